@@ -1,0 +1,16 @@
+"""Run from outside the checkout, with the command line installed: everything that ships can be imported."""
+
+import importlib
+import importlib.resources
+import pkgutil
+
+import wcdfa
+import wcdfa.backends
+
+needs = {"wcdfa.backends.numpy": "numpy"}
+names = [m.name for package in (wcdfa, wcdfa.backends) for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+assert {"wcdfa.core", "wcdfa.readers.tables", "wcdfa.backends.numpy", "wcdfa.cli"} <= set(names), names
+for name in names:
+    importlib.import_module(name)
+assert (importlib.resources.files("wcdfa") / "py.typed").is_file()
+print(f"wheel: {len(set(names))} modules imported")

@@ -1,0 +1,164 @@
+"""Speed: ours and the peers, single thread, medians, in one process run; prints ratios.
+
+    python benchmarks/speed.py [path of wcdfa 0.1.0's dfa.py]
+
+The wheel of wcdfa 0.1.0 does not import; its function is in the sdist: pip download --no-deps --no-binary :all: wcdfa==0.1.0
+"""
+
+from __future__ import annotations
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[name] = "1"
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+import importlib.util
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+warnings.simplefilter("ignore")
+
+import wcdfa
+from wcdfa import scales, synthetic
+
+
+def median(function: Callable[[], Any], repeats: int) -> float:
+    """Median wall time in seconds, after one call to warm up."""
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def interleaved(functions: dict[str, Callable[[], Any]], repeats: int, rounds: int) -> dict[str, float]:
+    """Medians of rounds taken in turn, so that a noisy machine is noisy for all."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            times[name].append(median(function, repeats))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def report(what: str, ratio: float, bar: str, met: bool) -> None:
+    print(f"  {'ok   ' if met else 'SHORT'} {what}: {ratio:.2f} (bar {bar})", flush=True)
+
+
+def short_series(old: Callable[..., Any] | None) -> None:
+    import antropy
+
+    x = synthetic.white_noise(500, seed=0)
+    times = interleaved({"ours": lambda: wcdfa.dfa(x, method="ols"), "antropy": lambda: antropy.detrended_fluctuation(x)}, 1000, 7)
+    print(
+        f"n = 500, {len(wcdfa.dfa(x).scales)} sizes: ours {times['ours'] * 1e6:.1f} µs, antropy {times['antropy'] * 1e6:.1f} µs (17 sizes)"
+    )
+    report("ours / antropy", times["ours"] / times["antropy"], "<= 1.5", times["ours"] <= 1.5 * times["antropy"])
+    ours_old = median(lambda: wcdfa.compute_dfa(x), 200)
+    print(f"  (compute_dfa, 0.1.0's definition: {ours_old * 1e6:.0f} µs)")
+    if old is None:
+        print("  wcdfa 0.1.0 not measured: give the path of its dfa.py")
+        return
+    theirs = median(lambda: old(x), 7)
+    print(f"  wcdfa 0.1.0: {theirs * 1e3:.1f} ms")
+    report("wcdfa 0.1.0 / ours", theirs / times["ours"], ">= 500", theirs >= 500 * times["ours"])
+
+
+def long_series() -> None:
+    import antropy
+    import fathon
+    from fathon import fathonUtils
+
+    n = 1_000_000
+    x = synthetic.white_noise(n, seed=0)
+    twenty = np.array(scales.logarithmic(4, n // 4, 20))
+    profile = fathonUtils.toAggregated(x)
+    times = interleaved(
+        {
+            "ours": lambda: wcdfa.dfa(x),
+            "cumsum": lambda: np.cumsum(x),
+            "antropy": lambda: antropy.detrended_fluctuation(x),
+            "fathon": lambda: fathon.DFA(profile).computeFlucVec(twenty, polOrd=1),
+        },
+        3,
+        3,
+    )
+    print(
+        f"n = 1e6, {len(wcdfa.dfa(x).scales)} sizes: " + ", ".join(f"{name} {value * 1e3:.1f} ms" for name, value in times.items())
+    )
+    ours = times["ours"]
+    report("antropy (its sizes) / ours", times["antropy"] / ours, ">= 8", times["antropy"] >= 8 * ours)
+    report("fathon (20 sizes) / ours", times["fathon"] / ours, ">= 40", times["fathon"] >= 40 * ours)
+    report("ours / np.cumsum", ours / times["cumsum"], "<= 20", ours <= 20 * times["cumsum"])
+
+
+def many_series() -> None:
+    import antropy
+    import jax
+
+    x = synthetic.white_noise(512, batch=(10_000,), seed=0)
+    single = jax.numpy.asarray(x, dtype=jax.numpy.float32)
+    whole = jax.jit(lambda v: wcdfa.dfa(v).alpha)
+    in_slabs = jax.jit(lambda v: jax.lax.map(lambda row: wcdfa.dfa(row).alpha, v, batch_size=250))
+    start = time.perf_counter()
+    for row in x:
+        antropy.detrended_fluctuation(row)
+    theirs = time.perf_counter() - start
+    print(f"10,000 series of 512, float32: antropy in a loop {theirs * 1e3:.0f} ms")
+    for name, function, ready in (
+        ("JAX jit, jax.lax.map(batch_size=250)", in_slabs, True),
+        ("JAX jit, one call on the whole batch", whole, False),
+    ):
+        ours = median(lambda function=function: function(single).block_until_ready(), 7)
+        print(f"  {name}: {ours * 1e3:.0f} ms{'' if ready else ' (memory-bound on a CPU)'}")
+        report(f"antropy / {name}", theirs / ours, ">= 5", theirs >= 5 * ours)
+    ours = median(lambda: wcdfa.dfa(x), 3)
+    print(f"  NumPy float64, one call: {ours * 1e3:.0f} ms, {theirs / ours:.1f} × faster than antropy")
+
+
+def growth() -> None:
+    per_sample = {}
+    for n in (100_000, 1_000_000, 10_000_000):
+        x = synthetic.white_noise(n, seed=0)
+        per_sample[n] = median(lambda x=x: wcdfa.dfa(x), max(3, 3_000_000 // n)) / n
+    print("growth: " + ", ".join(f"n = {n:.0e}: {value * 1e9:.1f} ns a sample" for n, value in per_sample.items()))
+    spread = max(per_sample.values()) / min(per_sample.values())
+    report("largest / smallest time per sample", spread, "<= 1.3", spread <= 1.3)
+
+
+def imports() -> None:
+    def import_time(module: str) -> float:
+        program = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+        times = [float(subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout) for _ in range(15)]
+        return statistics.median(times)
+
+    ours, theirs = import_time("wcdfa"), import_time("numpy")
+    print(f"import wcdfa {ours * 1e3:.0f} ms, import numpy {theirs * 1e3:.0f} ms")
+    report("import wcdfa / import numpy", ours / theirs, "<= 1.2", ours <= 1.2 * theirs)
+
+
+def main() -> None:
+    old = None
+    if len(sys.argv) > 1:
+        spec = importlib.util.spec_from_file_location("wcdfa_0_1_0", sys.argv[1])
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        old = module.compute_dfa
+    short_series(old)
+    long_series()
+    many_series()
+    growth()
+    imports()
+
+
+if __name__ == "__main__":
+    main()

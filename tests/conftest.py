@@ -1,0 +1,84 @@
+"""The `xp` fixture: every core test runs on each array library, and again under ``jax.jit``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import numpy as np
+import pytest
+from array_api_extra.testing import patch_lazy_xp_functions
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+class Library(Enum):
+    """An array library to test with; two are hostile on purpose."""
+
+    NUMPY = "array_api_compat.numpy"
+    NUMPY_READONLY = "array_api_compat.numpy, every array read-only"
+    ARRAY_API_STRICT = "array_api_strict"
+    JAX = "jax.numpy"
+    TORCH = "array_api_compat.torch"
+
+
+NEEDS = {Library.ARRAY_API_STRICT: "array_api_strict", Library.JAX: "jax", Library.TORCH: "torch"}
+
+
+def require(module: str) -> Any:
+    """Import a framework, or skip the test saying which is absent."""
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} is not installed")
+    return importlib.import_module(module)
+
+
+@pytest.fixture(params=list(Library), ids=lambda library: library.name.lower())
+def library(request: pytest.FixtureRequest) -> Library:
+    if request.param in NEEDS:
+        module = require(NEEDS[request.param])
+        if request.param is Library.JAX:
+            module.config.update("jax_enable_x64", True)
+        if request.param is Library.ARRAY_API_STRICT:
+            module.set_array_api_strict_flags(boolean_indexing=False, data_dependent_shapes=False)
+    return request.param
+
+
+@pytest.fixture
+def xp(library: Library, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The namespace of the library. Under JAX, functions marked with ``lazy_xp_function`` run jitted."""
+    namespace = importlib.import_module(library.value.partition(",")[0])
+    with patch_lazy_xp_functions(request, xp=namespace):
+        yield namespace
+
+
+@pytest.fixture
+def array(library: Library, xp: Any) -> Any:
+    """Turn a NumPy array into one of the library, read-only where that is the point."""
+
+    def convert(values: Any, dtype: str | None = None) -> Any:
+        values = np.array(values)
+        if library is Library.NUMPY_READONLY:
+            values = values.astype(dtype or values.dtype)
+            values.setflags(write=False)
+            return values
+        return xp.asarray(values, dtype=None if dtype is None else getattr(xp, dtype))
+
+    return convert
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+    """On the build machine every framework is installed: a skip there is a test that silently did not run."""
+    if os.environ.get("CI") == "true" and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):
+        call.excinfo = pytest.ExceptionInfo.from_exc_info(_failed(f"skipped under CI: {call.excinfo.value}"))
+
+
+def _failed(message: str) -> Any:
+    try:
+        pytest.fail(message, pytrace=False)
+    except pytest.fail.Exception as error:
+        return type(error), error, error.__traceback__

@@ -1,0 +1,136 @@
+"""The command line as a user runs it, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wcdfa
+from wcdfa.demo import accuracy, train
+
+DATA = Path(__file__).parent / "data"
+
+
+def run(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", "from wcdfa.cli import main; main()", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={"PATH": "", "COLUMNS": "100", "MPLCONFIGDIR": str(cwd), "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def is_png(path):
+    return path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_demo(tmp_path):
+    done = run("demo", "--quick", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2,000 steps of AdamW on addition modulo 59" in done.stdout
+    assert all(span in done.stdout for span in ("1–500", "501–1,000", "1,001–1,500", "1,501–2,000"))
+    assert f"picture: {tmp_path / 'wcdfa-demo.png'}" in done.stdout
+    assert is_png(tmp_path / "wcdfa-demo.png")
+
+
+def test_analyze(tmp_path):
+    done = run("analyze", DATA / "charlm_adamw.npz", "--output", "sub/alpha.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    norms = np.load(DATA / "charlm_adamw.npz")["norms"].astype(float)
+    for i in range(8):
+        assert f"{wcdfa.dfa(norms[500 * i : 500 * i + 500]).alpha:.3f}" in done.stdout
+    assert is_png(tmp_path / "sub" / "alpha.png")
+
+
+def test_analyze_json(tmp_path):
+    done = run(
+        "analyze", DATA / "grokking_mod97_adamw.npz", "--json", "--window", 1000, "--stride", 500, "--order", 2, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    found = json.loads(done.stdout)
+    assert (found["series"], found["n"], found["order"], len(found["windows"])) == ("norms", 30_000, 2, 59)
+    assert {"alpha", "low", "high", "regime", "windows"} <= set(found)
+    norms = np.load(DATA / "grokking_mod97_adamw.npz")["norms"].astype(float)
+    expected = wcdfa.dfa(norms[-1000:], order=2).alpha
+    assert found["alpha"] == found["windows"][-1]["alpha"] == pytest.approx(expected, rel=1e-12)
+    assert list(tmp_path.glob("*.png")) == []
+
+
+def test_what_has_no_exponent_is_said_and_is_null_in_json(tmp_path):
+    np.save(tmp_path / "flat.npy", np.r_[np.ones(500), np.random.default_rng(0).random(500)])
+    done = run("analyze", "flat.npy", cwd=tmp_path)
+    assert "none" in done.stdout
+    assert is_png(tmp_path / "flat-wcdfa.png")
+    windows = json.loads(run("analyze", "flat.npy", "--json", cwd=tmp_path).stdout)["windows"]
+    assert windows[0]["alpha"] is None
+    assert windows[1]["alpha"] > 0
+    np.save(tmp_path / "ones.npy", np.ones(1000))
+    assert run("analyze", "ones.npy", cwd=tmp_path).returncode == 0
+
+
+def test_many_windows_are_shortened_on_the_terminal(tmp_path):
+    np.save(tmp_path / "long.npy", wcdfa.synthetic.white_noise(10_000, seed=0))
+    done = run("analyze", "long.npy", "--window", 100, cwd=tmp_path)
+    assert "… 60 more, with --json" in done.stdout
+    assert "9,901–10,000" in done.stdout
+
+
+def test_a_short_series_and_empty_rows_are_said(tmp_path):
+    (tmp_path / "a.csv").write_text("norm,loss\n" + "".join(f"{1 + i % 7},\n,3\n" for i in range(100)))
+    done = run("analyze", "a.csv", "--column", "norm", cwd=tmp_path)
+    assert "the series is shorter than the window of 500: it was taken whole" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["analyze", "missing.npz"], 1, "wcdfa: missing.npz: no such file"),
+        (["analyze", DATA / "charlm_adamw.npz", "--column", "x"], 1, "it holds: norms, gradient_norm, loss, lr"),
+        (["analyze", DATA / "charlm_adamw.npz", "--window", "20"], 1, "the series has 20 samples"),
+        (["analyze", DATA / "charlm_adamw.npz", "--window", "0"], 1, "window"),
+        (["analyze", DATA / "charlm_adamw.npz", "--order", "9"], 1, "order"),
+        (["analyze"], 1, "FILE"),
+        (["wat"], 1, "wat"),
+    ],
+)
+def test_errors_are_short_and_have_a_status(tmp_path, arguments, code, message):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode >= code
+    assert message.lower() in (done.stderr + done.stdout).lower()
+    assert "Traceback" not in done.stderr
+
+
+def test_the_demo_learns_from_true_gradients():
+    """The hand-written gradients against finite differences, and the loss falls."""
+    from wcdfa import demo
+
+    state = next(iter(train(1, seed=3))).parameters
+    left, right = np.arange(20), np.arange(20)[::-1]
+    _, gradients = demo._loss_and_gradients(state, left, right)
+    rng = np.random.default_rng(0)
+    for name, gradient in gradients.items():
+        flat = state[name].reshape(-1)
+        for index in rng.integers(flat.size, size=5):
+            flat[index] += 1e-6
+            up, _ = demo._loss_and_gradients(state, left, right)
+            flat[index] -= 2e-6
+            down, _ = demo._loss_and_gradients(state, left, right)
+            flat[index] += 1e-6
+            assert gradient.reshape(-1)[index] == pytest.approx((up - down) / 2e-6, abs=1e-7), name
+    *_, last = train(300, seed=0)
+    assert last.loss < 3.5 < np.log(59)
+    assert 0 <= accuracy(last.parameters) <= 1
+
+
+def test_without_its_libraries_the_command_line_says_what_to_install(tmp_path):
+    program = "import sys; sys.modules['cyclopts'] = None; from wcdfa.cli import main"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "wcdfa: the command line needs cyclopts; install it with: pip install 'wcdfa[cli]'\n"

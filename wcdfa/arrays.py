@@ -1,0 +1,185 @@
+"""What the core needs of an array library: its namespace, a floating series along the last axis, cached constants."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Hashable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import array_api_compat
+import numpy as np
+
+Array = Any
+Namespace = Any
+NUMPY: Namespace = np  # from 2.1 on it is an array-API namespace itself, and array_api_compat.numpy takes 0.1 s to import
+
+_HALF = ("float16", "bfloat16", "float8")  # computed in float32: their own arithmetic would quantise F(s)
+_FULL = (np.dtype(np.float64), np.dtype(np.float32))
+
+
+def as_series(x: Any, axis: int) -> tuple[Array, Namespace]:
+    """Return `x` as floating numbers with the series along the last axis, and its namespace.
+
+    Arrays of an array-API library stay in it and on their device; anything else with ``__array__``, ``__dlpack__`` or a sequence
+    becomes NumPy.
+    """
+    if type(x) is np.ndarray and x.dtype in _FULL and x.ndim:  # the common case, without any look-up
+        xp = NUMPY
+    else:
+        x = _as_array(x)
+        xp = NUMPY if isinstance(x, np.ndarray) else array_api_compat.array_namespace(x)
+        x = _as_floating(x, xp)
+    if axis in (-1, x.ndim - 1):
+        return x, xp
+    if not -x.ndim <= axis < x.ndim:
+        msg = f"axis {axis} is out of bounds for an array of dimension {x.ndim}; use {-x.ndim} to {x.ndim - 1}"
+        raise IndexError(msg)
+    return xp.moveaxis(x, axis, -1), xp
+
+
+def _as_array(x: Any) -> Array:
+    if isinstance(x, np.ma.MaskedArray):
+        msg = "x is a masked array, and dfa has no gaps: fill it with x.filled(value) or keep x.compressed()"
+        raise TypeError(msg)
+    if isinstance(x, np.generic) or not array_api_compat.is_array_api_obj(x):
+        try:
+            x = np.asarray(x) if hasattr(x, "__array__") or not hasattr(x, "__dlpack__") else np.from_dlpack(x)
+        except (ValueError, TypeError) as error:
+            msg = f"x cannot be read as an array of numbers ({type(x).__name__}): {error}"
+            raise TypeError(msg) from error
+    if isinstance(x, np.ndarray) and x.dtype == np.longdouble:
+        x = x.astype(np.float64)
+    if x.ndim == 0:
+        msg = f"x is a single value (0-d {type(x).__name__}); dfa needs a series, an array of shape (..., n)"
+        raise ValueError(msg)
+    return x
+
+
+def _as_floating(x: Array, xp: Namespace) -> Array:
+    name = str(x.dtype).rpartition(".")[2]
+    if name.startswith(_HALF):
+        return xp.astype(x, xp.float32)
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "iufcb":
+        msg = f"x has dtype {name}; dfa needs real numbers, so convert it first, e.g. np.asarray(x, dtype=float)"
+        raise TypeError(msg)
+    if xp.isdtype(x.dtype, "real floating"):
+        return x
+    if xp.isdtype(x.dtype, "integral"):
+        return xp.astype(x, xp.zeros(1).dtype)
+    way_out = "take abs(x), or x.real" if xp.isdtype(x.dtype, "complex floating") else "give the numbers themselves"
+    msg = f"x has dtype {name}; dfa needs real numbers: {way_out}"
+    raise TypeError(msg)
+
+
+def is_jax(xp: Namespace) -> bool:
+    """Whether the namespace is ``jax.numpy``, without importing JAX."""
+    return "jax" in sys.modules and array_api_compat.is_jax_namespace(xp)
+
+
+@lru_cache(maxsize=32)
+def reshape_of(xp: Namespace) -> Callable[[Array, tuple[int, ...]], Array]:
+    """Reshape; in NumPy the method, which skips a dispatch that would be a tenth of the time of a short series."""
+    reshape: Callable[[Array, tuple[int, ...]], Array] = np.ndarray.reshape if xp is NUMPY else xp.reshape
+    return reshape
+
+
+def constant(make: Callable[..., Any], *key: Hashable, xp: Namespace, like: Array) -> Any:
+    """What the cached NumPy function ``make(*key)`` returns, as arrays with the namespace, dtype and device of `like`."""
+    if is_jax(xp):  # an array made while tracing must not outlive the trace
+        return _placed(make(*key), xp, like.dtype, None)
+    return _constant(make, key, xp, like.dtype, like.device)
+
+
+@lru_cache(maxsize=1024)
+def _constant(make: Callable[..., Any], key: tuple[Hashable, ...], xp: Namespace, dtype: Any, device: Any) -> Any:
+    return _placed(make(*key), xp, dtype, device)
+
+
+def _placed(value: Any, xp: Namespace, dtype: Any, device: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        kind = dtype if value.dtype.kind == "f" else None
+        if xp is NUMPY:
+            return value if kind is None else value.astype(kind, copy=False)
+        return xp.asarray(np.array(value), dtype=kind, device=device)
+    if isinstance(value, tuple):
+        parts = [_placed(part, xp, dtype, device) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
+
+
+@lru_cache(maxsize=32)
+def matmul_of(xp: Namespace) -> Callable[[Array, Array], Array]:
+    """Matrix product at the full precision of its dtype: JAX would round float32 to bfloat16 or TF32 on an accelerator."""
+    if is_jax(xp):
+        return partial(xp.matmul, precision="highest")
+    matmul: Callable[[Array, Array], Array] = xp.matmul
+    return matmul
+
+
+def concrete(value: Array) -> float | None:
+    """The number in a 0-d array, or None where it is unknown because a compiler is tracing."""
+    if type(value) is np.float64:
+        return float(value)
+    if hasattr(value, "detach"):  # torch warns of a number taken from what it differentiates
+        value = value.detach()
+    try:
+        return float(value)
+    except (TypeError, RuntimeError):  # JAX tracers raise the first, torch's functional transforms the second
+        return None
+
+
+class Limits(NamedTuple):
+    """Of a floating dtype: its relative spacing, and the mean squares whose terms can neither over- nor underflow."""
+
+    epsilon: float
+    low: float
+    high: float
+
+
+@lru_cache(maxsize=64)
+def limits(dtype: Any, xp: Namespace) -> Limits:
+    """The limits of float64 or float32; the namespace is in the key because dtypes of different libraries do not compare."""
+    return Limits(2.0**-52, 1e-250, 1e250) if str(dtype).endswith("64") else Limits(2.0**-23, 1e-20, 1e15)
+
+
+def scaled(x: Array, xp: Namespace) -> tuple[Array, Array, Any]:
+    """Return `x` over a unit, its mean square ``(...)``, and the unit: None (one) unless squares would over- or underflow.
+
+    Refuses NaN and infinity where values are known; while tracing they make the unit NaN or infinite.
+    """
+    power = _mean_square(x, xp)
+    _, low, high = limits(x.dtype, xp)
+    if x.ndim == 1:
+        smallest = greatest = concrete(power)
+    else:
+        smallest, greatest = (0.0, 0.0) if 0 in x.shape else (concrete(xp.min(power)), concrete(xp.max(power)))
+    if smallest is not None and greatest is not None and low < smallest and greatest < high:
+        return x, power, None
+    peak = xp.max(xp.abs(x), axis=-1, keepdims=True)
+    if greatest is not None and 0 not in x.shape and not math.isfinite(float(xp.max(peak))):
+        raise ValueError(_where_not_finite(x, xp))
+    unit = xp.where(((peak > low**0.5) & (peak < high**0.5)) | (peak == 0), xp.ones_like(peak), peak)
+    x = x / unit
+    return x, _mean_square(x, xp), unit
+
+
+def _mean_square(x: Array, xp: Namespace) -> Array:
+    """Mean square ``(...)``; an overflow is infinite, and silent: `scaled` looks for it."""
+    with np.errstate(over="ignore"):
+        if xp is NUMPY and x.ndim == 1:
+            return np.dot(x, x) / len(x)  # half the time of vecdot
+        return xp.vecdot(x, x) / x.shape[-1]
+
+
+def _where_not_finite(x: Array, xp: Namespace) -> str:
+    flat = xp.reshape(xp.astype(~xp.isfinite(x), xp.int8), (-1,))
+    index = np.unravel_index(int(xp.argmax(flat)), x.shape)
+    place = int(index[0]) if len(index) == 1 else tuple(int(i) for i in index)
+    value = float(xp.reshape(x, (-1,))[int(xp.argmax(flat))])
+    count = int(xp.sum(flat, dtype=xp.int64))
+    return (
+        f"x holds {count} value(s) that are not finite, the first is {value} at index {place} (series along the last axis); "
+        "drop them or split the series there"
+    )

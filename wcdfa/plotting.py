@@ -1,0 +1,79 @@
+"""Pictures of a run: α over time above the norms, and the fluctuation plot. Every function takes `ax` and returns it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from wcdfa.core import DFAResult
+from wcdfa.rolling import Rolling
+
+ALPHA, NORM, LINE = "#0072b2", "#555555", "#d55e00"  # told apart by colour-blind eyes
+REFERENCES = {0.5: "white noise", 1.0: "1/f noise", 1.5: "random walk"}
+
+
+def plot_alpha(rolling: Rolling, *, ax: Any) -> Any:
+    """α of each window, drawn where the window ends: the step at which it was known."""
+    alpha = np.asarray(rolling.result.alpha)
+    for value, name in REFERENCES.items():
+        ax.axhline(value, color="0.8", linewidth=0.8, zorder=0)
+        ax.annotate(name, (1.01, value), xycoords=("axes fraction", "data"), va="center", fontsize="small", color="0.5")
+    ax.plot(rolling.stops, alpha, color=ALPHA, marker="o", markersize=3)
+    low, high = (np.nanmin(alpha), np.nanmax(alpha)) if np.isfinite(alpha).any() else (0.5, 1.5)
+    ax.set_ylim(min(0.4, low - 0.1), max(1.6, high + 0.1))
+    ax.set_ylabel(f"α of the last {int(rolling.stops[0] - rolling.starts[0])} steps")
+    return ax
+
+
+def plot_norms(norms: Any, *, ax: Any) -> Any:
+    """The norms ‖ΔW‖, on a logarithmic axis where they are all positive."""
+    norms = np.asarray(norms)
+    ax.plot(np.arange(1, len(norms) + 1), norms, color=NORM, linewidth=0.6)
+    if np.all(norms[np.isfinite(norms)] > 0):
+        ax.set_yscale("log")
+    ax.set_ylabel("‖ΔW‖")
+    ax.set_xlabel("optimizer step")
+    return ax
+
+
+def plot_fluctuations(result: DFAResult, *, ax: Any) -> Any:
+    """F(s) of one series on logarithmic axes, with the line whose slope is α."""
+    sizes, f = np.asarray(result.scales), np.asarray(result.fluctuations)
+    alpha, drawn = float(result.alpha), f > 0
+    ax.plot(sizes, f, "o", color=ALPHA, markersize=4, label="F(s)")
+    if drawn.any():  # a constant has F(s) = 0 throughout, which no logarithmic axis can show
+        ax.set(xscale="log", yscale="log")
+    if np.isfinite(alpha):
+        level = np.exp(np.mean(np.log(f[drawn]) - alpha * np.log(sizes[drawn])))
+        ax.plot(sizes, level * sizes**alpha, color=LINE, linewidth=1, label=f"slope α = {alpha:.2f}")
+    ax.set_xlabel("box size s (steps)")
+    ax.set_ylabel("F(s)")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_run(norms: Any, rolling: Rolling, *, title: str = "") -> Figure:
+    """One figure: α over the norms at the left, the fluctuation plot of the last window with an exponent at the right."""
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
+    axes = figure.subplot_mosaic([["alpha", "fluctuations"], ["norms", "fluctuations"]], width_ratios=[2, 1])
+    plot_alpha(rolling, ax=axes["alpha"])
+    plot_norms(norms, ax=axes["norms"])
+    axes["alpha"].sharex(axes["norms"])
+    axes["alpha"].tick_params(labelbottom=False)
+    alpha = np.asarray(rolling.result.alpha)
+    last = int(np.flatnonzero(np.isfinite(alpha))[-1]) if np.isfinite(alpha).any() else len(alpha) - 1
+    plot_fluctuations(rolling.window(last), ax=axes["fluctuations"])
+    axes["fluctuations"].set_title(f"steps {int(rolling.starts[last]) + 1}–{int(rolling.stops[last])}")
+    figure.suptitle(title)
+    return figure
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write the figure and return the absolute path to it."""
+    path = Path(path).resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    return path

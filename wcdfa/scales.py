@@ -1,0 +1,112 @@
+"""Which box sizes: plain integers, chosen and checked before anything is traced."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+ORDERS = (1, 2, 3, 4)
+FEWEST_SIZES = 4  # a default line through fewer points says nothing
+
+
+def dyadic(low: int, high: int) -> tuple[int, ...]:
+    """Four sizes an octave from `low` to `high`: 4, 5, 6, 7 and their doublings, the grid that merges in O(n).
+
+    >>> dyadic(4, 32)
+    (4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32)
+
+    Sizes are in samples (training steps).
+    """
+    octaves = range(max(int(high), 1).bit_length())
+    grid = (m << k for k in octaves for m in (4, 5, 6, 7))
+    return tuple(s for s in (1, 2, 3, *grid) if low <= s <= high)
+
+
+def logarithmic(low: int, high: int, count: int) -> tuple[int, ...]:
+    """At most `count` sizes spaced evenly in the logarithm from `low` to `high`, rounded, without repeats.
+
+    >>> logarithmic(4, 125, 8)
+    (4, 7, 11, 17, 29, 47, 76, 125)
+    """
+    return tuple(int(s) for s in np.unique(np.rint(np.geomspace(low, high, count)).astype(int)))
+
+
+def geometric(low: int, high: float, ratio: float) -> tuple[int, ...]:
+    """Sizes ``floor(low · ratio^i)`` up to `high`, without repeats: the grid of nolds and antropy.
+
+    >>> geometric(4, 50, 1.2)
+    (4, 5, 6, 8, 9, 11, 14, 17, 20, 24, 29, 35, 42)
+    """
+    count = int(np.floor(np.log(high / low) / np.log(ratio))) + 1
+    return tuple(int(s) for s in np.unique([int(np.floor(low * ratio**i)) for i in range(count)]))
+
+
+@lru_cache(maxsize=1024)
+def default_sizes(n: int, order: int) -> tuple[int, ...]:
+    """The dyadic grid from ``2 (order + 1)`` to ``n // 4``; four boxes of the largest size fit into the series."""
+    low = 2 * (order + 1)
+    sizes = dyadic(low, n // 4)
+    if len(sizes) < FEWEST_SIZES:
+        needed = 4 * dyadic(low, 8 * low)[FEWEST_SIZES - 1]
+        msg = (
+            f"the series has {n} samples; the default box sizes of order {order} need at least {needed}. "
+            f"Record more samples, or give scales= yourself (sizes from {order + 2} to {n})"
+        )
+        raise ValueError(msg)
+    return sizes
+
+
+def check_order(order: int) -> int:
+    """Return `order` as an integer from 1 to 4, or say what is wrong with it."""
+    try:
+        value = operator.index(order)
+    except TypeError:
+        msg = f"order must be an integer from 1 to 4, got {order!r} ({type(order).__name__})"
+        raise TypeError(msg) from None
+    if value not in ORDERS:
+        msg = f"order must be 1, 2, 3 or 4, got {value}; 1 removes a linear trend of the profile and is the usual choice"
+        raise ValueError(msg)
+    return value
+
+
+def check_sizes(sizes: Iterable[Any], n: int, order: int) -> tuple[int, ...]:
+    """Return `sizes` as a tuple of Python integers, or say which one is wrong and why."""
+    checked = tuple(_as_integer(size) for size in _listed(sizes))
+    if not checked:
+        msg = "scales is empty; give at least one box size, or leave scales=None for the default"
+        raise ValueError(msg)
+    for smaller, larger in pairwise(checked):
+        if smaller >= larger:
+            fault = "is repeated" if smaller == larger else f"comes after {smaller}"
+            msg = f"scales must increase strictly, but {larger} {fault}; use sorted(set(scales))"
+            raise ValueError(msg)
+    if checked[0] < order + 2:
+        msg = f"box size {checked[0]} is below {order + 2}, the smallest that order {order} leaves a residual on"
+        raise ValueError(msg)
+    if checked[-1] > n:
+        msg = f"box size {checked[-1]} is above the length of the series, {n} samples; use sizes up to {n} (better {n // 4})"
+        raise ValueError(msg)
+    return checked
+
+
+def _listed(sizes: Any) -> Iterable[Any]:
+    try:
+        return list(sizes)
+    except Exception as error:  # a traced array raises its library's own error
+        msg = f"scales must be a sequence of plain integers, known before tracing; got {type(sizes).__name__}"
+        raise TypeError(msg) from error
+
+
+def _as_integer(size: Any) -> int:
+    with suppress(Exception):  # a float, a string, a traced value: each library has its own error
+        return operator.index(size)
+    if isinstance(size, (float, np.floating)) and float(size).is_integer():
+        return int(size)
+    msg = f"box sizes must be plain integers, known before tracing; got {size!r} ({type(size).__name__})"
+    raise TypeError(msg)
