@@ -1,4 +1,4 @@
-"""The line through log F(s)."""
+"""α from log F(s): the ordinary line, and the calibrated estimates with their intervals."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.arrays import Array, Namespace, constant, matmul_of
+from wcdfa.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
+from wcdfa.calibration import STEP, Calibration
 from wcdfa.polynomials import Matrix, frozen
 
 FLAT = 1e-30  # a variance of log F below this is none: R² is then 0
+FAR = 1e5  # the misfit where the equation does not change sign
+TINY = 1e-30
 
 
 class Line(NamedTuple):
@@ -18,6 +21,16 @@ class Line(NamedTuple):
 
     slope: Array
     r_squared: Array
+
+
+class Estimate(NamedTuple):
+    """A calibrated α, each part of the batch shape."""
+
+    alpha: Array
+    stderr: Array
+    r_squared: Array
+    adequacy: Array  # NaN where the calibration has no simulated misfits
+    misfit: Array  # sum of squares of the whitened residuals
 
 
 def least_squares(mean_square: Array, floor: Array, sizes: tuple[int, ...], xp: Namespace) -> Line:
@@ -47,3 +60,45 @@ def _powers(sizes: tuple[int, ...]) -> Matrix:
     half, zero = np.full_like(s, 0.5), np.zeros_like(s)
     of_weight, of_f, of_ff = [2 * half, s, s * s] + [zero] * 3, [zero] * 3 + [half, s / 2, zero], [zero] * 5 + [half / 2]
     return frozen(np.concatenate([np.stack(columns, axis=1) for columns in (of_weight, of_f, of_ff)]).T).T
+
+
+def calibrated(mean_square: Array, floor: Array, table: Calibration, xp: Namespace) -> Estimate:
+    """The root of the estimating equation, where it changes sign with the least misfit; NaN if a size does not count.
+
+    The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is the end of
+    the grid that it points to.
+    """
+    counts = mean_square > floor
+    log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
+    log_f2 = log_f2 - log_f2[..., :1]
+    points = table.rows.shape[0]
+    outputs = matmul_of(xp)(log_f2, table.product) - table.offset
+    equation, white, along, total = outputs[..., :points], outputs[..., points:-2], outputs[..., -2], outputs[..., -1]
+    misfits = xp.sum(reshape_of(xp)(white * white, (*white.shape[:-1], points, white.shape[-1] // points)), axis=-1)
+    below, above = equation[..., :-1], equation[..., 1:]
+    index = xp.argmin(xp.where((below > 0) & (above <= 0), misfits[..., :-1], FAR + xp.abs(below)), axis=-1)
+    left, right = _pick(equation, index, xp), _pick(equation, index + 1, xp)
+    share = xp.minimum(xp.maximum(left / xp.maximum(left - right, TINY), 0.0), 1.0)
+    misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
+    row = _row(table.rows, index, xp)
+    alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
+    knots = (row.shape[-1] - 3) // 2
+    log_p = xp.sum(row[..., 3 + knots :] * xp.maximum(misfit[..., None] - row[..., 3 : 3 + knots], 0.0), axis=-1)
+    length = xp.vecdot(log_f2, log_f2) - total * total / log_f2.shape[-1]
+    unknown = xp.where(xp.all(counts, axis=-1), 0.0 * alpha, xp.nan)
+    r_squared = along * along / xp.maximum(length, FLAT)
+    return Estimate(alpha + unknown, stderr + unknown, r_squared + unknown, xp.exp(log_p) + unknown, misfit)
+
+
+def _pick(values: Array, index: Array, xp: Namespace) -> Array:
+    """One entry along the last axis for each series."""
+    if values.ndim == 1 and xp is NUMPY:
+        return values[index]
+    return xp.take_along_axis(values, index[..., None], axis=-1)[..., 0]
+
+
+def _row(table: Array, index: Array, xp: Namespace) -> Array:
+    """One row of a table for each series."""
+    if index.ndim == 0 and xp is NUMPY:
+        return table[index]
+    return xp.reshape(xp.take(table, xp.reshape(index, (-1,)), axis=0), (*index.shape, table.shape[-1]))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wcdfa import boxes, merging
+from wcdfa import boxes, halves, merging
 from wcdfa.arrays import NUMPY, Array, Namespace, as_series, constant, is_jax, limits, matmul_of, scaled
+from wcdfa.half_stages import on_grid
 from wcdfa.polynomials import Matrix, frozen
-from wcdfa.scales import check_order, check_sizes, default_sizes
+from wcdfa.scales import check_breaks, check_order, check_sizes, default_sizes
 from wcdfa.stages import worthwhile
 
 
@@ -27,6 +28,7 @@ def fluctuations(
     backward: bool = False,
     final_box: bool = True,
     moment: float = 2.0,
+    breaks: Iterable[int] = (),
 ) -> tuple[Array, Array]:
     """Fluctuation function F(s) of detrended fluctuation analysis.
 
@@ -61,6 +63,9 @@ def fluctuations(
         False leaves out the box that ends on the last sample, as nolds and NeuroKit2 do when boxes overlap.
     moment : float
         q of the mean over boxes, (mean of RMS^q)^(1/q): 2 is DFA, 1 the mean of RMS of wcdfa 0.1.0, 0 the geometric mean.
+    breaks : integers, optional
+        Samples at which a new stretch begins, increasing: gaps, or steps of a learning-rate schedule. No box crosses a break; sizes
+        are limited by the longest stretch.
 
     Returns
     -------
@@ -81,8 +86,7 @@ def fluctuations(
     (2001), doi:10.1016/S0378-4371(01)00144-3; moments: Physica A 316, 87 (2002), doi:10.1016/S0378-4371(02)01383-3.
     """
     layout = _Layout(_checked_overlap(overlap), backward, final_box, _checked_moment(moment))
-    plain = layout == _Layout()
-    computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=None if plain else layout)
+    computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks)
     return computed.scales(), computed.fluctuations()
 
 
@@ -95,6 +99,9 @@ class _Layout(NamedTuple):
     moment: float = 2.0
 
 
+SIDE_BY_SIDE, BY_HALVES = _Layout(), _Layout(overlap=0.5)
+
+
 class MeanSquares(NamedTuple):
     """F²(s) of a checked series, in units of `unit`², before anything is concluded from it."""
 
@@ -104,6 +111,7 @@ class MeanSquares(NamedTuple):
     sizes: tuple[int, ...]
     series: Array
     xp: Namespace
+    stretches: tuple[int, ...] = ()  # lengths between breaks; empty without any
 
     def scales(self) -> Array:
         """The box sizes as integers of the library of the series."""
@@ -118,20 +126,66 @@ class MeanSquares(NamedTuple):
         return root if self.unit is None else root * self.unit
 
 
-def mean_squares(x: Any, *, scales: Iterable[int] | None, order: int, axis: int, layout: _Layout | None = None) -> MeanSquares:
+def mean_squares(
+    x: Any,
+    *,
+    scales: Iterable[int] | None,
+    order: int,
+    axis: int,
+    layout: _Layout = SIDE_BY_SIDE,
+    breaks: Iterable[int] = (),
+    default: Callable[[int, int], tuple[int, ...]] = default_sizes,
+) -> MeanSquares:
     """Check everything, choose the path, and compute F²(s)."""
     x, xp = as_series(x, axis)
     order, n = check_order(order), x.shape[-1]
     if n == 0:
         msg = f"the series is empty (shape {tuple(x.shape)}, time along the last axis); give at least {order + 2} samples"
         raise ValueError(msg)
-    sizes = default_sizes(n, order) if scales is None else check_sizes(scales, n, order)
-    x, power, unit = scaled(x, xp)
-    if layout is None and worthwhile(sizes):
-        values = merging.mean_squares(x, sizes, order, xp)
+    stretches = check_breaks(breaks, n) if breaks != () else ()
+    longest = max(stretches, default=n)
+    if scales is None:
+        sizes = default(n, order) if longest == n else tuple(s for s in default(n, order) if s in default(longest, order))
     else:
-        values = _each_size(x, sizes, order, layout or _Layout(), xp)
-    return MeanSquares(values, _floor(x, power, sizes, xp), unit, sizes, x, xp)
+        sizes = check_sizes(scales, longest, order)
+    x, power, unit = scaled(x, xp)
+    values = _of_stretches(x, stretches or (n,), sizes, order, layout, xp)
+    return MeanSquares(values, _floor(x, power, sizes, xp), unit, sizes, x, xp, stretches)
+
+
+def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
+    if layout == SIDE_BY_SIDE and worthwhile(sizes):
+        return merging.mean_squares(x, sizes, order, xp)
+    if layout == BY_HALVES and len(sizes) > 1 and all(map(on_grid, sizes)):
+        return halves.mean_squares(x, sizes, order, xp)
+    return _each_size(x, sizes, order, layout, xp)
+
+
+def _of_stretches(
+    x: Array, stretches: tuple[int, ...], sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace
+) -> Array:
+    """The mean over the boxes of all stretches: generalised means of stretches, weighted by their boxes."""
+    if len(stretches) == 1:
+        return _of_one_stretch(x, sizes, order, layout, xp)
+    q, ends = layout.moment, np.cumsum(stretches)
+    total: Any = 0.0
+    counts = np.array([[_count(n, size, layout) for size in sizes] for n in stretches], dtype=np.float64)
+    for n, end, count in zip(stretches, ends.tolist(), counts / counts.sum(axis=0), strict=True):
+        fitting = tuple(size for size in sizes if size <= n)
+        if not fitting:
+            continue
+        part = _of_one_stretch(x[..., end - n : end], fitting, order, layout, xp)
+        part = xp.log(part) if q == 0 else part ** (q / 2)
+        missing = xp.zeros((*part.shape[:-1], len(sizes) - len(fitting)), dtype=part.dtype, device=None if is_jax(xp) else x.device)
+        total = total + xp.concat([part, missing], axis=-1) * xp.asarray(
+            count, dtype=part.dtype, device=None if is_jax(xp) else x.device
+        )
+    return xp.exp(total) if q == 0 else total ** (2 / q)
+
+
+def _count(n: int, size: int, layout: _Layout) -> int:
+    starts = boxes.box_starts(n, size, overlap=layout.overlap, backward=layout.backward, final_box=layout.final_box)
+    return sum(map(len, starts)) if n >= size else 0
 
 
 def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Array:

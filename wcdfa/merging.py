@@ -31,7 +31,7 @@ Inputs = tuple[Array, Array, Array | None]  # block, reference value, residuals 
 def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
     """Mean squared residual ``(..., len(sizes))`` of the profile of `x` ``(..., n)`` on forward boxes."""
     if xp is NUMPY and x.ndim > 1 and x.size > BATCH:
-        return _by_slabs_of_series(x, sizes, order)
+        return by_slabs_of_series(x, lambda rows: mean_squares(rows, sizes, order, NUMPY), len(sizes))
     matmul, reshape = matmul_of(xp), reshape_of(xp)
     chains, positions, longest = constant(plan, x.shape[-1], sizes, order, xp=xp, like=x)
     batch = x.shape[:-1]
@@ -52,13 +52,13 @@ def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) ->
     return xp.take(xp.concat(pieces, axis=-1), positions, axis=-1)
 
 
-def _by_slabs_of_series(x: Array, sizes: tuple[int, ...], order: int) -> Array:
+def by_slabs_of_series(x: Array, compute: Callable[[Array], Array], sizes: int) -> Array:
     """A large batch in NumPy: so many series at a time that what is made of them stays in the processor's cache."""
     rows = x.reshape(-1, x.shape[-1])
     count = max(1, BATCH // x.shape[-1])
     slabs = [rows[i] if count == 1 else rows[i : i + count] for i in range(0, len(rows), count)]
-    parts = [mean_squares(slab, sizes, order, NUMPY).reshape(-1, len(sizes)) for slab in slabs]
-    return np.concatenate(parts).reshape(*x.shape[:-1], len(sizes))
+    parts = [compute(slab).reshape(-1, sizes) for slab in slabs]
+    return np.concatenate(parts).reshape(*x.shape[:-1], sizes)
 
 
 def _advance(read: Callable[..., Inputs], stage: Stage, xp: Namespace) -> tuple[Array, Array]:

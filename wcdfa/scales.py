@@ -13,6 +13,8 @@ import numpy as np
 
 ORDERS = (1, 2, 3, 4)
 FEWEST_SIZES = 4  # a default line through fewer points says nothing
+SHIPPED = (128, 256, 500, 512, 1000, 1024, 2048, 4096)  # lengths whose calibrations come with the package
+LARGEST_EXACT = 1024  # up to this length any calibration is computed exactly
 
 
 def dyadic(low: int, high: int) -> tuple[int, ...]:
@@ -62,6 +64,39 @@ def default_sizes(n: int, order: int) -> tuple[int, ...]:
     return sizes
 
 
+@lru_cache(maxsize=1024)
+def half_sizes(n: int, order: int) -> tuple[int, ...]:
+    """2·2^k and 3·2^k from ``order + 2`` to ``n // 2``, the sizes of half-overlapping boxes; at most 2,048.
+
+    Above 1,024 samples it is half of 1,024, 2,048 or 4,096, the longest series that is calibrated exactly: what larger boxes would
+    add to α is little.
+
+    >>> half_sizes(500, 1)
+    (3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
+    """
+    longest = n if n <= LARGEST_EXACT else max(m for m in SHIPPED if m <= n)
+    grid = sorted(m << k for k in range(longest.bit_length()) for m in (2, 3))
+    sizes = tuple(s for s in grid if order + 2 <= s <= longest // 2)
+    if len(sizes) < FEWEST_SIZES:
+        needed = 2 * [s for s in (3, 4, 6, 8, 12, 16) if s >= order + 2][FEWEST_SIZES - 1]
+        msg = (
+            f"the series has {n} samples; the default box sizes of order {order} need at least {needed}. "
+            f"Record more samples, or give scales= yourself (sizes from {order + 2} to {n})"
+        )
+        raise ValueError(msg)
+    return sizes
+
+
+def check_breaks(breaks: Iterable[Any], n: int) -> tuple[int, ...]:
+    """Return the lengths of the stretches between breaks, plain integers, or say which break is wrong; empty without any."""
+    places = tuple(_as_integer(b, "breaks") for b in _listed(breaks, "breaks"))
+    for before, place in pairwise((0, *places, n)):
+        if place <= before:
+            msg = f"breaks must increase strictly from 1 to {n - 1} (the series has {n} samples), got {places}"
+            raise ValueError(msg)
+    return tuple(b - a for a, b in pairwise((0, *places, n))) if places else ()
+
+
 def check_order(order: int) -> int:
     """Return `order` as an integer from 1 to 4, or say what is wrong with it."""
     try:
@@ -77,7 +112,7 @@ def check_order(order: int) -> int:
 
 def check_sizes(sizes: Iterable[Any], n: int, order: int) -> tuple[int, ...]:
     """Return `sizes` as a tuple of Python integers, or say which one is wrong and why."""
-    checked = tuple(_as_integer(size) for size in _listed(sizes))
+    checked = tuple(_as_integer(size, "box sizes") for size in _listed(sizes, "scales"))
     if not checked:
         msg = "scales is empty; give at least one box size, or leave scales=None for the default"
         raise ValueError(msg)
@@ -95,18 +130,18 @@ def check_sizes(sizes: Iterable[Any], n: int, order: int) -> tuple[int, ...]:
     return checked
 
 
-def _listed(sizes: Any) -> Iterable[Any]:
+def _listed(values: Any, name: str) -> Iterable[Any]:
     try:
-        return list(sizes)
+        return list(values)
     except Exception as error:  # a traced array raises its library's own error
-        msg = f"scales must be a sequence of plain integers, known before tracing; got {type(sizes).__name__}"
+        msg = f"{name} must be a sequence of plain integers, known before tracing; got {type(values).__name__}"
         raise TypeError(msg) from error
 
 
-def _as_integer(size: Any) -> int:
+def _as_integer(value: Any, name: str) -> int:
     with suppress(Exception):  # a float, a string, a traced value: each library has its own error
-        return operator.index(size)
-    if isinstance(size, (float, np.floating)) and float(size).is_integer():
-        return int(size)
-    msg = f"box sizes must be plain integers, known before tracing; got {size!r} ({type(size).__name__})"
+        return operator.index(value)
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return int(value)
+    msg = f"{name} must be plain integers, known before tracing; got {value!r} ({type(value).__name__})"
     raise TypeError(msg)

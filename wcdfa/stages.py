@@ -65,7 +65,7 @@ def plan(n: int, sizes: tuple[int, ...], order: int) -> Plan:
         stages: list[Stage] = []
         for doublings in _split(base, (members[-1] // base).bit_length() - 1):
             final = size << doublings == members[-1]
-            inputs = _from_boxes(size, doublings, order) if stages else _from_samples(size, doublings, order)
+            inputs = _from_boxes(1 << doublings, order) if stages else boxes_from_samples(size, 1 << doublings, order)
             stages.append(_stage(inputs, n, size, boxes, doublings, order, later=bool(stages), final=final))
             computed += [size << k for k in range(1 if len(stages) > 1 else 0, doublings + 1)]
             size, boxes = size << doublings, boxes >> doublings
@@ -91,9 +91,8 @@ class Box(NamedTuple):
     details: Matrix
 
 
-def _from_samples(size: int, doublings: int, order: int) -> list[Box]:
-    """The smallest boxes of a block, as functions of its samples."""
-    count = 1 << doublings
+def boxes_from_samples(size: int, count: int, order: int) -> list[Box]:
+    """The smallest boxes of a block of `count` of them, as functions of its samples."""
     centre = np.eye(size) - 1 / size
     project = centre @ np.tril(np.ones((size, size))).T @ basis(size, order)
     boxes = []
@@ -107,16 +106,16 @@ def _from_samples(size: int, doublings: int, order: int) -> list[Box]:
     return boxes
 
 
-def _from_boxes(size: int, doublings: int, order: int) -> list[Box]:
+def _from_boxes(count: int, order: int) -> list[Box]:
     """The boxes that enter a later stage, as functions of their own coefficients and means; their details are already summed."""
-    count, fields = 1 << doublings, order + 2
+    fields = order + 2
     inputs = np.eye(count * fields)
     starts = range(0, count * fields, fields)
     empty = np.zeros((count * fields, 0))
     return [Box(inputs[:, j : j + order + 1], inputs[:, j + order + 1 : j + fields], empty) for j in starts]
 
 
-def _merge(a: Box, b: Box, size: int, order: int) -> Box:
+def merge(a: Box, b: Box, size: int, order: int) -> Box:
     """The joint box: both profiles counted from the joint mean, then the two-scale map."""
     coarse, fine = two_scale(size, order)
     constant, ramp = constant_and_ramp(size, order)
@@ -136,7 +135,7 @@ def _stage(boxes_in: list[Box], n: int, size: int, boxes: int, doublings: int, o
     current = boxes_in
     for level in range(doublings + 1):
         if level:
-            current = [_merge(a, b, size << (level - 1), order) for a, b in list(pairwise(current))[::2]]
+            current = [merge(a, b, size << (level - 1), order) for a, b in list(pairwise(current))[::2]]
         for j, box in enumerate(current):
             columns.append(box.details)
             levels += [level] * box.details.shape[1]

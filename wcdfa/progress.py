@@ -1,0 +1,55 @@
+"""A progress display for work of more than a second: a bar where rich is installed and a terminal looks on, one line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from typing import Any, Self
+
+PATIENCE = 1.0  # seconds before anything is shown
+
+
+class Progress:
+    """Counts steps; shows nothing for the first second.
+
+    >>> with Progress("counting", 3) as progress:
+    ...     progress.advance()
+    """
+
+    def __init__(self, description: str, total: int) -> None:
+        self.description, self.total, self.done = description, total, 0
+        self._bar: Any = None
+        self._said = False
+
+    def __enter__(self) -> Self:
+        """Start the clock."""
+        self._start = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advance(self) -> None:
+        """One step more is done."""
+        self.done += 1
+        if not self._said and time.monotonic() - self._start > PATIENCE and self.done < self.total:
+            self._said = True
+            self._show()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self.done)
+
+    def _show(self) -> None:
+        if not sys.stderr.isatty():
+            sys.stderr.write(f"wcdfa: {self.description}: once, some seconds …\n")
+            return
+        with suppress(ModuleNotFoundError):
+            from rich import errors, progress  # noqa: PLC0415
+            from rich.console import Console  # noqa: PLC0415
+
+            with suppress(errors.LiveError):  # the user's own display is on
+                self._bar = progress.Progress(console=Console(stderr=True), transient=True)
+                self._bar.start()
+                self._task = self._bar.add_task(self.description, total=self.total, completed=self.done)

@@ -1,0 +1,192 @@
+"""Where the calibrations come from: shipped, cached on disk, or computed once.
+
+Shipped tables are for the lengths people use (`calibrations/`, made by `python -m wcdfa.make_calibrations`); any other length up to
+1,024 is computed exactly, in seconds, and kept in the user's cache folder where platformdirs is installed (it is with `wcdfa[cli]`),
+in memory otherwise. ``WCDFA_CACHE_DIR`` names another folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import zipfile
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from wcdfa.calibration import LEVELS, Calibration, calibrate, misfit_alphas
+from wcdfa.exponent import calibrated
+from wcdfa.longer import boxes_of, interpolated, rescaled, simulate, simulated
+from wcdfa.moments import Moments, exact_moments, nodes
+from wcdfa.polynomials import Matrix
+from wcdfa.progress import Progress
+from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
+
+VERSION = 1  # of the numbers: another one makes cached files of this one invalid
+SIMULATED = 1000  # series at each α for the misfit, where it is computed on demand
+SHIPPED_ORDERS = {"ols": (1,), "robust": (1, 2, 3)}
+FOLDER = Path(__file__).with_name("calibrations")
+
+
+class Table(NamedTuple):
+    """Moments, and the misfit that simulated series exceed with each probability of LEVELS."""
+
+    moments: Moments
+    misfit: dict[str, Matrix]  # for each method that uses this layout, (alphas, levels)
+
+
+@lru_cache(maxsize=256)
+def calibration(n: int, sizes: tuple[int, ...], order: int, method: str, stretches: tuple[int, ...] = ()) -> Calibration:
+    """The constants for series of `n` samples, which may be split into stretches that no box crosses.
+
+    >>> calibration(500, half_sizes(500, 1), 1, "robust").product.shape
+    (13, 522)
+    """
+    moments, misfit = _unsplit(n, sizes, order, method)
+    if stretches:
+        overlap = overlap_of(method)
+        moments = rescaled(moments, boxes_of(sizes, (n,), overlap), boxes_of(sizes, stretches, overlap))
+    return calibrate(moments, sizes, order, method, misfit)
+
+
+def overlap_of(method: str) -> float:
+    """Boxes lie side by side for the textbook slope, and overlap by half for the calibrated ones, which doubles the information."""
+    return 0.0 if method == "ols" else 0.5
+
+
+def method_sizes(n: int, order: int, method: str) -> tuple[int, ...]:
+    """The box sizes that a method takes by default."""
+    return default_sizes(n, order) if method == "ols" else half_sizes(n, order)
+
+
+def _unsplit(n: int, sizes: tuple[int, ...], order: int, method: str) -> tuple[Moments, Matrix | None]:
+    """Moments and misfit for one stretch of `n` samples: exact, or scaled from the longest shipped length below."""
+    overlap = overlap_of(method)
+    shorter = [m for m in SHIPPED if LARGEST_EXACT <= m <= n]
+    length = n if n <= LARGEST_EXACT or n in SHIPPED else shorter[-1]
+    known = method_sizes(length, order, method)
+    if sizes == known[: len(sizes)]:
+        base = table(length, known, order, overlap)
+        boxes = boxes_of(sizes, (n,), overlap)
+        moments = rescaled(base.moments, boxes_of(known, (length,), overlap), boxes)
+        degrees = chi_square_quantiles(len(sizes) - 2) / chi_square_quantiles(len(known) - 2) if len(sizes) > 2 else math.nan
+        return moments, base.misfit[method] * degrees
+    if n <= LARGEST_EXACT or method != "ols":
+        base = table(n, sizes, order, overlap)
+        return base.moments, base.misfit[method]
+    known = default_sizes(LARGEST_EXACT, order)
+    base = table(LARGEST_EXACT, known, order, overlap)
+    boxes = boxes_of(known, (LARGEST_EXACT,), overlap)
+    return interpolated(base.moments, known, boxes, sizes, boxes_of(sizes, (n,), overlap), order), None
+
+
+def chi_square_quantiles(degrees: int) -> Matrix:
+    """Upper quantiles at LEVELS, by E. B. Wilson and M. M. Hilferty, PNAS 17, 684 (1931), doi:10.1073/pnas.17.12.684."""
+    from statistics import NormalDist  # noqa: PLC0415 - 10 ms that importing wcdfa would cost
+
+    normal = np.array([NormalDist().inv_cdf(1 - level) for level in LEVELS])
+    spread = 2 / (9 * degrees)
+    return np.asarray(degrees * (1 - spread + normal * math.sqrt(spread)) ** 3)
+
+
+@lru_cache(maxsize=128)
+def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
+    """The table for one length and layout: shipped, from the cache, or computed now."""
+    shipped = _read_shipped(n, sizes, order, overlap)
+    if shipped is not None:
+        return shipped
+    path = _cache_file(n, sizes, order, overlap)
+    if path is not None:
+        with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as stored:
+            return unpacked(dict(stored), order)
+    computed = compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT)
+    if path is not None:
+        with suppress(OSError):  # a folder that cannot be written: the next process computes it again
+            _write(path, packed(computed))
+    return computed
+
+
+def compute(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, exact: bool, series: int = SIMULATED) -> Table:
+    """Compute a table: the moments, then the misfit of simulated series."""
+    alphas = misfit_alphas(order)
+    with Progress(f"calibrating for {n:,} samples, {len(sizes)} box sizes", len(nodes(order)) + len(alphas)) as progress:
+        method = exact_moments if exact else simulated
+        moments = method(n, sizes, order, overlap, each=progress.advance)
+        methods = ("ols",) if overlap == 0 else ("robust", "gls")
+        calibrations = {name: calibrate(moments, sizes, order, name) for name in methods}
+        misfit: dict[str, list[Matrix]] = {name: [] for name in methods}
+        for i, alpha in enumerate(alphas):
+            mean_square = np.exp(2 * simulate(n, sizes, order, overlap, float(alpha), series, seed=1000 + i))
+            for name in methods:
+                found = calibrated(mean_square, np.zeros(len(sizes)), calibrations[name], np)
+                misfit[name].append(np.quantile(found.misfit, 1 - np.array(LEVELS)))
+            progress.advance()
+    return Table(moments, {name: np.array(rows) for name, rows in misfit.items()})
+
+
+def packed(table: Table) -> dict[str, Matrix]:
+    """Plain arrays in single precision: the lower triangles, one row a node."""
+    low = np.tril_indices(table.moments.mean.shape[1])
+    arrays = {
+        "mean": table.moments.mean,
+        "root": table.moments.root[:, low[0], low[1]],
+        "short_memory": table.moments.short_memory,
+    } | {f"misfit_{name}": rows for name, rows in table.misfit.items()}
+    return {name: np.asarray(a, dtype=np.float32) for name, a in arrays.items()}
+
+
+def unpacked(arrays: dict[str, Matrix], order: int) -> Table:
+    """What `packed` was made of."""
+    wide = {name: a.astype(np.float64) for name, a in arrays.items()}
+    count, sizes = wide["mean"].shape
+    low = np.tril_indices(sizes)
+    root = np.zeros((count, sizes, sizes))
+    root[:, low[0], low[1]] = wide["root"]
+    moments = Moments(nodes(order), wide["mean"], root, wide["short_memory"])
+    return Table(moments, {name.removeprefix("misfit_"): a for name, a in wide.items() if name.startswith("misfit_")})
+
+
+def shipped_layouts(n: int) -> dict[str, tuple[tuple[int, ...], int, float]]:
+    """What the shipped file for `n` samples holds: box sizes, order and overlap of each name."""
+    return {
+        f"{method}{order}": (method_sizes(n, order, method), order, overlap_of(method))
+        for method, orders in SHIPPED_ORDERS.items()
+        for order in orders
+    }
+
+
+def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table | None:
+    if n not in SHIPPED:
+        return None
+    for name, layout in shipped_layouts(n).items():
+        if layout == (sizes, order, overlap):
+            with np.load(FOLDER / f"{n}.npz") as stored:
+                parts = {key.partition(".")[2]: stored[key] for key in stored if key.startswith(f"{name}.")}
+            return unpacked(parts, order)
+    return None
+
+
+def _cache_file(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Path | None:
+    folder = os.environ.get("WCDFA_CACHE_DIR")
+    if folder is None:
+        with suppress(ModuleNotFoundError):
+            from platformdirs import user_cache_dir  # noqa: PLC0415
+
+            folder = user_cache_dir("wcdfa")
+    if folder is None:
+        return None
+    key = hashlib.sha256(repr((VERSION, n, sizes, order, overlap)).encode()).hexdigest()[:16]
+    return Path(folder) / f"calibration-{n}-{key}.npz"
+
+
+def _write(path: Path, arrays: dict[str, Matrix]) -> None:
+    """Write whole or not at all: several processes may compute the same table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with part.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    part.replace(path)
