@@ -54,10 +54,10 @@ def interpolation(order: int, at: Matrix, *, derivative: bool = False) -> Matrix
     known = 2 * (nodes(order) - low) / (high - low) - 1
     wanted = 2 * (np.asarray(at) - low) / (high - low) - 1
     count = len(known)
-    terms: Matrix = chebyshev.chebvander(wanted, count - 1)
+    terms = np.asarray(chebyshev.chebvander(wanted, count - 1), dtype=np.float64)
     if derivative:
         columns = [chebyshev.chebval(wanted, chebyshev.chebder(row)) * 2 / (high - low) for row in np.eye(count)]
-        terms = np.stack(columns, axis=-1)
+        terms = np.asarray(np.stack(columns, axis=-1), dtype=np.float64)
     return np.asarray(terms @ np.linalg.inv(chebyshev.chebvander(known, count - 1)))
 
 
