@@ -34,8 +34,8 @@ def grid(order: int) -> Matrix:
     return np.linspace(low, high, round((high - low) / STEP) + 1)
 
 
-def calibrate(moments: Moments, sizes: tuple[int, ...], order: int, method: str, misfit: Matrix | None = None) -> Calibration:
-    """The constants for one method; without `misfit`, ``(alphas, levels)`` on an even grid, there is no p-value yet."""
+def calibrate(moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...], order: int, method: str) -> Calibration:
+    """The constants for one method; without `misfit`, ``(alphas, levels)`` on an even grid, there is no p-value."""
     alphas = grid(order)
     mean, root, shape = _at(moments, order, alphas)
     short_memory = PRIOR * shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from wcdfa.core import DFAResult, DFAWarning, dfa
+from wcdfa.findings import Verdict, verdict
+from wcdfa.preprocess import prepare
+from wcdfa.regime import THRESHOLDS, label
 
 SMALLEST_WINDOW = 50
 
@@ -18,12 +22,13 @@ SMALLEST_WINDOW = 50
 class WeightChangeDFA:
     """DFA exponent of the norms ‖ΔW‖ in a rolling window.
 
+    >>> import numpy as np
     >>> import wcdfa
-    >>> monitor = wcdfa.WeightChangeDFA(window=200)
-    >>> for norm in wcdfa.synthetic.white_noise(400, seed=0):
-    ...     _ = monitor.update(norm)
-    >>> monitor.ready, f"{monitor.alpha:.2f}", len(monitor.history)
-    (True, '0.50', 6)
+    >>> monitor = wcdfa.WeightChangeDFA(window=256)
+    >>> for noise in wcdfa.synthetic.white_noise(500, seed=0):
+    ...     _ = monitor.update(np.exp(0.1 * noise))
+    >>> monitor.ready, f"{monitor.alpha:.2f}", monitor.regime, len(monitor.history)
+    (True, '0.47', 'disordered', 4)
 
     With parameters instead of norms, the first call sets the reference and records nothing; each later one records how far they
     have moved since the last:
@@ -34,48 +39,79 @@ class WeightChangeDFA:
     >>> monitor.update(parameters).get_signal()
     array([3.])
 
+    The norms are prepared before α is computed, as `wcdfa.preprocess.prepare` does it: their logarithm is taken, spikes are
+    replaced, boxes end where the level shifts. `get_signal` gives them as they came.
+
     Parameters
     ----------
     window : int
-        Norms (training steps) that α is computed from, at least 50. 500 resolves about ± 0.1.
+        Norms (training steps) that α is computed from, at least 50. 500 resolves about ± 0.13. A length that the package has no
+        calibration for (it has 128, 256, 500, 512, 1000, 1024 and all above) takes a second or a few the first time.
     stride : int, optional
         Recompute α every so many norms. Default: a fifth of the window.
+    thresholds : (float, float)
+        α above which a run is called ordered, and below which disordered, where the interval of α allows it.
     order : 1, 2, 3 or 4
         Degree of the detrending polynomial; 2 ignores a smooth trend that order 1 reads as high α.
+    method, confidence
+        As in `dfa`.
+    log, epoch_length, spikes
+        As in `wcdfa.preprocess.prepare`.
 
     Raises
     ------
     ValueError
-        If the window is below 50, the stride below 1, or the order none.
+        If the window is below 50, the stride below 1, the thresholds are in the wrong order, or another setting is none.
     """
 
-    def __init__(self, window: int = 500, stride: int | None = None, *, order: int = 1) -> None:
+    def __init__(
+        self,
+        window: int = 500,
+        stride: int | None = None,
+        thresholds: tuple[float, float] = THRESHOLDS,
+        *,
+        order: int = 1,
+        method: str = "robust",
+        confidence: float = 0.95,
+        log: bool = True,
+        epoch_length: int | None = None,
+        spikes: str | None = "hampel",
+    ) -> None:
         if window < SMALLEST_WINDOW:
             msg = f"window must be at least {SMALLEST_WINDOW}, got {window}; below that α is noise (500 is the default)"
             raise ValueError(msg)
         if stride is not None and stride < 1:
             msg = f"stride must be at least 1, got {stride}; leave it out for a fifth of the window"
             raise ValueError(msg)
-        dfa(np.arange(window) % 7.0, order=order)  # a wrong order, or a window too short for it, is misuse: say so now
         self.window = window
         self.stride = max(1, window // 5) if stride is None else stride
+        self.thresholds = thresholds
         self.order = order
+        self._settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence}
+        self._preparation: dict[str, Any] = {"log": log, "epoch_length": epoch_length, "spikes": spikes}
         self._norms: deque[float] = deque(maxlen=window)
+        self._rates: deque[float] = deque(maxlen=window)
         self._reference: Any = None
-        self._count = 0
+        self._count = self._skipped = 0
         self._history: list[float] = []
         self._result: DFAResult | None = None
         self._reason: str | None = None
+        # wrong settings, or a window too short for them, are misuse: say so now, and have the calibration ready
+        label(0.0, 0.0, thresholds=thresholds)
+        trial = prepare(1.0 + np.arange(window) % 7.0, **self._preparation)
+        dfa(trial.values, **self._settings)
 
     def __repr__(self) -> str:
         """The settings, how full the window is, and α."""
         alpha = "not ready" if self.alpha is None else f"{self.alpha:.3f}"
-        return f"WeightChangeDFA(window={self.window}, stride={self.stride}, n_samples={self.n_samples}, alpha={alpha})"
+        return f"{type(self).__name__}(window={self.window}, stride={self.stride}, n_samples={self.n_samples}, alpha={alpha})"
 
-    def update(self, parameters_or_norm: Any, /) -> WeightChangeDFA:
+    def update(self, parameters_or_norm: Any, /, *, lr: float | None = None) -> WeightChangeDFA:
         """Record a norm, or how far the parameters have moved since the last call; returns the monitor, for chaining.
 
-        A norm that is NaN or infinite is recorded too: α is NaN, with a `reason`, until it has left the window.
+        A norm of 0 was no step (gradient accumulation, a skipped AMP step): it is counted in `skipped` and not recorded. One that is
+        NaN or infinite is recorded, and boxes are split there. With `lr`, the learning rate of each step, a schedule that varies is
+        taken out before α is computed.
 
         Raises
         ------
@@ -87,7 +123,11 @@ class WeightChangeDFA:
         norm = self._norm_of(parameters_or_norm)
         if norm is None:
             return self
+        if norm == 0:
+            self._skipped += 1
+            return self
         self._norms.append(norm)
+        self._rates.append(math.nan if lr is None else float(lr))
         self._count += 1
         if len(self._norms) == self.window and self._count % self.stride == 0:
             self._recompute()
@@ -97,6 +137,16 @@ class WeightChangeDFA:
     def alpha(self) -> float | None:
         """The last α; None until the window is full."""
         return None if self._result is None else float(self._result.alpha)
+
+    @property
+    def regime(self) -> str | None:
+        """Name of the band that the interval of the last α lies in: "ordered", "critical" or "disordered"; else "undecided".
+
+        None until the window is full, and where α is NaN.
+        """
+        if self._result is None:
+            return None
+        return label(float(self._result.low), float(self._result.high), thresholds=self.thresholds)
 
     @property
     def result(self) -> DFAResult | None:
@@ -123,6 +173,24 @@ class WeightChangeDFA:
         """Norms in the window, `window` at most."""
         return len(self._norms)
 
+    @property
+    def skipped(self) -> int:
+        """How many norms of 0 were not recorded."""
+        return self._skipped
+
+    def verdict(self, **options: Any) -> Verdict:
+        """`wcdfa.verdict` on the norms in the window, with the settings of the monitor; `options` name the optimizer.
+
+        Raises
+        ------
+        ValueError
+            If the window holds too few norms yet; and as `wcdfa.verdict`.
+        """
+        rates = np.array(self._rates)
+        lr = None if np.isnan(rates).any() else rates
+        settings = {"lr": lr, "thresholds": self.thresholds, **self._preparation, **self._settings}
+        return verdict(self.get_signal(), **(settings | options))
+
     def get_signal(self) -> Any:
         """The norms in the window as a NumPy array, oldest first."""
         return np.array(self._norms)
@@ -130,9 +198,10 @@ class WeightChangeDFA:
     def reset(self) -> None:
         """Forget all norms, results and the reference."""
         self._norms.clear()
+        self._rates.clear()
         self._history.clear()
         self._reference = self._result = self._reason = None
-        self._count = 0
+        self._count = self._skipped = 0
 
     def _norm_of(self, given: Any) -> float | None:
         if isinstance(given, (Mapping, list, tuple)) or (isinstance(given, np.ndarray) and given.size != 1):
@@ -152,15 +221,18 @@ class WeightChangeDFA:
         raise TypeError(msg)
 
     def _recompute(self) -> None:
-        norms = self.get_signal()
-        finite = np.isfinite(norms)
+        """Whatever the norms are, training goes on: what cannot be computed is NaN, with a reason."""
         self._reason = None
-        if not finite.all():
-            self._reason = f"{np.count_nonzero(~finite)} of the {self.window} norms in the window are not finite"
-            norms = np.zeros_like(norms)
+        rates = np.array(self._rates)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", DFAWarning)
-            self._result = dfa(norms, order=self.order)
+            try:
+                lr = rates if np.all(rates > 0) else None
+                prepared = prepare(self.get_signal(), lr=lr, **self._preparation)
+                self._result = dfa(prepared.values, breaks=prepared.breaks, **self._settings)
+            except ValueError as error:
+                self._reason = str(error)
+                self._result = dfa(np.zeros(self.window), **self._settings)
         if caught and self._reason is None:
             self._reason = str(caught[-1].message)
         self._history.append(float(self._result.alpha))

@@ -76,7 +76,8 @@ def optimizer_null(
     >>> print(null.low < null.alpha < null.high, null.p_value > 0.05)
     True True
 
-    For many windows of one length, replay once: ``compare(alpha, optimizer_alphas(n, ...))`` for each.
+    Where lr varies, window and replicates alike are taken without what a line in log lr explains. For many windows of one length,
+    replay once: ``compare(alpha, optimizer_alphas(n, ...))`` for each.
 
     Parameters
     ----------
@@ -124,17 +125,29 @@ def optimizer_null(
         seed=seed,
         **hyperparameters,
     )
-    return compare(_alphas(x, order, method), alphas)
+    return compare(_alphas(_without_schedule(x, lr, log), order, method), alphas)
 
 
-def optimizer_alphas(n: int, *, order: int = 1, method: str = "robust", log: bool = True, **options: Any) -> Any:
-    """α of each replicate of `optimizer_null`, shape (replicates,), for windows of n steps; `options` as there.
+def optimizer_alphas(
+    n: int, *, order: int = 1, method: str = "robust", log: bool = True, breaks: tuple[int, ...] = (), **options: Any
+) -> Any:
+    """α of each replicate of `optimizer_null`, shape (replicates,), for windows of n steps; `options` as there, `breaks` of `dfa`.
 
     >>> optimizer_alphas(200, optimizer="sgd", replicates=3, method="ols").shape
     (3,)
     """
     norms = optimizer_norms(n, **options)
-    return _alphas(np.log(norms) if log else norms, order, method)
+    x = _without_schedule(np.log(norms) if log else norms, options.get("lr"), log)
+    return _alphas(x, order, method, breaks)
+
+
+def _without_schedule(x: Any, lr: Any, log: bool) -> Any:
+    """Each series without what a line in a learning rate that varies explains, as `wcdfa.preprocess.prepare` does it."""
+    if lr is None or np.ndim(lr) == 0 or np.ptp(lr) == 0:
+        return x
+    rate = np.log(lr) if log else np.asarray(lr, dtype=np.float64)
+    rate = rate - np.mean(rate)
+    return x - (x @ rate / (rate @ rate))[..., None] * rate
 
 
 def shuffled(
@@ -229,10 +242,10 @@ def compare(alpha: Any, alphas: Any, /) -> NullResult:
     return NullResult(alpha, low, median, high, alpha - median, math.nan if math.isnan(alpha) else p_value)
 
 
-def _alphas(x: Any, order: int, method: str) -> Any:
+def _alphas(x: Any, order: int, method: str, breaks: tuple[int, ...] = ()) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DFAWarning)  # the NaN says it
-        return dfa(x, order=order, method=method).alpha
+        return dfa(x, order=order, method=method, breaks=breaks).alpha
 
 
 def _series(norms: Any, log: bool) -> Any:

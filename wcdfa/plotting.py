@@ -9,22 +9,28 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wcdfa.core import DFAResult
-from wcdfa.rolling import Rolling
+from wcdfa.windows import Judged
 
 ALPHA, NORM, LINE = "#0072b2", "#555555", "#d55e00"  # told apart by colour-blind eyes
 REFERENCES = {0.5: "white noise", 1.0: "1/f noise", 1.5: "random walk"}
 
 
-def plot_alpha(rolling: Rolling, *, ax: Any) -> Any:
-    """α of each window, drawn where the window ends: the step at which it was known."""
-    alpha = np.asarray(rolling.result.alpha)
+def plot_alpha(judged: Judged, *, ax: Any) -> Any:
+    """α of each window with its interval, drawn where the window ends, over what the optimizer alone would give."""
+    alpha, low, high = (judged.numbers(name) for name in ("alpha", "low", "high"))
     for value, name in REFERENCES.items():
         ax.axhline(value, color="0.8", linewidth=0.8, zorder=0)
         ax.annotate(name, (1.01, value), xycoords=("axes fraction", "data"), va="center", fontsize="small", color="0.5")
-    ax.plot(rolling.stops, alpha, color=ALPHA, marker="o", markersize=3)
-    low, high = (np.nanmin(alpha), np.nanmax(alpha)) if np.isfinite(alpha).any() else (0.5, 1.5)
-    ax.set_ylim(min(0.4, low - 0.1), max(1.6, high + 0.1))
-    ax.set_ylabel(f"α of the last {int(rolling.stops[0] - rolling.starts[0])} steps")
+    nulls = [(stop, v.null) for stop, v in zip(judged.stops, judged.verdicts, strict=True) if v.null is not None]
+    if nulls:
+        stops, band = [stop for stop, _ in nulls], [null for _, null in nulls]
+        edges = [null.low for null in band], [null.high for null in band]
+        ax.fill_between(stops, *edges, color=LINE, alpha=0.2, linewidth=0, step="mid", label="the optimizer alone")
+        ax.legend(frameon=False, loc="upper right", fontsize="small")
+    ax.errorbar(judged.stops, alpha, yerr=[alpha - low, high - alpha], color=ALPHA, marker="o", markersize=3, linewidth=0.8)
+    bottom, top = (np.nanmin(low), np.nanmax(high)) if np.isfinite(low).any() else (0.5, 1.5)
+    ax.set_ylim(min(0.4, bottom - 0.1), max(1.6, top + 0.1))
+    ax.set_ylabel(f"α of the last {int(judged.stops[0] - judged.starts[0])} steps")
     return ax
 
 
@@ -55,18 +61,18 @@ def plot_fluctuations(result: DFAResult, *, ax: Any) -> Any:
     return ax
 
 
-def plot_run(norms: Any, rolling: Rolling, *, title: str = "") -> Figure:
+def plot_run(norms: Any, judged: Judged, *, title: str = "") -> Figure:
     """One figure: α over the norms at the left, the fluctuation plot of the last window with an exponent at the right."""
     figure = Figure(figsize=(10, 4.5), layout="constrained")
     axes = figure.subplot_mosaic([["alpha", "fluctuations"], ["norms", "fluctuations"]], width_ratios=[2, 1])
-    plot_alpha(rolling, ax=axes["alpha"])
+    plot_alpha(judged, ax=axes["alpha"])
     plot_norms(norms, ax=axes["norms"])
     axes["alpha"].sharex(axes["norms"])
     axes["alpha"].tick_params(labelbottom=False)
-    alpha = np.asarray(rolling.result.alpha)
-    last = int(np.flatnonzero(np.isfinite(alpha))[-1]) if np.isfinite(alpha).any() else len(alpha) - 1
-    plot_fluctuations(rolling.window(last), ax=axes["fluctuations"])
-    axes["fluctuations"].set_title(f"steps {int(rolling.starts[last]) + 1}–{int(rolling.stops[last])}")
+    known = [i for i, verdict in enumerate(judged.verdicts) if verdict.label is not None]
+    if known and (result := judged.verdicts[known[-1]].result) is not None:
+        plot_fluctuations(result, ax=axes["fluctuations"])
+        axes["fluctuations"].set_title(f"steps {int(judged.starts[known[-1]]) + 1}–{int(judged.stops[known[-1]])}")
     figure.suptitle(title)
     return figure
 

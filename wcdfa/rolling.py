@@ -23,7 +23,16 @@ class Rolling(NamedTuple):
         return DFAResult(**{name: part if name == "scales" else part[i] for name, part in parts.items()})
 
 
-def rolling_dfa(x: Any, /, *, window: int = 500, stride: int | None = None, order: int = 1) -> Rolling:
+def rolling_dfa(
+    x: Any,
+    /,
+    *,
+    window: int = 500,
+    stride: int | None = None,
+    order: int = 1,
+    method: str = "robust",
+    confidence: float = 0.95,
+) -> Rolling:
     """`dfa` of the windows of a series, all in one call.
 
     >>> import wcdfa
@@ -31,7 +40,7 @@ def rolling_dfa(x: Any, /, *, window: int = 500, stride: int | None = None, orde
     >>> rolling.stops
     array([1000, 2000])
     >>> rolling.result.alpha.round(2)
-    array([0.51, 0.53])
+    array([0.49, 0.51])
 
     Parameters
     ----------
@@ -41,7 +50,7 @@ def rolling_dfa(x: Any, /, *, window: int = 500, stride: int | None = None, orde
         Samples in a window. A series shorter than that is one window.
     stride : int, optional
         Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
-    order : 1, 2, 3 or 4
+    order, method, confidence
         As in `dfa`.
 
     Returns
@@ -53,7 +62,7 @@ def rolling_dfa(x: Any, /, *, window: int = 500, stride: int | None = None, orde
     Raises
     ------
     ValueError
-        If x is not 1-D, or too short for the order, or window or stride is below 1.
+        If x is not 1-D, or too short for the order, or window or stride is below 1; and as `dfa`.
     """
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 1 or not x.size:
@@ -69,5 +78,5 @@ def rolling_dfa(x: Any, /, *, window: int = 500, stride: int | None = None, orde
     usable = np.isfinite(windows).all(axis=-1, keepdims=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DFAWarning)  # the NaN says it, window by window
-        result = dfa(np.where(usable, windows, 0.0), order=order)
+        result = dfa(np.where(usable, windows, 0.0), order=order, method=method, confidence=confidence)
     return Rolling(starts, starts + window, result)

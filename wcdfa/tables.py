@@ -46,11 +46,14 @@ def calibration(n: int, sizes: tuple[int, ...], order: int, method: str, stretch
     >>> calibration(500, half_sizes(500, 1), 1, "robust").product.shape
     (13, 522)
     """
-    moments, misfit = _unsplit(n, sizes, order, method)
-    if stretches:
-        overlap = overlap_of(method)
-        moments = rescaled(moments, boxes_of(sizes, (n,), overlap), boxes_of(sizes, stretches, overlap))
-    return calibrate(moments, sizes, order, method, misfit)
+    if not stretches:
+        return calibrate(*_unsplit(n, sizes, order, method), sizes=sizes, order=order, method=method)
+    # the moments are scaled anyway: from a shipped length, so that nothing need be computed for each number of missing samples
+    base = min((m for m in SHIPPED if m >= n and sizes == method_sizes(m, order, method)[: len(sizes)]), default=n)
+    moments, misfit = _unsplit(base, sizes, order, method)
+    overlap = overlap_of(method)
+    moments = rescaled(moments, boxes_of(sizes, (base,), overlap), boxes_of(sizes, stretches, overlap))
+    return calibrate(moments, misfit, sizes=sizes, order=order, method=method)
 
 
 def overlap_of(method: str) -> float:
@@ -117,7 +120,7 @@ def compute(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, exact
         method = exact_moments if exact else simulated
         moments = method(n, sizes, order, overlap, each=progress.advance)
         methods = ("ols",) if overlap == 0 else ("robust", "gls")
-        calibrations = {name: calibrate(moments, sizes, order, name) for name in methods}
+        calibrations = {name: calibrate(moments, None, sizes=sizes, order=order, method=name) for name in methods}
         misfit: dict[str, list[Matrix]] = {name: [] for name in methods}
         for i, alpha in enumerate(alphas):
             mean_square = np.exp(2 * simulate(n, sizes, order, overlap, float(alpha), series, seed=1000 + i))

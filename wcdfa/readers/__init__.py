@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from wcdfa.readers.lines import read_lines
 from wcdfa.readers.numpy_files import read_numpy
 from wcdfa.readers.tables import read_delimited, read_parquet
@@ -19,6 +21,7 @@ READERS = {
     ".parquet": read_parquet,
 }
 # what people call ‖ΔW‖, best first; a gradient norm is another quantity, and only taken where it is named
+RATES = ("lr", "learning_rate", "train/lr", "train/learning_rate")
 NAMES = ("wcdfa/update_norm", "update_norm", "update_norms", "delta_norm", "norms", "norm", "value")
 
 
@@ -29,6 +32,7 @@ class RecordedSeries(NamedTuple):
     column: str
     values: Any  # (n,)
     empty: int  # rows without a value in this column, which are left out
+    lr: Any = None  # (n,), the learning rate of each row, where the file holds one
 
 
 def read_series(path: str | Path, column: str | None = None) -> RecordedSeries:
@@ -58,7 +62,9 @@ def read_series(path: str | Path, column: str | None = None) -> RecordedSeries:
         msg = f"{path}: column {chosen!r} is empty"
         raise ValueError(msg)
     longest = max(len(c) for c in columns.values()) if path.suffix not in {".npz", ".npy"} else len(values)
-    return RecordedSeries(path, chosen, values, longest - len(values))
+    rates = [columns[name] for name in RATES if name in columns and name != chosen and len(columns[name]) == len(values)]
+    usable = [rate for rate in rates if np.all(np.isfinite(rate) & (rate > 0))]
+    return RecordedSeries(path, chosen, values, longest - len(values), usable[0] if usable else None)
 
 
 def _choose(path: Path, columns: list[str], column: str | None) -> str:

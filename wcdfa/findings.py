@@ -1,0 +1,247 @@
+"""What a window's α is worth: its regime, its interval, and every mundane explanation that was found for it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.core import DFAResult, DFAWarning, dfa
+from wcdfa.nulls import NullResult, compare, optimizer_alphas, short_memory
+from wcdfa.preprocess import Prepared, prepare
+from wcdfa.regime import THRESHOLDS, FailureMode, failure_modes, label
+
+LEVEL = 0.05  # p-value from which on the optimizer or short memory explains α
+MISFIT = 0.01  # p-value of the misfit below which no single exponent describes the window
+# α of a higher order is lower by that many of its standard errors in less than 1 % of series without a trend (n = 256 to 1,024)
+TREND = {1: 1.7, 2: 2.0}
+HIGHEST_ORDER = 4
+EXPLANATIONS = {"saturated": "a trend", "trend": "a trend", "optimizer": "the optimizer", "short memory": "short memory"}
+
+
+class Finding(NamedTuple):
+    """One thing that was found, in plain words."""
+
+    kind: str
+    """"trend", "saturated", "optimizer", "short memory", "misfit", "preparation" or "undefined"."""
+    text: str
+    figure: float
+    """The number that the text is about: what a trend or a null leaves of α, a p-value, a count."""
+    explains: bool
+    """Whether it suffices to explain α, so that nothing need be read into it."""
+
+
+class Verdict(NamedTuple):
+    """What `verdict` returns; printing it gives one line."""
+
+    label: str | None
+    """"ordered", "critical", "disordered", "undecided", or None where α is undefined."""
+    alpha: float
+    low: float
+    high: float
+    findings: tuple[Finding, ...]
+    null: NullResult | None
+    """α against the optimizer's own; None where no optimizer was named."""
+    orders: dict[int, float]
+    """α by detrending order."""
+    failure_modes: tuple[FailureMode, ...]
+    """The failure modes that α does not rule out, and what else each of them needs."""
+    result: DFAResult | None
+    prepared: Prepared | None
+
+    @property
+    def explained_by(self) -> tuple[str, ...]:
+        """The kinds of findings that suffice to explain α."""
+        return tuple(finding.kind for finding in self.findings if finding.explains)
+
+    def __str__(self) -> str:
+        """One line: label, α with its interval, and what explains it."""
+        if self.label is None:
+            return f"no α: {self.findings[-1].text}"
+        return f"{self.label}, α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f}){self.explanation}"
+
+    @property
+    def explanation(self) -> str:
+        """What explains α, or that the optimizer does not, as the end of a sentence; empty where nothing was found."""
+        if self.explained_by:
+            return ": explained by " + " and ".join(dict.fromkeys(EXPLANATIONS[kind] for kind in self.explained_by))
+        parts = [f"a trend is {finding.figure:.2f} of it" for finding in self.findings if finding.kind == "trend"]
+        if self.null is not None and self.null.p_value < LEVEL:
+            parts.append(f"beyond the optimizer (p = {self.null.p_value:.3f})")
+        elif self.null is not None and self.alpha < self.null.low:
+            parts.append("less than the optimizer alone")
+        return ": " + ", ".join(parts) if parts else ""
+
+
+def verdict(
+    norms: Any,
+    *,
+    lr: Any = None,
+    steps: Any = None,
+    epoch_length: int | None = None,
+    log: bool = True,
+    spikes: str | None = "hampel",
+    zeros: str = "skip",
+    order: int = 1,
+    method: str = "robust",
+    confidence: float = 0.95,
+    thresholds: tuple[float, float] = THRESHOLDS,
+    optimizer: str | None = None,
+    null: Any = None,
+    replicates: int = 500,
+    seed: int = 0,
+    **hyperparameters: Any,
+) -> Verdict:
+    """Judge one window of norms: prepare it, measure α at several orders, and set it against what else could explain it.
+
+    >>> import numpy as np
+    >>> import wcdfa
+    >>> from wcdfa.replay import optimizer_norms
+    >>> norms = optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1, seed=4)[0]
+    >>> found = wcdfa.verdict(norms, optimizer="sgd", momentum=0.9)
+    >>> print(found.label, found.explained_by)
+    undecided ('optimizer', 'short memory')
+    >>> for finding in found.findings:
+    ...     print(finding.text)
+    2 spikes were replaced by the local median
+    SGD(momentum 0.9) alone gives 0.83–1.12: nothing is left to explain (p = 0.10)
+    short memory explains the spectrum better, by 6.2 nats: AR(1) with φ = 0.86
+
+    Parameters
+    ----------
+    norms : numbers of shape (n,)
+        ‖ΔW‖ of one window, one per optimizer step.
+    lr, steps, epoch_length, log, spikes, zeros
+        As in `wcdfa.preprocess.prepare`.
+    order, method, confidence
+        As in `dfa`; the two next higher orders are looked at too.
+    thresholds : (float, float)
+        As in `wcdfa.regime.label`.
+    optimizer : str, optional
+        As in `wcdfa.nulls.optimizer_null`, with its hyperparameters. Without it α is not compared with what the optimizer alone gives.
+    null : numbers of shape (replicates,), optional
+        α of the optimizer alone, from `wcdfa.nulls.optimizer_alphas`, so that many windows of one length share one replay.
+    replicates, seed
+        Of the nulls.
+
+    Returns
+    -------
+    Verdict
+        With NaN and a finding that says why where the window has no exponent.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `prepare`, `dfa` and `optimizer_null`.
+    """
+    prepared = prepare(norms, lr=lr, log=log, epoch_length=epoch_length, spikes=spikes, zeros=zeros, steps=steps)
+    x, breaks = prepared.values, prepared.breaks
+    measure = partial(dfa, x, method=method, confidence=confidence, breaks=breaks)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DFAWarning)
+        result = measure(order=order)
+    findings = [Finding("preparation", text, math.nan, False) for text in prepared.findings]
+    alpha, low, high = float(result.alpha), float(result.low), float(result.high)
+    if math.isnan(alpha):
+        reason = str(caught[-1].message).partition(": ")[2] if caught else "the norms do not fluctuate"
+        findings.append(Finding("undefined", reason, math.nan, False))
+        return Verdict(None, alpha, low, high, tuple(findings), None, {order: alpha}, (), result, prepared)
+    orders = {order: alpha}
+    name = label(low, high, thresholds=thresholds)
+    findings += _of_orders(measure, order, result, thresholds, orders)
+    if result.adequacy < MISFIT:
+        text = f"log F(s) bends: no single exponent describes this window (p = {result.adequacy:.2g})"
+        findings.append(Finding("misfit", text, float(result.adequacy), False))
+    compared = None
+    if optimizer is not None or null is not None:
+        alphas = null
+        if alphas is None:
+            assert optimizer is not None
+            rates = lr if lr is None or np.ndim(lr) == 0 else np.asarray(lr)[prepared.kept]
+            settings: dict[str, Any] = {"order": order, "method": method, "log": log, "breaks": breaks, "lr": rates}
+            alphas = optimizer_alphas(len(x), optimizer=optimizer, replicates=replicates, seed=seed, **settings, **hyperparameters)
+        compared = compare(alpha, alphas)
+        findings.append(_of_optimizer(compared, describe(optimizer, hyperparameters)))
+    findings += _of_short_memory(x, order, method, replicates, seed)
+    return Verdict(name, alpha, low, high, tuple(findings), compared, orders, failure_modes(low, high), result, prepared)
+
+
+def _of_orders(
+    measure: Callable[..., DFAResult],
+    order: int,
+    result: DFAResult,
+    thresholds: tuple[float, float],
+    orders: dict[int, float],
+) -> list[Finding]:
+    """Add the α of higher orders to `orders`: a trend that they see through is not in them.
+
+    A trend suffices where without it the interval is not in the same band any more.
+    """
+    found = []
+    alpha = float(result.alpha)
+    name = label(float(result.low), float(result.high), thresholds=thresholds)
+    if result.saturated:
+        text = f"α is at the ceiling of order {order}, {order + 1}: what it shows is a smooth trend"
+        found.append(Finding("saturated", text, alpha, True))
+    for more, factor in TREND.items():
+        higher = order + more
+        if higher > HIGHEST_ORDER:
+            break
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DFAWarning)
+                other = measure(order=higher)
+        except ValueError:  # the window is long enough for this order only
+            break
+        orders[higher] = float(other.alpha)
+        drop = alpha - orders[higher]
+        if drop > factor * float(other.stderr) and not any(finding.kind == "trend" for finding in found):
+            text = f"order {higher} says {orders[higher]:.2f}: a trend explains {drop:.2f} of α"
+            without = label(float(other.low), float(other.high), thresholds=thresholds)
+            found.append(Finding("trend", text, drop, without != name or name == "undecided"))
+    return found
+
+
+def describe(optimizer: str | None, hyperparameters: dict[str, Any]) -> str:
+    """Name an optimizer as people write it.
+
+    >>> describe("adamw", {"betas": (0.9, 0.99), "weight_decay": 0.1}), describe("sgd", {}), describe("sgd", {"momentum": 0.9})
+    ('AdamW(0.9, 0.99)', 'SGD', 'SGD(momentum 0.9)')
+    """
+    if optimizer is None:
+        return "the optimizer"
+    name = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}.get(optimizer, optimizer)
+    if optimizer in ("adam", "adamw"):
+        first, second = hyperparameters.get("betas", (0.9, 0.999))
+        return f"{name}({first:g}, {second:g})"
+    momentum = hyperparameters.get("momentum", 0.0)
+    return f"{name}({'Nesterov ' if hyperparameters.get('nesterov') else ''}momentum {momentum:g})" if momentum else name
+
+
+def _of_optimizer(compared: NullResult, name: str) -> Finding:
+    beyond, below = compared.p_value < LEVEL, compared.alpha < compared.low
+    rest = f"nothing is left to explain (p = {compared.p_value:.2f})"
+    if beyond:
+        rest = f"α is {compared.excess:.2f} above its median (p = {compared.p_value:.3f})"
+    elif below:
+        rest = f"α is {-compared.excess:.2f} below its median, so the gradients undo some of it"
+    text = f"{name} alone gives {compared.low:.2f}–{compared.high:.2f}: {rest}"
+    return Finding("optimizer", text, compared.excess, not beyond and not below)
+
+
+def _of_short_memory(x: Any, order: int, method: str, replicates: int, seed: int) -> list[Finding]:
+    """Only where the spectrum speaks for short memory does it explain an α that its own simulation reaches."""
+    if len(x) < 32:
+        return []
+    found = short_memory(x, replicates=replicates, order=order, method=method, log=False, seed=seed)
+    if found.favoured != "short":
+        return []
+    named = "φ = {phi:.2f}" if found.model == "AR(1)" else "φ = {phi:.2f}, θ = {theta:.2f}"
+    text = f"short memory explains the spectrum better, by {found.nats:.1f} nats: {found.model} with {named.format(**found.parameters)}"
+    if found.p_value < LEVEL:
+        text += f", though it gives α of {found.low:.2f}–{found.high:.2f} only"
+    return [Finding("short memory", text, found.nats, found.p_value >= LEVEL)]

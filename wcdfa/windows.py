@@ -1,0 +1,140 @@
+"""A verdict for each window of a recorded series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.findings import Finding, Verdict, verdict
+from wcdfa.nulls import optimizer_alphas
+from wcdfa.preprocess import prepare
+from wcdfa.regime import Alarm, drift_alarms
+from wcdfa.rolling import rolling_dfa
+
+VERDICT_ONLY = {"epoch_length", "spikes", "zeros", "confidence", "thresholds"}  # the rest of the options is for the optimizer
+PER_WINDOW = 25  # windows that begin within one window's length when a drift is looked for
+FEWEST = 4  # windows' lengths below which there is no baseline to drift from
+
+
+class Judged(NamedTuple):
+    """Windows ``[start, stop)`` of a series, in samples, and the verdict on each."""
+
+    starts: Any
+    stops: Any
+    verdicts: tuple[Verdict, ...]
+
+    def numbers(self, name: str) -> Any:
+        """One number of each verdict, such as "alpha", "low" or "high": shape (windows,)."""
+        return np.array([getattr(v, name) for v in self.verdicts], dtype=np.float64)
+
+
+def judge(
+    norms: Any,
+    *,
+    window: int = 500,
+    stride: int | None = None,
+    lr: Any = None,
+    steps: Any = None,
+    log: bool = True,
+    optimizer: str | None = None,
+    order: int = 1,
+    method: str = "robust",
+    each: Callable[[int, int], None] = lambda done, total: None,
+    **options: Any,
+) -> Judged:
+    """`verdict` on the windows of a series; the optimizer is replayed once for all windows where that will do.
+
+    >>> import wcdfa
+    >>> judged = judge(wcdfa.synthetic.arfima(1000, d=0.5, seed=1), window=500, log=False)
+    >>> judged.stops, judged.verdicts[0].label
+    (array([ 500, 1000]), 'critical')
+
+    Parameters
+    ----------
+    norms : numbers of shape (n,)
+        ‖ΔW‖, one per optimizer step.
+    window : int
+        Samples in a window. A series shorter than that is one window.
+    stride : int, optional
+        Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
+    lr, steps : numbers of shape (n,), optional
+        Of each norm, as in `verdict`.
+    each : callable
+        Called with the number of windows done, and of all.
+    log, optimizer, order, method, **options
+        As in `verdict`.
+
+    Returns
+    -------
+    Judged
+        A remainder shorter than the stride, at the end, is left out. A window that cannot be judged has a verdict that says why.
+
+    Raises
+    ------
+    ValueError
+        If norms are not one series or too short, or window or stride is below 1; and as `verdict` for options that are none.
+    """
+    x = np.asarray(norms, dtype=np.float64)
+    if x.ndim != 1 or not x.size:
+        msg = f"norms must be one series, got shape {x.shape}; judge them one by one"
+        raise ValueError(msg)
+    stride = window if stride is None else stride
+    if window < 1 or stride < 1:
+        msg = f"window and stride must be at least 1, got {window} and {stride}"
+        raise ValueError(msg)
+    window = min(window, x.size)
+    starts = np.arange(0, x.size - window + 1, stride)
+    shared = None
+    if optimizer is not None and (lr is None or np.ptp(lr) == 0):
+        rate = None if lr is None else float(np.max(lr))
+        replay = {name: value for name, value in options.items() if name not in VERDICT_ONLY}
+        shared = optimizer_alphas(window, optimizer=optimizer, lr=rate, order=order, method=method, log=log, **replay)
+    settings = {"log": log, "optimizer": optimizer, "order": order, "method": method, **options}
+    verdicts = []
+    for i, start in enumerate(starts):
+        part = slice(start, start + window)
+        per_step = {"lr": _part(lr, part), "steps": _part(steps, part)}
+        whole = bool(np.all(np.isfinite(x[part])) and (not log or np.all(x[part] > 0)))  # else fewer samples than were replayed
+        verdicts.append(_one(x[part], null=shared if whole else None, **per_step, **settings))
+        each(i + 1, len(starts))
+    return Judged(starts, starts + window, tuple(verdicts))
+
+
+def _part(values: Any, part: slice) -> Any:
+    return values if values is None or np.ndim(values) == 0 else np.asarray(values)[part]
+
+
+def _one(x: Any, **options: Any) -> Verdict:
+    usable = np.isfinite(x) & ((x != 0) | (not options["log"]))
+    if np.count_nonzero(usable) >= max(28, len(x) // 2) or len(x) < 28:
+        return verdict(x, **options)
+    text = f"only {np.count_nonzero(usable)} of {len(x)} norms are numbers other than 0"
+    finding = Finding("undefined", text, math.nan, False)
+    return Verdict(None, math.nan, math.nan, math.nan, (finding,), None, {options["order"]: math.nan}, (), None, None)
+
+
+def drifts(norms: Any, *, window: int = 500, **options: Any) -> tuple[Alarm, ...]:
+    """`wcdfa.drift_alarms` of a recorded series after preparation, by a dense rolling α; steps count from the start of the series.
+
+    >>> import wcdfa
+    >>> drifts(wcdfa.synthetic.white_noise(5000, seed=0), log=False)
+    ()
+
+    Parameters
+    ----------
+    norms : numbers of shape (n,)
+        ‖ΔW‖, one per optimizer step; one of fewer than four windows' length has no drift.
+    window : int
+        Samples in a window.
+    **options
+        As in `wcdfa.preprocess.prepare`.
+    """
+    if np.size(norms) < FEWEST * window:
+        return ()
+    prepared = prepare(norms, **options)
+    rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
+    stops = prepared.kept[rolling.stops - 1] + 1
+    return drift_alarms(rolling.result.alpha, rolling.result.stderr, stops, window=window)
