@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
+import tempfile
 from collections.abc import Iterator
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from array_api_extra.testing import patch_lazy_xp_functions
 
+from wcdfa import tables
+
+
+def _cache_folder() -> Path:
+    """Calibrations that the tests compute: kept between runs and shared by the workers, until the code that makes them changes."""
+    made_by = b"".join(
+        Path(tables.__file__).with_stem(name).read_bytes() for name in ("calibration", "longer", "moments", "tables")
+    )
+    owner = getattr(os, "getuid", int)()
+    return Path(tempfile.gettempdir(), f"wcdfa-tests-{owner}-{tables.VERSION}-{hashlib.sha256(made_by).hexdigest()[:12]}")
+
+
+os.environ["WCDFA_CACHE_DIR"] = str(_cache_folder())  # never the user's own
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 

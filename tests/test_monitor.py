@@ -14,34 +14,100 @@ from wcdfa import WeightChangeDFA, synthetic
 NORMS = np.exp(0.1 * synthetic.white_noise(700, seed=0))
 
 
+def alone(norms, **options):
+    prepared = wcdfa.prepare(norms)
+    return wcdfa.dfa(prepared.values, breaks=prepared.breaks, **options)
+
+
 def test_alpha_is_that_of_the_last_window():
-    monitor = WeightChangeDFA(window=200, stride=50)
+    monitor = WeightChangeDFA(window=256, stride=50)
     found = []
     for i, norm in enumerate(NORMS, start=1):
         assert monitor.update(norm) is monitor
-        assert monitor.ready == (i >= 200)
-        assert monitor.n_samples == min(i, 200)
-        if i >= 200 and i % 50 == 0:
-            found.append(wcdfa.dfa(NORMS[i - 200 : i]).alpha)
+        assert monitor.ready == (i >= 300)
+        assert monitor.n_samples == min(i, 256)
+        if i >= 256 and i % 50 == 0:
+            expected = alone(NORMS[i - 256 : i])
+            found.append(expected.alpha)
             assert monitor.alpha == found[-1]
-            np.testing.assert_array_equal(monitor.result.fluctuations, wcdfa.dfa(NORMS[i - 200 : i]).fluctuations)
+            np.testing.assert_array_equal(monitor.result.fluctuations, expected.fluctuations)
+            assert monitor.regime == wcdfa.regime.label(expected.low, expected.high)
     assert monitor.history == found
-    assert len(found) == 11
-    np.testing.assert_array_equal(monitor.get_signal(), NORMS[-200:])
+    assert len(found) == 9
+    np.testing.assert_array_equal(monitor.get_signal(), NORMS[-256:])
 
 
-def test_order_and_default_stride():
-    monitor = WeightChangeDFA(window=100, order=2)
-    assert monitor.stride == 20
-    for norm in NORMS[:120]:
+def test_settings_and_default_stride():
+    monitor = WeightChangeDFA(window=128, order=2, method="gls", confidence=0.5)
+    assert monitor.stride == 25
+    for norm in NORMS[:150]:
         monitor.update(norm)
-    assert monitor.history == [wcdfa.dfa(NORMS[:100], order=2).alpha, wcdfa.dfa(NORMS[20:120], order=2).alpha]
+    expected = alone(NORMS[22:150], order=2, method="gls", confidence=0.5)
+    assert monitor.history[-1] == expected.alpha
+    assert (monitor.result.low, monitor.result.high) == (expected.low, expected.high)
+
+
+def test_regime_needs_the_whole_interval_and_heeds_the_thresholds():
+    monitor = WeightChangeDFA(window=128)
+    assert monitor.regime is None
+    for norm in np.exp(0.1 * synthetic.random_walk(150, seed=0)):
+        monitor.update(norm)
+    assert monitor.result.low > 1.2
+    assert monitor.regime == "ordered"
+    wide = WeightChangeDFA(128, None, (5.0, 0.0))
+    for norm in NORMS[:150]:
+        wide.update(norm)
+    assert wide.regime == "critical"
+
+
+def test_zeros_are_counted_and_not_recorded():
+    monitor = WeightChangeDFA(window=128, stride=32)
+    for norm in NORMS[:160]:
+        monitor.update(norm).update(0.0)
+    assert (monitor.skipped, monitor.n_samples) == (160, 128)
+    assert monitor.history[-1] == alone(NORMS[32:160]).alpha
+    assert monitor.reset() is None
+    assert monitor.skipped == 0
+
+
+def test_spikes_and_level_shifts_are_prepared_away():
+    plain, marred = NORMS[:500].copy(), NORMS[:500].copy()
+    marred[[50, 300]] *= 20
+    marred[250:] *= 0.1
+    clean, noisy = WeightChangeDFA(), WeightChangeDFA()
+    for a, b in zip(plain, marred, strict=True):
+        clean.update(a)
+        noisy.update(b)
+    assert abs(clean.alpha - noisy.alpha) < 0.1
+    assert wcdfa.dfa(np.log(marred)).alpha > clean.alpha + 0.3
+
+
+def test_a_schedule_is_taken_out():
+    lr = 0.1 * np.cos(np.linspace(0, 1.5, 500))
+    monitor, blind = WeightChangeDFA(), WeightChangeDFA()
+    for rate, norm in zip(lr, NORMS[:500], strict=True):
+        monitor.update(rate * norm, lr=rate)
+        blind.update(rate * norm)
+    assert abs(monitor.alpha - 0.5) < 0.15
+    assert blind.alpha > 0.9
+    assert monitor.verdict().prepared.schedule == pytest.approx(1, abs=0.1)
+
+
+def test_verdict_takes_the_settings_of_the_monitor():
+    monitor = WeightChangeDFA(window=256, order=2, spikes=None)
+    for norm in NORMS[:300]:
+        monitor.update(norm)
+    found = monitor.verdict(optimizer="sgd", replicates=50)
+    expected = wcdfa.verdict(NORMS[44:300], order=2, spikes=None, optimizer="sgd", replicates=50)
+    assert (found.alpha, found.findings, found.null) == (expected.alpha, expected.findings, expected.null)
 
 
 def test_before_it_is_ready():
     monitor = WeightChangeDFA()
     assert (monitor.alpha, monitor.result, monitor.reason, monitor.history, monitor.n_samples) == (None, None, None, [], 0)
     assert repr(monitor) == "WeightChangeDFA(window=500, stride=100, n_samples=0, alpha=not ready)"
+    with pytest.raises(ValueError, match="0 of 0 norms remain"):
+        monitor.verdict()
 
 
 def test_any_number():
@@ -87,19 +153,31 @@ def test_a_change_of_structure_is_refused_and_loses_nothing():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_norm_that_is_not_finite_takes_nothing_down(bad):
-    monitor = WeightChangeDFA(window=100, stride=50)
-    norms = NORMS[:400].copy()
-    norms[120] = bad
+def test_a_norm_that_is_not_finite_splits_the_boxes_and_takes_nothing_down(bad):
+    monitor = WeightChangeDFA(window=128, stride=32)
+    norms = NORMS[:320].copy()
+    norms[140] = bad
     for norm in norms:
         monitor.update(norm)
-    assert np.isnan(monitor.history).tolist() == [False, True, True, False, False, False, False]
+    assert np.all(np.isfinite(monitor.history))
     assert monitor.reason is None
-    broken = WeightChangeDFA(window=100, stride=50)
-    for norm in norms[:150]:
-        broken.update(norm)
-    assert np.isnan(broken.alpha)
-    assert broken.reason == "1 of the 100 norms in the window are not finite"
+    prepared = wcdfa.prepare(norms[32:160])
+    assert monitor.history[1] == wcdfa.dfa(prepared.values, breaks=prepared.breaks).alpha
+    assert prepared.breaks == (108,)
+
+
+@pytest.mark.parametrize("bad", [np.nan, -1.0])
+def test_norms_that_cannot_be_used_are_nan_with_a_reason(bad):
+    monitor = WeightChangeDFA(window=128, stride=64)
+    for norm in [*NORMS[:100], *[bad] * 28, *[bad] * 128]:
+        monitor.update(norm)
+    assert np.isnan(monitor.history[-1])
+    assert monitor.regime is None
+    assert ("of 128 norms remain" if np.isnan(bad) else "a logarithm needs norms above 0") in monitor.reason
+    for norm in NORMS[:128]:
+        monitor.update(norm)
+    assert np.isfinite(monitor.alpha)
+    assert monitor.reason is None
 
 
 def test_a_constant_has_no_alpha_and_says_why():
@@ -129,7 +207,11 @@ def test_reset():
         ({"window": 49}, ValueError, "window must be at least 50, got 49"),
         ({"stride": 0}, ValueError, "stride must be at least 1, got 0"),
         ({"order": 5}, ValueError, "order must be 1, 2, 3 or 4, got 5"),
-        ({"window": 50, "order": 4}, ValueError, "the default box sizes of order 4 need at least 64"),
+        ({"thresholds": (0.8, 1.2)}, ValueError, r"upper above lower, got \(0.8, 1.2\)"),
+        ({"method": "magic"}, ValueError, "method must be one of"),
+        ({"confidence": 2}, ValueError, "confidence must be between 0 and 1"),
+        ({"spikes": "all"}, ValueError, "spikes must be"),
+        ({"epoch_length": 300}, ValueError, "3 are the least"),
     ],
 )
 def test_bad_settings(options, error, message):

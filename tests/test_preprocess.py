@@ -388,16 +388,16 @@ def test_a_shift_and_spikes_do_not_hide_the_epoch():
 def slow_hampel(x, breaks):
     step = float(np.sqrt(np.mean([(b - a) ** 2 for a, b in pairwise(x)])))
     rounding = 1e-12 * max(abs(v) for v in x)
-    out, edges = list(x), [0, *breaks, len(x)]
+    medians, scales, edges = [], [], [0, *breaks, len(x)]
     for start, stop in pairwise(edges):
         for i in range(start, stop):
             window = x[max(start, i - 5) : min(stop, i + 6)]
-            median = np.median(window)
-            mad = np.median(np.abs(window - median))
-            limit = 4 * 1.4826 * mad if mad > rounding else 4 * step
-            if abs(x[i] - median) > max(limit, rounding):
-                out[i] = median
-    return np.array(out)
+            medians.append(np.median(window))
+            mad = np.median(np.abs(window - medians[-1]))
+            scales.append(1.4826 * mad if mad > rounding else step)
+    usual = np.median(scales)
+    spikes = [abs(v - m) > max(4 * max(s, usual), rounding) for v, m, s in zip(x, medians, scales, strict=True)]
+    return np.where(spikes, medians, x)
 
 
 @given(

@@ -107,7 +107,6 @@ def verdict(
     undecided ('optimizer', 'short memory')
     >>> for finding in found.findings:
     ...     print(finding.text)
-    2 spikes were replaced by the local median
     SGD(momentum 0.9) alone gives 0.83–1.12: nothing is left to explain (p = 0.10)
     short memory explains the spectrum better, by 6.2 nats: AR(1) with φ = 0.86
 
@@ -138,6 +137,9 @@ def verdict(
     ValueError, TypeError
         As `prepare`, `dfa` and `optimizer_null`.
     """
+    if hyperparameters and optimizer is None:
+        msg = f"{', '.join(hyperparameters)} belongs to an optimizer; name it with optimizer="
+        raise TypeError(msg)
     prepared = prepare(norms, lr=lr, log=log, epoch_length=epoch_length, spikes=spikes, zeros=zeros, steps=steps)
     x, breaks = prepared.values, prepared.breaks
     measure = partial(dfa, x, method=method, confidence=confidence, breaks=breaks)

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Values = npt.NDArray[np.float64]
+from wcdfa.epochs import Numbers, epoch_pattern
+from wcdfa.outliers import ROUNDING, SPIKE, Values, level_shifts, without_spikes
+
 Indices = npt.NDArray[np.intp]
-Numbers = npt.NDArray[np.int64]
 
 LEAST = 28  # samples: the shortest series that dfa takes as it stands
 GAPS = 0.05  # share of the differences that may be gaps
 JUMP = np.log(1.5)  # change of log lr from one step to the next that is a step of the schedule
-LEVEL = 15  # samples on either side whose median is their level
-BLATANT = 8.0  # a level shift is that many standard deviations of such differences
-HALF = 5  # samples on either side in the spike filter
-SPIKE = 4 * 1.4826  # its threshold in MAD: four standard deviations of a normal distribution
-CHANCE = 0.01  # probability of seeing an epoch pattern where there is none
-ROUNDING = 1e-12  # relative to the largest value: less is none
 SENTENCES = 5  # of one kind of break, before they are summed up
 
 
@@ -75,7 +69,7 @@ def prepare(
     1 norm of 0 was skipped
     log lr explains 96 % of the variance of log ‖ΔW‖, slope 0.90
     boxes are split at step 250: lr falls by a factor of 10
-    6 spikes were replaced by the local median
+    3 spikes were replaced by the local median
     >>> prepared.breaks
     (249,)
 
@@ -92,7 +86,7 @@ def prepare(
         Optimizer steps in an epoch, at least 2: the pattern that repeats with it is subtracted if it stands out.
     spikes : "hampel" or None
         The Hampel filter: a value that is more than 4 standard deviations (1.4826 MAD) from the median of the 11 around it becomes
-        that median. None leaves them.
+        that median; the MAD is that of the 11, or the usual one of the series where theirs is less. None leaves them.
     zeros : "skip", "keep" or "error"
         Norms of 0 are no steps (gradient accumulation, skipped AMP steps): left out, without a break. "keep" needs ``log=False``.
     steps : integers of shape (n,), optional
@@ -140,20 +134,20 @@ def prepare(
         findings.append(f"{of}lr explains {share} of the variance of {of}‖ΔW‖, slope {slope}")
         jumps = _schedule_steps(log_rate)
         findings += _splits((time[i], f"lr {_moves(height, log=True)}") for i, height in jumps)
-    levels = _level_shifts(x, [*holes.tolist(), *(i for i, _ in jumps)])
+    levels = level_shifts(x, [*holes.tolist(), *(i for i, _ in jumps)])
     findings += _splits((time[i], f"the level {_moves(height, log=log)}") for i, height in levels)
     shifts = sorted(i for i, _ in [*jumps, *levels])
     breaks = sorted({*holes.tolist(), *shifts} - {0, len(x)})
 
     if epoch_length is not None:
-        pattern = _epoch_pattern(x, time, epoch_length, spacing, shifts)
+        pattern = epoch_pattern(x, time, epoch_length, spacing, shifts)
         phase_share = min(1.0, float(np.var(pattern) / np.var(x))) if np.any(pattern) else 0.0
         x = x - pattern
         if phase_share:
             findings.append(f"a pattern that repeats every {epoch_length:,} steps had {_percent(phase_share)} of the variance")
     replaced = np.zeros(len(x), dtype=bool)
     if spikes is not None:
-        x, replaced = _without_spikes(x, breaks)
+        x, replaced = without_spikes(x, breaks)
     findings += _counted(replaced, "spike was replaced by the local median", "spikes were replaced by the local median")
     return Prepared(
         values=x,
@@ -260,122 +254,6 @@ def _schedule_steps(log_rate: Values) -> list[tuple[int, float]]:
     size = np.concatenate([[0.0], np.abs(change), [0.0]])
     at = np.flatnonzero((size[1:-1] >= JUMP - 1e-9) & (size[1:-1] > 2 * np.maximum(size[:-2], size[2:])))
     return [(int(i) + 1, float(change[i])) for i in at]
-
-
-def _level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
-    """Where the level jumps within one step, beyond all doubt, and by how much; not near the breaks that are known."""
-    n = len(x)
-    if n < 10 * LEVEL:
-        return []
-    wide, narrow = (_median_of_numbers(np.lib.stride_tricks.sliding_window_view(x, size)) for size in (LEVEL, 3))
-    difference = wide[LEVEL:] - wide[:-LEVEL]  # element i is the difference at sample i + LEVEL
-    at_once = narrow[LEVEL : n - LEVEL + 1] - narrow[LEVEL - 3 : n - LEVEL - 2]
-    usual = np.quantile(np.abs(difference), 0.8) / 1.2816  # a fifth may belong to shifts; a random walk has them as large
-    # a drift is no jump: three samples on either side must show most of what fifteen do
-    found = np.where(at_once * np.sign(difference) >= 0.6 * np.abs(difference), np.abs(difference), 0.0)
-    for position in known:
-        found[max(0, position - 2 * LEVEL) : max(0, position + 1)] = 0
-    jumps = []
-    while np.max(found) > max(BLATANT * usual, ROUNDING * np.max(np.abs(x))):
-        i = int(np.argmax(found))
-        before, after = wide[i], wide[i + LEVEL]
-        near = x[i + LEVEL - 3 : i + LEVEL + 3]  # the best split of these leaves the least absolute deviation
-        cost = np.cumsum(np.abs(near - before) - np.abs(near - after))
-        jumps.append((i + LEVEL - 2 + int(np.argmin(cost)), float(after - before)))
-        found[max(0, i - LEVEL) : i + LEVEL + 1] = 0
-    return sorted(jumps)
-
-
-def _epoch_pattern(x: Values, time: Numbers, length: int, spacing: int, shifts: list[int]) -> Values:
-    """What repeats with the epoch: its median at each phase, or zeros unless a pattern stands out."""
-    if isinstance(length, bool) or int(length) != length or length < 2:
-        msg = f"epoch_length must be a whole number of steps, at least 2, got {length!r}"
-        raise ValueError(msg)
-    period = math.lcm(int(length), spacing)  # in which every phase that is recorded is recorded once
-    since = time - time[0]
-    (phases, column), (rows, row) = (np.unique(part, return_inverse=True) for part in (since % period, since // period))
-    if len(phases) < 2:
-        msg = f"records every {spacing:,} steps show one phase of epochs of {length:,} steps only; leave epoch_length out"
-        raise ValueError(msg)
-    whole = np.bincount(row) > len(phases) / 2
-    periods = min((since[-1] + spacing) / period, float(np.sum(whole)))
-    if periods < 3:
-        what = f"{periods:.2g} periods of {period:,} steps (epochs of {length:,}, a record every {spacing:,})"
-        msg = f"the series covers {what}, and 3 are the least; give a larger window, or no epoch_length"
-        raise ValueError(msg)
-    flat = x - np.concatenate([np.full(len(part), np.median(part)) for part in np.split(x, shifts)])
-    index = row * len(phases) + column
-    flat = flat - _drift(np.interp(np.arange(index[-1] + 1), index, flat), len(phases))[index]
-    spread = np.std(flat)
-    if spread <= ROUNDING * np.max(np.abs(x)):
-        return np.zeros(len(x))
-    table = np.full((len(rows), len(phases)), np.nan)
-    table[row, column] = flat
-    bound = max(5 * 1.4826 * np.median(np.abs(flat)), spread)  # a lone spike is no pattern
-    if not _repeats(np.nan_to_num(np.clip(table[whole], -bound, bound))):
-        return np.zeros(len(x))
-    pattern: Values = _median_of_numbers(table.T)[column]
-    return pattern - np.mean(pattern)
-
-
-def _drift(x: Values, width: int) -> Values:
-    """Mean of the epoch around each sample, in straight lines on to both ends: what is slower than an epoch is no pattern of it."""
-    total = np.cumsum(np.concatenate([[0.0], x]))
-    means = (total[width:] - total[:-width]) / width
-    far = min(width, len(means) - 1)
-    first, last = (means[far] - means[0]) / far, (means[-1] - means[-1 - far]) / far
-    places = np.concatenate([[0.0], np.arange(len(means)) + (width - 1) / 2, [len(x) - 1.0]])
-    ends = means[0] - first * places[1], means[-1] + last * (places[-1] - places[-2])
-    drift: Values = np.interp(np.arange(len(x)), places, np.concatenate([ends[:1], means, ends[1:]]))
-    return drift
-
-
-def _repeats(table: Values) -> bool:
-    """Whether the epochs ``(epochs, phases)`` agree beyond chance: in one harmonic (a wave) or a bit in all (an edge)."""
-    wave = _agreement(table)
-    # in steps, because a random walk leaks from its ends into all harmonics at once, and its steps do not
-    edge = _agreement(np.diff(table.ravel(), prepend=table[-1, -1]).reshape(table.shape))
-    number, total = len(edge), float(np.sum(edge))
-    in_one = np.log(number) - np.max(wave)
-    in_all = number - total + number * np.log(total / number) if total > number else 0.0  # Chernoff, sum of exponentials
-    return bool(min(in_one, in_all) < np.log(CHANCE / 2))
-
-
-def _agreement(table: Values) -> Values:
-    """-log p of the F-test in each harmonic that its mean over the epochs is zero, whatever the colour of the noise."""
-    epochs, phases = table.shape
-    waves = np.fft.rfft(table, axis=1)[:, 1:]
-    mean = np.mean(waves, axis=0)
-    spread = np.sum(np.abs(waves - mean) ** 2, axis=0)
-    ratio: Values = epochs * np.abs(mean) ** 2 / np.maximum(spread, ROUNDING**2 * np.max(np.abs(waves)) ** 2 + 1e-300)
-    freedom = np.full(waves.shape[1], epochs - 1.0)
-    freedom[-1] /= 2 - phases % 2  # the last harmonic of an even number is real
-    return freedom * np.log1p(ratio)
-
-
-def _without_spikes(x: Values, breaks: list[int]) -> tuple[Values, npt.NDArray[np.bool_]]:
-    """The series after the Hampel filter, and where it replaced a value; windows end at breaks and at the ends of the series."""
-    place = np.arange(len(x)) + HALF * (1 + np.searchsorted(breaks, np.arange(len(x)), side="right"))
-    apart = np.full(place[-1] + 1 + HALF, np.nan)  # NaN between stretches, as wide as a window reaches
-    apart[place] = x
-    windows = np.lib.stride_tricks.sliding_window_view(apart, 2 * HALF + 1)[place - HALF]
-    median = _median_of_numbers(windows)
-    scale = _median_of_numbers(np.abs(windows - median[:, None]))
-    # where most of a window is one value, as in quantised norms, the usual step of the series is the measure
-    rounding = ROUNDING * np.max(np.abs(x))
-    scale = np.where(scale > rounding, scale, np.sqrt(np.mean(np.diff(x) ** 2)) / 1.4826)
-    away = np.abs(x - median)
-    replaced = (away > SPIKE * scale) & (away > rounding)
-    return np.where(replaced, median, x), replaced
-
-
-def _median_of_numbers(windows: Values) -> Values:
-    """The median of each row, NaN left out: ten times as fast as ``np.nanmedian``."""
-    ordered = np.sort(windows, axis=-1)  # NaN goes last
-    count = np.sum(~np.isnan(windows), axis=-1)
-    rows = np.arange(len(windows))
-    median: Values = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
-    return median
 
 
 def _counted(which: npt.NDArray[np.bool_], one: str, many: str) -> list[str]:

@@ -1,0 +1,65 @@
+"""What medians of a few samples show: spikes, and level shifts beyond all doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+
+LEVEL = 15  # samples on either side whose median is their level
+BLATANT = 8.0  # a level shift is that many standard deviations of such differences
+HALF = 5  # samples on either side in the spike filter
+SPIKE = 4 * 1.4826  # its threshold in MAD: four standard deviations of a normal distribution
+ROUNDING = 1e-12  # relative to the largest value: less is none
+
+
+def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
+    """Where the level jumps within one step, beyond all doubt, and by how much; not near the breaks that are known."""
+    n = len(x)
+    if n < 10 * LEVEL:
+        return []
+    wide, narrow = (median_of_numbers(np.lib.stride_tricks.sliding_window_view(x, size)) for size in (LEVEL, 3))
+    difference = wide[LEVEL:] - wide[:-LEVEL]  # element i is the difference at sample i + LEVEL
+    at_once = narrow[LEVEL : n - LEVEL + 1] - narrow[LEVEL - 3 : n - LEVEL - 2]
+    usual = np.quantile(np.abs(difference), 0.8) / 1.2816  # a fifth may belong to shifts; a random walk has them as large
+    # a drift is no jump: three samples on either side must show most of what fifteen do
+    found = np.where(at_once * np.sign(difference) >= 0.6 * np.abs(difference), np.abs(difference), 0.0)
+    for position in known:
+        found[max(0, position - 2 * LEVEL) : max(0, position + 1)] = 0
+    jumps = []
+    while np.max(found) > max(BLATANT * usual, ROUNDING * np.max(np.abs(x))):
+        i = int(np.argmax(found))
+        before, after = wide[i], wide[i + LEVEL]
+        near = x[i + LEVEL - 3 : i + LEVEL + 3]  # the best split of these leaves the least absolute deviation
+        cost = np.cumsum(np.abs(near - before) - np.abs(near - after))
+        jumps.append((i + LEVEL - 2 + int(np.argmin(cost)), float(after - before)))
+        found[max(0, i - LEVEL) : i + LEVEL + 1] = 0
+    return sorted(jumps)
+
+
+def without_spikes(x: Values, breaks: list[int]) -> tuple[Values, npt.NDArray[np.bool_]]:
+    """The series after the Hampel filter, and where it replaced a value; windows end at breaks and at the ends of the series."""
+    place = np.arange(len(x)) + HALF * (1 + np.searchsorted(breaks, np.arange(len(x)), side="right"))
+    apart = np.full(place[-1] + 1 + HALF, np.nan)  # NaN between stretches, as wide as a window reaches
+    apart[place] = x
+    windows = np.lib.stride_tricks.sliding_window_view(apart, 2 * HALF + 1)[place - HALF]
+    median = median_of_numbers(windows)
+    scale = median_of_numbers(np.abs(windows - median[:, None]))
+    # where most of a window is one value, as in quantised norms, the usual step of the series is the measure
+    rounding = ROUNDING * np.max(np.abs(x))
+    scale = np.where(scale > rounding, scale, np.sqrt(np.mean(np.diff(x) ** 2)) / 1.4826)
+    # eleven samples know their spread badly: where they take it for too small, 1 % of plain noise would be replaced, and α rise by 0.02
+    scale = np.maximum(scale, np.median(scale))
+    away = np.abs(x - median)
+    replaced = (away > SPIKE * scale) & (away > rounding)
+    return np.where(replaced, median, x), replaced
+
+
+def median_of_numbers(windows: Values) -> Values:
+    """The median of each row, NaN left out: ten times as fast as ``np.nanmedian``."""
+    ordered = np.sort(windows, axis=-1)  # NaN goes last
+    count = np.sum(~np.isnan(windows), axis=-1)
+    rows = np.arange(len(windows))
+    median: Values = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
+    return median
