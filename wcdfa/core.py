@@ -32,7 +32,7 @@ class DFAResult(NamedTuple):
     stderr: Array
     """Standard error of the unbiased α, from the exact covariance of log F(s)."""
     low: Array
-    """Lower end of the confidence interval of α; around the slope without its bias for ``method="ols"``."""
+    """Lower end of the confidence interval: the smallest α that log F(s) does not speak against. Bias is taken out, for "ols" too."""
     high: Array
     """Upper end of the confidence interval of α."""
     r_squared: Array
@@ -64,7 +64,7 @@ def dfa(
     >>> norms = wcdfa.synthetic.white_noise(500, seed=0)
     >>> result = wcdfa.dfa(norms)
     >>> print(f"{result.alpha:.2f}, between {result.low:.2f} and {result.high:.2f}")
-    0.45, between 0.32 and 0.59
+    0.45, between 0.32 and 0.60
 
     Many series at once, and any array library; under ``jax.jit`` too:
 
@@ -135,17 +135,16 @@ def dfa(
         msg = f"a line needs at least two box sizes, got scales={sizes}; fluctuations() takes a single one"
         raise ValueError(msg)
     table = constant(calibration, computed.series.shape[-1], sizes, order, method, computed.stretches, xp=xp, like=computed.values)
-    estimate = calibrated(computed.values, computed.floor, table, xp)
+    estimate = calibrated(computed.values, computed.floor, table, _normal_quantile(confidence), xp)
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if ordinary:
         alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)
     _warn_if_undefined(alpha, computed)
-    reach = _normal_quantile(confidence) * estimate.stderr
     return DFAResult(
         alpha=alpha,
         stderr=estimate.stderr,
-        low=estimate.alpha - reach,
-        high=estimate.alpha + reach,
+        low=estimate.low,
+        high=estimate.high,
         r_squared=r_squared,
         adequacy=estimate.adequacy,
         scales=computed.scales(),

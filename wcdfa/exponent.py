@@ -12,7 +12,7 @@ from wcdfa.calibration import STEP, Calibration
 from wcdfa.polynomials import Matrix, frozen
 
 FLAT = 1e-30  # a variance of log F below this is none: R² is then 0
-FAR = 1e5  # the misfit where the equation does not change sign
+FAR = 1e5  # more than any misfit
 TINY = 1e-30
 
 
@@ -28,6 +28,8 @@ class Estimate(NamedTuple):
 
     alpha: Array
     stderr: Array
+    low: Array
+    high: Array
     r_squared: Array
     adequacy: Array  # NaN where the calibration has no simulated misfits
     misfit: Array  # sum of squares of the whitened residuals
@@ -62,11 +64,11 @@ def _powers(sizes: tuple[int, ...]) -> Matrix:
     return frozen(np.concatenate([np.stack(columns, axis=1) for columns in (of_weight, of_f, of_ff)]).T).T
 
 
-def calibrated(mean_square: Array, floor: Array, table: Calibration, xp: Namespace) -> Estimate:
+def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
     """The root of the estimating equation, where it changes sign with the least misfit; NaN if a size does not count.
 
-    The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is the end of
-    the grid that it points to.
+    The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is an end of the
+    grid. The interval holds the α for which the equation is within `quantile` of its own standard deviations of zero.
     """
     counts = mean_square > floor
     log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
@@ -75,19 +77,33 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, xp: Namespa
     outputs = matmul_of(xp)(log_f2, table.product) - table.offset
     equation, white, along, total = outputs[..., :points], outputs[..., points:-2], outputs[..., -2], outputs[..., -1]
     misfits = xp.sum(reshape_of(xp)(white * white, (*white.shape[:-1], points, white.shape[-1] // points)), axis=-1)
-    below, above = equation[..., :-1], equation[..., 1:]
-    index = xp.argmin(xp.where((below > 0) & (above <= 0), misfits[..., :-1], FAR + xp.abs(below)), axis=-1)
-    left, right = _pick(equation, index, xp), _pick(equation, index + 1, xp)
-    share = xp.minimum(xp.maximum(left / xp.maximum(left - right, TINY), 0.0), 1.0)
+    alphas = table.rows[:, 0]
+    index, share = _root(equation, misfits[..., :-1], alphas, xp)
     misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
     row = _row(table.rows, index, xp)
     alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
+    away = xp.abs(alphas[:-1] - row[..., :1])  # each end of the interval is the nearest
+    reach = quantile * table.rows[:, 1]
+    ends = [_root(equation + sign * reach, away, alphas, xp) for sign in (-1, 1)]
+    low, high = (alphas[0] + STEP * (xp.astype(place, share.dtype) + part) for place, part in ends)
     knots = (row.shape[-1] - 3) // 2
     log_p = xp.sum(row[..., 3 + knots :] * xp.maximum(misfit[..., None] - row[..., 3 : 3 + knots], 0.0), axis=-1)
     length = xp.vecdot(log_f2, log_f2) - total * total / log_f2.shape[-1]
-    unknown = xp.where(xp.all(counts, axis=-1), 0.0 * alpha, xp.nan)
     r_squared = along * along / xp.maximum(length, FLAT)
-    return Estimate(alpha + unknown, stderr + unknown, r_squared + unknown, xp.exp(log_p) + unknown, misfit)
+    unknown = xp.where(xp.all(counts, axis=-1), 0.0 * alpha, xp.nan)
+    return Estimate(*(part + unknown for part in (alpha, stderr, low, high, r_squared, xp.exp(log_p), misfit)))
+
+
+def _root(values: Array, cost: Array, alphas: Array, xp: Namespace) -> tuple[Array, Array]:
+    """The cheapest interval of the grid in which the values fall through zero, and where in it, from 0 to 1.
+
+    An end of the grid will do where the values are beyond zero there.
+    """
+    first, last = alphas[:-1] == alphas[0], alphas[1:] == alphas[-1]
+    falls = ((values[..., :-1] > 0) | first) & ((values[..., 1:] <= 0) | last)
+    index = xp.argmin(xp.where(falls, cost, FAR), axis=-1)
+    left, right = _pick(values, index, xp), _pick(values, index + 1, xp)
+    return index, xp.minimum(xp.maximum(left / xp.maximum(left - right, TINY), 0.0), 1.0)
 
 
 def _pick(values: Array, index: Array, xp: Namespace) -> Array:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -126,6 +125,8 @@ def exact_moments(
     n: int, sizes: tuple[int, ...], order: int, overlap: float, *, each: Callable[[], None] = lambda: None
 ) -> Moments:
     """Moments for boxes as `fluctuations` lays them, exact but for third orders; `each` is called after each node."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 6 ms that importing wcdfa would cost
+
     starts = [np.asarray(box_starts(n, size, overlap=overlap)[0]) for size in sizes]
     means, roots = [], []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # nearly all the time is spent in NumPy, without the interpreter's lock

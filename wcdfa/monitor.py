@@ -28,7 +28,7 @@ class WeightChangeDFA:
     >>> for noise in wcdfa.synthetic.white_noise(500, seed=0):
     ...     _ = monitor.update(np.exp(0.1 * noise))
     >>> monitor.ready, f"{monitor.alpha:.2f}", monitor.regime, len(monitor.history)
-    (True, '0.47', 'disordered', 4)
+    (True, '0.44', 'disordered', 4)
 
     With parameters instead of norms, the first call sets the reference and records nothing; each later one records how far they
     have moved since the last:

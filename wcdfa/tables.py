@@ -7,10 +7,8 @@ in memory otherwise. ``WCDFA_CACHE_DIR`` names another folder.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-import zipfile
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -104,7 +102,9 @@ def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
         return shipped
     path = _cache_file(n, sizes, order, overlap)
     if path is not None:
-        with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as stored:
+        from zipfile import BadZipFile  # noqa: PLC0415 - importing wcdfa would pay for it
+
+        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as stored:
             return unpacked(dict(stored), order)
     computed = compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT)
     if path is not None:
@@ -125,7 +125,7 @@ def compute(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, exact
         for i, alpha in enumerate(alphas):
             mean_square = np.exp(2 * simulate(n, sizes, order, overlap, float(alpha), series, seed=1000 + i))
             for name in methods:
-                found = calibrated(mean_square, np.zeros(len(sizes)), calibrations[name], np)
+                found = calibrated(mean_square, np.zeros(len(sizes)), calibrations[name], 1.0, np)
                 misfit[name].append(np.quantile(found.misfit, 1 - np.array(LEVELS)))
             progress.advance()
     return Table(moments, {name: np.array(rows) for name, rows in misfit.items()})
@@ -182,7 +182,9 @@ def _cache_file(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> P
             folder = user_cache_dir("wcdfa")
     if folder is None:
         return None
-    key = hashlib.sha256(repr((VERSION, n, sizes, order, overlap)).encode()).hexdigest()[:16]
+    from hashlib import sha256  # noqa: PLC0415 - importing wcdfa would pay for it
+
+    key = sha256(repr((VERSION, n, sizes, order, overlap)).encode()).hexdigest()[:16]
     return Path(folder) / f"calibration-{n}-{key}.npz"
 
 
