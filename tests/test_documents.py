@@ -48,6 +48,7 @@ def test_the_python_of_the_readme_runs(capsys):
         exec(code, scope)
     printed = capsys.readouterr().out
     assert "True" in printed
+    assert printed.splitlines()[-1] in README  # the verdict is quoted
     assert scope["result"].alpha.shape == (3,)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from wcdfa.polynomials import Matrix, frozen
 FLAT = 1e-30  # a variance of log F below this is none: R² is then 0
 FAR = 1e5  # more than any misfit
 TINY = 1e-30
+SLAB = 1024  # series that NumPy takes at a time
 
 
 class Line(NamedTuple):
@@ -70,6 +72,8 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is an end of the
     grid. The interval holds the α for which the equation is within `quantile` of its own standard deviations of zero.
     """
+    if xp is NUMPY and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
+        return _by_slabs(mean_square, floor, table, quantile)
     counts = mean_square > floor
     log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
     log_f2 = log_f2 - log_f2[..., :1]
@@ -92,6 +96,14 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     r_squared = along * along / xp.maximum(length, FLAT)
     unknown = xp.where(xp.all(counts, axis=-1), 0.0 * alpha, xp.nan)
     return Estimate(*(part + unknown for part in (alpha, stderr, low, high, r_squared, xp.exp(log_p), misfit)))
+
+
+def _by_slabs(mean_square: Array, floor: Array, table: Calibration, quantile: float) -> Estimate:
+    """So many series at a time that what the product makes of them, a hundred times their size, stays small."""
+    batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
+    floors = np.broadcast_to(floor, mean_square.shape).reshape(rows.shape)
+    parts = [calibrated(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)]
+    return Estimate(*(np.concatenate(part).reshape(batch) for part in zip(*parts, strict=True)))
 
 
 def _root(values: Array, cost: Array, alphas: Array, xp: Namespace) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from wcdfa.boxes import box_starts
 from wcdfa.fluctuation import fluctuations
-from wcdfa.moments import Moments, log_mean_square, mean_of_log, nodes, short_memory_shape
+from wcdfa.moments import Moments, log_mean_square, mean_of_log, nodes, root_of, short_memory_shape
 from wcdfa.polynomials import Matrix
 from wcdfa.synthetic import arfima
 
@@ -66,7 +66,7 @@ def interpolated(
         scaled = (own @ (deviation * np.sqrt(base_boxes))) / np.sqrt(boxes)
         values, vectors = np.linalg.eigh(correlation)
         positive = (vectors * np.maximum(values, LEAST)) @ vectors.T
-        roots.append(np.linalg.cholesky(positive * np.outer(scaled, scaled)))
+        roots.append(root_of(positive * np.outer(scaled, scaled)))
     stacked = np.array(roots)
     variance = np.sum(stacked**2, axis=-1)
     log_m = np.array([log_mean_square(sizes, order, float(alpha)) for alpha in base.alphas])
@@ -84,7 +84,7 @@ def simulated(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, eac
     for i, alpha in enumerate(nodes(order)):
         log_f = simulate(n, sizes, order, overlap, float(alpha), SERIES, seed=i)
         means.append(log_f.mean(axis=0))
-        roots.append(np.linalg.cholesky(np.cov(log_f, rowvar=False)))
+        roots.append(root_of(np.cov(log_f, rowvar=False)))
         each()
     return Moments(nodes(order), np.array(means), np.array(roots), short_memory_shape(sizes, order))
 

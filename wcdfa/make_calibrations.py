@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wcdfa.scales import SHIPPED
-from wcdfa.tables import FOLDER, compute, packed, shipped_layouts
+from wcdfa.tables import FOLDER, VERSION, compute, packed, shipped_layouts
 
 SERIES = 4000  # simulated at each α for the misfit
 
@@ -20,7 +20,7 @@ def main() -> None:
     """Compute and write each file."""
     FOLDER.mkdir(exist_ok=True)
     for n in map(int, sys.argv[1:] or SHIPPED):
-        arrays: dict[str, Any] = {}
+        arrays: dict[str, Any] = {"version": np.array(VERSION)}
         for name, (sizes, order, overlap) in shipped_layouts(n).items():
             table = compute(n, sizes, order, overlap, exact=True, series=SERIES)
             arrays |= {f"{name}.{key}": value for key, value in packed(table).items()}

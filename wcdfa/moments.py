@@ -22,6 +22,7 @@ LOWEST = 0.0  # α at one end of the tables …
 MARGIN = 0.05  # … and how far below the ceiling, order + 1, they end at the other; so far from 1/2 d stays, too
 PHI = 0.15  # half the difference of AR(1) coefficients that the shape of short memory is taken from
 WIDEST = 512  # above this size F² grows as s^2α to 1e-5
+RIDGE = 1e-9  # relative, on the variances: less than what is known of them
 MEMORY = 60  # lags that an AR(1) of ± PHI reaches
 
 
@@ -132,9 +133,14 @@ def exact_moments(
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # nearly all the time is spent in NumPy, without the interpreter's lock
         for log_m, covariance in pool.map(lambda alpha: _of_log(n, sizes, starts, order, float(alpha)), nodes(order)):
             means.append(mean_of_log(log_m, np.diag(covariance)))
-            roots.append(np.linalg.cholesky(covariance))
+            roots.append(root_of(covariance))
             each()
     return Moments(nodes(order), np.array(means), np.array(roots), short_memory_shape(sizes, order))
+
+
+def root_of(covariance: Matrix) -> Matrix:
+    """Lower triangle whose product with its transpose is the covariance; sizes so close that they say the same do not break it."""
+    return np.asarray(np.linalg.cholesky(covariance + np.diag(RIDGE * np.diag(covariance))))
 
 
 def _of_log(n: int, sizes: tuple[int, ...], starts: list[Matrix], order: int, alpha: float) -> tuple[Matrix, Matrix]:

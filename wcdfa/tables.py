@@ -24,7 +24,7 @@ from wcdfa.polynomials import Matrix
 from wcdfa.progress import Progress
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
 
-VERSION = 1  # of the numbers: another one makes cached files of this one invalid
+VERSION = 1  # of the numbers: files of another one are not read
 SIMULATED = 1000  # series at each α for the misfit, where it is computed on demand
 SHIPPED_ORDERS = {"ols": (1,), "robust": (1, 2, 3)}
 FOLDER = Path(__file__).with_name("calibrations")
@@ -168,6 +168,8 @@ def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) ->
     for name, layout in shipped_layouts(n).items():
         if layout == (sizes, order, overlap):
             with np.load(FOLDER / f"{n}.npz") as stored:
+                if stored["version"] != VERSION:
+                    return None  # made before the numbers changed: computed anew rather than wrong
                 parts = {key.partition(".")[2]: stored[key] for key in stored if key.startswith(f"{name}.")}
             return unpacked(parts, order)
     return None

@@ -12,5 +12,8 @@ names = [m.name for package in (wcdfa, wcdfa.backends) for m in pkgutil.walk_pac
 assert {"wcdfa.core", "wcdfa.readers.tables", "wcdfa.backends.numpy", "wcdfa.cli"} <= set(names), names
 for name in names:
     importlib.import_module(name)
-assert (importlib.resources.files("wcdfa") / "py.typed").is_file()
+files = importlib.resources.files("wcdfa")
+assert (files / "py.typed").is_file()
+for n in wcdfa.scales.SHIPPED:
+    assert (files / "calibrations" / f"{n}.npz").is_file(), n
 print(f"wheel: {len(set(names))} modules imported")
