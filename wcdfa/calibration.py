@@ -14,10 +14,7 @@ from wcdfa.moments import Moments, alpha_range, interpolation
 from wcdfa.polynomials import Matrix, complement, frozen
 
 STEP = 0.05  # of the grid of α; between its points all is linear, to 1e-4 in α
-PRIOR = 0.3  # standard deviation of the AR(1) coefficient that "robust" allows for …
-COUNTED = (
-    0.3  # … and the share of its variance in that of α: all would cover 98 % of plain ARFIMA of 128 samples, none too little else
-)
+PRIOR = 0.3  # standard deviation of the AR(1) coefficient that "robust" weighs sizes by; its stderr is without
 METHODS = ("robust", "gls", "ols")
 # upper-tail probabilities at which the misfit of simulated series is tabulated
 LEVELS = (0.95, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005)
@@ -51,16 +48,15 @@ def calibrate(moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...]
     efficient = np.einsum("gkw,glw,gl->gk", whitening, whitening, slope)
     weights = np.broadcast_to(line, mean.shape) if method == "ols" else efficient
     weights = weights / np.sum(weights * slope, axis=-1, keepdims=True)
-    variance = np.einsum("gk,gkl,gl->g", weights, covariance, weights)
-    if method == "robust":
-        variance = variance + COUNTED * np.sum(weights * short_memory, axis=-1) ** 2
-    stderr = np.sqrt(variance)
+    stderr = np.sqrt(np.einsum("gk,gkl,gl->g", weights, covariance, weights))
     flat = np.swapaxes(whitening, 1, 2).reshape(-1, len(sizes))
     half = 0.5 * np.concatenate([weights, flat]).T  # log F is half of log F²
     white_mean = np.einsum("gkw,gk->gw", whitening, mean).ravel()
     offset = np.concatenate([np.sum(weights * mean, axis=-1), white_mean, [0.0, 0.0]])
     product = np.column_stack([half, line / np.linalg.norm(line), np.ones(len(sizes))])
-    rows = np.column_stack([alphas, stderr, np.append(np.diff(stderr), 0.0), _hinges(misfit, order, alphas)])
+    rows = np.column_stack(
+        [alphas, stderr, np.append(np.diff(stderr), 0.0), _hinges(misfit if len(sizes) > 2 else None, order, alphas)]
+    )
     return Calibration(frozen(product), frozen(offset), frozen(rows))
 
 

@@ -69,7 +69,7 @@ def dfa(
     Many series at once, and any array library; under ``jax.jit`` too:
 
     >>> wcdfa.dfa(wcdfa.synthetic.random_walk(500, batch=(3,), seed=1)).alpha.round(2)
-    array([1.5 , 1.47, 1.44])
+    array([1.52, 1.54, 1.5 ])
 
     The first call for a length that the package has no calibration for (it has 128, 256, 500, 512, 1000, 1024 and all above)
     computes one, in a second or a few, and keeps it.
@@ -166,7 +166,7 @@ def _warn_if_undefined(alpha: Array, computed: MeanSquares) -> None:
     if worst is None or not math.isnan(worst):
         return
     undefined = xp.isnan(alpha)
-    count = int(xp.sum(xp.astype(undefined, xp.int64)))
+    count = int(xp.sum(xp.astype(undefined, xp.int32)))
     which = "alpha is NaN" if alpha.ndim == 0 else f"alpha is NaN for {count} of {math.prod(alpha.shape)} series"
     spread = xp.max(series, axis=-1) - xp.min(series, axis=-1)
     flat = bool(xp.all((spread == 0) | ~undefined))
