@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[1]
 # each module may import those on the lines above it
 ORDER = [
     {"arrays", "polynomials", "scales", "synthetic", "progress", "regime", "outliers"},
-    {"stages", "boxes", "replay", "whittle", "epochs"},
-    {"merging", "half_stages", "moments", "preprocess"},
+    {"stages", "boxes", "optimizers", "whittle", "epochs"},
+    {"merging", "half_stages", "moments", "preprocess", "replay"},
     {"halves", "calibration"},
     {"fluctuation", "exponent"},
     {"longer"},

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 import wcdfa
 from tests.conftest import require
 from wcdfa import nulls, synthetic
-from wcdfa.replay import RULES, State, optimizer_norms, replay, rule_of
+from wcdfa.optimizers import RULES, State, rule_of
+from wcdfa.replay import optimizer_norms, replay
 
 OLS = {"method": "ols"}
 STEPS = 60

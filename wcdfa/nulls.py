@@ -125,7 +125,7 @@ def optimizer_null(
         seed=seed,
         **hyperparameters,
     )
-    return compare(_alphas(_without_schedule(x, lr, log), order, method), alphas)
+    return compare(_alphas(without_schedule(x, lr, log), order, method), alphas)
 
 
 def optimizer_alphas(
@@ -137,11 +137,11 @@ def optimizer_alphas(
     (3,)
     """
     norms = optimizer_norms(n, **options)
-    x = _without_schedule(np.log(norms) if log else norms, options.get("lr"), log)
+    x = without_schedule(np.log(norms) if log else norms, options.get("lr"), log)
     return _alphas(x, order, method, breaks)
 
 
-def _without_schedule(x: Any, lr: Any, log: bool) -> Any:
+def without_schedule(x: Any, lr: Any, log: bool) -> Any:
     """Each series without what a line in a learning rate that varies explains, as `wcdfa.preprocess.prepare` does it."""
     if lr is None or np.ndim(lr) == 0 or np.ptp(lr) == 0:
         return x
