@@ -34,7 +34,7 @@ def main() -> None:
         for start, stop, found in zip(judged.starts, judged.stops, judged.verdicts, strict=True):
             orders = " | ".join(f"{found.orders[order]:.2f}" for order in (2, 3))
             numbers = f"{found.alpha:.2f} | {found.low:.2f}–{found.high:.2f} | {orders} | {found.null.excess:+.2f}"
-            print(f"| {start + 1}–{stop} | {numbers} | {found.label}{found.explanation} |")
+            print(f"| {start + 1}–{stop} | {numbers} | {found.label}: {found.explanation} |")
         for alarm in drifts(norms, lr=1e-3):
             until = "the end" if alarm.end is None else f"{alarm.end:,}"
             print(

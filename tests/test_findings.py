@@ -46,7 +46,7 @@ def test_a_trend_is_found_by_higher_orders():
     assert trend.explains
     assert trend.figure == pytest.approx(found.alpha - found.orders[2])
     assert trend.text == f"order 2 says {found.orders[2]:.2f}: a trend explains {trend.figure:.2f} of α"
-    assert "explained by a trend" in str(found)
+    assert "explained by trend" in str(found)
 
 
 def test_a_trend_is_rarely_found_where_there_is_none():

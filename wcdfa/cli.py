@@ -227,7 +227,7 @@ def _table(judged: Judged) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     if compared:
         table.add_column("optimizer", justify="right", no_wrap=True)
-    table.add_column("verdict")
+    table.add_column("regime: explained by")
     rows = len(judged.starts)
     shown = range(rows) if rows <= ROWS else [*range(ROWS // 2), *range(rows - ROWS // 2, rows)]
     for i in shown:
@@ -241,7 +241,14 @@ def _table(judged: Judged) -> Table:
             continue
         others = [", ".join(f"{verdict.orders[order]:.2f}" for order in orders if order in verdict.orders)] if orders else []
         interval = f"{verdict.low:.2f}–{verdict.high:.2f}"
-        table.add_row(span, f"{verdict.alpha:.3f}", interval, *others, *null, f"{verdict.label}{verdict.explanation}")
+        table.add_row(
+            span,
+            f"{verdict.alpha:.3f}",
+            interval,
+            *others,
+            *null,
+            ": ".join(filter(None, [verdict.label, verdict.explanation.removeprefix("explained by ")])),
+        )
     return table
 
 

@@ -20,7 +20,7 @@ MISFIT = 0.01  # p-value of the misfit below which no single exponent describes 
 # α of a higher order is lower by that many of its standard errors in less than 1 % of series without a trend (n = 256 to 1,024)
 TREND = {1: 1.7, 2: 2.0}
 HIGHEST_ORDER = 4
-EXPLANATIONS = {"saturated": "a trend", "trend": "a trend", "optimizer": "the optimizer", "short memory": "short memory"}
+EXPLANATIONS = {"saturated": "trend"}
 
 
 class Finding(NamedTuple):
@@ -62,19 +62,19 @@ class Verdict(NamedTuple):
         """One line: label, α with its interval, and what explains it."""
         if self.label is None:
             return f"no α: {self.findings[-1].text}"
-        return f"{self.label}, α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f}){self.explanation}"
+        return f"{self.label}, α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f}){': ' if self.explanation else ''}{self.explanation}"
 
     @property
     def explanation(self) -> str:
-        """What explains α, or that the optimizer does not, as the end of a sentence; empty where nothing was found."""
+        """What explains α, or that the optimizer does not; empty where nothing was found."""
         if self.explained_by:
-            return ": explained by " + " and ".join(dict.fromkeys(EXPLANATIONS[kind] for kind in self.explained_by))
+            return "explained by " + ", ".join(dict.fromkeys(EXPLANATIONS.get(kind, kind) for kind in self.explained_by))
         parts = [f"a trend is {finding.figure:.2f} of it" for finding in self.findings if finding.kind == "trend"]
         if self.null is not None and self.null.p_value < LEVEL:
             parts.append(f"beyond the optimizer (p = {self.null.p_value:.3f})")
         elif self.null is not None and self.alpha < self.null.low:
             parts.append("less than the optimizer alone")
-        return ": " + ", ".join(parts) if parts else ""
+        return ", ".join(parts)
 
 
 def verdict(

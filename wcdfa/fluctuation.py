@@ -142,7 +142,7 @@ def mean_squares(
     if n == 0:
         msg = f"the series is empty (shape {tuple(x.shape)}, time along the last axis); give at least {order + 2} samples"
         raise ValueError(msg)
-    stretches = check_breaks(breaks, n) if breaks != () else ()
+    stretches = () if isinstance(breaks, tuple) and not breaks else check_breaks(breaks, n)
     longest = max(stretches, default=n)
     if scales is None:
         sizes = default(n, order) if longest == n else tuple(s for s in default(n, order) if s in default(longest, order))

@@ -104,7 +104,7 @@ def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
     if path is not None:
         from zipfile import BadZipFile  # noqa: PLC0415 - importing wcdfa would pay for it
 
-        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as stored:
+        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), path.open("rb") as file, np.load(file) as stored:
             return unpacked(dict(stored), order)
     computed = compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT)
     if path is not None:
