@@ -168,7 +168,7 @@ def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) ->
     for name, layout in shipped_layouts(n).items():
         if layout == (sizes, order, overlap):
             with np.load(FOLDER / f"{n}.npz") as stored:
-                if stored["version"] != VERSION:
+                if stored.get("version", 0) != VERSION:
                     return None  # made before the numbers changed: computed anew rather than wrong
                 parts = {key.partition(".")[2]: stored[key] for key in stored if key.startswith(f"{name}.")}
             return unpacked(parts, order)
