@@ -181,7 +181,7 @@ def test_judge_survives_windows_that_cannot_be_judged():
 @pytest.mark.parametrize(
     ("x", "options", "message"),
     [
-        (np.ones((2, 300)), {}, r"norms must be one series, got shape \(2, 300\)"),
+        (np.ones((2, 300)), {}, r"x must be one series, got shape \(2, 300\)"),
         ([], {}, r"got shape \(0,\)"),
         (PINK, {"window": 0}, "window and stride must be at least 1, got 0 and 0"),
         (PINK, {"stride": 0}, "got 500 and 0"),

@@ -64,19 +64,24 @@ def rolling_dfa(
     ValueError
         If x is not 1-D, or too short for the order, or window or stride is below 1; and as `dfa`.
     """
-    x = np.asarray(x, dtype=np.float64)
-    if x.ndim != 1 or not x.size:
-        msg = f"x must be one series, got shape {x.shape}; dfa() takes many at once"
-        raise ValueError(msg)
-    stride = window if stride is None else stride
-    if window < 1 or stride < 1:
-        msg = f"window and stride must be at least 1, got {window} and {stride}"
-        raise ValueError(msg)
-    window = min(window, x.size)
-    starts = np.arange(0, x.size - window + 1, stride)
+    x, starts, window = laid_out(x, window, stride)
     windows = np.lib.stride_tricks.sliding_window_view(x, window)[starts]
     usable = np.isfinite(windows).all(axis=-1, keepdims=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DFAWarning)  # the NaN says it, window by window
         result = dfa(np.where(usable, windows, 0.0), order=order, method=method, confidence=confidence)
     return Rolling(starts, starts + window, result)
+
+
+def laid_out(x: Any, window: int, stride: int | None) -> tuple[Any, Any, int]:
+    """The series as numbers, where its windows start, and their length: that of the series, if it is shorter."""
+    x = np.asarray(x, dtype=np.float64)
+    if x.ndim != 1 or not x.size:
+        msg = f"x must be one series, got shape {x.shape}; give each series in a call of its own"
+        raise ValueError(msg)
+    stride = window if stride is None else stride
+    if window < 1 or stride < 1:
+        msg = f"window and stride must be at least 1, got {window} and {stride}"
+        raise ValueError(msg)
+    window = min(window, x.size)
+    return x, np.arange(0, x.size - window + 1, stride), window

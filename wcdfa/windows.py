@@ -12,7 +12,7 @@ from wcdfa.findings import Finding, Verdict, verdict
 from wcdfa.nulls import optimizer_alphas
 from wcdfa.preprocess import prepare
 from wcdfa.regime import Alarm, drift_alarms
-from wcdfa.rolling import rolling_dfa
+from wcdfa.rolling import laid_out, rolling_dfa
 
 VERDICT_ONLY = {"epoch_length", "spikes", "zeros", "confidence", "thresholds"}  # the rest of the options is for the optimizer
 PER_WINDOW = 25  # windows that begin within one window's length when a drift is looked for
@@ -77,16 +77,7 @@ def judge(
     ValueError
         If norms are not one series or too short, or window or stride is below 1; and as `verdict` for options that are none.
     """
-    x = np.asarray(norms, dtype=np.float64)
-    if x.ndim != 1 or not x.size:
-        msg = f"norms must be one series, got shape {x.shape}; judge them one by one"
-        raise ValueError(msg)
-    stride = window if stride is None else stride
-    if window < 1 or stride < 1:
-        msg = f"window and stride must be at least 1, got {window} and {stride}"
-        raise ValueError(msg)
-    window = min(window, x.size)
-    starts = np.arange(0, x.size - window + 1, stride)
+    x, starts, window = laid_out(norms, window, stride)
     shared = None
     if optimizer is not None and (lr is None or np.ptp(lr) == 0):
         rate = None if lr is None else float(np.max(lr))
