@@ -143,14 +143,25 @@ def mean_squares(
         msg = f"the series is empty (shape {tuple(x.shape)}, time along the last axis); give at least {order + 2} samples"
         raise ValueError(msg)
     stretches = () if isinstance(breaks, tuple) and not breaks else check_breaks(breaks, n)
-    longest = max(stretches, default=n)
-    if scales is None:
-        sizes = default(n, order) if longest == n else tuple(s for s in default(n, order) if s in default(longest, order))
-    else:
-        sizes = check_sizes(scales, longest, order)
+    try:
+        sizes = _sizes(scales, n, max(stretches, default=n), order, default)
+    except ValueError as error:
+        if not stretches:
+            raise
+        msg = f"boxes lie between breaks, and the longest of {len(stretches)} stretches has {max(stretches)} samples: {error}"
+        raise ValueError(msg) from None
     x, power, unit = scaled(x, xp)
     values = _of_stretches(x, stretches or (n,), sizes, order, layout, xp)
     return MeanSquares(values, _floor(x, power, sizes, xp), unit, sizes, x, xp, stretches)
+
+
+def _sizes(
+    scales: Iterable[int] | None, n: int, longest: int, order: int, default: Callable[[int, int], tuple[int, ...]]
+) -> tuple[int, ...]:
+    if scales is not None:
+        return check_sizes(scales, longest, order)
+    fitting = default(longest, order)
+    return fitting if longest == n else tuple(size for size in default(n, order) if size in fitting)
 
 
 def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:

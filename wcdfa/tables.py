@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -115,20 +116,28 @@ def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
 
 def compute(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, exact: bool, series: int = SIMULATED) -> Table:
     """Compute a table: the moments, then the misfit of simulated series."""
-    alphas = misfit_alphas(order)
-    with Progress(f"calibrating for {n:,} samples, {len(sizes)} box sizes", len(nodes(order)) + len(alphas)) as progress:
+    with Progress(
+        f"calibrating for {n:,} samples, {len(sizes)} box sizes", len(nodes(order)) + len(misfit_alphas(order))
+    ) as progress:
         method = exact_moments if exact else simulated
         moments = method(n, sizes, order, overlap, each=progress.advance)
-        methods = ("ols",) if overlap == 0 else ("robust", "gls")
-        calibrations = {name: calibrate(moments, None, sizes=sizes, order=order, method=name) for name in methods}
-        misfit: dict[str, list[Matrix]] = {name: [] for name in methods}
-        for i, alpha in enumerate(alphas):
-            mean_square = np.exp(2 * simulate(n, sizes, order, overlap, float(alpha), series, seed=1000 + i))
-            for name in methods:
-                found = calibrated(mean_square, np.zeros(len(sizes)), calibrations[name], 1.0, np)
-                misfit[name].append(np.quantile(found.misfit, 1 - np.array(LEVELS)))
-            progress.advance()
-    return Table(moments, {name: np.array(rows) for name, rows in misfit.items()})
+        return Table(moments, misfits(moments, n, sizes, order, overlap, series, each=progress.advance))
+
+
+def misfits(
+    moments: Moments, n: int, sizes: tuple[int, ...], order: int, overlap: float, series: int, *, each: Callable[[], None]
+) -> dict[str, Matrix]:
+    """What simulated series exceed with each probability of LEVELS; `each` is called after each α."""
+    methods = ("ols",) if overlap == 0 else ("robust", "gls")
+    calibrations = {name: calibrate(moments, None, sizes=sizes, order=order, method=name) for name in methods}
+    found: dict[str, list[Matrix]] = {name: [] for name in methods}
+    for i, alpha in enumerate(misfit_alphas(order)):
+        mean_square = np.exp(2 * simulate(n, sizes, order, overlap, float(alpha), series, seed=1000 + i))
+        for name in methods:
+            estimate = calibrated(mean_square, np.zeros(len(sizes)), calibrations[name], 1.0, np)
+            found[name].append(np.quantile(estimate.misfit, 1 - np.array(LEVELS)))
+        each()
+    return {name: np.array(rows) for name, rows in found.items()}
 
 
 def packed(table: Table) -> dict[str, Matrix]:
@@ -194,6 +203,9 @@ def _write(path: Path, arrays: dict[str, Matrix]) -> None:
     """Write whole or not at all: several processes may compute the same table."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
-    with part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
