@@ -12,7 +12,6 @@ import pytest
 
 import wcdfa
 from wcdfa import make_calibrations, progress, synthetic, tables
-from wcdfa.calibration import misfit_alphas
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, half_sizes
 
 ROOT = Path(__file__).parents[1]
@@ -59,9 +58,7 @@ def test_shipped_tables_are_what_is_computed(name):
         np.testing.assert_allclose(part, expected, rtol=3e-7, atol=1e-6)  # single precision
     assert set(shipped.misfit) == set(fresh.misfit) == ({"ols"} if overlap == 0 else {"robust", "gls"})
     for method, rows in shipped.misfit.items():
-        # quantiles of the same simulated series; near the ceiling they hang on which of two roots is taken
-        low = misfit_alphas(order) < order + 0.4
-        np.testing.assert_allclose(rows[low], fresh.misfit[method][low], rtol=1e-4)
+        np.testing.assert_allclose(rows, fresh.misfit[method], rtol=1e-3)  # of the same simulated series
 
 
 def test_every_length_ships_and_takes_little_room():
