@@ -54,6 +54,10 @@ def optimizer_alphas(
     ValueError, TypeError
         As `wcdfa.replay.optimizer_norms`.
     """
+    if replicates < 1:
+        msg = f"replicates must be at least 1, got {replicates}"
+        raise ValueError(msg)
+    hyperparameters = {name: tuple(value) if isinstance(value, list) else value for name, value in hyperparameters.items()}
     run = plan(n, optimizer, lr, gradient_norm, None, hyperparameters)
     weights, state = begin(run, np.random.default_rng(seed), (dimension, replicates))
     norms = _compiled(optimizer, tuple(sorted(hyperparameters.items())), run.exact, run.before)(

@@ -250,3 +250,15 @@ def test_r_squared_is_that_of_the_ordinary_line(method):
     result = dfa(arfima(1.0, trials=10), method=method)
     for r_squared, f in zip(result.r_squared, result.fluctuations, strict=True):
         np.testing.assert_allclose(r_squared, np.corrcoef(np.log(result.scales), np.log(f))[0, 1] ** 2, rtol=1e-10)
+
+
+@pytest.mark.parametrize("method", ["robust", "gls"])
+def test_alpha_lies_in_its_interval_whatever_the_series_is(method):
+    """Sines bend log F(s) as no noise does: the estimating equation then has several roots."""
+    t = np.arange(500)
+    periods = np.linspace(8, 120, 60)[:, None]
+    for noise in (0.0, 0.05, 0.1):
+        x = np.sin(2 * np.pi * t / periods) + noise * wcdfa.synthetic.white_noise(500, seed=0)
+        found = wcdfa.dfa(x, method=method)
+        assert np.all((found.low <= found.alpha) & (found.alpha <= found.high))
+        assert np.all(found.high - found.low > 0.01)

@@ -167,15 +167,54 @@ def test_judge_is_a_verdict_for_each_window():
 
 
 def test_judge_survives_windows_that_cannot_be_judged():
-    norms = np.exp(0.1 * synthetic.white_noise(2000, seed=0))
+    norms = np.exp(0.1 * synthetic.white_noise(2500, seed=0))
     norms[500:900] = 0
     norms[1000:1500] = np.nan
     norms[1600] = np.nan
+    norms[2100] = -1
     judged = judge(norms, window=500, optimizer="sgd", replicates=50)
-    assert [v.label is None for v in judged.verdicts] == [False, True, True, False]
-    assert str(judged.verdicts[1]) == "no α: only 100 of 500 norms are numbers other than 0"
+    assert [v.label is None for v in judged.verdicts] == [False, False, True, False, True]
+    assert judged.verdicts[1].prepared.zeros == 400
+    assert judged.verdicts[1].high - judged.verdicts[1].low > 0.4  # a hundred norms are not many
+    assert str(judged.verdicts[2]).startswith("no α: 0 of 500 norms remain")
     assert judged.verdicts[3].prepared.missing == 1
     assert judged.verdicts[3].null.low < 0.5 < judged.verdicts[3].null.high
+    assert "a logarithm needs norms above 0" in str(judged.verdicts[4])
+
+
+def test_windows_with_gaps_take_a_calibration_that_ships(monkeypatch):
+    """Otherwise each number of missing norms would compute one, in the middle of a run."""
+
+    def compute(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(wcdfa.tables, "compute", compute)
+    for gap in ([0], [250], [0, 1, 499], [13, 77, 300]):
+        norms = PINK.copy()
+        norms[gap] = np.nan
+        zeros = PINK.copy()
+        zeros[gap] = 0
+        for marred in (norms, zeros):
+            found = verdict(marred, optimizer="sgd", replicates=20)
+            assert abs(found.alpha - verdict(PINK, replicates=20).alpha) < 0.15
+
+
+def test_a_null_that_is_none():
+    """A clipped SGD step has one size: what is left of it is rounding, and explains nothing."""
+    found = verdict(PINK, optimizer="sgd", clip_norm=0.01, replicates=50)
+    (finding,) = [f for f in found.findings if f.kind == "optimizer"]
+    assert "alone has no α" in finding.text
+    assert "optimizer" not in found.explained_by
+    with pytest.raises(ValueError, match="the null holds no α"):
+        verdict(PINK, null=[])
+
+
+def test_a_level_shift_is_no_drift():
+    for seed in range(5):
+        norms = np.exp(0.2 * synthetic.white_noise(4000, seed=seed))
+        norms[2500:] *= 0.1
+        norms[1500:1510] = np.nan
+        assert drifts(norms, window=500) == ()
 
 
 @pytest.mark.parametrize(

@@ -225,3 +225,31 @@ def test_anything_else_is_refused(given):
     with pytest.raises(TypeError, match="update takes a number, an array of size 1, or a dict or list of NumPy arrays; got"):
         monitor.update(given)
     assert monitor.n_samples == 1
+
+
+@pytest.mark.parametrize("bad", [None, 0.0, float("nan")])
+def test_a_missing_learning_rate_costs_one_norm_and_not_the_schedule(bad):
+    lr = 0.1 * np.cos(np.linspace(0, 1.5, 500))
+    monitor = WeightChangeDFA()
+    for i, (rate, norm) in enumerate(zip(lr, NORMS[:500], strict=True)):
+        monitor.update(rate * norm, lr=bad if i == 200 else rate)
+    assert abs(monitor.alpha - 0.5) < 0.15
+    assert monitor.verdict().prepared.missing == 1
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300])
+def test_floating_point_errors_take_nothing_down(scale):
+    monitor = WeightChangeDFA(window=128, log=False, spikes=None)
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for norm in synthetic.white_noise(300, seed=0):
+            monitor.update(scale * norm)
+    assert np.isfinite(monitor.alpha) == (monitor.reason is None)
+
+
+def test_the_verdict_says_what_the_monitor_says():
+    monitor = WeightChangeDFA(window=128, stride=128)
+    for _ in range(128):
+        monitor.update(0.25)
+    assert monitor.verdict().label is None
+    assert monitor.reason in str(monitor.verdict())

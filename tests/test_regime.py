@@ -146,6 +146,9 @@ def test_nan_is_passed_over_and_nothing_gives_nothing():
         ({"false_alarm_rate": 1.0}, "got 1.0, 500, 10000"),
         ({"window": 0}, "window and steps at least 1"),
         ({"steps": 0}, "window and steps at least 1"),
+        ({"stderr": -SE}, "stderr must not be negative"),
+        ({"stops": STOPS[::-1]}, "stops must increase"),
+        ({"baseline": math.nan}, "got baseline=nan"),
     ],
 )
 def test_bad_input(options, message):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from wcdfa import __version__
 from wcdfa.demo import BETAS, DECAY, RATE, accuracy, train
 from wcdfa.findings import Verdict, describe
 from wcdfa.monitor import WeightChangeDFA
+from wcdfa.preprocess import with_usable_rates
 from wcdfa.regime import Alarm
 from wcdfa.windows import Judged, drifts, judge
 
@@ -156,22 +158,27 @@ def analyze(
         Where the picture goes. Default: beside you, named after the file.
     """
     series = read_series(file, column)
+    negative = int(np.sum(series.values < 0))
     if log is None:
-        log = not bool(np.any(series.values < 0))
+        log = not negative
     given = {"betas": betas, "momentum": momentum, "nesterov": nesterov, "weight_decay": weight_decay, "clip_norm": clip_norm}
     hyperparameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if hyperparameters and optimizer is None:
-        msg = f"{', '.join(hyperparameters)} belong to an optimizer: name it with --optimizer"
+        msg = f"{', '.join(hyperparameters)} only mean something for an optimizer: name it with --optimizer"
         raise ValueError(msg)
-    rate = series.lr if lr is None else lr
+    values, rate = series.values, series.lr
+    if lr is not None:
+        rate = lr
+    elif rate is not None:
+        values, rate = with_usable_rates(values, rate)
     preparation: dict[str, Any] = {"lr": rate, "log": log, "epoch_length": epoch_length}
     console = Console(stderr=json_output)
-    with Progress(
-        TextColumn("judging window {task.completed} of {task.total}"), BarColumn(), console=console, transient=True
-    ) as bar:
-        task = bar.add_task("windows", total=None)
+    columns = TextColumn("judging window {task.completed} of {task.total}"), BarColumn()
+    bar = Progress(*columns, console=console, transient=True)
+    task = bar.add_task("windows", total=None)
+    with bar if console.is_terminal else nullcontext():  # elsewhere a bar would leave an empty line
         judged = judge(
-            series.values,
+            values,
             window=window,
             stride=stride,
             order=order,
@@ -181,7 +188,7 @@ def analyze(
             **preparation,
             **hyperparameters,
         )
-    alarms = drifts(series.values, window=window, **preparation)
+    alarms = drifts(values, window=window, **preparation)
     title = f"{file.name}: {series.column}"
     if json_output:
         sys.stdout.write(json.dumps(_as_json(series, judged, alarms, order), allow_nan=False) + "\n")
@@ -194,6 +201,8 @@ def analyze(
         console.print("not compared with the optimizer, which alone may give this: name it with --optimizer", highlight=False)
     else:
         console.print(f"null: {describe(optimizer, hyperparameters)} on gradients without memory", highlight=False)
+    if negative and not log:
+        console.print(f"{negative:,} values are negative, so no logarithm was taken; --log insists on one")
     if series.empty:
         console.print(f"{series.empty:,} rows have no {series.column} and were left out", markup=False)
     if len(series.values) < window:

@@ -86,10 +86,15 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
     row = _row(table.rows, index, xp)
     alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
-    away = xp.abs(alphas[:-1] - row[..., :1])  # each end of the interval is the nearest
+    away = xp.abs(alphas[:-1] - row[..., :1])  # each end of the interval is the nearest, on its side of α
     reach = quantile * table.rows[:, 1]
-    ends = [_root(equation + sign * reach, away, alphas, xp) for sign in (-1, 1)]
-    low, high = (alphas[0] + STEP * (xp.astype(place, share.dtype) + part) for place, part in ends)
+    ends = []
+    for sign, side in ((-1.0, alphas[:-1] <= row[..., :1]), (1.0, alphas[:-1] >= row[..., :1])):
+        place, part = _root(equation + sign * reach, xp.where(side, away, 2 * FAR), alphas, xp)
+        ends.append(alphas[0] + STEP * (xp.astype(place, share.dtype) + part))
+    low = xp.minimum(ends[0], alpha)
+    # α at the lower end of the grid is that or less, and no interval ends nearer to it than its own error
+    high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[0])
     knots = (row.shape[-1] - 3) // 2
     log_p = xp.sum(row[..., 3 + knots :] * xp.maximum(misfit[..., None] - row[..., 3 : 3 + knots], 0.0), axis=-1)
     length = xp.vecdot(log_f2, log_f2) - total * total / log_f2.shape[-1]

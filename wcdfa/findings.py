@@ -141,7 +141,7 @@ def verdict(
         msg = f"{', '.join(hyperparameters)} belongs to an optimizer; name it with optimizer="
         raise TypeError(msg)
     prepared = prepare(norms, lr=lr, log=log, epoch_length=epoch_length, spikes=spikes, zeros=zeros, steps=steps)
-    x, breaks = prepared.values, prepared.breaks
+    x, breaks = prepared.values, prepared.cuts
     measure = partial(dfa, x, method=method, confidence=confidence, breaks=breaks)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DFAWarning)
@@ -168,7 +168,7 @@ def verdict(
             alphas = optimizer_alphas(len(x), optimizer=optimizer, replicates=replicates, seed=seed, **settings, **hyperparameters)
         compared = compare(alpha, alphas)
         findings.append(_of_optimizer(compared, describe(optimizer, hyperparameters)))
-    findings += _of_short_memory(x, order, method, replicates, seed)
+    findings += _of_short_memory(x, breaks, order, method, replicates, seed)
     return Verdict(name, alpha, low, high, tuple(findings), compared, orders, failure_modes(low, high), result, prepared)
 
 
@@ -208,6 +208,12 @@ def _of_orders(
     return found
 
 
+def undefined(reason: str, order: int) -> Verdict:
+    """The verdict on a window that cannot be judged."""
+    finding = Finding("undefined", reason, math.nan, False)
+    return Verdict(None, math.nan, math.nan, math.nan, (finding,), None, {order: math.nan}, (), None, None)
+
+
 def describe(optimizer: str | None, hyperparameters: dict[str, Any]) -> str:
     """Name an optimizer as people write it.
 
@@ -225,6 +231,9 @@ def describe(optimizer: str | None, hyperparameters: dict[str, Any]) -> str:
 
 
 def _of_optimizer(compared: NullResult, name: str) -> Finding:
+    if math.isnan(compared.median):
+        text = f"{name} alone has no α: its ‖ΔW‖ is constant, as where every gradient is clipped"
+        return Finding("optimizer", text, math.nan, False)
     beyond, below = compared.p_value < LEVEL, compared.alpha < compared.low
     rest = f"nothing is left to explain (p = {compared.p_value:.2f})"
     if beyond:
@@ -235,11 +244,11 @@ def _of_optimizer(compared: NullResult, name: str) -> Finding:
     return Finding("optimizer", text, compared.excess, not beyond and not below)
 
 
-def _of_short_memory(x: Any, order: int, method: str, replicates: int, seed: int) -> list[Finding]:
+def _of_short_memory(x: Any, breaks: tuple[int, ...], order: int, method: str, replicates: int, seed: int) -> list[Finding]:
     """Only where the spectrum speaks for short memory does it explain an α that its own simulation reaches."""
     if len(x) < 32:
         return []
-    found = short_memory(x, replicates=replicates, order=order, method=method, log=False, seed=seed)
+    found = short_memory(x, replicates=replicates, order=order, method=method, log=False, breaks=breaks, seed=seed)
     if found.favoured != "short":
         return []
     named = "φ = {phi:.2f}" if found.model == "AR(1)" else "φ = {phi:.2f}, θ = {theta:.2f}"

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa.core import DFAResult, DFAWarning, dfa
-from wcdfa.findings import Verdict, verdict
-from wcdfa.preprocess import prepare
+from wcdfa.core import DFAResult, dfa
+from wcdfa.findings import Verdict, undefined, verdict
+from wcdfa.preprocess import prepare, with_usable_rates
 from wcdfa.regime import THRESHOLDS, label
 
 SMALLEST_WINDOW = 50
@@ -111,7 +111,7 @@ class WeightChangeDFA:
 
         A norm of 0 was no step (gradient accumulation, a skipped AMP step): it is counted in `skipped` and not recorded. One that is
         NaN or infinite is recorded, and boxes are split there. With `lr`, the learning rate of each step, a schedule that varies is
-        taken out before α is computed.
+        taken out before α is computed; a norm without one, or with one that is not positive, then counts as missing.
 
         Raises
         ------
@@ -184,12 +184,13 @@ class WeightChangeDFA:
         Raises
         ------
         ValueError
-            If the window holds too few norms yet; and as `wcdfa.verdict`.
+            If the window holds too few norms yet; and as `wcdfa.verdict` for options that are none.
         """
-        rates = np.array(self._rates)
-        lr = None if np.isnan(rates).any() else rates
+        if self._reason is not None:
+            return undefined(self._reason, self.order)
+        norms, lr = with_usable_rates(self._norms, self._rates)
         settings = {"lr": lr, "thresholds": self.thresholds, **self._preparation, **self._settings}
-        return verdict(self.get_signal(), **(settings | options))
+        return verdict(norms, **(settings | options))
 
     def get_signal(self) -> Any:
         """The norms in the window as a NumPy array, oldest first."""
@@ -222,17 +223,16 @@ class WeightChangeDFA:
 
     def _recompute(self) -> None:
         """Whatever the norms are, training goes on: what cannot be computed is NaN, with a reason."""
+        norms, lr = with_usable_rates(self._norms, self._rates)
         self._reason = None
-        rates = np.array(self._rates)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", DFAWarning)
+        with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
+            warnings.simplefilter("always")
             try:
-                lr = rates if np.all(rates > 0) else None
-                prepared = prepare(self.get_signal(), lr=lr, **self._preparation)
-                self._result = dfa(prepared.values, breaks=prepared.breaks, **self._settings)
-            except ValueError as error:
+                prepared = prepare(norms, lr=lr, **self._preparation)
+                self._result = dfa(prepared.values, breaks=prepared.cuts, **self._settings)
+            except (ValueError, ArithmeticError) as error:
                 self._reason = str(error)
                 self._result = dfa(np.zeros(self.window), **self._settings)
-        if caught and self._reason is None:
-            self._reason = str(caught[-1].message)
+        if self._reason is None and math.isnan(self._result.alpha):
+            self._reason = str(caught[-1].message) if caught else "the norms do not fluctuate"
         self._history.append(float(self._result.alpha))

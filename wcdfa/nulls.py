@@ -13,6 +13,8 @@ from wcdfa.core import DFAWarning, dfa
 from wcdfa.replay import DIMENSION, optimizer_norms
 from wcdfa.synthetic import Seed, ar1
 
+ROUNDING = 1e-5
+"""Norms that spread less, relative to their size, are constant: they are replayed in single precision."""
 DECISIVE = 2.0
 """Nats beyond which one kind of memory is favoured: on ARFIMA of 500 samples, short memory then is in 1 to 3 % of cases."""
 
@@ -138,7 +140,10 @@ def optimizer_alphas(
     """
     norms = optimizer_norms(n, **options)
     x = without_schedule(np.log(norms) if log else norms, options.get("lr"), log)
-    return _alphas(x, order, method, breaks)
+    constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(
+        norms, axis=-1
+    )  # as where every gradient is clipped: float32 noise is left
+    return np.where(constant, math.nan, _alphas(x, order, method, breaks))
 
 
 def without_schedule(x: Any, lr: Any, log: bool) -> Any:
@@ -181,7 +186,14 @@ def shuffled(
 
 
 def short_memory(
-    norms: Any, *, replicates: int = 500, order: int = 1, method: str = "robust", log: bool = True, seed: Seed = 0
+    norms: Any,
+    *,
+    replicates: int = 500,
+    order: int = 1,
+    method: str = "robust",
+    log: bool = True,
+    breaks: tuple[int, ...] = (),
+    seed: Seed = 0,
 ) -> ShortMemory:
     """α of a window against that of the short-memory model which fits it best, AR(1) or ARMA(1,1).
 
@@ -196,8 +208,8 @@ def short_memory(
     Parameters
     ----------
     norms : positive numbers of shape (n,), n at least 32
-    replicates, order, method, log, seed
-        As in `optimizer_null`.
+    replicates, order, method, log, breaks, seed
+        As in `optimizer_null` and `dfa`.
 
     Returns
     -------
@@ -215,14 +227,14 @@ def short_memory(
     """
     x = _series(norms, log)
     _at_least_one(replicates)
-    alpha = _alphas(x, order, method)
+    alpha = _alphas(x, order, method, breaks)
     best = whittle.compare(x)
     nats = math.nan if math.isnan(alpha) else float(best.nats)  # a constant up to rounding has a spectrum, of rounding
     parameters = {name: math.nan if math.isnan(nats) else float(value) for name, value in best.parameters.items()}
     alphas = np.full(replicates, math.nan)
     if not math.isnan(nats):
         longer = ar1(len(x) + 1, phi=parameters["phi"], batch=(replicates,), seed=seed)
-        alphas = _alphas(longer[:, 1:] + parameters["theta"] * longer[:, :-1], order, method)
+        alphas = _alphas(longer[:, 1:] + parameters["theta"] * longer[:, :-1], order, method, breaks)
     favoured = "short" if nats > DECISIVE else "long" if nats < -DECISIVE else "undecided"
     return ShortMemory(*compare(alpha, alphas), str(best.model), parameters, nats, favoured)
 
@@ -234,6 +246,9 @@ def compare(alpha: Any, alphas: Any, /) -> NullResult:
     0.25
     """
     alpha, alphas = float(alpha), np.asarray(alphas, dtype=np.float64)
+    if not alphas.size:
+        msg = "the null holds no α; give those of optimizer_alphas(n, ...), 500 or so"
+        raise ValueError(msg)
     alphas = alphas[np.isfinite(alphas)]
     if not alphas.size:
         return NullResult(alpha, *[math.nan] * 5)

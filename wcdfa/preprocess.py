@@ -45,6 +45,15 @@ class Prepared(NamedTuple):
     findings: tuple[str, ...]
     """What was done, in sentences with figures."""
 
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """`breaks`, and where there are none but a norm was left out, one before the last sample.
+
+        With a cut, `dfa` scales a calibration that ships, instead of computing one for each number of norms that may be left out.
+        """
+        complete = self.zeros + self.missing == 0
+        return self.breaks if self.breaks or complete else (len(self.values) - 1,)
+
 
 def prepare(
     norms: Any,
@@ -162,6 +171,17 @@ def prepare(
         phase_share=phase_share,
         findings=tuple(findings),
     )
+
+
+def with_usable_rates(norms: Any, lr: Any) -> tuple[Any, Any]:
+    """Norms and their learning rates, for `prepare`: a norm is missing where its rate is not positive and finite; no rate, no lr."""
+    norms, lr = np.array(norms, dtype=np.float64), np.array(lr, dtype=np.float64)
+    usable = np.isfinite(lr) & (lr > 0)
+    if not usable.any():
+        return norms, None
+    norms[~usable] = np.nan
+    lr[~usable] = 1.0
+    return norms, lr
 
 
 def _series(norms: Any, log: bool, spikes: str | None, zeros: str) -> Values:

@@ -180,7 +180,8 @@ def drift_alarms(
     Raises
     ------
     ValueError
-        If the shapes differ, the rate is not between 0 and 1, or window or steps is below 1.
+        If the shapes differ, the rate is not between 0 and 1, window or steps is below 1, a stderr is negative or stops do not
+        increase.
     """
     alpha, stderr, stops = (np.asarray(a, dtype=np.float64) for a in (alpha, stderr, stops))
     if not alpha.shape == stderr.shape == stops.shape or alpha.ndim != 1:
@@ -188,6 +189,9 @@ def drift_alarms(
         raise ValueError(msg)
     if not 0 < false_alarm_rate < 1 or window < 1 or steps < 1:
         msg = f"false_alarm_rate must be between 0 and 1, window and steps at least 1, got {false_alarm_rate}, {window}, {steps}"
+        raise ValueError(msg)
+    if np.any(stderr < 0) or np.any(np.diff(stops) <= 0) or (baseline is not None and not math.isfinite(baseline)):
+        msg = f"stderr must not be negative, stops must increase, and baseline be a finite number or None, got baseline={baseline}"
         raise ValueError(msg)
     known = np.isfinite(alpha) & np.isfinite(stderr)
     alpha, stderr, stops = alpha[known], stderr[known], stops[known]

@@ -155,6 +155,10 @@ def unpacked(arrays: dict[str, Matrix], order: int) -> Table:
     """What `packed` was made of."""
     wide = {name: a.astype(np.float64) for name, a in arrays.items()}
     count, sizes = wide["mean"].shape
+    named = {name for name in wide if name.startswith("misfit_")}
+    if count != len(nodes(order)) or not named or not all(np.isfinite(a).all() for a in wide.values()):
+        msg = "a damaged calibration: it will be computed again"
+        raise ValueError(msg)
     low = np.tril_indices(sizes)
     root = np.zeros((count, sizes, sizes))
     root[:, low[0], low[1]] = wide["root"]
@@ -185,7 +189,7 @@ def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) ->
 
 
 def _cache_file(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Path | None:
-    folder = os.environ.get("WCDFA_CACHE_DIR")
+    folder = os.environ.get("WCDFA_CACHE_DIR") or None
     if folder is None:
         with suppress(ModuleNotFoundError):
             from platformdirs import user_cache_dir  # noqa: PLC0415
@@ -196,7 +200,7 @@ def _cache_file(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> P
     from hashlib import sha256  # noqa: PLC0415 - importing wcdfa would pay for it
 
     key = sha256(repr((VERSION, n, sizes, order, overlap)).encode()).hexdigest()[:16]
-    return Path(folder) / f"calibration-{n}-{key}.npz"
+    return Path(folder).expanduser() / f"calibration-{n}-{key}.npz"
 
 
 def _write(path: Path, arrays: dict[str, Matrix]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.findings import Finding, Verdict, verdict
+from wcdfa.findings import Verdict, undefined, verdict
 from wcdfa.nulls import optimizer_alphas
 from wcdfa.preprocess import prepare
 from wcdfa.regime import Alarm, drift_alarms
@@ -84,27 +83,25 @@ def judge(
         replay = {name: value for name, value in options.items() if name not in VERDICT_ONLY}
         shared = optimizer_alphas(window, optimizer=optimizer, lr=rate, order=order, method=method, log=log, **replay)
     settings = {"log": log, "optimizer": optimizer, "order": order, "method": method, **options}
-    verdicts = []
+    verdicts: list[Verdict] = []
+    failures: list[ValueError] = []
     for i, start in enumerate(starts):
         part = slice(start, start + window)
         per_step = {"lr": _part(lr, part), "steps": _part(steps, part)}
         whole = bool(np.all(np.isfinite(x[part])) and (not log or np.all(x[part] > 0)))  # else fewer samples than were replayed
-        verdicts.append(_one(x[part], null=shared if whole else None, **per_step, **settings))
+        try:
+            verdicts.append(verdict(x[part], null=shared if whole else None, **per_step, **settings))
+        except ValueError as error:
+            failures.append(error)
+            verdicts.append(undefined(str(error), order))
         each(i + 1, len(starts))
+    if len(failures) == len(starts):  # not the window is at fault
+        raise failures[0]
     return Judged(starts, starts + window, tuple(verdicts))
 
 
 def _part(values: Any, part: slice) -> Any:
     return values if values is None or np.ndim(values) == 0 else np.asarray(values)[part]
-
-
-def _one(x: Any, **options: Any) -> Verdict:
-    usable = np.isfinite(x) & ((x != 0) | (not options["log"]))
-    if np.count_nonzero(usable) >= max(28, len(x) // 2) or len(x) < 28:
-        return verdict(x, **options)
-    text = f"only {np.count_nonzero(usable)} of {len(x)} norms are numbers other than 0"
-    finding = Finding("undefined", text, math.nan, False)
-    return Verdict(None, math.nan, math.nan, math.nan, (finding,), None, {options["order"]: math.nan}, (), None, None)
 
 
 def drifts(norms: Any, *, window: int = 500, **options: Any) -> tuple[Alarm, ...]:
@@ -127,5 +124,8 @@ def drifts(norms: Any, *, window: int = 500, **options: Any) -> tuple[Alarm, ...
         return ()
     prepared = prepare(norms, **options)
     rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
+    # a window with a break in it would show the break
+    split = np.searchsorted(prepared.breaks, rolling.starts, "right") < np.searchsorted(prepared.breaks, rolling.stops, "left")
+    alpha = np.where(split, np.nan, rolling.result.alpha)
     stops = prepared.kept[rolling.stops - 1] + 1
-    return drift_alarms(rolling.result.alpha, rolling.result.stderr, stops, window=window)
+    return drift_alarms(alpha, rolling.result.stderr, stops, window=window)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from wcdfa.readers.lines import read_lines
 from wcdfa.readers.numpy_files import read_numpy
 from wcdfa.readers.tables import read_delimited, read_parquet
@@ -62,9 +60,12 @@ def read_series(path: str | Path, column: str | None = None) -> RecordedSeries:
         msg = f"{path}: column {chosen!r} is empty"
         raise ValueError(msg)
     longest = max(len(c) for c in columns.values()) if path.suffix not in {".npz", ".npy"} else len(values)
-    rates = [columns[name] for name in RATES if name in columns and name != chosen and len(columns[name]) == len(values)]
-    usable = [rate for rate in rates if np.all(np.isfinite(rate) & (rate > 0))]
-    return RecordedSeries(path, chosen, values, longest - len(values), usable[0] if usable else None)
+    empty = longest - len(values)
+    # columns leave out their empty rows each for itself: only two that have none are sure to belong together
+    rates = [
+        columns[name] for name in RATES if name in columns and name != chosen and len(columns[name]) == len(values) and not empty
+    ]
+    return RecordedSeries(path, chosen, values, empty, rates[0] if rates else None)
 
 
 def _choose(path: Path, columns: list[str], column: str | None) -> str:
