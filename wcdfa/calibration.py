@@ -26,6 +26,8 @@ class Calibration(NamedTuple):
 
     product: Any  # from log F²: the equation at each α, the whitened residuals at each α, slope and sum for R²
     offset: Any  # what the product gives of the mean of log F²
+    first: Any  # which interval of the grid is the first …
+    last: Any  # … and which the last
     rows: Any  # for each α: α, standard deviation and its step to the next α; knots of the p-value and the slopes that begin there
 
 
@@ -59,7 +61,9 @@ def calibrate(moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...]
     rows = np.column_stack(
         [alphas, stderr, np.append(np.diff(stderr), 0.0), _hinges(misfit if len(sizes) > 2 else None, order, alphas)]
     )
-    return Calibration(frozen(product), frozen(offset), frozen(rows))
+    interval = np.arange(len(alphas) - 1)
+    ends = interval == 0, interval == interval[-1]
+    return Calibration(frozen(product), frozen(offset), *ends, frozen(rows))
 
 
 def _at(moments: Moments, order: int, alphas: Matrix) -> tuple[Matrix, Matrix, Matrix]:

@@ -80,9 +80,10 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     points = table.rows.shape[0]
     outputs = matmul_of(xp)(log_f2, table.product) - table.offset
     equation, white, along, total = outputs[..., :points], outputs[..., points:-2], outputs[..., -2], outputs[..., -1]
-    misfits = xp.sum(reshape_of(xp)(white * white, (*white.shape[:-1], points, white.shape[-1] // points)), axis=-1)
+    white = reshape_of(xp)(white, (*white.shape[:-1], points, white.shape[-1] // points))
+    misfits = xp.vecdot(white, white)
     alphas = table.rows[:, 0]
-    index, share = _root(equation, misfits[..., :-1], alphas, xp)
+    index, share = _root(equation, misfits[..., :-1], table, xp)
     misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
     row = _row(table.rows, index, xp)
     alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
@@ -90,11 +91,11 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     reach = quantile * table.rows[:, 1]
     ends = []
     for sign, side in ((-1.0, alphas[:-1] <= row[..., :1]), (1.0, alphas[:-1] >= row[..., :1])):
-        place, part = _root(equation + sign * reach, xp.where(side, away, 2 * FAR), alphas, xp)
+        place, part = _root(equation + sign * reach, xp.where(side, away, 2 * FAR), table, xp)
         ends.append(alphas[0] + STEP * (xp.astype(place, share.dtype) + part))
-    low = xp.minimum(ends[0], alpha)
-    # α at the lower end of the grid is that or less, and no interval ends nearer to it than its own error
-    high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[0])
+    # α at an end of the grid is that or beyond: no interval ends nearer to it than half of the error there
+    low = xp.minimum(xp.minimum(ends[0], alpha), alphas[-1] - reach[-1] / 2)
+    high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[0] / 2)
     knots = (row.shape[-1] - 3) // 2
     log_p = xp.sum(row[..., 3 + knots :] * xp.maximum(misfit[..., None] - row[..., 3 : 3 + knots], 0.0), axis=-1)
     length = xp.vecdot(log_f2, log_f2) - total * total / log_f2.shape[-1]
@@ -111,13 +112,12 @@ def _by_slabs(mean_square: Array, floor: Array, table: Calibration, quantile: fl
     return Estimate(*(np.concatenate(part).reshape(batch) for part in zip(*parts, strict=True)))
 
 
-def _root(values: Array, cost: Array, alphas: Array, xp: Namespace) -> tuple[Array, Array]:
+def _root(values: Array, cost: Array, table: Calibration, xp: Namespace) -> tuple[Array, Array]:
     """The cheapest interval of the grid in which the values fall through zero, and where in it, from 0 to 1.
 
     An end of the grid will do where the values are beyond zero there.
     """
-    first, last = alphas[:-1] == alphas[0], alphas[1:] == alphas[-1]
-    falls = ((values[..., :-1] > 0) | first) & ((values[..., 1:] <= 0) | last)
+    falls = ((values[..., :-1] > 0) | table.first) & ((values[..., 1:] <= 0) | table.last)
     index = xp.argmin(xp.where(falls, cost, FAR), axis=-1)
     left, right = _pick(values, index, xp), _pick(values, index + 1, xp)
     return index, xp.minimum(xp.maximum(left / xp.maximum(left - right, TINY), 0.0), 1.0)
