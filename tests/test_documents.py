@@ -52,6 +52,12 @@ def test_the_python_of_the_readme_runs(capsys):
     assert scope["result"].alpha.shape == (3,)
 
 
+def test_no_figure_is_left_open():
+    assert not re.findall(
+        r"\b[A-Z]{4,}[0-9E]*\b", README.replace("README", "").replace("CHANGELOG", "").replace("CONTRIBUTING", "")
+    )
+
+
 def test_the_command_of_the_readme_runs(tmp_path):
     (command,) = [c for c in blocks("sh") if "analyze" in c]
     shutil.copytree(ROOT / "tests" / "data", tmp_path / "tests" / "data")
