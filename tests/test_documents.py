@@ -16,6 +16,7 @@ from tests.conftest import require
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "MFDFA", "MIT"}
 
 
 def blocks(language, text=README):
@@ -53,9 +54,8 @@ def test_the_python_of_the_readme_runs(capsys):
 
 
 def test_no_figure_is_left_open():
-    assert not re.findall(
-        r"\b[A-Z]{4,}[0-9E]*\b", README.replace("README", "").replace("CHANGELOG", "").replace("CONTRIBUTING", "")
-    )
+    """A figure that is still to be measured stands there in capitals."""
+    assert set(re.findall(r"\b[A-Z]{3,}[0-9E]*\b", README)) <= NAMES
 
 
 def test_the_command_of_the_readme_runs(tmp_path):
