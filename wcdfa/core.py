@@ -101,7 +101,7 @@ def dfa(
         In the library of `x`, on its device. α is NaN, with a `DFAWarning`, where F(s) is nothing but rounding: for a constant, or for
         a polynomial that the detrending removes; with "ols" at all or all but one of the sizes, else at any. Under tracing NaN in `x`
         gives NaN. α of "robust" and "gls" lies from 0 to ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, and for
-        "ols" with more than 1,024 samples.
+        "ols" above 1,024 samples unless they are 2,048 or 4,096.
 
     Raises
     ------

@@ -111,6 +111,12 @@ class Adam(Rule):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
+            msg = f"betas must be two numbers, got {self.betas!r}; (0.9, 0.999) is usual"
+            raise ValueError(msg)
+        super().__post_init__()
+
     def _decays(self) -> tuple[float, float]:
         return self.betas
 

@@ -180,7 +180,7 @@ def with_usable_rates(norms: Any, lr: Any) -> tuple[Any, Any]:
     if not usable.any():
         return norms, None
     norms[~usable] = np.nan
-    lr[~usable] = 1.0
+    lr[~usable] = np.median(lr[usable])  # any: the norm is missing; this one leaves a constant rate constant
     return norms, lr
 
 

@@ -93,7 +93,7 @@ def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOL
     ValueError
         If the upper threshold is not above the lower one.
     """
-    upper, lower = thresholds
+    upper, lower = thresholds if len(thresholds) == 2 else (0.0, 0.0)
     if not upper > lower:
         msg = f"thresholds must be (upper, lower) with upper above lower, got {thresholds}; {THRESHOLDS} is usual"
         raise ValueError(msg)
