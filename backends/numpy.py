@@ -23,26 +23,46 @@ def delta_norm(new: Any, old: Any) -> float:
     ValueError
         If the trees differ in keys, lengths or shapes: the message names the place.
     """
-    return math.sqrt(math.fsum(_squares(new, old, "parameters")))
+    return math.sqrt(math.fsum(_square(a, b) for a, b in _pairs(new, old, "parameters")))
 
 
-def copy_parameters(tree: Any) -> Any:
-    """The same tree with every array copied, so that a step in place cannot change it."""
+def parameters_of(tree: Any) -> dict[str, Any] | None:
+    """Arrays of a tree by path, such as "layers/0/weight"; None if it is no tree of numbers."""
+    if not (isinstance(tree, (Mapping, np.ndarray)) or _is_sequence(tree)):
+        return None
+    leaves = dict(_leaves(tree, ""))
+    numbers = all(isinstance(leaf, (int, float, np.number)) or _is_array(leaf) for leaf in leaves.values())
+    return {path: np.asarray(leaf) for path, leaf in leaves.items()} if leaves and numbers else None
+
+
+def copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Each array copied, so that a step in place cannot change it."""
+    return {path: np.array(part) for path, part in parameters.items()}
+
+
+def group_norms(new: Mapping[str, Any], old: Mapping[str, Any], members: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """‖new − old‖ over the parameters of each group."""
+    squares = {path: _square(new[path], old[path]) for path in new}
+    return {name: math.sqrt(math.fsum(squares[path] for path in paths)) for name, paths in members.items()}
+
+
+def _leaves(tree: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(tree, Mapping):
-        return {key: copy_parameters(part) for key, part in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [copy_parameters(part) for part in tree]
-    return np.array(tree)
+        for key in tree:
+            yield from _leaves(tree[key], f"{path}/{key}" if path else str(key))
+    elif _is_sequence(tree):
+        for i, part in enumerate(tree):
+            yield from _leaves(part, f"{path}/{i}" if path else str(i))
+    elif tree is not None:
+        yield path or "parameters", tree
 
 
-def _squares(new: Any, old: Any, place: str) -> Iterator[float]:
-    for path, a, b in _pairs(new, old, place):
-        difference = np.subtract(a, b, dtype=np.float64)
-        yield float(np.vdot(difference, difference))
-        del path
+def _square(new: Any, old: Any) -> float:
+    difference = np.subtract(new, old, dtype=np.promote_types(np.result_type(new, old), np.float64))
+    return float(np.vdot(difference, difference).real)
 
 
-def _pairs(new: Any, old: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
+def _pairs(new: Any, old: Any, place: str) -> Iterator[tuple[Any, Any]]:
     if isinstance(new, Mapping) and isinstance(old, Mapping):
         if new.keys() != old.keys():
             odd = sorted(map(str, new.keys() ^ old.keys()))
@@ -61,8 +81,12 @@ def _pairs(new: Any, old: Any, place: str) -> Iterator[tuple[str, Any, Any]]:
         if a.shape != b.shape:
             msg = f"{place}: shape {a.shape} against {b.shape}; both trees must hold the same parameters"
             raise ValueError(msg)
-        yield place, a, b
+        yield a, b
 
 
 def _is_sequence(tree: Any) -> bool:
     return isinstance(tree, Sequence) and not isinstance(tree, (str, bytes))
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, np.ndarray) and leaf.dtype.kind in "iufcb"

@@ -105,7 +105,7 @@ def test_verdict_takes_the_settings_of_the_monitor():
 def test_before_it_is_ready():
     monitor = WeightChangeDFA()
     assert (monitor.alpha, monitor.result, monitor.reason, monitor.history, monitor.n_samples) == (None, None, None, [], 0)
-    assert repr(monitor) == "WeightChangeDFA(window=500, stride=100, n_samples=0, alpha=not ready)"
+    assert repr(monitor) == "WeightChangeDFA(not ready, samples=0/500)"
     with pytest.raises(ValueError, match="0 of 0 norms remain"):
         monitor.verdict()
 
@@ -144,9 +144,9 @@ def test_parameters():
 
 def test_a_change_of_structure_is_refused_and_loses_nothing():
     monitor = WeightChangeDFA().update({"w": np.zeros(3)}).update({"w": np.ones(3)})
-    with pytest.raises(ValueError, match=r"parameters: key\(s\) b in one tree only"):
+    with pytest.raises(ValueError, match="parameter 'b' is new since the last update"):
         monitor.update({"w": np.ones(3), "b": np.ones(1)})
-    with pytest.raises(ValueError, match=r"parameters\['w'\]: shape \(4,\) against \(3,\)"):
+    with pytest.raises(ValueError, match=r"parameter 'w' has shape \(4,\), and had \(3,\)"):
         monitor.update({"w": np.ones(4)})
     monitor.update({"w": np.ones(3) * 2})
     np.testing.assert_allclose(monitor.get_signal(), [3**0.5, 3**0.5])
@@ -188,7 +188,7 @@ def test_a_constant_has_no_alpha_and_says_why():
             monitor.update(0.25)
     assert np.isnan(monitor.alpha)
     assert "the series is constant" in monitor.reason
-    assert "alpha=nan" in repr(monitor)
+    assert "α=nan, regime=None" in repr(monitor)
 
 
 def test_reset():
@@ -204,7 +204,7 @@ def test_reset():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"window": 49}, ValueError, "window must be at least 50, got 49"),
+        ({"window": 49}, ValueError, "window must be at least 50, and whole, got 49"),
         ({"stride": 0}, ValueError, "stride must be at least 1, got 0"),
         ({"order": 5}, ValueError, "order must be 1, 2, 3 or 4, got 5"),
         ({"thresholds": (0.8, 1.2)}, ValueError, r"upper above lower, got \(0.8, 1.2\)"),
@@ -222,7 +222,7 @@ def test_bad_settings(options, error, message):
 @pytest.mark.parametrize("given", ["0.1", None, object(), 1j, np.array(["a"]), True, b"1"])
 def test_anything_else_is_refused(given):
     monitor = WeightChangeDFA().update(1.0)
-    with pytest.raises(TypeError, match="update takes a number, an array of size 1, or a dict or list of NumPy arrays; got"):
+    with pytest.raises(TypeError, match=r"update takes a number, an array of size 1, .* a pytree of JAX arrays.*; got"):
         monitor.update(given)
     assert monitor.n_samples == 1
 

@@ -16,8 +16,10 @@ from wcdfa.preprocess import Prepared as Prepared
 from wcdfa.preprocess import prepare as prepare
 from wcdfa.regime import Alarm as Alarm
 from wcdfa.regime import drift_alarms as drift_alarms
+from wcdfa.ring import Reading as Reading
 from wcdfa.rolling import Rolling as Rolling
 from wcdfa.rolling import rolling_dfa as rolling_dfa
+from wcdfa.rolling_monitor import RollingWeightChangeDFA as RollingWeightChangeDFA
 
 __version__ = "0.2.0.dev0"
 
@@ -27,7 +29,9 @@ __all__ = [
     "DFAWarning",
     "Finding",
     "Prepared",
+    "Reading",
     "Rolling",
+    "RollingWeightChangeDFA",
     "Verdict",
     "WeightChangeDFA",
     "compute_dfa",

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import math
-import warnings
-from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
+import os
+import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from wcdfa import saved
+from wcdfa.cadence import Cadence, cadence, due
 from wcdfa.core import DFAResult, dfa
-from wcdfa.findings import Verdict, undefined, verdict
-from wcdfa.preprocess import prepare, with_usable_rates
+from wcdfa.current import Outcome, outcomes
+from wcdfa.findings import Verdict, undefined
+from wcdfa.groups import ALL, Groups, checked
+from wcdfa.parameters import is_number, refuse
+from wcdfa.preprocess import prepare
+from wcdfa.recorder import Recorder
 from wcdfa.regime import THRESHOLDS, label
+from wcdfa.ring import Reading, judged
 
 SMALLEST_WINDOW = 50
+REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
+
+Logger = Callable[[int, dict[str, float]], Any]
 
 
 class WeightChangeDFA:
@@ -27,17 +37,18 @@ class WeightChangeDFA:
     >>> monitor = wcdfa.WeightChangeDFA(window=256)
     >>> for noise in wcdfa.synthetic.white_noise(500, seed=0):
     ...     _ = monitor.update(np.exp(0.1 * noise))
-    >>> monitor.ready, f"{monitor.alpha:.2f}", monitor.regime, len(monitor.history)
-    (True, '0.44', 'disordered', 4)
+    >>> monitor
+    WeightChangeDFA(α=0.442, regime='disordered', samples=256/256)
 
     With parameters instead of norms, the first call sets the reference and records nothing; each later one records how far they
     have moved since the last:
 
-    >>> parameters = {"weight": np.zeros((2, 2))}
-    >>> monitor = wcdfa.WeightChangeDFA().update(parameters)
+    >>> parameters = {"weight": np.zeros((2, 2)), "bias": np.zeros(2)}
+    >>> monitor = wcdfa.WeightChangeDFA(groups=1).update(parameters)
     >>> parameters["weight"][0, 0] = 3.0
-    >>> monitor.update(parameters).get_signal()
-    array([3.])
+    >>> parameters["bias"][0] = 4.0
+    >>> monitor.update(parameters).get_signal(), monitor.get_signal("bias")
+    (array([5.]), array([4.]))
 
     The norms are prepared before α is computed, as `wcdfa.preprocess.prepare` does it: their logarithm is taken, spikes are
     replaced, boxes end where the level shifts. `get_signal` gives them as they came.
@@ -47,8 +58,8 @@ class WeightChangeDFA:
     window : int
         Norms (training steps) that α is computed from, at least 50. 500 resolves about ± 0.13. A length that the package has no
         calibration for (it has 128, 256, 500, 512, 1000, 1024 and all above) takes a second or a few the first time.
-    stride : int, optional
-        Recompute α every so many norms. Default: a fifth of the window.
+    stride : int or callable, optional
+        Recompute α every so many norms, or where the callable says so of their number. Default: a fifth of the window.
     thresholds : (float, float)
         α above which a run is called ordered, and below which disordered, where the interval of α allows it.
     order : 1, 2, 3 or 4
@@ -57,17 +68,31 @@ class WeightChangeDFA:
         As in `dfa`.
     log, epoch_length, spikes
         As in `wcdfa.preprocess.prepare`.
+    groups : int, dict, list of str or callable, optional
+        Have an α of each group of parameters too: by the first so many parts of their paths ("layers/0/weight"), by regular
+        expressions, or as the callable names them; see `wcdfa.groups.members_of`.
+    record_every : int or callable
+        Record a norm at every so many calls of `update`, or where the callable says so of their number. Norms are of one step even
+        so. α of every k-th norm is that of another series: 1 unless the norms cost too much.
+    log_every : int or callable, optional
+        Call the logger every so many norms. Default: when α is recomputed.
+    logger : callable, optional
+        Called with the training step and `metrics()`. What it raises is logged, and training goes on.
 
     Raises
     ------
     ValueError
-        If the window is below 50, the stride below 1, the thresholds are in the wrong order, or another setting is none.
+        If the window is below 50, a cadence below 1, the thresholds are in the wrong order, or another setting is none.
+    TypeError
+        If groups or a cadence are of another type.
     """
+
+    ORDERED, CRITICAL, DISORDERED = "ordered", "critical", "disordered"
 
     def __init__(
         self,
         window: int = 500,
-        stride: int | None = None,
+        stride: Cadence | None = None,
         thresholds: tuple[float, float] = THRESHOLDS,
         *,
         order: int = 1,
@@ -76,67 +101,89 @@ class WeightChangeDFA:
         log: bool = True,
         epoch_length: int | None = None,
         spikes: str | None = "hampel",
+        groups: Groups = None,
+        record_every: Cadence = 1,
+        log_every: Cadence | None = None,
+        logger: Logger | None = None,
     ) -> None:
-        if window < SMALLEST_WINDOW:
-            msg = f"window must be at least {SMALLEST_WINDOW}, got {window}; below that α is noise (500 is the default)"
+        if window < SMALLEST_WINDOW or window != int(window):
+            msg = f"window must be at least {SMALLEST_WINDOW}, and whole, got {window}; below that α is noise (500 is the default)"
             raise ValueError(msg)
-        if stride is not None and stride < 1:
-            msg = f"stride must be at least 1, got {stride}; leave it out for a fifth of the window"
-            raise ValueError(msg)
-        self.window = window
-        self.stride = max(1, window // 5) if stride is None else stride
-        self.thresholds = thresholds
+        self.window = int(window)
+        self.stride = max(1, self.window // 5) if stride is None else cadence("stride", stride)
+        self.thresholds = self.ordered_threshold, self.disordered_threshold = thresholds
+        self.record_every = cadence("record_every", record_every)
+        self.log_every = None if log_every is None else cadence("log_every", log_every)
+        self.logger = logger
         self.order = order
         self._settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence}
         self._preparation: dict[str, Any] = {"log": log, "epoch_length": epoch_length, "spikes": spikes}
-        self._norms: deque[float] = deque(maxlen=window)
-        self._rates: deque[float] = deque(maxlen=window)
-        self._reference: Any = None
-        self._count = self._skipped = 0
-        self._history: list[float] = []
-        self._result: DFAResult | None = None
-        self._reason: str | None = None
+        self._groups = checked(groups)
+        self._lock = threading.RLock()
+        self.reset()
         # wrong settings, or a window too short for them, are misuse: say so now, and have the calibration ready
         label(0.0, 0.0, thresholds=thresholds)
-        trial = prepare(1.0 + np.arange(window) % 7.0, **self._preparation)
+        trial = prepare(1.0 + np.arange(self.window) % 7.0, **self._preparation)
         dfa(trial.values, **self._settings)
 
-    def __repr__(self) -> str:
-        """The settings, how full the window is, and α."""
-        alpha = "not ready" if self.alpha is None else f"{self.alpha:.3f}"
-        return f"{type(self).__name__}(window={self.window}, stride={self.stride}, n_samples={self.n_samples}, alpha={alpha})"
+    def reset(self) -> None:
+        """Forget all norms, results and the reference."""
+        with self._lock:
+            self._recorder = Recorder(self.window, self._groups, self.record_every)
+            self._outcomes: dict[str, Outcome] = {}
+            self._histories: dict[str, list[float]] = {ALL: []}
 
-    def update(self, parameters_or_norm: Any, /, *, lr: float | None = None) -> WeightChangeDFA:
-        """Record a norm, or how far the parameters have moved since the last call; returns the monitor, for chaining.
+    def __repr__(self) -> str:
+        """α and its regime, and how full the window is."""
+        alpha = self.alpha
+        said = "not ready" if alpha is None else f"α={alpha:.3f}, regime={self.regime!r}"
+        return f"{type(self).__name__}({said}, samples={self.n_samples}/{self.window})"
+
+    def update(self, given: Any, /, *, lr: Any = None) -> WeightChangeDFA:
+        """Record a norm, or how far parameters have moved since the last call; returns the monitor, for chaining.
 
         A norm of 0 was no step (gradient accumulation, a skipped AMP step): it is counted in `skipped` and not recorded. One that is
-        NaN or infinite is recorded, and boxes are split there. With `lr`, the learning rate of each step, a schedule that varies is
-        taken out before α is computed; a norm without one, or with one that is not positive, then counts as missing.
+        NaN or infinite is recorded as a gap, at which boxes are split. With `lr`, the learning rate of each step, a schedule that
+        varies is taken out before α is computed; a norm without one, or with one that is not positive, then counts as missing.
+
+        Parameters
+        ----------
+        given : number, array of size 1, parameters, or Reading
+            An array of any library, which stays on its device until α is due or asked for. Parameters in a dict, list or tuple of
+            NumPy arrays, a pytree of JAX arrays, an equinox module or a flax nnx module: call it once per optimizer step. A
+            `Reading` of a recorder: what is new in it is recorded.
+        lr : number or array of size 1, optional
 
         Raises
         ------
         TypeError
-            If it is neither a number, an array of size 1, nor a dict or list of NumPy arrays.
+            If it is anything else; nothing is recorded then.
         ValueError
-            If the parameters differ in structure from those of the last call; nothing is recorded then.
+            If the parameters differ in structure from those of the last call, or the groups of a reading from those of the monitor;
+            nothing is recorded then.
         """
-        norm = self._norm_of(parameters_or_norm)
-        if norm is None:
-            return self
-        if norm == 0:
-            self._skipped += 1
-            return self
-        self._norms.append(norm)
-        self._rates.append(math.nan if lr is None else float(lr))
-        self._count += 1
-        if len(self._norms) == self.window and self._count % self.stride == 0:
-            self._recompute()
+        with self._lock:
+            self._recorder.take(given, lr)
+            if self._may_be_due():
+                self._compute()
         return self
+
+    def update_from_norm(self, norm: Any) -> WeightChangeDFA:
+        """`update` with a number, as wcdfa 0.1.0 has it."""
+        if not is_number(norm):
+            raise refuse(norm)
+        return self.update(norm)
 
     @property
     def alpha(self) -> float | None:
         """The last α; None until the window is full."""
-        return None if self._result is None else float(self._result.alpha)
+        result = self.result
+        return None if result is None else float(result.alpha)
+
+    @property
+    def alphas(self) -> dict[str, float]:
+        """The last α of each group, and of all; empty until the window is full."""
+        return {name: float(result.alpha) for name, result in self.results.items()}
 
     @property
     def regime(self) -> str | None:
@@ -144,41 +191,69 @@ class WeightChangeDFA:
 
         None until the window is full, and where α is NaN.
         """
-        if self._result is None:
-            return None
-        return label(float(self._result.low), float(self._result.high), thresholds=self.thresholds)
+        result = self.result
+        return None if result is None else label(float(result.low), float(result.high), thresholds=self.thresholds)
 
     @property
     def result(self) -> DFAResult | None:
         """The whole of the last result; None until the window is full."""
-        return self._result
+        return self.results.get(ALL)
+
+    @property
+    def results(self) -> dict[str, DFAResult]:
+        """The last result of each group, and of all; empty until the window is full."""
+        return {name: outcome.result for name, outcome in self._now().items()}
 
     @property
     def reason(self) -> str | None:
         """Why the last α is NaN; None where it is a number."""
-        return self._reason
+        outcome = self._now().get(ALL)
+        return None if outcome is None else outcome.reason
 
     @property
     def ready(self) -> bool:
         """Whether α has been computed."""
-        return self._result is not None
+        return bool(self._now())
 
     @property
     def history(self) -> list[float]:
         """Every α computed so far, oldest first."""
-        return list(self._history)
+        return self.histories[ALL]
+
+    @property
+    def histories(self) -> dict[str, list[float]]:
+        """Every α computed so far of each group, and of all, oldest first."""
+        with self._lock:
+            self._compute()
+            return {name: list(values) for name, values in self._histories.items()}
 
     @property
     def n_samples(self) -> int:
         """Norms in the window, `window` at most."""
-        return len(self._norms)
+        return len(self.reading().norms)
 
     @property
     def skipped(self) -> int:
         """How many norms of 0 were not recorded."""
-        return self._skipped
+        return int(self.reading().skipped)
 
-    def verdict(self, **options: Any) -> Verdict:
+    def reading(self) -> Reading:
+        """The norms in the window with their steps and learning rates, and what is known of the optimizer."""
+        with self._lock:
+            self._compute()
+            return self._recorder.reading()
+
+    def get_signal(self, group: str = ALL) -> Any:
+        """The norms in the window as a NumPy array, oldest first, NaN where one was not finite.
+
+        Raises
+        ------
+        ValueError
+            If there is no such group.
+        """
+        return self.reading().of(group)
+
+    def verdict(self, group: str = ALL, **options: Any) -> Verdict:
         """`wcdfa.verdict` on the norms in the window, with the settings of the monitor; `options` name the optimizer.
 
         Raises
@@ -186,53 +261,109 @@ class WeightChangeDFA:
         ValueError
             If the window holds too few norms yet; and as `wcdfa.verdict` for options that are none.
         """
-        if self._reason is not None:
-            return undefined(self._reason, self.order)
-        norms, lr = with_usable_rates(self._norms, self._rates)
-        settings = {"lr": lr, "thresholds": self.thresholds, **self._preparation, **self._settings}
-        return verdict(norms, **(settings | options))
+        reading, outcome = self.reading(), self._outcomes.get(group)
+        if outcome is not None and outcome.reason is not None:
+            return undefined(outcome.reason, self.order)
+        settings = {"thresholds": self.thresholds, **self._preparation, **self._settings}
+        return judged(reading, group, settings, options)
 
-    def get_signal(self) -> Any:
-        """The norms in the window as a NumPy array, oldest first."""
-        return np.array(self._norms)
+    def metrics(self) -> dict[str, float]:
+        """The current numbers under the keys that trackers are given: "wcdfa/alpha", "wcdfa/alpha_low" and so on, and ‖ΔW‖.
 
-    def reset(self) -> None:
-        """Forget all norms, results and the reference."""
-        self._norms.clear()
-        self._rates.clear()
-        self._history.clear()
-        self._reference = self._result = self._reason = None
-        self._count = self._skipped = 0
+        "wcdfa/regime" is 2 for ordered, 1 for critical, 0 for disordered, NaN for undecided. Those of α are missing until there is
+        one.
+        """
+        with self._lock:
+            self._compute()
+            return self._metrics()
 
-    def _norm_of(self, given: Any) -> float | None:
-        if isinstance(given, (Mapping, list, tuple)) or (isinstance(given, np.ndarray) and given.size != 1):
-            from wcdfa.backends.numpy import copy_parameters, delta_norm  # noqa: PLC0415
+    def _metrics(self) -> dict[str, float]:
+        reading, outcome = self._recorder.reading(), self._outcomes.get(ALL)
+        found = {"wcdfa/step": float(self._recorder.step), "wcdfa/n": float(len(reading.norms))}
+        found["wcdfa/skipped"] = float(reading.skipped)
+        if len(reading.norms):
+            found["wcdfa/update_norm"] = float(reading.norms[-1])
+        if outcome is not None:
+            result = outcome.result
+            regime = label(float(result.low), float(result.high), thresholds=self.thresholds)
+            found |= {"wcdfa/alpha": float(result.alpha), "wcdfa/alpha_low": float(result.low)}
+            found |= {"wcdfa/alpha_high": float(result.high), "wcdfa/r2": float(result.r_squared)}
+            found["wcdfa/regime"] = REGIME_NUMBERS.get(str(regime), math.nan)
+            groups = {name: each.result.alpha for name, each in self._outcomes.items() if name != ALL}
+            found |= {f"wcdfa/alpha/{name}": float(alpha) for name, alpha in groups.items()}
+        return found
 
-            moved = None if self._reference is None else delta_norm(given, self._reference)
-            self._reference = copy_parameters(given)
-            return moved
-        with suppress(TypeError, ValueError):
-            number = np.asarray(given)
-            if number.size == 1 and number.dtype.kind in "iuf":
-                return float(number.reshape(()))
-        msg = (
-            f"update takes a number, an array of size 1, or a dict or list of NumPy arrays; got {type(given).__name__}. "
-            "Convert parameters of another framework with numpy.asarray, or give their ‖ΔW‖"
-        )
-        raise TypeError(msg)
+    def state_dict(self) -> dict[str, Any]:
+        """All that was recorded and computed, as numbers, strings and lists: for JSON, for `numpy.savez`, for a checkpoint.
 
-    def _recompute(self) -> None:
-        """Whatever the norms are, training goes on: what cannot be computed is NaN, with a reason."""
-        norms, lr = with_usable_rates(self._norms, self._rates)
-        self._reason = None
-        with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"):
-            warnings.simplefilter("always")
-            try:
-                prepared = prepare(norms, lr=lr, **self._preparation)
-                self._result = dfa(prepared.values, breaks=prepared.cuts, **self._settings)
-            except (ValueError, ArithmeticError) as error:
-                self._reason = str(error)
-                self._result = dfa(np.zeros(self.window), **self._settings)
-        if self._reason is None and math.isnan(self._result.alpha):
-            self._reason = str(caught[-1].message) if caught else "the norms do not fluctuate"
-        self._history.append(float(self._result.alpha))
+        The parameters that the next ones are compared with are not in it: after a restart call `update` with the restored model
+        once, before the first step, and no norm is lost.
+        """
+        with self._lock:
+            self._compute()
+            return saved.packed(self._recorder, self._outcomes, self._histories)
+
+    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
+        """Go on from a `state_dict`, as it was or back from JSON or npz.
+
+        Raises
+        ------
+        ValueError
+            If it is of another version, window or groups, or is no such state; the monitor is as before then.
+        """
+        with self._lock, saved.whole():
+            recorder = Recorder(self.window, self._groups, self.record_every)
+            self._outcomes, self._histories = saved.unpacked(state, recorder)
+            self._recorder = recorder
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the state to an npz file. If the process is killed meanwhile, the file that was there is still whole."""
+        saved.write(path, self.state_dict())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Go on from a file that `save` wrote; raises as `load_state_dict`."""
+        self.load_state_dict(saved.load(path))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock, which cannot be copied."""
+        with self._lock:
+            return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """With a lock of its own."""
+        vars(self).update(state, _lock=threading.RLock())
+
+    def _may_be_due(self) -> bool:
+        """Whether α or the log may be due once the pending norms are known; zeros among them could only delay it.
+
+        More than a window of them is never kept waiting.
+        """
+        every = [self.stride, self.window, *([] if self.log_every is None or self.logger is None else [self.log_every])]
+        waiting = len(self._recorder.pending)
+        return any(callable(each) or self._recorder.count % each + waiting >= each for each in every)
+
+    def _now(self) -> dict[str, Outcome]:
+        with self._lock:
+            self._compute()
+            return self._outcomes
+
+    def _compute(self) -> None:
+        """Record what is pending, and at each norm do what is due."""
+        for count in self._recorder.flush(lambda count: self._alpha_due(count) or self._log_due(count)):
+            if self._alpha_due(count):
+                self._outcomes = outcomes(self._recorder.reading(), self._preparation, self._settings)
+                for name, outcome in self._outcomes.items():
+                    self._histories.setdefault(name, []).append(float(outcome.result.alpha))
+            if self.logger is not None and self._log_due(count):
+                try:
+                    self.logger(self._recorder.step, self._metrics())
+                except Exception:  # whatever it is, it must not end the training run
+                    logging.getLogger("wcdfa").exception("the logger of a monitor failed; training goes on")
+
+    def _alpha_due(self, count: int) -> bool:
+        return count >= self.window and due(self.stride, count)
+
+    def _log_due(self, count: int) -> bool:
+        if self.logger is None:
+            return False
+        return self._alpha_due(count) if self.log_every is None else due(self.log_every, count)

@@ -1,10 +1,12 @@
-"""Pictures of a run: α over time above the norms, and the fluctuation plot. Every function takes `ax` and returns it."""
+"""Pictures of a run: α over time above the norms, and the fluctuation plot. What draws takes `ax` and returns it."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -12,7 +14,9 @@ from wcdfa.core import DFAResult
 from wcdfa.windows import Judged
 
 ALPHA, NORM, LINE = "#0072b2", "#555555", "#d55e00"  # told apart by colour-blind eyes
+BANDS = {"ordered": LINE, "critical": "#009e73", "disordered": ALPHA}
 REFERENCES = {0.5: "white noise", 1.0: "1/f noise", 1.5: "random walk"}
+FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends of matplotlib that cannot show a figure
 
 
 def plot_alpha(judged: Judged, *, ax: Any) -> Any:
@@ -31,6 +35,25 @@ def plot_alpha(judged: Judged, *, ax: Any) -> Any:
     bottom, top = (np.nanmin(low), np.nanmax(high)) if np.isfinite(low).any() else (0.5, 1.5)
     ax.set_ylim(min(0.4, bottom - 0.1), max(1.6, top + 0.1))
     ax.set_ylabel(f"α of the last {int(judged.stops[0] - judged.starts[0])} steps")
+    return ax
+
+
+def plot_history(places: Any, alphas: Any, thresholds: tuple[float, float], *, ax: Any) -> Any:
+    """α with its interval at each place (an epoch, a step) over the bands of the regimes; alphas are α, low and high, (3, places)."""
+    alpha, low, high = np.asarray(alphas, dtype=np.float64)
+    upper, lower = thresholds
+    ax.vlines(places, low, high, color=ALPHA, linewidth=0.8)
+    ax.plot(places, alpha, color=ALPHA, marker="o", markersize=3, linewidth=0.8)
+    drawn = np.concatenate([alpha, low, high])
+    drawn = drawn[np.isfinite(drawn)]
+    bottom, top = min([lower - 0.4, *(drawn - 0.1)]), max([upper + 0.4, *(drawn + 0.1)])
+    edges = {"ordered": (upper, top), "critical": (lower, upper), "disordered": (bottom, lower)}
+    for name, (start, stop) in edges.items():
+        ax.axhspan(start, stop, color=BANDS[name], alpha=0.08, linewidth=0)
+        middle = 1.01, (start + stop) / 2
+        ax.annotate(name, middle, xycoords=("axes fraction", "data"), va="center", fontsize="small", color="0.4")
+    ax.set_ylim(bottom, top)
+    ax.set_ylabel("α of ‖ΔW‖")
     return ax
 
 
@@ -77,7 +100,30 @@ def plot_run(norms: Any, judged: Judged, *, title: str = "") -> Figure:
     return figure
 
 
-def save(figure: Figure, path: str | Path) -> Path:
+def blank(*, shown: bool) -> Figure:
+    """An empty figure: one of pyplot's, which keeps it open, only where it is to be shown and can be."""
+    size: dict[str, Any] = {"figsize": (10, 4), "layout": "constrained"}
+    if not (shown and _can_show()):
+        return Figure(**size)
+    from matplotlib import pyplot  # noqa: PLC0415 - looks for a screen
+
+    figure: Figure = pyplot.figure(**size)
+    return figure
+
+
+def show() -> None:
+    """Show the figures of pyplot, where the backend can."""
+    if _can_show():
+        from matplotlib import pyplot  # noqa: PLC0415
+
+        pyplot.show()
+
+
+def _can_show() -> bool:
+    return str(matplotlib.get_backend()).lower() not in FILES_ONLY
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure and return the absolute path to it."""
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ names = [m.name for package in (wcdfa, wcdfa.backends) for m in pkgutil.walk_pac
 assert {"wcdfa.core", "wcdfa.readers.tables", "wcdfa.backends.numpy", "wcdfa.cli"} <= set(names), names
 for name in names:
     package, _, framework = name.rpartition(".")
-    if package == "wcdfa.backends" and importlib.util.find_spec(framework) is None:
+    if package == "wcdfa.backends" and importlib.util.find_spec(framework.partition("_")[0]) is None:
         continue  # a backend imports its framework, which is the user's to install
     importlib.import_module(name)
 files = importlib.resources.files("wcdfa")

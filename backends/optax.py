@@ -1,0 +1,341 @@
+"""optax: ‖ΔW‖ of every step, recorded on the device inside the state of the optimizer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from wcdfa.backends.jax import after, applied_change, path_of, square_sum
+from wcdfa.backends.optax_hyperparameters import Plain, injected, learning_rate, packed, unpacked
+from wcdfa.groups import ALL, Groups, checked, members_of
+from wcdfa.ring import Reading, Ring, init
+from wcdfa.ring import read as read_ring
+from wcdfa.ring import record as record_in
+
+MEASURES = ("applied", "update")
+
+
+class RecordState(NamedTuple):
+    """The norms of a run: of the same structure from ``init`` on, so that it goes through ``lax.scan`` and checkpoints."""
+
+    wcdfa_ring: Ring
+    wcdfa_hyperparameters: Plain
+
+
+class MonitorState(NamedTuple):
+    """The norms of a run, and the state of the optimizer that makes them."""
+
+    wcdfa_record: RecordState
+    inner_state: Any
+
+
+def monitor(
+    tx: optax.GradientTransformation,
+    *,
+    window: int = 500,
+    measure: str = "applied",
+    groups: Groups = None,
+    axis_name: str | tuple[str, ...] | None = None,
+    optimizer: str | None = None,
+    lr: float | Callable[[Any], Any] | None = None,
+    **hyperparameters: Any,
+) -> optax.GradientTransformationExtraArgs:
+    """The same optimizer, recording ‖ΔW‖ of every step in its state, on the device.
+
+    >>> import optax
+    >>> tx = monitor(optax.sgd(0.1), optimizer="sgd", lr=0.1)
+    >>> params = {"w": jnp.array([3.0, 4.0])}
+    >>> state = tx.init(params)
+    >>> for _ in range(3):
+    ...     updates, state = tx.update(params, state, params)  # the gradient of |w|² / 2 is w
+    ...     params = optax.apply_updates(params, updates)
+    >>> read(state).norms.round(3)
+    array([0.5  , 0.45 , 0.405], dtype=float32)
+
+    Wrap the whole chain, so that what is recorded is what the parameters get. The state has the same structure from ``init`` on; take
+    it out at any time with `read`, and give it to `wcdfa.WeightChangeDFA.update` or ask it for its verdict.
+
+    Parameters
+    ----------
+    tx : optax.GradientTransformation
+    window : int
+        Norms that are kept, 4 bytes each, and as much for the learning rate and the number of the step.
+    measure : "applied" or "update"
+        "applied": the change of the parameters as they are stored, which in low precision is not the update (0.82 against 1.00 on a
+        bfloat16 tree). "update": what the optimizer hands over.
+    groups : int, dict, list of str or callable, optional
+        Record each group of parameters too, as in `wcdfa.groups.members_of`.
+    axis_name : str or tuple of str, optional
+        Inside ``jax.shard_map``: the mesh axes that parameters are sharded over. Where JAX tracks which values vary over an axis
+        (``check_vma=True``, its default) those that do not are counted once; elsewhere all parameters are taken as sharded. Under
+        ``jit`` leave it out: there, norms are of the whole array, however it is sharded.
+    optimizer : "adam", "adamw", "rmsprop" or "sgd", optional
+        What tx does, for the null that its verdict is measured against. Not needed with ``optax.inject_hyperparams`` of these.
+    lr : float or schedule, optional
+        Learning rate, recorded at each step: a schedule is called with the number of steps so far. Not needed with
+        ``optax.inject_hyperparams``, nor where ``update`` is called with ``learning_rate=``.
+    **hyperparameters
+        Of the optimizer, under the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.replay.optimizer_norms`.
+
+    Returns
+    -------
+    optax.GradientTransformationExtraArgs
+        ``update`` raises a ValueError if measure is "applied" and it is not given params, or if the state has another window.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an option is none, or a hyperparameter not one of the optimizer.
+    """
+    inner = optax.with_extra_args_support(tx)
+    recorder = record(
+        window=window, measure=measure, groups=groups, axis_name=axis_name, optimizer=optimizer, lr=lr, **hyperparameters
+    )
+
+    def init_fn(params: Any) -> MonitorState:
+        return MonitorState(recorder.init(params), inner.init(params))
+
+    def update_fn(updates: Any, state: MonitorState, params: Any = None, **extra_args: Any) -> tuple[Any, MonitorState]:
+        updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
+        rate = learning_rate(inner_state)
+        if rate is not None:
+            extra_args = {**extra_args, "learning_rate": rate}
+        updates, recorded = recorder.update(updates, state.wcdfa_record, params, **extra_args)
+        return updates, MonitorState(recorded, inner_state)
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def record(
+    *,
+    window: int = 500,
+    measure: str = "applied",
+    groups: Groups = None,
+    axis_name: str | tuple[str, ...] | None = None,
+    optimizer: str | None = None,
+    lr: float | Callable[[Any], Any] | None = None,
+    **hyperparameters: Any,
+) -> optax.GradientTransformationExtraArgs:
+    """`monitor` as an element of a chain: records the updates that reach it, and passes them on.
+
+    >>> import optax
+    >>> tx = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-3), record(window=100))
+    >>> params = {"w": jnp.ones(4)}
+    >>> _, state = tx.update(params, tx.init(params), params)
+    >>> print(f"{read(state).norms[0]:.4f}")
+    0.0020
+
+    Parameters
+    ----------
+    window, measure, groups, axis_name, optimizer, lr, **hyperparameters
+        As in `monitor`. The change that is applied is that of the last element of a chain: put it there.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `monitor`.
+    """
+    if window < 1 or window != int(window):
+        msg = f"window must be a whole number of norms, at least 1, got {window}; 500 is the default"
+        raise ValueError(msg)
+    if measure not in MEASURES:
+        msg = f'measure must be "applied" or "update", got {measure!r}'
+        raise ValueError(msg)
+    groups, known = checked(groups), packed(optimizer, hyperparameters)
+    axes = (axis_name,) if isinstance(axis_name, str) else tuple(axis_name or ())
+
+    def init_fn(params: Any) -> RecordState:
+        names = tuple(members_of(list(_trained(params)), groups))[1:]
+        ring = init(int(window), names, xp=jnp, dtype=jnp.float32)
+        return RecordState(ring, {name: {key: jnp.array(value) for key, value in part.items()} for name, part in known.items()})
+
+    def update_fn(updates: Any, state: RecordState, params: Any = None, **extra_args: Any) -> tuple[Any, RecordState]:
+        ring = state.wcdfa_ring
+        _require_window(ring, window)
+        if measure == "applied" and params is None:
+            msg = 'measure="applied" compares with the parameters: call update(updates, state, params), or use measure="update"'
+            raise ValueError(msg)
+        changes = _changes(_trained(updates), params if measure == "applied" else None)
+        squares = {path: _over_shards(square_sum(change), axes) for path, change in changes}
+        members = members_of(list(squares), groups)
+        _require_groups(ring, tuple(members))
+        norms = {name: jnp.sqrt(sum((squares[path] for path in paths), jnp.float32(0))) for name, paths in members.items()}
+        rate = lr(ring.wcdfa_count) if callable(lr) else lr
+        if rate is None:
+            rate = extra_args.get("learning_rate", math.nan)
+        if measure == "applied":  # a step that donates the parameters would otherwise keep a copy of them to measure
+            updates = jax.tree.map(lambda update: after(norms[ALL], update) if _is_trained(update) else update, updates)
+        return updates, state._replace(wcdfa_ring=record_in(ring, norms, rate))
+
+    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+
+
+def read(opt_state: Any) -> Reading:
+    """The norms that `monitor` or `record` left in the state of an optimizer, copied to the host in one go.
+
+    >>> import optax
+    >>> tx = optax.MultiSteps(monitor(optax.sgd(0.1)), every_k_schedule=2)
+    >>> read(tx.init({"w": jnp.ones(3)})).count
+    0
+
+    Parameters
+    ----------
+    opt_state : optax.OptState, flax.nnx.Optimizer, or anything with an ``opt_state``
+        However deep the recorder is in it. Read what the last step returned: a state that was donated to a later one is gone.
+
+    Returns
+    -------
+    Reading
+        With the axes of the ensemble in front, if the state was made under ``jax.vmap``.
+
+    Raises
+    ------
+    ValueError
+        If there is no recorder in it, or more than one (`readings` gives all), or it was donated.
+    TypeError
+        If it is called inside a function that JAX compiles.
+    """
+    found = _found(opt_state)
+    if len(found) != 1:
+        where = ", ".join(map(repr, found))
+        none = "no monitor in this state: make it with monitor(tx).init(params)"
+        msg = none if not found else f"{len(found)} monitors in this state, at {where}; take one of readings(opt_state)"
+        raise ValueError(msg)
+    (state,) = found.values()
+    return _reading(state, opt_state)
+
+
+def readings(opt_state: Any) -> dict[str, Reading]:
+    """`read` for a state with several recorders: the reading of each by its place in the state.
+
+    >>> import optax
+    >>> tx = monitor(optax.chain(monitor(optax.adam(1e-3)), optax.clip(0.1)))
+    >>> list(readings(tx.init({"w": jnp.ones(3)})))
+    ['wcdfa_record', 'inner_state/0/wcdfa_record']
+    """
+    return {path: _reading(state, opt_state) for path, state in _found(opt_state).items()}
+
+
+def strip(opt_state: Any) -> Any:
+    """The state without its recorders, as that of the bare optimizer: for a checkpoint that knows nothing of wcdfa.
+
+    >>> import optax
+    >>> params = {"w": jnp.ones(3)}
+    >>> bare = strip(monitor(optax.adam(1e-3)).init(params))
+    >>> jax.tree.structure(bare) == jax.tree.structure(optax.adam(1e-3).init(params))
+    True
+
+    An element `record` of a chain is left out of its tuple. To go on from a bare state, with any window:
+    ``monitor(tx).init(params)._replace(inner_state=bare)``.
+    """
+    if isinstance(opt_state, MonitorState):
+        return strip(opt_state.inner_state)
+    if isinstance(opt_state, tuple):
+        kept = [strip(part) for part in opt_state if not isinstance(part, RecordState)]
+        return type(opt_state)(*kept) if hasattr(opt_state, "_fields") else tuple(kept)
+    if isinstance(opt_state, list):
+        return [strip(part) for part in opt_state if not isinstance(part, RecordState)]
+    if isinstance(opt_state, Mapping):
+        return type(opt_state)({key: strip(part) for key, part in opt_state.items()})  # type: ignore[call-arg]
+    return opt_state
+
+
+def _trained(tree: Any) -> dict[str, Any]:
+    """Leaves that an optimizer changes, by path: neither None nor masked, and no integers, whose gradients are of no dtype."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {path_of(path): leaf for path, leaf in leaves if _is_trained(leaf)}
+
+
+def _is_trained(leaf: Any) -> bool:
+    return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.inexact))
+
+
+def _changes(updates: dict[str, Any], params: Any) -> Iterator[tuple[str, Any]]:
+    if params is None:
+        yield from updates.items()
+        return
+    parameters = _trained(params)
+    for path, update in updates.items():
+        if path not in parameters:
+            msg = f"there is an update of {path!r} and no such parameter; give update() the parameters that the gradients are of"
+            raise ValueError(msg)
+        yield path, applied_change(parameters[path], update)
+
+
+def _over_shards(square: Any, axes: tuple[str, ...]) -> Any:
+    """The sum over the shards of a parameter; one that every device holds whole is not added up."""
+    tracked = [axis for axis in axes if axis in _varies_over(jax.lax.axis_index(axis))]
+    sharded = tuple(axis for axis in axes if axis not in tracked or axis in _varies_over(square))
+    return jax.lax.psum(square, sharded) if sharded else square  # type: ignore[no-untyped-call]
+
+
+def _varies_over(x: Any) -> frozenset[str]:
+    """The mesh axes that JAX knows a value to vary over; none where it does not look, and in releases that do not."""
+    kind = jax.typeof(x) if hasattr(jax, "typeof") else None
+    known = getattr(getattr(kind, "manual_axis_type", None), "varying", getattr(kind, "vma", ()))
+    return frozenset(known)
+
+
+def _require_window(ring: Ring, window: int) -> None:
+    held = ring.wcdfa_lr.shape[-1]
+    if held != window:
+        msg = (
+            f"the state holds a ring of {held} norms, and this monitor has window={window}: use window={held} to go on, or begin "
+            "anew with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"
+        )
+        raise ValueError(msg)
+
+
+def _require_groups(ring: Ring, names: tuple[str, ...]) -> None:
+    if set(ring.wcdfa_norms) != set(names):
+        odd = sorted(set(ring.wcdfa_norms) ^ set(names))
+        msg = (
+            f"the groups of the state and of this step differ in {', '.join(map(repr, odd))}: use the groups that the state was made "
+            "with, or begin anew with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"
+        )
+        raise ValueError(msg)
+
+
+def _found(opt_state: Any) -> dict[str, RecordState]:
+    """All recorders by their place."""
+    return dict(_walk(getattr(opt_state, "opt_state", opt_state), ""))
+
+
+def _walk(node: Any, place: str) -> Iterator[tuple[str, RecordState]]:
+    def inside(leaf: Any) -> bool:
+        return isinstance(leaf, (RecordState, MonitorState))
+
+    for path, leaf in jax.tree_util.tree_leaves_with_path(node, is_leaf=inside):
+        here = "/".join(part for part in (place, path_of(path)) if part)
+        if isinstance(leaf, RecordState):
+            yield here or "record", leaf
+        elif isinstance(leaf, MonitorState):
+            yield "/".join(part for part in (here, "wcdfa_record") if part), leaf.wcdfa_record
+            yield from _walk(leaf.inner_state, "/".join(part for part in (here, "inner_state") if part))
+
+
+def _reading(state: RecordState, opt_state: Any) -> Reading:
+    known = injected(getattr(opt_state, "opt_state", opt_state))
+    ring, given, found = jax.device_get(jax.tree.map(_local, (state.wcdfa_ring, state.wcdfa_hyperparameters, known)))
+    reading = read_ring(ring)
+    optimizer, hyperparameters = unpacked(given or found, batched=np.ndim(reading.count) > 0)
+    return reading._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+
+
+def _local(x: Any) -> Any:
+    """The array itself, or the copy of it that this process has."""
+    if isinstance(x, jax.core.Tracer):
+        msg = "read was called inside a function that JAX compiles; return the state from it, and read it outside"
+        raise TypeError(msg)
+    if not isinstance(x, jax.Array):
+        return x
+    if x.is_deleted():
+        msg = "the state was donated to a later step, which has returned a new one: read that"
+        raise ValueError(msg)
+    return x.addressable_data(0) if x.is_fully_replicated and not x.is_fully_addressable else x

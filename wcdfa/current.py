@@ -1,0 +1,77 @@
+"""α of the norms that a ring holds, group by group, whatever they are."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.core import DFAResult, DFAWarning, dfa
+from wcdfa.groups import ALL
+from wcdfa.preprocess import Prepared, prepare, with_usable_rates
+from wcdfa.ring import Reading, rates
+
+
+class Outcome(NamedTuple):
+    """The result of a window, and why it is NaN where it is."""
+
+    result: DFAResult
+    reason: str | None
+
+
+def outcomes(reading: Reading, preparation: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Outcome]:
+    """`prepare`, then `dfa` once for all groups whose boxes are alike; what cannot be computed is NaN, with a reason.
+
+    >>> from wcdfa import synthetic
+    >>> from wcdfa.ring import Reading
+    >>> norms = synthetic.white_noise(200, seed=0)
+    >>> found = outcomes(Reading(norms, 200, 0, groups={"head": norms}), {"log": False}, {"method": "ols"})
+    >>> print(found["head"].result.alpha == found["all"].result.alpha)
+    True
+    """
+    series = {ALL: reading.norms, **reading.groups}
+    prepared: dict[str, Prepared | str] = {}
+    for name, norms in series.items():
+        usable, lr = with_usable_rates(norms, rates(reading))
+        prepared[name] = _quietly(lambda usable=usable, lr=lr: prepare(usable, lr=lr, steps=reading.steps, **preparation))
+    alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for name, part in prepared.items():
+        if isinstance(part, Prepared):
+            alike[len(part.values), part.cuts].append(name)
+    found: dict[str, Outcome] = {}
+    for (_, cuts), names in alike.items():
+        x = np.stack([prepared[name].values for name in names])  # type: ignore[union-attr]
+        result = _quietly(lambda x=x, cuts=cuts: dfa(x, breaks=cuts, **settings))
+        for i, name in enumerate(names):
+            if isinstance(result, str):
+                prepared[name] = result
+                continue
+            own = DFAResult(**{key: part if key == "scales" else part[i] for key, part in result._asdict().items()})
+            found[name] = Outcome(own, _reason(x[i], cuts, settings) if math.isnan(own.alpha) else None)
+    for name, part in prepared.items():
+        if isinstance(part, str):
+            nothing = np.zeros(np.shape(reading.norms)[-1])
+            found[name] = Outcome(_quietly(lambda nothing=nothing: dfa(nothing, **settings)), part)
+    return {name: found[name] for name in series}
+
+
+def _reason(x: Any, breaks: tuple[int, ...], settings: Mapping[str, Any]) -> str:
+    """What `dfa` says of a series without an exponent."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DFAWarning)
+        dfa(x, breaks=breaks, **settings)
+    return str(caught[-1].message) if caught else "the norms do not fluctuate"
+
+
+def _quietly(compute: Any) -> Any:
+    """What it computes, or the reason why not."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            return compute()
+        except (ValueError, ArithmeticError) as error:
+            return str(error)

@@ -1,0 +1,137 @@
+"""The state of a monitor as plain numbers, strings and lists: for JSON, for npz without pickle, and for a file that is never half."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from wcdfa.core import DFAResult
+from wcdfa.current import Outcome
+from wcdfa.groups import ALL
+from wcdfa.recorder import Recorder
+from wcdfa.ring import Ring, init, rates
+
+VERSION = 1
+Plain = dict[str, Any]
+COUNTERS = ("calls", "passed", "step", "drained", "drained_skipped")
+NUMBERS = tuple(name for name in DFAResult._fields if name not in ("scales", "fluctuations"))
+
+
+def packed(recorder: Recorder, found: Mapping[str, Outcome], histories: Mapping[str, list[float]]) -> Plain:
+    """All of a monitor but its settings and the parameters it measures from."""
+    reading = recorder.reading()
+    state: Plain = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
+    state["grouped"] = recorder.groups is not None
+    state |= {name: getattr(recorder, name) for name in COUNTERS}
+    state |= {"groups": list(reading.groups), "steps": reading.steps.tolist()}
+    state |= with_nan("lr", rates(reading)) | with_nan("norms", np.concatenate([reading.norms, *reading.groups.values()]))
+    state["histories"] = len(histories)  # of the groups, which there are before the first α
+    for i, values in enumerate(histories.values()):
+        state |= with_nan(f"history_{i}", values)
+    state |= {"results": len(found), "reasons": [outcome.reason or "" for outcome in found.values()]}
+    for i, (result, _) in enumerate(found.values()):
+        state |= with_nan(f"result_{i}", [float(getattr(result, name)) for name in NUMBERS])
+        state |= {f"scales_{i}": [int(size) for size in result.scales]} | with_nan(f"fluctuations_{i}", result.fluctuations)
+    return state
+
+
+def unpacked(state: Mapping[str, Any], recorder: Recorder) -> tuple[dict[str, Outcome], dict[str, list[float]]]:
+    """Results and histories of a state; its norms go into the recorder, which is new. Raises as `load_state_dict`."""
+    version, window = int(state.get("version", 0)), int(state.get("window", 0))
+    if version != VERSION:
+        msg = f"the state is of version {version}, and this release reads {VERSION}; it is no state_dict, or from another release"
+        raise ValueError(msg)
+    if window != recorder.window:
+        msg = (
+            f"the state was saved with window={window}, and this monitor has window={recorder.window}: make it with "
+            f"window={window} to go on, or leave the state out to begin anew"
+        )
+        raise ValueError(msg)
+    groups = [str(name) for name in state["groups"]]
+    if groups and bool(state["grouped"]) and recorder.groups is None:  # else they are those of a reading
+        msg = f"the state has groups {', '.join(groups)}, and this monitor has none; make it with the groups it was saved with"
+        raise ValueError(msg)
+    names = [ALL, *groups]
+    recorder.ring = _ring(state, window, groups)
+    for name in COUNTERS:
+        setattr(recorder, name, int(state[name]))
+    histories = {name: numbers(state, f"history_{i}").tolist() for i, name in enumerate(names[: int(state["histories"])])}
+    found = {}
+    for i in range(int(state["results"])):
+        parts: Plain = {name: np.float64(value) for name, value in zip(NUMBERS, numbers(state, f"result_{i}"), strict=True)}
+        parts |= {"scales": tuple(int(size) for size in state[f"scales_{i}"]), "fluctuations": numbers(state, f"fluctuations_{i}")}
+        result = DFAResult(**parts)._replace(saturated=np.bool_(parts["saturated"]))
+        found[names[i]] = Outcome(result, str(state["reasons"][i]) or None)
+    return found, histories
+
+
+@contextlib.contextmanager
+def whole() -> Iterator[None]:
+    """Where a part of the state is missing, say so in a ValueError."""
+    try:
+        yield
+    except KeyError as missing:
+        msg = f"the state lacks {missing}; it is no state_dict, or not the whole of one"
+        raise ValueError(msg) from missing
+
+
+def _ring(state: Mapping[str, Any], window: int, groups: list[str]) -> Ring:
+    empty, count, n = init(window, groups), int(state["count"]), len(state["steps"])
+    place = (count - n + np.arange(n)) % window
+
+    def put(old: Any, values: Any) -> Any:
+        new = old.copy()
+        new[place] = values
+        return new
+
+    rows = numbers(state, "norms").reshape(1 + len(groups), n)
+    return Ring(
+        wcdfa_norms={name: put(empty.wcdfa_norms[name], row) for name, row in zip((ALL, *groups), rows, strict=True)},
+        wcdfa_lr=put(empty.wcdfa_lr, numbers(state, "lr")),
+        wcdfa_step=put(empty.wcdfa_step, np.asarray(state["steps"])),
+        wcdfa_count=np.asarray(count, dtype=np.int32),
+        wcdfa_skipped=np.asarray(int(state["skipped"]), dtype=np.int32),
+    )
+
+
+def write(path: str | os.PathLike[str], state: Plain) -> None:
+    """Write the state to an npz file: whole or not at all, also if the process is killed meanwhile."""
+    path = os.fspath(path)
+    temporary = os.path.join(os.path.dirname(os.path.abspath(path)), f".wcdfa-{uuid.uuid4().hex}.tmp")  # as readable as any file
+    try:
+        with open(temporary, "xb") as file:
+            np.savez(file, **state)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def load(path: str | os.PathLike[str]) -> Plain:
+    """The state that `write` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def with_nan(name: str, values: Any) -> Plain:
+    """Numbers as a list under their name, and beside it where they are missing: NaN is not JSON."""
+    values = np.asarray(values, dtype=np.float64)
+    missing = ~np.isfinite(values)
+    plain: Plain = {name: np.where(missing, 0.0, values).tolist(), f"{name}_missing": np.flatnonzero(missing).tolist()}
+    return plain
+
+
+def numbers(state: Mapping[str, Any], name: str) -> Any:
+    """The numbers that `with_nan` put into a state."""
+    values = np.array(state[name], dtype=np.float64)
+    values[np.asarray(state[f"{name}_missing"], dtype=np.intp)] = math.nan
+    return values
