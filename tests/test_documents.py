@@ -43,8 +43,10 @@ def test_the_readme_opens_with_a_picture_that_exists():
 
 
 def test_the_python_of_the_readme_runs(capsys):
+    require("jax")
+    require("optax")
     scope = {}
-    assert len(blocks("python")) == 2
+    assert len(blocks("python")) == 3
     for code in blocks("python"):
         exec(code, scope)
     printed = capsys.readouterr().out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -122,6 +124,16 @@ def test_the_verdict_knows_the_optimizer():
     assert found.null == wcdfa.verdict(norms, optimizer="sgd", momentum=0.9, replicates=20).null
     assert monitor.verdict(replicates=20, optimizer="adam").null != found.null
     assert monitor.reading().optimizer == "sgd"
+
+
+def test_a_state_keeps_the_optimizer():
+    norms = np.exp(0.1 * synthetic.white_noise(60, seed=0))
+    reading = Reading(norms, 60, 0, optimizer="adamw", hyperparameters={"betas": (0.9, 0.99), "eps": np.float32(1e-8)})
+    monitor = WeightChangeDFA(window=50).update(reading)
+    other = WeightChangeDFA(window=50)
+    other.load_state_dict(json.loads(json.dumps(monitor.state_dict())))
+    assert other.reading().optimizer == "adamw"
+    assert other.verdict(replicates=20).null == monitor.verdict(replicates=20).null
 
 
 def test_a_rate_that_is_unknown_and_a_norm_that_is_a_gap():

@@ -195,6 +195,18 @@ def test_a_file(tmp_path):
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04 half of a file"])
+def test_a_file_that_is_none(tmp_path, content):
+    path = tmp_path / "state.npz"
+    path.write_bytes(content)
+    monitor = WeightChangeDFA(window=50).update(0.5)
+    with pytest.raises(ValueError, match=r"state\.npz is no file that save"):
+        monitor.load(path)
+    assert monitor.n_samples == 1
+    with pytest.raises(FileNotFoundError):
+        monitor.load(tmp_path / "missing.npz")
+
+
 def test_a_failure_while_saving_leaves_the_file_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "monitor.npz"
     monitor, other = WeightChangeDFA(W), WeightChangeDFA(W)

@@ -149,6 +149,7 @@ class Recorder:
             lr = None if reading.lr is None else float(reading.lr[i])
             self.pending.append(Pending(norms, lr, lost, None if reading.steps is None else int(reading.steps[i])))
             lost = 0
+            lost = 0
 
 
 def _known(value: Any) -> float:

@@ -126,14 +126,13 @@ def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtyp
     dtype : dtype
         Of the norms. Default: that of the library.
     """
-    empty = xp.full((window,), math.nan, dtype=dtype)
-    zero = xp.zeros((), dtype=xp.int32)
+    # each an array of its own: JAX does not take one buffer twice from a state that is donated
     return Ring(
-        wcdfa_norms=dict.fromkeys((ALL, *groups), empty),
-        wcdfa_lr=empty,
+        wcdfa_norms={name: xp.full((window,), math.nan, dtype=dtype) for name in (ALL, *groups)},
+        wcdfa_lr=xp.full((window,), math.nan, dtype=dtype),
         wcdfa_step=xp.zeros((window,), dtype=xp.int32),
-        wcdfa_count=zero,
-        wcdfa_skipped=zero,
+        wcdfa_count=xp.zeros((), dtype=xp.int32),
+        wcdfa_skipped=xp.zeros((), dtype=xp.int32),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import os
 import uuid
+import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +30,7 @@ def packed(recorder: Recorder, found: Mapping[str, Outcome], histories: Mapping[
     reading = recorder.reading()
     state: Plain = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
     state["grouped"] = recorder.groups is not None
+    state["source"] = json.dumps(recorder.source, default=lambda value: np.asarray(value).tolist())
     state |= {name: getattr(recorder, name) for name in COUNTERS}
     state |= {"groups": list(reading.groups), "steps": reading.steps.tolist()}
     state |= with_nan("lr", rates(reading)) | with_nan("norms", np.concatenate([reading.norms, *reading.groups.values()]))
@@ -61,6 +64,7 @@ def unpacked(state: Mapping[str, Any], recorder: Recorder) -> tuple[dict[str, Ou
     recorder.ring = _ring(state, window, groups)
     for name in COUNTERS:
         setattr(recorder, name, int(state[name]))
+    recorder.source = json.loads(str(state["source"]))
     histories = {name: numbers(state, f"history_{i}").tolist() for i, name in enumerate(names[: int(state["histories"])])}
     found = {}
     for i in range(int(state["results"])):
@@ -118,8 +122,14 @@ def write(path: str | os.PathLike[str], state: Plain) -> None:
 
 def load(path: str | os.PathLike[str]) -> Plain:
     """The state that `write` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+    try:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load leaves a damaged file open
+            return dict(file)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        msg = f"{os.fspath(path)} is no file that save() wrote, or a damaged one ({error}); begin anew without it"
+        raise ValueError(msg) from error
 
 
 def with_nan(name: str, values: Any) -> Plain:
