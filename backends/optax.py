@@ -161,17 +161,17 @@ def record(
         if measure == "applied" and params is None:
             msg = 'measure="applied" compares with the parameters: call update(updates, state, params), or use measure="update"'
             raise ValueError(msg)
+        updates = jax.tree.map(_as_stored, updates)
         changes = _changes(_trained(updates), params if measure == "applied" else None)
-        squares = {path: _over_shards(square_sum(change), axes) for path, change in changes}
+        local = {path: square_sum(change) for path, change in changes}
+        squares = {path: _over_shards(square, axes) for path, square in local.items()}
         members = members_of(list(squares), groups)
         _require_groups(ring, tuple(members))
         norms = {name: jnp.sqrt(sum((squares[path] for path in paths), jnp.float32(0))) for name, paths in members.items()}
         rate = lr(ring.wcdfa_count) if callable(lr) else lr
         if rate is None:
             rate = extra_args.get("learning_rate", math.nan)
-        if measure == "applied":  # a step that donates the parameters would otherwise keep a copy of them to measure
-            updates = jax.tree.map(lambda update: after(norms[ALL], update) if _is_trained(update) else update, updates)
-        return updates, state._replace(wcdfa_ring=record_in(ring, norms, rate))
+        return _measured(updates, local), state._replace(wcdfa_ring=record_in(ring, norms, rate))
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
 
@@ -207,8 +207,8 @@ def read(opt_state: Any) -> Reading:
         none = "no monitor in this state: make it with monitor(tx).init(params)"
         msg = none if not found else f"{len(found)} monitors in this state, at {where}; take one of readings(opt_state)"
         raise ValueError(msg)
-    (state,) = found.values()
-    return _reading(state, opt_state)
+    (recorder,) = found.values()
+    return _reading(*recorder)
 
 
 def readings(opt_state: Any) -> dict[str, Reading]:
@@ -219,7 +219,7 @@ def readings(opt_state: Any) -> dict[str, Reading]:
     >>> list(readings(tx.init({"w": jnp.ones(3)})))
     ['wcdfa_record', 'inner_state/0/wcdfa_record']
     """
-    return {path: _reading(state, opt_state) for path, state in _found(opt_state).items()}
+    return {path: _reading(*recorder) for path, recorder in _found(opt_state).items()}
 
 
 def strip(opt_state: Any) -> Any:
@@ -236,24 +236,38 @@ def strip(opt_state: Any) -> Any:
     """
     if isinstance(opt_state, MonitorState):
         return strip(opt_state.inner_state)
-    if isinstance(opt_state, tuple):
-        kept = [strip(part) for part in opt_state if not isinstance(part, RecordState)]
-        return type(opt_state)(*kept) if hasattr(opt_state, "_fields") else tuple(kept)
-    if isinstance(opt_state, list):
-        return [strip(part) for part in opt_state if not isinstance(part, RecordState)]
+    if isinstance(opt_state, RecordState):  # all there is, or the one state that a wrapper has
+        return optax.EmptyState()
+    if isinstance(opt_state, tuple) and hasattr(opt_state, "_fields"):
+        return type(opt_state)(*map(strip, opt_state))
+    if isinstance(opt_state, (tuple, list)):
+        return type(opt_state)(strip(part) for part in opt_state if not isinstance(part, RecordState))
     if isinstance(opt_state, Mapping):
-        return type(opt_state)({key: strip(part) for key, part in opt_state.items()})  # type: ignore[call-arg]
+        kept = {key: strip(part) for key, part in opt_state.items() if not isinstance(part, RecordState)}
+        return type(opt_state)(kept)  # type: ignore[call-arg]
     return opt_state
 
 
 def _trained(tree: Any) -> dict[str, Any]:
     """Leaves that an optimizer changes, by path: neither None nor masked, and no integers, whose gradients are of no dtype."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return {path_of(path): leaf for path, leaf in leaves if _is_trained(leaf)}
+    found: dict[str, Any] = {}
+    for keys, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if _is_trained(leaf):
+            path = path_of(keys) or "parameters"
+            found[jax.tree_util.keystr(keys) if path in found else path] = leaf  # {"a/b": …, "a": {"b": …}} are two
+    return found
 
 
 def _is_trained(leaf: Any) -> bool:
     return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.inexact))
+
+
+def _as_stored(update: Any) -> Any:
+    """The update with the digits of its dtype: XLA keeps more of a half where it fuses, and what is measured could differ from what
+    is applied."""
+    if not _is_trained(update) or jnp.result_type(update).itemsize >= 4:
+        return update
+    return applied_change(jnp.zeros_like(update), update).astype(update.dtype)  # to zero: the update, rounded and not optimized away
 
 
 def _changes(updates: dict[str, Any], params: Any) -> Iterator[tuple[str, Any]]:
@@ -266,6 +280,12 @@ def _changes(updates: dict[str, Any], params: Any) -> Iterator[tuple[str, Any]]:
             msg = f"there is an update of {path!r} and no such parameter; give update() the parameters that the gradients are of"
             raise ValueError(msg)
         yield path, applied_change(parameters[path], update)
+
+
+def _measured(updates: Any, squares: dict[str, Any]) -> Any:
+    """Each update, not before its square is known: of a donated parameter, which weight decay reads too, no copy is kept for that."""
+    known = iter(squares.values())  # in the order of the leaves
+    return jax.tree.map(lambda update: after(next(known), update) if _is_trained(update) else update, updates)
 
 
 def _over_shards(square: Any, axes: tuple[str, ...]) -> Any:
@@ -302,26 +322,27 @@ def _require_groups(ring: Ring, names: tuple[str, ...]) -> None:
         raise ValueError(msg)
 
 
-def _found(opt_state: Any) -> dict[str, RecordState]:
-    """All recorders by their place."""
-    return dict(_walk(getattr(opt_state, "opt_state", opt_state), ""))
+def _found(opt_state: Any) -> dict[str, tuple[RecordState, Any]]:
+    """All recorders by their place, each with the state that hyperparameters may be injected into."""
+    opt_state = getattr(opt_state, "opt_state", opt_state)
+    return dict(_walk(opt_state, "", opt_state))
 
 
-def _walk(node: Any, place: str) -> Iterator[tuple[str, RecordState]]:
+def _walk(node: Any, place: str, whole: Any) -> Iterator[tuple[str, tuple[RecordState, Any]]]:
     def inside(leaf: Any) -> bool:
         return isinstance(leaf, (RecordState, MonitorState))
 
     for path, leaf in jax.tree_util.tree_leaves_with_path(node, is_leaf=inside):
         here = "/".join(part for part in (place, path_of(path)) if part)
         if isinstance(leaf, RecordState):
-            yield here or "record", leaf
-        elif isinstance(leaf, MonitorState):
-            yield "/".join(part for part in (here, "wcdfa_record") if part), leaf.wcdfa_record
-            yield from _walk(leaf.inner_state, "/".join(part for part in (here, "inner_state") if part))
+            yield here or "record", (leaf, whole)
+        elif isinstance(leaf, MonitorState):  # which knows the optimizer that it is around: others made none of its norms
+            yield "/".join(part for part in (here, "wcdfa_record") if part), (leaf.wcdfa_record, leaf.inner_state)
+            yield from _walk(leaf.inner_state, "/".join(part for part in (here, "inner_state") if part), leaf.inner_state)
 
 
-def _reading(state: RecordState, opt_state: Any) -> Reading:
-    known = injected(getattr(opt_state, "opt_state", opt_state))
+def _reading(state: RecordState, source: Any) -> Reading:
+    known = injected(source)
     ring, given, found = jax.device_get(jax.tree.map(_local, (state.wcdfa_ring, state.wcdfa_hyperparameters, known)))
     reading = read_ring(ring)
     optimizer, hyperparameters = unpacked(given or found, batched=np.ndim(reading.count) > 0)

@@ -15,13 +15,16 @@ Plain = dict[str, dict[str, Any]]
 ``optax.tree.get(state, "weight_decay")`` still finds one value."""
 
 PREFIX = "wcdfa_"
-# of each optimizer with injected hyperparameters: which there are, which more there may be, and the states of its chain
-INJECTED: dict[str, tuple[set[str], set[str], tuple[str, ...]]] = {
-    "adamw": ({"b1", "b2", "eps", "eps_root", "weight_decay"}, set(), ("ScaleByAdamState", "EmptyState", "")),
-    "adam": ({"b1", "b2", "eps", "eps_root"}, set(), ("ScaleByAdamState", "")),
-    "rmsprop": ({"decay", "eps", "initial_scale"}, {"momentum"}, ("ScaleByRms", "", "")),
-    "sgd": (set(), {"momentum"}, ("", "")),
-}
+# optimizer, what is injected besides the learning rate, and the states of its chain, all of them: others inject the same, as SM3 and
+# LAMB do. What is no number, such as nesterov=True, leaves no trace in the state, and is not seen.
+INJECTED: tuple[tuple[str, set[str], tuple[str, ...]], ...] = (
+    ("adamw", {"b1", "b2", "eps", "eps_root", "weight_decay"}, ("ScaleByAdamState", "EmptyState", "EmptyState")),
+    ("adam", {"b1", "b2", "eps", "eps_root"}, ("ScaleByAdamState", "EmptyState")),
+    ("rmsprop", {"decay", "eps", "initial_scale"}, ("ScaleByRms", "EmptyState", "EmptyState")),
+    ("rmsprop", {"decay", "eps", "initial_scale", "momentum"}, ("ScaleByRms", "EmptyState", "TraceState")),
+    ("sgd", set(), ("EmptyState", "EmptyState")),
+    ("sgd", {"momentum"}, ("TraceState", "EmptyState")),
+)
 
 
 def packed(optimizer: str | None, hyperparameters: Mapping[str, Any]) -> Plain:
@@ -51,8 +54,9 @@ def unpacked(known: Plain, *, batched: bool) -> tuple[str | None, dict[str, Any]
     if not known:
         return None, {}
     ((name, arrays),) = known.items()
-    values = {key.removeprefix(PREFIX): np.asarray(value) for key, value in arrays.items()}
-    return name.removeprefix(PREFIX), values if batched else {key: plain(value) for key, value in values.items()}
+    optimizer = name.removeprefix(PREFIX)
+    values = _translated(optimizer, {key.removeprefix(PREFIX): np.asarray(value) for key, value in arrays.items()})
+    return optimizer, values if batched else {key: plain(value) for key, value in values.items()}
 
 
 def plain(value: Any) -> Any:
@@ -63,17 +67,20 @@ def plain(value: Any) -> Any:
 
 
 def injected(opt_state: Any) -> Plain:
-    """The hyperparameters of the one optimizer made with ``optax.inject_hyperparams``, if it is one that wcdfa can replay."""
+    """The hyperparameters of the one optimizer made with ``optax.inject_hyperparams``, if it is one that wcdfa can replay.
+
+    Under the names of optax, and still where they are: `unpacked` translates what has been copied to the host.
+    """
     found = list(_injected(opt_state))
     if len(found) != 1:
         return {}
     values = {name: value for name, value in found[0].hyperparams.items() if name != "learning_rate"}
     inner = found[0].inner_state
     states = tuple(type(part).__name__ for part in inner) if isinstance(inner, tuple) else ()
-    for optimizer, (names, more, chain) in INJECTED.items():
-        if names <= set(values) <= names | more and len(states) == len(chain) and all(map(str.startswith, states, chain)):
+    for optimizer, names, chain in INJECTED:
+        if set(values) == names and len(states) == len(chain) and all(map(str.startswith, states, chain)):
             known = {name: value for name, value in values.items() if name not in ("eps_root", "initial_scale")}
-            return {PREFIX + optimizer: {PREFIX + name: value for name, value in _translated(optimizer, known).items()}}
+            return {PREFIX + optimizer: {PREFIX + name: value for name, value in known.items()}}
     return {}
 
 

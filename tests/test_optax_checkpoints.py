@@ -1,0 +1,148 @@
+"""Saved with orbax in the middle of a window and restored in another process: the same norms to the last bit."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import require
+from tests.optax_runs import gradients, kinds, network, run
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def float32():
+    """JAX as it comes, even after a test of the core that switched float64 on."""
+    with require("jax").enable_x64(False):
+        yield
+
+
+@pytest.fixture
+def optax():
+    return require("optax")
+
+
+@pytest.fixture
+def backend(optax):
+    from wcdfa.backends import optax as backend
+
+    return backend
+
+
+@pytest.fixture
+def orbax():
+    require("orbax.checkpoint")
+    import orbax.checkpoint
+
+    return orbax.checkpoint
+
+
+def start(*arguments):
+    require("optax")
+    command = [sys.executable, str(ROOT / "tests" / "programs" / "optax_checkpoints.py"), *map(str, arguments)]
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def printed(process, seconds=240):
+    """The JSON that it prints last."""
+    try:
+        output, _ = process.communicate(timeout=seconds)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    return json.loads(output.splitlines()[-1])
+
+
+def test_stopped_and_gone_on_with(orbax, tmp_path):
+    """Before the window is full, when it just is, and after it has wrapped around; one step of the run was none."""
+    stops = (2, 6, 9)
+    whole = printed(start("save", tmp_path, *stops))
+    assert (whole["count"], len(whole["norms"])) == (12, 5)
+    assert len(set(whole["norms"])) == 5
+    for resumed in printed(start("resume", tmp_path, *stops)):
+        assert resumed == whole
+
+
+def test_killed_while_saving(orbax, tmp_path):
+    """The last checkpoint that is whole is found and restored."""
+    said = {}
+    with start("manage", tmp_path) as process:
+        for line in process.stdout:
+            now = json.loads(line)
+            said[now["saving"]] = now
+            if now["saving"] == 3:  # the first two are whole; this one is being written
+                limit = time.monotonic() + 20
+                while not list(tmp_path.glob("3*")) and time.monotonic() < limit:
+                    time.sleep(0.0005)
+                break
+        process.kill()  # SIGKILL
+    restored = printed(start("latest", tmp_path))
+    number = restored.pop("step")
+    assert number in (2, 3)
+    assert restored.pop("next") == number + 1
+    assert {"saving": number, **restored} == said[number]
+
+
+def saved(checkpointer, folder, state):
+    checkpointer.save(folder, state)
+    checkpointer.wait_until_finished()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # orbax leaves much open where it fails
+def test_another_window(backend, optax, orbax, tmp_path):
+    """orbax refuses it, or the monitor does, and both ways out work."""
+    given, params = gradients(9), network()
+    short, long = (backend.monitor(optax.adam(0.1), window=window) for window in (4, 7))
+    history, _, state = run(short, given[:6])
+    with orbax.StandardCheckpointer() as checkpointer:
+        saved(checkpointer, tmp_path / "state", state)
+        with pytest.raises(ValueError, match=r"(?s)[Ss]hape.*4.*7|[Ss]hape.*7.*4"):
+            checkpointer.restore(tmp_path / "state", long.init(params))
+        with_its_own = checkpointer.restore(tmp_path / "state", short.init(params))
+    with pytest.raises(ValueError, match="the state holds a ring of 4 norms, and this monitor has window=7: use window=4"):
+        long.update(given[0], with_its_own, history[-1])
+    began = long.init(params)._replace(inner_state=backend.strip(with_its_own))
+    more, _, went_on = run(long, given[6:], history[-1], began)
+    expected, _, _ = run(optax.adam(0.1), given)
+    require("jax").tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), more[-1], expected[-1])
+    assert backend.read(went_on).count == 3
+    gc.collect()  # what orbax left open is none of the next test's business
+
+
+def test_a_checkpoint_from_before_there_was_a_monitor(backend, optax, orbax, tmp_path):
+    given, params, bare = gradients(8), network(), optax.inject_hyperparams(optax.adamw)(0.1)
+    history, _, state = run(bare, given[:5])
+    tx = backend.monitor(bare, window=4, groups=1)
+    with orbax.StandardCheckpointer() as checkpointer:
+        saved(checkpointer, tmp_path / "state", state)
+        restored = checkpointer.restore(tmp_path / "state", bare.init(params))
+        began = tx.init(params)._replace(inner_state=restored)
+        assert kinds(began) == kinds(tx.init(params))
+        _, _, went_on = run(tx, given[5:], history[-1], began)
+        # and back: a checkpoint without the monitor is one that the bare optimizer reads
+        saved(checkpointer, tmp_path / "bare", backend.strip(went_on))
+        again = checkpointer.restore(tmp_path / "bare", bare.init(params))
+    _, _, expected = run(bare, given)
+    for a, b in zip(require("jax").tree.leaves(again), require("jax").tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    assert backend.read(went_on).count == 3
+
+
+def test_without_a_target(backend, optax, orbax, tmp_path):
+    """orbax then gives dictionaries, in which no monitor is found: the error says what is needed."""
+    _, _, state = run(backend.monitor(optax.adam(0.1), window=4), gradients(2))
+    with orbax.StandardCheckpointer() as checkpointer:
+        saved(checkpointer, tmp_path / "state", state)
+        restored = checkpointer.restore(tmp_path / "state")
+    with pytest.raises(ValueError, match=r"no monitor in this state: make it with monitor\(tx\).init\(params\)"):
+        backend.read(restored)
