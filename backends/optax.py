@@ -8,15 +8,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from wcdfa.backends.jax import after, applied_change, path_of, square_sum
-from wcdfa.backends.optax_hyperparameters import Plain, injected, learning_rate, packed, unpacked
-from wcdfa.groups import ALL, Groups, checked, members_of
+from wcdfa.backends.jax import after, applied_change, path_of, root, square_sum
+from wcdfa.backends.optax_hyperparameters import Plain, learning_rate, merged, packed, schedule_count, seen, unpacked
+from wcdfa.cadence import whole
+from wcdfa.groups import Groups, checked, members_of
+from wcdfa.parameters import is_number
 from wcdfa.ring import Reading, Ring, init
 from wcdfa.ring import read as read_ring
 from wcdfa.ring import record as record_in
+from wcdfa.trees import by_path
 
 MEASURES = ("applied", "update")
 
@@ -76,10 +78,12 @@ def monitor(
         (``check_vma=True``, its default) those that do not are counted once; elsewhere all parameters are taken as sharded. Under
         ``jit`` leave it out: there, norms are of the whole array, however it is sharded.
     optimizer : "adam", "adamw", "rmsprop" or "sgd", optional
-        What tx does, for the null that its verdict is measured against. Not needed with ``optax.inject_hyperparams`` of these.
+        What tx does, for the null that its verdict is measured against. Not needed with ``optax.inject_hyperparams`` of these, alone,
+        clipped, in MultiSteps or in apply_if_finite: it is recognised, and its learning rate and hyperparameters are in its state.
     lr : float or schedule, optional
-        Learning rate, recorded at each step: a schedule is called with the number of steps so far. Not needed with
-        ``optax.inject_hyperparams``, nor where ``update`` is called with ``learning_rate=``.
+        Learning rate, recorded at each step. A schedule is called with the count of the one schedule in the state of tx, or else with
+        the number of calls so far. Not needed with ``optax.inject_hyperparams``, nor where ``update`` is called with
+        ``learning_rate=``.
     **hyperparameters
         Of the optimizer, under the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.replay.optimizer_norms`.
 
@@ -94,19 +98,17 @@ def monitor(
         If an option is none, or a hyperparameter not one of the optimizer.
     """
     inner = optax.with_extra_args_support(tx)
-    recorder = record(
-        window=window, measure=measure, groups=groups, axis_name=axis_name, optimizer=optimizer, lr=lr, **hyperparameters
-    )
+    recorder = _Recorder(window, measure, groups, axis_name, packed(optimizer, hyperparameters) or seen(tx), lr)
 
     def init_fn(params: Any) -> MonitorState:
         return MonitorState(recorder.init(params), inner.init(params))
 
     def update_fn(updates: Any, state: MonitorState, params: Any = None, **extra_args: Any) -> tuple[Any, MonitorState]:
+        steps = schedule_count(state.inner_state)  # before this one, which takes the rate of that count
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
-        rate = learning_rate(inner_state)
-        if rate is not None:
-            extra_args = {**extra_args, "learning_rate": rate}
-        updates, recorded = recorder.update(updates, state.wcdfa_record, params, **extra_args)
+        given = learning_rate(inner_state)
+        rate = recorder.rate(state.wcdfa_record, steps, extra_args.get("learning_rate") if given is None else given)
+        updates, recorded = recorder.update(updates, state.wcdfa_record, params, rate)
         return updates, MonitorState(recorded, inner_state)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
@@ -134,46 +136,64 @@ def record(
     Parameters
     ----------
     window, measure, groups, axis_name, optimizer, lr, **hyperparameters
-        As in `monitor`. The change that is applied is that of the last element of a chain: put it there.
+        As in `monitor`, but an element of a chain sees nothing of the others: name optimizer and lr. The change that is applied is
+        that of the last element: put it there.
 
     Raises
     ------
     ValueError, TypeError
         As `monitor`.
     """
-    if window < 1 or window != int(window):
-        msg = f"window must be a whole number of norms, at least 1, got {window}; 500 is the default"
-        raise ValueError(msg)
-    if measure not in MEASURES:
-        msg = f'measure must be "applied" or "update", got {measure!r}'
-        raise ValueError(msg)
-    groups, known = checked(groups), packed(optimizer, hyperparameters)
-    axes = (axis_name,) if isinstance(axis_name, str) else tuple(axis_name or ())
-
-    def init_fn(params: Any) -> RecordState:
-        names = tuple(members_of(list(_trained(params)), groups))[1:]
-        ring = init(int(window), names, xp=jnp, dtype=jnp.float32)
-        return RecordState(ring, {name: {key: jnp.array(value) for key, value in part.items()} for name, part in known.items()})
+    recorder = _Recorder(window, measure, groups, axis_name, packed(optimizer, hyperparameters), lr)
 
     def update_fn(updates: Any, state: RecordState, params: Any = None, **extra_args: Any) -> tuple[Any, RecordState]:
+        return recorder.update(updates, state, params, recorder.rate(state, None, extra_args.get("learning_rate")))
+
+    return optax.GradientTransformationExtraArgs(recorder.init, update_fn)
+
+
+class _Recorder:
+    """What `monitor` and `record` have in common: the settings, checked, and pure functions of them."""
+
+    def __init__(self, window: Any, measure: Any, groups: Any, axis_name: Any, known: Plain, lr: Any) -> None:
+        self.window = whole("window", window, "a whole number of norms (500 is the default)")
+        if measure not in MEASURES:
+            msg = f'measure must be "applied" or "update", got {measure!r}'
+            raise ValueError(msg)
+        if lr is not None and not callable(lr) and not is_number(lr):
+            msg = f"lr must be a number or a schedule, from the number of steps to a rate, got {type(lr).__name__}"
+            raise TypeError(msg)
+        self.measure, self.groups, self.known, self.lr = measure, checked(groups), known, lr
+        self.axes = (axis_name,) if isinstance(axis_name, str) else tuple(axis_name or ())
+
+    def init(self, params: Any) -> RecordState:
+        names = tuple(members_of(list(_trained(params)), self.groups))[1:]
+        ring = init(self.window, names, xp=jnp, dtype=jnp.float32)
+        known = {name: {key: jnp.array(value) for key, value in part.items()} for name, part in self.known.items()}
+        return RecordState(ring, known)
+
+    def rate(self, state: RecordState, steps: Any, given: Any) -> Any:
+        """The learning rate of a step: what the user named, or else what is given."""
+        if not callable(self.lr):
+            return given if self.lr is None else self.lr
+        calls = state.wcdfa_ring.wcdfa_count + state.wcdfa_ring.wcdfa_skipped
+        return self.lr(calls if steps is None else steps)
+
+    def update(self, updates: Any, state: RecordState, params: Any, rate: Any) -> tuple[Any, RecordState]:
         ring = state.wcdfa_ring
-        _require_window(ring, window)
-        if measure == "applied" and params is None:
+        _require_window(ring, self.window)
+        if self.measure == "applied" and params is None:
             msg = 'measure="applied" compares with the parameters: call update(updates, state, params), or use measure="update"'
             raise ValueError(msg)
         updates = jax.tree.map(_as_stored, updates)
-        changes = _changes(_trained(updates), params if measure == "applied" else None)
+        changes = _changes(_trained(updates), params if self.measure == "applied" else None)
         local = {path: square_sum(change) for path, change in changes}
-        squares = {path: _over_shards(square, axes) for path, square in local.items()}
-        members = members_of(list(squares), groups)
+        squares = {path: _over_shards(square, self.axes) for path, square in local.items()}
+        members = members_of(list(squares), self.groups)
         _require_groups(ring, tuple(members))
-        norms = {name: jnp.sqrt(sum((squares[path] for path in paths), jnp.float32(0))) for name, paths in members.items()}
-        rate = lr(ring.wcdfa_count) if callable(lr) else lr
-        if rate is None:
-            rate = extra_args.get("learning_rate", math.nan)
-        return _measured(updates, local), state._replace(wcdfa_ring=record_in(ring, norms, rate))
-
-    return optax.GradientTransformationExtraArgs(init_fn, update_fn)
+        norms = {name: root([squares[path] for path in paths]) for name, paths in members.items()}
+        ring = record_in(ring, norms, math.nan if rate is None else rate)
+        return _measured(updates, local), state._replace(wcdfa_ring=ring)
 
 
 def read(opt_state: Any) -> Reading:
@@ -233,7 +253,15 @@ def strip(opt_state: Any) -> Any:
 
     An element `record` of a chain is left out of its tuple. To go on from a bare state, with any window:
     ``monitor(tx).init(params)._replace(inner_state=bare)``.
+
+    Raises
+    ------
+    TypeError
+        If it is a training state that holds the state of an optimizer.
     """
+    if hasattr(opt_state, "opt_state"):
+        msg = f"strip takes the state of an optimizer, and {type(opt_state).__name__} holds one: give its opt_state"
+        raise TypeError(msg)
     if isinstance(opt_state, MonitorState):
         return strip(opt_state.inner_state)
     if isinstance(opt_state, RecordState):  # all there is, or the one state that a wrapper has
@@ -250,12 +278,8 @@ def strip(opt_state: Any) -> Any:
 
 def _trained(tree: Any) -> dict[str, Any]:
     """Leaves that an optimizer changes, by path: neither None nor masked, and no integers, whose gradients are of no dtype."""
-    found: dict[str, Any] = {}
-    for keys, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        if _is_trained(leaf):
-            path = path_of(keys) or "parameters"
-            found[jax.tree_util.keystr(keys) if path in found else path] = leaf  # {"a/b": …, "a": {"b": …}} are two
-    return found
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return by_path((path_of(keys) or "parameters", leaf) for keys, leaf in leaves if _is_trained(leaf))
 
 
 def _is_trained(leaf: Any) -> bool:
@@ -263,11 +287,12 @@ def _is_trained(leaf: Any) -> bool:
 
 
 def _as_stored(update: Any) -> Any:
-    """The update with the digits of its dtype: XLA keeps more of a half where it fuses, and what is measured could differ from what
-    is applied."""
+    """The update with the digits of its dtype: where XLA fuses it keeps more of a half, in the norm and not in what is applied."""
     if not _is_trained(update) or jnp.result_type(update).itemsize >= 4:
         return update
-    return applied_change(jnp.zeros_like(update), update).astype(update.dtype)  # to zero: the update, rounded and not optimized away
+    return applied_change(jnp.zeros_like(update), update).astype(
+        update.dtype
+    )  # to zero: the update, rounded and not optimized away
 
 
 def _changes(updates: dict[str, Any], params: Any) -> Iterator[tuple[str, Any]]:
@@ -342,10 +367,10 @@ def _walk(node: Any, place: str, whole: Any) -> Iterator[tuple[str, tuple[Record
 
 
 def _reading(state: RecordState, source: Any) -> Reading:
-    known = injected(source)
-    ring, given, found = jax.device_get(jax.tree.map(_local, (state.wcdfa_ring, state.wcdfa_hyperparameters, known)))
+    known = merged(state.wcdfa_hyperparameters, source)
+    ring, known = jax.device_get(jax.tree.map(_local, (state.wcdfa_ring, known)))
     reading = read_ring(ring)
-    optimizer, hyperparameters = unpacked(given or found, batched=np.ndim(reading.count) > 0)
+    optimizer, hyperparameters = unpacked(known)
     return reading._replace(optimizer=optimizer, hyperparameters=hyperparameters)
 
 

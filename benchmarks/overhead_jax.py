@@ -1,7 +1,7 @@
 """What `wcdfa.backends.optax.monitor` costs a training run in JAX: time, memory, transfers, compilations, digits, resuming.
 
     python benchmarks/overhead_jax.py [step] [memory] [transfers] [compilations] [alpha] [norms] [resume] [--quick] [--all-threads]
-                                      [--old folder of the unpacked sdist of wcdfa 0.1.0]
+                                      [--batch 1024] [--old folder of the unpacked sdist of wcdfa 0.1.0]
 
 Takes a quarter of an hour; --quick leaves out 100 M parameters. One thread, as the other benchmarks, unless --all-threads. All variants
 of a step take the same parameters and moments in turn, in random order, so that a noisy machine is noisy for all; a share is the median
@@ -44,10 +44,11 @@ from wcdfa.backends.optax import MonitorState, monitor, read, record
 warnings.simplefilter("ignore")
 logging.getLogger("absl").setLevel(logging.ERROR)
 
-LAYERS, BATCH = 8, 1024
+LAYERS = 8
 WIDTHS = {"1 M": 368, "10 M": 1120, "100 M": 3536}  # of square layers, which make so many parameters
+SIZES = (1, 7, 100, 1023, 32_768, 40_001, 262_144, 1_000_003)  # of random arrays: few, as each compiles anew
 BARS = {"update": 2.0, "applied": 5.0}  # per cent of a step
-SECONDS, FEWEST, MOST = 60, 12, 200  # rounds of a comparison: for so long, but at least and at most so many
+SECONDS, FEWEST, MOST = 40, 8, 200  # rounds of a comparison: for so long, but at least and at most so many
 STEPS, WINDOW = 60, 50  # of the run that is stopped
 short: list[str] = []
 
@@ -88,8 +89,8 @@ def update_alone(tx: Any) -> Any:
     return jax.jit(lambda gradients, state, parameters: tx.update(gradients, state, parameters), donate_argnums=1)
 
 
-def batch_of(width: int) -> jax.Array:
-    return jax.random.normal(jax.random.key(1), (BATCH, width))
+def batch_of(width: int, samples: int = 32) -> jax.Array:
+    return jax.random.normal(jax.random.key(1), (samples, width))
 
 
 class Shared:
@@ -104,10 +105,10 @@ class Shared:
         return self.moments if variant == "bare" else MonitorState(self.records[variant], self.moments)
 
     def keep(self, variant: str, state: Any) -> None:
-        if variant == "bare":
-            self.moments = state
-        else:
+        if isinstance(state, MonitorState):
             self.records[variant], self.moments = state
+        else:
+            self.moments = state
 
 
 def compared(call: Callable[[str], Any]) -> dict[str, np.ndarray]:
@@ -132,10 +133,10 @@ def difference(times: dict[str, np.ndarray], measure: str) -> tuple[float, float
     return middle, 1.2533 * 1.4826 * float(np.median(np.abs(differences - middle))) / len(differences) ** 0.5
 
 
-def step(sizes: list[str]) -> None:
-    print(f"AdamW on a tanh network of {LAYERS} square layers, float32, batch {BATCH}: monitored − bare")
-    for size in sizes:
-        batch = batch_of(WIDTHS[size])
+def step(options: argparse.Namespace) -> None:
+    print(f"AdamW on a tanh network of {LAYERS} square layers, float32, batch {options.batch}: monitored − bare")
+    for size in options.sizes:
+        batch = batch_of(WIDTHS[size], options.batch)
         for donated in (True, False):
             steps = {variant: training_step(tx, donated=donated) for variant, tx in optimizers().items()}
             shared = Shared(WIDTHS[size])
@@ -144,18 +145,18 @@ def step(sizes: list[str]) -> None:
                 shared.parameters, state = jax.block_until_ready(steps[variant](shared.parameters, shared.state(variant), batch))
                 shared.keep(variant, state)
 
-            shares(size, "donated" if donated else "not donated", compared(call))
+            shares(size, "donated" if donated else "not donated", compared(call), options.batch)
         alone(size)
 
 
-def shares(size: str, how: str, times: dict[str, np.ndarray]) -> None:
+def shares(size: str, how: str, times: dict[str, np.ndarray], samples: int) -> None:
     bare = float(np.median(times["bare"]))
     spread = np.percentile(times["bare"], [10, 90]) * 1e3
     report(f"{size}, {how}: a bare step takes {bare * 1e3:.1f} ms (10–90 %: {spread[0]:.1f}–{spread[1]:.1f}), {len(times['bare'])} rounds")
     for measure, bar in BARS.items():
         middle, error = difference(times, measure)
         share, least = 100 * middle / bare, 100 * (times[measure].min() / times["bare"].min() - 1)
-        enough = BATCH * max(share, 0) / bar
+        enough = samples * max(share, 0) / bar
         report(
             f"{size}, {how}, {measure}: {share:.2f} ± {100 * error / bare:.2f} % of the step (bar <= {bar:.0f} %), {middle * 1e3:.2f} ms; "
             f"of the fastest steps {least:.2f} %; the bar is met from a batch of about {enough:.0f} on",
@@ -177,11 +178,11 @@ def alone(size: str) -> None:
     report(f"{size}, tx.update alone: bare {np.median(times['bare']) * 1e3:.2f} ms, {found}")
 
 
-def memory(sizes: list[str]) -> None:
+def memory(options: argparse.Namespace) -> None:
     print("memory over the bare optimizer; window 500, parameters and state donated")
-    for size in sizes:
+    for size in options.sizes:
         parameters = jax.eval_shape(lambda size=size: network(WIDTHS[size]))
-        batch = jax.ShapeDtypeStruct((BATCH, WIDTHS[size]), jnp.float32)
+        batch = jax.ShapeDtypeStruct((options.batch, WIDTHS[size]), jnp.float32)
         whole = bytes_of(parameters)
         states = {variant: jax.eval_shape(tx.init, parameters) for variant, tx in optimizers().items()}
         used = {
@@ -211,7 +212,7 @@ def peak(used: Any) -> str:
     return "unknown" if found is None else f"{found:,}"
 
 
-def transfers(_: list[str]) -> None:
+def transfers(_: argparse.Namespace) -> None:
     print("100 steps under jax.transfer_guard('disallow')")
     for measure in BARS:
         tx, parameters, batch = optimizers()[measure], network(64), batch_of(64)
@@ -228,7 +229,7 @@ def transfers(_: list[str]) -> None:
         assert read(state).count == 100
 
 
-def compilations(_: list[str]) -> None:
+def compilations(_: argparse.Namespace) -> None:
     print("300 steps with a window of 50, parameters and state donated")
     for name, tx in {
         **{measure: monitor(optax.adamw(1e-3), window=50, measure=measure) for measure in BARS},
@@ -244,7 +245,7 @@ def compilations(_: list[str]) -> None:
         report(f"{name}: compiled {run._cache_size()} time(s) (bar 1)", run._cache_size() == 1)
 
 
-def alpha(_: list[str], old: Any = None) -> None:
+def alpha(options: argparse.Namespace) -> None:
     print("α on the host every 100 steps, WeightChangeDFA(window=500), per step once the window is full")
     norms = np.exp(0.1 * wcdfa.synthetic.white_noise(3000, seed=0))
     given = {"floats": norms.tolist(), "JAX device scalars": list(jax.block_until_ready(jnp.asarray(norms, dtype=jnp.float32)))}
@@ -252,6 +253,7 @@ def alpha(_: list[str], old: Any = None) -> None:
     for _ in range(7):
         for name, values in given.items():
             times[name].append(per_step(wcdfa.WeightChangeDFA(window=500), values))
+    old = None if options.old is None else monitor_of_old(options.old)
     peer = None if old is None else statistics.median(per_step(old(window=500), given["floats"][:1500]) for _ in range(3))
     for name, values in times.items():
         ours = statistics.median(values) * 1e6
@@ -282,7 +284,7 @@ def monitor_of_old(folder: str) -> Any:
     return module.WeightChangeDFA
 
 
-def norms(_: list[str], trees: int = 100) -> None:
+def norms(_: argparse.Namespace, trees: int = 40) -> None:
     print(f"norms of {trees} random trees each against float64: the worst relative error (bar <= 1e-5)")
     for dtype in (jnp.bfloat16, jnp.float16):
         rng = np.random.default_rng(0)
@@ -296,8 +298,8 @@ NORMS = ("delta_norm", "recorder, applied", "recorder, update", "optax.tree.norm
 
 
 def errors_of(rng: np.random.Generator, dtype: Any) -> dict[str, float]:
-    """One tree of one to five arrays of 1 to a million numbers, with updates of 1e-3 to 1 of their size."""
-    sizes = np.exp(rng.uniform(0, np.log(1e6), rng.integers(1, 6))).astype(int)
+    """One tree of one to five arrays, with updates of 1e-3 to 1 of their size."""
+    sizes = rng.choice(SIZES, rng.integers(1, 6))
     scale = np.exp(rng.uniform(np.log(1e-3), np.log(1.0)))
     old = {str(i): jnp.asarray(rng.normal(size=size), dtype=dtype) for i, size in enumerate(sizes)}
     update = {name: jnp.asarray(scale * (1 + rng.normal(size=part.size)), dtype=dtype) for name, part in old.items()}
@@ -325,7 +327,7 @@ def recorded(measure: str, update: Any, parameters: Any) -> float:
     return float(found.norms[0]) if found.count else 0.0
 
 
-def resume(_: list[str], stops: int = 3) -> None:
+def resume(_: argparse.Namespace, stops: int = 3) -> None:
     import orbax.checkpoint as checkpoint
 
     print(f"a run of {STEPS} steps with a window of {WINDOW}, saved with orbax, restored in a new process")
@@ -373,7 +375,7 @@ def series(parameters: Any, state: Any) -> Iterator[tuple[str, Any]]:
     yield from ((f"parameter {i}", np.asarray(leaf)) for i, leaf in enumerate(jax.tree.leaves(parameters)))
 
 
-PARTS: dict[str, Callable[..., None]] = {
+PARTS: dict[str, Callable[[argparse.Namespace], None]] = {
     "memory": memory,
     "transfers": transfers,
     "compilations": compilations,
@@ -389,6 +391,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; default: all")
     parser.add_argument("--quick", action="store_true", help="1 M and 10 M parameters only")
     parser.add_argument("--all-threads", action="store_true", help="let XLA use every core")
+    parser.add_argument("--batch", type=int, default=1024, help="samples in a step")
     parser.add_argument("--old", metavar="folder", help="unpacked sdist of wcdfa 0.1.0 (pip download --no-deps --no-binary :all:)")
     parser.add_argument("--go-on", nargs=2, help=argparse.SUPPRESS)  # the new process of `resume`
     options = parser.parse_args()
@@ -397,12 +400,11 @@ def main() -> None:
         return
     if unknown := sorted(set(options.parts) - set(PARTS)):
         parser.error(f"no part is called {unknown[0]!r}; there are {', '.join(PARTS)}")
-    sizes = list(WIDTHS)[: 2 if options.quick else None]
+    options.sizes = list(WIDTHS)[: 2 if options.quick else None]
     print(f"jax {jax.__version__}, optax {optax.__version__}, {jax.devices()[0].device_kind}, {threads(options.all_threads)}")
     for part in options.parts or PARTS:
         start = time.perf_counter()
-        more = {"old": monitor_of_old(options.old)} if part == "alpha" and options.old else {}
-        PARTS[part](sizes, **more)
+        PARTS[part](options)
         print(f"  [{part}: {time.perf_counter() - start:.0f} s]\n", flush=True)
     print(f"{len(short)} fall short" + "".join(f"\n  SHORT {what}" for what in short))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wcdfa.backends.numpy import copy_parameters, delta_norm
+from wcdfa.backends.numpy import copied, delta_norm, group_norms, parameters_of
 
 
 def test_against_one_flat_vector():
@@ -34,11 +34,30 @@ def test_empty_and_unchanged():
 
 def test_a_copy_is_a_copy():
     tree = {"w": np.zeros(2), "more": [np.ones(1), (np.ones(1), 3.0)]}
-    copy = copy_parameters(tree)
-    assert delta_norm(tree, copy) == 0.0
+    parameters = parameters_of(tree)
+    copy = copied(parameters)
+    members = {"all": tuple(parameters), "more": ("more/0", "more/1/0")}
+    assert list(parameters) == ["w", "more/0", "more/1/0"]  # Python's numbers are settings
+    assert group_norms(parameters, copy, members) == {"all": 0.0, "more": 0.0}
     tree["w"] += 1
     tree["more"][1][0][0] = 4
-    assert delta_norm(tree, copy) == pytest.approx(np.sqrt(2 + 9))
+    assert group_norms(parameters, copy, members) == {"all": pytest.approx(np.sqrt(2 + 9)), "more": 3.0}
+
+
+def test_paths_that_collide_are_two_parameters():
+    tree = {"a/b": np.zeros(2), "a": {"b": np.ones(2)}, 1: np.zeros(1), "1": np.ones(1)}
+    parameters = parameters_of(tree)
+    assert len(parameters) == 4
+    assert group_norms(parameters, copied({**parameters, "a/b": np.full(2, 3.0)}), {"all": tuple(parameters)}) == {"all": 18**0.5}
+
+
+@pytest.mark.parametrize("given", [[0.1, 0.2], [], {}, {"w": "x"}, np.arange(3), [np.zeros(2), object()], np.array(["a", "b"])])
+def test_what_is_no_tree_of_parameters(given):
+    assert parameters_of(given) is None
+
+
+def test_integers_are_not_trained():
+    assert list(parameters_of({"w": np.zeros(2, dtype=np.float16), "steps": np.array(3), "mask": np.ones(2, dtype=bool)})) == ["w"]
 
 
 @pytest.mark.parametrize(

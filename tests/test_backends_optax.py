@@ -245,7 +245,7 @@ def test_scaled_updates_have_scaled_norms(scale, values):
 def test_misuse_when_made(backend, optax):
     for make in (lambda **options: backend.monitor(optax.sgd(0.1), **options), backend.record):
         for window in (0, -3, 2.5):
-            with pytest.raises(ValueError, match=f"window must be a whole number of norms, at least 1, got {window}; 500"):
+            with pytest.raises(ValueError, match="window must be"):
                 make(window=window)
         with pytest.raises(ValueError, match='measure must be "applied" or "update", got \'relative\''):
             make(measure="relative")

@@ -29,8 +29,8 @@ def walk(steps):
     [
         (0, ValueError, "stride must be at least 1, got 0"),
         (-3, ValueError, "stride must be at least 1, got -3"),
-        (2.5, ValueError, "stride must be a whole number of steps or a callable from step to bool, got 2.5"),
-        ("10", TypeError, "stride must be a whole number of steps or a callable from step to bool, got '10'"),
+        (2.5, ValueError, "stride must be a whole number of steps or a callable from step to bool, at least 1, got 2.5"),
+        ("10", TypeError, "stride must be a whole number of steps or a callable from step to bool, at least 1, got '10'"),
         (True, TypeError, "got True"),
         (None, TypeError, "got None"),
     ],

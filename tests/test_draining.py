@@ -140,3 +140,13 @@ def test_a_rate_that_is_unknown_and_a_norm_that_is_a_gap():
     monitor = WeightChangeDFA(64).update(Source().record([1.0, np.nan, 2.0], lr=np.nan))
     assert monitor.reading().lr is None
     np.testing.assert_array_equal(monitor.get_signal(), [1, np.nan, 2])
+
+
+@pytest.mark.parametrize("part", [{"lr": np.ones(2)}, {"steps": np.arange(4)}, {"groups": {"head": np.ones(2)}}])
+def test_a_reading_that_does_not_fit_itself_records_nothing(part):
+    reading = Reading(np.ones(3), 5, 0)._replace(**part)
+    monitor = WeightChangeDFA(window=50, groups=1 if "groups" in part else None)
+    with pytest.raises(ValueError, match=r"of a reading must be of shape \(3,\)"):
+        monitor.update(reading)
+    assert monitor.n_samples == 0
+    assert monitor.update(Reading(np.ones(3), 3, 0, groups={"head": np.ones(3)} if "groups" in part else {})).n_samples == 3

@@ -204,7 +204,7 @@ def test_reset():
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"window": 49}, ValueError, "window must be at least 50, and whole, got 49"),
+        ({"window": 49}, ValueError, "window must be at least 50, got 49"),
         ({"stride": 0}, ValueError, "stride must be at least 1, got 0"),
         ({"order": 5}, ValueError, "order must be 1, 2, 3 or 4, got 5"),
         ({"thresholds": (0.8, 1.2)}, ValueError, r"upper above lower, got \(0.8, 1.2\)"),
@@ -253,3 +253,28 @@ def test_the_verdict_says_what_the_monitor_says():
         monitor.update(0.25)
     assert monitor.verdict().label is None
     assert monitor.reason in str(monitor.verdict())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"window": "500"}, "window must be a whole number of norms"),
+        ({"window": None}, "window must be a whole number of norms"),
+        ({"window": np.inf}, "window must be a whole number of norms"),
+        ({"window": 100.5}, "window must be a whole number of norms"),
+        ({"thresholds": 1.2}, "thresholds must be two numbers, the upper one first, got 1.2"),
+        ({"logger": 5}, "logger must be a callable that takes the step and the metrics, got int"),
+        ({"groups": ["("]}, r"'\(' is no regular expression"),
+    ],
+)
+def test_settings_of_the_wrong_kind(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        WeightChangeDFA(**options)
+
+
+def test_a_description_of_an_array_is_no_norm_and_a_huge_integer_a_gap():
+    jax = require("jax")
+    monitor = WeightChangeDFA()
+    with pytest.raises(TypeError, match="got ShapeDtypeStruct"):
+        monitor.update(jax.ShapeDtypeStruct((), np.float32))
+    assert np.isnan(monitor.update(10**400).get_signal()).all()

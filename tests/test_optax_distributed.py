@@ -49,7 +49,7 @@ def test_sharded_parameters():
     found = printed(start("optax_sharded.py", devices=8))
     single = found["single"]
     np.testing.assert_allclose(single["all"], found["oracle"], rtol=CLOSE)
-    assert len(found["jit"]) == 6
+    assert len(found["jit"]) == 5
     for name, one in found["jit"].items():
         for group, norms in one["norms"].items():
             np.testing.assert_allclose(norms, single[group], rtol=CLOSE, err_msg=f"{group}, {name}")

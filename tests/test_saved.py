@@ -146,7 +146,7 @@ def test_norms_that_wait_on_a_device_are_in_the_state():
         ({"window": 500}, "the state was saved with window=500, and this monitor has window=64: make it with window=500 to go on"),
         ({"version": 99}, "the state is of version 99, and this release reads 1; it is no state_dict, or from another release"),
         (None, "the state is of version 0"),
-        ({"grouped": True, "groups": ["head"]}, "the state has groups head, and this monitor has none; make it with the groups"),
+        ({"grouping": "2"}, "the state was saved with groups=2, and this monitor has groups=None; make it with the same"),
     ],
 )
 def test_a_state_that_does_not_fit_changes_nothing(change, message):
@@ -156,6 +156,21 @@ def test_a_state_that_does_not_fit_changes_nothing(change, message):
     with pytest.raises(ValueError, match=message):
         monitor.load_state_dict({} if change is None else before | change)
     assert monitor.state_dict() == before
+
+
+@pytest.mark.parametrize("groups", [None, 1, 2, {"head": "^head"}, ["^head"], lambda path: "head"])
+def test_groups_are_those_that_were_saved(groups):
+    model = {"head": {"w": np.zeros(2)}, "body": {"w": np.zeros(2)}}
+    saved = WeightChangeDFA(W, groups=groups).update(model).update({"head": {"w": np.ones(2)}, "body": {"w": np.ones(2)}})
+    for others in (None, 1, {"head": "^hea"}):
+        monitor = WeightChangeDFA(W, groups=others)
+        if others == groups:
+            monitor.load_state_dict(saved.state_dict())
+            assert monitor.n_samples == 1
+        else:
+            with pytest.raises(ValueError, match="the state was saved with groups="):
+                monitor.load_state_dict(saved.state_dict())
+            assert monitor.n_samples == 0
 
 
 @pytest.mark.parametrize("missing", ["count", "norms", "history_0", "fluctuations_0", "step"])

@@ -24,13 +24,19 @@ def cadence(name: str, given: Any) -> Cadence:
     if callable(given):
         checked: Cadence = given
         return checked
+    return whole(name, given, "a whole number of steps or a callable from step to bool")
+
+
+def whole(name: str, given: Any, what: str = "a whole number", least: int = 1) -> int:
+    """The number itself, once it is a whole one and not below the least; raises as `cadence`."""
     if isinstance(given, bool) or not hasattr(given, "__index__"):
-        msg = f"{name} must be a whole number of steps or a callable from step to bool, got {given!r}"
-        raise TypeError(msg) if not isinstance(given, float) else ValueError(msg)
-    if given < 1:
-        msg = f"{name} must be at least 1, got {given}"
+        msg = f"{name} must be {what}, at least {least}, got {given!r}"
+        raise ValueError(msg) if isinstance(given, float) else TypeError(msg)
+    number: int = given.__index__()
+    if number < least:
+        msg = f"{name} must be at least {least}, got {number}"
         raise ValueError(msg)
-    return given.__index__()  # type: ignore[no-any-return]
+    return number
 
 
 def due(every: Cadence, step: int) -> bool:

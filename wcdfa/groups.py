@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 ALL = "all"
 """The group that every parameter belongs to; it is always there."""
 
@@ -54,6 +56,17 @@ def members_of(paths: Sequence[str], groups: Groups) -> Members:
     return {name: tuple(part) for name, part in members.items()}
 
 
+def described(groups: Groups) -> str:
+    """The groups in words that are the same in another process; of a callable, that it is one.
+
+    >>> described({"head": "^head"}), described(2), described(None)
+    ("{'head': '^head'}", '2', '')
+    """
+    if groups is None:
+        return ""
+    return "callable" if callable(groups) else repr(dict(groups) if isinstance(groups, Mapping) else groups)
+
+
 def checked(groups: Any) -> Groups:
     """The groups themselves, once they can be any."""
     for name in _naming(groups)[1]:
@@ -65,19 +78,28 @@ def checked(groups: Any) -> Groups:
 def _naming(groups: Any) -> tuple[Callable[[str], str | None], list[str]]:
     if groups is None:
         return lambda path: None, []
-    if isinstance(groups, int) and not isinstance(groups, bool):
+    if hasattr(groups, "__index__") and not isinstance(groups, bool) and np.ndim(groups) == 0:
+        groups = groups.__index__()
         if groups < 1:
             msg = f"a depth of groups must be at least 1, got {groups}; leave groups out for one α of all parameters"
             raise ValueError(msg)
         return lambda path: "/".join(path.split("/")[:groups]), []
     if isinstance(groups, Mapping) or (isinstance(groups, Sequence) and not isinstance(groups, (str, bytes))):
         named = dict(groups) if isinstance(groups, Mapping) else {pattern: pattern for pattern in groups}
-        patterns = {name: re.compile(pattern) for name, pattern in named.items()}
+        patterns = {name: _compiled(pattern) for name, pattern in named.items()}
         return lambda path: next((name for name, pattern in patterns.items() if pattern.search(path)), None), list(patterns)
     if callable(groups):
         return groups, []
     msg = f"groups must be a depth, a dict or list of patterns, or a callable, got {type(groups).__name__}; e.g. groups=1"
     raise TypeError(msg)
+
+
+def _compiled(pattern: Any) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except (re.error, TypeError) as error:
+        msg = f"{pattern!r} is no regular expression: {error}"
+        raise ValueError(msg) from error
 
 
 def _allowed(name: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wcdfa import saved
-from wcdfa.cadence import Cadence, cadence, due
+from wcdfa.cadence import Cadence, cadence, due, whole
 from wcdfa.core import DFAResult, dfa
 from wcdfa.current import Outcome, outcomes
 from wcdfa.findings import Verdict, undefined
@@ -59,7 +59,8 @@ class WeightChangeDFA:
         Norms (training steps) that α is computed from, at least 50. 500 resolves about ± 0.13. A length that the package has no
         calibration for (it has 128, 256, 500, 512, 1000, 1024 and all above) takes a second or a few the first time.
     stride : int or callable, optional
-        Recompute α every so many norms, or where the callable says so of their number. Default: a fifth of the window.
+        Recompute α every so many norms, or where the callable says so of their number, and of nothing else: it is asked more than
+        once. Default: a fifth of the window.
     thresholds : (float, float)
         α above which a run is called ordered, and below which disordered, where the interval of α allows it.
     order : 1, 2, 3 or 4
@@ -106,12 +107,13 @@ class WeightChangeDFA:
         log_every: Cadence | None = None,
         logger: Logger | None = None,
     ) -> None:
-        if window < SMALLEST_WINDOW or window != int(window):
-            msg = f"window must be at least {SMALLEST_WINDOW}, and whole, got {window}; below that α is noise (500 is the default)"
-            raise ValueError(msg)
-        self.window = int(window)
+        self.window = whole("window", window, "a whole number of norms (500 is the default; α of fewer is noise)", SMALLEST_WINDOW)
         self.stride = max(1, self.window // 5) if stride is None else cadence("stride", stride)
-        self.thresholds = self.ordered_threshold, self.disordered_threshold = thresholds
+        self.thresholds = self.ordered_threshold, self.disordered_threshold = _two(thresholds)
+        label(0.0, 0.0, thresholds=thresholds)
+        if logger is not None and not callable(logger):
+            msg = f"logger must be a callable that takes the step and the metrics, got {type(logger).__name__}"
+            raise TypeError(msg)
         self.record_every = cadence("record_every", record_every)
         self.log_every = None if log_every is None else cadence("log_every", log_every)
         self.logger = logger
@@ -122,7 +124,6 @@ class WeightChangeDFA:
         self._lock = threading.RLock()
         self.reset()
         # wrong settings, or a window too short for them, are misuse: say so now, and have the calibration ready
-        label(0.0, 0.0, thresholds=thresholds)
         trial = prepare(1.0 + np.arange(self.window) % 7.0, **self._preparation)
         dfa(trial.values, **self._settings)
 
@@ -176,7 +177,7 @@ class WeightChangeDFA:
 
     @property
     def alpha(self) -> float | None:
-        """The last α; None until the window is full."""
+        """The last α; None until it is computed, at the first stride with a full window."""
         result = self.result
         return None if result is None else float(result.alpha)
 
@@ -340,7 +341,11 @@ class WeightChangeDFA:
         """
         every = [self.stride, self.window, *([] if self.log_every is None or self.logger is None else [self.log_every])]
         waiting = len(self._recorder.pending)
-        return any(callable(each) or self._recorder.count % each + waiting >= each for each in every)
+        count = self._recorder.count
+        try:
+            return any(due(each, count + waiting) if callable(each) else count % each + waiting >= each for each in every)
+        except Exception:  # noqa: BLE001 - of a callable: it is asked again, and raises, when the norms have been recorded
+            return True
 
     def _now(self) -> dict[str, Outcome]:
         with self._lock:
@@ -367,3 +372,12 @@ class WeightChangeDFA:
         if self.logger is None:
             return False
         return self._alpha_due(count) if self.log_every is None else due(self.log_every, count)
+
+
+def _two(thresholds: Any) -> tuple[float, float]:
+    try:
+        upper, lower = thresholds
+    except (TypeError, ValueError) as error:
+        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; (1.2, 0.8) is the default"
+        raise ValueError(msg) from error
+    return upper, lower

@@ -20,12 +20,16 @@ ACCEPTED = (
 )
 
 
+LARGEST = 1 << 1023  # integers beyond it are no float
+
+
 def is_number(given: Any) -> bool:
     """Whether it is one real number, in an array of any library or not; asked without copying from a device."""
     if isinstance(given, (int, float, np.number)):
         return not isinstance(given, (bool, np.complexfloating))
     shape, dtype = getattr(given, "shape", None), getattr(given, "dtype", None)
-    if shape is None or dtype is None or isinstance(given, type):
+    has_value = any(hasattr(given, name) for name in ("item", "__array__", "__dlpack__"))  # unlike a description of shapes
+    if shape is None or dtype is None or isinstance(given, type) or not has_value:
         return False
     kind = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
     try:
@@ -46,7 +50,7 @@ def kept(given: Any) -> Any:
 def number(given: Any) -> float:
     """The number itself, copied from its device if need be."""
     if isinstance(given, (int, float, np.number)):
-        return float(given)
+        return float(given) if not isinstance(given, int) or abs(given) < LARGEST else math.inf
     value = given.item() if hasattr(given, "item") else np.asarray(given).reshape(()).item()
     return float(value)
 

@@ -133,6 +133,12 @@ class Recorder:
         if np.ndim(reading.count):
             msg = "the reading is that of an ensemble; give each member, reading.member(i), to a monitor of its own"
             raise ValueError(msg)
+        series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, **reading.groups}
+        for name, values in series.items():
+            if values is not None and np.shape(values) != (n := np.size(reading.norms),):
+                msg = f"{name} of a reading must be of shape ({n},), one number a norm, got {np.shape(values)}"
+                raise ValueError(msg)
+        reading = reading._replace(count=int(reading.count), skipped=int(reading.skipped))
         self._have_groups((ALL, *reading.groups))
         if reading.count < self.drained:
             self.ring = init(self.window, tuple(reading.groups))
@@ -156,6 +162,6 @@ def _known(value: Any) -> float:
     """The number; NaN, a gap, where its device has it no more."""
     try:
         return number(value)
-    except RuntimeError as error:
+    except Exception as error:  # noqa: BLE001 - whatever the device says, it must not end the training run
         logging.getLogger("wcdfa").warning("a norm could not be read from its device and is recorded as a gap: %s", error)
         return math.nan

@@ -15,7 +15,7 @@ import numpy as np
 
 from wcdfa.core import DFAResult
 from wcdfa.current import Outcome
-from wcdfa.groups import ALL
+from wcdfa.groups import ALL, described
 from wcdfa.recorder import Recorder
 from wcdfa.ring import Ring, init, rates
 
@@ -29,7 +29,7 @@ def packed(recorder: Recorder, found: Mapping[str, Outcome], histories: Mapping[
     """All of a monitor but its settings and the parameters it measures from."""
     reading = recorder.reading()
     state: Plain = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
-    state["grouped"] = recorder.groups is not None
+    state["grouping"] = described(recorder.groups)
     state["source"] = json.dumps(recorder.source, default=lambda value: np.asarray(value).tolist())
     state |= {name: getattr(recorder, name) for name in COUNTERS}
     state |= {"groups": list(reading.groups), "steps": reading.steps.tolist()}
@@ -57,8 +57,9 @@ def unpacked(state: Mapping[str, Any], recorder: Recorder) -> tuple[dict[str, Ou
         )
         raise ValueError(msg)
     groups = [str(name) for name in state["groups"]]
-    if groups and bool(state["grouped"]) and recorder.groups is None:  # else they are those of a reading
-        msg = f"the state has groups {', '.join(groups)}, and this monitor has none; make it with the groups it was saved with"
+    saved, own = str(state["grouping"]), described(recorder.groups)
+    if saved != own:
+        msg = f"the state was saved with groups={saved or None}, and this monitor has groups={own or None}; make it with the same"
         raise ValueError(msg)
     names = [ALL, *groups]
     recorder.ring = _ring(state, window, groups)

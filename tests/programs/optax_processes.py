@@ -49,4 +49,5 @@ def main(address, processes, own):
     print(json.dumps(found | known))
 
 
-main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -74,7 +74,7 @@ def main():
     single, state, _ = trained(monitor(optax.adam(0.1), **OPTIONS), lambda tree: jax.device_put(tree, jax.devices()[0]))
     found = {"oracle": moves(single).tolist(), "single": norms_of(state), "jit": {}, "shard_map": {}}
     for kind in (AxisType.Auto, AxisType.Explicit):
-        for name, (shape, axes, specs) in list(LAYOUTS.items())[:: 1 if kind == AxisType.Auto else 2]:
+        for name, (shape, axes, specs) in list(LAYOUTS.items())[0 if kind == AxisType.Auto else -1 :]:
             mesh = jax.make_mesh(shape, axes, axis_types=(kind,) * len(axes))
             place = lambda tree, mesh=mesh, specs=specs: {
                 key: jax.device_put(value, NamedSharding(mesh, specs[key])) for key, value in tree.items()
@@ -110,4 +110,5 @@ def main():
     print(json.dumps(found))
 
 
-main()
+if __name__ == "__main__":
+    main()
