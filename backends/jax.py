@@ -194,15 +194,6 @@ def parameters_of(tree: Any) -> dict[str, jax.Array] | None:
     return by_path((path_of(path) or "parameters", leaf) for path, leaf in trained)
 
 
-def after(norm: jax.Array, update: jax.Array) -> jax.Array:
-    """Return the update, but not before the norm is known: a step that donates the parameters then need not keep a copy to measure.
-
-    >>> after(jnp.array(2.0), jnp.ones(2)).tolist()
-    [1.0, 1.0]
-    """
-    return jnp.where(norm < 0, jnp.zeros_like(update), update)  # never, but XLA cannot tell, and may overwrite in place
-
-
 def path_of(keys: Sequence[Any]) -> str:
     """Path of a leaf from its keys in a pytree, joined by "/"; the value that a Flax variable holds goes by the variable's path.
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from wcdfa.backends.jax import after, applied_change, path_of, root, square_sum
+from wcdfa.backends.jax import applied_change, path_of, root, square_sum
 from wcdfa.backends.optax_hyperparameters import Plain, learning_rate, merged, packed, schedule_count, seen, unpacked
 from wcdfa.cadence import whole
 from wcdfa.groups import Groups, checked, members_of
@@ -187,13 +187,12 @@ class _Recorder:
             raise ValueError(msg)
         updates = jax.tree.map(_as_stored, updates)
         changes = _changes(_trained(updates), params if self.measure == "applied" else None)
-        local = {path: square_sum(change) for path, change in changes}
-        squares = {path: _over_shards(square, self.axes) for path, square in local.items()}
+        squares = {path: _over_shards(square_sum(change), self.axes) for path, change in changes}
         members = members_of(list(squares), self.groups)
         _require_groups(ring, tuple(members))
         norms = {name: root([squares[path] for path in paths]) for name, paths in members.items()}
         ring = record_in(ring, norms, math.nan if rate is None else rate)
-        return _measured(updates, local), state._replace(wcdfa_ring=ring)
+        return updates, state._replace(wcdfa_ring=ring)
 
 
 def read(opt_state: Any) -> Reading:
@@ -305,12 +304,6 @@ def _changes(updates: dict[str, Any], params: Any) -> Iterator[tuple[str, Any]]:
             msg = f"there is an update of {path!r} and no such parameter; give update() the parameters that the gradients are of"
             raise ValueError(msg)
         yield path, applied_change(parameters[path], update)
-
-
-def _measured(updates: Any, squares: dict[str, Any]) -> Any:
-    """Each update, not before its square is known: of a donated parameter, which weight decay reads too, no copy is kept for that."""
-    known = iter(squares.values())  # in the order of the leaves
-    return jax.tree.map(lambda update: after(next(known), update) if _is_trained(update) else update, updates)
 
 
 def _over_shards(square: Any, axes: tuple[str, ...]) -> Any:

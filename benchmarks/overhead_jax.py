@@ -152,7 +152,9 @@ def step(options: argparse.Namespace) -> None:
 def shares(size: str, how: str, times: dict[str, np.ndarray], samples: int) -> None:
     bare = float(np.median(times["bare"]))
     spread = np.percentile(times["bare"], [10, 90]) * 1e3
-    report(f"{size}, {how}: a bare step takes {bare * 1e3:.1f} ms (10–90 %: {spread[0]:.1f}–{spread[1]:.1f}), {len(times['bare'])} rounds")
+    report(
+        f"{size}, {how}: a bare step takes {bare * 1e3:.1f} ms (10–90 %: {spread[0]:.1f}–{spread[1]:.1f}), {len(times['bare'])} rounds"
+    )
     for measure, bar in BARS.items():
         middle, error = difference(times, measure)
         share, least = 100 * middle / bare, 100 * (times[measure].min() / times["bare"].min() - 1)
@@ -259,7 +261,9 @@ def alpha(options: argparse.Namespace) -> None:
         ours = statistics.median(values) * 1e6
         against = "" if peer is None else f"; wcdfa 0.1.0 takes {peer * 1e6 / ours:.0f} times as long"
         report(f"{name}: {ours:.1f} µs a step (bar <= 20), {min(values) * 1e6:.1f} to {max(values) * 1e6:.1f}{against}", ours <= 20)
-    report("wcdfa 0.1.0 not measured: give --old" if peer is None else f"wcdfa 0.1.0, floats: {peer * 1e3:.2f} ms a step (stated: 1.2)")
+    report(
+        "wcdfa 0.1.0 not measured: give --old" if peer is None else f"wcdfa 0.1.0, floats: {peer * 1e3:.2f} ms a step (stated: 1.2)"
+    )
 
 
 def per_step(monitor: Any, values: list[Any]) -> float:
@@ -294,7 +298,13 @@ def norms(_: argparse.Namespace, trees: int = 40) -> None:
             report(f"{jnp.dtype(dtype).name}, {name}: {error:.1e} (median {typical:.1e})", met)
 
 
-NORMS = ("delta_norm", "recorder, applied", "recorder, update", "optax.tree.norm of the difference", "optax.tree.norm of the update")
+NORMS = (
+    "delta_norm",
+    "recorder, applied",
+    "recorder, update",
+    "optax.tree.norm of the difference",
+    "optax.tree.norm of the update",
+)
 
 
 def errors_of(rng: np.random.Generator, dtype: Any) -> dict[str, float]:

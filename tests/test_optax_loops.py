@@ -208,3 +208,33 @@ def test_the_monitor_drains_a_recorder(backend, optax):
     assert len(drained.history) == len(direct.history) > 10
     np.testing.assert_allclose(drained.history, direct.history, atol=1e-3)
     assert set(drained.alphas) == {"all", "encoder", "head"}
+
+
+@pytest.mark.parametrize("measure", ["applied", "update"])
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+def test_a_donated_step_keeps_no_copy_of_the_parameters(name, measure):
+    """XLA may keep one layer back to measure it, where a layer is all that it would hold anyway."""
+    jax, optax = require("jax"), require("optax")
+    from wcdfa.backends.optax import monitor
+
+    layers, width = 8, 256
+    params = {str(i): jax.numpy.full((width, width), 0.01 * i) for i in range(layers)}
+    x = jax.numpy.ones((32, width))
+
+    def temporary(tx):
+        def step(params, state):
+            def loss(params):
+                hidden = x
+                for weights in params.values():
+                    hidden = jax.numpy.tanh(hidden @ weights)
+                return (hidden**2).mean()
+
+            updates, state = tx.update(jax.grad(loss)(params), state, params)
+            return optax.apply_updates(params, updates), state
+
+        compiled = jax.jit(step, donate_argnums=(0, 1)).lower(params, tx.init(params)).compile()
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    bare = getattr(optax, name)(0.1)
+    layer = 4 * width**2
+    assert temporary(monitor(bare, measure=measure)) < temporary(bare) + 1.1 * layer
