@@ -338,7 +338,7 @@ def recorded(measure: str, update: Any, parameters: Any) -> float:
 
 
 def resume(_: argparse.Namespace, stops: int = 3) -> None:
-    import orbax.checkpoint as checkpoint
+    from orbax import checkpoint
 
     print(f"a run of {STEPS} steps with a window of {WINDOW}, saved with orbax, restored in a new process")
     whole = trained(0, STEPS, *beginning())
@@ -354,7 +354,7 @@ def resume(_: argparse.Namespace, stops: int = 3) -> None:
 
 
 def go_on(folder: str, stop: str) -> None:
-    import orbax.checkpoint as checkpoint
+    from orbax import checkpoint
 
     with checkpoint.StandardCheckpointer() as saver:
         restored = saver.restore(Path(folder) / "checkpoint", beginning())
