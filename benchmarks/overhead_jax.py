@@ -22,6 +22,7 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import argparse
 import importlib.util
 import logging
+import re
 import statistics
 import subprocess
 import tempfile
@@ -102,9 +103,11 @@ class Shared:
         self.records = {measure: tx.init({}).wcdfa_record for measure, tx in optimizers().items() if measure != "bare"}
 
     def state(self, variant: str) -> Any:
+        """What the optimizer of a variant goes on from."""
         return self.moments if variant == "bare" else MonitorState(self.records[variant], self.moments)
 
     def keep(self, variant: str, state: Any) -> None:
+        """Take over what it returns."""
         if isinstance(state, MonitorState):
             self.records[variant], self.moments = state
         else:
@@ -158,10 +161,10 @@ def shares(size: str, how: str, times: dict[str, np.ndarray], samples: int) -> N
     for measure, bar in BARS.items():
         middle, error = difference(times, measure)
         share, least = 100 * middle / bare, 100 * (times[measure].min() / times["bare"].min() - 1)
-        enough = samples * max(share, 0) / bar
+        enough = f"; the bar is met from a batch of about {samples * share / bar:.0f} on" if share > 0 else ""
         report(
             f"{size}, {how}, {measure}: {share:.2f} ± {100 * error / bare:.2f} % of the step (bar <= {bar:.0f} %), {middle * 1e3:.2f} ms; "
-            f"of the fastest steps {least:.2f} %; the bar is met from a batch of about {enough:.0f} on",
+            f"of the fastest steps {least:.2f} %{enough}",
             share <= bar,
         )
 
@@ -187,22 +190,29 @@ def memory(options: argparse.Namespace) -> None:
         batch = jax.ShapeDtypeStruct((options.batch, WIDTHS[size]), jnp.float32)
         whole = bytes_of(parameters)
         states = {variant: jax.eval_shape(tx.init, parameters) for variant, tx in optimizers().items()}
-        used = {
-            variant: training_step(tx).lower(parameters, states[variant], batch).compile().memory_analysis()
-            for variant, tx in optimizers().items()
+        compiled = {
+            variant: training_step(tx).lower(parameters, states[variant], batch).compile() for variant, tx in optimizers().items()
         }
+        copies = {variant: copies_in(each.as_text(), WIDTHS[size]) for variant, each in compiled.items()}
+        used = {variant: each.memory_analysis() for variant, each in compiled.items()}
         bare = used["bare"]
         for measure in BARS:
             state = bytes_of(states[measure]) - bytes_of(states["bare"])
             report(f"{size}, {measure}: {state:,} bytes of state (bar <= 8,192)", state <= 8192)
-            temporary = used[measure].temp_size_in_bytes - bare.temp_size_in_bytes
+            share = (used[measure].temp_size_in_bytes - bare.temp_size_in_bytes) / whole
             kept = used[measure].alias_size_in_bytes - state == bare.alias_size_in_bytes
             report(
                 f"{size}, {measure}: temporaries {bare.temp_size_in_bytes:,} → {used[measure].temp_size_in_bytes:,} bytes, "
-                f"{temporary / whole:+.3f} of the parameters (bar <= 0.25: no copy); peak {peak(bare)} → {peak(used[measure])}; "
-                f"{'all' if kept else 'not all'} that is donated is written in place",
-                temporary <= 0.25 * whole and kept,
+                f"{share:+.3f} of the parameters (bar <= 0.25: no copy); peak {peak(bare)} → {peak(used[measure])}; "
+                f"{'all' if kept else 'not all'} that is donated is written in place; weights that XLA copies for a while: "
+                f"{copies['bare']} → {copies[measure]} of {LAYERS}",
+                share <= 0.25 and kept,
             )
+
+
+def copies_in(program: str, width: int) -> int:
+    """Copies of arrays of the shape of a layer in what XLA compiled."""
+    return len(re.findall(rf"= f32\[{width},{width}\]\S* copy\(", program))
 
 
 def bytes_of(tree: Any) -> int:

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import require
 
 ROOT = Path(__file__).parents[1]
-CLOSE = 1e-6
+CLOSE = 3e-6  # XLA adds some ten thousand float32 squares in another order on each device
 
 
 @pytest.fixture(autouse=True)
