@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import subprocess
@@ -71,6 +70,10 @@ def test_stopped_and_gone_on_with(orbax, tmp_path):
     assert len(set(whole["norms"])) == 5
     for resumed in printed(start("resume", tmp_path, *stops)):
         assert resumed == whole
+    said = printed(start("refuse", tmp_path, 9))
+    assert "shape" in said.lower()
+    assert "(5,)" in said
+    assert "(7,)" in said
 
 
 def test_killed_while_saving(orbax, tmp_path):
@@ -98,16 +101,13 @@ def saved(checkpointer, folder, state):
     checkpointer.wait_until_finished()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # orbax leaves much open where it fails
 def test_another_window(backend, optax, orbax, tmp_path):
-    """orbax refuses it, or the monitor does, and both ways out work."""
+    """Where orbax lets it pass, because the state is restored as it was, the monitor refuses it, and both ways out work."""
     given, params = gradients(9), network()
     short, long = (backend.monitor(optax.adam(0.1), window=window) for window in (4, 7))
     history, _, state = run(short, given[:6])
     with orbax.StandardCheckpointer() as checkpointer:
         saved(checkpointer, tmp_path / "state", state)
-        with pytest.raises(ValueError, match=r"(?s)[Ss]hape.*4.*7|[Ss]hape.*7.*4"):
-            checkpointer.restore(tmp_path / "state", long.init(params))
         with_its_own = checkpointer.restore(tmp_path / "state", short.init(params))
     with pytest.raises(ValueError, match="the state holds a ring of 4 norms, and this monitor has window=7: use window=4"):
         long.update(given[0], with_its_own, history[-1])
@@ -116,7 +116,6 @@ def test_another_window(backend, optax, orbax, tmp_path):
     expected, _, _ = run(optax.adam(0.1), given)
     require("jax").tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), more[-1], expected[-1])
     assert backend.read(went_on).count == 3
-    gc.collect()  # what orbax left open is none of the next test's business
 
 
 def test_a_checkpoint_from_before_there_was_a_monitor(backend, optax, orbax, tmp_path):
