@@ -87,6 +87,25 @@ def array(library: Library, xp: Any) -> Any:
     return convert
 
 
+@pytest.fixture
+def float32() -> Iterator[None]:
+    """JAX as it comes, even after a test of the core that switched float64 on."""
+    with require("jax").enable_x64(False):
+        yield
+
+
+@pytest.fixture
+def optax() -> Any:
+    return require("optax")
+
+
+@pytest.fixture
+def optax_backend(optax: Any) -> Any:
+    from wcdfa.backends import optax as backend
+
+    return backend
+
+
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
     """On the build machine every framework is installed: a skip there is a test that silently did not run."""
     if os.environ.get("CI") == "true" and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):

@@ -18,23 +18,7 @@ from tests.optax_runs import gradients, kinds, network, run
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(autouse=True)
-def float32():
-    """JAX as it comes, even after a test of the core that switched float64 on."""
-    with require("jax").enable_x64(False):
-        yield
-
-
-@pytest.fixture
-def optax():
-    return require("optax")
-
-
-@pytest.fixture
-def backend(optax):
-    from wcdfa.backends import optax as backend
-
-    return backend
+pytestmark = pytest.mark.usefixtures("float32")
 
 
 @pytest.fixture
@@ -101,27 +85,27 @@ def saved(checkpointer, folder, state):
     checkpointer.wait_until_finished()
 
 
-def test_another_window(backend, optax, orbax, tmp_path):
+def test_another_window(optax_backend, optax, orbax, tmp_path):
     """Where orbax lets it pass, because the state is restored as it was, the monitor refuses it, and both ways out work."""
     given, params = gradients(9), network()
-    short, long = (backend.monitor(optax.adam(0.1), window=window) for window in (4, 7))
+    short, long = (optax_backend.monitor(optax.adam(0.1), window=window) for window in (4, 7))
     history, _, state = run(short, given[:6])
     with orbax.StandardCheckpointer() as checkpointer:
         saved(checkpointer, tmp_path / "state", state)
         with_its_own = checkpointer.restore(tmp_path / "state", short.init(params))
     with pytest.raises(ValueError, match="the state holds a ring of 4 norms, and this monitor has window=7: use window=4"):
         long.update(given[0], with_its_own, history[-1])
-    began = long.init(params)._replace(inner_state=backend.strip(with_its_own))
+    began = long.init(params)._replace(inner_state=optax_backend.strip(with_its_own))
     more, _, went_on = run(long, given[6:], history[-1], began)
     expected, _, _ = run(optax.adam(0.1), given)
     require("jax").tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), more[-1], expected[-1])
-    assert backend.read(went_on).count == 3
+    assert optax_backend.read(went_on).count == 3
 
 
-def test_a_checkpoint_from_before_there_was_a_monitor(backend, optax, orbax, tmp_path):
+def test_a_checkpoint_from_before_there_was_a_monitor(optax_backend, optax, orbax, tmp_path):
     given, params, bare = gradients(8), network(), optax.inject_hyperparams(optax.adamw)(0.1)
     history, _, state = run(bare, given[:5])
-    tx = backend.monitor(bare, window=4, groups=1)
+    tx = optax_backend.monitor(bare, window=4, groups=1)
     with orbax.StandardCheckpointer() as checkpointer:
         saved(checkpointer, tmp_path / "state", state)
         restored = checkpointer.restore(tmp_path / "state", bare.init(params))
@@ -129,19 +113,19 @@ def test_a_checkpoint_from_before_there_was_a_monitor(backend, optax, orbax, tmp
         assert kinds(began) == kinds(tx.init(params))
         _, _, went_on = run(tx, given[5:], history[-1], began)
         # and back: a checkpoint without the monitor is one that the bare optimizer reads
-        saved(checkpointer, tmp_path / "bare", backend.strip(went_on))
+        saved(checkpointer, tmp_path / "bare", optax_backend.strip(went_on))
         again = checkpointer.restore(tmp_path / "bare", bare.init(params))
     _, _, expected = run(bare, given)
     for a, b in zip(require("jax").tree.leaves(again), require("jax").tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
-    assert backend.read(went_on).count == 3
+    assert optax_backend.read(went_on).count == 3
 
 
-def test_without_a_target(backend, optax, orbax, tmp_path):
+def test_without_a_target(optax_backend, optax, orbax, tmp_path):
     """orbax then gives dictionaries, in which no monitor is found: the error says what is needed."""
-    _, _, state = run(backend.monitor(optax.adam(0.1), window=4), gradients(2))
+    _, _, state = run(optax_backend.monitor(optax.adam(0.1), window=4), gradients(2))
     with orbax.StandardCheckpointer() as checkpointer:
         saved(checkpointer, tmp_path / "state", state)
         restored = checkpointer.restore(tmp_path / "state")
     with pytest.raises(ValueError, match=r"no monitor in this state: make it with monitor\(tx\).init\(params\)"):
-        backend.read(restored)
+        optax_backend.read(restored)

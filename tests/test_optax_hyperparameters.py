@@ -9,24 +9,7 @@ import wcdfa
 from tests.conftest import require
 from tests.optax_runs import gradients, moves, network, run
 
-
-@pytest.fixture(autouse=True)
-def float32():
-    """JAX as it comes, even after a test of the core that switched float64 on."""
-    with require("jax").enable_x64(False):
-        yield
-
-
-@pytest.fixture
-def optax():
-    return require("optax")
-
-
-@pytest.fixture
-def backend(optax):
-    from wcdfa.backends import optax as backend
-
-    return backend
+pytestmark = pytest.mark.usefixtures("float32")
 
 
 # factory, its options, the optimizer and hyperparameters that a reading has
@@ -48,11 +31,11 @@ OTHERS = [
 
 @pytest.mark.parametrize("scheduled", [False, True])
 @pytest.mark.parametrize(("factory", "options", "optimizer", "hyperparameters"), RECOGNISED)
-def test_injected_hyperparameters(backend, optax, factory, options, optimizer, hyperparameters, scheduled):
+def test_injected_hyperparameters(optax_backend, optax, factory, options, optimizer, hyperparameters, scheduled):
     rate = optax.exponential_decay(0.01, 3, 0.5) if scheduled else 0.01
-    tx = backend.monitor(optax.inject_hyperparams(getattr(optax, factory))(rate, **options), window=4)
+    tx = optax_backend.monitor(optax.inject_hyperparams(getattr(optax, factory))(rate, **options), window=4)
     _, _, state = run(tx, gradients(6))
-    found = backend.read(state)
+    found = optax_backend.read(state)
     assert (found.optimizer, found.hyperparameters) == (optimizer, hyperparameters)
     expected = 0.01 * 0.5 ** (np.arange(6) / 3) if scheduled else np.full(6, 0.01)
     np.testing.assert_allclose(found.lr, expected[-4:], rtol=1e-6)
@@ -61,15 +44,15 @@ def test_injected_hyperparameters(backend, optax, factory, options, optimizer, h
 
 
 @pytest.mark.parametrize("factory", OTHERS)
-def test_no_other_is_taken_for_one(backend, optax, factory):
-    tx = backend.monitor(optax.inject_hyperparams(getattr(optax, factory))(0.01))
+def test_no_other_is_taken_for_one(optax_backend, optax, factory):
+    tx = optax_backend.monitor(optax.inject_hyperparams(getattr(optax, factory))(0.01))
     state = tx.init(network())
     assert float(optax.tree.get(state, "learning_rate")) == pytest.approx(0.01)
-    found = backend.read(state)
+    found = optax_backend.read(state)
     assert (found.optimizer, found.hyperparameters) == (None, {})
 
 
-def test_no_variant_is_taken_for_one(backend, optax):
+def test_no_variant_is_taken_for_one(optax_backend, optax):
     inject, weights = optax.inject_hyperparams, {"encoder": True, "head": False}
     for inner in (
         inject(optax.rmsprop)(0.1, centered=True),
@@ -86,66 +69,70 @@ def test_no_variant_is_taken_for_one(backend, optax):
         optax.partition({"a": inject(optax.adam)(0.1), "b": optax.sgd(0.1)}, {"encoder": "a", "head": "b"}),
         optax.adam(0.1),
     ):
-        found = backend.read(backend.monitor(inner).init(network()))
+        found = optax_backend.read(optax_backend.monitor(inner).init(network()))
         assert (found.optimizer, found.hyperparameters) == (None, {})
 
 
-def test_an_optimizer_beside_the_monitor_is_not_its_own(backend, optax):
-    tx = optax.chain(backend.monitor(optax.sgd(0.1)), optax.inject_hyperparams(optax.adam)(0.1))
-    assert backend.read(tx.init(network())).optimizer is None
-    after = optax.chain(optax.inject_hyperparams(optax.adam)(0.1, b1=0.8), backend.record())
-    assert backend.read(after.init(network())).optimizer is None  # nor does an element of a chain know the others
+def test_an_optimizer_beside_the_monitor_is_not_its_own(optax_backend, optax):
+    tx = optax.chain(optax_backend.monitor(optax.sgd(0.1)), optax.inject_hyperparams(optax.adam)(0.1))
+    assert optax_backend.read(tx.init(network())).optimizer is None
+    after = optax.chain(optax.inject_hyperparams(optax.adam)(0.1, b1=0.8), optax_backend.record())
+    assert optax_backend.read(after.init(network())).optimizer is None  # nor does an element of a chain know the others
 
 
-def test_hyperparameters_that_were_named(backend, optax):
+def test_hyperparameters_that_were_named(optax_backend, optax):
     jax, params = require("jax"), network()
     named = {"optimizer": "adamw", "b1": 0.8, "b2": 0.99, "weight_decay": 0.1, "eps": 1e-6}
     for tx in (
-        backend.monitor(optax.lamb(0.1), **named),
-        backend.monitor(optax.inject_hyperparams(optax.sgd)(0.1), **named),  # goes before what is injected
-        optax.chain(optax.lamb(0.1), backend.record(**named)),
+        optax_backend.monitor(optax.lamb(0.1), **named),
+        optax_backend.monitor(optax.inject_hyperparams(optax.sgd)(0.1), **named),  # goes before what is injected
+        optax.chain(optax.lamb(0.1), optax_backend.record(**named)),
     ):
-        found = backend.read(jax.jit(tx.init)(params))
+        found = optax_backend.read(jax.jit(tx.init)(params))
         assert (found.optimizer, found.hyperparameters) == ("adamw", {"betas": (0.8, 0.99), "weight_decay": 0.1, "eps": 1e-6})
-    torch_names = backend.monitor(optax.sgd(0.1), optimizer="sgd", momentum=0.9, nesterov=True)
-    assert backend.read(torch_names.init(params)).hyperparameters == {"momentum": 0.9, "nesterov": True}
-    assert backend.read(backend.monitor(optax.sgd(0.1), optimizer="sgd").init(params)).hyperparameters == {}
+    torch_names = optax_backend.monitor(optax.sgd(0.1), optimizer="sgd", momentum=0.9, nesterov=True)
+    assert optax_backend.read(torch_names.init(params)).hyperparameters == {"momentum": 0.9, "nesterov": True}
+    assert optax_backend.read(optax_backend.monitor(optax.sgd(0.1), optimizer="sgd").init(params)).hyperparameters == {}
 
 
-def test_learning_rates(backend, optax):
+def test_learning_rates(optax_backend, optax):
     given, skipped = gradients(6), gradients(6)
     for i in (1, 4):
         skipped[i] = require("jax").tree.map(lambda g: 0 * g, skipped[i])
     sgd = optax.sgd(0.1)
 
     def rates(tx, given=given, **extra):
-        return backend.read(run(tx, given, **extra)[2]).lr
+        return optax_backend.read(run(tx, given, **extra)[2]).lr
 
-    assert rates(backend.monitor(sgd)) is None
-    np.testing.assert_allclose(rates(backend.monitor(sgd, lr=0.25)), np.full(6, 0.25))
+    assert rates(optax_backend.monitor(sgd)) is None
+    np.testing.assert_allclose(rates(optax_backend.monitor(sgd, lr=0.25)), np.full(6, 0.25))
     halving = lambda count: 0.5**count
-    np.testing.assert_allclose(rates(backend.monitor(sgd, lr=halving)), 0.5 ** np.arange(6))
-    np.testing.assert_allclose(rates(backend.monitor(sgd, lr=halving), skipped), 0.5 ** np.array([0, 2, 3, 5]))
-    np.testing.assert_allclose(rates(backend.monitor(sgd), learning_rate=0.5), np.full(6, 0.5))
-    np.testing.assert_allclose(rates(optax.chain(sgd, backend.record()), learning_rate=0.5), np.full(6, 0.5))
-    np.testing.assert_allclose(rates(optax.MultiSteps(backend.monitor(sgd, lr=halving), 2)), 0.5 ** np.arange(3))
+    np.testing.assert_allclose(rates(optax_backend.monitor(sgd, lr=halving)), 0.5 ** np.arange(6))
+    np.testing.assert_allclose(rates(optax_backend.monitor(sgd, lr=halving), skipped), 0.5 ** np.array([0, 2, 3, 5]))
+    np.testing.assert_allclose(rates(optax_backend.monitor(sgd), learning_rate=0.5), np.full(6, 0.5))
+    np.testing.assert_allclose(rates(optax.chain(sgd, optax_backend.record()), learning_rate=0.5), np.full(6, 0.5))
+    np.testing.assert_allclose(rates(optax.MultiSteps(optax_backend.monitor(sgd, lr=halving), 2)), 0.5 ** np.arange(3))
     injected = optax.inject_hyperparams(optax.sgd)(0.1)
-    np.testing.assert_allclose(rates(backend.monitor(injected), learning_rate=0.5), np.full(6, 0.1))  # what tx used goes first
-    np.testing.assert_allclose(rates(backend.monitor(injected, lr=0.25)), np.full(6, 0.25))  # and what the user said before it
+    np.testing.assert_allclose(
+        rates(optax_backend.monitor(injected), learning_rate=0.5), np.full(6, 0.1)
+    )  # what tx used goes first
+    np.testing.assert_allclose(
+        rates(optax_backend.monitor(injected, lr=0.25)), np.full(6, 0.25)
+    )  # and what the user said before it
 
 
-def test_a_rate_that_is_set_by_hand(backend, optax):
-    tx = backend.monitor(optax.inject_hyperparams(optax.sgd)(0.1))
+def test_a_rate_that_is_set_by_hand(optax_backend, optax):
+    tx = optax_backend.monitor(optax.inject_hyperparams(optax.sgd)(0.1))
     history, _, state = run(tx, gradients(2))
     state = optax.tree.set(state, learning_rate=0.01)
     more, _, state = run(tx, gradients(2), history[-1], state)
-    found = backend.read(state)
+    found = optax_backend.read(state)
     np.testing.assert_allclose(found.lr, [0.1, 0.1, 0.01, 0.01])
     np.testing.assert_allclose(found.norms, [*moves(history), *moves(more)], rtol=5e-6)
 
 
 @pytest.fixture
-def long_run(backend, optax):
+def long_run(optax_backend, optax):
     """A step compiled into one loop of 150 steps."""
     jax, jnp = require("jax"), require("jax").numpy
 
@@ -166,10 +153,10 @@ def long_run(backend, optax):
     return train
 
 
-def test_the_verdict_takes_the_null_of_the_optimizer(backend, optax, long_run):
+def test_the_verdict_takes_the_null_of_the_optimizer(optax_backend, optax, long_run):
     schedule = optax.exponential_decay(0.01, 100, 0.5)
-    tx = backend.monitor(optax.inject_hyperparams(optax.adamw)(schedule, b1=0.8, b2=0.99, weight_decay=0.01), window=128)
-    found = backend.read(long_run(tx, 0))
+    tx = optax_backend.monitor(optax.inject_hyperparams(optax.adamw)(schedule, b1=0.8, b2=0.99, weight_decay=0.01), window=128)
+    found = optax_backend.read(long_run(tx, 0))
     known = found.verdict(replicates=20)
     named = {"optimizer": "adamw", "betas": (0.8, 0.99), "weight_decay": 0.01, "eps": 1e-8}
     expected = wcdfa.verdict(found.norms, lr=0.01 * 0.5 ** (np.arange(22, 150) / 100), replicates=20, **named)
@@ -182,17 +169,17 @@ def test_the_verdict_takes_the_null_of_the_optimizer(backend, optax, long_run):
     assert wcdfa.WeightChangeDFA(window=128, stride=1).update(found).verdict(replicates=20).null == known.null
 
 
-def test_an_ensemble_has_one_alpha_a_member(backend, optax, long_run):
+def test_an_ensemble_has_one_alpha_a_member(optax_backend, optax, long_run):
     jax, jnp = require("jax"), require("jax").numpy
     inner = optax.inject_hyperparams(optax.adam)(0.01, b1=0.8, b2=0.9)
-    tx = backend.monitor(inner, window=128, groups=lambda path: "weights")
-    ensemble = backend.read(jax.jit(jax.vmap(lambda seed: long_run(tx, seed)))(jnp.arange(3)))
+    tx = optax_backend.monitor(inner, window=128, groups=lambda path: "weights")
+    ensemble = optax_backend.read(jax.jit(jax.vmap(lambda seed: long_run(tx, seed)))(jnp.arange(3)))
     assert ensemble.norms.shape == ensemble.lr.shape == ensemble.groups["weights"].shape == (3, 128)
     np.testing.assert_array_equal(ensemble.count, [150, 150, 150])
     alphas = [wcdfa.WeightChangeDFA(window=128, stride=1).update(ensemble.member(i)).alpha for i in range(3)]
     assert len({round(alpha, 3) for alpha in alphas}) == 3
     for i in range(3):
-        member, alone = ensemble.member(i), backend.read(jax.jit(lambda i=i: long_run(tx, i))())
+        member, alone = ensemble.member(i), optax_backend.read(jax.jit(lambda i=i: long_run(tx, i))())
         np.testing.assert_allclose(member.norms, alone.norms, rtol=1e-5)
         np.testing.assert_array_equal(member.steps, alone.steps)
         assert (member.count, member.skipped, member.optimizer) == (alone.count, alone.skipped, "adam")
@@ -205,60 +192,60 @@ def test_an_ensemble_has_one_alpha_a_member(backend, optax, long_run):
         wcdfa.WeightChangeDFA(window=128, stride=1).update(ensemble)
 
 
-def test_members_that_differ(backend, optax):
+def test_members_that_differ(optax_backend, optax):
     """One has steps that were none, each has hyperparameters of its own."""
     jax, jnp = require("jax"), require("jax").numpy
     decays, sizes = jnp.array([0.2, 0.9]), np.array([[1, 2, 3, 4, 5, 6], [0, 7, 0, 8, 9, 0]], dtype=np.float32)
 
     def train(decay, sizes):
-        tx = backend.monitor(optax.inject_hyperparams(optax.rmsprop)(0.01, decay=decay), window=4, measure="update")
+        tx = optax_backend.monitor(optax.inject_hyperparams(optax.rmsprop)(0.01, decay=decay), window=4, measure="update")
         state = tx.init({"w": jnp.zeros(3)})
         return jax.lax.scan(lambda state, size: (tx.update({"w": jnp.full(3, size)}, state)[1], None), state, sizes)[0]
 
-    ensemble = backend.read(jax.jit(jax.vmap(train))(decays, sizes))
+    ensemble = optax_backend.read(jax.jit(jax.vmap(train))(decays, sizes))
     np.testing.assert_array_equal(ensemble.count, [6, 3])
     np.testing.assert_array_equal(ensemble.skipped, [0, 3])
     assert np.isnan(ensemble.norms).tolist() == [[False] * 4, [True, False, False, False]]
     for i in (0, 1):
-        alone = backend.read(jax.jit(train)(decays[i], sizes[i]))
+        alone = optax_backend.read(jax.jit(train)(decays[i], sizes[i]))
         member = ensemble.member(i)
         np.testing.assert_allclose(member.norms, alone.norms, rtol=1e-5)
         np.testing.assert_array_equal(member.steps, alone.steps)
         assert member.hyperparameters["alpha"] == alone.hyperparameters["alpha"] == [0.2, 0.9][i]
 
 
-def test_nesterov_is_no_number_and_is_seen_all_the_same(backend, optax):
+def test_nesterov_is_no_number_and_is_seen_all_the_same(optax_backend, optax):
     inject, params = optax.inject_hyperparams, network()
     sgd = inject(optax.sgd)(0.1, momentum=0.9, nesterov=True)
     for tx in (sgd, optax.chain(optax.clip(1.0), sgd), optax.MultiSteps(sgd, 2), optax.apply_if_finite(sgd, 3)):
-        found = backend.read(backend.monitor(tx).init(params))
+        found = optax_backend.read(optax_backend.monitor(tx).init(params))
         assert (found.optimizer, found.hyperparameters) == ("sgd", {"momentum": 0.9, "nesterov": True})
     for tx in (inject(optax.nadam)(0.1), inject(optax.nadamw)(0.1)):  # which are not replayed
-        assert backend.read(backend.monitor(tx).init(params)).optimizer is None
-        assert backend.read(backend.monitor(tx, optimizer="adam").init(params)).optimizer == "adam"
+        assert optax_backend.read(optax_backend.monitor(tx).init(params)).optimizer is None
+        assert optax_backend.read(optax_backend.monitor(tx, optimizer="adam").init(params)).optimizer == "adam"
 
 
-def test_a_schedule_that_begins_at_zero_keeps_in_step(backend, optax):
+def test_a_schedule_that_begins_at_zero_keeps_in_step(optax_backend, optax):
     schedule = optax.warmup_cosine_decay_schedule(0.0, 0.1, 3, 20)
     for tx in (
-        backend.monitor(optax.sgd(schedule), lr=schedule),
-        backend.monitor(optax.inject_hyperparams(optax.sgd)(schedule)),
-        optax.chain(optax.sgd(schedule), backend.record(lr=schedule)),
+        optax_backend.monitor(optax.sgd(schedule), lr=schedule),
+        optax_backend.monitor(optax.inject_hyperparams(optax.sgd)(schedule)),
+        optax.chain(optax.sgd(schedule), optax_backend.record(lr=schedule)),
     ):
-        found = backend.read(run(tx, gradients(6))[2])
+        found = optax_backend.read(run(tx, gradients(6))[2])
         assert found.skipped == 1  # the first step, at a rate of 0
         np.testing.assert_allclose(found.lr, [schedule(i) for i in range(1, 6)], rtol=1e-6)
-    outside = backend.monitor(optax.MultiSteps(optax.sgd(schedule), 2), lr=schedule)
-    found = backend.read(run(outside, gradients(8))[2])
+    outside = optax_backend.monitor(optax.MultiSteps(optax.sgd(schedule), 2), lr=schedule)
+    found = optax_backend.read(run(outside, gradients(8))[2])
     np.testing.assert_allclose(found.lr, [schedule(i) for i in range(1, 4)], rtol=1e-6)
 
 
-def test_a_rate_that_is_none_is_refused_at_once(backend, optax):
+def test_a_rate_that_is_none_is_refused_at_once(optax_backend, optax):
     with pytest.raises(TypeError, match="lr must be a number or a schedule"):
-        backend.monitor(optax.sgd(0.1), lr="fast")
+        optax_backend.monitor(optax.sgd(0.1), lr="fast")
 
 
-def test_gradients_through_half_precision_are_those_of_the_bare_optimizer(backend, optax):
+def test_gradients_through_half_precision_are_those_of_the_bare_optimizer(optax_backend, optax):
     jax, jnp = require("jax"), require("jax").numpy
     params = {"w": jnp.array([0.5, -1.5], dtype=jnp.float16)}
 
@@ -273,4 +260,6 @@ def test_gradients_through_half_precision_are_those_of_the_bare_optimizer(backen
 
     bare = jax.grad(loss)(params, optax.sgd(0.1))["w"]
     for measure in ("applied", "update"):
-        np.testing.assert_allclose(jax.grad(loss)(params, backend.monitor(optax.sgd(0.1), measure=measure))["w"], bare, rtol=2e-2)
+        np.testing.assert_allclose(
+            jax.grad(loss)(params, optax_backend.monitor(optax.sgd(0.1), measure=measure))["w"], bare, rtol=2e-2
+        )

@@ -14,23 +14,7 @@ STEPS = 6
 INPUTS, TARGETS = (np.random.default_rng(0).standard_normal((STEPS, 8, size)).astype(np.float32) for size in (3, 2))
 
 
-@pytest.fixture(autouse=True)
-def float32():
-    """JAX as it comes, even after a test of the core that switched float64 on."""
-    with require("jax").enable_x64(False):
-        yield
-
-
-@pytest.fixture
-def optax():
-    return require("optax")
-
-
-@pytest.fixture
-def backend(optax):
-    from wcdfa.backends import optax as backend
-
-    return backend
+pytestmark = pytest.mark.usefixtures("float32")
 
 
 @pytest.fixture
@@ -46,7 +30,7 @@ def assert_same(reading, host, count=STEPS):
         np.testing.assert_allclose(norms, host.get_signal(name), rtol=CLOSE)
 
 
-def test_flax_nnx(backend, optax, host):
+def test_flax_nnx(optax_backend, optax, host):
     require("flax")
     from flax import nnx
 
@@ -63,7 +47,7 @@ def test_flax_nnx(backend, optax, host):
             return self.last(self.dropout(jax.nn.tanh(self.norm(self.first(x)))))
 
     model = Network(nnx.Rngs(0))
-    tx = backend.monitor(optax.inject_hyperparams(optax.adam)(0.01), window=50, groups=1)
+    tx = optax_backend.monitor(optax.inject_hyperparams(optax.adam)(0.01), window=50, groups=1)
     optimizer = nnx.Optimizer(model, tx, wrt=nnx.Param)
 
     @nnx.jit
@@ -80,17 +64,17 @@ def test_flax_nnx(backend, optax, host):
         host.update(model)
         history.append(pure(nnx.Param))
         statistics.append(pure(nnx.BatchStat))
-    found = backend.read(optimizer)
+    found = optax_backend.read(optimizer)
     np.testing.assert_allclose(found.norms, moves(history), rtol=CLOSE)
     assert_same(found, host)
     assert set(found.groups) == {"first", "norm", "last"}
     assert (moves(statistics) > 0.1 * moves(history)).all()  # and would have been seen
     assert (found.optimizer, found.hyperparameters["betas"]) == ("adam", (0.9, 0.999))
     assert np.asarray(found.lr).tolist() == pytest.approx([0.01] * STEPS)
-    assert backend.readings(backend.strip(optimizer.opt_state)) == {}
+    assert optax_backend.readings(optax_backend.strip(optimizer.opt_state)) == {}
 
 
-def test_flax_linen(backend, optax, host):
+def test_flax_linen(optax_backend, optax, host):
     require("flax")
     from flax import linen
     from flax.training.train_state import TrainState
@@ -98,7 +82,7 @@ def test_flax_linen(backend, optax, host):
     jax = require("jax")
     model = linen.Sequential([linen.Dense(16), linen.tanh, linen.Dense(2)])
     params = model.init(jax.random.key(0), INPUTS[0])["params"]
-    tx = backend.monitor(optax.adamw(0.01), window=50, groups=1)
+    tx = optax_backend.monitor(optax.adamw(0.01), window=50, groups=1)
     state = TrainState.create(apply_fn=model.apply, params=params, tx=tx)
 
     @jax.jit
@@ -112,17 +96,17 @@ def test_flax_linen(backend, optax, host):
         state = step(state, x, y)
         host.update(state)
         history.append(state.params)
-    np.testing.assert_allclose(backend.read(state).norms, moves(history), rtol=CLOSE)
-    assert_same(backend.read(state), host)
-    assert set(backend.read(state).groups) == {"layers_0", "layers_2"}
+    np.testing.assert_allclose(optax_backend.read(state).norms, moves(history), rtol=CLOSE)
+    assert_same(optax_backend.read(state), host)
+    assert set(optax_backend.read(state).groups) == {"layers_0", "layers_2"}
     assert jax.tree.structure(state) == first
 
 
-def test_equinox(backend, optax):
+def test_equinox(optax_backend, optax):
     equinox, jax = require("equinox"), require("jax")
     model = equinox.nn.MLP(3, 2, 16, 1, key=jax.random.key(0))  # with its activation, a function, as a leaf
     host = wcdfa.WeightChangeDFA(window=50, groups=2)
-    tx = backend.monitor(optax.adam(0.01), window=50, groups=2)
+    tx = optax_backend.monitor(optax.adam(0.01), window=50, groups=2)
     state = tx.init(equinox.filter(model, equinox.is_inexact_array))
 
     @equinox.filter_jit
@@ -137,9 +121,9 @@ def test_equinox(backend, optax):
         model, state = step(model, state, x, y)
         host.update(model)
         history.append(equinox.filter(model, equinox.is_array))
-    np.testing.assert_allclose(backend.read(state).norms, moves(history), rtol=CLOSE)
-    assert_same(backend.read(state), host)
-    assert set(backend.read(state).groups) == {"layers/0", "layers/1"}
+    np.testing.assert_allclose(optax_backend.read(state).norms, moves(history), rtol=CLOSE)
+    assert_same(optax_backend.read(state), host)
+    assert set(optax_backend.read(state).groups) == {"layers/0", "layers/1"}
 
 
 def donating(tx):
@@ -153,9 +137,9 @@ def donating(tx):
 
 
 @pytest.mark.parametrize("jitted", [False, True])
-def test_donated_parameters_and_state(backend, optax, host, jitted):
+def test_donated_parameters_and_state(optax_backend, optax, host, jitted):
     """The host is given parameters that the next step destroys, the recorder a state of which it must hold no buffer twice."""
-    jax, tx = require("jax"), backend.monitor(optax.inject_hyperparams(optax.adam)(0.1), window=50, groups=1)
+    jax, tx = require("jax"), optax_backend.monitor(optax.inject_hyperparams(optax.adam)(0.1), window=50, groups=1)
     params, step = network(), donating(tx)
     state = (jax.jit(tx.init) if jitted else tx.init)(params)
     host.update(params)
@@ -166,16 +150,16 @@ def test_donated_parameters_and_state(backend, optax, host, jitted):
         assert all(leaf.is_deleted() for leaf in jax.tree.leaves(before))
         host.update(params)
         history.append(jax.tree.map(np.array, params))
-    np.testing.assert_allclose(backend.read(state).norms, moves(history), rtol=CLOSE)
-    assert_same(backend.read(state), host)
-    assert backend.read(state).lr.tolist() == pytest.approx([0.1] * STEPS)
+    np.testing.assert_allclose(optax_backend.read(state).norms, moves(history), rtol=CLOSE)
+    assert_same(optax_backend.read(state), host)
+    assert optax_backend.read(state).lr.tolist() == pytest.approx([0.1] * STEPS)
 
 
-def test_nothing_is_copied_to_the_host(backend, optax):
+def test_nothing_is_copied_to_the_host(optax_backend, optax):
     """Nor to the device, in steps and in the monitor on the host until α is due. On the CPU JAX guards only the second."""
     jax, jnp = require("jax"), require("jax").numpy
     schedule = optax.cosine_decay_schedule(0.1, 100)
-    tx = backend.monitor(optax.inject_hyperparams(optax.adamw)(schedule), window=50, groups=1)
+    tx = optax_backend.monitor(optax.inject_hyperparams(optax.adamw)(schedule), window=50, groups=1)
     params, step, given, host = network(), donating(tx), gradients(3 * STEPS), wcdfa.WeightChangeDFA(window=50, groups=1)
     state, zero = tx.init(params), jax.device_put(jnp.zeros(3))
     assert "callback" not in step.lower(given[0], state, params).as_text()
@@ -187,14 +171,14 @@ def test_nothing_is_copied_to_the_host(backend, optax):
         for gradient in given:
             params, state = step(gradient, state, params)
             host.update(params)
-    assert backend.read(state).count == 3 * STEPS + 1
+    assert optax_backend.read(state).count == 3 * STEPS + 1
     assert len(host.get_signal()) == 3 * STEPS
     assert host.skipped == 1
 
 
-def test_the_monitor_drains_a_recorder(backend, optax):
+def test_the_monitor_drains_a_recorder(optax_backend, optax):
     """Read now and then, α and its history are those of every norm given by hand."""
-    tx = backend.monitor(optax.sgd(0.1), window=60, groups=1)
+    tx = optax_backend.monitor(optax.sgd(0.1), window=60, groups=1)
     step, params = donating(tx), network()
     state, direct, drained = tx.init(params), *(wcdfa.WeightChangeDFA(window=60, stride=7, groups=1) for _ in range(2))
     direct.update(params)
@@ -202,8 +186,8 @@ def test_the_monitor_drains_a_recorder(backend, optax):
         params, state = step(gradient, state, params)
         direct.update(params)
         if i % 31 == 0:
-            drained.update(backend.read(state))
-    drained.update(backend.read(state))
+            drained.update(optax_backend.read(state))
+    drained.update(optax_backend.read(state))
     np.testing.assert_allclose(drained.get_signal("head"), direct.get_signal("head"), rtol=CLOSE)
     assert len(drained.history) == len(direct.history) > 10
     np.testing.assert_allclose(drained.history, direct.history, atol=1e-3)

@@ -12,23 +12,7 @@ CLOSE = 5e-6
 LABELS = {"encoder": "a", "head": "b"}
 
 
-@pytest.fixture(autouse=True)
-def float32():
-    """JAX as it comes, even after a test of the core that switched float64 on."""
-    with require("jax").enable_x64(False):
-        yield
-
-
-@pytest.fixture
-def optax():
-    return require("optax")
-
-
-@pytest.fixture
-def backend(optax):
-    from wcdfa.backends import optax as backend
-
-    return backend
+pytestmark = pytest.mark.usefixtures("float32")
 
 
 def arrangements(optax, monitor, record):
@@ -78,59 +62,59 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_found_and_stripped(backend, optax, name):
+def test_found_and_stripped(optax_backend, optax, name):
     jax, params = require("jax"), network()
-    tx, bare, recorders = arrangements(optax, backend.monitor, backend.record)[name]
-    found = backend.readings(tx.init(params))
+    tx, bare, recorders = arrangements(optax, optax_backend.monitor, optax_backend.record)[name]
+    found = optax_backend.readings(tx.init(params))
     assert len(found) == recorders
     assert all(reading.count == 0 for reading in found.values())
     given = gradients(2)
     (_, with_it, state), (_, without, expected) = run(tx, given), run(bare, given)
-    assert all(reading.count + reading.skipped in (1, 2) for reading in backend.readings(state).values())
-    stripped = backend.strip(state)
+    assert all(reading.count + reading.skipped in (1, 2) for reading in optax_backend.readings(state).values())
+    stripped = optax_backend.strip(state)
     assert jax.tree.structure(stripped) == jax.tree.structure(expected)
     same = jax.tree.map(lambda a, b: np.allclose(a, b, rtol=1e-5, atol=1e-6), (stripped, with_it), (expected, without))
     assert all(jax.tree.leaves(same))
     if recorders == 1:
-        assert backend.read(state).count == next(iter(backend.readings(state).values())).count
+        assert optax_backend.read(state).count == next(iter(optax_backend.readings(state).values())).count
 
 
-def test_all_arrangements_are_tested(backend, optax):
-    assert list(arrangements(optax, backend.monitor, backend.record)) == NAMES
+def test_all_arrangements_are_tested(optax_backend, optax):
+    assert list(arrangements(optax, optax_backend.monitor, optax_backend.record)) == NAMES
 
 
-def test_a_bare_state_has_nothing_to_strip(backend, optax):
+def test_a_bare_state_has_nothing_to_strip(optax_backend, optax):
     state = optax.chain(optax.clip(1.0), optax.adam(0.1)).init(network())
-    assert require("jax").tree.structure(backend.strip(state)) == require("jax").tree.structure(state)
-    assert backend.strip([{"a": backend.record().init({})}, 3]) == [{}, 3]
+    assert require("jax").tree.structure(optax_backend.strip(state)) == require("jax").tree.structure(state)
+    assert optax_backend.strip([{"a": optax_backend.record().init({})}, 3]) == [{}, 3]
 
 
-def test_what_each_recorder_records(backend, optax):
+def test_what_each_recorder_records(optax_backend, optax):
     """Before the clipping, after it, and what the parameters got: three different series."""
     optimizer = optax.chain(
-        backend.record(window=9, measure="update"),
+        optax_backend.record(window=9, measure="update"),
         optax.clip_by_global_norm(1.0),
-        backend.record(window=9, measure="update"),
+        optax_backend.record(window=9, measure="update"),
         optax.sgd(0.1, momentum=0.9),
-        backend.record(window=9),
+        optax_backend.record(window=9),
     )
     given = gradients(5)
     history, _, state = run(optimizer, given)
-    first, second, third = backend.readings(state).values()
-    assert list(backend.readings(state)) == ["0", "2", "4"]
+    first, second, third = optax_backend.readings(state).values()
+    assert list(optax_backend.readings(state)) == ["0", "2", "4"]
     np.testing.assert_allclose(first.norms, [norm(gradient) for gradient in given], rtol=CLOSE)
     np.testing.assert_allclose(second.norms, np.ones(5), rtol=CLOSE)
     np.testing.assert_allclose(third.norms, moves(history), rtol=CLOSE)
 
 
-def test_one_monitor_a_part(backend, optax):
+def test_one_monitor_a_part(optax_backend, optax):
     inject = optax.inject_hyperparams
     parts = {
-        "a": backend.monitor(inject(optax.adam)(0.1, b1=0.8), window=4),
-        "b": backend.monitor(inject(optax.sgd)(0.01, momentum=0.9), window=4),
+        "a": optax_backend.monitor(inject(optax.adam)(0.1, b1=0.8), window=4),
+        "b": optax_backend.monitor(inject(optax.sgd)(0.01, momentum=0.9), window=4),
     }
     history, _, state = run(optax.partition(parts, LABELS), gradients(6))
-    found = backend.readings(state)
+    found = optax_backend.readings(state)
     assert list(found) == ["inner_states/a/inner_state/wcdfa_record", "inner_states/b/inner_state/wcdfa_record"]
     encoder, head = found.values()
     for reading, part in ((encoder, "encoder"), (head, "head")):
@@ -142,16 +126,16 @@ def test_one_monitor_a_part(backend, optax):
     np.testing.assert_allclose(head.lr, 0.01)
 
 
-def test_a_monitor_around_parts(backend, optax):
+def test_a_monitor_around_parts(optax_backend, optax):
     parts = optax.multi_transform({"a": optax.adam(0.1), "b": optax.set_to_zero()}, LABELS)
-    history, _, state = run(backend.monitor(parts, window=9, groups=1), gradients(4))
-    found = backend.read(state)
+    history, _, state = run(optax_backend.monitor(parts, window=9, groups=1), gradients(4))
+    found = optax_backend.read(state)
     np.testing.assert_allclose(found.norms, moves(history), rtol=CLOSE)
     np.testing.assert_allclose(found.groups["encoder"], moves(history), rtol=CLOSE)
     assert found.groups["head"].tolist() == [0, 0, 0, 0]  # frozen, and yet these were steps
 
 
-def test_lookups_find_what_they_found_before(backend, optax):
+def test_lookups_find_what_they_found_before(optax_backend, optax):
     params = network()
     schedule = optax.linear_schedule(0.1, 0.01, 5)
     for bare, names in (
@@ -162,29 +146,29 @@ def test_lookups_find_what_they_found_before(backend, optax):
         (optax.contrib.reduce_on_plateau(), ("scale", "best_value", "plateau_count", "count")),
     ):
         named = {"optimizer": "adamw", "b1": 0.9, "weight_decay": 0.1, "lr": 0.1}
-        with_it = backend.monitor(bare, groups=1, **named).init(params)
+        with_it = optax_backend.monitor(bare, groups=1, **named).init(params)
         for name in names:
             expected = optax.tree.get(bare.init(params), name)
             found = optax.tree.get(with_it, name)
             same = require("jax").tree.map(lambda a, b: bool((a == b).all()), found, expected)
             assert all(require("jax").tree.leaves(same))
-    changed = optax.tree.set(backend.monitor(optax.inject_hyperparams(optax.sgd)(0.1)).init(params), learning_rate=0.5)
+    changed = optax.tree.set(optax_backend.monitor(optax.inject_hyperparams(optax.sgd)(0.1)).init(params), learning_rate=0.5)
     assert float(optax.tree.get(changed, "learning_rate")) == 0.5
 
 
-def test_parameters_in_a_state_can_be_mapped(backend, optax):
+def test_parameters_in_a_state_can_be_mapped(optax_backend, optax):
     jnp = require("jax").numpy
-    tx = backend.monitor(optax.adam(0.1), groups=["encoder", "head"])
+    tx = optax_backend.monitor(optax.adam(0.1), groups=["encoder", "head"])
     state = tx.init(network())
     mapped = optax.tree.map_params(tx, lambda value: jnp.ones_like(value), state)
     assert norm(optax.tree.get(mapped, "mu")) == pytest.approx(np.sqrt(40 * 20 + 20 + 60 + 3))
-    assert backend.read(mapped).count == 0
+    assert optax_backend.read(mapped).count == 0
 
 
-def test_anything_with_a_state(backend, optax):
+def test_anything_with_a_state(optax_backend, optax):
     class Training:
-        opt_state = backend.monitor(optax.adam(0.1)).init(network())
+        opt_state = optax_backend.monitor(optax.adam(0.1)).init(network())
 
-    assert backend.read(Training()).count == 0
-    assert list(backend.readings(Training())) == ["wcdfa_record"]
-    assert list(backend.readings({"step": 3, "opt": [Training.opt_state]})) == ["opt/0/wcdfa_record"]
+    assert optax_backend.read(Training()).count == 0
+    assert list(optax_backend.readings(Training())) == ["wcdfa_record"]
+    assert list(optax_backend.readings({"step": 3, "opt": [Training.opt_state]})) == ["opt/0/wcdfa_record"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -13,10 +14,10 @@ import numpy as np
 from wcdfa.groups import Groups, Members, members_of
 
 # a framework that is not imported made nothing that we could be given; one built on others is asked before them
-BACKENDS = ("flax", "jax", "numpy")
+BACKENDS = ("flax", "jax", "tensorflow", "numpy")
 ACCEPTED = (
     "a number, an array of size 1, a Reading, or the parameters of a model: a dict, list or tuple of NumPy arrays, nested at will, "
-    "a pytree of JAX arrays, an equinox module, or a flax nnx module"
+    "a pytree of JAX arrays, an equinox module, a flax nnx module, a nest of TensorFlow tensors and variables, or a tf.Module"
 )
 
 
@@ -31,11 +32,15 @@ def is_number(given: Any) -> bool:
     has_value = any(hasattr(given, name) for name in ("item", "__array__", "__dlpack__"))  # unlike a description of shapes
     if shape is None or dtype is None or isinstance(given, type) or not has_value:
         return False
-    kind = str(getattr(dtype, "name", dtype)).rpartition(".")[2]
     try:
-        return math.prod(shape) == 1 and kind.startswith(("int", "uint", "float", "bfloat"))
+        return math.prod(shape) == 1 and _is_real(dtype)
     except (TypeError, ValueError):  # a symbolic shape
         return False
+
+
+@lru_cache(maxsize=64)  # asking for the name of a dtype takes a few µs, at each step
+def _is_real(dtype: Any) -> bool:
+    return str(getattr(dtype, "name", dtype)).rpartition(".")[2].startswith(("int", "uint", "float", "bfloat"))
 
 
 def kept(given: Any) -> Any:
@@ -56,13 +61,23 @@ def number(given: Any) -> float:
 
 
 def is_traced(given: Any) -> bool:
-    """Whether it is no value yet, inside a function that JAX compiles."""
+    """Whether it is no value yet, inside a function that JAX or TensorFlow compiles."""
     jax = sys.modules.get("jax")
-    return jax is not None and isinstance(given, jax.core.Tracer)
+    return (jax is not None and isinstance(given, jax.core.Tracer)) or _is_symbolic(given)
+
+
+def _is_symbolic(given: Any) -> bool:
+    tf = sys.modules.get("tensorflow")
+    if tf is None or not hasattr(tf, "is_symbolic_tensor"):  # about to be imported
+        return False
+    return bool(tf.is_symbolic_tensor(given) or (isinstance(given, tf.Variable) and not tf.executing_eagerly()))
 
 
 def refuse(given: Any) -> TypeError:
     """The error about something that `update` does not take."""
+    if _is_symbolic(given):
+        way_out = "record inside with wcdfa.backends.tensorflow.NormRecorder, or return the norm from the function and give it here"
+        return TypeError(f"update was called with a symbolic tensor, inside a tf.function: {way_out}")
     if is_traced(given):
         way_out = "record inside with wcdfa.backends.optax.monitor, or return the norm from the compiled function and give it here"
         return TypeError(f"update was called with a traced value, inside a function that JAX compiles: {way_out}")

@@ -1,0 +1,78 @@
+"""Short runs of Keras, and their norms as NumPy counts them: batch by batch, in float64, from the variables alone."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+
+BACKEND = keras.backend.backend()
+FEATURES, HIDDEN, BATCH = 6, 16, 10
+
+
+def data(batches=30):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((batches * BATCH, FEATURES)).astype(np.float32)
+    return x, (np.sin(x[:, :1]) + 0.3 * rng.standard_normal((len(x), 1))).astype(np.float32)
+
+
+def initial():
+    rng = np.random.default_rng(1)
+    shapes = (FEATURES, HIDDEN), (HIDDEN,), (HIDDEN, 1), (1,)
+    return [(0.5 * rng.standard_normal(shape)).astype(np.float32) for shape in shapes]
+
+
+def network(dtype=None):
+    layers = [keras.layers.Dense(HIDDEN, "tanh", name="first", dtype=dtype), keras.layers.Dense(1, name="last", dtype=dtype)]
+    model = keras.Sequential([keras.Input((FEATURES,)), *layers], name="net")
+    model.set_weights(initial())
+    return model
+
+
+def compiled(optimizer, dtype=None, **options):
+    model = network(dtype)
+    model.compile(optimizer, loss="mse", **options)
+    return model
+
+
+def on_host(value):
+    value = keras.ops.cast(value, "float32")
+    value = value.detach() if hasattr(value, "detach") else value
+    return np.array(value.numpy() if hasattr(value, "numpy") else value, dtype=np.float64)
+
+
+class Weights(keras.callbacks.Callback):
+    """The variables before the first and after each batch."""
+
+    def on_train_begin(self, logs=None):
+        self.seen = [self.now()]
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen.append(self.now())
+
+    def now(self):
+        return {variable.path: on_host(variable) for variable in self.model.trainable_variables}
+
+    def norms(self, part=""):
+        pairs = zip(self.seen[1:], self.seen[:-1], strict=True)
+        return np.array([np.sqrt(sum(np.sum((b[path] - a[path]) ** 2) for path in b if part in path)) for b, a in pairs])
+
+
+def fitted(model, batches=30, epochs=1, callbacks=(), **options):
+    weights = Weights()
+    x, y = data(batches)
+    options = {"batch_size": BATCH, "epochs": epochs, "shuffle": False, "verbose": 0, **options}
+    model.fit(x, y, callbacks=[*callbacks, weights], **options)
+    return weights
+
+
+def plain(reading):
+    groups = {name: norms.tolist() for name, norms in reading.groups.items()}
+    series = {name: getattr(reading, name).tolist() for name in ("norms", "lr", "steps")}
+    source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters}
+    return {**series, **source, "groups": groups, "count": reading.count, "skipped": reading.skipped}
+
+
+def print_result(found):
+    print(json.dumps(found))
