@@ -31,6 +31,7 @@ def _cache_folder() -> Path:
 os.environ["WCDFA_CACHE_DIR"] = str(_cache_folder())  # never the user's own
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow" if importlib.util.find_spec("tensorflow") else "jax")
 
 
 class Library(Enum):

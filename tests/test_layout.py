@@ -30,7 +30,7 @@ ORDER = [
     {"saved"},
     {"monitor"},
     {"readers.lines", "readers.numpy_files", "readers.tables", "plotting"},
-    {"readers", "rolling_monitor"},
+    {"readers", "rolling_monitor", "watch"},
     {"cli"},
 ]
 EXTRAS = {
@@ -42,7 +42,7 @@ EXTRAS = {
     "rolling_monitor": {"wandb"},
 }
 CORE = {"numpy", "array_api_compat"}
-BUILT_ON = {"optax": {"jax"}, "flax": {"jax"}}
+BUILT_ON = {"optax": {"jax"}, "flax": {"jax"}, "keras": {"jax", "tensorflow"}}
 
 
 def modules():

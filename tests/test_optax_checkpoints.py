@@ -3,58 +3,36 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import require
 from tests.optax_runs import gradients, kinds, network, run
-
-ROOT = Path(__file__).parents[1]
-
+from tests.processes import printed, start
 
 pytestmark = pytest.mark.usefixtures("float32")
 
 
 @pytest.fixture
 def orbax():
+    require("optax")
     require("orbax.checkpoint")
     import orbax.checkpoint
 
     return orbax.checkpoint
 
 
-def start(*arguments):
-    require("optax")
-    command = [sys.executable, str(ROOT / "tests" / "programs" / "optax_checkpoints.py"), *map(str, arguments)]
-    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-
-
-def printed(process, seconds=240):
-    """The JSON that it prints last."""
-    try:
-        output, _ = process.communicate(timeout=seconds)
-    finally:
-        process.kill()
-    assert process.returncode == 0
-    return json.loads(output.splitlines()[-1])
-
-
 def test_stopped_and_gone_on_with(orbax, tmp_path):
     """Before the window is full, when it just is, and after it has wrapped around; one step of the run was none."""
     stops = (2, 6, 9)
-    whole = printed(start("save", tmp_path, *stops))
+    whole = printed(start("optax_checkpoints.py", "save", tmp_path, *stops))
     assert (whole["count"], len(whole["norms"])) == (12, 5)
     assert len(set(whole["norms"])) == 5
-    for resumed in printed(start("resume", tmp_path, *stops)):
+    for resumed in printed(start("optax_checkpoints.py", "resume", tmp_path, *stops)):
         assert resumed == whole
-    said = printed(start("refuse", tmp_path, 9))
+    said = printed(start("optax_checkpoints.py", "refuse", tmp_path, 9))
     assert "shape" in said.lower()
     assert "(5,)" in said
     assert "(7,)" in said
@@ -63,7 +41,7 @@ def test_stopped_and_gone_on_with(orbax, tmp_path):
 def test_killed_while_saving(orbax, tmp_path):
     """The last checkpoint that is whole is found and restored."""
     said = {}
-    with start("manage", tmp_path) as process:
+    with start("optax_checkpoints.py", "manage", tmp_path) as process:
         for line in process.stdout:
             now = json.loads(line)
             said[now["saving"]] = now
@@ -73,7 +51,7 @@ def test_killed_while_saving(orbax, tmp_path):
                     time.sleep(0.0005)
                 break
         process.kill()  # SIGKILL
-    restored = printed(start("latest", tmp_path))
+    restored = printed(start("optax_checkpoints.py", "latest", tmp_path))
     number = restored.pop("step")
     assert number in (2, 3)
     assert restored.pop("next") == number + 1

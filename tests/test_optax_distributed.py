@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import require
+from tests.processes import printed, start
 
-ROOT = Path(__file__).parents[1]
+HOST_DEVICES = "--xla_force_host_platform_device_count="
 CLOSE = 3e-6  # XLA adds some ten thousand float32 squares in another order on each device
 
 
@@ -24,29 +20,8 @@ def frameworks():
     require("optax")
 
 
-def start(program, *arguments, devices):
-    """A program of tests/programs in a process of its own, with so many host devices."""
-    environment = os.environ | {
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(ROOT),
-    }
-    command = [sys.executable, str(ROOT / "tests" / "programs" / program), *map(str, arguments)]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-
-
-def printed(process, seconds=240):
-    """The JSON that it prints last."""
-    try:
-        output, _ = process.communicate(timeout=seconds)
-    finally:
-        process.kill()
-    assert process.returncode == 0
-    return json.loads(output.splitlines()[-1])
-
-
 def test_sharded_parameters():
-    found = printed(start("optax_sharded.py", devices=8))
+    found = printed(start("optax_sharded.py", XLA_FLAGS=f"{HOST_DEVICES}8"))
     single = found["single"]
     np.testing.assert_allclose(single["all"], found["oracle"], rtol=CLOSE)
     assert len(found["jit"]) == 5
@@ -72,13 +47,13 @@ def test_two_processes():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    started = [start("optax_processes.py", address, 2, own, devices=1) for own in (0, 1)]
+    started = [start("optax_processes.py", address, 2, own, XLA_FLAGS=f"{HOST_DEVICES}1") for own in (0, 1)]
     try:
         first, second = [printed(process) for process in started]
     finally:
         for process in started:
             process.kill()
-    alone = printed(start("optax_processes.py", "none", 1, 0, devices=1))
+    alone = printed(start("optax_processes.py", "none", 1, 0, XLA_FLAGS=f"{HOST_DEVICES}1"))
     assert first == second
     assert (first["processes"], first["whole"]) == (2, False)
     assert (alone["processes"], alone["whole"]) == (1, True)

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import subprocess
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import wcdfa
 from tests.conftest import require
+from tests.processes import printed, start
 from wcdfa.backends import numpy as numpy_backend
 
-ROOT = Path(__file__).parents[1]
 MODES = {"eager": lambda tf, f: f, "graph": lambda tf, f: tf.function(f), "xla": lambda tf, f: tf.function(f, jit_compile=True)}
 
 
@@ -431,25 +426,21 @@ def test_a_monitor_drains_it_and_judges(backend, tf):
     assert recorder.read().hyperparameters == {"momentum": 0.9}
 
 
-def started(program, *arguments):
+def ran(program, *arguments):
     require("tensorflow")
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, str(ROOT / "tests" / "programs" / program), *map(str, arguments)]
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout.splitlines()[-1])
+    return printed(start(program, *arguments))
 
 
 def test_a_run_that_goes_on_in_a_new_process(tmp_path):
     stops = (2, 3, 7)
-    whole = started("tensorflow_checkpoints.py", "save", tmp_path, *stops)
+    whole = ran("tensorflow_checkpoints.py", "save", tmp_path, *stops)
     assert (whole["count"], whole["skipped"], len(whole["norms"])) == (11, 1, 5)
-    assert started("tensorflow_checkpoints.py", "resume", tmp_path, *stops) == [whole] * 3
-    assert started("tensorflow_checkpoints.py", "late", tmp_path, *stops) == [whole] * 6
+    assert ran("tensorflow_checkpoints.py", "resume", tmp_path, *stops) == [whole] * 3
+    assert ran("tensorflow_checkpoints.py", "late", tmp_path, *stops) == [whole] * 6
 
 
 def test_mirrored_variables_count_once():
-    found = started("tensorflow_mirrored.py")
+    found = ran("tensorflow_mirrored.py")
     assert found["replicas"] == 2
     assert found["refused"] == (
         "record was called inside strategy.run, and each replica would record the step: call it after strategy.run returns"

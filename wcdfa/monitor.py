@@ -238,6 +238,11 @@ class WeightChangeDFA:
         """How many norms of 0 were not recorded."""
         return int(self.reading().skipped)
 
+    @property
+    def drained(self) -> int:
+        """Norms that the recorder had recorded at the last `Reading` that was given; 0 if there was none."""
+        return self._recorder.drained
+
     def reading(self) -> Reading:
         """The norms in the window with their steps and learning rates, and what is known of the optimizer."""
         with self._lock:

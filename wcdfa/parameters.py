@@ -14,10 +14,10 @@ import numpy as np
 from wcdfa.groups import Groups, Members, members_of
 
 # a framework that is not imported made nothing that we could be given; one built on others is asked before them
-BACKENDS = ("flax", "jax", "tensorflow", "numpy")
+BACKENDS = ("keras", "flax", "jax", "tensorflow", "numpy")
 ACCEPTED = (
     "a number, an array of size 1, a Reading, or the parameters of a model: a dict, list or tuple of NumPy arrays, nested at will, "
-    "a pytree of JAX arrays, an equinox module, a flax nnx module, a nest of TensorFlow tensors and variables, or a tf.Module"
+    "a pytree of JAX arrays, an equinox module, a flax nnx module, a Keras model or layer, a nest of TensorFlow tensors and variables, or a tf.Module"
 )
 
 
@@ -49,7 +49,9 @@ def kept(given: Any) -> Any:
         return number(given)
     if hasattr(given, "detach"):  # torch; without the graph that it may be part of
         return given.detach().clone()
-    return given.read_value() if hasattr(given, "read_value") else given  # TensorFlow's variables
+    if hasattr(given, "read_value"):  # TensorFlow's variables
+        return given.read_value()
+    return kept(given.value) if hasattr(given, "assign") and hasattr(given, "value") else given  # Keras' variables
 
 
 def number(given: Any) -> float:

@@ -1,0 +1,153 @@
+"""What `wcdfa.backends.keras` costs a training run on each of Keras' backends, and whether it is right.
+
+    python benchmarks/overhead_keras.py [step] [callback] [norms] [transfers] [resume] [--quick] [--backends jax tensorflow torch]
+                                        [--all-threads] [--batch 1024]
+
+Each backend has a process of its own. One thread, as the other benchmarks, unless --all-threads. Two models of the same weights are
+fitted in turn, in random order, for a few steps at a time; a share is the median of the paired differences over the median of the bare
+steps, ± the standard error of that median. What falls short is repeated at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+BACKENDS = ("jax", "tensorflow", "torch")
+PARTS = ("step", "callback", "norms", "transfers", "resume")
+LAYERS = 8
+WIDTHS = {"1 M": 368, "10 M": 1120}  # of square layers, which make so many parameters
+SHARE, CALLBACK_SHARE = 5.0, 1.0  # per cent of a step
+EVERY, SMALL_BATCH = (
+    100,
+    128,
+)  # steps between two readings of the callback, and the batch it is measured with: small, so that it shows
+FEWEST, MOST = 8, 60  # rounds of a comparison: for --seconds, but at least and at most so many
+
+
+def report(what: str, met: bool | None = None) -> None:
+    print(f"  {'     ' if met is None else 'ok   ' if met else 'SHORT'} {what}", flush=True)
+
+
+def network(width: int, optimizer: Any) -> Any:
+    import keras
+
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Dense(width, "tanh") for _ in range(LAYERS)]
+    model = keras.Sequential([keras.Input((width,)), *layers])
+    model.compile(optimizer, loss="mse")
+    return model
+
+
+def compared(fits: dict[str, Any], seconds: float) -> tuple[float, float, float]:
+    """Median of the paired differences of the second and the first, its standard error, and the median of the first, in seconds."""
+    import numpy as np
+
+    rng, times = np.random.default_rng(0), {name: [] for name in fits}
+    for fit in fits.values():
+        fit()
+    begun = time.perf_counter()
+    while len(times[next(iter(fits))]) < FEWEST or (len(times[next(iter(fits))]) < MOST and time.perf_counter() - begun < seconds):
+        for name in rng.permutation(list(fits)):
+            start = time.perf_counter()
+            fits[name]()
+            times[name].append(time.perf_counter() - start)
+    bare, other = (np.array(times[name]) for name in fits)
+    middle = float(np.median(other - bare))
+    spread = 1.2533 * 1.4826 * float(np.median(np.abs(other - bare - middle))) / len(bare) ** 0.5
+    return middle, spread, float(np.median(bare))
+
+
+def step(backend: str, options: argparse.Namespace) -> None:
+    import keras
+    import numpy as np
+
+    from wcdfa.backends.keras import monitored
+
+    for size, width in WIDTHS.items():
+        steps = 10 if width < 1000 else 3
+        x = np.random.default_rng(0).standard_normal((steps * options.batch, width), dtype=np.float32)
+        fits = {}
+        for name, wrap in (("bare", lambda optimizer: optimizer), ("monitored", monitored)):
+            model = network(width, wrap(keras.optimizers.AdamW(1e-3)))
+            fits[name] = lambda model=model, x=x: model.fit(x, x, batch_size=options.batch, shuffle=False, verbose=0)
+        more, error, bare = compared(fits, options.seconds)
+        share, error = 100 * more / bare, 100 * error / bare
+        report(
+            f"{backend}, {size} parameters: monitored adds {share:.1f} ± {error:.1f} % to {1e3 * bare / steps:.0f} ms (bar {SHARE})",
+            share <= SHARE,
+        )
+
+
+def callback(backend: str, options: argparse.Namespace) -> None:
+    import keras
+    import numpy as np
+
+    from wcdfa.backends.keras import WeightChangeCallback, monitored
+
+    width = WIDTHS["1 M"]
+    x = np.random.default_rng(0).standard_normal((EVERY * SMALL_BATCH, width), dtype=np.float32)
+    model = network(width, monitored(keras.optimizers.AdamW(1e-3)))  # one: where weights lie in memory matters more than a callback
+
+    def fit(*callbacks: Any) -> None:
+        model.fit(x, x, batch_size=SMALL_BATCH, shuffle=False, verbose=0, callbacks=list(callbacks))
+
+    draining = WeightChangeCallback(every=EVERY, alarms=None)
+    fits = {"without": fit, "with": lambda: fit(draining)}
+    for _ in range(6):
+        fits["with"]()  # until there is an α, so that each round computes one
+    more, error, bare = compared(fits, options.seconds)
+    share, error = 100 * more / bare, 100 * error / bare
+    report(
+        f"{backend}, batch {SMALL_BATCH}: draining every {EVERY} steps adds {share:.2f} ± {error:.2f} % to {1e3 * bare / EVERY:.1f} ms "
+        f"a step (bar {CALLBACK_SHARE})",
+        share <= CALLBACK_SHARE,
+    )
+
+
+def child(options: argparse.Namespace) -> None:
+    for part in options.parts:
+        globals()[part](options.backend, options)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("--backends", nargs="+", default=BACKENDS, choices=BACKENDS)
+    parser.add_argument("--batch", type=int, default=1024)
+    parser.add_argument("--all-threads", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="a few rounds, to see that everything runs")
+    parser.add_argument("--backend", help=argparse.SUPPRESS)  # of the child
+    options = parser.parse_args()
+    options.parts = options.parts or PARTS
+    options.seconds = 5 if options.quick else 60
+    if options.backend:
+        child(options)
+        return
+    threads = (
+        {} if options.all_threads else dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC"), "1")
+    )
+    if not options.all_threads:
+        threads |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+        threads["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    flags = [
+        "--batch",
+        str(options.batch),
+        *(flag for flag, given in (("--quick", options.quick), ("--all-threads", options.all_threads)) if given),
+    ]
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+    for part in options.parts:
+        print(part, flush=True)
+        for backend in options.backends:
+            command = [sys.executable, __file__, part, *flags, "--backend", backend]
+            subprocess.run(command, env=os.environ | threads | quiet | {"KERAS_BACKEND": backend}, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Keras runs that are stopped, saved and gone on with in another process, on each backend."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import require
+from tests.processes import printed, start
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+def test_stopped_and_gone_on_with(backend, tmp_path):
+    """From .keras files, weights, tf.train.Checkpoint and Keras' own backups: the series is that of the run that went on."""
+    require("keras")
+    require(backend)
+
+    def told(command):
+        return printed(start("keras_checkpoints.py", command, tmp_path, KERAS_BACKEND=backend))
+
+    assert told("interrupt") == 60
+    whole, resumed = told("save"), told("resume")
+    assert (whole["plain"]["count"], len(whole["plain"]["norms"]), whole["plain"]["iterations"]) == (30, 10, 30)
+    assert len(set(whole["plain"]["norms"])) == 10
+    kinds = {"model", "weights", *(("checkpoint", "late checkpoint") if backend == "tensorflow" else ())}
+    assert resumed["plain"] == dict.fromkeys(kinds, whole["plain"])
+    assert resumed["scaled"] == whole["scaled"]
+    assert set(whole["scaled"]["groups"]) == {"first", "last"}
+    assert resumed["epochs"] == whole["epochs"]
+    assert len(whole["epochs"]["alpha"]) == 8
+    said = told("refuse")
+    for name, own in (("window", r"3 groups and window=7"), ("groups", r"1 groups and window=10")):
+        error, _, count = said[name]
+        assert f"has a ring of {own}, and the one that was saved has 3 groups and window=10: make it with the same" in error
+        assert count == 4
+    for name, why in (("bare", "because none were saved"), ("late", "because it has no variables yet: call build(model.trainable")):
+        error, warned, count = said[name]
+        assert (error, count) == (None, 4)
+        assert any("the norms of optimizer 'monitored_adam_w" in each and why in each for each in warned)

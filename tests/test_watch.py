@@ -1,0 +1,71 @@
+"""What is said while a run goes on, however its norms come in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import wcdfa
+from wcdfa.ring import Reading
+from wcdfa.watch import Watch
+
+
+def norms_of(*series):
+    return np.exp(0.1 * np.concatenate(series))
+
+
+def reading(norms, count, window=400):
+    kept = norms[max(0, count - window) : count]
+    return Reading(kept, count, 0, steps=np.arange(count - len(kept), count) + 1)
+
+
+CALM, WILD = wcdfa.synthetic.white_noise(2000, seed=0), wcdfa.synthetic.random_walk(500, seed=0)
+
+
+def test_a_reading_says_what_the_norms_do_one_by_one():
+    norms = norms_of(CALM, WILD)
+    one_by_one, said = Watch(), []
+    monitor = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls")
+    for norm in norms:
+        said += one_by_one.update(monitor, norm)
+    assert [message.partition(":")[0].partition(" beyond")[0] for message in said] == [
+        "α drifted up",
+        "regime changed from disordered to ordered",
+    ]
+    for every in (1, 10, 60, 390):
+        watch, again = Watch(), []
+        monitor = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls")
+        for count in [*range(every, len(norms), every), len(norms)]:
+            again += watch.update(monitor, reading(norms, count))
+        assert again == said
+        assert (watch.stops, watch.alphas, watch.stderrs) == (one_by_one.stops, one_by_one.alphas, one_by_one.stderrs)
+        assert monitor.drained == len(norms)
+
+
+def test_nothing_changes_and_nothing_is_said():
+    monitor, watch = wcdfa.WeightChangeDFA(window=128), Watch()
+    assert [watch.update(monitor, norm) for norm in norms_of(CALM)] == [[]] * 2000
+    assert len(watch.alphas) == len(monitor.history) > 0
+
+
+def test_an_alpha_that_is_nan_says_nothing_and_training_may_go_back():
+    monitor, watch = wcdfa.WeightChangeDFA(window=64, stride=16), Watch()
+    watch.update(monitor, reading(norms_of(CALM), 200))
+    stops = list(watch.stops)
+    watch.update(monitor, reading(np.ones(300), 300))  # which does not fluctuate
+    assert np.isnan(monitor.alpha)
+    assert watch.stops == [stop for stop in watch.stops if stop < 264]
+    back = norms_of(CALM[500:])
+    watch.update(monitor, reading(back, 120))  # of a recorder that was set back
+    assert monitor.reading().steps[-1] == 120
+    assert watch.stops == sorted(set(watch.stops))
+    assert watch.stops[-1] == 112
+    assert stops[0] in watch.stops
+
+
+def test_misuse_is_refused_and_nothing_is_lost():
+    monitor, watch = wcdfa.WeightChangeDFA(window=64), Watch()
+    watch.update(monitor, 1.0)
+    with pytest.raises(TypeError, match="update takes a number"):
+        watch.update(monitor, "norm")
+    assert monitor.n_samples == 1

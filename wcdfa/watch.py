@@ -1,0 +1,96 @@
+"""What is to be said while a run goes on: that the regime has changed, or that α has left its baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from wcdfa.cadence import due
+from wcdfa.monitor import WeightChangeDFA
+from wcdfa.regime import drift_alarms
+from wcdfa.ring import Reading
+
+
+class DriftWarning(UserWarning):
+    """α has left its baseline, or its regime."""
+
+
+class Watch:
+    """Updates a monitor, and tells of each change once.
+
+    >>> import numpy as np
+    >>> import wcdfa
+    >>> calm, wild = wcdfa.synthetic.white_noise(2000, seed=0), wcdfa.synthetic.random_walk(500, seed=0)
+    >>> monitor, watch = WeightChangeDFA(window=128, method="gls"), Watch()
+    >>> said = [message for x in np.concatenate([calm, wild]) for message in watch.update(monitor, float(np.exp(0.1 * x)))]
+    >>> said[-1].partition(":")[0]
+    'regime changed from disordered to ordered'
+
+    A change is told of when an α is computed that shows it: a regime when the whole interval of α lies in another band than it last
+    did, a drift as `wcdfa.regime.drift_alarms` finds it. An α that is NaN says nothing.
+    """
+
+    def __init__(self) -> None:
+        self.stops: list[int] = []  # training steps at which α was computed
+        self.alphas: list[float] = []
+        self.stderrs: list[float] = []
+        self._seen: Any = None
+        self._regime: str | None = None
+        self._drifting = False
+
+    def update(self, monitor: WeightChangeDFA, given: Any, *, lr: Any = None) -> list[str]:
+        """`WeightChangeDFA.update`, and what is to be said of each α that it leads to; raises as that does."""
+        said: list[str] = []
+        for part in _parts(monitor, given) if isinstance(given, Reading) else (given,):
+            monitor.update(part, lr=lr)
+            said.extend(self._judged(monitor))
+        return said
+
+    def _judged(self, monitor: WeightChangeDFA) -> Iterator[str]:
+        result = monitor.result
+        if result is None or result is self._seen:
+            return
+        self._seen = result
+        if not math.isfinite(result.alpha):
+            return
+        step = int(monitor.reading().steps[-1])
+        while self.stops and self.stops[-1] >= step:  # training was set back to an earlier step
+            self.stops.pop(), self.alphas.pop(), self.stderrs.pop()
+        self.stops.append(step)
+        self.alphas.append(float(result.alpha))
+        self.stderrs.append(float(result.stderr))
+        now = f"α = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) at step {step}"
+        regime = monitor.regime
+        if regime not in (None, "undecided"):
+            if self._regime not in (None, regime):
+                yield f"regime changed from {self._regime} to {regime}: {now}"
+            self._regime = regime
+        alarms = drift_alarms(self.alphas, self.stderrs, self.stops, window=monitor.window)
+        drifting = bool(alarms) and alarms[-1].end is None
+        if drifting and not self._drifting:
+            last = alarms[-1]
+            yield f"α drifted {last.direction} beyond {last.threshold:.2f}, from about step {last.onset} on: {now}"
+        self._drifting = drifting
+
+
+def _parts(monitor: WeightChangeDFA, reading: Reading) -> Iterator[Reading]:
+    """The reading as it was whenever α was due, so that its standard error is seen each time; then the whole."""
+    set_back = reading.count < monitor.drained  # the monitor then takes all of it anew
+    fresh = min(reading.count - (0 if set_back else monitor.drained), len(reading.norms))
+    total = fresh if set_back else monitor.reading().count + fresh
+    for later in range(fresh - 1, 0, -1):
+        if due(monitor.stride, total - later):
+            yield _without_last(reading, later)
+    yield reading
+
+
+def _without_last(reading: Reading, later: int) -> Reading:
+    """The reading before the last norms came in."""
+
+    def cut(part: Any) -> Any:
+        return None if part is None else part[:-later]
+
+    groups = {name: part[:-later] for name, part in reading.groups.items()}
+    series = {"norms": cut(reading.norms), "lr": cut(reading.lr), "steps": cut(reading.steps), "groups": groups}
+    return reading._replace(count=reading.count - later, **series)
