@@ -14,11 +14,13 @@ import argparse
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # the runs of the tests are those that are checked here
 BACKENDS = ("jax", "tensorflow", "torch")
 PARTS = ("step", "callback", "norms", "transfers", "resume")
 LAYERS = 8
@@ -109,6 +111,76 @@ def callback(backend: str, options: argparse.Namespace) -> None:
         f"a step (bar {CALLBACK_SHARE})",
         share <= CALLBACK_SHARE,
     )
+
+
+def norms(backend: str, options: argparse.Namespace) -> None:
+    """Of 50 steps of SGD with momentum and a cosine schedule, against NumPy in float64; α of one series in the arrays of the backend."""
+    import keras
+    import numpy as np
+
+    import wcdfa
+    from tests.keras_data import BATCH, data, initial
+    from tests.numpy_training import norms_of_sgd
+    from tests.programs.keras_runs import compiled, fitted, on_host
+    from wcdfa.backends.keras import monitored, read
+
+    model = compiled(monitored(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 60), momentum=0.9)))
+    fitted(model, 50)
+    expected = norms_of_sgd(*data(50), initial(), batch=BATCH, steps=50)
+    worst = float(np.max(np.abs(read(model).norms / expected - 1)))
+    report(f"{backend}: norms of steps 1 to 50 are those of NumPy to {worst:.1e} (bar 1e-5)", worst <= 1e-5)
+    series = np.exp(0.1 * wcdfa.synthetic.arfima(512, d=0.4, batch=(100,), seed=0)).astype(np.float32)
+    here = on_host(wcdfa.dfa(keras.ops.convert_to_tensor(series)).alpha)
+    worst = float(np.max(np.abs(here - wcdfa.dfa(series).alpha)))
+    report(f"{backend}: α of 100 recorded series is that of NumPy to {worst:.1e} (bar 1e-6)", worst <= 1e-6)
+
+
+def transfers(backend: str, options: argparse.Namespace) -> None:
+    """What leaves the device in 100 compiled steps of the optimizer."""
+    import keras
+
+    from wcdfa.backends.keras import monitored, read
+
+    variables = network(64, "sgd").trainable_variables
+    optimizer = monitored(keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(1e-3, 200)))
+    optimizer.build(variables)
+    if backend == "jax":
+        import jax
+
+        step = jax.jit(optimizer.stateless_apply)
+        state, weights = ([variable.value for variable in part] for part in (optimizer.variables, variables))
+        gradients = list(weights)
+        weights, state = step(state, gradients, weights)  # compiling moves constants
+        with jax.transfer_guard("disallow"):
+            for _ in range(100):
+                weights, state = step(state, gradients, weights)
+        calls = str(jax.make_jaxpr(optimizer.stateless_apply)(state, gradients, weights)).count("callback")
+        report(f"jax: 100 steps with no transfer, which would raise, and {calls} callbacks to the host (bar 0)", calls == 0)
+    elif backend == "tensorflow":
+        import tensorflow as tf
+
+        step = tf.function(lambda *gradients: optimizer.apply(gradients, variables), jit_compile=True)
+        gradients = [tf.ones(variable.shape) for variable in variables]
+        for _ in range(100):
+            step(*gradients)
+        whole = read(optimizer).count == 100 and step.experimental_get_tracing_count() == 1
+        report(
+            "tensorflow: 100 steps in one function, compiled as a whole by XLA, which takes no operation of the host (bar 0)", whole
+        )
+    else:
+        report("torch: it runs step by step from the host; the recorder itself reads nothing from the device")
+
+
+def resume(backend: str, options: argparse.Namespace) -> None:
+    from tests.processes import printed, start
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole, again = (
+            printed(start("keras_checkpoints.py", command, folder, KERAS_BACKEND=backend)) for command in ("save", "resume")
+        )
+    for kind, reading in again["plain"].items():
+        same = reading == whole["plain"]
+        report(f"{backend}: gone on with in a new process from {kind}: {'identical' if same else 'another series'}", same)
 
 
 def child(options: argparse.Namespace) -> None:
