@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 import jupytext
+import numpy as np
 import pytest
 
 from tests.conftest import require
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "MFDFA", "MIT"}
+NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "MFDFA", "MIT", "XLA"}
 
 
 def blocks(language, text=README):
@@ -43,15 +44,20 @@ def test_the_readme_opens_with_a_picture_that_exists():
 
 
 def test_the_python_of_the_readme_runs(capsys):
-    require("optax")
+    for framework in ("optax", "keras", "tensorflow"):
+        require(framework)
     scope = {}
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
     with require("jax").enable_x64(False):  # as a reader has it; tests of the core switch it on
         for code in blocks("python"):
             exec(code, scope)
     printed = capsys.readouterr().out
     assert "True" in printed
-    assert printed.splitlines()[-1] in README  # the verdict is quoted
+    quoted = re.findall(r"`([^`]*explained by[^`]*)`", README)
+    assert len(quoted) == 2
+    assert set(quoted) < set(printed.splitlines())
+    assert len(scope["history"].history["wcdfa/alpha"]) == 1
+    assert np.isfinite(scope["history"].history["wcdfa/alpha"]).all()
     assert scope["result"].alpha.shape == (3,)
 
 
@@ -71,7 +77,7 @@ def test_the_command_of_the_readme_runs(tmp_path):
 
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
 def test_notebook(notebook, tmp_path):
-    for module in ("torch", "jax", "tensorflow"):
+    for module in ("torch", "jax", "tensorflow", "keras"):
         require(module)
     nbclient = require("nbclient")
     book = jupytext.read(notebook)
