@@ -107,6 +107,7 @@ def delta_norm(new: Any, old: Any) -> jax.Array:
 
     Leaves are arrays and Python numbers, each widened to at least float32 before anything is subtracted. None, typed PRNG keys and leaves
     that are not numbers, such as the functions of an Equinox module, are left out. No change has the norm 0.0 and the gradient 0.
+    Of parameters that the same compiled function computes, XLA may keep a digit more than it stores.
 
     Returns
     -------
@@ -170,6 +171,22 @@ def applied_change(parameter: Any, update: Any) -> jax.Array:
     update = jnp.asarray(update, dtype=jnp.result_type(parameter, update))
     # A float32 sum of two halves, rounded once more, is the sum of halves: 24 digits are at least 2 · 11 + 2.
     return _rounded(_widened(parameter) + _widened(update), parameter.dtype) - _widened(parameter)
+
+
+def as_stored(value: jax.Array, zero: Any) -> jax.Array:
+    """A float32 or float64 array with the digits that are stored: ``w * s - old`` is otherwise one operation, of the exact product.
+
+    `zero` is the number 0 as the compiler cannot know it, such as ``count < 0`` of a count that is an input: the bits are changed by
+    it, and so must be there.
+
+    >>> as_stored(jnp.array([0.1]), jnp.array(False)).tolist() == jnp.array([0.1]).tolist()
+    True
+    """
+    if value.dtype not in (jnp.float32, jnp.float64):
+        return value
+    kind = jnp.int32 if value.dtype == jnp.float32 else jnp.int64
+    bits = jax.lax.bitcast_convert_type(value, kind) ^ jnp.asarray(zero).astype(kind)
+    return jax.lax.bitcast_convert_type(bits, value.dtype)
 
 
 def parameters_of(tree: Any) -> dict[str, jax.Array] | None:

@@ -10,14 +10,13 @@ from keras import ops
 
 from wcdfa.backends.keras_callback import WeightChangeCallback
 from wcdfa.backends.keras_norms import copied_value, is_trained, path_of, square_of, stacked, value_of
-from wcdfa.backends.keras_optimizer import Monitored, MonitoredLossScale, monitored, read
-from wcdfa.trees import by_path
+from wcdfa.backends.keras_optimizer import Monitored, monitored, read
+from wcdfa.trees import by_path, is_tree, leaves
 from wcdfa.watch import DriftWarning
 
 __all__ = [
     "DriftWarning",
     "Monitored",
-    "MonitoredLossScale",
     "WeightChangeCallback",
     "copied",
     "group_norms",
@@ -28,7 +27,7 @@ __all__ = [
 
 
 def parameters_of(given: Any) -> dict[str, Any] | None:
-    """Tensors of the trainable variables of a model or layer by their paths; None if it is neither.
+    """Tensors of the trainable variables of a model, layer or nest of Keras variables by their paths; None if it is none.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="head")], name="net")
     >>> {path: tuple(value.shape) for path, value in parameters_of(model).items()}
@@ -39,11 +38,16 @@ def parameters_of(given: Any) -> dict[str, Any] | None:
     ValueError
         If it has none, or they hold no values, as on JAX while ``fit`` runs.
     """
-    if not isinstance(given, keras.Layer):
+    if isinstance(given, keras.Layer):
+        variables, what = given.trainable_variables, given.name
+    elif is_tree(given) and any(isinstance(leaf, keras.Variable) for _, leaf in leaves(given)):
+        variables = [leaf for _, leaf in leaves(given) if getattr(leaf, "trainable", False)]
+        what = f"the {type(given).__name__}"
+    else:
         return None
-    variables = [variable for variable in given.trainable_variables if is_trained(variable)]
+    variables = [variable for variable in variables if is_trained(variable)]
     if not variables:
-        msg = f"{given.name} has no trainable variables: call it on a batch, or build it, first; or are all its layers frozen?"
+        msg = f"{what} has no trainable variables: call the model on a batch, or build it, first; or are all its layers frozen?"
         raise ValueError(msg)
     return by_path((path_of(variable), value_of(variable)) for variable in variables)
 

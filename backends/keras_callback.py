@@ -33,7 +33,8 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
     (True, ['wcdfa/regime', 'wcdfa/skipped', 'wcdfa/step', 'wcdfa/update_norm'])
 
     Put it before callbacks that read the logs, such as CSVLogger, TensorBoard or EarlyStopping; History and the progress bar come last
-    by themselves. At the end of an epoch all of ``wcdfa/…`` is in the logs, NaN until there is an α; between, in those of the batch
+    by themselves. At the end of an epoch all of ``wcdfa/…`` is in the logs, NaN until there is an α, which EarlyStopping and
+    ModelCheckpoint take for the best there is: give them ``start_from_epoch``, or monitor something else; between, in those of the batch
     after each time that it was taken. It does not make JAX or torch wait for a step, as most callbacks at the end of a batch do.
 
     Parameters
@@ -81,7 +82,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
             self.monitor = WeightChangeDFA(window=max(recorder.window, SMALLEST_WINDOW))
         self._require_kept(recorder)
         self._batch = self._waiting = 0
-        self._take()
+        self._take(quiet=True)  # what was before this fit is a baseline, and no alarm of it
         self._fresh = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -125,30 +126,38 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         return recorder
 
     def _require_kept(self, recorder: Monitored) -> None:
-        """Norms come in at every batch at most, and are taken at most once in an execution of several steps."""
+        """Norms come in at every batch at most, and are taken at the end of an epoch, and at most once in an execution of several steps."""
         together = getattr(self.model, "steps_per_execution", 1) or 1
         between = max(self.every, -(-self.every // together) * together)
-        between = -(-between // (recorder.gradient_accumulation_steps or 1))
+        if epoch := self.params.get("steps"):
+            between = min(between, -(-epoch // together) * together)
+        between = -(-between // recorder.accumulated)
         if between > recorder.window:
             msg = (
                 f"{between} steps lie between two readings (every={self.every}, steps_per_execution={together}), and the optimizer "
                 f"keeps {recorder.window} norms: make it with monitored(..., window={between}) or more, or take them more often"
             )
             raise ValueError(msg)
+        if self.monitor is not None and self.monitor.groups is not None and not recorder.has_groups:
+            msg = "the monitor has groups=, and the optimizer records none: give groups to monitored(...) instead"
+            raise ValueError(msg)
 
-    def _take(self) -> None:
+    def _take(self, *, quiet: bool = False) -> None:
         """Bring the monitor up to date, α by α."""
         assert self.monitor is not None
         self._waiting = 0
         reading = read(self.model)  # the attribute, which puts the values of JAX back into the variables
         drained = self.monitor.drained
-        if 0 < drained < reading.count - len(reading.norms):
+        if drained and not self.monitor.continues(reading):
+            logging.getLogger("wcdfa").warning(
+                "the norms are not those that went before, of another optimizer or weights: α begins anew"
+            )
+        elif 0 < drained < reading.count - len(reading.norms):
             lost = reading.count - len(reading.norms) - drained
             logging.getLogger("wcdfa").warning("%d norms were overwritten before they were read, and are a gap", lost)
-        if not reading.count:  # of a new optimizer, which knows no groups before its first step
-            reading = reading._replace(groups=dict.fromkeys(self.monitor.reading().groups, reading.norms))
         for message in self.watch.update(self.monitor, reading):
-            self._raise(message)
+            if not quiet:
+                self._raise(message)
         keys = [f"wcdfa/{name}" for name in (*NUMBERS, *(f"alpha/{group}" for group in reading.groups))]
         self._metrics = self._fresh = dict.fromkeys(keys, math.nan) | self.monitor.metrics()
 

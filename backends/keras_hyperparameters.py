@@ -23,7 +23,7 @@ def described(optimizer: Any, variables: Iterable[Any] = ()) -> Known:
 
     Keras' weight decay is decoupled for every optimizer, so that Adam with it is AdamW; SGD with both momentum and decay, and RMSprop
     with decay, are nothing that the null knows. Gradients that are clipped, scaled, accumulated or averaged afterwards leave an
-    optimizer what it is. A subclass is another optimizer.
+    optimizer what it is, and so do variables that are excluded from its weight decay. A subclass is another optimizer.
 
     Parameters
     ----------

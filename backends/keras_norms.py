@@ -15,8 +15,8 @@ from wcdfa.trees import by_path
 class Layout:
     """Which variables are measured, and which belong to each group; a plain object, whose variables Keras does not track.
 
-    `saved` is what `saved` of another layout was: of variables of the same shapes its groups are taken, since a model that Keras
-    has loaded has other paths ("dense/kernel" instead of "net/dense/kernel").
+    `saved` is what `saved` of the layout in a file was: for the same variables its groups are taken, since a model that Keras has
+    loaded has other paths ("dense/kernel" instead of "net/dense/kernel").
     """
 
     def __init__(self, variables: Sequence[Any], groups: Groups, saved: Mapping[str, Any] | None = None) -> None:
@@ -24,8 +24,7 @@ class Layout:
         # Scales of 8-bit training are trainable to Keras, but replaced and not trained
         trained = [i for i, v in enumerate(variables) if is_trained(v) and not getattr(v, "overwrite_with_gradient", False)]
         self.paths = by_path((path_of(variables[i]), i) for i in trained)
-        self.shapes = [list(variable.shape) for variable in variables]
-        if saved is not None and saved["shapes"] == self.shapes:
+        if saved is not None and self.is_of(saved):
             self.members = {name: tuple(places) for name, places in saved["members"].items()}
         else:
             members = members_of(list(self.paths), groups)
@@ -33,21 +32,35 @@ class Layout:
         self.names = tuple(self.members)
 
     def saved(self) -> dict[str, Any]:
-        """The groups by the places of their variables, for a file."""
-        return {"shapes": self.shapes, "members": {name: list(places) for name, places in self.members.items()}}
+        """The variables and groups by their places, for a file."""
+        return {"variables": self._variables(), "members": {name: list(places) for name, places in self.members.items()}}
+
+    def is_of(self, saved: Mapping[str, Any]) -> bool:
+        """Whether these are the variables of a file: of the same shapes in order, and the same paths but for what they begin with."""
+        own, other = self._variables(), saved["variables"]
+        return len(own) == len(other) and all(
+            shape == its_shape and f"/{max(path, its_path, key=len)}".endswith(f"/{min(path, its_path, key=len)}")
+            for (path, shape), (its_path, its_shape) in zip(own, other, strict=True)
+        )
+
+    def _variables(self) -> list[list[Any]]:
+        return [[path, list(self.variables[i].shape)] for path, i in self.paths.items()]
 
     def values(self) -> dict[int, Any]:
         """The variables as they are now, by their place: what a step in place cannot change."""
         return {i: copied_value(self.variables[i]) for i in self.paths.values()}
 
-    def norms(self, new: Any, old: Any, *, spare: bool = False) -> Any:
-        """‖new − old‖ over each group, as one float32 array in the order of the names; where `old` is spare it may be overwritten."""
-        found = {i: square_of(new[i], old[i], spare=spare) for i in self.paths.values()}
+    def norms(self, new: Any, old: Any, zero: Any, *, spare: bool = False) -> Any:
+        """‖new − old‖ over each group, as one float32 array in the order of the names; where `old` is spare it may be overwritten.
+
+        `zero` is 0, in a way that no compiler can know of; see `as_stored`.
+        """
+        found = {i: square_of(as_stored(new[i], zero), old[i], spare=spare) for i in self.paths.values()}
         return stacked(found, list(self.members.values()))
 
-    def moved(self, old: Mapping[int, Any]) -> Any:
+    def moved(self, old: Mapping[int, Any], zero: Any) -> Any:
         """How far the variables themselves are from what `values` gave, which is of no use then."""
-        return self.norms({i: value_of(self.variables[i]) for i in self.paths.values()}, old, spare=True)
+        return self.norms({i: value_of(self.variables[i]) for i in self.paths.values()}, old, zero, spare=True)
 
 
 def is_trained(variable: Any) -> bool:
@@ -91,6 +104,21 @@ def copied_value(given: Any) -> Any:
     """The tensor that a variable holds now, or a tensor, whatever is assigned to it later."""
     value = value_of(given)
     return value.clone() if keras.backend.backend() == "torch" else value  # elsewhere tensors do not change
+
+
+def as_stored(value: Any, zero: Any) -> Any:
+    """The value with the digits that are stored.
+
+    Where a step ends in a product, as with constraints, XLA would subtract from the exact one, unless it must look at the bits.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from wcdfa.backends.jax import as_stored as by_bits  # noqa: PLC0415 - with another backend JAX need not be installed
+    elif backend == "tensorflow":
+        from wcdfa.backends.tensorflow_norms import as_stored as by_bits  # noqa: PLC0415 - nor TensorFlow
+    else:
+        return value
+    return by_bits(value, zero)
 
 
 def square_of(new: Any, old: Any, *, spare: bool = False) -> Any:

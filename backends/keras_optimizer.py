@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from wcdfa.backends.keras_hyperparameters import described
-from wcdfa.backends.keras_norms import Layout, value_of
+from wcdfa.backends.keras_norms import Layout, copied_value, value_of
 from wcdfa.cadence import whole
 from wcdfa.groups import Groups, checked
 from wcdfa.parameters import is_traced
@@ -21,8 +22,9 @@ from wcdfa.ring import read as read_ring
 
 SETTINGS = (
     *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "loss_scale_factor", "gradient_accumulation_steps"),
-    *("use_ema", "ema_momentum", "ema_overwrite_frequency"),
+    *("use_ema", "ema_momentum", "ema_overwrite_frequency", "_trainable_variables"),
 )
+AVERAGES = "_model_variables_moving_average"  # which the callback SwapEMAWeights asks for
 MODULE = "wcdfa"  # that Keras registers the classes under: it is in every file that was saved
 
 
@@ -36,8 +38,7 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
     built: bool  # as Keras has it
 
     def __init__(self, inner_optimizer: Any, window: int = 500, groups: Groups = None, name: str | None = None) -> None:
-        # by name: in the subclass below the next class is LossScaleOptimizer, of which nothing is used
-        keras.optimizers.Optimizer.__init__(self, learning_rate=0.0, name=name or f"monitored_{inner_optimizer.name}")
+        super().__init__(learning_rate=0.0, name=name or f"monitored_{inner_optimizer.name}")
         self.window = whole("window", window, "a whole number of norms (500 is the default)")
         self._groups = _Untracked(checked(groups))
         self._saved_layout = _Untracked(None)
@@ -48,7 +49,7 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
         if self.built:
             return
         variables = list(variables)
-        layout = Layout(variables, self._groups.value, self._saved_layout.value)
+        layout = self._made_layout(variables)
         # the last row is the learning rate; all replicas of a tf.distribute.Strategy record the same
         kind: dict[str, Any] = {"aggregation": "only_first_replica"}
         unknown = keras.initializers.Constant(math.nan)
@@ -58,6 +59,17 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
             self.inner_optimizer.build(variables)
         self._layout = layout
         self.built = True
+
+    def _made_layout(self, variables: list[Any]) -> Layout:
+        saved = self._saved_layout.value
+        try:
+            return Layout(variables, self._groups.value, saved)
+        except ValueError as error:
+            if saved is None:
+                raise
+            # of a file, where layers were frozen since: a model must load all the same
+            warnings.warn(f"optimizer {self.name!r} goes on without its groups: {error}", stacklevel=2)
+            return Layout(variables, None)
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Apply the gradients as the inner optimizer does, and record how far that moved the variables."""
@@ -69,7 +81,7 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
             return
         old, rate = self._layout.values(), self._rate()
         self.inner_optimizer.apply(grads, trainable_variables)
-        self._record(self._layout.moved(old), rate)
+        self._record(self._layout.moved(old, self._zero()), rate)
 
     def apply_gradients(self, grads_and_vars: Any) -> Any:
         """`apply` for pairs of a gradient and its variable."""
@@ -84,16 +96,21 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
             msg = f"stateless_apply was given {len(optimizer_variables)} optimizer variables, and {self.name} has {there}"
             raise ValueError(msg)
         with keras.StatelessScope(state_mapping=zip(self.variables, optimizer_variables, strict=True)):
-            rate = self._rate()
+            rate, zero = self._rate(), self._zero()
+        old = [copied_value(value) for value in trainable_variables]  # torch changes what it is given in place
         new, inner = self.inner_optimizer.stateless_apply(optimizer_variables[own:], grads, trainable_variables)
         with keras.StatelessScope(state_mapping=zip(self._variables, optimizer_variables[:own], strict=True)) as scope:
-            self._record(self._layout.norms(new, trainable_variables), rate)
+            self._record(self._layout.norms([value_of(value) for value in new], old, zero), rate)
         return new, [*(scope.get_current_value(variable) for variable in self._variables), *inner]
 
     def _rate(self) -> Any:
         """The learning rate that the next step takes; NaN where the optimizer has not one."""
         rate = getattr(self.inner_optimizer, "learning_rate", math.nan)  # a MultiOptimizer has none
         return ops.reshape(ops.cast(value_of(rate), "float32"), (1,))
+
+    def _zero(self) -> Any:
+        """False, which no compiler can know: counts are never negative."""
+        return ops.less(value_of(self._counts)[0], 0)
 
     def _record(self, norms: Any, rate: Any) -> None:
         """Write a column of the ring; written with masks, so that it is the same in graphs, under XLA and without state."""
@@ -125,9 +142,18 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
         return read_ring(ring)._replace(**source)
 
     @property
-    def group_names(self) -> tuple[str, ...]:
-        """The groups that are recorded besides that of all; none before there are variables."""
-        return self._layout.names[1:] if self.built else ()
+    def has_groups(self) -> bool:
+        """Whether groups of parameters are recorded."""
+        return self._groups.value is not None
+
+    @property
+    def accumulated(self) -> int:
+        """Batches that make one step."""
+        inner, most = self.inner_optimizer, 1
+        while inner is not None:
+            most = max(most, getattr(inner, "gradient_accumulation_steps", None) or 1)
+            inner = getattr(inner, "inner_optimizer", None)
+        return most
 
     @property
     def variables(self) -> list[Any]:
@@ -167,36 +193,41 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
         self.inner_optimizer.set_weights(weights[own:])
 
     def save_own_variables(self, store: Any) -> None:
-        """The ring; the inner optimizer is saved as a part of this one."""
-        for i, variable in enumerate(self._variables):
-            store[str(i)] = _on_host(variable)
+        """The ring, and what it is of; the inner optimizer is saved as a part of this one."""
+        if self.built:
+            for name, variable in self._own().items():
+                store[name] = _on_host(variable)
+            store["layout"] = np.frombuffer(json.dumps(self._layout.saved()).encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
-        """Go on with a ring that was saved; without one, or without variables of its own yet, begin anew with a warning, as Keras does.
+        """Go on with a ring that was saved. Where there is none, or of other variables, begin anew with a warning, as Keras does.
 
         Raises
         ------
         ValueError
             If it is of another window or other groups.
         """
-        held = [tuple(store[str(i)].shape) for i in range(len(store.keys()))]
-        if not self.built or [len(shape) for shape in held] != [len(variable.shape) for variable in self._variables]:
-            why = (
-                "none were saved" if self.built else "it has no variables yet: call build(model.trainable_variables) before loading"
-            )
+        held = json.loads(bytes(np.asarray(store["layout"]))) if "layout" in store.keys() else None  # noqa: SIM118 - no mapping
+        if not self.built:
+            why = "it has no variables yet: call build(model.trainable_variables) before loading"
+        else:
+            why = "none were saved" if held is None else "those that were saved are of other variables"
+        if not self.built or held is None or not self._layout.is_of(held):
             warnings.warn(f"the norms of optimizer {self.name!r} begin anew, because {why}", stacklevel=2)
             return
-        place = next(i for i, variable in enumerate(self._variables) if variable is self._series)
-        if held[place] != tuple(self._series.shape):
-            (rows, window), own = held[place], self._series.shape
+        window, own = store["series"].shape[1], self._layout.saved()["members"]
+        if window != self.window or list(held["members"].values()) != list(own.values()):
             msg = (
-                f"{self.name} has a ring of {own[0] - 1} groups and window={own[1]}, and the one that was saved has {rows - 1} groups "
-                f"and window={window}: make it with the same window and groups to go on, or compile with the bare optimizer to load, "
-                "and with monitored(...) around it then"
+                f"{self.name} has window={self.window} and the groups {', '.join(own)}, and what was saved has window={window} and the "
+                f"groups {', '.join(held['members'])}: make it with the same window and groups to go on, or compile with the bare "
+                "optimizer to load, and with monitored(...) around it then"
             )
             raise ValueError(msg)
-        for i, variable in enumerate(self._variables):
-            variable.assign(store[str(i)])
+        for name, variable in self._own().items():
+            variable.assign(store[name])
+
+    def _own(self) -> dict[str, Any]:
+        return {"series": self._series, "counts": self._counts}
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` makes the same optimizer of; groups that are a callable must be registered with Keras."""
@@ -218,7 +249,7 @@ class Monitored(keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def __getattr__(self, name: str) -> Any:
         """What is asked of any optimizer, such as ``beta_1``, asked of the inner one."""
-        if name.startswith("_") or name == "inner_optimizer":
+        if (name.startswith("_") and name != AVERAGES) or name == "inner_optimizer":
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(msg)
         return getattr(self.inner_optimizer, name)
@@ -239,11 +270,6 @@ for _name in SETTINGS:
     setattr(Monitored, _name, _setting(_name))
 
 
-@keras.saving.register_keras_serializable(package=MODULE)
-class MonitoredLossScale(Monitored, keras.optimizers.LossScaleOptimizer):  # type: ignore[misc]
-    """`Monitored` around a LossScaleOptimizer, and itself one to ``compile``: else that wraps it in another, and scales twice."""
-
-
 class _Untracked:
     """Keeps Keras and TensorFlow from putting their own lists and dicts in place of a value."""
 
@@ -251,7 +277,7 @@ class _Untracked:
         self.value = value
 
 
-def monitored(optimizer: Any, *, window: int = 500, groups: Groups = None, name: str | None = None) -> Monitored:
+def monitored(optimizer: Any, *, window: int = 500, groups: Groups = None, name: str | None = None) -> Any:
     """The same optimizer, recording ‖ΔW‖ of every step in variables of its own, on the device.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
@@ -262,20 +288,21 @@ def monitored(optimizer: Any, *, window: int = 500, groups: Groups = None, name:
     (2, 'sgd', array([0.1, 0.1], dtype=float32))
 
     What is recorded is the change of the variables as they are stored, of every step: also of those inside one call with
-    ``steps_per_execution``, compiled or not, on TensorFlow, JAX and torch. A step that changes nothing (gradient accumulation, one that
-    a LossScaleOptimizer inside refuses) is counted as skipped; one that is not finite is a gap. The ring travels with ``.keras`` files,
+    ``steps_per_execution``, compiled or not, on TensorFlow, JAX and torch. A step that changes nothing, as while gradients are
+    accumulated, is counted as skipped; one that is not finite is a gap. The ring travels with ``.keras`` files,
     weights and checkpoints, which need ``import wcdfa.backends.keras`` where they are loaded. To go on without it, compile with its
     ``inner_optimizer``.
 
     Parameters
     ----------
     optimizer : keras.optimizers.Optimizer, or what `keras.optimizers.get` takes
-        Built or not. A LossScaleOptimizer may be inside or outside, or come with ``mixed_float16``; outside, the steps that it refuses
-        are neither recorded nor counted.
+        Built or not. A LossScaleOptimizer, given or of ``mixed_float16``, goes around the recorder: what is inside it is monitored, and
+        the steps that it refuses are neither recorded nor counted.
     window : int
         Norms that are kept, 4 bytes each, and as much for the learning rate.
     groups : int, dict, list of str or callable, optional
-        Record each group of parameters too, as in `wcdfa.groups.members_of`, by the paths of the variables ("dense/kernel").
+        Record each group of parameters too, as in `wcdfa.groups.members_of`, by the paths of the variables, which mostly begin with
+        the name of the model ("net/dense/kernel": ``groups=2`` is one a layer).
     name : str, optional
 
     Returns
@@ -288,15 +315,21 @@ def monitored(optimizer: Any, *, window: int = 500, groups: Groups = None, name:
     ValueError, TypeError
         If it is monitored already, no optimizer, or an option is none.
     """
-    optimizer = keras.optimizers.get(optimizer)
+    if isinstance(optimizer, (str, dict)):
+        optimizer = keras.optimizers.get(optimizer)
     if not isinstance(optimizer, keras.optimizers.Optimizer):
         msg = f"monitored takes an optimizer of Keras, or the name of one, got {type(optimizer).__name__}; e.g. monitored('adam')"
         raise TypeError(msg)
     if (already := found(optimizer)) is not None:
         msg = f"{optimizer.name} is monitored already, with window={already.window}: use it as it is"
         raise ValueError(msg)
-    scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-    return (MonitoredLossScale if scales else Monitored)(optimizer, window, groups, name)
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        # inside, where the steps that it refuses never come, and where compile() still sees that losses are scaled
+        inner = optimizer.inner_optimizer = Monitored(optimizer.inner_optimizer, window, groups, name)
+        if optimizer.built:
+            inner.build(inner._trainable_variables)
+        return optimizer
+    return Monitored(optimizer, window, groups, name)
 
 
 def read(optimizer: Any) -> Reading:
@@ -318,15 +351,16 @@ def read(optimizer: Any) -> Reading:
     recorder = found(getattr(optimizer, "optimizer", optimizer))
     if recorder is None:
         kind = type(getattr(optimizer, "optimizer", optimizer)).__name__
-        msg = f"{kind} records nothing: compile with optimizer=monitored(...), of wcdfa.backends.keras, around it"
+        msg = f"{kind} is not, and does not hold, one monitored optimizer: compile with optimizer=monitored(...), of wcdfa.backends.keras, around it"
         raise ValueError(msg)
     return recorder.reading()
 
 
 def found(optimizer: Any) -> Monitored | None:
-    """The recorder in an optimizer, however deep it is wrapped; None if there is none."""
+    """The recorder in an optimizer, however deep it is wrapped; None if there is none, or several in a MultiOptimizer."""
     while optimizer is not None and not isinstance(optimizer, Monitored):
-        optimizer = getattr(optimizer, "inner_optimizer", None)
+        inside = [recorder for each in getattr(optimizer, "optimizers", ()) if (recorder := found(each)) is not None]
+        optimizer = inside[0] if len(inside) == 1 else getattr(optimizer, "inner_optimizer", None)
     return optimizer
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped]
 
-from wcdfa.backends.tensorflow_norms import copied, delta_norm, group_norms, is_variable, parameters_of, unconverted
+from wcdfa.backends.tensorflow_norms import as_stored, copied, delta_norm, group_norms, is_variable, parameters_of, unconverted
 from wcdfa.backends.tensorflow_recorder import Layout, RingVariables
 from wcdfa.cadence import whole
 from wcdfa.groups import Groups, Members, checked, members_of
@@ -184,7 +184,10 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
                 return
         parameters = _given(variables)
         self._plan.require_same(parameters, self.reference)
-        new = {path: _whole(value, old) for (path, value), old in zip(parameters.items(), self.reference, strict=True)}
+        zero = self.ring.count < 0
+        new = {
+            path: as_stored(_whole(value, old), zero) for (path, value), old in zip(parameters.items(), self.reference, strict=True)
+        }
         norms = group_norms(new, dict(zip(new, self.reference, strict=True)), self._plan.members)
         self.ring.write([norms[name] for name in self._plan.members], self._rate(lr))
         for reference, value in zip(self.reference, new.values(), strict=True):

@@ -150,3 +150,17 @@ def test_a_reading_that_does_not_fit_itself_records_nothing(part):
         monitor.update(reading)
     assert monitor.n_samples == 0
     assert monitor.update(Reading(np.ones(3), 3, 0, groups={"head": np.ones(3)} if "groups" in part else {})).n_samples == 3
+
+
+def test_another_recorder_that_is_further_on_does_not_join_the_first():
+    """What was recorded last is looked for in the next reading: where it is not, all of that is taken, anew."""
+    monitor, first, second = WeightChangeDFA(64, 16), Source(), Source()
+    monitor.update(first.record(NORMS[:40]))
+    reading = second.record(NORMS[100:160])
+    assert not monitor.continues(reading)
+    np.testing.assert_array_equal(monitor.update(reading).get_signal(), NORMS[100:160])
+    assert monitor.reading().count == 60
+    monitor.update(second.record([np.nan]))
+    reading = second.record(NORMS[160:163])
+    assert monitor.continues(reading)  # after a gap too
+    assert monitor.update(reading).reading().count == 64

@@ -28,11 +28,19 @@ def test_stopped_and_gone_on_with(backend, tmp_path):
     assert resumed["epochs"] == whole["epochs"]
     assert len(whole["epochs"]["alpha"]) == 8
     said = told("refuse")
-    for name, own in (("window", r"3 groups and window=7"), ("groups", r"1 groups and window=10")):
+    for name, window, groups in (("window", 7, "all, net/first, net/last"), ("groups", 10, "all")):
         error, _, count = said[name]
-        assert f"has a ring of {own}, and the one that was saved has 3 groups and window=10: make it with the same" in error
+        assert (
+            f"has window={window} and the groups {groups}, and what was saved has window=10 and the groups all, net/first," in error
+        )
         assert count == 4
-    for name, why in (("bare", "because none were saved"), ("late", "because it has no variables yet: call build(model.trainable")):
+    other = "those that were saved are of other variables"
+    for name, found, why in (
+        ("bare", None, "because none were saved"),
+        ("late", None, "because it has no variables yet: call build(model.trainable"),
+        ("frozen", [], f"because {other}"),
+        ("frozen", [], "goes on without its groups: no parameter belongs to group 'first'"),
+    ):
         error, warned, count = said[name]
-        assert (error, count) == (None, 4)
-        assert any("the norms of optimizer 'monitored_adam_w" in each and why in each for each in warned)
+        assert (error, count) == (found, 4)
+        assert any("optimizer 'monitored_adam_w" in each and why in each for each in warned), warned

@@ -63,6 +63,14 @@ def test_an_alpha_that_is_nan_says_nothing_and_training_may_go_back():
     assert stops[0] in watch.stops
 
 
+def test_another_recorder_has_a_baseline_of_its_own():
+    monitor, watch = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch()
+    assert watch.update(monitor, reading(norms_of(CALM[:300], WILD), 800)) == []  # wild in all that the ring holds
+    assert monitor.regime == "ordered"
+    assert watch.update(monitor, reading(norms_of(CALM), 300)) == []
+    assert monitor.regime == "disordered"
+
+
 def test_misuse_is_refused_and_nothing_is_lost():
     monitor, watch = wcdfa.WeightChangeDFA(window=64), Watch()
     watch.update(monitor, 1.0)

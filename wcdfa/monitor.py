@@ -151,8 +151,8 @@ class WeightChangeDFA:
         ----------
         given : number, array of size 1, parameters, or Reading
             An array of any library, which stays on its device until α is due or asked for. Parameters in a dict, list or tuple of
-            NumPy arrays, a pytree of JAX arrays, an equinox module or a flax nnx module: call it once per optimizer step. A
-            `Reading` of a recorder: what is new in it is recorded.
+            NumPy arrays, a pytree of JAX arrays, an equinox or flax nnx module, a Keras model, TensorFlow variables: call it once per
+            optimizer step. A `Reading` of a recorder: what is new in it is recorded, or all, where it is of another recorder.
         lr : number or array of size 1, optional
 
         Raises
@@ -242,6 +242,15 @@ class WeightChangeDFA:
     def drained(self) -> int:
         """Norms that the recorder had recorded at the last `Reading` that was given; 0 if there was none."""
         return self._recorder.drained
+
+    @property
+    def groups(self) -> Groups:
+        """The groups that it was made with."""
+        return self._groups
+
+    def continues(self, reading: Reading) -> bool:
+        """Whether a reading goes on from the last one; else `update` begins anew with it: its recorder was set back, or is another."""
+        return self._recorder.continues(reading)
 
     def reading(self) -> Reading:
         """The norms in the window with their steps and learning rates, and what is known of the optimizer."""

@@ -17,7 +17,7 @@ from wcdfa.groups import Groups, Members, members_of
 BACKENDS = ("keras", "flax", "jax", "tensorflow", "numpy")
 ACCEPTED = (
     "a number, an array of size 1, a Reading, or the parameters of a model: a dict, list or tuple of NumPy arrays, nested at will, "
-    "a pytree of JAX arrays, an equinox module, a flax nnx module, a Keras model or layer, a nest of TensorFlow tensors and variables, or a tf.Module"
+    "a pytree of JAX arrays, an equinox module, a flax nnx module, a Keras model, layer or variables, a nest of TensorFlow tensors and variables, or a tf.Module"
 )
 
 

@@ -34,6 +34,7 @@ class Recorder:
         self.pending: deque[Pending] = deque()
         self.calls = self.passed = self.step = 0
         self.drained = self.drained_skipped = 0
+        self._newest: float | None = None  # norm of the last reading; None where that is not known
         self.source: dict[str, Any] = {}  # optimizer and hyperparameters, as a reading tells them
         self._displacement = Displacement(groups)
         self._started = False
@@ -69,6 +70,14 @@ class Recorder:
             self._call({ALL: kept(given)} if due(self.record_every, self.calls + 1) else None, lr)
         else:
             self._move(given, lr)
+
+    def continues(self, reading: Reading) -> bool:
+        """Whether it goes on from the last reading; else the recorder was set back, or is another."""
+        new, total = int(reading.count) - self.drained, len(reading.norms)
+        if new < 0 or not 0 <= new < total or self._newest is None:
+            return new >= 0
+        there = float(reading.norms[total - new - 1])
+        return there == self._newest or (math.isnan(there) and math.isnan(self._newest))
 
     def flush(self, stop: Callable[[int], bool]) -> Iterator[int]:
         """Record the pending norms, which copies them from their device; pauses after each at whose number `stop` says so."""
@@ -139,22 +148,24 @@ class Recorder:
                 msg = f"{name} of a reading must be of shape ({n},), one number a norm, got {np.shape(values)}"
                 raise ValueError(msg)
         reading = reading._replace(count=int(reading.count), skipped=int(reading.skipped))
-        self._have_groups((ALL, *reading.groups))
-        if reading.count < self.drained:
+        if reading.count:  # a recorder that has not begun may not know its groups
+            self._have_groups((ALL, *reading.groups))
+        if not self.continues(reading):
             self.ring = init(self.window, tuple(reading.groups))
             self.pending.clear()
             self.drained = self.drained_skipped = self.step = 0
+            self.source = {}
         total, new = len(reading.norms), reading.count - self.drained
         have = min(new, total)
         lost = new - have  # overwritten since the last reading, which leaves a gap
         self.skip(reading.skipped - self.drained_skipped)
         self.drained, self.drained_skipped = reading.count, reading.skipped
+        self._newest = float(reading.norms[-1]) if total else None
         self.source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters}
         for i in range(total - have, total):
             norms = {ALL: float(reading.norms[i])} | {name: float(part[i]) for name, part in reading.groups.items()}
             lr = None if reading.lr is None else float(reading.lr[i])
             self.pending.append(Pending(norms, lr, lost, None if reading.steps is None else int(reading.steps[i])))
-            lost = 0
             lost = 0
 
 

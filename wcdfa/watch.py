@@ -32,6 +32,10 @@ class Watch:
     """
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the baseline and the regime."""
         self.stops: list[int] = []  # training steps at which α was computed
         self.alphas: list[float] = []
         self.stderrs: list[float] = []
@@ -41,9 +45,14 @@ class Watch:
 
     def update(self, monitor: WeightChangeDFA, given: Any, *, lr: Any = None) -> list[str]:
         """`WeightChangeDFA.update`, and what is to be said of each α that it leads to; raises as that does."""
+        if not isinstance(given, Reading):
+            monitor.update(given, lr=lr)
+            return list(self._judged(monitor))
+        if not monitor.continues(given):
+            self.reset()
         said: list[str] = []
-        for part in _parts(monitor, given) if isinstance(given, Reading) else (given,):
-            monitor.update(part, lr=lr)
+        for part in _parts(monitor, given):
+            monitor.update(part)
             said.extend(self._judged(monitor))
         return said
 
@@ -55,8 +64,9 @@ class Watch:
         if not math.isfinite(result.alpha):
             return
         step = int(monitor.reading().steps[-1])
-        while self.stops and self.stops[-1] >= step:  # training was set back to an earlier step
-            self.stops.pop(), self.alphas.pop(), self.stderrs.pop()
+        if self.stops and self.stops[-1] >= step:  # the monitor was reset
+            self.reset()
+            self._seen = result
         self.stops.append(step)
         self.alphas.append(float(result.alpha))
         self.stderrs.append(float(result.stderr))
@@ -76,9 +86,9 @@ class Watch:
 
 def _parts(monitor: WeightChangeDFA, reading: Reading) -> Iterator[Reading]:
     """The reading as it was whenever α was due, so that its standard error is seen each time; then the whole."""
-    set_back = reading.count < monitor.drained  # the monitor then takes all of it anew
-    fresh = min(reading.count - (0 if set_back else monitor.drained), len(reading.norms))
-    total = fresh if set_back else monitor.reading().count + fresh
+    anew = not monitor.continues(reading)
+    fresh = min(reading.count - (0 if anew else monitor.drained), len(reading.norms))
+    total = fresh if anew else monitor.reading().count + fresh
     for later in range(fresh - 1, 0, -1):
         if due(monitor.stride, total - later):
             yield _without_last(reading, later)

@@ -1,4 +1,4 @@
-"""`WeightChangeCallback` in ``fit``, and what can go wrong, on the backend that KERAS_BACKEND names. Run by tests/test_keras_callbacks.py.
+"""`WeightChangeCallback` in ``fit``, and what can go wrong, on the backend that KERAS_BACKEND names. Run by tests/test_backends_keras.py.
 
 Every function called check_… is run, or those that are named, in an empty folder.
 """
@@ -121,6 +121,37 @@ def check_nan_loss():
     assert np.isnan(norms[12])
 
 
+def check_another_model_and_weights_that_were_set_back():
+    """The monitor never joins two runs: where the norms do not go on, α begins anew."""
+    first, second, callback = compiled(monitored(Adam(0.01))), compiled(monitored(Adam(0.02))), WeightChangeCallback(every=10)
+    fitted(first, 20, callbacks=[callback])
+    fitted(second, 30)
+    fitted(second, 20, callbacks=[callback])
+    np.testing.assert_array_equal(callback.monitor.get_signal(), read(second).norms.astype(np.float64))
+    assert callback.monitor.reading().count == 50
+    second.save_weights("half.weights.h5")
+    fitted(second, 20, callbacks=[callback])
+    second.load_weights("half.weights.h5")
+    x, y = data(60)
+    second.fit(x[::-1], y[::-1], batch_size=BATCH, shuffle=False, verbose=0)  # another branch, longer than the first
+    fitted(second, 10, callbacks=[callback])
+    np.testing.assert_array_equal(callback.monitor.get_signal(), read(second).norms.astype(np.float64))
+
+
+def check_groups_belong_to_the_optimizer():
+    with pytest.raises(ValueError, match=r"the monitor has groups=, and the optimizer records none: give groups to monitored"):
+        fitted(compiled(monitored(Adam(0.01))), 2, callbacks=[WeightChangeCallback(wcdfa.WeightChangeDFA(groups=1))])
+
+
+def check_averages_may_be_swapped():
+    for dtype in ("float32", "mixed_float16"):
+        for wrap in (monitored, lambda inner: monitored(keras.optimizers.LossScaleOptimizer(inner))):
+            model = compiled(wrap(Adam(0.01, use_ema=True)), dtype=dtype)
+            fitted(model, 20, epochs=2, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)])
+            fitted(plain := compiled(monitored(Adam(0.01, use_ema=True)), dtype=dtype), 20, epochs=2)
+            np.testing.assert_allclose(read(model).norms, read(plain).norms, rtol=1e-2)  # swaps are no steps, which are larger
+
+
 def check_what_fit_refuses():
     model = network()
     model.compile(Adam(0.01), loss="mse")
@@ -132,17 +163,24 @@ def check_what_fit_refuses():
         x, y = data(2)
         model.evaluate(x, y, verbose=0, callbacks=[callback])
         model.predict(x, verbose=0, callbacks=[callback])
-    with pytest.raises(ValueError, match=r"NoneType records nothing: compile with optimizer=monitored\(...\)"):
+    with pytest.raises(
+        ValueError, match=r"NoneType is not, and does not hold, one monitored optimizer: compile with optimizer=monitored\(...\)"
+    ):
         read(model)
     model.compile(monitored(Adam(0.01), window=60), loss="mse")
     with pytest.raises(
         ValueError, match=r"100 steps lie between two readings .*, and the optimizer keeps 60 norms: .*window=100\)"
     ):
-        fitted(model, 2, callbacks=[callback])
-    fitted(model, 2, callbacks=[WeightChangeCallback(every=60)])
+        fitted(model, 130, callbacks=[callback])
+    fitted(model, 130, callbacks=[WeightChangeCallback(every=60)])
+    fitted(model, 2, callbacks=[callback])  # the end of an epoch comes first
     model.compile(monitored(Adam(0.01, gradient_accumulation_steps=2), window=60), loss="mse")
-    fitted(model, 2, callbacks=[WeightChangeCallback(every=100)])
-    assert read(model).count == 1
+    x, y = data(130)
+    model.fit(x, y, batch_size=BATCH, verbose=0, callbacks=[WeightChangeCallback(every=100)])
+    assert read(model).count == 65
+    scaled = keras.optimizers.LossScaleOptimizer(Adam(0.01, gradient_accumulation_steps=2))
+    model.compile(monitored(scaled, window=60), loss="mse")
+    model.fit(x, y, batch_size=BATCH, verbose=0, callbacks=[WeightChangeCallback(every=100)])
 
 
 def check_executions_of_several_steps():
@@ -299,6 +337,23 @@ def check_alarms():
     assert stopped == logged[: len(stopped)]
     assert len(stopped) >= 1
     assert (all_steps, 1500 < steps < 2000) == (2000, True)
+
+
+def check_an_alarm_of_an_earlier_fit_does_not_stop_another():
+    rng = np.random.default_rng(0)
+    norms = np.exp(np.concatenate([0.1 * rng.standard_normal(1000), 0.1 * np.cumsum(rng.standard_normal(400))]))
+    signed = (norms * (-1.0) ** np.arange(len(norms)))[:, np.newaxis]
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(monitored(SGD(1.0), window=1400), loss=lambda target, predicted: keras.ops.mean(predicted))
+    logging.getLogger("wcdfa").disabled = True
+    for steps, alarms in ((1300, "log"), (100, "stop")):
+        callback = WeightChangeCallback(wcdfa.WeightChangeDFA(window=128, method="gls"), every=20, alarms=alarms)
+        x, signed = signed[:steps], signed[steps:]
+        model.fit(x, x, batch_size=1, shuffle=False, verbose=0, callbacks=[callback])
+        assert bool(callback.raised) == (alarms == "log")
+    logging.getLogger("wcdfa").disabled = False
+    assert read(model).count == 1400
+    assert len(callback.watch.alphas) > 30  # what was before is in the baseline
 
 
 def check_tensorboard():

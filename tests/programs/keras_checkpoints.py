@@ -110,12 +110,24 @@ def interrupt(folder):
     raise AssertionError
 
 
+def frozen(folder):
+    """A model that is saved with a layer frozen is of other variables when it is loaded."""
+    model = trained(compiled(optimizer(groups={"first": "first/", "last": "last/"})), 0, 5)
+    model.layers[0].trainable = False
+    model.save(f"{folder}/frozen.keras")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        again = keras.saving.load_model(f"{folder}/frozen.keras")
+    reading = read(trained(again, 0, 4))
+    return [sorted(reading.groups), [str(each.message) for each in caught], reading.count]
+
+
 def refuse(folder):
     """What loading says, and what the optimizer holds then."""
     bare = compiled(keras.optimizers.AdamW(0.01))
     trained(bare, 0, 3).save_weights(f"{folder}/bare.weights.h5")
     given = {"window": ("model", {"window": 7}), "groups": ("model", {"groups": None}), "bare": ("bare", {}), "late": ("model", {})}
-    said = {}
+    said = {"frozen": frozen(folder)}
     for name, (file, options) in given.items():
         model = compiled(optimizer(**options))
         if name != "late":
