@@ -164,7 +164,10 @@ class WeightChangeDFA:
             nothing is recorded then.
         """
         with self._lock:
+            begun = self._recorder.begun
             self._recorder.take(given, lr)
+            if self._recorder.begun != begun:
+                self._outcomes = {}  # α of other norms
             if self._may_be_due():
                 self._compute()
         return self

@@ -34,6 +34,7 @@ class Recorder:
         self.pending: deque[Pending] = deque()
         self.calls = self.passed = self.step = 0
         self.drained = self.drained_skipped = 0
+        self.begun = 0  # how often it began anew with a reading
         self._newest: float | None = None  # norm of the last reading; None where that is not known
         self.source: dict[str, Any] = {}  # optimizer and hyperparameters, as a reading tells them
         self._displacement = Displacement(groups)
@@ -155,6 +156,7 @@ class Recorder:
             self.pending.clear()
             self.drained = self.drained_skipped = self.step = 0
             self.source = {}
+            self.begun += 1
         total, new = len(reading.norms), reading.count - self.drained
         have = min(new, total)
         lost = new - have  # overwritten since the last reading, which leaves a gap
