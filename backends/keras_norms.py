@@ -164,9 +164,12 @@ def _square_jax(new: Any, old: Any) -> Any:
 
 
 def _square_torch(new: Any, old: Any, spare: bool) -> Any:
-    old, new = _widened(old), _widened(new)
-    change = old.sub_(new) if spare else old - new  # in place: half the traffic, and no more memory
-    return change.square_().sum()
+    from wcdfa.backends.torch_norms import flat, pieces, square_of, widened  # noqa: PLC0415 - nor torch
+
+    if not spare or new.stride() != old.stride():
+        return square_of(new.reshape(-1), old.reshape(-1))
+    # in place, a piece at a time: half the traffic, and no more memory
+    return ops.sum(ops.stack([widened(a).sub_(b).square_().sum() for a, b in pieces(flat(old), flat(new))]))
 
 
 def _square_tensorflow(new: Any, old: Any) -> Any:

@@ -20,14 +20,12 @@ if "--all-threads" not in sys.argv:
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import argparse
-import importlib.util
 import logging
 import re
 import statistics
 import subprocess
 import tempfile
 import time
-import types
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,6 +35,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from old import monitor_of_old
 
 import wcdfa
 from wcdfa.backends.jax import delta_norm
@@ -284,18 +283,6 @@ def per_step(monitor: Any, values: list[Any]) -> float:
         monitor.update(value)
     assert monitor.alpha is not None
     return (time.perf_counter() - start) / (len(values) - 500)
-
-
-def monitor_of_old(folder: str) -> Any:
-    """The class of wcdfa 0.1.0, whose sdist has the two modules in two folders."""
-    package = types.ModuleType("wcdfa_0_1_0")
-    package.__path__ = []
-    sys.modules[package.__name__] = package
-    for name in ("dfa", "core"):
-        spec = importlib.util.spec_from_file_location(f"{package.__name__}.{name}", next(Path(folder).rglob(f"{name}.py")))
-        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    return module.WeightChangeDFA
 
 
 def norms(_: argparse.Namespace, trees: int = 40) -> None:

@@ -17,7 +17,7 @@ from tests.conftest import require
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "MFDFA", "MIT", "XLA"}
+NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "FSDP2", "JAX", "MFDFA", "MIT", "XLA"}
 
 
 def blocks(language, text=README):
@@ -44,10 +44,10 @@ def test_the_readme_opens_with_a_picture_that_exists():
 
 
 def test_the_python_of_the_readme_runs(capsys):
-    for framework in ("optax", "keras", "tensorflow"):
+    for framework in ("optax", "keras", "tensorflow", "torch"):
         require(framework)
     scope = {}
-    assert len(blocks("python")) == 4
+    assert len(blocks("python")) == 5
     with require("jax").enable_x64(False):  # as a reader has it; tests of the core switch it on
         for code in blocks("python"):
             exec(code, scope)

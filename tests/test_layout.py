@@ -42,7 +42,7 @@ EXTRAS = {
     "rolling_monitor": {"wandb"},
 }
 CORE = {"numpy", "array_api_compat"}
-BUILT_ON = {"optax": {"jax"}, "flax": {"jax"}, "keras": {"jax", "tensorflow"}}
+BUILT_ON = {"optax": {"jax"}, "flax": {"jax"}, "keras": {"jax", "tensorflow", "torch"}}
 
 
 def modules():

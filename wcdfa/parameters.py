@@ -14,10 +14,11 @@ import numpy as np
 from wcdfa.groups import Groups, Members, members_of
 
 # a framework that is not imported made nothing that we could be given; one built on others is asked before them
-BACKENDS = ("keras", "flax", "jax", "tensorflow", "numpy")
+BACKENDS = ("keras", "flax", "jax", "tensorflow", "torch", "numpy")
 ACCEPTED = (
     "a number, an array of size 1, a Reading, or the parameters of a model: a dict, list or tuple of NumPy arrays, nested at will, "
-    "a pytree of JAX arrays, an equinox module, a flax nnx module, a Keras model, layer or variables, a nest of TensorFlow tensors and variables, or a tf.Module"
+    "a pytree of JAX arrays, an equinox module, a flax nnx module, a Keras model, layer or variables, a nest of TensorFlow tensors and variables, a tf.Module, "
+    "a torch module, or a dict, list or tuple of torch tensors"
 )
 
 

@@ -51,6 +51,8 @@ class Reading(NamedTuple):
     """The optimizer, as `wcdfa.nulls.optimizer_null` calls it; None where unknown."""
     hyperparameters: dict[str, Any] = {}  # noqa: RUF012
     """Its hyperparameters, under the names of `wcdfa.replay.optimizer_norms`."""
+    stderr: Any = None
+    """Standard error of each norm, relative to it, shape (n,), where only a sample of the coordinates was measured; None where all."""
 
     def verdict(self, group: str = ALL, **options: Any) -> Verdict:
         """`wcdfa.verdict` on these norms against the optimizer that made them, so far as it is known; `options` go before it.

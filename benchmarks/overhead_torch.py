@@ -1,0 +1,268 @@
+"""What `wcdfa.backends.torch.attach` costs a training run, and whether it is right.
+
+    python benchmarks/overhead_torch.py [exact] [sample] [errors] [syncs] [sharded] [resume] [--quick] [--all-threads]
+                                        [--old folder of the unpacked sdist of wcdfa 0.1.0]
+
+One thread, as the other benchmarks, unless --all-threads; times are those of the processor then, else of the clock. What is compared is
+measured in turn, in random order; a share is the median of the paired differences over the median of the bare step, ± the standard error
+of that median. Runs on the first GPU where there is one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+if "--all-threads" not in sys.argv:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+
+import argparse
+import math
+import socket
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from old import monitor_of_old
+
+warnings.simplefilter("ignore")
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the runs of the tests are those that are checked here
+
+import wcdfa
+from tests.processes import printed, start
+from wcdfa.backends.torch import attach
+from wcdfa.backends.torch_norms import PIECE
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+SIZES = {"10 M": 10, "100 M": 100}  # layers of a million numbers
+BARS = {"exact": 1.5, "old": 4.0, "sample": 1.0, "memory": 2.0, "error": 0.5, "alpha": 0.02}
+
+
+def report(what: str, met: bool | None = None) -> None:
+    print(f"  {'     ' if met is None else 'ok   ' if met else 'SHORT'} {what}", flush=True)
+
+
+def compared(calls: dict[str, Callable[[], Any]], seconds: float, clock: Callable[[], float]) -> dict[str, np.ndarray]:
+    """Seconds of each call, in rounds of random order."""
+    rng, times = np.random.default_rng(0), {name: [] for name in calls}
+    for call in calls.values():
+        call()
+    begun = time.perf_counter()
+    while len(next(iter(times.values()))) < 5 or time.perf_counter() - begun < seconds:
+        for name in rng.permutation(list(calls)):
+            begin = clock()
+            calls[name]()
+            if DEVICE == "cuda":
+                torch.cuda.synchronize()
+            times[name].append(clock() - begin)
+    return {name: np.array(values) for name, values in times.items()}
+
+
+class Model(torch.nn.Module):
+    """A million numbers a layer, of which only the number matters."""
+
+    def __init__(self, layers: int) -> None:
+        super().__init__()
+        self.layers = torch.nn.ParameterList(torch.nn.Parameter(torch.randn(1000, 1000, device=DEVICE)) for _ in range(layers))
+
+
+def exact(options: argparse.Namespace) -> None:
+    print(f"one norm of all parameters, exact, on {DEVICE}: against plain copies that read W and W_prev and write W_prev")
+    for size, layers in SIZES.items():
+        if options.quick and layers > 10:
+            continue
+        model = Model(layers)
+        parameters = [part.detach() for part in model.parameters()]
+        handle = attach(torch.optim.SGD(model.parameters(), lr=0.1), every=100)
+        previous = [part.clone() for part in parameters]
+        scratch = torch.empty(PIECE, device=DEVICE)
+
+        def copies(previous: Any = previous, parameters: Any = parameters, scratch: Any = scratch) -> None:
+            for old, new in zip(previous, parameters, strict=True):
+                for a, b in zip(old.view(-1).split(PIECE), new.view(-1).split(PIECE), strict=True):
+                    scratch[: len(a)].copy_(a)
+                    a.copy_(b)
+
+        def one_pass(previous: Any = previous, parameters: Any = parameters) -> None:
+            for old, new in zip(previous, parameters, strict=True):
+                torch.add(old, new, out=old)
+
+        calls: dict[str, Callable[[], Any]] = {"copies": copies, "one pass": one_pass, "exact": handle.record}
+        if options.old is not None:
+            peer = monitor_of_old(options.old)(window=500)
+            calls["0.1.0"] = lambda peer=peer, model=model: peer.update(model)
+        times = {name: statistics.median(values) for name, values in compared(calls, options.seconds, options.clock).items()}
+        ours = times["exact"]
+        ratio = ours / times["copies"]
+        report(
+            f"{size}: {1e3 * ours:.1f} ms, {ratio:.2f} × the copies of {1e3 * times['copies']:.1f} ms (bar {BARS['exact']}), "
+            f"{ours / times['one pass']:.2f} × one torch.add over the same memory",
+            ratio <= BARS["exact"],
+        )
+        if "0.1.0" in times:
+            faster = times["0.1.0"] / ours
+            report(
+                f"{size}: {faster:.1f} × faster than wcdfa 0.1.0, {1e3 * times['0.1.0']:.0f} ms (bar {BARS['old']})",
+                faster >= BARS["old"],
+            )
+
+
+def transformer(width: int = 384, layers: int = 6) -> torch.nn.Module:
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(width, 6, 4 * width, dropout=0.0, batch_first=True)
+    return torch.nn.Sequential(
+        torch.nn.Embedding(256, width), torch.nn.TransformerEncoder(layer, layers), torch.nn.Linear(width, 256)
+    ).to(DEVICE)
+
+
+def sample(options: argparse.Namespace) -> None:
+    model = transformer()
+    count = sum(part.numel() for part in model.parameters())
+    print(f"a step of a transformer of {count / 1e6:.1f} M parameters, 8 × 128 tokens, AdamW: monitored − bare")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    tokens = torch.randint(256, (8, 129), device=DEVICE)
+
+    def step() -> None:
+        logits = model(tokens[:, :-1])
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    held = {}
+
+    def monitored(mode: str) -> Callable[[], None]:
+        def call() -> None:
+            step()
+            held[mode].record()
+
+        return call
+
+    for mode in ("sample", "exact"):  # on optimizers that never step: recorded by hand, so that all share one model
+        held[mode] = attach(torch.optim.SGD(model.parameters()), mode=mode)
+    times = compared({"bare": step, "sample": monitored("sample"), "exact": monitored("exact")}, 3 * options.seconds, options.clock)
+    bare = float(np.median(times["bare"]))
+    for mode in ("sample", "exact"):
+        differences = times[mode] - times["bare"]
+        middle = float(np.median(differences))
+        error = 1.2533 * 1.4826 * float(np.median(np.abs(differences - middle))) / math.sqrt(len(differences))
+        share = 100 * middle / bare
+        bar = f" (bar {BARS['sample']})" if mode == "sample" else ""
+        report(
+            f"{mode}: {share:.2f} ± {100 * error / bare:.2f} % of {1e3 * bare:.0f} ms{bar}",
+            share <= BARS["sample"] if bar else None,
+        )
+    memory = 100 * sum(part.old.numel() for part in held["sample"]._parts) / count
+    report(f"sample: memory of {memory:.2f} % of the parameters (bar {BARS['memory']})", memory <= BARS["memory"])
+
+
+def digits_run(mode: str, steps: int) -> Any:
+    """A real run: a network that learns to read the 1,797 digits of the UCI repository, as scikit-learn ships them."""
+    from sklearn.datasets import load_digits
+
+    images, labels = (torch.tensor(part) for part in load_digits(return_X_y=True))
+    images = images.float() / 16
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        torch.nn.Linear(64, 1700), torch.nn.ReLU(), torch.nn.Linear(1700, 1700), torch.nn.ReLU(), torch.nn.Linear(1700, 10)
+    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99))
+    handle = attach(optimizer, mode=mode, window=steps)
+    for _ in range(steps):
+        rows = torch.randint(len(images), (64,))
+        torch.nn.functional.cross_entropy(model(images[rows]), labels[rows]).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return handle.read()
+
+
+def errors(options: argparse.Namespace) -> None:
+    steps = 500 if options.quick else 2000
+    print(f"a real run of {steps} steps, AdamW on digits, sampled 1/64 and exact")
+    sampled, whole = digits_run("sample", steps), digits_run("exact", steps)
+    apart = np.diff(np.log(sampled.norms.astype(float)) - np.log(whole.norms.astype(float)))
+    rms = 100 * float(np.sqrt(np.mean(apart**2)))
+    report(
+        f"differences of log norms: rms error {rms:.2f} % (bar {BARS['error']}); stderr stated {100 * np.median(sampled.stderr):.2f} %",
+        rms <= BARS["error"],
+    )
+    alphas = [wcdfa.dfa(np.log(reading.norms.astype(float))).alpha for reading in (sampled, whole)]
+    windows = [
+        wcdfa.rolling_dfa(np.log(reading.norms.astype(float)), window=500, stride=100).result.alpha for reading in (sampled, whole)
+    ]
+    worst = float(np.max(np.abs(windows[0] - windows[1])))
+    apart = abs(float(alphas[0] - alphas[1]))
+    report(
+        f"α of the whole run: {alphas[0]:.4f} and {alphas[1]:.4f}, apart {apart:.4f} (bar {BARS['alpha']}); of windows of 500 at most {worst:.4f}",
+        apart <= BARS["alpha"],
+    )
+
+
+def syncs(_: argparse.Namespace) -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    print("operations that wait for the device, in 100 steps")
+    waited = []
+
+    class Guard(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if function.overloadpacket.__name__ in ("_local_scalar_dense", "is_nonzero", "equal", "nonzero"):
+                waited.append(function)
+            return function(*args, **(kwargs or {}))
+
+    for mode in ("exact", "sample"):
+        handle = attach(torch.optim.SGD(Model(2).parameters(), lr=0.1), mode=mode, every=101, window=500)
+        waited.clear()
+        with Guard():
+            for _ in range(100):
+                handle.record()
+        report(f"{mode}: {len(waited)} (bar 0)", not waited)
+
+
+def sharded(_: argparse.Namespace) -> None:
+    print("FSDP2 on 4 gloo processes against the parameters of all, gathered")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    running = [start("torch_sharded.py", "train", "fsdp", rank, 4, address, OMP_NUM_THREADS="1") for rank in range(4)]
+    found = printed(running[0])
+    for process in running[1:]:
+        process.communicate()
+    worst = float(np.max(np.abs(np.array(found["norms"]) / found["expected"][-10:] - 1)))
+    report(f"largest relative difference {worst:.1e} (bar 1e-6), {found['reduced']} collectives in 12 steps", worst <= 1e-6)
+
+
+def resume(_: argparse.Namespace) -> None:
+    print("gone on with in a new process, from torch.save")
+    with tempfile.TemporaryDirectory() as folder:
+        whole, again = (printed(start("torch_checkpoints.py", command, folder)) for command in ("save", "resume"))
+    for mode, reading in again.items():
+        report(f"{mode}: {'identical' if reading == whole[mode] else 'another series'}", reading == whole[mode])
+
+
+PARTS = {"exact": exact, "sample": sample, "errors": errors, "syncs": syncs, "sharded": sharded, "resume": resume}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="a few rounds, to see that everything runs")
+    parser.add_argument("--all-threads", action="store_true")
+    parser.add_argument("--old", metavar="folder", help="unpacked sdist of wcdfa 0.1.0 (pip download --no-deps --no-binary :all:)")
+    options = parser.parse_args()
+    options.seconds = 3 if options.quick else 20
+    options.clock = time.process_time if DEVICE == "cpu" and not options.all_threads else time.perf_counter
+    if not options.all_threads:
+        torch.set_num_threads(1)
+    for part in options.parts or PARTS:
+        PARTS[part](options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""One process of a group that trains one network: whole, sharded, replicated, or in a mesh. Run by tests/test_torch_distributed.py.
+
+`train KIND RANK SIZE ADDRESS` prints what the handle has read as JSON, of rank 0. `save` and `resume` have a folder after these, and
+`die` leaves all but rank 0 half-way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+from tests.torch_runs import batches, loss_of, network
+from wcdfa.backends.torch import attach, delta_norm
+
+STEPS, HALF, WIDTH = 12, 5, 50  # 50 rows are no multiple of 4
+GROUPS = {"first": "^0/", "last": "^2/"}
+
+
+def made(kind, size):
+    model = network(torch, width=WIDTH)
+    if kind == "ddp":
+        return torch.nn.parallel.DistributedDataParallel(model)
+    if kind == "fsdp":
+        mesh = init_device_mesh("cpu", (size,))
+        fully_shard(model[0], mesh=mesh)
+        fully_shard(model, mesh=mesh)
+    if kind == "hybrid":  # replicas of shards
+        fully_shard(model, mesh=init_device_mesh("cpu", (2, size // 2), mesh_dim_names=("replicate", "shard")))
+    if kind == "mixed":  # one tensor in each way
+        mesh = init_device_mesh("cpu", (size,))
+        for name, placement in (("0.weight", Shard(0)), ("0.bias", Replicate()), ("2.weight", Shard(1))):
+            layer, part = name.split(".")
+            tensor = distribute_tensor(getattr(model[int(layer)], part).detach(), mesh, [placement])
+            setattr(model[int(layer)], part, torch.nn.Parameter(tensor))
+        model[2].bias = torch.nn.Parameter(distribute_tensor(model[2].bias.detach(), mesh, [Replicate()]))
+    return model
+
+
+def steps(kind, model, optimizer, first, last):
+    """The same batch on each process, so that gradients are those of one process; of DTensors by hand, each number by its place."""
+    for number, x in list(enumerate(batches(torch, STEPS)))[first:last]:
+        optimizer.zero_grad()
+        if kind == "mixed":
+            generator = torch.Generator().manual_seed(number)
+            for part in model.parameters():
+                gradient = torch.randn(part.shape, generator=generator)
+                part.grad = distribute_tensor(gradient, part.device_mesh, part.placements)
+        else:
+            loss_of(model, x).backward()
+        optimizer.step()
+
+
+def whole(model):
+    return [getattr(part, "full_tensor", lambda part=part: part)().detach().clone() for part in model.parameters()]
+
+
+def told(handle):
+    reading = handle.read()
+    groups = {name: norms.tolist() for name, norms in reading.groups.items()}
+    return {"norms": reading.norms.tolist(), "groups": groups, "count": reading.count, "skipped": reading.skipped}
+
+
+def attached(model, **options):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    named = getattr(model, "module", model)
+    return optimizer, attach(optimizer, model=named, groups=GROUPS, window=10, every=5, **options)
+
+
+def train(kind, rank, size):
+    model = made(kind, size)
+    optimizer, handle = attached(model)
+    sampled = attach(torch.optim.SGD(model.parameters()), mode="sample", sample=0.5) if kind == "fsdp" else None
+    reduced, inner = [], dist.all_reduce
+    dist.all_reduce = lambda *given, **options: reduced.append(1) or inner(*given, **options)
+    before = [part.detach().clone() for part in model.parameters()]
+    expected, old = [], whole(model)
+    for number in range(STEPS):
+        steps(kind, model, optimizer, number, number + 1)
+        new = whole(model)
+        expected.append(sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(new, old, strict=True)) ** 0.5)
+        old = new
+    found = told(handle) | {"expected": expected, "reduced": len(reduced), "sampled": sampled is not None and sampled.read().count}
+    moved = [float(delta_norm(list(model.parameters()), before))] if kind != "ddp" else []
+    return found | {"moved": moved}
+
+
+def save(kind, rank, size, folder):
+    from torch.distributed import checkpoint
+
+    model = made(kind, size)
+    optimizer, handle = attached(model)
+    steps(kind, model, optimizer, 0, HALF)
+    state = {"model": model.state_dict(), "norms": handle.state_dict()}
+    checkpoint.save(state, checkpoint_id=folder)
+    for part in optimizer.state.values():
+        part.clear()
+    steps(kind, model, optimizer, HALF, STEPS)
+    return told(handle)
+
+
+def resume(kind, rank, size, folder):
+    from torch.distributed import checkpoint
+
+    model = made(kind, size)
+    optimizer, handle = attached(model)
+    state = {"model": model.state_dict(), "norms": handle.state_dict()}
+    checkpoint.load(state, checkpoint_id=folder)
+    model.load_state_dict(state["model"])
+    handle.load_state_dict(state["norms"])
+    steps(kind, model, optimizer, HALF, STEPS)
+    return told(handle)
+
+
+def die(kind, rank, size):
+    model = made(kind, size)
+    optimizer, handle = attached(model)
+    steps(kind, model, optimizer, 0, 3)
+    if rank:
+        os._exit(0)
+    try:
+        handle.read()
+    except RuntimeError as error:
+        return {"said": str(error)}
+    return {"said": "nothing"}
+
+
+if __name__ == "__main__":
+    command, kind, rank, size, address, *more = sys.argv[1:]
+    rank, size = int(rank), int(size)
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", f"tcp://{address}", rank=rank, world_size=size, timeout=timedelta(seconds=60))
+    found = globals()[command](kind, rank, size, *more)
+    if rank == 0:
+        print(json.dumps(found), flush=True)
+    if command == "die":
+        os._exit(0)
+    dist.destroy_process_group()

@@ -1,0 +1,411 @@
+"""`attach`: every step of any optimizer is recorded, once, as the parameters are stored, and nothing takes training down."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import logging
+import math
+import pickle
+import weakref
+
+import numpy as np
+import pytest
+
+import wcdfa
+from tests.conftest import require
+from tests.torch_runs import Seen, batches, loss_of, network, trained
+
+CLOSE = 1e-6
+
+
+@pytest.fixture
+def torch():
+    return require("torch")
+
+
+@pytest.fixture
+def attach(torch):
+    from wcdfa.backends.torch import attach
+
+    return attach
+
+
+def require_norms(handle, expected, rtol=CLOSE):
+    """Those that are not 0."""
+    reading, real = handle.read(), expected[expected != 0]
+    np.testing.assert_allclose(reading.norms, real[-handle.window :], rtol=rtol)
+    assert (reading.count, reading.skipped) == (len(real), len(expected) - len(real))
+    assert reading.steps.tolist() == list(range(1, len(real) + 1))[-handle.window :]
+
+
+OPTIMIZERS = [
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "foreach": True}),
+    ("Adam", {"lr": 0.01, "fused": True}),
+    ("AdamW", {"lr": 0.01, "foreach": False}),
+    ("AdamW", {"lr": 1e-6}),
+    ("RMSprop", {"lr": 0.01}),
+    ("Adagrad", {"lr": 0.01}),
+    ("Rprop", {"lr": 0.01}),
+    ("NAdam", {"lr": 0.01}),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
+def test_norms_are_those_of_the_parameters(torch, attach, name, options, dtype):
+    dtype = getattr(torch, dtype)
+    model = network(torch, dtype)
+    optimizer = getattr(torch.optim, name)(model.named_parameters(), **options)
+    handle = attach(optimizer, groups={"first": "^0/", "last": "^2/"}, window=25, every=7)
+    seen = trained(model, optimizer, batches(torch, 30, dtype))
+    require_norms(handle, seen.norms())
+    real = seen.norms() != 0
+    np.testing.assert_allclose(handle.read().groups["first"], seen.norms([0, 1])[real][-25:], rtol=CLOSE)
+    np.testing.assert_allclose(handle.read().groups["last"], seen.norms([2, 3])[real][-25:], rtol=CLOSE)
+    if real.any():  # 1e-6 is too little for bfloat16
+        np.testing.assert_allclose(handle.read().lr, options["lr"], rtol=1e-6)
+
+
+def test_it_trains_as_without(torch, attach):
+    models = [network(torch) for _ in range(2)]
+    optimizers = [torch.optim.AdamW(model.parameters(), lr=0.01) for model in models]
+    attach(optimizers[0])
+    for model, optimizer in zip(models, optimizers, strict=True):
+        trained(model, optimizer, batches(torch, 20))
+    for a, b in zip(*(model.parameters() for model in models), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_gradient_accumulation_and_closures(torch, attach):
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle, seen = attach(optimizer), Seen(model.parameters())
+    for i, x in enumerate(batches(torch, 21)):
+        loss_of(model, x).backward()
+        if i % 3 == 2:
+            optimizer.step()
+            optimizer.zero_grad()
+            seen.look()
+    require_norms(handle, seen.norms())
+    assert handle.read().count == 7
+    model = network(torch)
+    optimizer = torch.optim.LBFGS(model.parameters(), lr=0.1, max_iter=4)
+    handle, seen = attach(optimizer), Seen(model.parameters())
+    for x in batches(torch, 5):
+
+        def closure(x=x):
+            optimizer.zero_grad()
+            loss = loss_of(model, x)
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+        seen.look()
+    require_norms(handle, seen.norms())
+    assert handle.read().optimizer is None
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_a_grad_scaler_that_refuses_steps(torch, attach, fused):
+    model = network(torch)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**126)
+    handle, seen = attach(optimizer), Seen(model.parameters())
+    for x in batches(torch, 20):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = 1000 * loss_of(model, x)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        seen.look()
+    norms = seen.norms()
+    refused = int(np.sum(norms == 0))
+    assert 0 < refused < 20
+    np.testing.assert_allclose(handle.read().norms, norms[norms != 0], rtol=CLOSE)
+    assert handle.read().skipped == (refused if fused else 0)  # which calls step, and changes nothing
+
+
+@pytest.mark.filterwarnings("ignore:.*script_method:DeprecationWarning")  # torch's own, as it compiles
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_compiled_steps(torch, attach, backend):
+    model = network(torch)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    handle, seen = attach(optimizer), Seen(model.parameters())
+    compiled = torch.compile(model, backend=backend)
+    step = torch.compile(lambda: optimizer.step(), backend=backend)
+    for x in batches(torch, 6):
+        optimizer.zero_grad()
+        loss_of(compiled, x).backward()
+        step()
+        seen.look()
+    require_norms(handle, seen.norms())
+
+
+def test_several_optimizers_together_and_apart(torch, attach):
+    for together in (True, False):
+        model = network(torch)
+        optimizers = [torch.optim.SGD(layer.parameters(), lr=0.1) for layer in (model[0], model[2])]
+        handles = [attach(*optimizers)] if together else [attach(optimizer) for optimizer in optimizers]
+        seen = Seen(model.parameters())
+        for x in batches(torch, 9):
+            model.zero_grad()
+            loss_of(model, x).backward()
+            for optimizer in optimizers:
+                optimizer.step()
+            seen.look()
+        for handle, places in zip(handles, [None] if together else [[0, 1], [2, 3]], strict=True):
+            require_norms(handle, seen.norms(places))
+            assert handle.read().optimizer == "sgd"
+
+
+def test_one_of_several_steps_more_often(torch, attach):
+    """A round ends before an optimizer steps again: no norm is of two of its steps."""
+    model = network(torch)
+    often, rarely = (torch.optim.SGD(layer.parameters(), lr=0.1) for layer in (model[0], model[2]))
+    handle, seen = attach(often, rarely), Seen(model.parameters())
+    for i, x in enumerate(batches(torch, 9)):
+        model.zero_grad()
+        loss_of(model, x).backward()
+        often.step()
+        if i % 3 == 2:
+            rarely.step()
+        seen.look()
+    require_norms(handle, seen.norms())
+
+
+def test_an_optimizer_for_each_parameter_in_the_backward_pass(torch, attach):
+    model = network(torch)
+    unused = torch.nn.Parameter(torch.zeros(3))
+    optimizers = {part: torch.optim.SGD([part], lr=0.1) for part in [*model.parameters(), unused]}
+
+    def step(part):
+        optimizers[part].step()
+        optimizers[part].zero_grad()
+
+    for part in optimizers:
+        part.register_post_accumulate_grad_hook(step)
+    handle, seen = attach(*optimizers.values()), Seen(model.parameters())
+    for x in batches(torch, 9):
+        loss_of(model, x).backward()
+        seen.look()
+    handle.record()  # the last round: one of the optimizers never steps
+    require_norms(handle, seen.norms())
+
+
+def test_tied_frozen_and_unused_parameters(torch, attach):
+    model = network(torch)
+    model.tied = torch.nn.Linear(6, 12)
+    model.tied.weight = model[0].weight
+    model.unused = torch.nn.Parameter(torch.ones(4))
+    model[2].bias.requires_grad_(False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle = attach(optimizer, groups=1, model=model)
+
+    def forward(x):
+        return model[2](torch.tanh(model[0](x)))
+
+    seen = Seen([model[0].weight, model[0].bias, model[2].weight])
+    for x in batches(torch, 8):
+        optimizer.zero_grad()
+        forward(x).square().mean().backward()
+        optimizer.step()
+        seen.look()
+    require_norms(handle, seen.norms())
+    assert set(handle.read().groups) == {"0", "2", "tied", "unused"}
+    assert handle.read().groups["unused"].tolist() == [0] * 8
+
+
+def test_parameters_that_come_and_go(torch, attach):
+    """Measured from where they were before their first step; those of another kind begin anew, and no norm is wrong."""
+    model = network(torch)
+    late = torch.nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle, seen = attach(optimizer), Seen([*model.parameters(), *late.parameters()])
+
+    def steps(count):
+        for x in batches(torch, count, seed=len(seen.history)):
+            optimizer.zero_grad()
+            late.zero_grad()
+            (late(model(x))[:, 0] - 1).square().mean().backward()
+            optimizer.step()
+            seen.look()
+
+    steps(4)
+    optimizer.add_param_group({"params": late.parameters(), "lr": 0.01})
+    steps(4)
+    del optimizer.param_groups[0]
+    steps(4)
+    require_norms(handle, seen.norms())
+
+
+def test_parameters_resized_moved_or_of_another_type(torch, attach):
+    weight = torch.nn.Parameter(torch.ones(4))
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    handle, expected = attach(optimizer), []
+    for change in (None, "wider", "half", None):
+        if change == "wider":
+            weight.grad, weight.data = None, torch.ones(9)
+        if change == "half":
+            weight.grad, weight.data = None, torch.full((9,), 2.0, dtype=torch.float16)
+        weight.grad = torch.ones_like(weight)
+        optimizer.step()
+        expected.append(0.5 * math.sqrt(weight.numel()))
+    np.testing.assert_allclose(handle.read().norms, expected, rtol=1e-6)
+
+
+def test_a_step_that_resizes_is_a_gap(torch, attach):
+    class Growing(torch.optim.Optimizer):
+        def step(self, closure=None):
+            part = self.param_groups[0]["params"][0]
+            part.data = torch.ones(len(part) + 1)
+
+    optimizer = Growing([torch.nn.Parameter(torch.ones(4))], {})
+    handle = attach(optimizer)
+    for _ in range(3):
+        optimizer.step()
+    assert np.isnan(handle.read().norms).tolist() == [True, True, True]
+
+
+def test_weights_that_are_loaded_are_no_step(torch, attach):
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle, state = attach(optimizer), copy.deepcopy(model.state_dict())
+    seen = trained(model, optimizer, batches(torch, 5))
+    model.load_state_dict(state)
+    handle.rebase()
+    again = trained(model, optimizer, batches(torch, 5))
+    require_norms(handle, np.concatenate([seen.norms(), again.norms()]))
+
+
+def test_numbers_that_are_not_finite_are_gaps(torch, attach):
+    weight = torch.nn.Parameter(torch.ones(4))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    handle = attach(optimizer)
+    for bad in (None, math.nan, None, math.inf, None):
+        weight.grad = torch.full((4,), 0.5 if bad is None else bad)
+        optimizer.step()
+        if bad is not None:
+            weight.data.fill_(1.0)
+            handle.rebase()
+    np.testing.assert_array_equal(handle.read().norms, [1, np.nan, 1, np.nan, 1])
+    assert handle.read().skipped == 0
+
+
+def test_misuse(torch, attach):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(4))], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.ConstantLR(optimizer)
+
+    class Wrapper:
+        def __init__(self, optimizer):
+            self.optimizer = optimizer
+
+    for given, options, error, said in (
+        ((), {}, TypeError, "attach needs an optimizer"),
+        ((torch.nn.Linear(2, 2),), {}, TypeError, "attach takes optimizers of torch, got Linear"),
+        ((optimizer, Wrapper(optimizer)), {}, ValueError, "this SGD is attached already"),
+        ((optimizer,), {"mode": "full"}, ValueError, "mode must be 'exact' or 'sample', got 'full'"),
+        ((optimizer,), {"snapshot": "disk"}, ValueError, "snapshot must be 'device' or 'cpu', got 'disk'"),
+        ((optimizer,), {"mode": "sample", "sample": 0.0}, ValueError, "sample must be a share above 0"),
+        ((optimizer,), {"window": 0}, ValueError, "window must be at least 1, got 0"),
+        ((optimizer,), {"every": 600}, ValueError, "every=600 steps lie between two copies"),
+        ((optimizer,), {"groups": 1}, ValueError, "groups need names: give model="),
+    ):
+        with pytest.raises(error, match=said):
+            attach(*given, **options)
+    handle = attach(Wrapper(Wrapper(optimizer)))
+    for again in (optimizer, Wrapper(optimizer), scheduler):
+        with pytest.raises(ValueError, match=r"this SGD is attached already: use that handle, or detach\(\) it first"):
+            attach(again)
+    handle.detach()
+    attach(optimizer).detach()
+    monitor = wcdfa.WeightChangeDFA(window=50, groups=1)
+    model = network(torch)
+    monitor.update(model)
+    trained(model, torch.optim.SGD(model.parameters(), lr=0.1), batches(torch, 1))
+    monitor.update(model)
+    handle = attach(optimizer)
+    handle.detach()
+    handle.detach()
+    for made in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match=r"cannot be pickled or copied: save its state_dict\(\), attach again"):
+            made(handle)
+
+
+def test_detached_and_deleted(torch, attach):
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle = attach(optimizer)
+    seen = trained(model, optimizer, batches(torch, 3))
+    copied = copy.deepcopy(optimizer)
+    trained(model, copied, batches(torch, 2))  # a copy has no hooks
+    handle.rebase()
+    handle.detach()
+    trained(model, optimizer, batches(torch, 2))
+    require_norms(handle, seen.norms())
+    handle = attach(optimizer)
+    trained(model, optimizer, batches(torch, 2))
+    gone, kept = weakref.ref(optimizer), handle.read().norms
+    del optimizer, copied
+    gc.collect()
+    assert gone() is None  # nothing keeps it
+    np.testing.assert_array_equal(handle.read().norms, kept)
+    assert handle.read().optimizer == "sgd"
+    handle.detach()
+
+
+def test_a_monitor_is_fed_and_alarms_do_no_harm(torch, attach, caplog):
+    norms = np.exp(
+        np.concatenate([0.1 * wcdfa.synthetic.white_noise(1500, seed=0), 0.1 * wcdfa.synthetic.random_walk(300, seed=0)])
+    )
+    weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    monitor, said = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), []
+
+    def alarm(message):
+        said.append(message)
+        raise RuntimeError("of the user")
+
+    handle = attach(optimizer, monitor=monitor, alarm=alarm, window=200, every=50)
+    for norm in norms:
+        weight.grad = torch.full_like(weight, norm)
+        optimizer.step()
+    with caplog.at_level(logging.ERROR, logger="wcdfa"):
+        handle.read()
+    assert any("α drifted up" in message for message in said)
+    assert said == handle.raised
+    np.testing.assert_allclose(monitor.get_signal(), norms[-128:], rtol=1e-6)
+    one_by_one = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls")
+    for norm in norms:
+        one_by_one.update(norm, lr=1.0)
+    np.testing.assert_allclose(monitor.history, one_by_one.history, atol=1e-4)
+
+
+def test_nothing_is_read_from_the_device_between_drains(torch, attach):
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Guard(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            assert function.overloadpacket.__name__ not in ("_local_scalar_dense", "is_nonzero", "equal", "nonzero"), function
+            return function(*args, **(kwargs or {}))
+
+    for mode in ("exact", "sample"):
+        model = network(torch, width=1000)
+        optimizer = torch.optim.SGD(model.parameters(), lr=torch.tensor(0.1), foreach=False, momentum=0.9)
+        handle = attach(optimizer, mode=mode, every=100)
+        for x in batches(torch, 5):
+            optimizer.zero_grad()
+            loss_of(model, x).backward()
+            handle._before(optimizer)
+            with Guard():
+                handle._after(optimizer)
+        assert handle._recorded == 5
+
+
+def test_snapshot_on_the_cpu(torch, attach):
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle = attach(optimizer, snapshot="cpu")
+    require_norms(handle, trained(model, optimizer, batches(torch, 5)).norms())

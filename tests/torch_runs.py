@@ -1,0 +1,52 @@
+"""Short runs in torch, and their norms as NumPy counts them in float64, step by step, from the parameters alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def network(torch, dtype=None, width=12):
+    torch.manual_seed(0)
+    layers = torch.nn.Linear(6, width), torch.nn.Tanh(), torch.nn.Linear(width, 1)
+    return torch.nn.Sequential(*layers).to(dtype or torch.float32)
+
+
+def batches(torch, steps, dtype=None, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(10, 6, generator=generator).to(dtype or torch.float32) for _ in range(steps)]
+
+
+def loss_of(model, x):
+    return (model(x)[:, 0] - x[:, 0].sin()).square().mean()
+
+
+def host(tensors):
+    """Copies in float64."""
+    return [np.array(part.detach().to("cpu").double().numpy()) for part in tensors]
+
+
+class Seen:
+    """The parameters after each step that was taken."""
+
+    def __init__(self, tensors):
+        self.tensors = list(tensors)
+        self.history = [host(self.tensors)]
+
+    def look(self):
+        self.history.append(host(self.tensors))
+
+    def norms(self, places=None):
+        pairs = zip(self.history[1:], self.history[:-1], strict=True)
+        chosen = range(len(self.tensors)) if places is None else places
+        return np.array([np.sqrt(sum(np.sum((b[i] - a[i]) ** 2) for i in chosen)) for b, a in pairs])
+
+
+def trained(model, optimizer, given, seen=None):
+    """Train, a step a batch; returns what the parameters were."""
+    seen = seen or Seen(model.parameters())
+    for x in given:
+        optimizer.zero_grad()
+        loss_of(model, x).backward()
+        optimizer.step()
+        seen.look()
+    return seen
