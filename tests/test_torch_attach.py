@@ -78,6 +78,48 @@ def test_it_trains_as_without(torch, attach):
         assert torch.equal(a, b)
 
 
+def test_optimizers_of_ones_own(torch, attach):
+    """One that takes signs, and one without a schedule: it trains a point between its average and its iterate, and evaluates the
+    average, which it puts in place for as long."""
+
+    class Signs(torch.optim.Optimizer):
+        def step(self, closure=None):
+            for part in self.param_groups[0]["params"]:
+                part.data.add_(part.grad.sign(), alpha=-0.01)
+
+    class ScheduleFree(torch.optim.Optimizer):
+        def __init__(self, parameters):
+            super().__init__(parameters, {"lr": 0.1})
+            self.count = 0
+
+        def evaluate(self, averaged):
+            for part in self.param_groups[0]["params"]:
+                own = self.state[part]
+                if own:
+                    part.data.copy_(own["average"] if averaged else 0.9 * own["average"] + 0.1 * own["iterate"])
+
+        def step(self, closure=None):
+            self.count += 1
+            for part in self.param_groups[0]["params"]:
+                own = self.state[part] or {"iterate": part.data.clone(), "average": part.data.clone()}
+                own["iterate"].add_(part.grad, alpha=-0.1)
+                own["average"].lerp_(own["iterate"], 1 / self.count)
+                self.state[part] = own
+            self.evaluate(False)
+
+    for make in (lambda parameters: Signs(parameters, {}), ScheduleFree):
+        model = network(torch)
+        optimizer = make(model.parameters())
+        handle, seen = attach(optimizer), Seen(model.parameters())
+        for _ in range(3):
+            trained(model, optimizer, batches(torch, 4), seen)
+            if isinstance(optimizer, ScheduleFree):
+                optimizer.evaluate(True)
+                optimizer.evaluate(False)
+        require_norms(handle, seen.norms(), rtol=1e-5)
+        assert handle.read().optimizer is None
+
+
 def test_gradient_accumulation_and_closures(torch, attach):
     model = network(torch)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

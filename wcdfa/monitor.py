@@ -151,8 +151,8 @@ class WeightChangeDFA:
         ----------
         given : number, array of size 1, parameters, or Reading
             An array of any library, which stays on its device until α is due or asked for. Parameters in a dict, list or tuple of
-            NumPy arrays, a pytree of JAX arrays, an equinox or flax nnx module, a Keras model, TensorFlow variables: call it once per
-            optimizer step. A `Reading` of a recorder: what is new in it is recorded, or all, where it is of another recorder.
+            NumPy arrays, a pytree of JAX arrays, an equinox or flax nnx module, a torch module, a Keras model, TensorFlow variables:
+            call it once per optimizer step. A `Reading` of a recorder: what is new in it is recorded, or all, where it is of another recorder.
         lr : number or array of size 1, optional
 
         Raises
