@@ -45,8 +45,11 @@ def described(optimizer: torch.optim.Optimizer) -> Known:
 
 
 def learning_rate(optimizer: torch.optim.Optimizer) -> Any:
-    """That of the first group: a number, or a tensor that may be on a device."""
-    return optimizer.param_groups[0].get("lr")
+    """That of the group with the most numbers, as it is now: a number, a tensor that may be on a device, or None."""
+    groups = optimizer.param_groups
+    largest = groups[0] if len(groups) == 1 else max(groups, key=lambda group: sum(part.numel() for part in group["params"]))
+    rate = largest.get("lr")
+    return rate.detach().clone() if isinstance(rate, torch.Tensor) else rate
 
 
 def _picked(group: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -84,27 +84,37 @@ def group_norms(new: Mapping[str, Any], old: Mapping[str, Any], members: Mapping
     return {name: _root([squares[path] for path in paths]) for name, paths in members.items()}
 
 
-def local(tensor: Any) -> tuple[torch.Tensor, float]:
-    """The part of a tensor that this process holds, and the share of it that counts: each number once, however often it is there.
+def local(tensor: Any) -> torch.Tensor:
+    """The part of a tensor that this process holds.
 
     Raises
     ------
     ValueError
-        If it is a DTensor of partial sums, or a flat parameter of the first FSDP.
+        If it is a DTensor of partial sums, or which part it is cannot be known.
     """
     if not hasattr(tensor, "to_local"):
-        if type(tensor).__name__ == "FlatParameter":
+        if type(tensor).__name__ == "FlatParameter" or getattr(tensor, "_fsdp_flattened", False):
             msg = "FullyShardedDataParallel hides which numbers a process holds: use torch.distributed.fsdp.fully_shard (FSDP2)"
             raise ValueError(msg)
-        return tensor.detach(), 1.0
-    copies = 1
-    for size, placement in zip(tensor.device_mesh.shape, tensor.placements, strict=True):
+        if hasattr(tensor, "ds_id"):
+            msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
+            raise ValueError(msg)
+        own: torch.Tensor = tensor.detach()
+        return own
+    for placement in tensor.placements:
         if placement.is_partial():
             msg = f"a DTensor with placement {placement} has no value yet; redistribute it first"
             raise ValueError(msg)
-        copies *= size if placement.is_replicate() else 1
-    part = tensor.detach().to_local()
-    return (part.wait() if hasattr(part, "wait") else part), 1.0 / copies
+    part: Any = tensor.detach().to_local()
+    return part.wait() if hasattr(part, "wait") else part  # type: ignore[no-any-return]
+
+
+def summed_over(tensor: Any) -> tuple[Any, ...]:
+    """The groups of processes, one after another, over which sums of its numbers are those of the whole; none of a plain tensor."""
+    if not hasattr(tensor, "placements"):
+        return ()
+    mesh = tensor.device_mesh
+    return tuple(mesh.get_group(i) for i, placement in enumerate(tensor.placements) if not placement.is_replicate())
 
 
 def flat(tensor: torch.Tensor) -> torch.Tensor:
@@ -126,7 +136,7 @@ def pieces(*rows: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
 
 def square_of(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
     """Σ|new − old|² of two rows, in float32 or wider."""
-    return added([(widened(a) - b).square_().sum() for a, b in pieces(new, old)], new)
+    return added([(widened(a) - widened(b)).square_().sum() for a, b in pieces(new, old)], new)
 
 
 def added(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
@@ -144,12 +154,10 @@ def widened(x: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def _whole_square(new: Any, old: Any) -> torch.Tensor:
     """Over the processes that it is sharded over, where it is a DTensor."""
-    a, b = local(new)[0], flat(local(old)[0])
-    square = square_of(_alike(a, local(old)[0]), b)
-    if hasattr(new, "to_local"):
-        for dimension, placement in enumerate(new.placements):
-            if not placement.is_replicate():
-                torch.distributed.all_reduce(square, group=new.device_mesh.get_group(dimension))
+    before = local(old)
+    square = square_of(_alike(local(new), before), flat(before))
+    for group in summed_over(new):
+        torch.distributed.all_reduce(square, group=group)
     return square
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 
-from wcdfa.backends.torch_norms import added, flat, local, pieces, widened
+from wcdfa.backends.torch_norms import added, flat, local, pieces, summed_over, widened
 
 WHOLE = 1 << 12  # tensors of fewer numbers are not sampled: they cost nothing, and are often of another kind (biases, norms)
+SMALL = 1 << 14  # tensors of fewer numbers are taken together on the CPU, and all of them elsewhere
 
 
 class Moved(NamedTuple):
@@ -26,69 +26,93 @@ class Part:
     """One tensor as it was."""
 
     def __init__(self, tensor: torch.Tensor, stride: int, offset: int, *, on_cpu: bool) -> None:
-        part, self.share = local(tensor)
-        self.of = weakref.ref(tensor)
-        self.kind = kind_of(tensor)
+        self.tensor = tensor  # itself: a weak reference would keep torch from swapping what is in it
+        self.kind, self.groups = kind_of(tensor), summed_over(tensor)
         self.stride, self.offset = stride, offset
-        self.old = self._seen(part).clone()
-        if on_cpu and part.device.type != "cpu":
+        self.old = self.now().clone()
+        if on_cpu and self.old.device.type != "cpu":
             self.old = self.old.to("cpu").pin_memory()
 
     @property
-    def sharded(self) -> bool:
-        """Whether other processes hold the rest of it."""
-        return self.kind[-1] is not None
+    def fits(self) -> bool:
+        """Whether the tensor is still of the same shape, type, device and sharding."""
+        return kind_of(self.tensor) == self.kind
 
-    def fits(self, tensor: torch.Tensor) -> bool:
-        """Whether it is this tensor, still of the same shape, type, device and sharding."""
-        return self.of() is tensor and kind_of(tensor) == self.kind
+    @property
+    def together(self) -> bool:
+        """Whether it is one of many that are cheaper taken together."""
+        size, device = self.old.numel(), self.old.device
+        plain = self.stride == 1 and self.old.dtype == torch.float32 and device == self.kind[3]
+        return plain and (size < SMALL or device.type != "cpu")
 
-    def rebase(self, tensor: torch.Tensor) -> None:
+    def now(self) -> torch.Tensor:
+        """Those of its numbers that are measured, in a row."""
+        row = flat(local(self.tensor))
+        return row[self.offset :: self.stride] if self.stride > 1 else row
+
+    def rebase(self) -> None:
         """Measure from its values now."""
-        self.old.copy_(self._seen(local(tensor)[0]))
+        self.old.copy_(self.now())
 
     def moved(self) -> Moved:
-        """How far its tensor is from what it was, and measure from here on; NaN where it is gone or of another kind."""
-        tensor = self.of()
-        if tensor is None or not self.fits(tensor):
-            return Moved(torch.full((), math.nan), None)
-        new = self._seen(local(tensor)[0])
+        """How far it is from what it was, and measure from here on."""
+        new = self.now()
         squares, fourths = [], []
         for old, now in pieces(self.old, new):
             change = self._change(old, now)
             if self.stride > 1:
-                change = change.square_()
+                change = wide(change).square()
                 squares.append(change.sum())
                 fourths.append(change.square_().sum())
             else:
                 squares.append(change.square_().sum())
             old.copy_(now, non_blocking=old.is_pinned())
-        square = added(squares, new) * (self.share * self.stride)
+        square = added(squares, new) * self.stride
         if self.stride == 1:
             return Moved(square, None)
         n = max(new.numel(), 1)
         # of a sum of n values drawn without replacement, each of which stands for `stride`
         spread = added(fourths, new) / n - (added(squares, new) / n) ** 2
-        return Moved(square, spread.clamp_(min=0) * (n * self.stride * (self.stride - 1) * self.share))
-
-    def _seen(self, part: torch.Tensor) -> torch.Tensor:
-        row = flat(part)
-        return row[self.offset :: self.stride] if self.stride > 1 else row
+        return Moved(square, spread.clamp_(min=0) * (n * self.stride * (self.stride - 1)))
 
     @staticmethod
     def _change(old: torch.Tensor, now: torch.Tensor) -> torch.Tensor:
         """Old minus new, in place of the old where that holds enough digits: no temporary, and half the traffic."""
         if old.device != now.device:
-            return widened(old.to(now.device, non_blocking=True)) - now
-        wide = widened(old)
-        return wide.sub_(now)  # of a half, `wide` is a copy
+            return widened(old.to(now.device, non_blocking=True)) - widened(now)
+        return widened(old).sub_(widened(now))  # of a half, the first is a copy
 
 
-def kind_of(tensor: torch.Tensor) -> tuple[Any, ...]:
+def wide(x: torch.Tensor) -> torch.Tensor:
+    """In float64, where the device has it: fourth powers, and squares of small changes, leave float32."""
+    return x if x.device.type == "mps" else x.double()
+
+
+def moved(parts: Sequence[Part]) -> list[Moved]:
+    """How far each is from what it was, NaN where it is of another kind now; and measure from here on."""
+    found: dict[int, Moved] = {}
+    many: dict[Any, list[tuple[int, torch.Tensor]]] = {}
+    for i, part in enumerate(parts):
+        if not part.fits:
+            found[i] = Moved(torch.full((), math.nan), None)
+        elif part.together:
+            many.setdefault(part.old.device, []).append((i, part.now()))
+        else:
+            found[i] = part.moved()
+    for rows in many.values():
+        olds, news = [parts[i].old for i, _ in rows], [new for _, new in rows]
+        torch._foreach_sub_(olds, news)  # in the place of the old: no temporaries
+        squares = wide(torch.stack(torch._foreach_norm(olds))).square()
+        torch._foreach_copy_(olds, news)
+        found |= {i: Moved(square, None) for (i, _), square in zip(rows, squares.unbind(), strict=True)}
+    return [found[i] for i in range(len(parts))]
+
+
+def kind_of(tensor: Any) -> tuple[Any, ...]:
     """What must stay the same for a difference to make sense."""
     placements = None
     if hasattr(tensor, "placements"):
-        placements, tensor = tuple(map(str, tensor.placements)), local(tensor)[0]
+        placements, tensor = (tensor.device_mesh, tuple(tensor.placements)), local(tensor)
     return tensor.shape, tensor.stride(), tensor.dtype, tensor.device, placements
 
 
@@ -98,7 +122,7 @@ def sampled_every(tensor: torch.Tensor, sample: float) -> int:
     >>> sampled_every(torch.zeros(1024, 1024), 1 / 64), sampled_every(torch.zeros(10), 1 / 64)
     (65, 1)
     """
-    part, _ = local(tensor)
+    part = local(tensor)
     if part.numel() < WHOLE or sample == 1:
         return 1
     columns, wanted = part.shape[-1], round(1 / sample)
@@ -110,28 +134,27 @@ class Snapshot:
 
     def __init__(self, sample: float, seed: int, *, on_cpu: bool) -> None:
         self.sample, self.seed, self.on_cpu = sample, seed, on_cpu
-        self._parts: dict[int, Part] = {}
+        self.parts: list[Part] = []
+        self._places: dict[int, Part] = {}
 
     def fits(self, tensors: Iterable[torch.Tensor]) -> bool:
         """Whether all of them are known, as they are."""
-        return all((part := self._parts.get(id(tensor))) is not None and part.fits(tensor) for tensor in tensors)
+        return all((part := self._places.get(id(tensor))) is not None and part.fits for tensor in tensors)
 
-    def follow(self, tensors: Sequence[torch.Tensor]) -> list[Part]:
-        """Take in those that are new or of another kind now, from their values now, and forget others. The parts, in order."""
-        parts = {}
+    def follow(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Take in those that are new or of another kind now, from their values now, and forget others."""
+        places = {}
         for i, tensor in enumerate(tensors):
-            part = self._parts.get(id(tensor))
-            if part is None or not part.fits(tensor):
+            part = self._places.get(id(tensor))
+            if part is None or not part.fits:
                 stride = sampled_every(tensor, self.sample)
                 offset = random.Random(f"{self.seed} {i} {tuple(tensor.shape)}").randrange(stride)
                 part = Part(tensor, stride, offset, on_cpu=self.on_cpu)
-            parts[id(tensor)] = part
-        self._parts = parts
-        return list(parts.values())
+            places[id(tensor)] = part
+        self._places, self.parts = places, list(places.values())
 
     def rebase(self) -> None:
         """Measure from the values now."""
-        for part in self._parts.values():
-            tensor = part.of()
-            if tensor is not None and part.fits(tensor):
-                part.rebase(tensor)
+        for part in self.parts:
+            if part.fits:
+                part.rebase()

@@ -363,17 +363,188 @@ def test_misuse(torch, attach):
             attach(again)
     handle.detach()
     attach(optimizer).detach()
-    monitor = wcdfa.WeightChangeDFA(window=50, groups=1)
-    model = network(torch)
-    monitor.update(model)
-    trained(model, torch.optim.SGD(model.parameters(), lr=0.1), batches(torch, 1))
-    monitor.update(model)
     handle = attach(optimizer)
     handle.detach()
     handle.detach()
+    with pytest.raises(RuntimeError, match="this handle is detached"):
+        handle.record()
     for made in (pickle.dumps, copy.deepcopy):
         with pytest.raises(TypeError, match=r"cannot be pickled or copied: save its state_dict\(\), attach again"):
             made(handle)
+
+
+def test_monitors_that_do_not_fit(torch, attach):
+    model = network(torch)
+    optimizers = [torch.optim.SGD(layer.named_parameters(), lr=0.1) for layer in (model[0], model[2])]
+    grouped = wcdfa.WeightChangeDFA(window=50, groups=1).update(model)
+    trained(model, torch.optim.SGD(model.parameters(), lr=0.1), batches(torch, 1))
+    grouped.update(model)
+    taken = wcdfa.WeightChangeDFA(window=50)
+    handle = attach(optimizers[0], monitor=taken)
+    for options, error, said in (
+        ({"monitor": 3}, TypeError, "monitor must be a WeightChangeDFA, got int"),
+        ({"monitor": wcdfa.WeightChangeDFA(groups=1)}, ValueError, "the monitor has groups=, and nothing of groups is recorded"),
+        (
+            {"monitor": grouped, "groups": 1},
+            ValueError,
+            "the monitor holds norms of the groups 0, 2, and here are all, bias, weight",
+        ),
+        ({"monitor": taken}, ValueError, r"the monitor is fed by another handle: detach\(\) that first"),
+        ({"alarm": 3}, TypeError, "alarm must be a callable"),
+        ({"model": 3}, TypeError, r"model must be a torch.nn.Module"),
+        ({"mode": "sample", "sample": "1"}, ValueError, "sample must be a share above 0 and at most 1, got '1'"),
+    ):
+        with pytest.raises(error, match=said):
+            attach(optimizers[1], **options)
+    handle.detach()
+    attach(optimizers[1], monitor=taken)
+
+
+def test_a_monitor_that_is_restored(torch, attach, caplog):
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = wcdfa.WeightChangeDFA(window=50)
+    handle = attach(optimizer, monitor=monitor, every=5)
+    seen = trained(model, optimizer, batches(torch, 12))
+    states = handle.state_dict(), monitor.state_dict()
+    handle.detach()
+    for with_handle in (True, False):
+        again = wcdfa.WeightChangeDFA(window=50)
+        again.load_state_dict(states[1])
+        handle = attach(optimizer, monitor=again, every=5)
+        if with_handle:
+            handle.load_state_dict(states[0])
+        with caplog.at_level(logging.WARNING, logger="wcdfa"):
+            more = trained(model, optimizer, batches(torch, 5))
+        handle.detach()
+        expected = np.concatenate([seen.norms(), more.norms()]) if with_handle else more.norms()
+        np.testing.assert_allclose(again.get_signal(), expected, rtol=CLOSE)
+        assert bool(caplog.records) != with_handle
+    assert "after a restart load the state_dict of the handle too" in caplog.text
+
+
+def test_the_outermost_step_counts_and_the_outermost_optimizer(torch, attach):
+    """A subclass that calls the step of its parent, on which torch has hooks too; and an optimizer that holds another."""
+
+    class Decayed(torch.optim.SGD):
+        def step(self, closure=None):
+            super().step(closure)
+            for part in self.param_groups[0]["params"]:
+                part.data.mul_(0.9)
+
+    class Lookahead(torch.optim.Optimizer):
+        def __init__(self, inner):
+            self.optimizer = inner
+            super().__init__(inner.param_groups, {"lr": 0.1})
+            self.slow, self.count = [part.detach().clone() for part in inner.param_groups[0]["params"]], 0
+
+        def step(self, closure=None):
+            self.optimizer.step()
+            self.count += 1
+            if self.count % 2 == 0:
+                for slow, part in zip(self.slow, self.param_groups[0]["params"], strict=True):
+                    part.data.copy_(slow.lerp_(part.data, 0.5))
+
+    torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)  # now torch has hooks on the step of the parent
+    for make in (lambda own: Decayed(own, lr=0.1), lambda own: Lookahead(torch.optim.SGD(own, lr=0.1))):
+        model = network(torch)
+        optimizer = make(model.parameters())
+        handle = attach(optimizer)
+        require_norms(handle, trained(model, optimizer, batches(torch, 6)).norms())
+        assert handle.read().optimizer is None
+
+
+def test_learning_rates_are_those_of_the_step(torch, attach):
+    """Of a round that ends late, and of the group that is trained most."""
+    first, second, frozen = (torch.nn.Parameter(torch.zeros(size)) for size in (4, 2, 1))
+    often = torch.optim.SGD([{"params": [frozen], "lr": 0.0}, {"params": [first], "lr": 1.0}])
+    rarely = torch.optim.SGD([second], lr=5.0)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(often, 0.5)
+    handle = attach(often, rarely)
+    for i in range(6):
+        for part in (first, second):
+            part.grad = torch.ones_like(part)
+        often.step()
+        if i % 3 == 2:
+            rarely.step()
+        schedule.step()
+    np.testing.assert_allclose(handle.read().lr, 0.5 ** np.arange(6), rtol=1e-6)
+
+
+def test_groups_while_parameters_come_and_go(torch, attach):
+    model = network(torch)
+    model.append(torch.nn.Linear(1, 1))
+    named = dict(model.named_parameters())
+    optimizer = torch.optim.SGD([{"params": [(name, named[name])]} for name in ("0.weight", "2.weight")], lr=0.1)
+    handle = attach(optimizer, groups={"first": "^0/", "last": "^2/"})
+    seen = Seen([named["0.weight"], named["2.weight"], named["0.bias"]])
+
+    def steps():
+        for x in batches(torch, 3):
+            model.zero_grad()
+            loss_of(model, x).backward()
+            optimizer.step()
+            seen.look()
+
+    steps()
+    optimizer.add_param_group({"params": [("0.bias", named["0.bias"])]})
+    steps()
+    del optimizer.param_groups[1]
+    steps()
+    found = handle.read()
+    np.testing.assert_allclose(found.norms, seen.norms(), rtol=CLOSE)
+    np.testing.assert_allclose(found.groups["first"], seen.norms([0, 2]), rtol=CLOSE)
+    np.testing.assert_allclose(found.groups["last"], seen.norms([1]), rtol=CLOSE)
+    assert found.groups["last"][-3:].tolist() == [0, 0, 0]
+
+
+def test_a_model_may_be_converted(torch, attach):
+    """By swapping what is in the parameters, which torch does with FSDP2 and may do with any; references would forbid it."""
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle = attach(optimizer)
+    seen = trained(model, optimizer, batches(torch, 3))
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        model.to(torch.float64)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(False)
+    more = trained(model, optimizer, batches(torch, 3, torch.float64))
+    require_norms(handle, np.concatenate([seen.norms(), more.norms()]))
+
+
+def test_one_of_several_optimizers_is_deleted(torch, attach):
+    models = [network(torch) for _ in range(2)]
+    optimizers = [torch.optim.SGD(model.parameters(), lr=0.1) for model in models]
+    handle = attach(*optimizers)
+    expected = []
+    for x in batches(torch, 6):
+        if len(expected) == 3:
+            del models[1], optimizers[1]
+            gc.collect()
+        seen = [trained(model, optimizer, [x]).norms()[0] for model, optimizer in zip(models, optimizers, strict=True)]
+        expected.append(np.sqrt(np.sum(np.square(seen))))
+    require_norms(handle, np.array(expected))
+
+
+def test_small_norms_many_tensors_and_inference_mode(torch, attach):
+    weight = torch.nn.Parameter(torch.zeros(4, dtype=torch.float64))
+    many = [torch.nn.Parameter(torch.zeros(n % 7)) for n in range(300)]
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    with torch.inference_mode():
+        handle, other = attach(optimizer), attach(together := torch.optim.SGD(many, lr=1.0))
+    for size in (1e-25, 1e25):
+        weight.grad = torch.full_like(weight, size)
+        optimizer.step()
+    np.testing.assert_allclose(handle.read().norms, [2e-25, 2e25], rtol=1e-6)
+    seen = Seen(many)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        for part in many:
+            part.grad = torch.randn_like(part)
+        together.step()
+        seen.look()
+    require_norms(other, seen.norms())
 
 
 def test_detached_and_deleted(torch, attach):
@@ -436,14 +607,14 @@ def test_nothing_is_read_from_the_device_between_drains(torch, attach):
     for mode in ("exact", "sample"):
         model = network(torch, width=1000)
         optimizer = torch.optim.SGD(model.parameters(), lr=torch.tensor(0.1), foreach=False, momentum=0.9)
-        handle = attach(optimizer, mode=mode, every=100)
-        for x in batches(torch, 5):
+        handle = attach(optimizer, mode=mode, every=10)
+        for x in batches(torch, 12):
             optimizer.zero_grad()
             loss_of(model, x).backward()
-            handle._before(optimizer)
             with Guard():
+                handle._before(optimizer)
                 handle._after(optimizer)
-        assert handle._recorded == 5
+        assert handle._recorded == 2  # what was drained is copied, and waited for when it is read
 
 
 def test_snapshot_on_the_cpu(torch, attach):

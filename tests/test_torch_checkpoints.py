@@ -48,5 +48,8 @@ def test_a_state_that_does_not_fit(torch):
         other.load_state_dict({name: part for name, part in state.items() if name not in ("lr", "norms")})
     with pytest.raises(ValueError, match="the state is of version 9, and this release reads 1"):
         other.load_state_dict({**state, "version": 9})
+    for name, value in (("norms", torch.zeros(10)), ("lr", torch.zeros(3)), ("counts", torch.zeros(3))):
+        with pytest.raises(ValueError, match="the state holds"):
+            other.load_state_dict({**state, name: value})
     other.load_state_dict(state)
     assert other.read().norms.tolist() == handle.read().norms.tolist()

@@ -30,7 +30,7 @@ def group(command, kind, size, *more):
             process.communicate()
 
 
-@pytest.mark.parametrize(("kind", "size"), [("ddp", 2), ("fsdp", 2), ("fsdp", 4), ("hybrid", 4), ("mixed", 2)])
+@pytest.mark.parametrize(("kind", "size"), [("ddp", 2), ("fsdp", 2), ("fsdp", 4), ("hybrid", 4), ("mixed", 2), ("submesh", 2)])
 def test_norms_are_those_of_one_process(kind, size):
     found = group("train", kind, size)
     np.testing.assert_allclose(found["norms"], found["expected"][-10:], rtol=1e-6)
@@ -57,3 +57,23 @@ def test_saved_by_two_processes_and_gone_on_with_by_four(tmp_path):
 def test_a_process_that_dies():
     said = group("die", "fsdp", 2)["said"]
     assert "the norms of sharded parameters could not be summed over the processes, one of which may be gone" in said
+
+
+def test_a_sample_of_shards_and_a_model_that_is_converted():
+    found = group("sampled", "fsdp", 2)
+    apart = np.abs(np.array(found["norms"]) / found["expected"] - 1)
+    assert (apart < 4 * np.array(found["stderr"])).all()
+    assert (np.array(found["stderr"]) < 0.1).all()
+    assert (apart > 0).all()
+
+
+def test_what_is_sharded_in_a_way_that_cannot_be_known():
+    said = group("refused", "first", 2)["said"]
+    assert "FullyShardedDataParallel hides which numbers a process holds: use torch.distributed.fsdp.fully_shard" in said
+
+
+def test_a_read_that_fails_loses_nothing():
+    found = group("late", "fsdp", 1)
+    assert len(found["said"]) == 2
+    assert all("the norms of sharded parameters could not be summed over the processes" in said for said in found["said"])
+    assert found["count"] == 3

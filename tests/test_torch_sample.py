@@ -61,11 +61,24 @@ def test_small_tensors_are_whole_and_memory_is_a_fraction(torch):
     model = torch.nn.Sequential(torch.nn.Linear(600, 500), torch.nn.LayerNorm(500), torch.nn.Linear(500, 600))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     handle = attach(optimizer, mode="sample")
-    held = sum(part.old.numel() for part in handle._parts)
+    held = sum(part.old.numel() for part in handle._snapshot.parts)
     assert held < 0.02 * sum(part.numel() for part in model.parameters())
-    assert handle._parts[1].stride == handle._parts[2].stride == 1
+    assert handle._snapshot.parts[1].stride == handle._snapshot.parts[2].stride == 1
     exact = attach(torch.optim.SGD(model.parameters(), lr=0.1))
     assert exact.read().stderr is None
+
+
+def test_changes_that_leave_float32(torch):
+    """Fourth powers of small and large changes: the standard error is still one."""
+    from wcdfa.backends.torch import attach
+
+    for size in (1e-12, 1e10):
+        weight = torch.nn.Parameter(torch.zeros(200, 100))
+        optimizer = torch.optim.SGD([weight], lr=1.0)
+        handle = attach(optimizer, mode="sample", sample=1 / 8)
+        weight.grad = size * torch.randn(200, 100)
+        optimizer.step()
+        assert 0.005 < handle.read().stderr[0] < 0.05
 
 
 def test_steps_of_the_log_norm(torch):

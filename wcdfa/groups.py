@@ -56,6 +56,15 @@ def members_of(paths: Sequence[str], groups: Groups) -> Members:
     return {name: tuple(part) for name, part in members.items()}
 
 
+def name_of(groups: Groups) -> Callable[[str], str | None]:
+    """From a path to the name of its group, or None.
+
+    >>> name_of({"head": "^head/"})("head/weight"), name_of(1)("encoder/0/weight"), name_of(None)("head/weight")
+    ('head', 'encoder', None)
+    """
+    return _naming(groups)[0]
+
+
 def described(groups: Groups) -> str:
     """The groups in words that are the same in another process; of a callable, that it is one.
 

@@ -24,8 +24,8 @@ STEPS, HALF, WIDTH = 12, 5, 50  # 50 rows are no multiple of 4
 GROUPS = {"first": "^0/", "last": "^2/"}
 
 
-def made(kind, size):
-    model = network(torch, width=WIDTH)
+def made(kind, size, width=WIDTH):
+    model = network(torch, width=width)
     if kind == "ddp":
         return torch.nn.parallel.DistributedDataParallel(model)
     if kind == "fsdp":
@@ -34,8 +34,12 @@ def made(kind, size):
         fully_shard(model, mesh=mesh)
     if kind == "hybrid":  # replicas of shards
         fully_shard(model, mesh=init_device_mesh("cpu", (2, size // 2), mesh_dim_names=("replicate", "shard")))
-    if kind == "mixed":  # one tensor in each way
+    if kind == "first":
+        return torch.distributed.fsdp.FullyShardedDataParallel(model, use_orig_params=True, device_id=torch.device("cpu"))
+    if kind in ("mixed", "submesh"):  # one tensor in each way; of the mesh of one process, each has the whole
         mesh = init_device_mesh("cpu", (size,))
+        if kind == "submesh":
+            mesh = init_device_mesh("cpu", (size, 1), mesh_dim_names=("data", "tensor"))["tensor"]
         for name, placement in (("0.weight", Shard(0)), ("0.bias", Replicate()), ("2.weight", Shard(1))):
             layer, part = name.split(".")
             tensor = distribute_tensor(getattr(model[int(layer)], part).detach(), mesh, [placement])
@@ -48,7 +52,7 @@ def steps(kind, model, optimizer, first, last):
     """The same batch on each process, so that gradients are those of one process; of DTensors by hand, each number by its place."""
     for number, x in list(enumerate(batches(torch, STEPS)))[first:last]:
         optimizer.zero_grad()
-        if kind == "mixed":
+        if kind in ("mixed", "submesh"):
             generator = torch.Generator().manual_seed(number)
             for part in model.parameters():
                 gradient = torch.randn(part.shape, generator=generator)
@@ -77,7 +81,6 @@ def attached(model, **options):
 def train(kind, rank, size):
     model = made(kind, size)
     optimizer, handle = attached(model)
-    sampled = attach(torch.optim.SGD(model.parameters()), mode="sample", sample=0.5) if kind == "fsdp" else None
     reduced, inner = [], dist.all_reduce
     dist.all_reduce = lambda *given, **options: reduced.append(1) or inner(*given, **options)
     before = [part.detach().clone() for part in model.parameters()]
@@ -87,9 +90,56 @@ def train(kind, rank, size):
         new = whole(model)
         expected.append(sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(new, old, strict=True)) ** 0.5)
         old = new
-    found = told(handle) | {"expected": expected, "reduced": len(reduced), "sampled": sampled is not None and sampled.read().count}
+    found = told(handle) | {"expected": expected, "reduced": len(reduced)}
     moved = [float(delta_norm(list(model.parameters()), before))] if kind != "ddp" else []
     return found | {"moved": moved}
+
+
+def sampled(kind, rank, size):
+    """Each process samples what it has; of a model that was converted after it was attached."""
+    model = made(kind, size, width=4000)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    handle = attach(optimizer, mode="sample", sample=1 / 8)
+    model.to(torch.float64)  # which swaps what is in the parameters
+    expected, old = [], whole(model)
+    for x in batches(torch, 4, torch.float64):
+        optimizer.zero_grad()
+        loss_of(model, x).backward()
+        optimizer.step()
+        new = whole(model)
+        expected.append(sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(new, old, strict=True)) ** 0.5)
+        old = new
+    reading = handle.read()
+    return {"norms": reading.norms.tolist(), "stderr": reading.stderr.tolist(), "expected": expected}
+
+
+def refused(kind, rank, size):
+    try:
+        attached(made(kind, size))
+    except ValueError as error:
+        return {"said": str(error)}
+    return {"said": "nothing"}
+
+
+def late(kind, rank, size):
+    """Read after the group is gone: an error each time, and nothing is lost by it."""
+    model = made(kind, size)
+    optimizer, handle = attached(model)
+    steps(kind, model, optimizer, 0, 3)
+    handle.every = 5
+    inner, said = dist.all_reduce, []
+
+    def broken(*_, **__):
+        raise ValueError("Default process group has not been initialized")
+
+    dist.all_reduce = broken
+    for _ in range(2):
+        try:
+            handle.read()
+        except RuntimeError as error:
+            said.append(str(error))
+    dist.all_reduce = inner
+    return {"said": said, "count": handle.read().count}
 
 
 def save(kind, rank, size, folder):
@@ -140,6 +190,7 @@ if __name__ == "__main__":
     found = globals()[command](kind, rank, size, *more)
     if rank == 0:
         print(json.dumps(found), flush=True)
-    if command == "die":
-        os._exit(0)
-    dist.destroy_process_group()
+    if command != "die":
+        dist.barrier()
+    sys.stdout.flush()
+    os._exit(0)  # at the end of an interpreter the threads of gloo sometimes abort it
