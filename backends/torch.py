@@ -208,6 +208,9 @@ def _bare(optimizer: Any) -> torch.optim.Optimizer:
     for _ in range(9):
         if isinstance(inner, torch.optim.Optimizer) and hasattr(inner, "_optimizer_step_post_hooks"):
             return inner
+        if type(inner).__module__.startswith("deepspeed") and "Zero" in type(inner).__name__:
+            msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
+            raise ValueError(msg)
         inner = getattr(inner, "optimizer", None)
     msg = (
         f"attach takes optimizers of torch, got {type(optimizer).__name__}; of anything else, give norms or the module to update()"

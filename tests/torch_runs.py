@@ -50,3 +50,11 @@ def trained(model, optimizer, given, seen=None):
         optimizer.step()
         seen.look()
     return seen
+
+
+def require_norms(handle, expected, rtol=1e-6):
+    """Those that are not 0."""
+    reading, real = handle.read(), expected[expected != 0]
+    np.testing.assert_allclose(reading.norms, real[-handle.window :], rtol=rtol)
+    assert (reading.count, reading.skipped) == (len(real), len(expected) - len(real))
+    assert reading.steps.tolist() == list(range(1, len(real) + 1))[-handle.window :]
