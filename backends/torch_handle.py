@@ -89,8 +89,8 @@ class Handle:
 
     def record(self) -> None:
         """Record a step by hand: where none calls hooks (a replayed CUDA graph), or a round in which one optimizer took no step."""
-        if not self._hooks:
-            msg = "this handle is detached, and knows no parameters any more: attach the optimizer again"
+        if not self.attached:
+            msg = "this handle is detached, or its optimizers are gone, and knows no parameters any more: attach again"
             raise RuntimeError(msg)
         self._close()
 

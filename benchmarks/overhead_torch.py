@@ -18,6 +18,7 @@ if "--all-threads" not in sys.argv:
         os.environ[name] = "1"
 
 import argparse
+import functools
 import math
 import socket
 import statistics
@@ -80,7 +81,8 @@ def exact(options: argparse.Namespace) -> None:
             continue
         model = Model(layers)
         parameters = [part.detach() for part in model.parameters()]
-        handle = attach(torch.optim.SGD(model.parameters(), lr=0.1), every=100)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        handle = attach(optimizer, every=100)
         previous = [part.clone() for part in parameters]
         scratch = torch.empty(PIECE, device=DEVICE)
 
@@ -114,9 +116,9 @@ def exact(options: argparse.Namespace) -> None:
             )
 
 
-def transformer(width: int = 384, layers: int = 6) -> torch.nn.Module:
+def transformer(width: int = 384, layers: int = 6, heads: int = 6) -> torch.nn.Module:
     torch.manual_seed(0)
-    layer = torch.nn.TransformerEncoderLayer(width, 6, 4 * width, dropout=0.0, batch_first=True)
+    layer = torch.nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=0.0, batch_first=True)
     return torch.nn.Sequential(
         torch.nn.Embedding(256, width), torch.nn.TransformerEncoder(layer, layers), torch.nn.Linear(width, 256)
     ).to(DEVICE)
@@ -144,8 +146,9 @@ def sample(options: argparse.Namespace) -> None:
 
         return call
 
-    for mode in ("sample", "exact"):  # on optimizers that never step: recorded by hand, so that all share one model
-        held[mode] = attach(torch.optim.SGD(model.parameters()), mode=mode)
+    still = {mode: torch.optim.SGD(model.parameters()) for mode in ("sample", "exact")}
+    for mode, own in still.items():  # on optimizers that never step: recorded by hand, so that all share one model
+        held[mode] = attach(own, mode=mode)
     times = compared({"bare": step, "sample": monitored("sample"), "exact": monitored("exact")}, 3 * options.seconds, options.clock)
     bare = float(np.median(times["bare"]))
     for mode in ("sample", "exact"):
@@ -182,26 +185,42 @@ def digits_run(mode: str, steps: int) -> Any:
     return handle.read()
 
 
+def text_run(mode: str, steps: int) -> Any:
+    """A real run: a small transformer that learns to write Python, from the sources of modules that come with it."""
+    sources = "".join(Path(module.__file__).read_text() for module in (argparse, statistics, tempfile, socket))
+    text = torch.tensor(list(sources.encode()), dtype=torch.long, device=DEVICE)
+    model = transformer(192, 4, 4)
+    mask = torch.nn.Transformer.generate_square_subsequent_mask(64, device=DEVICE)
+    model[1].forward = functools.partial(model[1].forward, mask=mask, is_causal=True)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99))
+    handle = attach(optimizer, mode=mode, window=steps)
+    for _ in range(steps):
+        rows = torch.randint(len(text) - 65, (8, 1)) + torch.arange(65)
+        batch = text[rows]
+        torch.nn.functional.cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return handle.read()
+
+
 def errors(options: argparse.Namespace) -> None:
-    steps = 500 if options.quick else 2000
-    print(f"a real run of {steps} steps, AdamW on digits, sampled 1/64 and exact")
-    sampled, whole = digits_run("sample", steps), digits_run("exact", steps)
-    apart = np.diff(np.log(sampled.norms.astype(float)) - np.log(whole.norms.astype(float)))
-    rms = 100 * float(np.sqrt(np.mean(apart**2)))
-    report(
-        f"differences of log norms: rms error {rms:.2f} % (bar {BARS['error']}); stderr stated {100 * np.median(sampled.stderr):.2f} %",
-        rms <= BARS["error"],
-    )
-    alphas = [wcdfa.dfa(np.log(reading.norms.astype(float))).alpha for reading in (sampled, whole)]
-    windows = [
-        wcdfa.rolling_dfa(np.log(reading.norms.astype(float)), window=500, stride=100).result.alpha for reading in (sampled, whole)
-    ]
-    worst = float(np.max(np.abs(windows[0] - windows[1])))
-    apart = abs(float(alphas[0] - alphas[1]))
-    report(
-        f"α of the whole run: {alphas[0]:.4f} and {alphas[1]:.4f}, apart {apart:.4f} (bar {BARS['alpha']}); of windows of 500 at most {worst:.4f}",
-        apart <= BARS["alpha"],
-    )
+    steps = 300 if options.quick else 2000
+    for run in (text_run, digits_run):
+        print(f"{run.__doc__.partition(':')[2].strip()} {steps} steps of AdamW, sampled 1/64 and exact")
+        sampled, whole = run("sample", steps), run("exact", steps)
+        series = [np.log(reading.norms.astype(float)) for reading in (sampled, whole)]
+        rms = 100 * float(np.sqrt(np.mean(np.diff(series[0] - series[1]) ** 2)))
+        stated = f"stderr of a norm stated {100 * np.median(sampled.stderr):.2f} %"
+        report(f"differences of log norms: rms error {rms:.2f} % (bar {BARS['error']}); {stated}", rms <= BARS["error"])
+        alphas = [float(wcdfa.dfa(x).alpha) for x in series]
+        apart = abs(alphas[0] - alphas[1])
+        report(
+            f"α of the whole run: {alphas[0]:.4f} and {alphas[1]:.4f}, apart {apart:.4f} (bar {BARS['alpha']})",
+            apart <= BARS["alpha"],
+        )
+        if steps > 500:
+            windows = [wcdfa.rolling_dfa(x, window=500, stride=100).result.alpha for x in series]
+            report(f"α of windows of 500: at most {np.max(np.abs(windows[0] - windows[1])):.4f} apart")
 
 
 def syncs(_: argparse.Namespace) -> None:
@@ -217,7 +236,8 @@ def syncs(_: argparse.Namespace) -> None:
             return function(*args, **(kwargs or {}))
 
     for mode in ("exact", "sample"):
-        handle = attach(torch.optim.SGD(Model(2).parameters(), lr=0.1), mode=mode, every=101, window=500)
+        optimizer = torch.optim.SGD(Model(2).parameters(), lr=0.1)
+        handle = attach(optimizer, mode=mode, every=10)
         waited.clear()
         with Guard():
             for _ in range(100):

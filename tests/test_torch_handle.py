@@ -242,6 +242,8 @@ def test_detached_and_deleted(torch, attach):
     gc.collect()
     assert gone() is None  # nothing keeps it
     np.testing.assert_array_equal(handle.read().norms, kept)
+    with pytest.raises(RuntimeError, match="or its optimizers are gone"):
+        handle.record()
     assert handle.read().optimizer == "sgd"
     handle.detach()
 
