@@ -105,3 +105,15 @@ def optax_backend(optax: Any) -> Any:
     from wcdfa.backends import optax as backend
 
     return backend
+
+
+@pytest.fixture
+def torch() -> Any:
+    return require("torch")
+
+
+@pytest.fixture
+def attach(torch: Any) -> Any:
+    from wcdfa.backends.torch import attach
+
+    return attach

@@ -13,11 +13,6 @@ from wcdfa.backends import numpy as numpy_backend
 
 
 @pytest.fixture
-def torch():
-    return require("torch")
-
-
-@pytest.fixture
 def backend(torch):
     from wcdfa.backends import torch as backend
 

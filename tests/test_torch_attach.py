@@ -7,22 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from tests.conftest import require
 from tests.torch_runs import Seen, batches, loss_of, network, require_norms, trained
 
 CLOSE = 1e-6
-
-
-@pytest.fixture
-def torch():
-    return require("torch")
-
-
-@pytest.fixture
-def attach(torch):
-    from wcdfa.backends.torch import attach
-
-    return attach
 
 
 OPTIMIZERS = [

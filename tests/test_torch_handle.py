@@ -13,22 +13,9 @@ import numpy as np
 import pytest
 
 import wcdfa
-from tests.conftest import require
 from tests.torch_runs import Seen, batches, loss_of, network, require_norms, trained
 
 CLOSE = 1e-6
-
-
-@pytest.fixture
-def torch():
-    return require("torch")
-
-
-@pytest.fixture
-def attach(torch):
-    from wcdfa.backends.torch import attach
-
-    return attach
 
 
 def test_weights_that_are_loaded_are_no_step(torch, attach):

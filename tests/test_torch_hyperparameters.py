@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.conftest import require
 from wcdfa.optimizers import State, rule_of
 from wcdfa.replay import replay
-
-
-@pytest.fixture
-def torch():
-    return require("torch")
 
 
 @pytest.fixture

@@ -5,13 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.conftest import require
 from tests.torch_runs import Seen
-
-
-@pytest.fixture
-def torch():
-    return require("torch")
 
 
 def moved(torch, seed, *, sample=1 / 16, shape=(200, 128)):
