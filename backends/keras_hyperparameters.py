@@ -6,10 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from wcdfa.optimizers import rule_of
-
-Known = tuple[str | None, dict[str, Any]]
-UNKNOWN: Known = (None, {})
+from wcdfa.optimizers import UNKNOWN, Known, replayable
 
 
 def described(optimizer: Any, variables: Iterable[Any] = ()) -> Known:
@@ -40,14 +37,7 @@ def described(optimizer: Any, variables: Iterable[Any] = ()) -> Known:
         return UNKNOWN
     if optimizer.use_ema and optimizer.ema_overwrite_frequency:
         return UNKNOWN
-    name, hyperparameters = tell(optimizer, float(optimizer.weight_decay or 0.0))
-    if name is None:
-        return UNKNOWN
-    try:
-        rule_of(name, hyperparameters)
-    except ValueError:  # such as a momentum of 1, which Keras allows
-        return UNKNOWN
-    return name, hyperparameters
+    return replayable(*tell(optimizer, float(optimizer.weight_decay or 0.0)))
 
 
 def _adam(optimizer: Any, weight_decay: float) -> Known:

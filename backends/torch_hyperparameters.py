@@ -7,10 +7,7 @@ from typing import Any
 
 import torch
 
-from wcdfa.optimizers import rule_of
-
-Known = tuple[str | None, dict[str, Any]]
-UNKNOWN: Known = (None, {})
+from wcdfa.optimizers import UNKNOWN, Known, replayable
 
 
 def described(optimizer: torch.optim.Optimizer) -> Known:
@@ -35,13 +32,7 @@ def described(optimizer: torch.optim.Optimizer) -> Known:
     for other, each in told:
         if other != name or {**each, "weight_decay": 0} != {**found, "weight_decay": 0}:
             return UNKNOWN
-    if name is None:
-        return UNKNOWN
-    try:
-        rule_of(name, found)
-    except ValueError:  # such as a momentum of 1, which torch allows
-        return UNKNOWN
-    return name, found
+    return replayable(name, found)
 
 
 def learning_rate(optimizer: torch.optim.Optimizer) -> Any:

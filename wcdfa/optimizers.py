@@ -195,6 +195,25 @@ def rule_of(optimizer: str, hyperparameters: dict[str, Any]) -> Rule:
     return RULES[optimizer](**hyperparameters)
 
 
+Known = tuple[str | None, dict[str, Any]]
+UNKNOWN: Known = (None, {})
+
+
+def replayable(optimizer: str | None, hyperparameters: dict[str, Any]) -> Known:
+    """The same two where the null can replay that optimizer; else `UNKNOWN`.
+
+    >>> replayable("sgd", {"momentum": 0.9}), replayable("sgd", {"momentum": 1.0})  # which frameworks allow
+    (('sgd', {'momentum': 0.9}), (None, {}))
+    """
+    if optimizer is None:
+        return UNKNOWN
+    try:
+        rule_of(optimizer, hyperparameters)
+    except ValueError:
+        return UNKNOWN
+    return optimizer, hyperparameters
+
+
 def _clipped(gradient: Array, clip_norm: float | None) -> Array:
     """As ``torch.nn.utils.clip_grad_norm_``: each column to the norm `clip_norm` at most."""
     if clip_norm is None:
