@@ -1,0 +1,29 @@
+"""What a log holds: runs, and in each run columns of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+
+class Column(NamedTuple):
+    """Numbers that were logged under one name, in the order in which they were written."""
+
+    values: Any
+    """(n,), float64; NaN where NaN was logged. What was not logged is not in it."""
+    steps: Any = None
+    """(n,), int64: the training step of each, where the log tells."""
+    rows: Any = None
+    """(n,), int64: the row of each in a log of rows; None where they are in all rows, or the log has none."""
+
+
+class Run(NamedTuple):
+    """One run of a log."""
+
+    path: Path
+    name: str
+    """Of the run, where a log holds several; else empty."""
+    columns: Mapping[str, Column]
+    notes: tuple[str, ...] = ()
+    """What a reader of the series must know: that the log was cut off, or is of displacements and not of steps."""
