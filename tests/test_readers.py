@@ -10,7 +10,7 @@ import pandas as pd
 import polars
 import pytest
 
-from wcdfa.readers import READERS, read_series
+from wcdfa.readers import read_series
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(300))
 FRAME = pd.DataFrame({"step": np.arange(300), "loss": NORMS[::-1], "update_norm": NORMS, "phase": ["train"] * 300})
@@ -21,7 +21,7 @@ def write_jsonl(path):
 
 
 def write_bare_csv(path):
-    path.write_text("\n".join(map(repr, NORMS.tolist())))
+    path.write_text("\n".join(map(repr, NORMS.tolist())) + "\n")
 
 
 WRITERS = {

@@ -27,3 +27,8 @@ class Run(NamedTuple):
     columns: Mapping[str, Column]
     notes: tuple[str, ...] = ()
     """What a reader of the series must know: that the log was cut off, or is of displacements and not of steps."""
+
+
+def missing(path: Path, error: ModuleNotFoundError, extra: str) -> ValueError:
+    """The error of a reader whose library is not installed."""
+    return ValueError(f"{path}: reading it needs {error.name}, which is not installed: pip install 'wcdfa[{extra}]'")

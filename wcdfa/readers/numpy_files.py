@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.rows import with_steps
 
-def read_numpy(path: Path) -> dict[str, Any]:
-    """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file."""
+
+def read_numpy(path: Path) -> Iterator[Run]:
+    """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file.
+
+    Arrays of one length are columns of one table, in which one may be the step of each.
+    """
     try:
         with path.open("rb") as file:  # np.load leaves a damaged file open
             loaded = np.load(file, allow_pickle=False)
             arrays = {path.stem: loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+    except (ValueError, zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
+        if isinstance(error, PermissionError):
+            raise
         msg = f"{path}: damaged, or not plain arrays: {error}"
         raise ValueError(msg) from error
     flat = {name: np.squeeze(array) for name, array in arrays.items()}
@@ -25,4 +33,8 @@ def read_numpy(path: Path) -> dict[str, Any]:
         shapes = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
         msg = f"{path}: no 1-D array of numbers; it holds: {shapes or 'nothing'}"
         raise ValueError(msg)
-    return found
+    columns: dict[str, Column] = {}
+    for length in {len(array) for array in found.values()}:
+        same = {name: Column(array.astype(np.float64)) for name, array in found.items() if len(array) == length}
+        columns |= with_steps(same)
+    yield Run(path, "", {name: columns[name] for name in found})
