@@ -18,6 +18,7 @@ from wcdfa.analysis import Plain, Settings, failed, of_run
 from wcdfa.readers import Source
 
 AHEAD = 3  # tasks in flight for each worker: none waits for work, and what is in flight stays bounded
+PATIENCE = 5  # seconds for a cluster to answer
 STORES = ("sqlite.read_sqlite",)  # readers of many runs in one file, which several workers share
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -58,12 +59,12 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Plain]]:
     queue, suspects = deque(todo), deque[Task]()
     while queue or suspects:
         alone = bool(suspects)
-        waiting = deque([suspects.popleft()]) if alone else queue
+        waiting, most = (suspects, 1) if alone else (queue, AHEAD * workers)
         running: dict[Future[list[Plain]], Task] = {}
         with _pool(1 if alone else workers) as pool:
             try:
                 while waiting or running:
-                    while waiting and len(running) < AHEAD * workers:
+                    while waiting and len(running) < most:
                         task = waiting.popleft()
                         running[pool.submit(run_task, task)] = task
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -121,7 +122,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[P
     try:
         if address == "local":
             local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
-        client = distributed.Client(local or address, timeout=10)
+        client = distributed.Client(local or address, timeout=PATIENCE)
     except (OSError, ValueError, TimeoutError) as error:
         msg = f"no cluster of Dask answers at {address}: {error}"
         raise ValueError(msg) from error
