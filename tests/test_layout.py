@@ -15,8 +15,10 @@ ROOT = Path(__file__).parents[1]
 
 # each module may import those on the lines above it
 ORDER = [
-    {"arrays", "polynomials", "scales", "synthetic", "progress", "regime", "outliers", "groups", "cadence", "trees"},
-    {"stages", "boxes", "optimizers", "whittle", "epochs", "parameters"},
+    {"arrays", "polynomials", "scales", "synthetic", "progress", "regime", "outliers", "groups", "cadence", "trees"}
+    | {"readers.columns", "readers.stored", "readers.checkpoint_names"},
+    {"stages", "boxes", "optimizers", "whittle", "epochs", "parameters"}
+    | {"readers.safetensors_files", "readers.torch_files", "readers.orbax_files"},
     {"merging", "half_stages", "moments", "preprocess", "replay"},
     {"halves", "calibration"},
     {"fluctuation", "exponent"},
@@ -28,14 +30,16 @@ ORDER = [
     {"windows", "ring", "demo"},
     {"current", "recorder"},
     {"saved"},
-    {"monitor"},
-    {"readers.lines", "readers.numpy_files", "readers.tables", "plotting"},
+    {"monitor", "readers.checkpoint_parts"},
+    {"readers.checkpoint_notes"},
+    {"readers.checkpoints", "readers.lines", "readers.numpy_files", "readers.tables", "plotting"},
     {"readers", "rolling_monitor", "watch"},
     {"cli"},
 ]
 EXTRAS = {
     "cli": {"cyclopts", "rich"},
     "plotting": {"matplotlib"},
+    "readers.orbax_files": {"tensorstore"},
     "readers.tables": {"pyarrow"},
     "progress": {"rich"},
     "tables": {"platformdirs"},
