@@ -85,7 +85,7 @@ class Notes:
             yield f"{len(self.recast)} tensor(s) changed their kind of number, so that rounding is counted: {_some(self.recast)}"
         if self.left:
             kinds = ", ".join(sorted(set(self.left.values())))
-            yield f"{len(self.left)} left out that hold no floating-point numbers ({kinds}): {_some(self.left)}"
+            yield f"{len(self.left)} left out, as they are no floating-point numbers ({kinds}): {_some(self.left)}"
         if self.passed:
             yield f"the weights are taken from where they usually are; passed over beside them: {_some(self.passed)}"
         if self.statistics:

@@ -17,7 +17,7 @@ from wcdfa.readers.checkpoint_parts import Unreadable, contents_of
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.stored import Contents, Stored
 
-PIECE = 1 << 18  # numbers read at a time, so that they stay in the cache of the processor
+PIECE = 1 << 16  # numbers read at a time: few enough that their memory is used again, and stays in the cache of the processor
 
 
 class Whole(NamedTuple):

@@ -116,9 +116,9 @@ def weights(leaves: Mapping[tuple[str, ...], Stored]) -> Contents:
         heads = dict.fromkeys(path[0] for path in found if len(path) > 1)
         model = next((key for key in MODEL if key in heads), None)
         taken = [head for head in heads if (head == model if model else not OPTIMIZER.fullmatch(head))]
-        gone = [path[0] for path in found if path[0] not in taken and (model or len(path) > 1)]
-        passed.extend(head for head in dict.fromkeys(gone) if not OPTIMIZER.fullmatch(head))
-        found = {path: leaf for path, leaf in found.items() if path[0] not in gone}
+        gone = {path: leaf for path, leaf in found.items() if path[0] not in taken and (model or len(path) > 1)}
+        passed.extend(path[0] for path, leaf in gone.items() if leaf.kind in FLOATS and not OPTIMIZER.fullmatch(path[0]))
+        found = {path: leaf for path, leaf in found.items() if path not in gone}
         wrapped = len(taken) == 1 and taken[0] in WRAPPERS and all(len(path) > 1 for path in found)
         if not (model or wrapped):
             break
@@ -127,4 +127,4 @@ def weights(leaves: Mapping[tuple[str, ...], Stored]) -> Contents:
             inner = {path[0] for path in found if len(path) > 1 and OPTIMIZER.fullmatch(path[0])}
             found = {path: leaf for path, leaf in found.items() if path[0] not in inner}
             break
-    return Contents({".".join(path): leaf for path, leaf in found.items()}, tuple(passed))
+    return Contents({".".join(path): leaf for path, leaf in found.items()}, tuple(dict.fromkeys(passed)))

@@ -27,6 +27,12 @@ STORAGES = {
     "BFloat16Storage": "bfloat16",
     "ComplexFloatStorage": "complex64",
     "ComplexDoubleStorage": "complex128",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
 }
 OBSOLETE = b"\x80"  # a bare pickle, as torch < 1.6 wrote
 
@@ -118,15 +124,15 @@ class _Pickle(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Storage:
         """Where the numbers of a storage lie."""
         _, storage, key, _, _ = pid
-        kind = STORAGES.get(storage.what.rpartition(".")[2], storage.what.rpartition(".")[2].removesuffix("Storage").lower())
+        name = storage.what.rpartition(".")[2]
+        kind = STORAGES.get(name, name)
         info = self._archive.getinfo(f"{self._folder}data/{key}")
         if info.compress_type != zipfile.ZIP_STORED:
             msg = f"storage {key} is compressed, which torch.save never does"
             raise ValueError(msg)
         with self._path.open("rb") as file:
             file.seek(info.header_offset + 26)
-            name, extra = struct.unpack("<HH", file.read(4))
-        offset = info.header_offset + 30 + name + extra
+            offset = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))  # after its name and padding
         if offset + info.file_size > self._path.stat().st_size:
             msg = f"storage {key} lies beyond the end of the file"
             raise ValueError(msg)
@@ -136,7 +142,7 @@ class _Pickle(pickle.Unpickler):
         self, storage: Storage, start: int, shape: Any, stride: Any, *_: Any, kind: str = "", metadata: Any = None
     ) -> Stored:
         kind, shape, stride = kind or storage.kind, tuple(shape), tuple(stride)
-        place = (storage.key, start, shape, stride)
+        place = (self._path, storage.key, start, shape, stride)
         if (
             kind not in FLOATS or metadata or not prod(shape)
         ):  # the metadata tell of conjugates and negatives that are not carried out
