@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from .conftest import require
@@ -19,6 +21,11 @@ def distance(new, old):
     """Of two trees of NumPy arrays, loaded wholly."""
     flat = [np.concatenate([np.ravel(tree[name]).astype(np.float64) for name in sorted(tree)]) for tree in (new, old)]
     return np.linalg.norm(flat[0] - flat[1])
+
+
+def distances(held):
+    """From each tree to the next."""
+    return [distance(new, old) for old, new in itertools.pairwise(held)]
 
 
 class Safetensors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tracemalloc
 
@@ -12,7 +13,7 @@ from wcdfa.readers.checkpoint_names import series_of, template
 from wcdfa.readers.checkpoints import is_checkpoints, read_checkpoints
 from wcdfa.readers.stored import FLOAT8, FLOATS, widened
 
-from .checkpoint_files import FORMATS, STEPS, distance, weights
+from .checkpoint_files import FORMATS, STEPS, distance, distances, weights
 from .conftest import require
 
 
@@ -37,7 +38,7 @@ def tensors(torch, step, **more):
     return {name: torch.tensor(part) for name, part in weights(step).items()} | more
 
 
-EXPECTED = [distance(weights(200), weights(100)), distance(weights(400), weights(200))]
+EXPECTED = distances(map(weights, STEPS))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -46,7 +47,7 @@ def test_the_same_as_both_loaded_wholly(tmp_path, name):
     assert is_checkpoints(tmp_path)
     run = read_checkpoints(tmp_path)
     held = [FORMATS[name].load(path) for path in paths]
-    np.testing.assert_allclose(displacement(run).values, [distance(b, a) for a, b in zip(held, held[1:], strict=False)], rtol=1e-12)
+    np.testing.assert_allclose(displacement(run).values, distances(held), rtol=1e-12)
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
     np.testing.assert_array_equal(displacement(run).steps, STEPS[1:])
     assert "not a step norm" in run.notes[0]
@@ -92,7 +93,7 @@ def test_kinds_of_numbers(tmp_path, torch, dtype, library):
                 array = known if dtype == "float64" else jnp.asarray(known, dtype)  # jax has none of 64 bits
                 checkpointer.save(tmp_path / f"{step}", {"w": array})
     wide = [part.to(torch.complex128 if part.is_complex() else torch.float64).numpy() for part in held]
-    expected = [np.linalg.norm(b - a) for a, b in zip(wide, wide[1:], strict=False)]
+    expected = [np.linalg.norm(new - old) for old, new in itertools.pairwise(wide)]
     run = read_checkpoints(tmp_path)
     np.testing.assert_allclose(displacement(run).values, expected, rtol=1e-12)
     assert any("8 bits" in note for note in run.notes) == dtype.startswith("float8")
@@ -118,7 +119,7 @@ def test_trainer_of_lightning(tmp_path, torch):
     run = read_checkpoints(tmp_path)
     held = [torch.load(tmp_path / f"epoch=0-step={step}.ckpt", weights_only=True)["state_dict"] for step in (3, 6, 9)]
     held = [{name: part.numpy() for name, part in each.items()} for each in held]
-    np.testing.assert_allclose(displacement(run).values, [distance(b, a) for a, b in zip(held, held[1:], strict=False)], rtol=1e-12)
+    np.testing.assert_allclose(displacement(run).values, distances(held), rtol=1e-12)
     np.testing.assert_array_equal(displacement(run).steps, [6, 9])
     assert "last.ckpt" in said(run, "left out")
 
@@ -172,7 +173,7 @@ def shards(tmp_path, torch, tiny):
 def test_shards(tmp_path, torch, tiny):
     held = shards(tmp_path, torch, tiny)
     run = read_checkpoints(tmp_path)
-    np.testing.assert_allclose(displacement(run).values, [distance(b, a) for a, b in zip(held, held[1:], strict=False)], rtol=1e-12)
+    np.testing.assert_allclose(displacement(run).values, distances(held), rtol=1e-12)
     assert not is_checkpoints(tmp_path / "checkpoint-100")
 
 
@@ -249,9 +250,7 @@ def test_tied_transposed_and_other_tensors_of_torch(tmp_path, torch):
     torch_series(torch, tmp_path, held)
     run = read_checkpoints(tmp_path)
     counted = [{name: held(step)[name].detach().numpy() for name in ("w", "turned", "window", "own")} for step in STEPS]
-    np.testing.assert_allclose(
-        displacement(run).values, [distance(b, a) for a, b in zip(counted, counted[1:], strict=False)], rtol=1e-12
-    )
+    np.testing.assert_allclose(displacement(run).values, distances(counted), rtol=1e-12)
     assert "2 left out" in said(run, "expanded float32")
 
 

@@ -12,7 +12,7 @@ from wcdfa.readers.safetensors_files import open_safetensors
 from wcdfa.readers.stored import Contents, weights
 from wcdfa.readers.torch_files import open_torch
 
-OPEN = {"safetensors": open_safetensors, "torch": open_torch, "orbax": open_orbax}
+OPEN = {"safetensors": open_safetensors, "torch": open_torch}
 
 
 class Unreadable(ValueError):
@@ -44,10 +44,13 @@ def contents_of(entry: Entry) -> Contents:
 
 
 def _contents(entry: Entry) -> Contents:
-    parts, expected = _indexed(entry.parts) if entry.path.is_dir() and entry.kind != "orbax" else (list(entry.parts), set())
+    if entry.kind == "orbax":
+        return _filled(open_orbax(entry.path) if entry.parts == (entry.path,) else _items(entry))
+    parts, expected = _indexed(entry.parts) if entry.path.is_dir() else (list(entry.parts), set())
+    if not all(part.stat().st_size for part in parts):
+        msg = "it is empty"
+        raise ValueError(msg)
     opened = {str(part.relative_to(entry.path)): OPEN[entry.kind](part) for part in parts}
-    if entry.kind == "orbax" and len(opened) > 1:  # items, as "params" and "opt_state"
-        return weights({(item, name): leaf for item, found in opened.items() for name, leaf in found.tensors.items()})
     times = Counter(name for found in opened.values() for name in found.tensors)
     tensors = {
         name if times[name] == 1 else f"{file}:{name}": leaf
@@ -57,10 +60,25 @@ def _contents(entry: Entry) -> Contents:
     if missing := sorted(expected - tensors.keys()):
         msg = f"{len(missing)} tensor(s) of its index are in no file, the first {missing[0]}"
         raise ValueError(msg)
-    if not tensors:
-        msg = "it holds no tensors"
+    return _filled(Contents(tensors, tuple(dict.fromkeys(name for found in opened.values() for name in found.passed))))
+
+
+def _filled(contents: Contents) -> Contents:
+    if not contents.tensors:
+        msg = "it holds no weights"
         raise ValueError(msg)
-    return Contents(tensors, tuple(dict.fromkeys(name for found in opened.values() for name in found.passed)))
+    return contents
+
+
+def _items(entry: Entry) -> Contents:
+    """The items of a step of orbax, such as "params" and "opt_state", as the tree that they are."""
+    for folder in entry.path.iterdir():
+        if (folder / "manifest.ocdbt").exists() and folder not in entry.parts:
+            msg = f"{folder.name} has lost its _METADATA"
+            raise ValueError(msg)
+    opened = {part.name: open_orbax(part) for part in entry.parts}
+    found = weights({(item, name): leaf for item, held in opened.items() for name, leaf in held.tensors.items()})
+    return found._replace(passed=(*found.passed, *(name for held in opened.values() for name in held.passed)))
 
 
 def _indexed(parts: tuple[Path, ...]) -> tuple[list[Path], set[str]]:

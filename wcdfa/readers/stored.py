@@ -23,7 +23,7 @@ FLOAT8 = {
 FLOATS = {"float16": "f2", "float32": "f4", "float64": "f8", "complex64": "c8", "complex128": "c16", "bfloat16": "u2"}
 FLOATS |= dict.fromkeys(FLOAT8, "u1")
 MODEL = ("state_dict", "model_state_dict", "model_state", "model", "module", "params")
-WRAPPERS = {"state", "train_state", "checkpoint"}
+WRAPPERS = {"state", "train_state", "checkpoint", "default", "pytree"}
 OPTIMIZER = re.compile(r"(opt|optim|optimi[sz]er)s?(_.*|states?)?|(lr_)?schedulers?|(grad_)?scaler|loops|callbacks", re.IGNORECASE)
 
 
