@@ -86,6 +86,19 @@ class Orbax:
         return {name: np.asarray(part) for name, part in held["params"].items()}
 
 
+class OrbaxOptions(Orbax):
+    """With other ways to keep the arrays."""
+
+    def __init__(self, **options):
+        self.options = options
+
+    def write(self, folder, step):
+        orbax = require("orbax.checkpoint")
+        with orbax.Checkpointer(orbax.PyTreeCheckpointHandler(**self.options)) as checkpointer:
+            checkpointer.save(folder / f"step_{step}", self.tree(step))
+        return folder / f"step_{step}"
+
+
 class Manager(Orbax):
     """Steps of a `CheckpointManager`, each with items of its own."""
 
@@ -124,6 +137,8 @@ FORMATS = {
     "safetensors": Safetensors(),
     "torch": Torch(),
     "orbax": Orbax(),
+    "orbax with a file for each array": OrbaxOptions(use_ocdbt=False),
+    "orbax of zarr 3": OrbaxOptions(use_zarr3=True),
     "orbax manager of items": Manager(),
     "orbax manager": ManagerDefault(),
 }

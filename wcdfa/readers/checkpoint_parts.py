@@ -20,6 +20,7 @@ class Unreadable(ValueError):
 
     def __init__(self, entry: Entry, error: Exception) -> None:
         why = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
+        why = why.partition(" [")[0]  # what tensorstore was told to open
         super().__init__(f"{entry.path}: {why}")
         self.entry, self.why = entry, why
 

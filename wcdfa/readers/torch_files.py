@@ -78,6 +78,9 @@ def open_torch(path: Path) -> Contents:
         with zipfile.ZipFile(path) as archive:
             root = _Pickle(path, archive).load()
             leaves = dict(_leaves(root)) if not isinstance(root, Opaque) else {}
+    except zipfile.BadZipFile as error:
+        msg = "it is cut off, or not of torch.save"
+        raise ValueError(msg) from error
     except Exception as error:  # damaged pickles raise anything
         msg = f"{type(error).__name__}: {error}"
         raise ValueError(msg) from error
