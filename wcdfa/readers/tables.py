@@ -12,6 +12,7 @@ import pyarrow.compute as arrow_compute
 import pyarrow.csv as arrow_csv
 import pyarrow.dataset as arrow_dataset
 
+from wcdfa.names import shown
 from wcdfa.readers.choice import listed
 from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.growing import CUT, beginning
@@ -57,12 +58,17 @@ def read_parquet(path: Path) -> Iterator[Run]:
         sets = [arrow_dataset.dataset(part, format="parquet") for part in parts]
         schema = pa.unify_schemas([each.schema for each in sets], promote_options="permissive")
         whole = arrow_dataset.dataset(parts, format="parquet", schema=schema)
+        rows = whole.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise _damaged(error) from error
 
     def read(name: str) -> Column:
         try:
-            return _column(whole.to_table(columns=[name]).column(0))
+            column = whole.to_table(columns=[name]).column(0)
+            if len(column) != rows:
+                msg = f"it has {rows:,} rows, and {len(column):,} in column {shown(name)!r}"
+                raise OSError(msg)
+            return _column(column)
         except (pa.ArrowException, OSError) as error:
             raise _damaged(error) from error
 
