@@ -1,6 +1,6 @@
 """`wcdfa analyze` on many runs: one process, two, and a Dask cluster of two workers; the three tables must be the same.
 
-    python benchmarks/many_runs.py [--runs 1000] [--points 10000]
+python benchmarks/many_runs.py [--runs 1000] [--points 10000]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as parquet
+from pyarrow import parquet
 
 import wcdfa
 from wcdfa.replay import optimizer_norms
@@ -58,14 +58,20 @@ def main() -> None:
         folder.mkdir()
         write_runs(folder, given.runs, given.points)
         found = {}
-        for label, options in {"2 processes": ["--jobs=2"], "1 process": ["--jobs=1"], "Dask, 2 workers": ["--jobs=2", "--dask=local"]}.items():
+        for label, options in {
+            "2 processes": ["--jobs=2"],
+            "1 process": ["--jobs=1"],
+            "Dask, 2 workers": ["--jobs=2", "--dask=local"],
+        }.items():
             table = work / f"{label}.parquet"
             seconds, memory = analyze(folder, table, *options)
             rows = parquet.read_table(table).sort_by([("path", "ascending"), ("window", "ascending")])
             found[label] = seconds, rows
             print(f"{label:16} {seconds:7.1f} s   {rows.num_rows:,} windows   largest process {memory:,.0f} MB", flush=True)
     one, two, dask = (found[label] for label in ("1 process", "2 processes", "Dask, 2 workers"))
-    print(f"{given.runs:,} runs of {given.points:,}: two processes are {one[0] / two[0]:.2f} times as fast as one, Dask {one[0] / dask[0]:.2f} times")
+    print(
+        f"{given.runs:,} runs of {given.points:,}: two processes are {one[0] / two[0]:.2f} times as fast as one, Dask {one[0] / dask[0]:.2f} times"
+    )
     print(f"the same table: {one[1].equals(two[1])}, from Dask too: {one[1].equals(dask[1])}")
 
 

@@ -49,10 +49,6 @@ def test_the_norms_are_found_and_read_exactly(tmp_path, name):
     assert series.column in {"update_norm", "wcdfa/update_norm", "0", "norms", "anything", "one", "row"}
 
 
-def test_every_format_is_tested():
-    assert {"." + name.rpartition(".")[2] for name in WRITERS} == set(READERS)
-
-
 @pytest.mark.parametrize("name", ["pandas.csv", "pandas.parquet", "several.npz"])
 def test_another_column(tmp_path, name):
     WRITERS[name](tmp_path / name)

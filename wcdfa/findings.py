@@ -142,7 +142,9 @@ def verdict(
     """
     prepared = prepare(norms, lr=lr, log=log, epoch_length=epoch_length, spikes=spikes, zeros=zeros, steps=steps)
     settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence, "thresholds": thresholds, "seed": seed}
-    return of_prepared(prepared, lr=lr, log=log, optimizer=optimizer, null=null, replicates=replicates, **settings, **hyperparameters)
+    return of_prepared(
+        prepared, lr=lr, log=log, optimizer=optimizer, null=null, replicates=replicates, **settings, **hyperparameters
+    )
 
 
 def of_prepared(

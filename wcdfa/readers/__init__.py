@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from wcdfa.names import shown
-from wcdfa.readers.choice import LOSSES, RATES, beside, choose, kind_of
+from wcdfa.readers.choice import LOSSES, RATES, NoSeries, beside, choose, kind_of
 from wcdfa.readers.columns import Run
 from wcdfa.readers.sources import Source, sources
-from wcdfa.readers.spacing import spaced
+from wcdfa.readers.spacing import Subsampled, spaced
 
 __all__ = ["RecordedSeries", "Source", "read_series", "series_of", "sources"]
 
@@ -98,8 +100,9 @@ def series_of(
             rate, loss = (beside(run.columns, known, name, column, steps) for known in (RATES, LOSSES))
             kind = NOTES.get(kind_of(name))
             said = (*run.notes, *([kind] if kind else []), *notes)
-            empty = 0 if column.rows is None or not column.rows.size else int(column.rows[-1]) + 1 - len(column.rows)
+            empty = 0 if column.rows is None else int(column.rows[-1]) + 1 - len(np.unique(column.rows))
             yield RecordedSeries(run.path, run.name, name, values, steps, rate, loss, empty, said)
     except ValueError as error:
         msg = f"{where}: {error}"
-        raise type(error)(msg) from error
+        kind_of_error = type(error) if isinstance(error, (NoSeries, Subsampled)) else ValueError
+        raise kind_of_error(msg) from error

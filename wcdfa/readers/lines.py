@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
 
 from wcdfa.readers.columns import Run
+from wcdfa.readers.growing import CUT, beginning
 from wcdfa.readers.rows import Rows, numbers
-
-CUT = "the last line has no end and was left out: the log may be cut off, or still be written"
 
 
 def read_lines(path: Path) -> Iterator[Run]:
@@ -17,16 +17,16 @@ def read_lines(path: Path) -> Iterator[Run]:
 
     NaN and Infinity are read as Python writes them. A last line that is cut off, as in a run still being written, is left out.
     """
-    rows, notes, wrong = Rows(), [], None
-    with path.open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
-        for number, line in enumerate(file, start=1):
+    rows, notes, wrong, line = Rows(), [], None, ""
+    with path.open("rb") as file, beginning(file) as (part, _), TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
+        for number, line in enumerate(text, start=1):
             if wrong is not None and line.strip():
                 raise wrong
             try:
                 row = json.loads(line)
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:
                 if line.strip():  # only the last line may be one that is cut off
-                    wrong = ValueError(f"{path}: line {number} is not JSON: {error}")
+                    wrong = ValueError(f"line {number} is not JSON: {error}")
                 continue
             if isinstance(row, dict):
                 rows.add(row)
@@ -40,6 +40,6 @@ def read_lines(path: Path) -> Iterator[Run]:
         notes.append(CUT)
     columns = rows.columns()
     if not columns:
-        msg = f"{path}: no numbers in {rows.count} line(s)"
+        msg = f"no numbers in {rows.count} line(s)"
         raise ValueError(msg)
     yield Run(path, "", columns, tuple(notes))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from wcdfa.readers.columns import Column
+from wcdfa.readers.columns import Column, Lazy
 
 # what rows call the training step, best first; "_step" is the row counter of Weights & Biases
 STEPS = ("step", "global_step", "trainer/global_step", "train/global_step", "iteration", "iter", "_step")
+NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # what trackers write that JSON has no number for
 OURS = "wcdfa/"  # keys of this package come with a step of their own, which those of the trainer need not equal
 
 
@@ -42,20 +44,21 @@ class Rows:
                 except KeyError:
                     values = known[name] = array("d")
                 self._append(name, values, value, count, rows)
-            elif kind is dict:
-                for below, number in numbers(value, str(name)):
+            elif kind is dict or (kind is str and value in NAMED):
+                for below, number in numbers(value, name):
                     self._append(below, known.setdefault(below, array("d")), number, count, rows)
         self.count += 1
 
-    def columns(self) -> dict[str, Column]:
-        """All numbers by name."""
+    def columns(self) -> Mapping[str, Column]:
+        """All numbers by name, in the memory that they were collected in: no row can be added after."""
         found = {}
         for name, values in self._values.items():
-            # a column that has every row needs none, and one that only lacks the last ones has them from the first on
-            where = (
-                np.array(self._rows[name]) if name in self._rows else np.arange(len(values)) if len(values) < self.count else None
-            )
-            found[name] = Column(np.array(values), rows=where)
+            where: Any = None
+            if name in self._rows:
+                where = np.frombuffer(self._rows[name], np.int64)
+            elif len(values) < self.count:  # it lacks only the last ones
+                where = np.arange(len(values))
+            found[name] = Column(np.frombuffer(values), rows=where)
         return with_steps(found)
 
     @staticmethod
@@ -72,25 +75,29 @@ class Rows:
             values.append(float("inf") if value > 0 else float("-inf"))
 
 
-def numbers(row: Any, prefix: str = "") -> Iterable[tuple[str, float]]:
-    """The numbers in nested dicts, under names joined with "/".
+def numbers(row: Any, name: str | None = None) -> Iterable[tuple[str, float]]:
+    """The numbers in nested dicts, however deep, under names joined with "/".
 
     >>> list(numbers({"wcdfa": {"alpha": 1.5, "regime": "ordered"}, "ok": True}))
     [('wcdfa/alpha', 1.5)]
     """
-    if isinstance(row, bool):
-        return
-    if isinstance(row, (int, float)):
-        yield prefix or "value", row
-    elif isinstance(row, dict):
-        for name, part in row.items():
-            yield from numbers(part, f"{prefix}/{name}" if prefix else str(name))
+    waiting = [(name, row)]
+    while waiting:
+        name, part = waiting.pop()
+        kind = type(part)
+        if kind is dict:
+            waiting.extend((below if name is None else f"{name}/{below}", each) for below, each in reversed(part.items()))
+        elif kind is float or kind is int:
+            yield "value" if name is None else name, part
+        elif kind is str and part in NAMED:
+            yield "value" if name is None else name, NAMED[part]
 
 
-def with_steps(columns: Mapping[str, Column]) -> dict[str, Column]:
+def with_steps(columns: Mapping[str, Column]) -> Mapping[str, Column]:
     """The columns, each with the steps of its rows, from the first of `STEPS` that has one in each of them."""
-    known = {name: column for name in (f"{OURS}step", *STEPS) if (column := _whole(columns.get(name))) is not None}
-    return {name: column if name in known else _stepped(name, column, known) for name, column in columns.items()}
+    names = [name for name in (f"{OURS}step", *STEPS) if name in columns]
+    known = {name: column for name in names if (column := _whole(columns[name])) is not None}
+    return Lazy(columns, lambda name: columns[name] if name in known else _stepped(name, columns[name], known))
 
 
 def _stepped(name: str, column: Column, known: Mapping[str, Column]) -> Column:
@@ -107,9 +114,9 @@ def _stepped(name: str, column: Column, known: Mapping[str, Column]) -> Column:
     return column
 
 
-def _whole(column: Column | None) -> Column | None:
+def _whole(column: Column) -> Column | None:
     """The column in integers, if its numbers are whole and not always the same."""
-    if column is None or not len(column.values) or not np.all(np.isfinite(column.values)):
+    if not len(column.values) or not np.all(np.isfinite(column.values)):
         return None
     if np.any(column.values != np.rint(column.values)) or np.abs(column.values).max() >= 2**53:
         return None

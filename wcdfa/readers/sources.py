@@ -30,6 +30,7 @@ PARTS = "tables.read_parquet"
 CHECKPOINTS = "checkpoints.read_checkpoints"
 STATE = "trainer_state.json"
 LISTED = 12
+LONGEST = 4000  # characters of a message, which may list many names
 
 
 class Source(NamedTuple):
@@ -39,10 +40,20 @@ class Source(NamedTuple):
     reader: str
 
     def runs(self) -> Iterator[Run]:
-        """The runs in it; raises a ValueError that names the file, if it is damaged."""
+        """The runs in it.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged; the message names the file, and is fit to be shown whatever the file holds.
+        """
         module, _, function = self.reader.partition(".")
         read: Callable[[Path], Iterator[Run]] = getattr(import_module(f"wcdfa.readers.{module}"), function)
-        yield from read(self.path)
+        try:
+            yield from read(self.path)
+        except ValueError as error:
+            msg = f"{shown(self.path)}: {shown(error, LONGEST)}"
+            raise ValueError(msg) from error
 
 
 def sources(path: str | Path) -> list[Source]:

@@ -59,7 +59,8 @@ def spaced(column: Column, *, spacing: int = 1, first: int | None = None, last: 
             raise ValueError(msg)
         values, steps = values[chosen], steps[chosen]
     _require_even(steps, spacing)
-    return Spaced(values, steps, notes)
+    missing = int(steps[-1] - steps[0]) // spacing + 1 - len(steps)
+    return Spaced(values, steps, (*notes, f"{missing:,} steps between are not in the log") if missing > 0 else notes)
 
 
 def _in_order(values: Any, steps: Any) -> tuple[Any, Any, tuple[str, ...]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,43 @@ import pyarrow.compute as arrow_compute
 import pyarrow.csv as arrow_csv
 import pyarrow.dataset as arrow_dataset
 
-from wcdfa.readers.columns import Column, Run
-from wcdfa.readers.lines import CUT
+from wcdfa.names import shown
+from wcdfa.readers.choice import listed
+from wcdfa.readers.columns import Column, Lazy, Run
+from wcdfa.readers.growing import CUT, beginning
 from wcdfa.readers.rows import with_steps
+
+WIDEST = 1 << 20  # bytes of a header
 
 
 def read_delimited(path: Path) -> Iterator[Run]:
-    """The numeric columns of a csv or tsv file; without a header they are named 0, 1, 2, …; empty fields are left out."""
+    """The numeric columns of a csv or tsv file; without a header they are named 0, 1, 2, …; empty fields are left out.
+
+    A last line without an end is left out: what it lacks cannot be known, not even the digits of a number.
+    """
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        first = file.readline().rstrip("\r\n").split(delimiter)
-    bare = all(_is_number(field) for field in first)
-    names = [str(i) for i in range(len(first))] if bare else None
-    source, notes = _whole_lines(path)
-    try:
-        table = arrow_csv.read_csv(
-            source,
-            read_options=arrow_csv.ReadOptions(column_names=names),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
-            # "nan" in a log is a number that is not one, not a gap
-            convert_options=arrow_csv.ConvertOptions(null_values=[""], strings_can_be_null=True),
-        )
-    except (pa.ArrowException, UnicodeDecodeError) as error:
-        msg = f"{path}: not a table: {error}"
-        raise ValueError(msg) from error
-    yield _run(path, table, notes)
+    with path.open("rb") as file:
+        first = file.readline(WIDEST).decode("utf-8-sig", "replace").rstrip("\r\n").split(delimiter)
+        bare = all(_is_number(field) for field in first)
+        with beginning(file, whole_lines=True) as (part, cut):
+            try:
+                table = arrow_csv.read_csv(
+                    part,
+                    read_options=arrow_csv.ReadOptions(column_names=[str(i) for i in range(len(first))] if bare else None),
+                    parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
+                    # "nan" in a log is a number that is not one, not a gap
+                    convert_options=arrow_csv.ConvertOptions(null_values=[""], strings_can_be_null=True),
+                )
+            except pa.ArrowException as error:
+                msg = f"not a table: {error}"
+                raise ValueError(msg) from error
+    columns = {}
+    held = table.column_names
+    while table.num_columns:  # each is let go once it is taken
+        if _is_numeric(table.schema.field(0).type):
+            columns[table.column_names[0]] = _column(table.column(0))
+        table = table.remove_column(0)
+    yield Run(path, "", with_steps(_some(columns, held)), (CUT,) if cut else ())
 
 
 def read_parquet(path: Path) -> Iterator[Run]:
@@ -46,39 +57,39 @@ def read_parquet(path: Path) -> Iterator[Run]:
         parts = [path] if path.is_file() else sorted(path.glob("*.parquet"))
         sets = [arrow_dataset.dataset(part, format="parquet") for part in parts]
         schema = pa.unify_schemas([each.schema for each in sets], promote_options="permissive")
-        wanted = [field.name for field in schema if _is_numeric(field.type)]
-        table = arrow_dataset.dataset(parts, format="parquet", schema=schema).to_table(columns=wanted)
+        whole = arrow_dataset.dataset(parts, format="parquet", schema=schema)
+        rows = whole.count_rows()
     except (pa.ArrowException, OSError) as error:
-        if isinstance(error, PermissionError):
-            raise
-        msg = f"{path}: not a parquet file: {error}"
-        raise ValueError(msg) from error
-    yield _run(path, table, [], schema.names)
+        raise _damaged(error) from error
+
+    def read(name: str) -> Column:
+        try:
+            column = whole.to_table(columns=[name]).column(0)
+            if len(column) != rows:
+                msg = f"it has {rows:,} rows, and {len(column):,} in column {shown(name)!r}"
+                raise OSError(msg)
+            return _column(column)
+        except (pa.ArrowException, OSError) as error:
+            raise _damaged(error) from error
+
+    columns = Lazy([field.name for field in schema if _is_numeric(field.type)], read)
+    yield Run(path, "", with_steps(_some(columns, schema.names)))
 
 
-def _run(path: Path, table: Any, notes: list[str], held: list[str] | None = None) -> Run:
-    found = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if _is_numeric(column.type):
-            rows = None if not column.null_count else np.flatnonzero(column.is_valid())
-            values = arrow_compute.cast(column, pa.float64(), safe=False).drop_null().to_numpy()
-            found[name] = Column(values, rows=rows)
-    if not found:
-        msg = f"{path}: no column of numbers; it holds: {', '.join(held or table.column_names) or 'nothing'}"
+def _some(columns: Mapping[str, Column], held: list[str]) -> Mapping[str, Column]:
+    if not columns:
+        msg = f"no column of numbers; it holds: {listed(held)}"
         raise ValueError(msg)
-    return Run(path, "", with_steps(found), tuple(notes))
+    return columns
 
 
-def _whole_lines(path: Path) -> tuple[Any, list[str]]:
-    """The file as far as its lines have an end: what a line without one lacks cannot be known, not even the digits of a number."""
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 1))
-        if not size or file.read() in b"\r\n":
-            return path, []
-        file.seek(0)
-        whole = file.read().rpartition(b"\n")[0]
-    return io.BytesIO(whole + b"\n"), [CUT]
+def _column(read: Any) -> Column:
+    rows = np.flatnonzero(read.is_valid()) if read.null_count else None
+    return Column(arrow_compute.cast(read, pa.float64(), safe=False).drop_null().to_numpy(), rows=rows)
+
+
+def _damaged(error: Exception) -> Exception:
+    return error if isinstance(error, PermissionError) else ValueError(f"not a parquet file: {error}")
 
 
 def _is_numeric(kind: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wcdfa.names import shown
 from wcdfa.readers.columns import Column, Run, missing
 from wcdfa.readers.framing import Damaged, tensorflow_records
 
@@ -21,11 +22,12 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
     None is left out, however many there are; those of one step are all kept, in the order written.
     """
     try:
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
         from google_crc32c import value as crc32c  # noqa: PLC0415
         from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise missing(path, error, "tensorboard") from error
-    files = [path] if path.is_file() else sorted(path.glob("*tfevents*"))
+        raise missing(error, "tensorboard") from error
+    files = sorted(each for each in path.glob("*tfevents*") if each.is_file()) if path.is_dir() else [path]
     found: dict[str, tuple[array[float], array[int]]] = {}
     notes = []
     for file in files:
@@ -34,13 +36,13 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
                 for record in tensorflow_records(opened, crc32c):
                     _take(Event.FromString(record), found)
         except Damaged as error:
-            notes.append(f"{file.name}: {error}")
-        except ValueError as error:  # of protobuf: a whole record that is no event
-            notes.append(f"{file.name}: a record in it is no event of TensorBoard: {error}; what is before was read")
+            notes.append(f"{shown(file.name)}: {error}")
+        except DecodeError as error:
+            notes.append(f"{shown(file.name)}: a record in it is no event of TensorBoard: {error}; what is before was read")
     if not found:
-        msg = f"{path}: no scalars in {len(files)} event file(s){': ' if notes else ''}{'; '.join(notes)}"
+        msg = f"no scalars in {len(files)} event file(s){': ' if notes else ''}{'; '.join(notes)}"
         raise ValueError(msg)
-    columns = {name: Column(np.array(values), np.array(steps)) for name, (values, steps) in found.items()}
+    columns = {name: Column(np.frombuffer(values), np.frombuffer(steps, np.int64)) for name, (values, steps) in found.items()}
     yield Run(path, "", columns, tuple(notes))
 
 

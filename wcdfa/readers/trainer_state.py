@@ -13,7 +13,8 @@ from wcdfa.readers.rows import Rows
 
 CHUNK = 1 << 20  # characters
 START = re.compile(r'"log_history"\s*:\s*\[')
-CUT = "it is cut off: the entries before were read"
+CUT = "it is cut off or damaged: the entries before were read"
+LONGEST = 1 << 24  # characters of an entry; more is damage
 
 
 def read_trainer_state(path: Path) -> Iterator[Run]:
@@ -26,7 +27,7 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
         notes.append(CUT)
     columns = rows.columns()
     if not columns:
-        msg = f"{path}: no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
+        msg = f"no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
         raise ValueError(msg)
     yield Run(path, "", columns, tuple(notes))
 
@@ -38,7 +39,7 @@ def _history(path: Path) -> Iterator[dict[str, Any]]:
         while (found := START.search(text)) is None:
             more = file.read(CHUNK)
             if not more:
-                msg = f'{path}: no "log_history": a trainer_state.json of transformers has one'
+                msg = 'no "log_history": a trainer_state.json of transformers has one'
                 raise ValueError(msg)
             text = text[-100:] + more
         place = found.end()
@@ -50,14 +51,14 @@ def _history(path: Path) -> Iterator[dict[str, Any]]:
                 if place == len(text):
                     raise ValueError  # more is to be read, as where an entry is not whole
                 entry, place = decoder.raw_decode(text, place)
-            except ValueError as error:
-                more = file.read(CHUNK)
+            except (ValueError, RecursionError) as error:
+                more = file.read(CHUNK) if len(text) - place < LONGEST else ""
                 if not more:
                     raise EOFError from error
                 text, place = text[place:] + more, 0
                 continue
             if not isinstance(entry, dict):
-                msg = f"{path}: an entry of its log history is {type(entry).__name__} and no object"
+                msg = f"an entry of its log history is {type(entry).__name__} and no object"
                 raise ValueError(msg)  # noqa: TRY004 - of a file, not of an argument
             yield entry
 

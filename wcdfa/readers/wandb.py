@@ -13,20 +13,22 @@ from wcdfa.readers.framing import Damaged, leveldb_records
 from wcdfa.readers.rows import Rows
 
 MAGIC, VERSION = b":W&B", 0
+LONGEST = 20  # characters of text that may stand for a number, as "-Infinity" does
 START = 7  # bytes: the four of the magic, two of a number that is always the same, one of the version
 
 
 def read_wandb(path: Path) -> Iterator[Run]:
     """All numbers of the history, nested names joined with "/"; the run is named as its owner named it, with its id."""
     try:
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
         from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise missing(path, error, "wandb") from error
+        raise missing(error, "wandb") from error
     rows, notes, name = Rows(), [], ""
     with path.open("rb") as file:
         start = file.read(START)
         if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
-            msg = f"{path}: no log of Weights & Biases of version {VERSION}: it begins with {start!r}; a run writes one as run-ID.wandb"
+            msg = f"no log of Weights & Biases of version {VERSION}: it begins with {start!r}; a run writes one as run-ID.wandb"
             raise ValueError(msg)
         try:
             for data in leveldb_records(file, START):
@@ -37,11 +39,11 @@ def read_wandb(path: Path) -> Iterator[Run]:
                     name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
         except Damaged as error:
             notes.append(str(error))
-        except ValueError as error:  # of protobuf: a whole record that is none of theirs
+        except DecodeError as error:  # a whole record that is none of theirs
             notes.append(f"a record in it cannot be read: {error}; what is before was read")
     columns = rows.columns()
     if not columns:
-        msg = f"{path}: no numbers in {rows.count} rows of history{': ' if notes else ''}{'; '.join(notes)}"
+        msg = f"no numbers in {rows.count} rows of history{': ' if notes else ''}{'; '.join(notes)}"
         raise ValueError(msg)
     yield Run(path, name, columns, tuple(notes))
 
@@ -50,11 +52,9 @@ def _row(history: Any) -> dict[str, Any]:
     row = {}
     for item in history.item:
         text = item.value_json
-        if text[:1] in '"[tfn':  # text, a list, a truth value, nothing
-            if text in ('"NaN"', '"Infinity"', '"-Infinity"'):
-                row[_name(item)] = float(text.strip('"'))
+        if text[:1] in "[tfn" or (text[0] == '"' and len(text) > LONGEST):  # a list, a truth value, nothing, text
             continue
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             row[_name(item)] = json.loads(text)
     return row
 
