@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import tracemalloc
+import zipfile
 
 import numpy as np
 import pytest
 
-from wcdfa.readers.checkpoint_names import series_of, template
 from wcdfa.readers.checkpoints import is_checkpoints, read_checkpoints
 from wcdfa.readers.stored import FLOAT8, FLOATS, widened
 
@@ -254,6 +254,17 @@ def test_tied_transposed_and_other_tensors_of_torch(tmp_path, torch):
     assert "2 left out" in said(run, "expanded float32")
 
 
+def test_written_on_a_machine_of_the_other_byte_order(tmp_path, torch):
+    for step in STEPS:
+        torch.save({"w": torch.tensor(weights(step)["embed"])}, tmp_path / "little")
+        with zipfile.ZipFile(tmp_path / "little") as little, zipfile.ZipFile(tmp_path / f"{step}.pt", "w") as big:
+            for name in little.namelist():
+                held = b"big" if name.endswith("byteorder") else little.read(name)
+                big.writestr(name, np.frombuffer(held, np.float32).byteswap().tobytes() if "/data/" in name else held)
+    expected = distances([{"w": weights(step)["embed"]} for step in STEPS])
+    np.testing.assert_allclose(displacement(read_checkpoints(tmp_path)).values, expected, rtol=1e-12)
+
+
 def test_one_turned_and_one_not(tmp_path, torch):
     first, second = torch.randn(4, 6), torch.randn(6, 4)
     torch.save({"w": first}, tmp_path / "1.pt")
@@ -313,6 +324,8 @@ def test_duplicates_links_and_unfinished_ones(tmp_path, torch):
     os.utime(tmp_path / "epoch=1-step=200.ckpt", (0, 0))
     (tmp_path / "latest.ckpt").symlink_to(tmp_path / "epoch=3-step=400.ckpt")
     (tmp_path / "epoch=4-step=500.ckpt.tmp").write_bytes(b"PK")
+    for ending in ("ckpt", "safetensors"):
+        (tmp_path / f"epoch=5-step=600.{ending}").symlink_to(tmp_path / "gone")
     run = read_checkpoints(tmp_path)
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
     assert said(run, "of whose step there is a later one").endswith(": epoch=1-step=200.ckpt")
@@ -332,48 +345,6 @@ def test_a_folder_of_links(tmp_path, torch):
     np.testing.assert_allclose(displacement(read_checkpoints(tmp_path / "links")).values, EXPECTED, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("names", "steps", "unit"),
-    [
-        (("checkpoint-500", "checkpoint-1000"), [500, 1000], "step"),
-        (("epoch=3-step=600.pt", "epoch=4-step=800.pt"), [600, 800], "step"),
-        (("epoch=3-step=600-loss=0.50.pt", "epoch=4-step=800-loss=0.25.pt"), [600, 800], "step"),
-        (("epoch_9.pth", "epoch_10.pth"), [9, 10], "epoch"),
-        (("gpt2_ep1_0.52.pt", "gpt2_ep2_0.49.pt"), [1, 2], "epoch"),
-        (("pythia-160m-step512.pt", "pythia-160m-step1k.pt"), [512, 1000], "step"),
-        (("2024-01-05_00500.pt", "2024-01-05_01000.pt"), [500, 1000], "step"),
-        (("iter_0000100.pt", "iter_0000200.pt"), [100, 200], "step"),
-        (("500", "1000"), [500, 1000], "step"),
-        (("checkpoint_1.pth.tar", "checkpoint_2.pth.tar"), [1, 2], "step"),
-        (("loss_0.25.pt", "loss_0.5.pt"), [None, None], "step"),
-    ],
-)
-def test_steps_in_names(tmp_path, torch, names, steps, unit):
-    for age, name in enumerate(names):
-        path = tmp_path / name
-        if not path.suffix:
-            path.mkdir()
-            path /= "pytorch_model.bin"
-        torch.save({"w": torch.ones(2)}, path)
-        os.utime(tmp_path / name, (age, age))
-    series = series_of(tmp_path)
-    assert [entry.path.name for entry in series.entries] == list(names)
-    assert ([entry.step for entry in series.entries], series.unit) == (steps, unit)
-    assert any("epochs" in note for note in read_checkpoints(tmp_path).notes[1:]) == (unit == "epoch")
-
-
-@pytest.mark.parametrize("name", ["run1/m.pt", "model_rank0.pt", "consolidated.00.pth", "model-00001-of-00002.safetensors"])
-def test_numbers_of_other_things_than_steps(tmp_path, torch, name):
-    for other in (name, name.replace("0000", "0001") if "-of-" in name else name.replace("0", "7").replace("run1", "run2")):
-        (tmp_path / other).parent.mkdir(exist_ok=True)
-        torch.save({"w": torch.ones(2)}, tmp_path / other)
-    assert not is_checkpoints(tmp_path)
-
-
-def test_template_keeps_numbers_of_other_things():
-    assert template("Seed0_fp16_Step500.pt") == "seed0_fp16_step#.pt"
-
-
 def test_memory_is_that_of_neither_model(tmp_path):
     require("safetensors")
     from safetensors.numpy import save_file
@@ -385,7 +356,7 @@ def test_memory_is_that_of_neither_model(tmp_path):
     read_checkpoints(tmp_path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 4e6  # of files of 20 MB
+    assert peak < 8e6  # of files of 20 MB
 
 
 def test_progress_is_shown(tmp_path, monkeypatch, capsys):

@@ -104,9 +104,9 @@ def test_shrinks_while_it_is_read(tmp_path, monkeypatch):
 
     square = checkpoints._square
 
-    def shrink(new, old):
+    def shrink(*given):
         os.truncate(paths[400], 500)
-        return square(new, old)
+        return square(*given)
 
     monkeypatch.setattr(checkpoints, "_square", shrink)
     run = read_checkpoints(tmp_path)

@@ -74,11 +74,13 @@ def _files(paths: list[Path]) -> list[Entry]:
 
 def _file(path: Path) -> Entry | None:
     kind = next((kind for kind, endings in ENDINGS.items() if path.suffix.lower() in endings), None)
+    if kind is None or not path.is_file():  # a link to nothing
+        return None
     if kind == "torch":
         with path.open("rb") as file:  # many things end in .bin
             if file.read(2) not in (b"PK", b"\x80\x02", b""):
                 return None
-    return Entry(path, kind, (path,)) if kind else None
+    return Entry(path, kind, (path,))
 
 
 def template(name: str) -> str:

@@ -17,7 +17,8 @@ from wcdfa.readers.checkpoint_parts import Unreadable, contents_of
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.stored import Contents, Stored
 
-PIECE = 1 << 16  # numbers read at a time: few enough that their memory is used again, and stays in the cache of the processor
+PIECE = 1 << 17  # numbers read at a time, into memory that is used again and stays in the cache of the processor
+WIDEST = 16  # bytes of the largest of them
 
 
 class Whole(NamedTuple):
@@ -92,7 +93,7 @@ def _displacements(series: Series, notes: Notes, progress: Progress) -> Iterator
 
 def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
     squares: list[float] = []
-    compared, tied = 0, set()
+    compared, tied, scratch = 0, set(), np.empty((3, PIECE * WIDEST), np.uint8)
     for name, new in now.contents.tensors.items():
         progress.advance()
         old = before.contents.tensors.get(name)
@@ -103,26 +104,34 @@ def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
             if (new.place, old.place) in tied:
                 continue
             tied.add((new.place, old.place))
-        size = prod(new.shape)
-        together = max(new.unit, old.unit) if new.unit == old.unit or 1 in (new.unit, old.unit) else size
-        step = max(1, PIECE // together) * together
-        for start in range(0, size, step):
-            stop = min(start + step, size)
-            squares.append(_square(_read(now.entry, new, start, stop), _read(before.entry, old, start, stop)))
+        squares.append(_tensor((now.entry, new), (before.entry, old), scratch))
     if not compared:
         msg = f"{before.entry.path} and {now.entry.path.name} have no parameter in common: are they of the same model?"
         raise ValueError(msg)
     return math.sqrt(math.fsum(squares))
 
 
-def _read(entry: Entry, tensor: Stored, start: int, stop: int) -> Any:
+def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Any) -> float:
+    """‖new − old‖² of a tensor, of which a stretch is read at a time."""
+    units, size = {new[1].unit, old[1].unit} - {1}, prod(new[1].shape)
+    together = size if len(units) > 1 else max(units, default=1)
+    stretch = max(1, PIECE // together) * together
+    squares = []
+    for start in range(0, size, stretch):
+        a, b = (_read(*each, start, min(start + stretch, size), room) for each, room in zip((new, old), scratch, strict=False))
+        squares += [_square(a[i : i + PIECE], b[i : i + PIECE], scratch[2]) for i in range(0, len(a), PIECE)]
+    return math.fsum(squares)
+
+
+def _read(entry: Entry, tensor: Stored, start: int, stop: int, scratch: Any) -> Any:
     try:
-        return tensor.read(start, stop)
+        return tensor.read(start, stop, scratch)
     except Exception as error:  # damaged files raise anything
         raise Unreadable(entry, error) from error
 
 
-def _square(new: Any, old: Any) -> float:
+def _square(new: Any, old: Any, scratch: Any) -> float:
+    kind = np.result_type(new, old, np.float64)
     with np.errstate(all="ignore"):  # weights may be infinite
-        difference = np.subtract(new, old, dtype=np.result_type(new, old, np.float64))
+        difference = np.subtract(new, old, out=scratch[: len(new) * kind.itemsize].view(kind), dtype=kind)
         return float(np.vdot(difference, difference).real)

@@ -48,7 +48,7 @@ def _stored(array: Any) -> Stored:
     shape, kind = tuple(map(int, array.shape)), array.dtype.name
     row = prod(shape[1:])
 
-    def read(start: int, stop: int) -> Any:
+    def read(start: int, stop: int, _: Any) -> Any:
         raw = (array[start // row : -(-stop // row)] if shape else array).read().result().reshape(-1)
         return widened(raw.view(FLOATS[kind]), kind)
 

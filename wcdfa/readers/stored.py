@@ -27,7 +27,7 @@ WRAPPERS = {"state", "train_state", "checkpoint", "default", "pytree"}
 OPTIMIZER = re.compile(r"(opt|optim|optimi[sz]er)s?(_.*|states?)?|(lr_)?schedulers?|(grad_)?scaler|loops|callbacks", re.IGNORECASE)
 
 
-def _never(start: int, stop: int) -> None:
+def _never(start: int, stop: int, scratch: Any) -> None:
     raise NotImplementedError
 
 
@@ -37,8 +37,8 @@ class Stored(NamedTuple):
     shape: tuple[int, ...]
     kind: str
     """As "float32"; what is in none of `FLOATS` is never read."""
-    read: Callable[[int, int], Any] = _never
-    """The numbers from start to stop of the flat tensor, as NumPy holds them."""
+    read: Callable[[int, int, Any], Any] = _never
+    """The numbers from start to stop of the flat tensor, as NumPy holds them; they may lie in the bytes that it is given."""
     unit: int = 1
     """How many numbers are best read together: start is a multiple of it."""
     place: Hashable = None
@@ -55,15 +55,20 @@ class Contents(NamedTuple):
 def in_file(path: Path, offset: int, shape: tuple[int, ...], kind: str, order: str = "<") -> Stored:
     """A tensor whose numbers lie in one stretch of a file, from the byte `offset` on."""
 
-    def read(start: int, stop: int) -> Any:
-        raw = np.empty(stop - start, np.dtype(order + FLOATS[kind]))
-        with path.open("rb") as file:  # read and not mapped: a file that shrinks meanwhile would end the process
-            file.seek(offset + start * raw.itemsize)
-            got = file.readinto(raw.view(np.uint8).data)
-        if got < raw.nbytes:
-            msg = f"{path.name} ends {raw.nbytes - got} bytes before its tensor does"
-            raise ValueError(msg)
-        return widened(raw, kind)
+    def read(start: int, stop: int, scratch: Any) -> Any:
+        dtype = np.dtype(order + FLOATS[kind])
+        size = (stop - start) * dtype.itemsize
+        raw = scratch[:size] if size <= len(scratch) else np.empty(size, np.uint8)
+        left = raw.data
+        with path.open("rb", buffering=0) as file:  # read and not mapped: a file that shrinks meanwhile would end the process
+            file.seek(offset + start * dtype.itemsize)
+            while left:  # the system reads 2 GB at most
+                got = file.readinto(left)
+                if not got:
+                    msg = f"{path.name} ends {len(left)} bytes before its tensor does"
+                    raise ValueError(msg)
+                left = left[got:]
+        return widened(raw.view(dtype), kind)
 
     return Stored(shape, kind, read)
 

@@ -162,8 +162,8 @@ class _Pickle(pickle.Unpickler):
         if steps == stride_of(shape):
             return flat._replace(shape=shape, place=place)
 
-        def read(start: int, stop: int) -> Any:
-            whole = flat.read(0, span)
+        def read(start: int, stop: int, scratch: Any) -> Any:
+            whole = flat.read(0, span, scratch)
             strides = tuple(step * whole.itemsize for step in stride)
             return np.lib.stride_tricks.as_strided(whole, shape, strides, writeable=False).reshape(-1)[start:stop]
 
