@@ -80,7 +80,7 @@ def displacement(way: str, folder: Path) -> float:
     if way == "wcdfa":
         from wcdfa.readers.checkpoints import read_checkpoints
 
-        return float(read_checkpoints(folder).columns["displacement"].values[0])
+        return float(next(read_checkpoints(folder)).columns["displacement"].values[0])
     old, new = (load(way, path) for path in sorted(folder.iterdir()))
     squares = []
     for key, part in new.items():

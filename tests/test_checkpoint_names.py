@@ -37,7 +37,7 @@ def test_steps_in_names(tmp_path, torch, names, steps, unit):
     series = series_of(tmp_path)
     assert [entry.path.name for entry in series.entries] == list(names)
     assert ([entry.step for entry in series.entries], series.unit) == (steps, unit)
-    assert any("epochs" in note for note in read_checkpoints(tmp_path).notes[1:]) == (unit == "epoch")
+    assert any("epochs" in note for note in next(read_checkpoints(tmp_path)).notes[1:]) == (unit == "epoch")
 
 
 @pytest.mark.parametrize("name", ["run1/m.pt", "model_rank0.pt", "consolidated.00.pth", "model-00001-of-00002.safetensors"])

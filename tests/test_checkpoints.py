@@ -45,7 +45,7 @@ EXPECTED = distances(map(weights, STEPS))
 def test_the_same_as_both_loaded_wholly(tmp_path, name):
     paths = [FORMATS[name].write(tmp_path, step) for step in STEPS]
     assert is_checkpoints(tmp_path)
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     held = [FORMATS[name].load(path) for path in paths]
     np.testing.assert_allclose(displacement(run).values, distances(held), rtol=1e-12)
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
@@ -61,7 +61,7 @@ def test_one_checkpoint_is_no_series_of_them(tmp_path, name):
     assert not is_checkpoints(tmp_path)
     assert not is_checkpoints(path)
     with pytest.raises(ValueError, match="no two checkpoints of one format"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))
 
 
 def test_what_is_nothing_of_the_kind(tmp_path):
@@ -94,7 +94,7 @@ def test_kinds_of_numbers(tmp_path, torch, dtype, library):
                 checkpointer.save(tmp_path / f"{step}", {"w": array})
     wide = [part.to(torch.complex128 if part.is_complex() else torch.float64).numpy() for part in held]
     expected = [np.linalg.norm(new - old) for old, new in itertools.pairwise(wide)]
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, expected, rtol=1e-12)
     assert any("8 bits" in note for note in run.notes) == dtype.startswith("float8")
 
@@ -116,7 +116,7 @@ def test_trainer_of_lightning(tmp_path, torch):
         max_steps=9, callbacks=[keep], logger=False, enable_progress_bar=False, enable_model_summary=False, accelerator="cpu"
     )
     trainer.fit(BoringModel(), torch.utils.data.DataLoader(torch.randn(9, 32)))
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     held = [torch.load(tmp_path / f"epoch=0-step={step}.ckpt", weights_only=True)["state_dict"] for step in (3, 6, 9)]
     held = [{name: part.numpy() for name, part in each.items()} for each in held]
     np.testing.assert_allclose(displacement(run).values, distances(held), rtol=1e-12)
@@ -150,7 +150,7 @@ def test_trainer_of_transformers(tmp_path, torch, tiny):
     trainer = transformers.Trainer(tiny, arguments, train_dataset=data, callbacks=[Saw()])
     trainer.train()
     trainer.save_model(tmp_path)  # the last, beside the others
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_array_equal(displacement(run).steps, [4, 6])
     np.testing.assert_allclose(displacement(run).values, [distance(seen[4], seen[2]), distance(seen[6], seen[4])], rtol=1e-12)
     assert "model.safetensors" in said(run, "left out")
@@ -172,7 +172,7 @@ def shards(tmp_path, torch, tiny):
 
 def test_shards(tmp_path, torch, tiny):
     held = shards(tmp_path, torch, tiny)
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, distances(held), rtol=1e-12)
     assert not is_checkpoints(tmp_path / "checkpoint-100")
 
@@ -183,7 +183,7 @@ def test_a_shard_is_missing(tmp_path, torch, tiny, index):
     next((tmp_path / "checkpoint-200").glob("*-of-*.safetensors")).unlink()
     if not index:
         (tmp_path / "checkpoint-200" / "model.safetensors.index.json").unlink()
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, [distance(held[2], held[0])], rtol=1e-12)
     assert "checkpoint-200" in said(run, "1 of 3 checkpoints skipped")
 
@@ -198,7 +198,7 @@ def test_several_files_of_torch_in_a_folder(tmp_path, torch):
             torch.save({"m": torch.randn(5)}, folder / f"zero_pp_rank_{rank}_optim_states.pt")
         torch.save([torch.randn(3)], folder / "random_states_0.pt")
     both = [distance(weights(200 + rank), weights(100 + rank)) for rank in range(2)]
-    assert displacement(read_checkpoints(tmp_path)).values[0] == pytest.approx(np.hypot(*both), rel=1e-12)
+    assert displacement(next(read_checkpoints(tmp_path))).values[0] == pytest.approx(np.hypot(*both), rel=1e-12)
 
 
 def test_a_model_in_a_folder_of_its_own(tmp_path):
@@ -207,7 +207,7 @@ def test_a_model_in_a_folder_of_its_own(tmp_path):
         for part in ("unet", "unet_ema"):
             (tmp_path / f"checkpoint-{step}" / part).mkdir(parents=True)
             FORMATS["safetensors"].write(tmp_path / f"checkpoint-{step}" / part, step if part == "unet" else 0)
-    np.testing.assert_allclose(displacement(read_checkpoints(tmp_path)).values, EXPECTED, rtol=1e-12)
+    np.testing.assert_allclose(displacement(next(read_checkpoints(tmp_path))).values, EXPECTED, rtol=1e-12)
 
 
 @pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "module", "params", None])
@@ -217,7 +217,7 @@ def test_where_the_weights_are(tmp_path, torch, key):
         return {key: model, "epoch": 3, "ema": tensors(torch, 1), "args": tmp_path} if key else model
 
     torch_series(torch, tmp_path, held)
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
     if key:
         assert said(run, "passed over").endswith(": ema")
@@ -237,7 +237,7 @@ def test_several_models_and_optimizers_in_a_file(tmp_path, torch):
 
     torch_series(torch, tmp_path, held)
     expected = np.hypot(EXPECTED[0], distance(weights(201), weights(101)))
-    assert displacement(read_checkpoints(tmp_path)).values[0] == pytest.approx(expected, rel=1e-12)
+    assert displacement(next(read_checkpoints(tmp_path))).values[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_tied_transposed_and_other_tensors_of_torch(tmp_path, torch):
@@ -248,7 +248,7 @@ def test_tied_transposed_and_other_tensors_of_torch(tmp_path, torch):
         return tensors | {"wide": torch.tensor([step]).float().expand(9), "back": torch.randn(3, dtype=torch.complex64).conj()}
 
     torch_series(torch, tmp_path, held)
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     counted = [{name: held(step)[name].detach().numpy() for name in ("w", "turned", "window", "own")} for step in STEPS]
     np.testing.assert_allclose(displacement(run).values, distances(counted), rtol=1e-12)
     assert "2 left out" in said(run, "expanded float32")
@@ -262,14 +262,14 @@ def test_written_on_a_machine_of_the_other_byte_order(tmp_path, torch):
                 held = b"big" if name.endswith("byteorder") else little.read(name)
                 big.writestr(name, np.frombuffer(held, np.float32).byteswap().tobytes() if "/data/" in name else held)
     expected = distances([{"w": weights(step)["embed"]} for step in STEPS])
-    np.testing.assert_allclose(displacement(read_checkpoints(tmp_path)).values, expected, rtol=1e-12)
+    np.testing.assert_allclose(displacement(next(read_checkpoints(tmp_path))).values, expected, rtol=1e-12)
 
 
 def test_one_turned_and_one_not(tmp_path, torch):
     first, second = torch.randn(4, 6), torch.randn(6, 4)
     torch.save({"w": first}, tmp_path / "1.pt")
     torch.save({"w": second.T}, tmp_path / "2.pt")
-    assert displacement(read_checkpoints(tmp_path)).values[0] == pytest.approx(
+    assert displacement(next(read_checkpoints(tmp_path))).values[0] == pytest.approx(
         np.linalg.norm(first.double() - second.double().T), rel=1e-12
     )
 
@@ -280,7 +280,7 @@ def test_parameters_that_came_went_and_changed(tmp_path, torch):
         return tensors(torch, step, **{"odd": torch.ones(3)} | more, n=torch.tensor(3), running_mean=torch.zeros(2))
 
     torch_series(torch, tmp_path, held)
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
     assert "2 tensor(s)" in said(run, "came or went")
     assert said(run, "changed shape").endswith(": odd")
@@ -290,14 +290,14 @@ def test_parameters_that_came_went_and_changed(tmp_path, torch):
 
 def test_a_change_of_precision_is_said(tmp_path, torch):
     torch_series(torch, tmp_path, lambda step: {"w": torch.ones(2, dtype=torch.float32 if step == 100 else torch.bfloat16)})
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_array_equal(displacement(run).values, 0)
     assert said(run, "kind of number").endswith(": w")
 
 
 def test_weights_that_are_not_finite(tmp_path, torch):
     torch_series(torch, tmp_path, lambda step: {"w": torch.tensor([1.0, np.inf if step == 200 else 0.0])})
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     assert not np.isfinite(displacement(run).values).any()
     assert "2 of 2" in said(run, "not finite")
 
@@ -305,14 +305,14 @@ def test_weights_that_are_not_finite(tmp_path, torch):
 def test_other_models_have_nothing_in_common(tmp_path, torch):
     torch_series(torch, tmp_path, lambda step: {f"w{step}": torch.ones(2)})
     with pytest.raises(ValueError, match=r"model_100\.pt and model_200\.pt have no parameter in common"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))
 
 
 def test_order_of_writing_where_the_names_have_no_steps(tmp_path, torch):
     for age, name in enumerate(("last", "best", "first")):
         torch.save(tensors(torch, STEPS[2 - age]), tmp_path / f"{name}.pt")
         os.utime(tmp_path / f"{name}.pt", (1000 - age, 1000 - age))
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
     assert displacement(run).steps is None
     assert said(run, "times of writing").endswith(": first.pt, best.pt, last.pt")
@@ -326,7 +326,7 @@ def test_duplicates_links_and_unfinished_ones(tmp_path, torch):
     (tmp_path / "epoch=4-step=500.ckpt.tmp").write_bytes(b"PK")
     for ending in ("ckpt", "safetensors"):
         (tmp_path / f"epoch=5-step=600.{ending}").symlink_to(tmp_path / "gone")
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
     assert said(run, "of whose step there is a later one").endswith(": epoch=1-step=200.ckpt")
     assert said(run, "unfinished").endswith(": epoch=4-step=500.ckpt.tmp")
@@ -339,10 +339,10 @@ def test_a_folder_of_links(tmp_path, torch):
     torch_series(torch, tmp_path, lambda step: tensors(torch, step + 1), "net_g_{}.pth")
     assert is_checkpoints(tmp_path)
     with pytest.raises(ValueError, match=r"which of 2 series of 3 checkpoints each\? It holds: net_d_#\.pth, net_g_#\.pth"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))
     for path in tmp_path.glob("net_d_*"):
         (tmp_path / "links" / path.name).symlink_to(path)
-    np.testing.assert_allclose(displacement(read_checkpoints(tmp_path / "links")).values, EXPECTED, rtol=1e-12)
+    np.testing.assert_allclose(displacement(next(read_checkpoints(tmp_path / "links"))).values, EXPECTED, rtol=1e-12)
 
 
 def test_memory_is_that_of_neither_model(tmp_path):
@@ -353,7 +353,7 @@ def test_memory_is_that_of_neither_model(tmp_path):
     for step in STEPS:
         save_file({"w": rng.standard_normal((1000, 5000), np.float32)}, tmp_path / f"{step}.safetensors")
     tracemalloc.start()
-    read_checkpoints(tmp_path)
+    next(read_checkpoints(tmp_path))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8e6  # of files of 20 MB
@@ -363,5 +363,5 @@ def test_progress_is_shown(tmp_path, monkeypatch, capsys):
     for step in STEPS:
         FORMATS["safetensors"].write(tmp_path, step)
     monkeypatch.setattr("wcdfa.progress.PATIENCE", 0.0)
-    read_checkpoints(tmp_path)
+    next(read_checkpoints(tmp_path))
     assert capsys.readouterr().err.count("reading checkpoints") == 1

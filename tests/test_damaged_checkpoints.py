@@ -30,7 +30,7 @@ def files(path):
 
 def check(folder, step):
     """Whether the whole series was read, or it without that step."""
-    run = read_checkpoints(folder)
+    run = next(read_checkpoints(folder))
     column = run.columns["displacement"]
     if step in column.steps or (step == 100 and len(column.values) == 2):
         np.testing.assert_allclose(column.values, FULL, rtol=1e-12)
@@ -82,7 +82,7 @@ def test_altered_bytes_raise_nothing_but_errors_of_value(tmp_path, name):
             altered[rng.randrange(min(len(whole), 1000))] = rng.randrange(256)
         victim.write_bytes(altered)
         with suppress(ValueError):  # that two have no parameter in common
-            read_checkpoints(tmp_path)
+            next(read_checkpoints(tmp_path))
         victim.write_bytes(whole)
     assert check(tmp_path, 200)
 
@@ -94,7 +94,7 @@ def test_none_is_whole(tmp_path, name):
             part.write_bytes(part.read_bytes()[:-1] if part.name not in ("_METADATA",) else b"{")
     assert is_checkpoints(tmp_path)
     with pytest.raises(ValueError, match=r"fewer than two of 3 checkpoints can be read: .*100.*200.*400"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))
 
 
 def test_shrinks_while_it_is_read(tmp_path, monkeypatch):
@@ -109,7 +109,7 @@ def test_shrinks_while_it_is_read(tmp_path, monkeypatch):
         return square(*given)
 
     monkeypatch.setattr(checkpoints, "_square", shrink)
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(run.columns["displacement"].values, FULL[:1], rtol=1e-12)
     assert any("step_400.safetensors" in note for note in run.notes)
 
@@ -117,7 +117,7 @@ def test_shrinks_while_it_is_read(tmp_path, monkeypatch):
 def test_zero_length_and_empty_ones(tmp_path):
     written(tmp_path, "safetensors")
     (tmp_path / "step_500.safetensors").touch()
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(run.columns["displacement"].values, FULL, rtol=1e-12)
     assert "1 of 4 checkpoints skipped" in "".join(run.notes)
     assert "step_500.safetensors (it is empty)" in "".join(run.notes)
@@ -127,7 +127,7 @@ def test_a_folder_of_a_step_that_holds_nothing_yet(tmp_path):
     written(tmp_path, "orbax")
     (tmp_path / "step_500").mkdir()
     (tmp_path / "step_600.orbax-checkpoint-tmp-17").mkdir()
-    run = read_checkpoints(tmp_path)
+    run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(run.columns["displacement"].values, FULL, rtol=1e-12)
     assert "2 unfinished or temporary checkpoint(s) skipped" in "".join(run.notes)
 
@@ -152,7 +152,7 @@ def test_nothing_that_is_pickled_is_run(tmp_path, torch):
     for step in STEPS:
         model = {name: torch.tensor(part) for name, part in weights(step).items()}
         torch.save({"state_dict": model, "callbacks": {"own": Bomb(fuse)}}, tmp_path / f"step={step}.ckpt")
-    np.testing.assert_allclose(read_checkpoints(tmp_path).columns["displacement"].values, FULL, rtol=1e-12)
+    np.testing.assert_allclose(next(read_checkpoints(tmp_path)).columns["displacement"].values, FULL, rtol=1e-12)
     assert not fuse.exists()
     torch.load(tmp_path / "step=100.ckpt", weights_only=False)
     assert fuse.exists()
@@ -163,7 +163,7 @@ def test_pickled_models_and_bombs_are_refused(tmp_path, torch, model, wrap):
     for step in STEPS:
         torch.save(wrap(model if step == 100 else Bomb(tmp_path / "lit")), tmp_path / f"{step}.pt")
     with pytest.raises(ValueError, match=r"pickled torch.nn.modules.linear.Linear, which is not loaded.*save the state_dict"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))
     assert not (tmp_path / "lit").exists()
 
 
@@ -171,7 +171,7 @@ def test_bare_pickles_are_refused(tmp_path, torch, model):
     torch.save(model.state_dict(), tmp_path / "1.pt", _use_new_zipfile_serialization=False)
     (tmp_path / "2.pt").write_bytes(pickle.dumps(Bomb(tmp_path / "lit"), 2))
     with pytest.raises(ValueError, match=r"1\.pt: it is a bare pickle, .*2\.pt: it is a bare pickle.* and torch.save it again"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))
     assert not (tmp_path / "lit").exists()
 
 
@@ -180,7 +180,7 @@ def test_programs_are_refused(tmp_path, torch, model):
     for step in STEPS:
         torch.jit.save(torch.jit.script(model), tmp_path / f"{step}.pt")
     with pytest.raises(ValueError, match=r"TorchScript program: save the state_dict\(\)"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))
 
 
 def test_a_library_is_missing(tmp_path, monkeypatch):
@@ -188,4 +188,4 @@ def test_a_library_is_missing(tmp_path, monkeypatch):
     written(tmp_path, "orbax")
     monkeypatch.setitem(sys.modules, "tensorstore", None)
     with pytest.raises(ValueError, match=r"step_100: .*tensorstore is needed: pip install 'wcdfa\[orbax\]'"):
-        read_checkpoints(tmp_path)
+        next(read_checkpoints(tmp_path))

@@ -18,7 +18,6 @@ __all__ = ["RecordedSeries", "Source", "read_series", "series_of", "sources"]
 
 NOTES = {
     "gradient norm": "a gradient norm, not ‖ΔW‖: its α is that of another quantity",
-    "displacement": "a displacement over many steps, not a step norm: its α is that of another quantity",
 }
 
 

@@ -121,7 +121,7 @@ def series_of(folder: Path) -> Series | None:
     longest = [name for name, members in families.items() if len(members) == most]
     if len(longest) > 1:
         msg = (
-            f"{folder}: which of {len(longest)} series of {most} checkpoints each? It holds: {', '.join(longest)} (# is a number). "
+            f"which of {len(longest)} series of {most} checkpoints each? It holds: {', '.join(longest)} (# is a number). "
             "Put those of one, or links to them, into a folder of their own"
         )
         raise ValueError(msg)

@@ -21,7 +21,7 @@ class Unreadable(ValueError):
     def __init__(self, entry: Entry, error: Exception) -> None:
         why = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
         why = why.partition(" [")[0]  # what tensorstore was told to open
-        super().__init__(f"{entry.path}: {why}")
+        super().__init__(f"{entry.path.name}: {why}")
         self.entry, self.why = entry, why
 
 
@@ -38,7 +38,7 @@ def contents_of(entry: Entry) -> Contents:
     try:
         return _contents(entry)
     except ModuleNotFoundError as error:
-        msg = f"{entry.path}: to read checkpoints of {entry.kind}, {error.name} is needed: pip install 'wcdfa[{entry.kind}]'"
+        msg = f"{entry.path.name}: to read checkpoints of {entry.kind}, {error.name} is needed: pip install 'wcdfa[{entry.kind}]'"
         raise ValueError(msg) from error
     except Exception as error:  # damaged files raise anything
         raise Unreadable(entry, error) from error

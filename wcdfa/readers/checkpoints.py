@@ -42,7 +42,7 @@ def is_checkpoints(folder: Path) -> bool:
         return False
 
 
-def read_checkpoints(folder: Path) -> Run:
+def read_checkpoints(folder: Path) -> Iterator[Run]:
     """The displacement ‖W − W of the checkpoint before‖ at each checkpoint in a folder but the first, of all floating-point weights.
 
     Differences are taken and summed in float64. That is no norm of an update: many steps lie between. No pickled object is loaded, and
@@ -57,7 +57,7 @@ def read_checkpoints(folder: Path) -> Run:
     series = series_of(folder)
     if series is None:
         msg = (
-            f"{folder}: no two checkpoints of one format; known are .safetensors, files of torch.save (.pt, .pth, .ckpt, .bin), and "
+            "no two checkpoints of one format; known are .safetensors, files of torch.save (.pt, .pth, .ckpt, .bin), and "
             "folders of them or of orbax"
         )
         raise ValueError(msg)
@@ -66,11 +66,11 @@ def read_checkpoints(folder: Path) -> Run:
         pairs = list(_displacements(series, notes, progress))
     if not pairs:
         said = "; ".join(str(error) for error in notes.damaged)
-        msg = f"{folder}: fewer than two of {len(series.entries)} checkpoints can be read: {said}"
+        msg = f"fewer than two of {len(series.entries)} checkpoints can be read: {said}"
         raise ValueError(msg)
     values = np.array([pair.displacement for pair in pairs])
     steps = None if pairs[0].entry.step is None else np.array([pair.entry.step for pair in pairs], np.int64)
-    return Run(folder, "", {"displacement": Column(values, steps)}, notes.said(series, pairs))
+    yield Run(folder, "", {"displacement": Column(values, steps)}, notes.said(series, pairs))
 
 
 def _displacements(series: Series, notes: Notes, progress: Progress) -> Iterator[Pair]:
@@ -106,7 +106,7 @@ def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
             tied.add((new.place, old.place))
         squares.append(_tensor((now.entry, new), (before.entry, old), scratch))
     if not compared:
-        msg = f"{before.entry.path} and {now.entry.path.name} have no parameter in common: are they of the same model?"
+        msg = f"{before.entry.path.name} and {now.entry.path.name} have no parameter in common: are they of the same model?"
         raise ValueError(msg)
     return math.sqrt(math.fsum(squares))
 

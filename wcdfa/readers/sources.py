@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from wcdfa.names import shown
+from wcdfa.readers.checkpoints import is_checkpoints
 from wcdfa.readers.columns import Run
 
 ENDINGS = {
@@ -60,7 +61,8 @@ def sources(path: str | Path) -> list[Source]:
     """The logs at a path: that of a file; all that are below a folder, in the order of their names.
 
     In a folder of the Trainer of transformers only the newest ``trainer_state.json`` counts, since it holds what the others do. Files
-    of other endings, and of names that begin with a dot, are passed over.
+    of other endings, and of names that begin with a dot, are passed over. Checkpoints, whose displacements are no norms of steps, count
+    where there are no logs.
 
     Raises
     ------
@@ -72,6 +74,8 @@ def sources(path: str | Path) -> list[Source]:
     path = Path(path)
     if path.is_dir():
         found = list(_below(path))
+        if not found and is_checkpoints(path):
+            found = [Source(path, CHECKPOINTS)]
         if not found:
             msg = f"{shown(path)}: no log in this folder; it holds {_contents(path)}"
             raise ValueError(msg)
@@ -90,11 +94,6 @@ def sources(path: str | Path) -> list[Source]:
 
 
 def _below(folder: Path) -> Iterator[Source]:
-    from wcdfa.readers.checkpoints import is_checkpoints  # noqa: PLC0415
-
-    if is_checkpoints(folder) and not _states(folder):
-        yield Source(folder, CHECKPOINTS)
-        return
     names = sorted(entry for entry in os.listdir(folder) if not entry.startswith("."))
     files = [folder / name for name in names if (folder / name).is_file()]
     if any("tfevents" in file.name for file in files):
