@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,26 +11,10 @@ import numpy as np
 import pytest
 
 import wcdfa
+from tests.commands import run
 from wcdfa.demo import accuracy, train
 
 DATA = Path(__file__).parent / "data"
-
-
-def run(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-c", "from wcdfa.cli import main; main()", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={
-            "PATH": "",
-            "WCDFA_CACHE_DIR": os.environ["WCDFA_CACHE_DIR"],
-            "COLUMNS": "100",
-            "MPLCONFIGDIR": str(cwd),
-            "PYTHONIOENCODING": "utf-8",
-        },
-    )
 
 
 def is_png(path):

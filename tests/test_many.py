@@ -129,5 +129,5 @@ def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder):
 
 
 def test_no_cluster_answers(folder):
-    with pytest.raises(ValueError, match="no cluster of Dask answers at tcp://127.0.0.1:1"):
+    with pytest.raises(ValueError, match=r"no cluster of Dask answers at tcp://127\.0\.0\.1:1"):
         next(on_dask(tasks(sources(folder), SETTINGS, 2), "tcp://127.0.0.1:1", 2))

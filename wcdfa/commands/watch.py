@@ -137,4 +137,4 @@ def sparkline(values: Any) -> str:
     heights = np.array([np.median(part) for part in np.array_split(values, min(WIDTH, values.size))])
     low, high = heights.min(), heights.max()
     share = (heights - low) / (high - low) if high > low else np.full(heights.shape, 0.5)
-    return "".join(BARS[int(round(each * (len(BARS) - 1)))] for each in share)
+    return "".join(BARS[round(each * (len(BARS) - 1))] for each in share)
