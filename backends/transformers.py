@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
@@ -22,7 +23,7 @@ from wcdfa.watch import Action, Watch
 FILE = "wcdfa.pt"  # in the folder of a checkpoint
 
 
-class WeightChangeCallback(TrainerCallback):  # type: ignore[misc]
+class WeightChangeCallback(TrainerCallback):
     """Records every step of the optimizer of a Trainer, reports α, and raises alarms.
 
     >>> import tempfile
@@ -166,7 +167,7 @@ class WeightChangeCallback(TrainerCallback):  # type: ignore[misc]
             content = _read(folder)
             if content["history"] != _fingerprint(state):
                 msg = f"{folder / FILE} is of another run"
-                raise ValueError(msg)  # noqa: TRY301
+                raise ValueError(msg)
             self._recording.load_state_dict(content["recording"])
         except Exception as error:  # noqa: BLE001 - whatever a checkpoint holds, it must not end the training run
             logging.getLogger("wcdfa").warning(
@@ -208,3 +209,5 @@ def _write(folder: Path, content: Any) -> None:
         temporary.replace(folder / FILE)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the training run
         logging.getLogger("wcdfa").warning("the norms could not be written into the checkpoint in %s: %s", folder, error)
+        with contextlib.suppress(OSError):
+            temporary.unlink()

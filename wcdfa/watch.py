@@ -13,7 +13,6 @@ from wcdfa.monitor import WeightChangeDFA
 from wcdfa.regime import drift_alarms
 from wcdfa.ring import Reading
 
-
 Action = str | Callable[[str], Any] | None
 ACTIONS = ("log", "warn", "stop", None)
 

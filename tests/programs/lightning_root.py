@@ -45,17 +45,17 @@ def sharded(root, callback):
             self.moved.append(sum(float((a - b).double().square().sum()) for a, b in zip(new, self.old, strict=True)) ** 0.5)
             self.old = new
 
-    class Logs(CSVLogger):
-        steps = []
+    logged = []
 
+    class Logs(CSVLogger):
         def log_metrics(self, metrics, step=None):
-            self.steps.append(step)
+            logged.append(step)
 
     model = Sharded()
     with tempfile.TemporaryDirectory() as folder:
         options = {"strategy": ModelParallelStrategy(), "devices": 2, "max_epochs": 1, "logger": Logs(folder)}
         fitted(root, model, loader(6), callback, **options)
-    told = {"norms": callback.monitor.get_signal().tolist(), "expected": model.moved, "logged": Logs.steps}
+    told = {"norms": callback.monitor.get_signal().tolist(), "expected": model.moved, "logged": logged}
     return told | {"saved": callback.state_dict()["handle"]["counts"].tolist()}
 
 
