@@ -112,6 +112,11 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
         """What the alarms go by."""
         return self._recording.watch
 
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        """Detach from what an earlier fit has left, if it was interrupted."""
+        if stage == "fit":
+            self._recording.end()
+
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Attach to the optimizers."""
         self._recording.begin(trainer.optimizers, pl_module, step=trainer.global_step, aloud=trainer.is_global_zero)

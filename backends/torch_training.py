@@ -50,7 +50,6 @@ class Recording:
 
     def begin(self, optimizers: Sequence[Any], model: Any, *, step: int, aloud: bool) -> None:
         """Record these from now on; aloud on the process that says for all of them what is to be said."""
-        self.end()  # of a training that was interrupted
         if self.monitor is None:
             self.monitor = WeightChangeDFA(window=max(self._options["window"], SMALLEST_WINDOW))
         self.stop, self._aloud, self._told = False, aloud, 0
@@ -93,7 +92,7 @@ class Recording:
             self.monitor.end_epoch(epoch)
 
     def end(self) -> None:
-        """Let go of the optimizers."""
+        """Let go of the optimizers, at the end of training; and before another begins or loads, as it may have been interrupted."""
         if self._handle is None:
             return
         self._state = self.state_dict()

@@ -115,7 +115,9 @@ class WeightChangeCallback(TrainerCallback):
         FileNotFoundError
             If there is no wcdfa.pt in this folder.
         """
-        self._recording.load_state_dict(_read(Path(folder))["recording"])
+        content = _read(Path(folder))
+        self._recording.end()
+        self._recording.load_state_dict(content["recording"])
 
     def on_init_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Come before those that report."""
@@ -124,6 +126,7 @@ class WeightChangeCallback(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **_: Any) -> None:
         """Attach to the optimizer, and go on from a checkpoint if the Trainer does."""
         _to_the_front(self)
+        self._recording.end()  # if a training before was interrupted
         if optimizer is None:
             logging.getLogger("wcdfa").warning("the Trainer gives its callbacks no optimizer, and nothing is recorded")
             return

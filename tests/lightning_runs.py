@@ -62,8 +62,9 @@ def loader(steps, seed=1):
 def fitted(root, model, data, *callbacks, ckpt_path=None, val=None, **options):
     """The trainer, after it has fitted the model on the CPU, saying nothing."""
     quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False, "enable_checkpointing": False}
+    quiet = {} if options.get("barebones") else {**quiet, "log_every_n_steps": 1}
     with quietly():
-        options = {**quiet, "max_epochs": 1, "accelerator": "cpu", "devices": 1, "log_every_n_steps": 1, **options}
+        options = {**quiet, "max_epochs": 1, "accelerator": "cpu", "devices": 1, **options}
         trainer = root.Trainer(callbacks=list(callbacks), **options)
         trainer.fit(model, data, val, ckpt_path=ckpt_path)
     return trainer

@@ -107,6 +107,30 @@ def test_gone_on_with_from_a_checkpoint(root, runs, made, tmp_path, late):
     assert torch.equal(again["handle"]["norms"], after["handle"]["norms"])
 
 
+@pytest.mark.parametrize("resumes", [False, True])
+def test_interrupted_and_fitted_again(root, runs, made, tmp_path, resumes):
+    """With the same callback, anew or from the last checkpoint."""
+    from lightning.pytorch.callbacks import ModelCheckpoint
+
+    class Fails(runs.regression(root)):
+        def training_step(self, batch):
+            if self.trainer.global_step == 8:
+                raise RuntimeError("of the user")
+            return super().training_step(batch)
+
+    callback, saves = made(), ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1)
+    model = Fails()
+    with pytest.raises(RuntimeError, match="of the user"):
+        runs.fitted(root, model, runs.loader(5), callback, saves, enable_checkpointing=True, max_epochs=3)
+    np.testing.assert_allclose(callback.state_dict()["handle"]["norms"][0, :8], model.seen.norms(), rtol=1e-6)
+    again = runs.regression(root)()
+    ckpt_path = tmp_path / "epoch=0.ckpt" if resumes else None
+    runs.fitted(root, again, runs.loader(5), callback, saves, enable_checkpointing=True, max_epochs=2, ckpt_path=ckpt_path)
+    before = model.seen.norms()[:5] if resumes else []
+    np.testing.assert_allclose(callback.monitor.get_signal(), [*before, *again.seen.norms()], rtol=1e-6)
+    assert callback.monitor.n_samples == 10
+
+
 def test_a_checkpoint_that_does_not_fit(root, runs, made, tmp_path, caplog):
     """Of other settings, or of a run without the callback."""
     runs.fitted(root, runs.regression(root)(), runs.loader(6), made(), default_root_dir=tmp_path).save_checkpoint(tmp_path / "a")
@@ -179,7 +203,7 @@ def test_alarms(root, runs, made, caplog, alarms):
     given = wcdfa.WeightChangeDFA(window=128, stride=20, method="gls")
     callback = made(given, every=20, alarms=fails if alarms == "call" else alarms)
     with caplog.at_level(logging.WARNING, logger="wcdfa"):
-        trainer = runs.fitted(root, runs.followed(root)(), torch.utils.data.DataLoader(x), callback, barebones=True, **BAREBONES)
+        trainer = runs.fitted(root, runs.followed(root)(), torch.utils.data.DataLoader(x), callback, barebones=True)
     np.testing.assert_allclose(given.get_signal(), norms[: trainer.global_step][-128:], rtol=1e-4)
     assert any("α drifted up" in message or "regime changed" in message for message in callback.raised)
     assert (trainer.global_step == len(norms)) == (alarms != "stop")
@@ -190,10 +214,6 @@ def test_alarms(root, runs, made, caplog, alarms):
     if alarms == "stop":
         assert trainer.global_step % 20 == 0
         assert len(callback.raised) == 1
-
-
-BAREBONES = {name: None for name in ("enable_progress_bar", "enable_model_summary", "logger", "enable_checkpointing")}
-BAREBONES["log_every_n_steps"] = None
 
 
 def test_early_stopping_goes_by_it(root, runs, made):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import wcdfa
 from tests.conftest import require
 from tests.test_wandb import history, wandb  # noqa: F401
 from tests.torch_runs import Seen, alarming
+from wcdfa.watch import DriftWarning
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +147,26 @@ def test_gone_on_with_from_a_checkpoint(made, begun, transformers, tmp_path, res
     assert ours[0] == ours[1]
 
 
+@pytest.mark.parametrize("resumes", [False, True])
+def test_interrupted_and_trained_again(made, begun, transformers, resumes):
+    """With the same callback and Trainer, anew or from the last checkpoint."""
+
+    class Fails(transformers.TrainerCallback):
+        def on_step_end(self, args, state, control, **_):
+            if state.global_step == 6:
+                raise RuntimeError("of the user")
+
+    callback, fails = made(), Fails()
+    trainer = begun(callback, fails, max_steps=10, save_strategy="steps", save_steps=4)
+    with pytest.raises(RuntimeError, match="of the user"):
+        trainer.train()
+    before = trainer.seen.norms()[:4] if resumes else []
+    trainer.remove_callback(fails)
+    trainer.train(resume_from_checkpoint=resumes)
+    np.testing.assert_allclose(callback.monitor.get_signal(), [*before, *trainer.seen.norms()], rtol=1e-6)
+    assert callback.monitor.n_samples == 10
+
+
 @pytest.mark.parametrize("why", ["missing", "of another run", "damaged", "of other settings"])
 def test_a_checkpoint_without_the_norms(made, begun, transformers, tmp_path, caplog, why):
     options = {"save_strategy": "steps", "save_steps": 4, "logging_strategy": "steps", "logging_steps": 4}
@@ -186,8 +208,7 @@ def test_a_folder_that_cannot_be_written_to(made, begun, tmp_path, caplog):
     assert not list(folder.glob(".wcdfa*"))
 
 
-@pytest.mark.parametrize("alarms", ["warn", "stop", "call"])
-@pytest.mark.parametrize("logs", [False, True])
+@pytest.mark.parametrize(("alarms", "logs"), [("warn", False), ("stop", False), ("stop", True), ("call", True)])
 def test_alarms(transformers, made, begun, caplog, alarms, logs):
     import torch
 
@@ -207,10 +228,6 @@ def test_alarms(transformers, made, begun, caplog, alarms, logs):
     logging_ = {"logging_strategy": "steps" if logs else "no", "logging_steps": 20}
     plain |= {"train_sampling_strategy": "sequential", "per_device_train_batch_size": 1, "num_train_epochs": 1}
     trainer = begun(callback, model=model, data=[{"x": each} for each in x], **plain, **logging_)
-    import warnings
-
-    from wcdfa.watch import DriftWarning
-
     with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.WARNING, logger="wcdfa"):
         warnings.simplefilter("always")
         trainer.train()
