@@ -55,6 +55,16 @@ def followed(root):
     return Followed
 
 
+def late():
+    """A strategy that loads a checkpoint when the optimizers are there already, as those of shards do."""
+    from lightning.pytorch.strategies import SingleDeviceStrategy
+
+    class Late(SingleDeviceStrategy):
+        restore_checkpoint_after_setup = True
+
+    return Late(device=torch.device("cpu"))
+
+
 def loader(steps, seed=1):
     return torch.utils.data.DataLoader(batches(torch, steps, seed=seed), batch_size=None)
 

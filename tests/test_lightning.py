@@ -76,16 +76,12 @@ def test_gone_on_with_from_a_checkpoint(root, runs, made, tmp_path, late):
     """Of a strategy that loads the weights before the optimizers are attached, or after."""
     import torch
     from lightning.pytorch.callbacks import ModelCheckpoint
-    from lightning.pytorch.strategies import SingleDeviceStrategy
-
-    class Late(SingleDeviceStrategy):
-        restore_checkpoint_after_setup = True
 
     def run(callback, epochs, ckpt_path=None):
         model = runs.regression(root)()
         saves = ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1)
         options = {"enable_checkpointing": True, "accumulate_grad_batches": 3, "max_epochs": epochs}
-        options |= {"strategy": Late(device=torch.device("cpu"), accelerator=None)} if late else {}
+        options |= {"strategy": runs.late()} if late else {}
         trainer = runs.fitted(root, model, runs.loader(50), callback, saves, ckpt_path=ckpt_path, **options)
         trainer.save_checkpoint(tmp_path / "after.ckpt")
         return model, callback
@@ -131,18 +127,21 @@ def test_interrupted_and_fitted_again(root, runs, made, tmp_path, resumes):
     assert callback.monitor.n_samples == 10
 
 
-def test_a_checkpoint_that_does_not_fit(root, runs, made, tmp_path, caplog):
-    """Of other settings, or of a run without the callback."""
-    runs.fitted(root, runs.regression(root)(), runs.loader(6), made(), default_root_dir=tmp_path).save_checkpoint(tmp_path / "a")
-    runs.fitted(root, runs.regression(root)(), runs.loader(6), default_root_dir=tmp_path).save_checkpoint(tmp_path / "b")
-    for name, window, said in (("a", 60, "and begins anew: the state holds all with window=500"), ("b", 500, None)):
+@pytest.mark.parametrize("late", [False, True])
+def test_a_checkpoint_that_does_not_fit(root, runs, made, tmp_path, caplog, late):
+    """Of other settings, or of a run without the callback: what is loaded is no step."""
+    runs.fitted(root, runs.regression(root)(), runs.loader(6), made(window=60)).save_checkpoint(tmp_path / "settings")
+    runs.fitted(root, runs.regression(root)(), runs.loader(6)).save_checkpoint(tmp_path / "without")
+    for name in ("settings", "without"):
         caplog.clear()
-        model, callback = runs.regression(root)(), made(window=window)
+        model, callback = runs.regression(root)(), made(every=4)
+        options = {"ckpt_path": tmp_path / name, "max_epochs": 3, "strategy": runs.late() if late else "auto"}
         with caplog.at_level(logging.WARNING, logger="wcdfa"):
-            runs.fitted(root, model, runs.loader(6), callback, ckpt_path=tmp_path / name, max_epochs=3)
+            runs.fitted(root, model, runs.loader(6), callback, **options)
         np.testing.assert_allclose(callback.monitor.get_signal(), model.seen.norms(), rtol=1e-6)
-        assert len(callback.monitor.get_signal()) == 12
-        assert (said in caplog.text) if said else not caplog.records
+        assert callback.monitor.n_samples == 12
+        said = "what the checkpoint holds of the norms does not fit, and begins anew: the state holds all with window=60"
+        assert [said in record.getMessage() for record in caplog.records] == ([True] if name == "settings" else [])
 
 
 def test_manual_optimization_and_a_second_fit(root, runs, made, caplog):
