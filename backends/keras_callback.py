@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import warnings
 from typing import Any
 
 import keras
@@ -13,10 +12,9 @@ from wcdfa.backends.keras_optimizer import Monitored, found, read
 from wcdfa.cadence import whole
 from wcdfa.monitor import SMALLEST_WINDOW, WeightChangeDFA
 from wcdfa.rolling_monitor import RollingWeightChangeDFA
-from wcdfa.watch import DriftWarning, Watch
+from wcdfa.watch import Action, Alarms, Watch
 
 NUMBERS = ("step", "n", "skipped", "update_norm", "alpha", "alpha_low", "alpha_high", "r2", "regime")
-ALARMS = ("log", "warn", "stop", None)
 
 
 class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -44,10 +42,10 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         same callback or monitor to a later ``fit`` to go on; a `RollingWeightChangeDFA` is told of each epoch.
     every : int
         Batches after which the norms are taken, and at the end of each epoch.
-    alarms : "log", "warn", "stop" or None
+    alarms : "log", "warn", "stop", callable or None
         What to do when the regime changes or α leaves its baseline, as `wcdfa.regime.drift_alarms` tells: log it as a warning of the
-        logger "wcdfa", give a `DriftWarning`, log it and stop training, or nothing. All are kept in ``raised``, and what they go by
-        in ``watch``.
+        logger "wcdfa", give a `DriftWarning`, log it and stop training, call this with what is to be said, or nothing. All are kept in
+        ``raised``, and what they go by in ``watch``.
 
     Raises
     ------
@@ -58,18 +56,15 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     async_safe = True  # at the end of a batch, which may be in another thread, nothing is read but numbers that are on the host
 
-    def __init__(self, monitor: WeightChangeDFA | None = None, *, every: int = 100, alarms: str | None = "log") -> None:
+    def __init__(self, monitor: WeightChangeDFA | None = None, *, every: int = 100, alarms: Action = "log") -> None:
         super().__init__()
         if monitor is not None and not isinstance(monitor, WeightChangeDFA):
             msg = f"monitor must be a WeightChangeDFA, got {type(monitor).__name__}; leave it out for one of 500 norms"
             raise TypeError(msg)
-        if alarms not in ALARMS:
-            msg = f"alarms must be one of {', '.join(map(repr, ALARMS))}, got {alarms!r}"
-            raise ValueError(msg)
         self.monitor = monitor
         self.every = whole("every", every, "a whole number of batches")
-        self.alarms = alarms
-        self.raised: list[str] = []
+        self._alarms = Alarms(alarms)
+        self.raised = self._alarms.raised
         self._batch = self._waiting = 0  # batches of this epoch, and those since the last reading
         self._metrics: dict[str, float] = {}
         self._fresh: dict[str, float] | None = None  # to go into the logs of the next batch
@@ -156,16 +151,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
             lost = reading.count - len(reading.norms) - drained
             logging.getLogger("wcdfa").warning("%d norms were overwritten before they were read, and are a gap", lost)
         for message in self.watch.update(self.monitor, reading):
-            if not quiet:
-                self._raise(message)
+            if not quiet and self._alarms(message):
+                self.model.stop_training = True
         keys = [f"wcdfa/{name}" for name in (*NUMBERS, *(f"alpha/{group}" for group in reading.groups))]
         self._metrics = self._fresh = dict.fromkeys(keys, math.nan) | self.monitor.metrics()
-
-    def _raise(self, message: str) -> None:
-        self.raised.append(message)
-        if self.alarms in ("log", "stop"):
-            logging.getLogger("wcdfa").warning(message)
-        elif self.alarms == "warn":
-            warnings.warn(message, DriftWarning, stacklevel=2)
-        if self.alarms == "stop":
-            self.model.stop_training = True

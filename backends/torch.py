@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ from wcdfa.cadence import whole
 from wcdfa.groups import ALL, Groups, checked, members_of, name_of
 from wcdfa.monitor import WeightChangeDFA
 from wcdfa.parameters import is_number
+from wcdfa.watch import Alarms
 
 __all__ = ["Handle", "attach", "copied", "delta_norm", "group_norms", "parameters_of"]
 
@@ -96,13 +96,36 @@ def attach(
         if _handle_of(ATTACHED, optimizer) is not None or sum(each is optimizer for each in found) > 1:
             msg = f"this {type(optimizer).__name__} is attached already: use that handle, or detach() it first"
             raise ValueError(msg)
-    _require_monitor(monitor, groups)
+    require_monitor(monitor, groups)
     if alarm is not None and not callable(alarm):
         msg = f"alarm must be a callable that takes a message, got {type(alarm).__name__}"
         raise TypeError(msg)
     if model is not None and not isinstance(model, torch.nn.Module):
         msg = f"model must be a torch.nn.Module, whose names the parameters have, got {type(model).__name__}"
         raise TypeError(msg)
+    window, every = settings(mode=mode, sample=sample, window=window, every=every, snapshot=snapshot)
+    handle = Handle(
+        found,
+        Snapshot(sample if mode == "sample" else 1.0, seed, on_cpu=snapshot == "cpu"),
+        _Grouping(found, checked(groups), model),
+        window=window,
+        every=every,
+        monitor=monitor,
+        alarms=Alarms("log" if alarm is None else alarm),
+    )
+    known = {ALL, *handle.group_names}
+    if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:
+        handle.detach()
+        msg = f"the monitor holds norms of the groups {', '.join(monitor.reading().groups) or 'none'}, and here are {', '.join(sorted(known))}"
+        raise ValueError(msg)
+    ATTACHED.update(dict.fromkeys(found, weakref.ref(handle)))
+    if monitor is not None:
+        FED[monitor] = weakref.ref(handle)
+    return handle
+
+
+def settings(*, mode: str, sample: float, window: int, every: int | None, snapshot: str) -> tuple[int, int]:
+    """See that these are settings of `attach`; returns the window, and the number of steps between two copies to the host."""
     if mode not in ("exact", "sample"):
         msg = f"mode must be 'exact' or 'sample', got {mode!r}"
         raise ValueError(msg)
@@ -117,24 +140,7 @@ def attach(
     if every > window:
         msg = f"every={every} steps lie between two copies to the host, and window={window} norms are kept: make the window larger"
         raise ValueError(msg)
-    handle = Handle(
-        found,
-        Snapshot(sample if mode == "sample" else 1.0, seed, on_cpu=snapshot == "cpu"),
-        _Grouping(found, checked(groups), model),
-        window=window,
-        every=every,
-        monitor=monitor,
-        alarm=alarm or logging.getLogger("wcdfa").warning,
-    )
-    known = {ALL, *handle.group_names}
-    if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:
-        handle.detach()
-        msg = f"the monitor holds norms of the groups {', '.join(monitor.reading().groups) or 'none'}, and here are {', '.join(sorted(known))}"
-        raise ValueError(msg)
-    ATTACHED.update(dict.fromkeys(found, weakref.ref(handle)))
-    if monitor is not None:
-        FED[monitor] = weakref.ref(handle)
-    return handle
+    return window, every
 
 
 ATTACHED: weakref.WeakKeyDictionary[torch.optim.Optimizer, weakref.ref[Handle]] = weakref.WeakKeyDictionary()
@@ -147,7 +153,8 @@ def _handle_of(known: Any, key: Any) -> Handle | None:
     return handle if handle is not None and handle.attached else None
 
 
-def _require_monitor(monitor: Any, groups: Groups) -> None:
+def require_monitor(monitor: Any, groups: Groups) -> None:
+    """See that a monitor can be given what is recorded."""
     if monitor is None:
         return
     if not isinstance(monitor, WeightChangeDFA):

@@ -18,7 +18,7 @@ from wcdfa.backends.torch_snapshot import Moved, Snapshot, moved
 from wcdfa.monitor import WeightChangeDFA
 from wcdfa.ring import Reading, extend, init
 from wcdfa.ring import read as read_ring
-from wcdfa.watch import Watch
+from wcdfa.watch import Alarms, Watch
 
 VARIANCE = "variance of the sample"  # a series in the host's ring beside those of the groups
 VERSION = 1
@@ -50,12 +50,11 @@ class Handle:
         window: int,
         every: int,
         monitor: WeightChangeDFA | None,
-        alarm: Callable[[str], Any],
+        alarms: Alarms,
     ) -> None:
         self.window, self.every, self.monitor = window, every, monitor
         self.watch = Watch()
-        self.raised: list[str] = []
-        self._alarm = alarm
+        self.raised, self._alarms = alarms.raised, alarms
         self._optimizers = [weakref.ref(optimizer, self._gone) for optimizer in optimizers]
         self._snapshot, self._places_of = snapshot, places
         self._stepped: dict[int, Any] = {}  # optimizers that have taken a step of this round, and at which learning rate
@@ -307,11 +306,7 @@ class Handle:
                 "the handle too"
             )
         for message in self.watch.update(self.monitor, reading):
-            self.raised.append(message)
-            try:
-                self._alarm(message)
-            except Exception:  # whatever it is, it must not end the training run
-                logging.getLogger("wcdfa").exception("the alarm of a monitor failed; training goes on")
+            self._alarms(message)
 
     def _reading(self) -> Reading:
         reading = read_ring(self._host)._replace(**self._source)

@@ -66,7 +66,13 @@ EXTRAS = {
     "rolling_monitor": {"wandb"},
 }
 CORE = {"numpy", "array_api_compat"}
-BUILT_ON = {"optax": {"jax"}, "flax": {"jax"}, "keras": {"jax", "tensorflow", "torch"}}
+BUILT_ON = {
+    "optax": {"jax"},
+    "flax": {"jax"},
+    "keras": {"jax", "tensorflow", "torch"},
+    "lightning": {"pytorch_lightning", "torch"},
+    "transformers": {"torch"},
+}
 
 
 def modules():

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import logging
+import warnings
+
 import numpy as np
 import pytest
 
 import wcdfa
 from wcdfa.ring import Reading
-from wcdfa.watch import Watch
+from wcdfa.watch import Alarms, DriftWarning, Watch
 
 
 def norms_of(*series):
@@ -77,3 +81,54 @@ def test_misuse_is_refused_and_nothing_is_lost():
     with pytest.raises(TypeError, match="update takes a number"):
         watch.update(monitor, "norm")
     assert monitor.n_samples == 1
+
+
+@pytest.mark.parametrize("half", [700, 2000, 2130])
+def test_gone_on_with_in_the_middle(half):
+    """With the baseline and the regime of before, by way of JSON; at an α, between two, and while α drifts."""
+    norms, said = norms_of(CALM, WILD), []
+    monitor, watch = (wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch())
+    said += watch.update(monitor, reading(norms, half, len(norms)))
+    states = json.loads(json.dumps([monitor.state_dict(), watch.state_dict()]))
+    again, resumed = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch()
+    again.load_state_dict(states[0])
+    resumed.load_state_dict(states[1], again)
+    later = []
+    for count in (half + 1, half + 3, len(norms)):
+        later += resumed.update(again, reading(norms, count, len(norms)))
+    assert later == watch.update(monitor, reading(norms, len(norms), len(norms)))
+    assert (resumed.stops, resumed.alphas, resumed.stderrs) == (watch.stops, watch.alphas, watch.stderrs)
+    assert len(said + later) == 2
+
+
+@pytest.mark.parametrize("action", ["log", "warn", "stop", "call", None])
+def test_what_is_done_with_an_alarm(action, caplog):
+    called = []
+    alarms = Alarms(called.append if action == "call" else action)
+    with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.WARNING, logger="wcdfa"):
+        warnings.simplefilter("always")
+        stops = [alarms("first"), alarms("second", aloud=False)]
+    assert alarms.raised == ["first", "second"]
+    assert stops == [action == "stop"] * 2
+    assert [record.getMessage() for record in caplog.records] == (["first"] if action in ("log", "stop") else [])
+    assert [(each.category, str(each.message)) for each in caught] == ([(DriftWarning, "first")] if action == "warn" else [])
+    assert called == (["first"] if action == "call" else [])
+
+
+def test_an_alarm_that_fails_does_no_harm(caplog):
+    def fails(message):
+        raise RuntimeError(message)
+
+    for action in (fails, "warn"):  # warnings are errors here
+        with caplog.at_level(logging.ERROR, logger="wcdfa"):
+            assert not Alarms(action)("of the user")
+        assert caplog.records[-1].getMessage() == "the alarm of a monitor failed; training goes on"
+        assert str(caplog.records[-1].exc_info[1]) == "of the user"
+
+
+def test_what_is_no_alarm():
+    for given, error in (("shout", ValueError), (3, TypeError), (True, TypeError)):
+        with pytest.raises(
+            error, match=f"alarms must be one of 'log', 'warn', 'stop', None or a callable that takes .*, got {given!r}"
+        ):
+            Alarms(given)

@@ -41,6 +41,15 @@ class Seen:
         return np.array([np.sqrt(sum(np.sum((b[i] - a[i]) ** 2) for i in chosen)) for b, a in pairs])
 
 
+def alarming(torch):
+    """What one weight under SGD at rate 1 is moved by, a batch of one each, so that α of it changes; signs keep it small."""
+    import wcdfa
+
+    calm, wild = wcdfa.synthetic.white_noise(900, seed=0), wcdfa.synthetic.random_walk(300, seed=0)
+    norms = np.exp(0.1 * np.concatenate([calm, wild]))
+    return norms, torch.tensor(norms * (-1.0) ** np.arange(len(norms)), dtype=torch.float32).unsqueeze(1)
+
+
 def trained(model, optimizer, given, seen=None):
     """Train, a step a batch; returns what the parameters were."""
     seen = seen or Seen(model.parameters())

@@ -1,9 +1,11 @@
-"""What is to be said while a run goes on: that the regime has changed, or that α has left its baseline."""
+"""What is to be said while a run goes on, that the regime has changed or α has left its baseline; and what is done with it."""
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wcdfa.cadence import due
@@ -11,9 +13,60 @@ from wcdfa.monitor import WeightChangeDFA
 from wcdfa.regime import drift_alarms
 from wcdfa.ring import Reading
 
+Action = str | Callable[[str], Any] | None
+ACTIONS = ("log", "warn", "stop", None)
+
 
 class DriftWarning(UserWarning):
     """α has left its baseline, or its regime."""
+
+
+class Alarms:
+    """Does with each message what was asked for, and keeps all of them in ``raised``; nothing of it ends a training run by an error.
+
+    >>> said = []
+    >>> alarms = Alarms(said.append)
+    >>> alarms("regime changed from critical to ordered")
+    False
+    >>> alarms.raised == said
+    True
+
+    Parameters
+    ----------
+    action : "log", "warn", "stop", callable or None
+        Log the message as a warning of the logger "wcdfa", give a `DriftWarning`, log it and have training stopped, call this with it,
+        or nothing.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If it is none of these.
+    """
+
+    def __init__(self, action: Action) -> None:
+        if action not in ACTIONS and not callable(action):
+            msg = f"alarms must be one of {', '.join(map(repr, ACTIONS))} or a callable that takes a message, got {action!r}"
+            raise ValueError(msg) if isinstance(action, str) else TypeError(msg)
+        self.action = action
+        self.raised: list[str] = []
+
+    def __call__(self, message: str, *, aloud: bool = True) -> bool:
+        """Raise an alarm; returns whether training is to stop. Not aloud, where another process says it, it is only kept."""
+        self.raised.append(message)
+        if aloud:
+            try:
+                self._say(message)
+            except Exception:  # whatever it is, it must not end the training run
+                logging.getLogger("wcdfa").exception("the alarm of a monitor failed; training goes on")
+        return self.action == "stop"
+
+    def _say(self, message: str) -> None:
+        if callable(self.action):
+            self.action(message)
+        elif self.action == "warn":
+            warnings.warn(message, DriftWarning, stacklevel=4)
+        elif self.action is not None:
+            logging.getLogger("wcdfa").warning(message)
 
 
 class Watch:
@@ -42,6 +95,18 @@ class Watch:
         self._seen: Any = None
         self._regime: str | None = None
         self._drifting = False
+
+    def state_dict(self) -> dict[str, Any]:
+        """The baseline and the regime, as numbers, strings and lists; that of the monitor goes with it."""
+        series = {"stops": list(self.stops), "alphas": list(self.alphas), "stderrs": list(self.stderrs)}
+        return series | {"regime": self._regime, "drifting": self._drifting}
+
+    def load_state_dict(self, state: Mapping[str, Any], monitor: WeightChangeDFA) -> None:
+        """Go on from a `state_dict`, with the monitor as it was then."""
+        self.reset()
+        self._seen = monitor.result
+        self.stops, self.alphas, self.stderrs = (list(state[name]) for name in ("stops", "alphas", "stderrs"))
+        self._regime, self._drifting = state["regime"], state["drifting"]
 
     def update(self, monitor: WeightChangeDFA, given: Any, *, lr: Any = None) -> list[str]:
         """`WeightChangeDFA.update`, and what is to be said of each α that it leads to; raises as that does."""

@@ -329,11 +329,13 @@ def check_alarms():
     logging.getLogger("wcdfa").addHandler(handler)
     logging.getLogger("wcdfa").propagate = False
     (logged, all_steps), (warned, _), (stopped, steps), (quiet, _) = (alarmed(alarms) for alarms in ("log", "warn", "stop", None))
+    called = []
+    (told, _) = alarmed(called.append)
     logging.getLogger("wcdfa").removeHandler(handler)
-    assert logged == warned == quiet
+    assert logged == warned == quiet == told == called
     assert any("regime changed from critical to ordered" in message for message in logged)
     assert any("α drifted up beyond" in message for message in logged)
-    assert said == [(logged, []), ([], warned), (stopped, []), ([], [])]
+    assert said == [(logged, []), ([], warned), (stopped, []), ([], []), ([], [])]
     assert stopped == logged[: len(stopped)]
     assert len(stopped) >= 1
     assert (all_steps, 1500 < steps < 2000) == (2000, True)
