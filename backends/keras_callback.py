@@ -11,11 +11,10 @@ import keras
 
 from wcdfa.backends.keras_optimizer import Monitored, found, read
 from wcdfa.cadence import whole
-from wcdfa.monitor import SMALLEST_WINDOW, WeightChangeDFA
+from wcdfa.monitor import METRICS, SMALLEST_WINDOW, WeightChangeDFA
 from wcdfa.rolling_monitor import RollingWeightChangeDFA
 from wcdfa.watch import DriftWarning, Watch
 
-NUMBERS = ("step", "n", "skipped", "update_norm", "alpha", "alpha_low", "alpha_high", "r2", "regime")
 ALARMS = ("log", "warn", "stop", None)
 
 
@@ -158,7 +157,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         for message in self.watch.update(self.monitor, reading):
             if not quiet:
                 self._raise(message)
-        keys = [f"wcdfa/{name}" for name in (*NUMBERS, *(f"alpha/{group}" for group in reading.groups))]
+        keys = [*METRICS, *(f"wcdfa/alpha/{group}" for group in reading.groups)]
         self._metrics = self._fresh = dict.fromkeys(keys, math.nan) | self.monitor.metrics()
 
     def _raise(self, message: str) -> None:

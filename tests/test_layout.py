@@ -29,6 +29,8 @@ ORDER = [
     {"current", "recorder"},
     {"saved"},
     {"monitor"},
+    {"sinks", "sinks.keys", "sinks.runs", "sinks.closing", "sinks.buffer"},
+    {"sinks.wandb", "sinks.tensorboard", "sinks.mlflow", "sinks.trackio", "sinks.jsonl", "sinks.parquet"},
     {"readers.lines", "readers.numpy_files", "readers.tables", "plotting"},
     {"readers", "rolling_monitor", "watch"},
     {"cli"},
@@ -39,7 +41,11 @@ EXTRAS = {
     "readers.tables": {"pyarrow"},
     "progress": {"rich"},
     "tables": {"platformdirs"},
-    "rolling_monitor": {"wandb"},
+    "sinks.mlflow": {"mlflow"},
+    "sinks.parquet": {"pyarrow"},
+    "sinks.tensorboard": {"tensorflow"},
+    "sinks.trackio": {"trackio"},
+    "sinks.wandb": {"wandb"},
 }
 CORE = {"numpy", "array_api_compat"}
 BUILT_ON = {"optax": {"jax"}, "flax": {"jax"}, "keras": {"jax", "tensorflow", "torch"}}

@@ -24,6 +24,17 @@ from wcdfa.regime import THRESHOLDS, label
 from wcdfa.ring import Reading, judged
 
 SMALLEST_WINDOW = 50
+METRICS = (  # all keys of `metrics()` but those of groups
+    "wcdfa/step",
+    "wcdfa/n",
+    "wcdfa/skipped",
+    "wcdfa/update_norm",
+    "wcdfa/alpha",
+    "wcdfa/alpha_low",
+    "wcdfa/alpha_high",
+    "wcdfa/r2",
+    "wcdfa/regime",
+)
 REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
 
 Logger = Callable[[int, dict[str, float]], Any]
@@ -78,7 +89,8 @@ class WeightChangeDFA:
     log_every : int or callable, optional
         Call the logger every so many norms. Default: when α is recomputed.
     logger : callable, optional
-        Called with the training step and `metrics()`. What it raises is logged, and training goes on.
+        Called with the training step and `metrics()`, such as a tracker of `wcdfa.sinks`. What it raises is logged, once for each
+        kind of error, and training goes on.
 
     Raises
     ------
@@ -122,6 +134,7 @@ class WeightChangeDFA:
         self._preparation: dict[str, Any] = {"log": log, "epoch_length": epoch_length, "spikes": spikes}
         self._groups = checked(groups)
         self._lock = threading.RLock()
+        self._failures: set[str] = set()  # kinds of errors of the logger
         self.reset()
         # wrong settings, or a window too short for them, are misuse: say so now, and have the calibration ready
         trial = prepare(1.0 + np.arange(self.window) % 7.0, **self._preparation)
@@ -379,8 +392,12 @@ class WeightChangeDFA:
             if self.logger is not None and self._log_due(count):
                 try:
                     self.logger(self._recorder.step, self._metrics())
-                except Exception:  # whatever it is, it must not end the training run
-                    logging.getLogger("wcdfa").exception("the logger of a monitor failed; training goes on")
+                except Exception as error:  # whatever it is, it must not end the training run
+                    kind = type(error).__qualname__
+                    if kind not in self._failures:
+                        self._failures.add(kind)
+                        said = "the logger of a monitor failed; training goes on, and no other %s of it is told of"
+                        logging.getLogger("wcdfa").exception(said, kind)
 
     def _alpha_due(self, count: int) -> bool:
         return count >= self.window and due(self.stride, count)
