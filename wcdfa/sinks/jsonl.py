@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ class JSONLinesSink(Closing):
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("a+b", buffering=0)  # one call of the system for each line, which keeps it whole
+            weakref.finalize(self, self._file.close)  # of a sink that nobody closes
             _mend(self._file)
         line = json.dumps(values).encode() + b"\n"
         written = self._file.write(line)
