@@ -54,12 +54,16 @@ class WandbSink:
         run = self._run()
         if run is None:
             return
+        if getattr(run, "_is_finished", False) is True:  # it would be asked for its step for half a minute; this raises at once
+            run.log({})
         if run not in _waiting:
             run.define_metric(STEP)
             run.define_metric("wcdfa/*", step_metric=STEP)
-        elif _waiting[run] == run.step:  # nobody has sent our last numbers
+        place = run.step
+        if _waiting.get(run) == place:  # nobody has sent our last numbers
             run.log({})
-        _waiting[run] = run.step
+            place += 1
+        _waiting[run] = place
         run.log(row(step, metrics), commit=False)
 
     def alert(self, title: str, text: str | None = None) -> None:
