@@ -10,11 +10,13 @@ import signal
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import require
 from tests.processes import printed, start
 from tests.sink_runs import monitored, resumed, same, thousand
+from wcdfa import WeightChangeDFA, synthetic
 from wcdfa.readers import read_series
 from wcdfa.sinks.jsonl import JSONLinesSink
 
@@ -167,3 +169,20 @@ def test_lines_are_there_when_the_call_returns(tmp_path):
         sink(step, {"wcdfa/update_norm": step / 3})
         assert len(rows(sink.path)) == step
     sink.close()
+
+
+def test_a_monitor_and_the_alarms_of_an_optimizer(torch, attach, tmp_path):
+    norms = np.exp(0.1 * np.concatenate([synthetic.white_noise(1500, seed=0), synthetic.random_walk(300, seed=0)]))
+    weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    with JSONLinesSink(tmp_path / "run.jsonl") as sink:
+        monitor = WeightChangeDFA(window=128, stride=25, method="gls", logger=sink, log_every=1)
+        handle = attach(optimizer, monitor=monitor, alarm=sink.alert, window=200, every=50)
+        for norm in norms:
+            weight.grad = torch.full_like(weight, norm)
+            optimizer.step()
+        handle.read()
+    alerts = [each["wcdfa/alert"] for each in rows(sink.path) if "wcdfa/alert" in each]
+    assert alerts == handle.raised
+    assert any("α drifted up" in message for message in alerts)
+    np.testing.assert_allclose(read_series(sink.path).values, norms, rtol=1e-6)
