@@ -11,8 +11,9 @@ import keras
 
 from wcdfa.backends.keras_optimizer import Monitored, found, read
 from wcdfa.cadence import whole
-from wcdfa.monitor import METRICS, SMALLEST_WINDOW, WeightChangeDFA
+from wcdfa.monitor import SMALLEST_WINDOW, WeightChangeDFA
 from wcdfa.rolling_monitor import RollingWeightChangeDFA
+from wcdfa.sinks.keys import METRICS
 from wcdfa.watch import DriftWarning, Watch
 
 ALARMS = ("log", "warn", "stop", None)

@@ -30,7 +30,7 @@ import numpy as np
 
 warnings.simplefilter("ignore")
 
-from wcdfa.monitor import METRICS
+from wcdfa.sinks.keys import METRICS
 
 NUMBERS = dict(zip(METRICS, np.random.default_rng(0).standard_normal(len(METRICS)).tolist(), strict=True))
 Call = Callable[[int], Any]

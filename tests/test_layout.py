@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 
 # each module may import those on the lines above it
 ORDER = [
-    {"arrays", "polynomials", "scales", "synthetic", "progress", "regime", "outliers", "groups", "cadence", "trees"},
+    {"arrays", "polynomials", "scales", "synthetic", "progress", "regime", "outliers", "groups", "cadence", "trees", "failures"},
     {"stages", "boxes", "optimizers", "whittle", "epochs", "parameters"},
     {"merging", "half_stages", "moments", "preprocess", "replay"},
     {"halves", "calibration"},

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 from tests.conftest import require
 from tests.sink_runs import HOSTILE, NORMS
 from wcdfa import RollingWeightChangeDFA, WeightChangeDFA
-from wcdfa.monitor import METRICS
-from wcdfa.sinks.keys import LONGEST, clean, message, row, titled
+from wcdfa.sinks.keys import LONGEST, METRICS, clean, message, row, titled
 from wcdfa.sinks.runs import CurrentRun
 
 NAMES = st.one_of(st.text(), st.text("./-_a0[ ", max_size=12), st.characters(), st.sampled_from(HOSTILE))

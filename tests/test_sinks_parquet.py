@@ -14,8 +14,8 @@ from tests.conftest import require
 from tests.processes import printed, start
 from tests.sink_runs import HOSTILE, NORMS, monitored, resumed, same, thousand
 from wcdfa import WeightChangeDFA
-from wcdfa.monitor import METRICS
 from wcdfa.readers import read_series
+from wcdfa.sinks.keys import METRICS
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 

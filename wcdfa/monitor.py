@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import threading
@@ -15,6 +14,7 @@ from wcdfa import saved
 from wcdfa.cadence import Cadence, cadence, due, whole
 from wcdfa.core import DFAResult, dfa
 from wcdfa.current import Outcome, outcomes
+from wcdfa.failures import Failures
 from wcdfa.findings import Verdict, undefined
 from wcdfa.groups import ALL, Groups, checked
 from wcdfa.parameters import is_number, refuse
@@ -24,17 +24,6 @@ from wcdfa.regime import THRESHOLDS, label
 from wcdfa.ring import Reading, judged
 
 SMALLEST_WINDOW = 50
-METRICS = (  # all keys of `metrics()` but those of groups
-    "wcdfa/step",
-    "wcdfa/n",
-    "wcdfa/skipped",
-    "wcdfa/update_norm",
-    "wcdfa/alpha",
-    "wcdfa/alpha_low",
-    "wcdfa/alpha_high",
-    "wcdfa/r2",
-    "wcdfa/regime",
-)
 REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
 
 Logger = Callable[[int, dict[str, float]], Any]
@@ -89,8 +78,7 @@ class WeightChangeDFA:
     log_every : int or callable, optional
         Call the logger every so many norms. Default: when α is recomputed.
     logger : callable, optional
-        Called with the training step and `metrics()`, such as a tracker of `wcdfa.sinks`. What it raises is logged, once for each
-        kind of error, and training goes on.
+        Called with the training step and `metrics()`: see `wcdfa.sinks`. What it raises is logged once, and training goes on.
 
     Raises
     ------
@@ -133,8 +121,7 @@ class WeightChangeDFA:
         self._settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence}
         self._preparation: dict[str, Any] = {"log": log, "epoch_length": epoch_length, "spikes": spikes}
         self._groups = checked(groups)
-        self._lock = threading.RLock()
-        self._failures: set[str] = set()  # kinds of errors of the logger
+        self._lock, self._failures = threading.RLock(), Failures()
         self.reset()
         # wrong settings, or a window too short for them, are misuse: say so now, and have the calibration ready
         trial = prepare(1.0 + np.arange(self.window) % 7.0, **self._preparation)
@@ -392,12 +379,8 @@ class WeightChangeDFA:
             if self.logger is not None and self._log_due(count):
                 try:
                     self.logger(self._recorder.step, self._metrics())
-                except Exception as error:  # whatever it is, it must not end the training run
-                    kind = type(error).__qualname__
-                    if kind not in self._failures:
-                        self._failures.add(kind)
-                        said = "the logger of a monitor failed; training goes on, and no other %s of it is told of"
-                        logging.getLogger("wcdfa").exception(said, kind)
+                except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the training run
+                    self._failures.log("the logger of a monitor", error)
 
     def _alpha_due(self, count: int) -> bool:
         return count >= self.window and due(self.stride, count)

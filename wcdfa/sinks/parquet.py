@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from wcdfa.cadence import whole
-from wcdfa.monitor import METRICS
 from wcdfa.saved import replacing
 from wcdfa.sinks.buffer import Buffer
 from wcdfa.sinks.closing import Closing
-from wcdfa.sinks.keys import ALERT, STEP, message, row
+from wcdfa.sinks.keys import ALERT, METRICS, STEP, message, row
 
 TYPES = {STEP: pa.int64(), ALERT: pa.string()}  # all others are float64
 
