@@ -11,15 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wcdfa.core import DFAResult, DFAWarning, dfa
-from wcdfa.nulls import NullResult, compare, optimizer_alphas, short_memory
+from wcdfa.nulls import DECISIVE, NullResult, compare, optimizer_alphas, short_memory
 from wcdfa.preprocess import Prepared, prepare
 from wcdfa.regime import THRESHOLDS, FailureMode, failure_modes, label
+from wcdfa.whittle import SHORTEST, Comparison, memories
 
 LEVEL = 0.05  # p-value from which on the optimizer or short memory explains α
 MISFIT = 0.01  # p-value of the misfit below which no single exponent describes the window
 # α of a higher order is lower by that many of its standard errors in less than 1 % of series without a trend (n = 256 to 1,024)
 TREND = {1: 1.7, 2: 2.0}
 HIGHEST_ORDER = 4
+# replicates of short memory that will do where so large a share of them reaches α: more would not bring it below the level
+FIRST, CLEAR = 100, 0.15
 EXPLANATIONS = {"saturated": "trend"}
 
 
@@ -137,10 +140,33 @@ def verdict(
     ValueError, TypeError
         As `prepare`, `dfa` and `optimizer_null`.
     """
+    prepared = prepare(norms, lr=lr, log=log, epoch_length=epoch_length, spikes=spikes, zeros=zeros, steps=steps)
+    settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence, "thresholds": thresholds, "seed": seed}
+    return of_prepared(
+        prepared, lr=lr, log=log, optimizer=optimizer, null=null, replicates=replicates, **settings, **hyperparameters
+    )
+
+
+def of_prepared(
+    prepared: Prepared,
+    *,
+    lr: Any = None,
+    log: bool = True,
+    order: int = 1,
+    method: str = "robust",
+    confidence: float = 0.95,
+    thresholds: tuple[float, float] = THRESHOLDS,
+    optimizer: str | None = None,
+    null: Any = None,
+    memory: Comparison | None = None,
+    replicates: int = 500,
+    seed: int = 0,
+    **hyperparameters: Any,
+) -> Verdict:
+    """`verdict` on norms that have been prepared; `memory` is what `wcdfa.whittle.compare` says of them, where it is known."""
     if hyperparameters and optimizer is None:
         msg = f"{', '.join(hyperparameters)} belongs to an optimizer; name it with optimizer="
         raise TypeError(msg)
-    prepared = prepare(norms, lr=lr, log=log, epoch_length=epoch_length, spikes=spikes, zeros=zeros, steps=steps)
     x, breaks = prepared.values, prepared.cuts
     measure = partial(dfa, x, method=method, confidence=confidence, breaks=breaks)
     with warnings.catch_warnings(record=True) as caught:
@@ -168,7 +194,8 @@ def verdict(
             alphas = optimizer_alphas(len(x), optimizer=optimizer, replicates=replicates, seed=seed, **settings, **hyperparameters)
         compared = compare(alpha, alphas)
         findings.append(_of_optimizer(compared, describe(optimizer, hyperparameters)))
-    findings += _of_short_memory(x, breaks, order, method, replicates, seed)
+    simulation: dict[str, Any] = {"breaks": breaks, "order": order, "method": method, "seed": seed}
+    findings += _of_short_memory(x, memory, replicates, **simulation)
     return Verdict(name, alpha, low, high, tuple(findings), compared, orders, failure_modes(low, high), result, prepared)
 
 
@@ -244,12 +271,17 @@ def _of_optimizer(compared: NullResult, name: str) -> Finding:
     return Finding("optimizer", text, compared.excess, not beyond and not below)
 
 
-def _of_short_memory(x: Any, breaks: tuple[int, ...], order: int, method: str, replicates: int, seed: int) -> list[Finding]:
+def _of_short_memory(x: Any, memory: Comparison | None, replicates: int, **simulation: Any) -> list[Finding]:
     """Only where the spectrum speaks for short memory does it explain an α that its own simulation reaches."""
-    if len(x) < 32:
+    if len(x) < SHORTEST:
         return []
-    found = short_memory(x, replicates=replicates, order=order, method=method, log=False, breaks=breaks, seed=seed)
-    if found.favoured != "short":
+    fitted = memories(x[None])[0] if memory is None else memory
+    if not fitted.nats > DECISIVE:
+        return []
+    found = short_memory(x, replicates=min(FIRST, replicates), log=False, fitted=fitted, **simulation)
+    if found.p_value < CLEAR and replicates > FIRST:
+        found = short_memory(x, replicates=replicates, log=False, fitted=fitted, **simulation)
+    if math.isnan(found.nats):
         return []
     named = "φ = {phi:.2f}" if found.model == "AR(1)" else "φ = {phi:.2f}, θ = {theta:.2f}"
     text = f"short memory explains the spectrum better, by {found.nats:.1f} nats: {found.model} with {named.format(**found.parameters)}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa import whittle
 from wcdfa.core import DFAWarning, dfa
@@ -16,6 +18,7 @@ from wcdfa.synthetic import Seed, ar1
 ROUNDING = 1e-5
 """Norms that spread less, relative to their size, are constant: they are replayed in single precision."""
 DECISIVE = 2.0
+STEPS = 32  # of atanh φ and atanh θ in one unit, where short memory is simulated
 """Nats beyond which one kind of memory is favoured: on ARFIMA of 500 samples, short memory then is in 1 to 3 % of cases."""
 
 
@@ -193,6 +196,7 @@ def short_memory(
     method: str = "robust",
     log: bool = True,
     breaks: tuple[int, ...] = (),
+    fitted: whittle.Comparison | None = None,
     seed: Seed = 0,
 ) -> ShortMemory:
     """α of a window against that of the short-memory model which fits it best, AR(1) or ARMA(1,1).
@@ -202,7 +206,8 @@ def short_memory(
     >>> print(found.model, found.favoured, found.p_value > 0.05)
     AR(1) short True
 
-    The model is chosen and fitted by Whittle likelihood (`wcdfa.whittle.compare`), then simulated. A large p-value says that short
+    The model is chosen and fitted by Whittle likelihood (`wcdfa.whittle.compare`), then simulated, with atanh φ and atanh θ rounded to
+    1/32, so that windows that are alike share a simulation. A large p-value says that short
     memory suffices for α; ``nats`` says which kind of memory the whole spectrum speaks for.
 
     Parameters
@@ -210,6 +215,8 @@ def short_memory(
     norms : positive numbers of shape (n,), n at least 32
     replicates, order, method, log, breaks, seed
         As in `optimizer_null` and `dfa`.
+    fitted : Comparison, optional
+        What `wcdfa.whittle.compare` says of this window, so that many windows are fitted at once.
 
     Returns
     -------
@@ -228,15 +235,26 @@ def short_memory(
     x = _series(norms, log)
     _at_least_one(replicates)
     alpha = _alphas(x, order, method, breaks)
-    best = whittle.compare(x)
+    best = whittle.compare(x) if fitted is None else fitted
     nats = math.nan if math.isnan(alpha) else float(best.nats)  # a constant up to rounding has a spectrum, of rounding
     parameters = {name: math.nan if math.isnan(nats) else float(value) for name, value in best.parameters.items()}
     alphas = np.full(replicates, math.nan)
     if not math.isnan(nats):
-        longer = ar1(len(x) + 1, phi=parameters["phi"], batch=(replicates,), seed=seed)
-        alphas = _alphas(longer[:, 1:] + parameters["theta"] * longer[:, :-1], order, method, breaks)
+        rounded = (round(math.atanh(value) * STEPS) for value in (parameters["phi"], parameters["theta"]))
+        simulate = _short_alphas if isinstance(seed, int) else _short_alphas.__wrapped__
+        alphas = simulate(len(x), *rounded, replicates, order, method, breaks, seed)
     favoured = "short" if nats > DECISIVE else "long" if nats < -DECISIVE else "undecided"
     return ShortMemory(*compare(alpha, alphas), str(best.model), parameters, nats, favoured)
+
+
+@lru_cache(maxsize=4096)
+def _short_alphas(
+    n: int, phi: int, theta: int, replicates: int, order: int, method: str, breaks: tuple[int, ...], seed: Seed
+) -> npt.NDArray[np.float64]:
+    """α of ARMA(1,1) series, whose parameters are given as atanh in `STEPS`; shared, so never to be changed."""
+    longer = ar1(n + 1, phi=math.tanh(phi / STEPS), batch=(replicates,), seed=seed)
+    alphas: npt.NDArray[np.float64] = _alphas(longer[:, 1:] + math.tanh(theta / STEPS) * longer[:, :-1], order, method, breaks)
+    return alphas
 
 
 def compare(alpha: Any, alphas: Any, /) -> NullResult:

@@ -18,6 +18,7 @@ LARGEST = 0.99  # |φ| and |θ|
 NODES = 39  # of the first grid, along each axis
 ROUNDS = 16
 CHUNK = 128
+SHORTEST = 32  # samples that have a spectrum
 
 # A Hann taper makes neighbouring ordinates share what they know: their likelihood counts every sample 35/18 times.
 INFORMATION = 18 / 35
@@ -45,8 +46,8 @@ def periodogram(x: Any) -> tuple[Series, Series]:
     """
     x = np.asarray(x, dtype=np.float64)
     n = x.shape[-1] if x.ndim else 0
-    if n < 32:
-        msg = f"a spectrum needs at least 32 samples, got {n}; give a longer window"
+    if n < SHORTEST:
+        msg = f"a spectrum needs at least {SHORTEST} samples, got {n}; give a longer window"
         raise ValueError(msg)
     constant = x.max(axis=-1, keepdims=True) == x.min(axis=-1, keepdims=True)
     x = x - x.mean(axis=-1, keepdims=True)
@@ -211,3 +212,24 @@ def compare(x: Any, /) -> Comparison:
     phi = np.where(averaged, found["ARMA(1,1)"].parameters["phi"], found["AR(1)"].parameters["phi"])[()]
     theta = np.where(averaged, found["ARMA(1,1)"].parameters["theta"], 0 * simple)[()]
     return Comparison(nats, np.where(averaged, "ARMA(1,1)", "AR(1)")[()], {"phi": phi, "theta": theta})
+
+
+def memories(windows: Any, /) -> list[Comparison]:
+    """`compare` of each of many windows of shape (windows, n), fitted at once; NaN where AR(1) does not even lead ARFIMA(0,d,0).
+
+    >>> from wcdfa import synthetic
+    >>> short, long = memories([synthetic.ar1(500, phi=0.7, seed=0), synthetic.arfima(500, d=0.4, seed=0)])
+    >>> print(short.model, short.nats > 2, long.nats)
+    AR(1) True nan
+    """
+    windows = np.asarray(windows, dtype=np.float64)
+    leads = fit(windows, "ARFIMA(0,d,0)").loss - fit(windows, "AR(1)").loss
+    chosen = np.flatnonzero(leads > 0)
+    nothing = Comparison(math.nan, "AR(1)", {"phi": math.nan, "theta": math.nan})
+    found = [nothing] * len(windows)
+    if chosen.size:
+        fitted = compare(windows[chosen])
+        for place, i in enumerate(chosen):
+            parameters = {name: values[place] for name, values in fitted.parameters.items()}
+            found[i] = Comparison(fitted.nats[place], fitted.model[place], parameters)
+    return found

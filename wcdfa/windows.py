@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.findings import Verdict, undefined, verdict
+from wcdfa.findings import Verdict, of_prepared, undefined
 from wcdfa.nulls import optimizer_alphas
-from wcdfa.preprocess import prepare
+from wcdfa.preprocess import Prepared, prepare
 from wcdfa.regime import Alarm, drift_alarms
 from wcdfa.rolling import laid_out, rolling_dfa
+from wcdfa.whittle import SHORTEST, Comparison, memories
 
-VERDICT_ONLY = {"epoch_length", "spikes", "zeros", "confidence", "thresholds"}  # the rest of the options is for the optimizer
+PREPARATION = {"epoch_length", "spikes", "zeros"}
+VERDICT_ONLY = {*PREPARATION, "confidence", "thresholds"}  # the rest of the options is for the optimizer
 PER_WINDOW = 25  # windows that begin within one window's length when a drift is looked for
 FEWEST = 4  # windows' lengths below which there is no baseline to drift from
 
@@ -83,21 +85,43 @@ def judge(
         replay = {name: value for name, value in options.items() if name not in VERDICT_ONLY}
         shared = optimizer_alphas(window, optimizer=optimizer, lr=rate, order=order, method=method, log=log, **replay)
     settings = {"log": log, "optimizer": optimizer, "order": order, "method": method, **options}
+    preparation = {name: value for name, value in options.items() if name in PREPARATION}
+    prepared = _prepared(x, starts, window, lr, steps, {"log": log, **preparation})
+    memory = _memories(prepared, window)
+    settings = {name: value for name, value in settings.items() if name not in PREPARATION}
     verdicts: list[Verdict] = []
     failures: list[ValueError] = []
     for i, start in enumerate(starts):
-        part = slice(start, start + window)
-        per_step = {"lr": _part(lr, part), "steps": _part(steps, part)}
-        whole = bool(np.all(np.isfinite(x[part])) and (not log or np.all(x[part] > 0)))  # else fewer samples than were replayed
-        try:
-            verdicts.append(verdict(x[part], null=shared if whole else None, **per_step, **settings))
-        except ValueError as error:
-            failures.append(error)
-            verdicts.append(undefined(str(error), order))
+        one = prepared[i]
+        if isinstance(one, ValueError):
+            verdicts.append(undefined(str(one), order))
+            failures.append(one)
+        else:
+            rate = _part(lr, slice(start, start + window))
+            # a window that has lost samples is shorter than what was replayed
+            null = shared if len(one.values) == window else None
+            verdicts.append(of_prepared(one, lr=rate, null=null, memory=memory.get(i), **settings))
         each(i + 1, len(starts))
     if len(failures) == len(starts):  # not the window is at fault
         raise failures[0]
     return Judged(starts, starts + window, tuple(verdicts))
+
+
+def _prepared(x: Any, starts: Any, window: int, lr: Any, steps: Any, options: dict[str, Any]) -> list[Prepared | ValueError]:
+    found: list[Prepared | ValueError] = []
+    for start in starts:
+        part = slice(start, start + window)
+        try:
+            found.append(prepare(x[part], lr=_part(lr, part), steps=_part(steps, part), **options))
+        except ValueError as error:
+            found.append(error)
+    return found
+
+
+def _memories(prepared: list[Prepared | ValueError], window: int) -> dict[int, Comparison]:
+    """Short against long memory, of all complete windows at once."""
+    whole = [i for i, one in enumerate(prepared) if isinstance(one, Prepared) and len(one.values) == window >= SHORTEST]
+    return dict(zip(whole, memories([prepared[i].values for i in whole]), strict=True)) if whole else {}  # type: ignore[union-attr]
 
 
 def _part(values: Any, part: slice) -> Any:

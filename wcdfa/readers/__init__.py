@@ -1,84 +1,108 @@
-"""Recorded series: one small file for each kind of log, and the choice among what it holds."""
+"""Recorded series: one small file for each kind of log, the choice among what it holds, and the order of its steps."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wcdfa.readers.lines import read_lines
-from wcdfa.readers.numpy_files import read_numpy
-from wcdfa.readers.tables import read_delimited, read_parquet
+import numpy as np
 
-READERS = {
-    ".csv": read_delimited,
-    ".tsv": read_delimited,
-    ".jsonl": read_lines,
-    ".ndjson": read_lines,
-    ".npy": read_numpy,
-    ".npz": read_numpy,
-    ".parquet": read_parquet,
+from wcdfa.names import shown
+from wcdfa.readers.choice import LOSSES, RATES, NoSeries, beside, choose, kind_of
+from wcdfa.readers.columns import Run
+from wcdfa.readers.sources import Source, sources
+from wcdfa.readers.spacing import Subsampled, spaced
+
+__all__ = ["RecordedSeries", "Source", "read_series", "series_of", "sources"]
+
+NOTES = {
+    "gradient norm": "a gradient norm, not ‖ΔW‖: its α is that of another quantity",
+    "displacement": "a displacement over many steps, not a step norm: its α is that of another quantity",
 }
-# what people call ‖ΔW‖, best first; a gradient norm is another quantity, and only taken where it is named
-RATES = ("lr", "learning_rate", "train/lr", "train/learning_rate")
-NAMES = ("wcdfa/update_norm", "update_norm", "update_norms", "delta_norm", "norms", "norm", "value")
 
 
 class RecordedSeries(NamedTuple):
-    """A series as it was logged."""
+    """A series as it was logged, once in the order of its steps."""
 
     path: Path
+    run: str  # where the log holds several; else empty
     column: str
     values: Any  # (n,)
+    steps: Any  # (n,), of each value; None where the log has none
+    lr: Any  # (n,), the learning rate of each; None where the log has none for each
+    loss: Any  # (n,), likewise
     empty: int  # rows without a value in this column, which are left out
-    lr: Any = None  # (n,), the learning rate of each row, where the file holds one
+    notes: tuple[str, ...]  # what its reader must know
+
+    @property
+    def name(self) -> str:
+        """Path, run and column, fit to be shown."""
+        return ": ".join(shown(part) for part in (self.path, self.run, self.column) if str(part))
 
 
-def read_series(path: str | Path, column: str | None = None) -> RecordedSeries:
-    """Read one series from a csv, tsv, jsonl, npy, npz or parquet file.
+def read_series(path: str | Path, column: str | None = None, **options: Any) -> RecordedSeries:
+    """Read the one series in a log.
 
     Without `column`: the only one there is, or the one named as update norms usually are.
+
+    Parameters
+    ----------
+    path : path
+        A file or folder of any of the kinds that `sources` knows.
+    column : str, optional
+    **options
+        As of `series_of`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the format is unknown, the file damaged, or no column can be chosen: the message lists those it holds.
+        If the format is unknown, the file damaged, only some of its steps were logged, no column can be chosen, or there is more than
+        one series: the message lists what there is.
     """
-    path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        msg = f"{path}: unknown format {path.suffix or '(no ending)'!r}; known are {', '.join(READERS)}"
-        raise ValueError(msg)
-    if not path.is_file():
-        msg = f"{path}: no such file"
-        raise FileNotFoundError(msg)
-    columns = reader(path)
-    chosen = _choose(path, list(columns), column)
-    values = columns[chosen]
-    if not values.size:
-        msg = f"{path}: column {chosen!r} is empty"
-        raise ValueError(msg)
-    longest = max(len(c) for c in columns.values()) if path.suffix not in {".npz", ".npy"} else len(values)
-    empty = longest - len(values)
-    # columns leave out their empty rows each for itself: only two that have none are sure to belong together
-    rates = [
-        columns[name] for name in RATES if name in columns and name != chosen and len(columns[name]) == len(values) and not empty
+    found = [
+        each for source in sources(path) for run in source.runs() for each in series_of(run, [column] if column else [], **options)
     ]
-    return RecordedSeries(path, chosen, values, empty, rates[0] if rates else None)
-
-
-def _choose(path: Path, columns: list[str], column: str | None) -> str:
-    held = ", ".join(columns) or "none"
-    if column is not None:
-        if column in columns:
-            return column
-        msg = f"{path}: no column of numbers named {column!r}; it holds: {held}"
+    if len(found) != 1:
+        msg = f"{shown(path)}: {len(found)} series, and one was asked for: {', '.join(each.name for each in found)}"
         raise ValueError(msg)
-    if len(columns) == 1:
-        return columns[0]
-    named = [name for name in NAMES if name in columns]
-    if named:
-        return named[0]
-    msg = f"{path}: which column? It holds: {held}. Choose one with --column"
-    raise ValueError(msg)
+    return found[0]
+
+
+def series_of(
+    run: Run, columns: Iterable[str] = (), *, spacing: int = 1, first: int | None = None, last: int | None = None
+) -> Iterator[RecordedSeries]:
+    """The series of a run, each with learning rate and loss beside it.
+
+    Parameters
+    ----------
+    run : Run
+    columns : patterns
+        Which; by default the one that is named as update norms usually are.
+    spacing, first, last
+        As of `wcdfa.readers.spacing.spaced`.
+
+    Raises
+    ------
+    ValueError
+        If there is none, it is empty, or only some of its steps were logged.
+    """
+    where = ": ".join(shown(part) for part in (run.path, run.name) if str(part))
+    try:
+        for name in choose(run.columns, columns):
+            column = run.columns[name]
+            if not column.values.size:
+                msg = f"column {shown(name)!r} is empty"
+                raise ValueError(msg)
+            values, steps, notes = spaced(column, spacing=spacing, first=first, last=last)
+            rate, loss = (beside(run.columns, known, name, column, steps) for known in (RATES, LOSSES))
+            kind = NOTES.get(kind_of(name))
+            said = (*run.notes, *([kind] if kind else []), *notes)
+            empty = 0 if column.rows is None else int(column.rows[-1]) + 1 - len(np.unique(column.rows))
+            yield RecordedSeries(run.path, run.name, name, values, steps, rate, loss, empty, said)
+    except ValueError as error:
+        msg = f"{where}: {error}"
+        kind_of_error = type(error) if isinstance(error, (NoSeries, Subsampled)) else ValueError
+        raise kind_of_error(msg) from error

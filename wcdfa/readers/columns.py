@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,3 +27,38 @@ class Run(NamedTuple):
     columns: Mapping[str, Column]
     notes: tuple[str, ...] = ()
     """What a reader of the series must know: that the log was cut off, or is of displacements and not of steps."""
+
+
+class Lazy(Mapping[str, Column]):
+    """Columns that are read when they are asked for: a log may hold millions of numbers that nobody asks for.
+
+    >>> columns = Lazy(["norm", "loss"], lambda name: Column([len(name)]))
+    >>> list(columns), columns["norm"].values
+    (['norm', 'loss'], [4])
+    """
+
+    def __init__(self, names: Iterable[str], read: Callable[[str], Column]) -> None:
+        self._names, self._read = dict.fromkeys(names), read
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._names)
+
+    def __contains__(self, name: object) -> bool:
+        """Without reading it."""
+        return name in self._names
+
+    def __getitem__(self, name: str) -> Column:
+        """One of them."""
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read(name)
+
+
+def missing(error: ModuleNotFoundError, extra: str) -> ValueError:
+    """The error of a reader whose library is not installed."""
+    return ValueError(f"reading it needs {error.name}, which is not installed: pip install 'wcdfa[{extra}]'")

@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
 
-import numpy as np
+from wcdfa.readers.columns import Run
+from wcdfa.readers.growing import CUT, beginning
+from wcdfa.readers.rows import Rows, numbers
 
 
-def read_lines(path: Path) -> dict[str, Any]:
+def read_lines(path: Path) -> Iterator[Run]:
     """The numbers in each row by name, nested names joined with "/"; a row need not have them all.
 
     NaN and Infinity are read as Python writes them. A last line that is cut off, as in a run still being written, is left out.
     """
-    columns: dict[str, list[float]] = {}
-    lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            if number == len(lines) and columns:
-                break
-            msg = f"{path}: line {number} is not JSON: {error}"
-            raise ValueError(msg) from error
-        for name, value in _numbers(row):
-            columns.setdefault(name, []).append(value)
+    rows, notes, wrong, line = Rows(), [], None, ""
+    with path.open("rb") as file, beginning(file) as (part, _), TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
+        for number, line in enumerate(text, start=1):
+            if wrong is not None and line.strip():
+                raise wrong
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                if line.strip():  # only the last line may be one that is cut off
+                    wrong = ValueError(f"line {number} is not JSON: {error}")
+                continue
+            if isinstance(row, dict):
+                rows.add(row)
+            elif line.endswith("\n"):  # else digits may be missing
+                rows.add(dict(numbers(row)))
+            else:
+                notes.append(CUT)
+    if wrong is not None:
+        if line.endswith("\n") or not rows.count:
+            raise wrong
+        notes.append(CUT)
+    columns = rows.columns()
     if not columns:
-        msg = f"{path}: no numbers in {len(lines)} line(s)"
+        msg = f"no numbers in {rows.count} line(s)"
         raise ValueError(msg)
-    return {name: np.array(values) for name, values in columns.items()}
-
-
-def _numbers(row: Any, prefix: str = "") -> list[tuple[str, float]]:
-    if isinstance(row, bool):
-        return []
-    if isinstance(row, (int, float)):
-        return [(prefix or "value", float(row))]
-    if isinstance(row, dict):
-        return [pair for name, part in row.items() for pair in _numbers(part, f"{prefix}/{name}" if prefix else str(name))]
-    return []
+    yield Run(path, "", columns, tuple(notes))

@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.format import read_array
+
+from wcdfa.readers.choice import listed
+from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.rows import with_steps
 
 
-def read_numpy(path: Path) -> dict[str, Any]:
-    """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file."""
+def read_numpy(path: Path) -> Iterator[Run]:
+    """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file.
+
+    Arrays of one length are columns of one table, in which one may be the step of each. Nothing is unpickled.
+    """
     try:
-        with path.open("rb") as file:  # np.load leaves a damaged file open
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {path.stem: loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (ValueError, zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
-        msg = f"{path}: damaged, or not plain arrays: {error}"
+        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote, and of the cast of a NaN that signals
+            flat = {name: np.squeeze(array) for name, array in _arrays(path)}
+            found = {
+                name: array.astype(np.float64, copy=False)
+                for name, array in flat.items()
+                if array.ndim == 1 and array.dtype.kind in "iuf"
+            }
+    except (PermissionError, IsADirectoryError):
+        raise
+    except Exception as error:  # what is damaged makes NumPy, zipfile, zlib and lzma raise nearly anything
+        msg = f"damaged, or not plain arrays: {error}"
         raise ValueError(msg) from error
-    flat = {name: np.squeeze(array) for name, array in arrays.items()}
-    found = {name: array for name, array in flat.items() if array.ndim == 1 and array.dtype.kind in "iuf"}
     if not found:
-        shapes = ", ".join(f"{name} {array.dtype} {array.shape}" for name, array in arrays.items())
-        msg = f"{path}: no 1-D array of numbers; it holds: {shapes or 'nothing'}"
+        msg = f"no 1-D array of numbers; it holds: {listed(f'{name} {each.dtype} {each.shape}' for name, each in flat.items())}"
         raise ValueError(msg)
-    return found
+    columns: dict[str, Column] = {}
+    for length in {len(array) for array in found.values()}:
+        columns |= with_steps({name: Column(array) for name, array in found.items() if len(array) == length})
+    yield Run(path, "", {name: columns[name] for name in found})
+
+
+def _arrays(path: Path) -> Iterator[tuple[str, Any]]:
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            file.seek(0)
+            yield path.stem, read_array(file, allow_pickle=False)
+            return
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                if name.endswith(".npy"):
+                    with archive.open(name) as member:
+                        array = read_array(member, allow_pickle=False)
+                        member.read(1)  # at its end the checksum is looked at, and not before
+                        yield name.removesuffix(".npy"), array

@@ -1,0 +1,210 @@
+"""``wcdfa analyze``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from wcdfa.analysis import Plain, Settings, as_json, failed
+from wcdfa.analysis import analyze as judged
+from wcdfa.commands.grouping import Grouping
+from wcdfa.commands.options import AtLeastOne, Judging
+from wcdfa.commands.printing import label_of, report, say, table_of
+from wcdfa.findings import describe
+from wcdfa.many import in_processes, on_dask, run_task, tasks
+from wcdfa.names import shown
+from wcdfa.readers import RecordedSeries, Source, sources
+
+FAILED, FOUND = 1, 3  # exit status
+FEW = 2  # logs that are read faster here than processes start
+Found = Literal["ordered", "critical", "disordered", "undecided", "none", "drift"]
+DEFAULT = Judging()
+
+
+def analyze(
+    paths: Annotated[list[Path], Parameter(negative="")],
+    /,
+    *,
+    judging: Judging = DEFAULT,
+    json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
+    output: Path | None = None,
+    table: Path | None = None,
+    group_by: str | None = None,
+    fail_on: Annotated[list[Found] | None, Parameter(negative="")] = None,
+    jobs: AtLeastOne | None = None,
+    dask: str | None = None,
+) -> int:
+    """α of recorded runs, window by window, with its interval and what else could explain it.
+
+    One series is shown window by window, with a picture; of several there is a row for each, with α of its last window. Exit status:
+    0, all went well; 1, something could not be read or judged; 2, a wrong call; 3, what --fail-on asks for was found.
+
+    Parameters
+    ----------
+    paths
+        Files or folders: TensorBoard events, .wandb, stores of MLflow and trackio (.db), trainer_state.json, csv, tsv, jsonl, parquet,
+        npz, npy, folders of checkpoints (safetensors, torch, orbax).
+    json_output
+        Print one JSON object a series, each on its line, instead of a table, and write no picture unless --output names one.
+    output
+        Where the picture of a single series goes. Default: beside you, named after the log.
+    table
+        Write all windows of all series to this parquet file, as they are found.
+    group_by
+        A regular expression, such as "lr=[^/]*": runs in whose path and name it finds the same text are one row, with the mean of
+        their α.
+    fail_on
+        Exit with status 3 if the last window of a series is that, or α has drifted; repeat it for several.
+    jobs
+        Processes to spread many runs over. Default: one a core.
+    dask
+        Spread them over a cluster of Dask instead: its address, or "local".
+    """
+    settings = judging.settings()
+    grouping = Grouping(group_by)
+    found, errors = _located(paths)
+    if not errors and table is None and group_by is None and dask is None and (series := _single(found, settings)) is not None:
+        return _one(series, settings, json_output, output, fail_on or [])
+    if output is not None:
+        msg = "--output is for the picture of one series: leave it out, or name one log and one --column"
+        raise ValueError(msg)
+    console = Console(stderr=json_output)
+    results: list[Plain] = []
+    passed = 0
+    with ExitStack() as stack:
+        writer = None
+        if table is not None:
+            from wcdfa.results import ResultTable  # noqa: PLC0415 - needs pyarrow, which takes a while to import
+
+            writer = stack.enter_context(ResultTable(table))
+        try:
+            for result in _results(found, settings, jobs or os.cpu_count() or 1, dask, console):
+                result["group"] = grouping.key(result)
+                if "error" in result:
+                    if result["none"] and Path(result["path"]) not in paths:  # some file in a folder, of other things
+                        passed += 1
+                        continue
+                    errors.append(result)
+                elif json_output:
+                    _print_json(result)
+                if writer is not None:
+                    writer.add(result)
+                if "error" not in result:
+                    results.append({name: value for name, value in result.items() if name != "windows"})
+        finally:
+            results.sort(key=label_of)
+            if not json_output:
+                table_of(results, console)
+            grouping.report(results, console, json_output)
+            _print_errors(errors, passed, console)
+    if table is not None:
+        console.print(f"table: {table.resolve()}", soft_wrap=True, markup=False, highlight=False)
+    return _status(results, errors, fail_on or [])
+
+
+def _located(paths: list[Path]) -> tuple[list[Source], list[Plain]]:
+    """The logs at the paths, each once, and an error for each path at which there is none."""
+    found: dict[Path, Source] = {}
+    errors: list[Plain] = []
+    for path in paths:
+        try:
+            found |= {source.path.resolve(): source for source in sources(path) if source.path.resolve() not in found}
+        except (ValueError, OSError) as error:
+            if len(paths) == 1:
+                raise
+            errors.append(failed(path, error))
+    return list(found.values()), errors
+
+
+def _single(found: list[Source], settings: Settings) -> RecordedSeries | None:
+    """The series, if there is but one."""
+    if len(found) != 1:
+        return None
+    first = list(islice((series for run in found[0].runs() for series in settings.series(run)), 2))
+    return first[0] if len(first) == 1 else None
+
+
+def _one(series: RecordedSeries, settings: Settings, json_output: bool, output: Path | None, fail_on: list[Any]) -> int:
+    console = Console(stderr=json_output)
+    with _bar("judging window", console) as progress:
+        task = progress.add_task("windows", total=None)
+        analysis = judged(series, settings, each=lambda done, total: progress.update(task, completed=done, total=total))
+    result = as_json(analysis)
+    if json_output:
+        _print_json(result)
+    else:
+        say(console, f"α of {series.name}, {len(series.values):,} samples, order {settings.order}")
+        report(analysis, console)
+        if settings.optimizer is None:
+            say(console, "not compared with the optimizer, which alone may give this: name it with --optimizer")
+        else:
+            say(console, f"null: {describe(settings.optimizer, dict(settings.hyperparameters))} on gradients without memory")
+        if analysis.negative and not analysis.log:
+            say(console, f"{analysis.negative:,} values are negative, so no logarithm was taken; --log insists on one")
+        if series.empty:
+            say(console, f"{series.empty:,} rows have no {shown(series.column)} and were left out")
+        if len(series.values) < settings.window:
+            say(console, f"the series is shorter than the window of {settings.window:,}: it was taken whole")
+    for note in series.notes:
+        say(console, f"note: {note}")
+    if output is not None or not json_output:
+        from wcdfa.plotting import plot_run, save  # noqa: PLC0415 - matplotlib takes a while to import
+
+        title = f"{shown(series.path.name)}: {shown(series.column)}"
+        path = save(plot_run(series.values, analysis.judged, title=title), output or Path(f"{series.path.stem}-wcdfa.png"))
+        console.print(f"picture: {path}", soft_wrap=True, markup=False, highlight=False)
+    return _status([result], [], fail_on)
+
+
+def _results(found: list[Source], settings: Settings, jobs: int, dask: str | None, console: Console) -> Iterator[Plain]:
+    """What is found of each series, as it is found."""
+    todo = tasks(found, settings, jobs)
+    if dask is not None:
+        batches = on_dask(todo, dask, jobs)
+    elif jobs == 1 or len(todo) <= FEW:
+        batches = (run_task(task) for task in todo)
+    else:
+        batches = in_processes(todo, min(jobs, len(todo)))
+    with _bar("reading and judging logs", console) as progress:
+        task = progress.add_task("logs", total=len(todo))
+        for batch in batches:
+            yield from batch
+            progress.advance(task)
+
+
+def _bar(text: str, console: Console) -> Progress:
+    columns = TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _print_json(result: Plain) -> None:
+    sys.stdout.write(json.dumps({name: value for name, value in result.items() if name != "none"}, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def _print_errors(errors: list[Plain], passed: int, console: Console) -> None:
+    red = Console(stderr=True)
+    for error in sorted(errors, key=label_of):
+        text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
+        red.print(f"wcdfa: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if passed:
+        say(console, f"{passed:,} other files or runs hold no series that is named as norms usually are; name it with --column")
+
+
+def _status(results: list[Plain], errors: list[Plain], fail_on: list[Any]) -> int:
+    regimes = {result["regime"] or "none" for result in results} | (
+        {"drift"} if any(result["alarms"] for result in results) else set()
+    )
+    if regimes & set(fail_on):
+        return FOUND
+    return FAILED if errors or not results else 0

@@ -1,0 +1,17 @@
+"""Names that come from elsewhere, made fit to be shown."""
+
+from __future__ import annotations
+
+LONGEST = 80
+
+
+def shown(name: object, longest: int = LONGEST) -> str:
+    r"""The name with what a terminal would obey, or the eye miss, spelled out, and its middle left out where it is long.
+
+    >>> print(shown("\x1b[31mred\n"), shown("x" * 50, 20))
+    \x1b[31mred\n xxxxxxxxxx…xxxxxxxxx
+    """
+    text = str(name)
+    if len(text) > longest:
+        text = f"{text[: longest // 2]}…{text[longest // 2 + 1 - longest :]}"
+    return "".join(each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode() for each in text)

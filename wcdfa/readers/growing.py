@@ -1,0 +1,55 @@
+"""Text files that may still be written: as much of one as there was when it was opened."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+CUT = "the last line has no end and was left out: the log may be cut off, or still be written"
+BLOCK = 1 << 16  # bytes
+
+
+class Beginning(io.RawIOBase):
+    r"""The first bytes of a file, whatever is written behind them meanwhile.
+
+    >>> Beginning(io.BytesIO(b"1.5\n2.5"), 4).read()
+    b'1.5\n'
+    """
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        file.seek(0)
+        self._file, self._left = file, size
+
+    def readable(self) -> bool:
+        """Nothing else can be done with it."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer; how many bytes that took."""
+        data = self._file.read(min(len(buffer), self._left))
+        buffer[: len(data)] = data
+        self._left -= len(data)
+        return len(data)
+
+
+@contextmanager
+def beginning(file: BinaryIO, *, whole_lines: bool = False) -> Iterator[tuple[BinaryIO, bool]]:
+    """All of a file that is there now, or all of its lines that have an end; and whether anything was left out."""
+    size = file.seek(0, io.SEEK_END)
+    end = _last_line(file, size) if whole_lines else size
+    with io.BufferedReader(Beginning(file, end), BLOCK) as part:
+        yield part, end < size
+
+
+def _last_line(file: BinaryIO, size: int) -> int:
+    """Where the last line that has an end does so."""
+    stop = size
+    while stop:
+        start = max(0, stop - BLOCK)
+        file.seek(start)
+        if found := file.read(stop - start).rfind(b"\n") + 1:
+            return start + found
+        stop = start
+    return 0

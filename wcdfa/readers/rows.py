@@ -1,0 +1,125 @@
+"""Logs of rows: numbers by name, each with the step that its row tells."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from wcdfa.readers.columns import Column, Lazy
+
+# what rows call the training step, best first; "_step" is the row counter of Weights & Biases
+STEPS = ("step", "global_step", "trainer/global_step", "train/global_step", "iteration", "iter", "_step")
+NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # what trackers write that JSON has no number for
+OURS = "wcdfa/"  # keys of this package come with a step of their own, which those of the trainer need not equal
+
+
+class Rows:
+    """Collects the numbers of row after row; 8 bytes a number, and 8 more where it is not in every row.
+
+    >>> rows = Rows()
+    >>> for row in ({"step": 1, "norm": 0.5}, {"step": 2, "loss": 3}, {"step": 3, "norm": 0.25, "note": "text"}):
+    ...     rows.add(row)
+    >>> values, steps, places = rows.columns()["norm"]
+    >>> values, steps, places.tolist()
+    (array([0.5 , 0.25]), array([1, 3]), [0, 2])
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._values: dict[str, array[float]] = {}
+        self._rows: dict[str, array[int]] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take the numbers of a row, nested ones under names joined with "/"; what is no number is passed over."""
+        count, known, rows = self.count, self._values, self._rows
+        for name, value in row.items():
+            kind = type(value)
+            if kind is float or kind is int:
+                try:
+                    values = known[name]
+                except KeyError:
+                    values = known[name] = array("d")
+                self._append(name, values, value, count, rows)
+            elif kind is dict or (kind is str and value in NAMED):
+                for below, number in numbers(value, name):
+                    self._append(below, known.setdefault(below, array("d")), number, count, rows)
+        self.count += 1
+
+    def columns(self) -> Mapping[str, Column]:
+        """All numbers by name, in the memory that they were collected in: no row can be added after."""
+        found = {}
+        for name, values in self._values.items():
+            where: Any = None
+            if name in self._rows:
+                where = np.frombuffer(self._rows[name], np.int64)
+            elif len(values) < self.count:  # it lacks only the last ones
+                where = np.arange(len(values))
+            found[name] = Column(np.frombuffer(values), rows=where)
+        return with_steps(found)
+
+    @staticmethod
+    def _append(name: str, values: array[float], value: float, count: int, rows: dict[str, array[int]]) -> None:
+        held = len(values)
+        if name in rows:
+            rows[name].append(count)
+        elif held != count:  # the first row that it is not in lies just behind
+            rows[name] = array("q", range(held))
+            rows[name].append(count)
+        try:
+            values.append(value)
+        except OverflowError:  # an integer beyond all floats
+            values.append(float("inf") if value > 0 else float("-inf"))
+
+
+def numbers(row: Any, name: str | None = None) -> Iterable[tuple[str, float]]:
+    """The numbers in nested dicts, however deep, under names joined with "/".
+
+    >>> list(numbers({"wcdfa": {"alpha": 1.5, "regime": "ordered"}, "ok": True}))
+    [('wcdfa/alpha', 1.5)]
+    """
+    waiting = [(name, row)]
+    while waiting:
+        name, part = waiting.pop()
+        kind = type(part)
+        if kind is dict:
+            waiting.extend((below if name is None else f"{name}/{below}", each) for below, each in reversed(part.items()))
+        elif kind is float or kind is int:
+            yield "value" if name is None else name, part
+        elif kind is str and part in NAMED:
+            yield "value" if name is None else name, NAMED[part]
+
+
+def with_steps(columns: Mapping[str, Column]) -> Mapping[str, Column]:
+    """The columns, each with the steps of its rows, from the first of `STEPS` that has one in each of them."""
+    names = [name for name in (f"{OURS}step", *STEPS) if name in columns]
+    known = {name: column for name in names if (column := _whole(columns[name])) is not None}
+    return Lazy(columns, lambda name: columns[name] if name in known else _stepped(name, columns[name], known))
+
+
+def _stepped(name: str, column: Column, known: Mapping[str, Column]) -> Column:
+    for step, numbers in known.items():
+        if step.startswith(OURS) and not name.startswith(OURS):
+            continue
+        if numbers.rows is None:
+            return column._replace(steps=numbers.values if column.rows is None else numbers.values[column.rows])
+        if column.rows is not None:
+            places = np.searchsorted(numbers.rows, column.rows)
+            places[places == len(numbers.rows)] = 0
+            if np.array_equal(numbers.rows[places], column.rows):
+                return column._replace(steps=numbers.values[places])
+    return column
+
+
+def _whole(column: Column) -> Column | None:
+    """The column in integers, if its numbers are whole and not always the same."""
+    if not len(column.values) or not np.all(np.isfinite(column.values)):
+        return None
+    if np.any(column.values != np.rint(column.values)) or np.abs(column.values).max() >= 2**53:
+        return None
+    if len(column.values) > 1 and column.values.max() == column.values.min():
+        return None
+    return column._replace(values=column.values.astype(np.int64))

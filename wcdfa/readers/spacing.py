@@ -1,0 +1,121 @@
+"""Which steps a series has: the last record of each counts, and one in which steps are left out is refused."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.readers.columns import Column
+
+RESTARTS = 0.02  # share of the records at which steps may go back for each to be a restart; more is disorder
+EVEN = 0.95  # share of the differences that must be the usual one
+LISTED = 4  # stretches of one spacing in a message
+
+
+class Subsampled(ValueError):
+    """A series of which only some steps were logged."""
+
+
+class Spaced(NamedTuple):
+    """Values in the order of their steps, each step once."""
+
+    values: Any
+    steps: Any  # None where the log has none
+    notes: tuple[str, ...]
+
+
+def spaced(column: Column, *, spacing: int = 1, first: int | None = None, last: int | None = None) -> Spaced:
+    """The values of a column by step: the last written of each step counts, and what a restart has overtaken does not.
+
+    >>> import numpy as np
+    >>> spaced(Column(np.array([1.0, 2.0, 3.0, 2.5, 3.5]), np.array([1, 2, 3, 2, 3])))
+    Spaced(values=array([1. , 2.5, 3.5]), steps=array([1, 2, 3]), notes=('steps went back to 2: a restart, and what was written last counts',))
+
+    Parameters
+    ----------
+    column : Column
+    spacing : int
+        How many steps of the log lie between two optimizer steps.
+    first, last : int, optional
+        The steps to take, both included.
+
+    Raises
+    ------
+    Subsampled
+        If most of its steps lie further apart: α of every 10th norm is that of another series, and nothing is interpolated.
+    """
+    values, steps = column.values, column.steps
+    if steps is None:
+        if first is not None or last is not None:
+            msg = "the log has no steps to choose a range of: cut it by rows"
+            raise ValueError(msg)
+        return Spaced(values, None, ())
+    values, steps, notes = _in_order(values, steps)
+    if first is not None or last is not None:
+        chosen = (steps >= (steps.min() if first is None else first)) & (steps <= (steps.max() if last is None else last))
+        if not chosen.any():
+            msg = f"no step from {first} to {last}: those logged are {steps.min():,} to {steps.max():,}"
+            raise ValueError(msg)
+        values, steps = values[chosen], steps[chosen]
+    _require_even(steps, spacing)
+    missing = int(steps[-1] - steps[0]) // spacing + 1 - len(steps)
+    return Spaced(values, steps, (*notes, f"{missing:,} steps between are not in the log") if missing > 0 else notes)
+
+
+def _in_order(values: Any, steps: Any) -> tuple[Any, Any, tuple[str, ...]]:
+    differences = np.diff(steps)
+    if not differences.size or differences.min() > 0:
+        return values, steps, ()
+    notes = []
+    back = np.flatnonzero(differences < 0) + 1
+    if 0 < back.size <= max(1, RESTARTS * len(steps)):
+        notes.append(f"steps went back to {_listed(steps[back])}: a restart, and what was written last counts")
+        # what was written earlier of the step of a restart, or beyond it, was undone by it
+        later = np.full(len(steps), np.iinfo(np.int64).max)
+        later[back - 1] = steps[back]
+        kept = steps < np.minimum.accumulate(later[::-1])[::-1]
+        values, steps = values[kept], steps[kept]
+    elif back.size:
+        notes.append(f"{back.size:,} records were out of order and are sorted by step")
+        order = np.argsort(steps, kind="stable")
+        values, steps = values[order], steps[order]
+    last = np.append(np.diff(steps) > 0, True)
+    if twice := int(np.sum(~last)):
+        notes.append(f"{twice:,} records are of a step that was written again: the last of each step counts")
+    return values[last], steps[last], tuple(notes)
+
+
+def _require_even(steps: Any, spacing: int) -> None:
+    differences = np.diff(steps)
+    if not differences.size or np.mean(differences == spacing) >= EVEN:
+        return
+    usual = int(np.sort(differences)[len(differences) // 2])
+    share = np.mean(differences == usual)
+    way_out = f"log every step; or, where one optimizer step is {usual} of the log's, say so: --spacing {usual}"
+    if share >= EVEN and usual > spacing:
+        msg = (
+            f"only every {usual}th step was logged ({steps[0]:,}, {steps[1]:,}, … {steps[-1]:,}), and α of every {usual}th norm is that of "
+            f"another series: {way_out}"
+        )
+        raise Subsampled(msg)
+    if share >= EVEN:
+        msg = f"steps are {usual} apart, and the spacing was given as {spacing}: {way_out}"
+        raise Subsampled(msg)
+    msg = (
+        f"steps are unevenly spaced ({_stretches(steps, differences)}): log every step, or choose a stretch with --steps FIRST LAST"
+    )
+    raise Subsampled(msg)
+
+
+def _stretches(steps: Any, differences: Any) -> str:
+    """The longest stretches of one spacing, in the order of their steps."""
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(differences)) + 1])
+    stops = np.append(starts[1:], len(differences))
+    longest = np.sort(np.argsort(starts - stops, kind="stable")[:LISTED])
+    said = [f"{steps[starts[i]]:,} to {steps[stops[i]]:,} by {differences[starts[i]]:,}" for i in longest]
+    return ", ".join(said) + (", …" if len(starts) > LISTED else "")
+
+
+def _listed(numbers: Any) -> str:
+    return ", ".join(f"{number:,}" for number in numbers[:LISTED]) + (", …" if len(numbers) > LISTED else "")

@@ -1,0 +1,135 @@
+"""Tensors as they lie in a checkpoint: their shape, their kind of number, and how to read a stretch of them."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Hashable, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# fraction bits and bias of the exponent; NumPy knows none of these
+FLOAT8 = {
+    "float8_e4m3fn": (3, 7),
+    "float8_e4m3fnuz": (3, 8),
+    "float8_e4m3b11fnuz": (3, 11),
+    "float8_e5m2": (2, 15),
+    "float8_e5m2fnuz": (2, 16),
+}
+# kinds of numbers that can be weights, and what NumPy reads them as
+FLOATS = {"float16": "f2", "float32": "f4", "float64": "f8", "complex64": "c8", "complex128": "c16", "bfloat16": "u2"}
+FLOATS |= dict.fromkeys(FLOAT8, "u1")
+MODEL = ("state_dict", "model_state_dict", "model_state", "model", "module", "params")
+WRAPPERS = {"state", "train_state", "checkpoint", "default", "pytree"}
+OPTIMIZER = re.compile(r"(opt|optim|optimi[sz]er)s?(_.*|states?)?|(lr_)?schedulers?|(grad_)?scaler|loops|callbacks", re.IGNORECASE)
+
+
+def _never(start: int, stop: int, scratch: Any) -> None:
+    raise NotImplementedError
+
+
+class Stored(NamedTuple):
+    """A tensor that has not been read."""
+
+    shape: tuple[int, ...]
+    kind: str
+    """As "float32"; what is in none of `FLOATS` is never read."""
+    read: Callable[[int, int, Any], Any] = _never
+    """The numbers from start to stop of the flat tensor, as NumPy holds them; they may lie in the bytes that it is given."""
+    unit: int = 1
+    """How many numbers are best read together: start is a multiple of it."""
+    place: Hashable = None
+    """Where the numbers lie, if two tensors can be the same numbers."""
+
+
+class Contents(NamedTuple):
+    """The weights in a checkpoint by name, and what lies beside them and is passed over."""
+
+    tensors: dict[str, Stored]
+    passed: tuple[str, ...] = ()
+
+
+def in_file(path: Path, offset: int, shape: tuple[int, ...], kind: str, order: str = "<") -> Stored:
+    """A tensor whose numbers lie in one stretch of a file, from the byte `offset` on."""
+
+    def read(start: int, stop: int, scratch: Any) -> Any:
+        dtype = np.dtype(order + FLOATS[kind])
+        size = (stop - start) * dtype.itemsize
+        raw = scratch[:size] if size <= len(scratch) else np.empty(size, np.uint8)
+        left = raw.data
+        with path.open("rb", buffering=0) as file:  # read and not mapped: a file that shrinks meanwhile would end the process
+            file.seek(offset + start * dtype.itemsize)
+            while left:  # the system reads 2 GB at most
+                got = file.readinto(left)
+                if not got:
+                    msg = f"{path.name} ends {len(left)} bytes before its tensor does"
+                    raise ValueError(msg)
+                left = left[got:]
+        return widened(raw.view(dtype), kind)
+
+    return Stored(shape, kind, read)
+
+
+def size_of(shape: tuple[int, ...], kind: str) -> int:
+    """In bytes."""
+    return prod(shape) * np.dtype(FLOATS[kind]).itemsize
+
+
+def widened(raw: Any, kind: str) -> Any:
+    """Numbers that NumPy does not know, in float32, which holds them all; others as they are.
+
+    >>> widened(np.array([0x3FC0], np.uint16), "bfloat16"), widened(np.array([0x3C], np.uint8), "float8_e4m3fn")
+    (array([1.5], dtype=float32), array([1.5], dtype=float32))
+    """
+    if kind == "bfloat16":  # the upper half of a float32
+        return (raw.astype(np.uint32) << 16).view(np.float32)
+    return _table(kind)[raw] if kind in FLOAT8 else raw
+
+
+@functools.cache
+def _table(kind: str) -> Any:
+    """All 256 numbers of a kind of 8 bits."""
+    bits, bias = FLOAT8[kind]
+    code = np.arange(256)
+    exponent, fraction = (code & 0x7F) >> bits, (code & ((1 << bits) - 1)) / (1 << bits)
+    size = np.where(exponent == 0, np.ldexp(fraction, 1 - bias), np.ldexp(1 + fraction, exponent - bias))
+    values = np.where(code < 0x80, size, -size).astype(np.float32)
+    if kind.endswith("fnuz"):  # no -0, whose code is that of NaN
+        values[0x80] = np.nan
+    elif kind.endswith("fn"):  # no infinity
+        values[[0x7F, 0xFF]] = np.nan
+    else:
+        values[exponent == 31] = np.nan
+        values[[0x7C, 0xFC]] = np.inf, -np.inf
+    return values
+
+
+def weights(leaves: Mapping[tuple[str, ...], Stored]) -> Contents:
+    """Those of the leaves of a tree that are weights: under one of the usual names, or all that are not of an optimizer.
+
+    >>> tensor = Stored((2,), "float32")
+    >>> found = weights({("model", "w"): tensor, ("optimizer", "m"): tensor, ("ema", "w"): tensor})
+    >>> list(found.tensors), found.passed
+    (['w'], ('ema',))
+    """
+    passed: list[str] = []
+    found = dict(leaves)
+    while True:
+        heads = dict.fromkeys(path[0] for path in found if len(path) > 1)
+        model = next((key for key in MODEL if key in heads), None)
+        taken = [head for head in heads if (head == model if model else not OPTIMIZER.fullmatch(head))]
+        gone = {path: leaf for path, leaf in found.items() if path[0] not in taken and (model or len(path) > 1)}
+        passed.extend(path[0] for path, leaf in gone.items() if leaf.kind in FLOATS and not OPTIMIZER.fullmatch(path[0]))
+        found = {path: leaf for path, leaf in found.items() if path not in gone}
+        wrapped = len(taken) == 1 and taken[0] in WRAPPERS and all(len(path) > 1 for path in found)
+        if not (model or wrapped):
+            break
+        found = {path[1:]: leaf for path, leaf in found.items()}
+        if model:
+            inner = {path[0] for path in found if len(path) > 1 and OPTIMIZER.fullmatch(path[0])}
+            found = {path: leaf for path, leaf in found.items() if path[0] not in inner}
+            break
+    return Contents({".".join(path): leaf for path, leaf in found.items()}, tuple(dict.fromkeys(passed)))

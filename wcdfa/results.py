@@ -1,0 +1,105 @@
+"""The table of all windows, in one parquet file that is whole at any time, however the program ends."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as arrow_parquet
+
+from wcdfa.analysis import Plain
+
+PAUSE = 2.0  # seconds between two writes, at least …
+SHARE = 20  # … and that many times what a write takes
+BATCH = 64  # results that are held as they came
+
+NUMBERS = ("alpha", "stderr", "low", "high", "r_squared", "adequacy")
+NULL = ("low", "median", "high", "excess", "p_value")
+SCHEMA = pa.schema(
+    [
+        *[(name, pa.string()) for name in ("path", "run", "series", "group", "error")],
+        *[(name, pa.int64()) for name in ("n", "order", "window", "windows", "first_step", "last_step")],
+        *[(name, pa.float64()) for name in NUMBERS],
+        *[(f"null_{name}", pa.float64()) for name in NULL],
+        *[(name, pa.string()) for name in ("regime", "explanation", "notes")],
+        ("alarms", pa.int64()),
+    ]
+)
+
+
+def rows(result: Plain) -> Iterable[Plain]:
+    """A row for each window of a series, numbered from 0; one for a series that could not be judged."""
+    same = {name: result.get(name) for name in ("path", "run", "series", "group", "error", "n", "order")}
+    same["notes"] = "; ".join(result.get("notes", [])) or None
+    windows = result.get("windows", [])
+    if not windows:
+        yield same
+    for number, window in enumerate(windows):
+        null = window["null"] or {}
+        yield {
+            **same,
+            "window": number,
+            "windows": len(windows),
+            "alarms": len(result["alarms"]),
+            **{name: window[name] for name in ("first_step", "last_step", *NUMBERS, "regime", "explanation")},
+            **{f"null_{name}": null.get(name) for name in NULL},
+        }
+
+
+class ResultTable:
+    """Writes results as they come; every few seconds, and at the end, the file is replaced by one with all of them.
+
+    >>> import tempfile
+    >>> import pyarrow.parquet
+    >>> path = Path(tempfile.mkdtemp(), "results.parquet")
+    >>> with ResultTable(path) as table:
+    ...     table.add({"path": "a.csv", "run": "", "series": None, "error": "a.csv: no numbers in it"})
+    >>> pyarrow.parquet.read_table(path)["path"].to_pylist()
+    ['a.csv']
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._parts: list[pa.Table] = []
+        self._fresh: list[Plain] = []
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        """Write an empty table: where it cannot be written, this is the time to know."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._write()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Write all, also where the program is ended."""
+        self._write()
+
+    def add(self, result: Plain) -> None:
+        """Take what was found of a series."""
+        self._fresh.append(result)
+        if len(self._fresh) >= BATCH:
+            self._pack()
+        if time.monotonic() >= self._next:
+            self._write()
+
+    def _pack(self) -> None:
+        if self._fresh:
+            self._parts.append(pa.Table.from_pylist([row for result in self._fresh for row in rows(result)], schema=SCHEMA))
+            self._fresh.clear()
+
+    def _write(self) -> None:
+        self._pack()
+        start = time.monotonic()
+        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            arrow_parquet.write_table(pa.concat_tables(self._parts or [SCHEMA.empty_table()]), partial)
+            os.replace(partial, self.path)
+        finally:
+            partial.unlink(missing_ok=True)
+        now = time.monotonic()
+        self._next = now + max(PAUSE, SHARE * (now - start))
