@@ -12,9 +12,8 @@ from wcdfa.backends.keras_optimizer import Monitored, found, read
 from wcdfa.cadence import whole
 from wcdfa.monitor import SMALLEST_WINDOW, WeightChangeDFA
 from wcdfa.rolling_monitor import RollingWeightChangeDFA
+from wcdfa.sinks.keys import METRICS
 from wcdfa.watch import Action, Alarms, Watch
-
-NUMBERS = ("step", "n", "skipped", "update_norm", "alpha", "alpha_low", "alpha_high", "r2", "regime")
 
 
 class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -153,5 +152,5 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         for message in self.watch.update(self.monitor, reading):
             if not quiet and self._alarms(message):
                 self.model.stop_training = True
-        keys = [f"wcdfa/{name}" for name in (*NUMBERS, *(f"alpha/{group}" for group in reading.groups))]
+        keys = [*METRICS, *(f"wcdfa/alpha/{group}" for group in reading.groups)]
         self._metrics = self._fresh = dict.fromkeys(keys, math.nan) | self.monitor.metrics()

@@ -6,7 +6,9 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
@@ -117,3 +119,31 @@ def attach(torch: Any) -> Any:
     from wcdfa.backends.torch import attach
 
     return attach
+
+
+@pytest.fixture(scope="session")
+def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of MLflow, which takes seconds to make."""
+    require("mlflow")
+    require("sqlalchemy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what it imports
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    path = tmp_path_factory.mktemp("mlflow") / "template.db"
+    SqlAlchemyStore(f"sqlite:///{path}", str(path.with_suffix(".artifacts"))).engine.dispose()
+    return path
+
+
+@pytest.fixture
+def mlflow(mlflow_template: Path, tmp_path: Path) -> Iterator[Any]:
+    """MLflow with an empty database of its own, in mlflow.db."""
+    import mlflow
+
+    shutil.copy(mlflow_template, tmp_path / "mlflow.db")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    yield mlflow
+    while mlflow.active_run() is not None:
+        mlflow.end_run()
+    mlflow.set_tracking_uri(before)

@@ -15,7 +15,20 @@ ROOT = Path(__file__).parents[1]
 
 # each module may import those on the lines above it
 ORDER = [
-    {"arrays", "polynomials", "scales", "synthetic", "progress", "regime", "outliers", "groups", "cadence", "trees", "names"},
+    {
+        "arrays",
+        "polynomials",
+        "scales",
+        "synthetic",
+        "progress",
+        "regime",
+        "outliers",
+        "groups",
+        "cadence",
+        "trees",
+        "names",
+        "failures",
+    },
     {"stages", "boxes", "optimizers", "whittle", "epochs", "parameters"},
     {"merging", "half_stages", "moments", "preprocess", "replay"},
     {"halves", "calibration"},
@@ -29,6 +42,8 @@ ORDER = [
     {"current", "recorder"},
     {"saved"},
     {"monitor"},
+    {"sinks", "sinks.keys", "sinks.runs", "sinks.closing", "sinks.buffer"},
+    {"sinks.wandb", "sinks.tensorboard", "sinks.mlflow", "sinks.trackio", "sinks.jsonl", "sinks.parquet"},
     {"readers.columns", "readers.stored", "readers.checkpoint_names", "plotting"},
     {"readers.rows", "readers.framing", "readers.growing", "readers.spacing", "readers.choice"},
     {"readers.safetensors_files", "readers.torch_files", "readers.orbax_files"},
@@ -63,7 +78,11 @@ EXTRAS = {
     "readers.wandb": {"google", "wandb"},
     "progress": {"rich"},
     "tables": {"platformdirs"},
-    "rolling_monitor": {"wandb"},
+    "sinks.mlflow": {"mlflow"},
+    "sinks.parquet": {"pyarrow"},
+    "sinks.tensorboard": {"tensorflow"},
+    "sinks.trackio": {"trackio"},
+    "sinks.wandb": {"wandb"},
 }
 CORE = {"numpy", "array_api_compat"}
 BUILT_ON = {

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from tests.conftest import require
+from tests.sink_runs import monitored, resumed, same, thousand
 from wcdfa import RollingWeightChangeDFA, synthetic
+from wcdfa.sinks.wandb import WandbSink
 
 NORMS = np.exp(0.1 * synthetic.white_noise(400, seed=0))
 BLOCK = 32 * 1024
@@ -67,8 +69,8 @@ def records(path):
             record = b""
 
 
-def history(tmp_path, run):
-    """The rows of a run, and its definitions of metrics."""
+def finished(tmp_path, run):
+    """All records of a run that has ended."""
     (path,) = tmp_path.glob(f"wandb/offline-run-*/run-{run.id}.wandb")
     found = list(records(path))
     for _ in range(1000):
@@ -76,6 +78,12 @@ def history(tmp_path, run):
             break
         time.sleep(0.01)  # another process writes the file, and finish does not wait for the end of that
         found = list(records(path))
+    return found
+
+
+def history(tmp_path, run):
+    """The rows of a run, and its definitions of metrics."""
+    found = finished(tmp_path, run)
     rows = [
         {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
         for record in found
@@ -227,3 +235,100 @@ def test_whatever_wandb_raises_training_goes_on(monkeypatch, caplog, broken):
     assert monitor.n_samples == 3
     assert len(caplog.records) == 3
     assert "server is away" in caplog.text
+
+
+def logged(rows):
+    return [
+        (key, row["wcdfa/step"], value)
+        for row in rows
+        if "wcdfa/step" in row
+        for key, value in row.items()
+        if not key.startswith("_") and key != "loss"
+    ]
+
+
+def test_a_thousand_steps_of_a_monitor(begin, tmp_path):
+    """Among the caller's own, each with its step; the summary holds the last."""
+    run, sink = begin(), WandbSink()
+
+    def among(step, metrics):
+        sink(step, metrics)
+        run.log({"loss": 1 / step}, step=step)
+
+    expected = thousand(among)
+    run.finish()
+    rows, metrics = history(tmp_path, run)
+    assert metrics == DEFINED
+    assert same(logged(rows), expected)
+    assert values(rows, "wcdfa/step") == list(range(1, 1001))
+    assert values(rows, "loss") == [1 / step for step in range(1, 1001)]
+    assert values(rows, "_step") == list(range(1001))  # ours are in the row before
+    summary = {
+        item.key or "/".join(item.nested_key): json.loads(item.value_json)
+        for record in finished(tmp_path, run)
+        if record.HasField("summary")
+        for item in record.summary.update
+    }
+    last = {key: value for key, _, value in expected}
+    np.testing.assert_equal({key: summary[key] for key in last}, last)
+
+
+def test_a_monitor_that_goes_on_from_a_checkpoint_before(begin, tmp_path):
+    rows = []
+
+    def finish(run):
+        run.finish()
+        rows.extend(history(tmp_path, run)[0])
+        next(tmp_path.glob("wandb/offline-run-*")).rename(tmp_path / f"life-{len(rows)}")
+
+    def life():
+        if rows or runs:
+            finish(runs[-1])
+        runs.append(begin(id="again", resume="allow" if runs else None))
+        return WandbSink()
+
+    runs = []
+    expected = resumed(life)
+    finish(runs[-1])
+    assert same(logged(rows), expected)
+    assert values(rows, "wcdfa/step") == [*range(1, 301), *range(201, 401)]
+
+
+def test_alerts(begin, tmp_path):
+    run, sink = begin(), WandbSink()
+    sink.alert("regime changed from critical to ordered: α = 1.31")
+    sink.alert("x" * 100, "text")
+    run.finish()
+    alerts = [record.alert for record in finished(tmp_path, run) if record.HasField("alert")]
+    assert [(each.title, each.text, each.level) for each in alerts] == [
+        ("regime changed from critical to ordered", "regime changed from critical to ordered: α = 1.31", "WARN"),
+        ("x" * 63, "text", "WARN"),
+    ]
+
+
+def test_a_sink_without_a_run_says_so_once_and_begins_none(wandb, caplog):
+    monitor = monitored(WandbSink())
+    with caplog.at_level(logging.WARNING, logger="wcdfa"):
+        monitor.update(1.0).update(2.0)
+        monitor.logger.alert("message")
+    assert caplog.messages == ["no run of wandb is active, and nothing is logged: call wandb.init() first"]
+    assert wandb.run is None
+
+
+def test_a_run_that_is_given_and_has_ended(begin, caplog):
+    run = begin()
+    monitor = monitored(WandbSink(run))
+    monitor.update(1.0)
+    run.finish()
+    begun = time.monotonic()
+    for _ in range(5):
+        monitor.update(2.0)
+    assert monitor.n_samples == 6
+    assert ["is finished" in str(record.exc_info) for record in caplog.records if record.name == "wcdfa"] == [True]
+    assert time.monotonic() - begun < 10  # wandb waits half a minute for the step of a run that has ended
+
+
+def test_a_sink_where_wandb_is_not_installed(monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ImportError, match="wandb"):
+        WandbSink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import threading
@@ -15,6 +14,7 @@ from wcdfa import saved
 from wcdfa.cadence import Cadence, cadence, due, whole
 from wcdfa.core import DFAResult, dfa
 from wcdfa.current import Outcome, outcomes
+from wcdfa.failures import Failures
 from wcdfa.findings import Verdict, undefined
 from wcdfa.groups import ALL, Groups, checked
 from wcdfa.parameters import is_number, refuse
@@ -78,7 +78,7 @@ class WeightChangeDFA:
     log_every : int or callable, optional
         Call the logger every so many norms. Default: when α is recomputed.
     logger : callable, optional
-        Called with the training step and `metrics()`. What it raises is logged, and training goes on.
+        Called with the training step and `metrics()`: see `wcdfa.sinks`. What it raises is logged once, and training goes on.
 
     Raises
     ------
@@ -121,7 +121,7 @@ class WeightChangeDFA:
         self._settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence}
         self._preparation: dict[str, Any] = {"log": log, "epoch_length": epoch_length, "spikes": spikes}
         self._groups = checked(groups)
-        self._lock = threading.RLock()
+        self._lock, self._failures = threading.RLock(), Failures()
         self.reset()
         # wrong settings, or a window too short for them, are misuse: say so now, and have the calibration ready
         trial = prepare(1.0 + np.arange(self.window) % 7.0, **self._preparation)
@@ -379,8 +379,8 @@ class WeightChangeDFA:
             if self.logger is not None and self._log_due(count):
                 try:
                     self.logger(self._recorder.step, self._metrics())
-                except Exception:  # whatever it is, it must not end the training run
-                    logging.getLogger("wcdfa").exception("the logger of a monitor failed; training goes on")
+                except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the training run
+                    self._failures.log("the logger of a monitor", error)
 
     def _alpha_due(self, count: int) -> bool:
         return count >= self.window and due(self.stride, count)

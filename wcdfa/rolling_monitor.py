@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from wcdfa import saved
 from wcdfa.monitor import WeightChangeDFA
 from wcdfa.parameters import is_number, number
 from wcdfa.regime import label
-
-_waiting: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # run of wandb → its own step, in whose row our last numbers wait
+from wcdfa.sinks.wandb import NO_RUN, WandbSink, active
 
 
 class Epoch(NamedTuple):
@@ -167,18 +165,16 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             Default: the training step.
         """
         try:
-            import wandb  # noqa: PLC0415 - need not be installed
-
-            run = getattr(wandb, "run", None)  # the folder that wandb logs to can be imported too
+            run = active()
         except ImportError as error:
             warnings.warn(f"wandb cannot be imported, and nothing is logged ({error}): pip install wandb", stacklevel=2)
             return
         if run is None:
-            warnings.warn("no run of wandb is active, and nothing is logged: call wandb.init() first", stacklevel=2)
+            warnings.warn(NO_RUN, stacklevel=2)
             return
-        row = self.metrics()
+        metrics = self.metrics()
         try:
-            _log(run, row if step is None else {**row, "wcdfa/step": step})
+            WandbSink(run)(metrics["wcdfa/step"] if step is None else step, metrics)
         except Exception:  # whatever it is, it must not end the training run
             logging.getLogger("wcdfa").exception("wandb failed to log; training goes on")
 
@@ -200,19 +196,3 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         with self._lock:
             super().load_state_dict(state)
             self._epochs = epochs
-
-
-def _log(run: Any, row: Mapping[str, Any]) -> None:
-    """Put numbers into the row that a run is at, over a step axis of their own.
-
-    wandb drops a row whose ``step=`` is below its own counter, which each row that is sent moves on. So the step goes in as a number
-    that the others are drawn over, and the row is left for the caller to send: were it sent, the caller's next ``step=`` could be
-    below the counter, and that row be lost.
-    """
-    if run not in _waiting:
-        run.define_metric("wcdfa/step")
-        run.define_metric("wcdfa/*", step_metric="wcdfa/step")
-    elif _waiting[run] == run.step:  # nobody has sent our last numbers
-        run.log({})
-    _waiting[run] = run.step
-    run.log(dict(row), commit=False)

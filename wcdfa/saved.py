@@ -105,13 +105,14 @@ def _ring(state: Mapping[str, Any], window: int, groups: list[str]) -> Ring:
     )
 
 
-def write(path: str | os.PathLike[str], state: Plain) -> None:
-    """Write the state to an npz file: whole or not at all, also if the process is killed meanwhile."""
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """A file to write into that takes the place of another at the end: whole or not at all, also if the process is killed meanwhile."""
     path = os.fspath(path)
     temporary = os.path.join(os.path.dirname(os.path.abspath(path)), f".wcdfa-{uuid.uuid4().hex}.tmp")  # as readable as any file
     try:
         with open(temporary, "xb") as file:
-            np.savez(file, **state)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -119,6 +120,12 @@ def write(path: str | os.PathLike[str], state: Plain) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def write(path: str | os.PathLike[str], state: Plain) -> None:
+    """Write the state to an npz file, `replacing` what was there."""
+    with replacing(path) as file:
+        np.savez(file, **state)
 
 
 def load(path: str | os.PathLike[str]) -> Plain:

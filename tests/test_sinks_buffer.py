@@ -1,0 +1,95 @@
+"""What waits is written in order and once, survives a tracker that fails, and does not grow without end."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wcdfa.sinks import buffer
+from wcdfa.sinks.buffer import Buffer
+
+
+class Disk:
+    def __init__(self):
+        self.batches, self.full = [], False
+
+    def write(self, items):
+        if self.full:
+            raise OSError("disk is full")
+        self.batches.append(items.copy())
+        items.clear()
+
+    @property
+    def held(self):
+        return [item for batch in self.batches for item in batch]
+
+
+@given(st.lists(st.integers(1, 5)), st.integers(1, 7), st.sets(st.integers(0, 20)))
+def test_all_is_written_once_and_in_order(sizes, most, failing):
+    disk, added = Disk(), 0
+    waiting = Buffer(disk.write, most, 60)
+    for i, size in enumerate(sizes):
+        disk.full = i in failing
+        try:
+            waiting.add(list(range(added, added + size)))
+        except OSError:
+            assert disk.full
+        added += size
+    disk.full = False
+    waiting.close()
+    assert disk.held == list(range(added))
+    if not failing:
+        assert all(len(batch) <= max(most, max(sizes)) for batch in disk.batches)
+
+
+def test_what_is_old_is_written():
+    disk = Disk()
+    waiting = Buffer(disk.write, 100, 0.05)
+    waiting.add([1])
+    waiting.add([2])
+    assert disk.batches == []
+    time.sleep(0.06)
+    waiting.add([3])
+    assert disk.batches == [[1, 2]]
+    waiting.close()
+    assert disk.batches == [[1, 2], [3]]
+
+
+def test_a_disk_that_is_full_is_asked_now_and_then_and_some_are_kept(monkeypatch):
+    monkeypatch.setattr(buffer, "LIMIT", 50)
+    disk, raised = Disk(), []
+    disk.full = True
+    waiting = Buffer(disk.write, 10, 60)
+    for item in range(95):
+        try:
+            waiting.add([item])
+        except OSError:
+            raised.append(item)
+    assert raised == list(range(10, 95, 10))
+    disk.full = False
+    waiting.close()
+    assert disk.held == list(range(45, 95))
+
+
+def test_closing_does_not_raise(caplog):
+    disk = Disk()
+    disk.full = True
+    waiting = Buffer(disk.write, 10, 60)
+    waiting.add([1])
+    with caplog.at_level(logging.ERROR, logger="wcdfa"):
+        waiting.close()
+    assert "what was last logged could not be written" in caplog.text
+    disk.full = False
+    waiting.close()
+    waiting.close()
+    assert disk.batches == [[1]]
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), "60", None])
+def test_seconds_are_a_number(seconds):
+    with pytest.raises(ValueError, match=f"seconds must be a number of at least 0, got {seconds!r}"):
+        Buffer(print, 1, seconds)

@@ -1,0 +1,139 @@
+"""Parquet: the numbers of a monitor in a folder of tables."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from wcdfa.cadence import whole
+from wcdfa.saved import replacing
+from wcdfa.sinks.buffer import Buffer
+from wcdfa.sinks.closing import Closing
+from wcdfa.sinks.keys import ALERT, METRICS, STEP, message, row
+
+TYPES = {STEP: pa.int64(), ALERT: pa.string()}  # all others are float64
+
+
+class ParquetSink(Closing):
+    """Writes the numbers of a monitor into the files 00000.parquet, 00001.parquet, … of a folder, which is read as one table.
+
+    >>> import tempfile
+    >>> import pyarrow.parquet
+    >>> import wcdfa
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with ParquetSink(f"{folder}/run") as sink:
+    ...         monitor = wcdfa.WeightChangeDFA(logger=sink, log_every=1)
+    ...         for norm in (0.25, 0.125):
+    ...             _ = monitor.update(norm)
+    ...     pyarrow.parquet.read_table(f"{folder}/run").select(["wcdfa/step", "wcdfa/update_norm"]).to_pylist()
+    [{'wcdfa/step': 1, 'wcdfa/update_norm': 0.25}, {'wcdfa/step': 2, 'wcdfa/update_norm': 0.125}]
+
+    ``pandas.read_parquet("run")`` and ``polars.read_parquet("run/*.parquet")`` read all files, which have the same columns: where one
+    comes in later (α of a group), those that are there are written again. What was not logged is null, and NaN is NaN. An alert is in
+    the column "wcdfa/alert" of the last row.
+
+    A file can be read, and is whole, at all times: it is put in place of its predecessor. A process that is killed loses the numbers of
+    the last `seconds`, and those since the last call before; close the sink, or let the process end, and it loses none. A run that goes
+    on begins the next file. Give each process a folder of its own.
+
+    Parameters
+    ----------
+    folder : path
+        Made when the first file is written.
+    rows : int
+        In a file.
+    seconds : float
+        Write the last file anew when so much time has gone by, as soon as the next numbers come.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds files with such names that are of something else.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, rows: int = 10_000, seconds: float = 60.0) -> None:
+        self.folder = Path(folder)
+        self._rows = whole("rows", rows, "a whole number of rows (10,000 is the default)")
+        self._buffer = Buffer(self._write, self._rows, seconds)
+        self._columns = [*METRICS, ALERT]
+        self._number = 1 + max((int(part.stem) for part in self._parts()), default=-1)
+        for part in self._parts():
+            names = _names(part)
+            if STEP not in names:
+                msg = f"{part} is no file of a monitor, and would be mixed with its numbers: name a folder of its own"
+                raise ValueError(msg)
+            self._add_columns(names)
+        self._widened = False
+
+    def __call__(self, step: Any, metrics: Mapping[str, Any]) -> None:
+        """Keep them, and before it write those that are due."""
+        self._buffer.add([row(int(step), metrics)])
+
+    def alert(self, title: str, text: str | None = None) -> None:
+        """Note it in the last row."""
+        if not self._buffer.items:
+            self._buffer.add([{}])
+        last = self._buffer.items[-1]
+        last[ALERT] = "\n".join([*([last[ALERT]] if ALERT in last else []), message(title, text)])
+
+    def close(self) -> None:
+        """Write all; another call goes on."""
+        self._buffer.close()
+
+    def _write(self, waiting: list[dict[str, Any]]) -> None:
+        """Write the rows; those of the last file stay, to be written again with more."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self._add_columns(name for each in waiting for name in each):
+            self._widened = False
+        if not self._widened:
+            self._widen()
+        while True:
+            self._put(self._number, _table(waiting[: self._rows], self._columns))
+            if len(waiting) <= self._rows:
+                return
+            del waiting[: self._rows]
+            self._number += 1
+
+    def _put(self, number: int, table: Any) -> None:
+        with replacing(self.folder / f"{number:05d}.parquet") as file:
+            pq.write_table(table, file)
+
+    def _parts(self) -> list[Path]:
+        return sorted(path for path in self.folder.glob("*.parquet") if re.fullmatch("[0-9]{5}|[1-9][0-9]{5,}", path.stem))
+
+    def _add_columns(self, names: Iterable[str]) -> bool:
+        new = sorted(set(names).difference(self._columns))
+        self._columns += new
+        return bool(new)
+
+    def _widen(self) -> None:
+        """Give all files all columns; the first comes last, for readers take the columns from it."""
+        for part in reversed(self._parts()):
+            if _names(part) != self._columns:
+                held = pq.read_table(part, partitioning=None)
+                columns = [held[name] if name in held.column_names else pa.nulls(len(held), _type(name)) for name in self._columns]
+                self._put(int(part.stem), pa.table(columns, names=self._columns))
+        self._widened = True
+
+
+def _table(rows: list[dict[str, Any]], columns: list[str]) -> Any:
+    return pa.table([pa.array([each.get(name) for each in rows], _type(name)) for name in columns], names=columns)
+
+
+def _type(name: str) -> Any:
+    return TYPES.get(name, pa.float64())
+
+
+def _names(part: Path) -> list[str]:
+    """The columns of a file."""
+    try:
+        return list(pq.read_schema(part).names)
+    except pa.ArrowInvalid as error:
+        msg = f"{part}: not a parquet file: {error}"
+        raise ValueError(msg) from error

@@ -1,0 +1,26 @@
+"""The run that a sink writes into."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+
+class CurrentRun:
+    """The run that was given, or else the one that is active when it is called; where there is none, that is said once.
+
+    >>> CurrentRun("a run", lambda: None, "call init() first")()
+    'a run'
+    """
+
+    def __init__(self, given: Any, active: Callable[[], Any], otherwise: str) -> None:
+        self._given, self._active, self._otherwise, self._said = given, active, otherwise, False
+
+    def __call__(self) -> Any:
+        """The run, or None."""
+        run = self._active() if self._given is None else self._given
+        if run is None and not self._said:
+            self._said = True
+            logging.getLogger("wcdfa").warning(self._otherwise)
+        return run
