@@ -13,7 +13,10 @@ def by_wandb(folder, runs):
 
     for asked in runs:
         run = wandb.init(
-            project="wcdfa", name=asked["name"], dir=folder, settings=wandb.Settings(silent=True, console="off", x_disable_stats=True)
+            project="wcdfa",
+            name=asked["name"],
+            dir=folder,
+            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
         )
         for row in rows(asked):
             row.pop("step", None)
