@@ -142,11 +142,13 @@ ODD = {
     "update_norm": [0.5, math.nan, math.inf, -math.inf, 9.0, 1e-300, 2.0],
 }  # as trackers are given it
 SECOND = {"step": STEPS, "update_norm": LOSSES}
+HOSTILE = "\x1b[31m<script>\n[red]x[/red] \u202etxt 🔥"  # the name of a run
 RUNS = [
     ("a run", rows_of(COLUMNS)),
     ("a run", rows_of(SECOND)),
     ("gone", {**rows_of(COLUMNS), "deleted": True}),
     ("odd", rows_of(ODD)),
+    (HOSTILE, rows_of(SECOND)),
 ]
 WRITERS = {
     "csv": lambda path: columns_of(path, write_csv, "log.csv"),
@@ -160,7 +162,7 @@ WRITERS = {
     "lightning": write_lightning,
     "events": write_events,
     "tf events": write_tf_events,
-    "wandb": lambda path: write_tracker("wandb", path, RUNS[0]),
+    "wandb": lambda path: write_tracker("wandb", path, (HOSTILE, rows_of(COLUMNS))),
     "mlflow": lambda path: write_tracker("mlflow", path, *RUNS),
     "trackio": lambda path: write_tracker("trackio", path, *RUNS),
 }

@@ -14,9 +14,11 @@ import pytest
 
 from tests import log_files
 from tests.log_files import NORMS
+from tests.processes import ROOT
 from wcdfa.readers import read_series, series_of, sources
 
 HOSTILE = {
+    "shortcode": ":red_circle: :x:",
     "script": "<script>alert(1)</script>",
     "path": "../../x",
     "escape": "\x1b[31mred\x1b]0;title\x07",
@@ -120,18 +122,12 @@ def test_tables_of_any_name_in_a_store(tmp_path):
 
 
 @pytest.mark.parametrize("tracker", ["wandb", "mlflow", "trackio"])
-def test_runs_of_any_name(tmp_path, tracker):
-    kept = {name: text for name, text in HOSTILE.items() if name in ("script", "escape", "newline", "markup", "override", "emoji")}
-    series = "\x1b[31m<b>[red]" if tracker != "mlflow" else "update_norm"  # whose names may not hold that
-    rows = log_files.rows_of({"step": np.arange(100), series: NORMS[:100]})
-    log_files.write_tracker(tracker, tmp_path, *((text, rows) for text in kept.values()))
-    found = [each for source in sources(tmp_path) for run in source.runs() for each in series_of(run, ["*" + series[-5:-1] + "*"])]
-    names = sorted(each.run.rpartition(" ")[0] for each in found)
-    assert names == sorted(kept.values())
-    for each in found:
-        assert each.column == series
-        assert fit_for_a_terminal(each.name)
-        np.testing.assert_array_equal(each.values, NORMS[:100])
+def test_runs_of_any_name(log, tracker):
+    (source,) = sources(log(tracker))
+    *_, run = source.runs()
+    assert run.name.rpartition(" ")[0] == log_files.HOSTILE
+    for series in series_of(run, ["*"]):
+        assert fit_for_a_terminal(series.name)
 
 
 def test_tags_of_any_name_in_tensorboard(tmp_path):
@@ -160,6 +156,7 @@ def command(*arguments, cwd):
             "COLUMNS": "100",
             "MPLCONFIGDIR": str(cwd),
             "PYTHONIOENCODING": "utf-8",
+            "PYTHONPATH": str(ROOT),
         },
     )
     output, said = done.stdout.decode(), done.stderr.decode()
@@ -176,7 +173,7 @@ def harmless(text):
 def test_one_series_on_the_terminal(tmp_path, kind):
     """Its name is that of the column, the file and the picture."""
     name = HOSTILE[kind]
-    path = write_run(tmp_path / f"{name}.jsonl", name)
+    path = write_run(tmp_path / f"{name.replace('/', '')}.jsonl", name)
     code, output, said = command(path.name, "--column", re.sub(r"[\[*?]", "?", name), cwd=tmp_path)
     assert code == 0, said
     assert harmless(output + said)
@@ -189,11 +186,11 @@ def test_many_series_on_the_terminal_and_in_json(tmp_path):
         )
     rows = [json.dumps({"step": i, **{name: v for name in HOSTILE.values()}}) for i, v in enumerate(NORMS.tolist())]
     (tmp_path / "runs" / "series.jsonl").write_text("\n".join(rows) + "\n")
-    (tmp_path / "runs" / "\x1b[31mbad[/red].csv").write_text("\x1b[31m\nx\n")
+    (tmp_path / "runs" / "\x1b[31mbad[red].csv").write_text("\x1b[31m\nx\n")
     code, output, said = command("runs", "--column", "*", "--jobs", "1", "--window", "128", cwd=tmp_path)
     assert code == 1  # of bad.csv
     assert harmless(output + said)
-    assert all(text in output + said for text in ("<script>", r"\x1b[31m", "[red]", r"\u202e"))
+    assert all(text in output + said for text in ("<script>", r"\x1b[31m", "[red]", r"\u202e", ":red_circle:"))
     code, output, said = command("runs", "--column", "*", "--jobs", "1", "--window", "128", "--json", cwd=tmp_path)
     found = [json.loads(line) for line in output.splitlines()]
     assert {each["series"] for each in found if each["path"].endswith("series.jsonl")} == {*HOSTILE.values(), "step"}

@@ -32,7 +32,9 @@ def read_delimited(path: Path) -> Iterator[Run]:
         first = file.readline(WIDEST).decode("utf-8-sig", "replace").rstrip("\r\n").split(delimiter)
         bare = all(_is_number(field) for field in first)
         options: dict[str, Any] = {
-            "read_options": arrow_csv.ReadOptions(use_threads=False, column_names=[str(i) for i in range(len(first))] if bare else None),
+            "read_options": arrow_csv.ReadOptions(
+                use_threads=False, column_names=[str(i) for i in range(len(first))] if bare else None
+            ),
             "parse_options": arrow_csv.ParseOptions(delimiter=delimiter),
         }
         with beginning(file, whole_lines=True) as (part, cut):
