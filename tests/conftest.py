@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import importlib.util
@@ -95,6 +96,15 @@ def float32() -> Iterator[None]:
     """JAX as it comes, even after a test of the core that switched float64 on."""
     with require("jax").enable_x64(False):
         yield
+
+
+@pytest.fixture(scope="session")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """``log("csv")``: the path of a log of this kind, which its library has written; not to be changed."""
+    from tests.log_files import WRITERS
+
+    folder = tmp_path_factory.mktemp("logs")
+    return functools.cache(lambda kind: WRITERS[kind](folder / kind))
 
 
 @pytest.fixture

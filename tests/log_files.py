@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import math
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +89,7 @@ def write_events(folder, columns=COLUMNS, **options):
                 writer.add_scalar(f"train/{name}", value, step)
         writer.add_text("notes", "text", 1)
         writer.add_histogram("weights", NORMS, 1)
+    return folder
 
 
 def write_tf_events(folder, columns=COLUMNS):
@@ -100,6 +101,7 @@ def write_tf_events(folder, columns=COLUMNS):
             for name, value in zip(list(columns)[1:], row, strict=True):
                 tf.summary.scalar(name, value, step=step)
     writer.close()
+    return folder
 
 
 def write_tracker(tracker, folder, *runs):
@@ -123,12 +125,45 @@ def write_tracker(tracker, folder, *runs):
     return Path(found)
 
 
-def rows_of(columns=COLUMNS):
+def rows_of(columns):
     """The columns as lists, for `write_tracker`."""
     return {"rows": {name: np.asarray(values).tolist() for name, values in columns.items()}}
 
 
-def copied(path, folder):
-    """A copy, since some formats take long to write."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path((shutil.copytree if path.is_dir() else shutil.copy)(path, folder / path.name))
+def columns_of(path, write, name):
+    """Write the columns into a file in a folder."""
+    path.mkdir()
+    write(path / name)
+    return path / name
+
+
+ODD = {
+    "step": [1, 2, 3, 4, 5, 4, 6],
+    "update_norm": [0.5, math.nan, math.inf, -math.inf, 9.0, 1e-300, 2.0],
+}  # as trackers are given it
+SECOND = {"step": STEPS, "update_norm": LOSSES}
+HOSTILE = "\x1b[31m<script>\n[red]x[/red] \u202etxt 🔥"  # the name of a run
+RUNS = [
+    ("a run", rows_of(COLUMNS)),
+    ("a run", rows_of(SECOND)),
+    ("gone", {**rows_of(COLUMNS), "deleted": True}),
+    ("odd", rows_of(ODD)),
+    (HOSTILE, rows_of(SECOND)),
+]
+WRITERS = {
+    "csv": lambda path: columns_of(path, write_csv, "log.csv"),
+    "tsv": lambda path: columns_of(path, write_tsv, "log.tsv"),
+    "jsonl": lambda path: columns_of(path, write_jsonl, "log.jsonl"),
+    "ndjson": lambda path: columns_of(path, write_ndjson, "log.ndjson"),
+    "parquet": lambda path: columns_of(path, write_parquet, "log.parquet"),
+    "npz": lambda path: columns_of(path, write_npz, "log.npz"),
+    "npy": lambda path: columns_of(path, write_npy, "update_norm.npy"),
+    "json": lambda path: columns_of(path, write_trainer_state, "trainer_state.json"),
+    "lightning": write_lightning,
+    "events": write_events,
+    "tf events": write_tf_events,
+    "wandb": lambda path: write_tracker("wandb", path, (HOSTILE, rows_of(COLUMNS))),
+    "mlflow": lambda path: write_tracker("mlflow", path, *RUNS),
+    "trackio": lambda path: write_tracker("trackio", path, *RUNS),
+}
+ENDINGS = {"mlflow": {".db", ".sqlite", ".sqlite3"}, "trackio": {".db"}, "lightning": {".csv"}, "events": set(), "tf events": set()}

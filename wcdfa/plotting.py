@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def plot_run(norms: Any, judged: Judged, *, title: str = "") -> Figure:
     if known and (result := judged.verdicts[known[-1]].result) is not None:
         plot_fluctuations(result, ax=axes["fluctuations"])
         axes["fluctuations"].set_title(f"steps {int(judged.starts[known[-1]]) + 1}–{int(judged.stops[known[-1]])}")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)  # a dollar in it is one
     return figure
 
 
@@ -127,5 +128,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure and return the absolute path to it."""
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
+    with warnings.catch_warnings():  # names may be in letters that the font lacks
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.savefig(path, dpi=150)
     return path

@@ -162,7 +162,7 @@ def _one(series: RecordedSeries, settings: Settings, json_output: bool, output: 
 
         title = f"{shown(series.path.name)}: {shown(series.column)}"
         path = save(plot_run(series.values, analysis.judged, title=title), output or Path(f"{series.path.stem}-wcdfa.png"))
-        console.print(f"picture: {path}", soft_wrap=True, markup=False, highlight=False)
+        console.print(f"picture: {shown(path, len(str(path)))}", soft_wrap=True, markup=False, highlight=False)
     return _status([result], [], fail_on)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from wcdfa.analysis import Analysis, Plain
 from wcdfa.names import shown
@@ -31,7 +32,7 @@ def report(analysis: Analysis, console: Console) -> None:
 
 def say(console: Console, text: str) -> None:
     """A line as it stands."""
-    console.print(text, markup=False, highlight=False)
+    console.print(text, markup=False, highlight=False, emoji=False)
 
 
 def table_of(results: Sequence[Plain], console: Console) -> None:
@@ -72,9 +73,9 @@ def verdict_of(result: Plain) -> str:
     return ": ".join(filter(None, [result["regime"], explanation]))
 
 
-def plain(text: str) -> str:
-    """Text whose brackets are no markup."""
-    return text.replace("[", r"\[")
+def plain(text: str) -> Text:
+    """Text that is no markup."""
+    return Text(text)
 
 
 def _ends(rows: Sequence[Any], table: Table) -> Iterable[Any]:

@@ -62,7 +62,10 @@ def read_series(path: str | Path, column: str | None = None, **options: Any) -> 
         one series: the message lists what there is.
     """
     found = [
-        each for source in sources(path) for run in source.runs() for each in series_of(run, [column] if column else [], **options)
+        each
+        for source in sources(path)
+        for run in source.runs()
+        for each in series_of(run, [] if column is None else [column], **options)
     ]
     if len(found) != 1:
         msg = f"{shown(path)}: {len(found)} series, and one was asked for: {', '.join(each.name for each in found)}"

@@ -14,6 +14,7 @@ from wcdfa.readers.columns import Column, Lazy
 # what rows call the training step, best first; "_step" is the row counter of Weights & Biases
 STEPS = ("step", "global_step", "trainer/global_step", "train/global_step", "iteration", "iter", "_step")
 NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # what trackers write that JSON has no number for
+EXACT = 2.0**53  # below which a float tells each integer
 OURS = "wcdfa/"  # keys of this package come with a step of their own, which those of the trainer need not equal
 
 
@@ -116,10 +117,11 @@ def _stepped(name: str, column: Column, known: Mapping[str, Column]) -> Column:
 
 def _whole(column: Column) -> Column | None:
     """The column in integers, if its numbers are whole and not always the same."""
-    if not len(column.values) or not np.all(np.isfinite(column.values)):
+    values = column.values
+    if not len(values):
         return None
-    if np.any(column.values != np.rint(column.values)) or np.abs(column.values).max() >= 2**53:
+    low, high = values.min(), values.max()
+    if not (low > -EXACT and high < EXACT) or (low == high and len(values) > 1):  # neither is so if one is NaN
         return None
-    if len(column.values) > 1 and column.values.max() == column.values.min():
-        return None
-    return column._replace(values=column.values.astype(np.int64))
+    whole = values.astype(np.int64)
+    return column._replace(values=whole) if np.array_equal(whole, values) else None

@@ -18,6 +18,7 @@ from wcdfa.readers.rows import Rows
 
 MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
 TRACKIO = {"id", "run_name", "step", "metrics"}
+CHECKED = 1 << 28  # bytes of a store up to which it is checked first: two seconds, in which runs that write to it wait
 WRITER = 18  # place of the byte that tells how a store is written
 LARGEST = 1.7976931348623157e308  # which MLflow writes for infinity
 
@@ -25,6 +26,7 @@ LARGEST = 1.7976931348623157e308  # which MLflow writes for infinity
 def read_sqlite(path: Path) -> Iterator[Run]:
     """The runs in a store of MLflow or trackio, which is never written to; those of MLflow that were deleted are left out."""
     with _opened(path) as store:
+        _require_sound(path, store)
         held = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         columns = {row[1] for row in store.execute("PRAGMA table_info(metrics)")}
         if columns >= MLFLOW:
@@ -64,6 +66,16 @@ def _has_log(path: Path) -> bool:
     """Whether writers of the store write to a log beside it first."""
     with path.open("rb") as file:
         return file.read(WRITER + 1)[WRITER:] == b"\x02"
+
+
+def _require_sound(path: Path, store: sqlite3.Connection) -> None:
+    """SQLite itself reads on where a page is damaged, and may pass over all that is behind it."""
+    if path.stat().st_size > CHECKED:
+        return
+    (found,) = store.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        msg = f"it is damaged: {found}"
+        raise ValueError(msg)
 
 
 def _mlflow(path: Path, store: sqlite3.Connection) -> Iterator[Run]:

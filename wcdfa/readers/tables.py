@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -30,25 +31,60 @@ def read_delimited(path: Path) -> Iterator[Run]:
     with path.open("rb") as file:
         first = file.readline(WIDEST).decode("utf-8-sig", "replace").rstrip("\r\n").split(delimiter)
         bare = all(_is_number(field) for field in first)
+        options: dict[str, Any] = {
+            "read_options": arrow_csv.ReadOptions(
+                use_threads=False, column_names=[str(i) for i in range(len(first))] if bare else None
+            ),
+            "parse_options": arrow_csv.ParseOptions(delimiter=delimiter),
+        }
         with beginning(file, whole_lines=True) as (part, cut):
             try:
-                table = arrow_csv.read_csv(
-                    part,
-                    read_options=arrow_csv.ReadOptions(column_names=[str(i) for i in range(len(first))] if bare else None),
-                    parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
-                    # "nan" in a log is a number that is not one, not a gap
-                    convert_options=arrow_csv.ConvertOptions(null_values=[""], strings_can_be_null=True),
-                )
+                schema = arrow_csv.open_csv(part, convert_options=_conversion({}), **options).schema
             except pa.ArrowException as error:
                 msg = f"not a table: {error}"
                 raise ValueError(msg) from error
-    columns = {}
-    held = table.column_names
-    while table.num_columns:  # each is let go once it is taken
-        if _is_numeric(table.schema.field(0).type):
-            columns[table.column_names[0]] = _column(table.column(0))
-        table = table.remove_column(0)
-    yield Run(path, "", with_steps(_some(columns, held)), (CUT,) if cut else ())
+        try:
+            found = _in_blocks(file, schema, options)
+        except pa.ArrowException:  # a column that begins with numbers, or with nothing, goes on with text
+            found = _at_once(file, options)
+    yield Run(path, "", with_steps(_some(found, schema.names)), (CUT,) if cut else ())
+
+
+def _in_blocks(file: BinaryIO, schema: Any, options: Any) -> dict[str, Column]:
+    """The numeric columns of a file whose first block has this schema, block by block: to infer types, Arrow would hold all of it."""
+    types = {field.name: pa.float64() for field in schema if _is_numeric(field.type) or pa.types.is_null(field.type)}
+    held = {name: (array("d"), array("q")) for name in types}
+    count = 0
+    with beginning(file, whole_lines=True) as (part, _):
+        for block in arrow_csv.open_csv(part, convert_options=_conversion(types), **options):
+            for name, (values, rows) in held.items():
+                column = _column(block.column(schema.names.index(name)))
+                if column.rows is not None or len(values) < count:  # it has gaps, here or before
+                    if not rows:
+                        rows.frombytes(np.arange(len(values)).tobytes())
+                    rows.frombytes((count + (np.arange(block.num_rows) if column.rows is None else column.rows)).tobytes())
+                values.frombytes(column.values.tobytes())
+            count += block.num_rows
+    return {
+        name: Column(np.frombuffer(values), rows=np.frombuffer(rows, np.int64) if rows else None)
+        for name, (values, rows) in held.items()
+        if values
+    }
+
+
+def _at_once(file: BinaryIO, options: Any) -> dict[str, Column]:
+    with beginning(file, whole_lines=True) as (part, _):
+        try:
+            table = arrow_csv.read_csv(part, convert_options=_conversion({}), **options)
+        except pa.ArrowException as error:
+            msg = f"not a table: {error}"
+            raise ValueError(msg) from error
+    return {field.name: _column(table[i]) for i, field in enumerate(table.schema) if _is_numeric(field.type)}
+
+
+def _conversion(types: Any) -> Any:
+    # "nan" in a log is a number that is not one, not a gap
+    return arrow_csv.ConvertOptions(null_values=[""], strings_can_be_null=True, column_types=types)
 
 
 def read_parquet(path: Path) -> Iterator[Run]:

@@ -13,6 +13,7 @@ from wcdfa.readers.rows import Rows
 
 CHUNK = 1 << 20  # characters
 START = re.compile(r'"log_history"\s*:\s*\[')
+BETWEEN = re.compile(r"[ \t\r\n,]*")
 CUT = "it is cut off or damaged: the entries before were read"
 LONGEST = 1 << 24  # characters of an entry; more is damage
 
@@ -44,7 +45,7 @@ def _history(path: Path) -> Iterator[dict[str, Any]]:
             text = text[-100:] + more
         place = found.end()
         while True:
-            place = _skipped(text, place)
+            place = BETWEEN.match(text, place).end()  # type: ignore[union-attr] # it matches nothing, too
             if text[place : place + 1] == "]":
                 return
             try:
@@ -61,9 +62,3 @@ def _history(path: Path) -> Iterator[dict[str, Any]]:
                 msg = f"an entry of its log history is {type(entry).__name__} and no object"
                 raise ValueError(msg)  # noqa: TRY004 - of a file, not of an argument
             yield entry
-
-
-def _skipped(text: str, place: int) -> int:
-    while place < len(text) and text[place] in " \t\r\n,":
-        place += 1
-    return place

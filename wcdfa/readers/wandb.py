@@ -13,6 +13,7 @@ from wcdfa.readers.framing import Damaged, leveldb_records
 from wcdfa.readers.rows import Rows
 
 MAGIC, VERSION = b":W&B", 0
+DIGITS = set("-0123456789NI")  # that numbers begin with, NaN and Infinity among them
 LONGEST = 20  # characters of text that may stand for a number, as "-Infinity" does
 START = 7  # bytes: the four of the magic, two of a number that is always the same, one of the version
 
@@ -49,13 +50,16 @@ def read_wandb(path: Path) -> Iterator[Run]:
 
 
 def _row(history: Any) -> dict[str, Any]:
-    row = {}
+    row: dict[str, Any] = {}
     for item in history.item:
         text = item.value_json
-        if text[:1] in "[tfn" or (text[0] == '"' and len(text) > LONGEST):  # a list, a truth value, nothing, text
-            continue
-        with suppress(ValueError, RecursionError):
-            row[_name(item)] = json.loads(text)
+        first = text[:1]
+        if first in DIGITS:
+            with suppress(ValueError):
+                row[_name(item)] = float(text)
+        elif first == "{" or (first == '"' and len(text) <= LONGEST):
+            with suppress(ValueError, RecursionError):
+                row[_name(item)] = json.loads(text)
     return row
 
 
