@@ -143,7 +143,7 @@ def test_an_interrupt_leaves_a_whole_table(tmp_path):
     while time.monotonic() < deadline and not (table.exists() and len(pd.read_parquet(table))):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    output, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "Traceback" not in said
     frame = pd.read_parquet(table)

@@ -28,7 +28,7 @@ class News(NamedTuple):
 
 
 class Follower:
-    """Looks at a log again and again, and feeds a monitor with what is new.
+    r"""Looks at a log again and again, and feeds a monitor with what is new.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "log.csv")
