@@ -174,7 +174,7 @@ def test_one_series_on_the_terminal(tmp_path, kind):
     """Its name is that of the column, the file and the picture."""
     name = HOSTILE[kind]
     path = write_run(tmp_path / f"{name.replace('/', '')}.jsonl", name)
-    code, output, said = command(path.name, "--column", re.sub(r"[\[*?]", "?", name), cwd=tmp_path)
+    code, output, said = command(f"./{path.name}", "--column", re.sub(r"[\[*?]", "?", name), cwd=tmp_path)
     assert code == 0, said
     assert harmless(output + said)
 

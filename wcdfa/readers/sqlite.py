@@ -109,7 +109,9 @@ def _trackio(path: Path, store: sqlite3.Connection, key: str) -> Iterator[Run]:
         rows, damaged = Rows(), 0
         for step, metrics in store.execute(f"SELECT step, metrics FROM metrics WHERE {key} IS ? ORDER BY id", (run,)):
             try:
-                rows.add({**json.loads(metrics), "step": step})
+                row = json.loads(metrics.decode() if isinstance(metrics, bytes) else metrics)  # it looks for the encoding of bytes
+                row["step"] = step
+                rows.add(row)
             except (ValueError, TypeError, RecursionError):
                 damaged += 1
         notes = (f"{damaged} rows of the store cannot be read and were left out",) if damaged else ()
