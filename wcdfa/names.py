@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LONGEST = 80
+LONGEST = 200
 
 
 def shown(name: object, longest: int = LONGEST) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wcdfa.core import DFAResult
+from wcdfa.saved import replacing
 from wcdfa.windows import Judged
 
 ALPHA, NORM, LINE = "#0072b2", "#555555", "#d55e00"  # told apart by colour-blind eyes
@@ -128,7 +129,8 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure and return the absolute path to it."""
     path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():  # names may be in letters that the font lacks
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(path, dpi=150)
+    kind = path.suffix[1:] or str(matplotlib.rcParams["savefig.format"])
+    with warnings.catch_warnings(), replacing(path) as file:
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # names may be in letters that the font lacks
+        figure.savefig(file, dpi=150, format=kind)
     return path

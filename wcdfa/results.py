@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
 
 from wcdfa.analysis import Plain
+from wcdfa.saved import replacing
 
 PAUSE = 2.0  # seconds between two writes, at least …
 SHARE = 20  # … and that many times what a write takes
@@ -34,8 +34,11 @@ SCHEMA = pa.schema(
 
 def rows(result: Plain) -> Iterable[Plain]:
     """A row for each window of a series, numbered from 0; one for a series that could not be judged."""
-    same = {name: result.get(name) for name in ("path", "run", "series", "group", "error", "n", "order")}
-    same["notes"] = "; ".join(result.get("notes", [])) or None
+    texts = {name: result.get(name) for name in ("path", "run", "series", "group", "error")}
+    texts["notes"] = "; ".join(result.get("notes", [])) or None
+    # a file may have a name that is no text, of which Python keeps the bytes as halves of characters
+    same = {name: text and text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()}
+    same |= {name: result.get(name) for name in ("n", "order")}
     windows = result.get("windows", [])
     if not windows:
         yield same
@@ -95,11 +98,7 @@ class ResultTable:
     def _write(self) -> None:
         self._pack()
         start = time.monotonic()
-        partial = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
-            arrow_parquet.write_table(pa.concat_tables(self._parts or [SCHEMA.empty_table()]), partial)
-            os.replace(partial, self.path)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(self.path) as file:
+            arrow_parquet.write_table(pa.concat_tables(self._parts or [SCHEMA.empty_table()]), file)
         now = time.monotonic()
         self._next = now + max(PAUSE, SHARE * (now - start))

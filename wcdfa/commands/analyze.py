@@ -32,7 +32,7 @@ DEFAULT = Judging()
 
 
 def analyze(
-    paths: Annotated[list[Path], Parameter(negative="")],
+    paths: Annotated[list[Path], Parameter(negative="", json_list=False)],
     /,
     *,
     judging: Judging = DEFAULT,

@@ -25,7 +25,7 @@ DEFAULT = Judging()
 
 
 def compare(
-    paths: Annotated[list[Path], Parameter(negative="")],
+    paths: Annotated[list[Path], Parameter(negative="", json_list=False)],
     /,
     *,
     judging: Judging = DEFAULT,
