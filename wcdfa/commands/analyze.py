@@ -19,7 +19,7 @@ from wcdfa.analysis import Plain, Settings, as_json, failed
 from wcdfa.analysis import analyze as judged
 from wcdfa.commands.grouping import Grouping
 from wcdfa.commands.options import AtLeastOne, Judging
-from wcdfa.commands.printing import label_of, report, say, table_of
+from wcdfa.commands.printing import busy, label_of, report, say, table_of
 from wcdfa.findings import describe
 from wcdfa.many import in_processes, on_dask, run_task, tasks
 from wcdfa.names import shown
@@ -72,13 +72,16 @@ def analyze(
     """
     settings = judging.settings()
     grouping = Grouping(group_by)
-    found, errors = _located(paths)
-    if not errors and table is None and group_by is None and dask is None and (series := _single(found, settings)) is not None:
-        return _one(series, settings, json_output, output, fail_on or [])
+    console = Console(stderr=json_output)
+    with busy("reading", console):
+        found, errors = _located(paths)
+        alone = not errors and table is None and group_by is None and dask is None
+        series = _single(found, settings) if alone else None
+    if series is not None:
+        return _one(series, settings, json_output, output, fail_on or [], console)
     if output is not None:
         msg = "--output is for the picture of one series: leave it out, or name one log and one --column"
         raise ValueError(msg)
-    console = Console(stderr=json_output)
     results: list[Plain] = []
     passed = 0
     with ExitStack() as stack:
@@ -134,8 +137,9 @@ def _single(found: list[Source], settings: Settings) -> RecordedSeries | None:
     return first[0] if len(first) == 1 else None
 
 
-def _one(series: RecordedSeries, settings: Settings, json_output: bool, output: Path | None, fail_on: list[Any]) -> int:
-    console = Console(stderr=json_output)
+def _one(
+    series: RecordedSeries, settings: Settings, json_output: bool, output: Path | None, fail_on: list[Any], console: Console
+) -> int:
     with _bar("judging window", console) as progress:
         task = progress.add_task("windows", total=None)
         analysis = judged(series, settings, each=lambda done, total: progress.update(task, completed=done, total=total))

@@ -6,7 +6,6 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from rich.table import Table
 
 from wcdfa.analysis import Settings
 from wcdfa.commands.options import Judging
-from wcdfa.commands.printing import say
+from wcdfa.commands.printing import busy, say
 from wcdfa.comparison import Comparison, Difference
 from wcdfa.comparison import compare as compare_series
 from wcdfa.readers import RecordedSeries, sources
@@ -44,16 +43,17 @@ def compare(
         Print one JSON object a pair, each on its line.
     """
     settings = judging.settings()
-    found = [series for path in paths for series in _series(path, settings)]
+    console = Console(stderr=json_output)
+    with busy("reading", console):
+        found = [series for path in paths for series in _series(path, settings)]
     if len(found) < 2:
         msg = f"{len(found)} series found, and a comparison needs two: {', '.join(each.name for each in found)}"
         raise ValueError(msg)
     reference, *others = found
-    console = Console(stderr=json_output)
     for note in (f"{each.name}: {note}" for each in found for note in each.notes):
         say(console, f"note: {note}")
     for other in others:
-        with console.status("judging windows") if console.is_terminal else nullcontext():
+        with busy("judging windows", console):
             comparison = compare_series(reference, other, settings)
         if json_output:
             sys.stdout.write(json.dumps(_as_json(reference, other, comparison), allow_nan=False) + "\n")

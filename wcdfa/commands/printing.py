@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from rich.console import Console
@@ -28,6 +29,11 @@ def report(analysis: Analysis, console: Console) -> None:
     for alarm in analysis.alarms:
         onset, start = (analysis.step(step - 1) for step in (alarm.onset, alarm.start))
         say(console, f"drift: α went {alarm.direction} from about step {onset:,}, to {alarm.alpha:.2f} (alarm at step {start:,})")
+
+
+def busy(text: str, console: Console) -> AbstractContextManager[Any]:
+    """A sign of life while something goes on whose length is not known; nothing where no terminal looks on."""
+    return console.status(plain(text)) if console.is_terminal else nullcontext()
 
 
 def say(console: Console, text: str) -> None:
