@@ -110,7 +110,7 @@ def test_what_cannot_be_read_for_a_while_loses_nothing(tmp_path):
     with pytest.raises(FileNotFoundError):
         follower.look()
     path.write_text("")
-    with pytest.raises(ValueError, match="log.csv"):
+    with pytest.raises(ValueError, match=r"log\.csv"):
         follower.look()
     assert follower.monitor.history == before
     write(path, norms(60, seed=1), first=151)
