@@ -46,7 +46,7 @@ def test_a_row_a_run(sweep, tmp_path):
         expected = alpha_of(path, 200)
         row = f"{expected.alpha:.3f} │ {expected.low:.2f}–{expected.high:.2f}"
         assert row in done.stdout
-    assert "1 other files or runs hold no series that is named as norms usually are" in done.stdout
+    assert "1 other files or runs hold no such series; --column names another" in done.stdout
     assert list(tmp_path.glob("*.png")) == []
 
 
@@ -164,3 +164,39 @@ def test_a_folder_of_nothing_says_what_is_there(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "readme.txt").write_text("nothing")
     assert "no log in this folder; it holds empty, readme.txt" in run("analyze", ".", cwd=tmp_path).stderr
+
+
+def test_a_table_replaces_neither_a_log_nor_anything_else(tmp_path):
+    frame = pd.DataFrame({"step": np.arange(300), "update_norm": np.exp(0.1 * wcdfa.synthetic.white_noise(300, seed=0))})
+    frame.to_parquet(tmp_path / "run.parquet")
+    frame.to_parquet(tmp_path / "other.parquet")
+    for name, message in (("run", "--table would replace"), ("other", "is there and no table of results, and is not replaced")):
+        done = run("analyze", "run.parquet", "--table", f"{name}.parquet", "--window", 100, cwd=tmp_path)
+        assert done.returncode == 1
+        assert message in done.stderr
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), frame)
+    good = ["analyze", "run.parquet", "--table", "table.parquet", "--window", 100]
+    assert run(*good, cwd=tmp_path).returncode == 0
+    before = pd.read_parquet(tmp_path / "table.parquet")
+    assert run("analyze", "missing.csv", "gone.csv", "--table", "table.parquet", cwd=tmp_path).returncode == 1
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "table.parquet"), before)
+
+
+def test_what_must_be_known_is_said_of_many_runs_too(tmp_path):
+    norms = np.exp(0.1 * wcdfa.synthetic.white_noise(400, seed=0))
+    for name in ("a", "b"):
+        steps = [*range(200), *range(150, 350)]
+        pd.DataFrame({"step": steps, "grad_norm": norms}).to_csv(tmp_path / f"{name}.csv", index=False)
+    done = run("analyze", ".", "--window", 100, "--json", cwd=tmp_path)
+    assert all("steps went back to 150: a restart" in json.loads(line)["notes"][-1] for line in done.stdout.splitlines())
+    shown = run("analyze", ".", "--window", 100, cwd=tmp_path).stdout.replace("\n", " ")
+    for name in ("a", "b"):
+        assert f"note: {name}.csv: grad_norm: a gradient norm, not ‖ΔW‖" in shown
+        assert f"note: {name}.csv: grad_norm: steps went back to 150: a restart" in shown
+
+
+def test_a_reader_that_has_read_enough_is_no_error(sweep, tmp_path):
+    process = start("analyze", sweep / "lr=1", "--json", "--window", 200, "--jobs", 1, cwd=tmp_path)
+    process.stdout.close()
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (141, "")

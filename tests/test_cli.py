@@ -120,7 +120,7 @@ def test_many_windows_are_shortened_on_the_terminal(tmp_path):
 
 
 def test_a_short_series_and_empty_rows_are_said(tmp_path):
-    (tmp_path / "a.csv").write_text("norm,loss\n" + "".join(f"{1 + i % 7},\n,3\n" for i in range(100)))
+    (tmp_path / "a.csv").write_text("norm,loss\n" + "".join(f"{1 + i % 7},\n{2 + i % 5},\n,3\n" for i in range(50)))
     done = run("analyze", "a.csv", "--column", "norm", cwd=tmp_path)
     assert "the series is shorter than the window of 500: it was taken whole" in done.stdout, done.stderr
 
@@ -130,7 +130,7 @@ def test_a_short_series_and_empty_rows_are_said(tmp_path):
     [
         (["analyze", "missing.npz"], 1, "wcdfa: missing.npz: no such file"),
         (["analyze", DATA / "charlm_adamw.npz", "--column", "x"], 1, "it holds: norms, gradient_norm, loss, lr"),
-        (["analyze", DATA / "charlm_adamw.npz", "--window", "20"], 1, "20 of 20 norms remain"),
+        (["analyze", DATA / "charlm_adamw.npz", "--window", "20"], 2, "window"),
         (["analyze", DATA / "charlm_adamw.npz", "--betas", "0.9", "0.99"], 1, "betas only mean something for an optimizer"),
         (["analyze", DATA / "charlm_adamw.npz", "--optimizer", "sgd", "--betas", "0.9", "0.99"], 1, "sgd has no hyperparameter"),
         (["analyze", DATA / "charlm_adamw.npz", "--optimizer", "adagrad"], 1, "optimizer"),

@@ -83,6 +83,26 @@ def test_compare(tmp_path):
     assert "there is none that both have" in run("compare", "a.csv", "later.csv", cwd=tmp_path).stderr
 
 
+def test_compare_takes_the_logarithm_of_all_or_of_none(tmp_path):
+    write(tmp_path / "a.csv", norms(600))
+    write(tmp_path / "b.csv", wcdfa.synthetic.white_noise(600, seed=1))
+    done = run("compare", "a.csv", "b.csv", "--json", cwd=tmp_path)
+    alpha = json.loads(done.stdout)["windows"][0]["reference"]
+    assert alpha == pytest.approx(wcdfa.verdict(norms(600)[:500], log=False).alpha, rel=1e-12)
+    assert "no logarithm was taken of any: there are negative values in b.csv: update_norm" in done.stderr.replace("\n", " ")
+
+
+def test_compare_passes_over_what_is_no_series_in_a_folder(tmp_path):
+    (tmp_path / "runs").mkdir()
+    write(tmp_path / "runs" / "a.csv", norms(600))
+    write(tmp_path / "runs" / "b.csv", norms(600, seed=1))
+    (tmp_path / "runs" / "notes.csv").write_text("x,y\n1,2\n")
+    assert run("compare", "runs", cwd=tmp_path).returncode == 0
+    few = "have 10 steps in common"
+    write(tmp_path / "late.csv", norms(50), first=591)
+    assert few in run("compare", "runs/a.csv", "late.csv", cwd=tmp_path).stderr
+
+
 def lines_of(process, pattern, seconds=60):
     """Read what it prints until a line matches."""
     said = []

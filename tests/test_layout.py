@@ -45,6 +45,7 @@ ORDER = [
     {"sinks", "sinks.keys", "sinks.runs", "sinks.closing", "sinks.buffer"},
     {"sinks.wandb", "sinks.tensorboard", "sinks.mlflow", "sinks.trackio", "sinks.jsonl", "sinks.parquet"},
     {"readers.columns", "readers.stored", "readers.checkpoint_names", "plotting"},
+    {"readers.stepping"},
     {"readers.rows", "readers.framing", "readers.growing", "readers.spacing", "readers.choice"},
     {"readers.safetensors_files", "readers.torch_files", "readers.orbax_files"},
     {"readers.checkpoint_parts"},

@@ -13,7 +13,7 @@ import pytest
 
 import wcdfa
 from wcdfa.analysis import Settings
-from wcdfa.many import in_processes, on_dask, run_task, tasks
+from wcdfa.many import SHARES, in_processes, on_dask, run_task, tasks
 from wcdfa.readers import sources
 
 SETTINGS = Settings(window=128)
@@ -93,6 +93,16 @@ def has_open(process, path):
     return any(os.readlink(f"{folder}/{each}") == str(path) for each in os.listdir(folder))
 
 
+def test_a_process_that_dies_while_nobody_asks_loses_nothing(folder):
+    """While what was found is written down, the pool breaks; the next task is handed to a pool that takes nothing."""
+    batches = in_processes(tasks(sources(folder), SETTINGS, 2), 2)
+    found = [next(batches)]
+    for child in multiprocessing.active_children():
+        child.kill()
+    time.sleep(2)
+    assert by_path([*found, *batches]) == expected(folder)
+
+
 def test_processes_end_when_nobody_asks_any_more(folder):
     batches = in_processes(tasks(sources(folder), SETTINGS, 2), 2)
     next(batches)
@@ -111,12 +121,12 @@ def test_a_store_of_many_runs_is_shared_by_the_workers(tmp_path):
             store.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
     store.close()
     todo = tasks(sources(path), SETTINGS, 3)
-    assert len(todo) == 3
+    assert len(todo) == 3 * SHARES
     found = by_path(run_task(task) for task in todo)
     assert [result["run"] for result in found] == [f"run{run} id{run}" for run in range(7)]
     assert found == by_path(run_task(task) for task in tasks(sources(path), SETTINGS, 1))
     path.write_bytes(b"SQLite format 3\0 and no more")
-    assert [len(run_task(task)) for task in todo] == [1, 0, 0]  # the error is said once
+    assert [len(run_task(task)) for task in todo] == [1] + [0] * (len(todo) - 1)  # the error is said once
 
 
 def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder):

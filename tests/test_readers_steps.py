@@ -32,7 +32,9 @@ def test_event_files_of_a_restarted_run(tmp_path):
     series = read_series(tmp_path)
     np.testing.assert_array_equal(series.values, np.concatenate([NORMS[:200], -NORMS[200:]]))
     assert series.steps.tolist() == list(range(1, 301))
-    assert series.notes == ("steps went back to 201: a restart, and what was written last counts",)
+    assert series.notes == (
+        "steps went back to 201: a restart, and what was written last counts; 50 records that it undid are left out",
+    )
 
 
 def test_a_restart_that_has_not_come_as_far_as_the_run_before(tmp_path):

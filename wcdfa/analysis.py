@@ -131,6 +131,9 @@ def as_json(analysis: Analysis) -> Plain:
         "n": len(series.values),
         "order": analysis.settings.order,
         **{name: last[name] for name in ("alpha", "stderr", "low", "high", "regime", "null", "explanation")},
+        "log": analysis.log,
+        "negative": analysis.negative,
+        "empty": series.empty,
         "notes": list(series.notes),
         "alarms": [
             {**alarm._asdict(), **{name: _step(analysis, getattr(alarm, name)) for name in ("onset", "start", "end")}}

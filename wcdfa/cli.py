@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from wcdfa import __version__
@@ -33,6 +34,9 @@ def main() -> None:
     """Entry point: what is wrong with the input is one line, and exit status 1; a wrong call is exit status 2."""
     try:
         app()
+    except BrokenPipeError:  # who reads what is printed has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        sys.exit(141)
     except (ValueError, TypeError, OSError) as error:
         Console(stderr=True).print(f"wcdfa: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)

@@ -64,9 +64,12 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
         (a, b), (c, d) = ((int(each[0]), int(each[-1])) for each in steps)
         msg = f"{reference.name} has steps {a:,} to {b:,} and {other.name} {c:,} to {d:,}: there is none that both have"
         raise ValueError(msg)
-    one, two = (
-        analyze(_at(each, np.searchsorted(of, both), both), settings) for each, of in zip((reference, other), steps, strict=True)
-    )
+    common = [_at(each, np.searchsorted(of, both), both) for each, of in zip((reference, other), steps, strict=True)]
+    try:
+        one, two = (analyze(each, settings) for each in common)
+    except ValueError as error:
+        msg = f"{reference.name} and {other.name} have {len(both):,} steps in common: {error}"
+        raise ValueError(msg) from error
     count, apart = len(one.judged.starts), -(-settings.window // (settings.stride or settings.window))
     mean = _mean(one, two, range(0, count, apart))
     if math.isnan(mean.difference):

@@ -21,6 +21,7 @@ AHEAD = 3  # tasks in flight for each worker: none waits for work, and what is i
 # Dask has its workers give memory back at once, so that arrays of a few hundred kB cost page faults, half of the time here
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 PATIENCE = 5  # seconds for a cluster to answer
+SHARES = 8  # of a store, for each worker
 STORES = ("sqlite.read_sqlite",)  # readers of many runs in one file, which several workers share
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -35,8 +36,8 @@ class Task(NamedTuple):
 
 
 def tasks(found: Iterable[Source], settings: Settings, workers: int) -> list[Task]:
-    """One for each log, and a share of the store for each worker where a store holds many runs."""
-    split = [(source, workers if source.reader in STORES else 1) for source in found]
+    """One for each log; of a store, which may hold many runs, a few for each worker."""
+    split = [(source, SHARES * workers if source.reader in STORES else 1) for source in found]
     return [Task(source, settings, part, parts) for source, parts in split for part in range(parts)]
 
 
@@ -46,9 +47,10 @@ def run_task(task: Task) -> list[Plain]:
     try:
         for run in islice(task.source.runs(), task.part, None, task.parts):
             results.extend(of_run(run, task.settings))
-    except (ValueError, OSError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not end what is done with the other logs
         if task.part == 0 or results:  # every part of a store that cannot be read would say the same
-            results.append(failed(task.source.path, error))
+            known = isinstance(error, (ValueError, OSError))
+            results.append(failed(task.source.path, error if known else f"{type(error).__name__}: {error}"))
     return results
 
 
@@ -67,8 +69,8 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Plain]]:
             try:
                 while waiting or running:
                     while waiting and len(running) < most:
-                        task = waiting.popleft()
-                        running[pool.submit(run_task, task)] = task
+                        running[pool.submit(run_task, waiting[0])] = waiting[0]
+                        waiting.popleft()  # only now: a pool that has broken takes nothing
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         result = future.result()
@@ -76,14 +78,11 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Plain]]:
                         yield result
             except BrokenProcessPool:
                 held = list(running.values())
-                if alone:
-                    yield [
-                        failed(held[0].source.path, "the process that read it died, twice: it may need more memory than there is")
-                    ]
-                elif held:
+                if alone and held:
+                    text = "the process that read it died, twice: it may need more memory than there is"
+                    yield [failed(held[0].source.path, text)]
+                else:
                     suspects.extend(held)
-                else:  # it broke when a task was handed in
-                    suspects.append(task)
 
 
 @contextmanager
@@ -146,7 +145,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[P
         for future in running:
             task = known.pop(future.key)
             died = future.exception()
-            yield [failed(task.source.path, f"its workers died: {died}")] if died is not None else future.result()
+            yield [failed(task.source.path, f"no worker has read it: {died}")] if died is not None else future.result()
             future.release()
             if queue:
                 submit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
 
 from wcdfa.analysis import Plain
+from wcdfa.names import shown
 from wcdfa.saved import replacing
 
 PAUSE = 2.0  # seconds between two writes, at least …
@@ -54,6 +56,13 @@ def rows(result: Plain) -> Iterable[Plain]:
         }
 
 
+def _is_ours(path: Path) -> bool:
+    try:
+        return bool(arrow_parquet.read_schema(path).equals(SCHEMA))
+    except (pa.ArrowException, OSError):
+        return False
+
+
 class ResultTable:
     """Writes results as they come; every few seconds, and at the end, the file is replaced by one with all of them.
 
@@ -73,14 +82,26 @@ class ResultTable:
         self._next = 0.0
 
     def __enter__(self) -> Self:
-        """Write an empty table: where it cannot be written, this is the time to know."""
+        """See that it can be written; what is there is replaced when there are results.
+
+        Raises
+        ------
+        ValueError
+            If another table lies there.
+        OSError
+            If the folder cannot be written to.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._write()
-        return self
+        if self.path.exists() and not _is_ours(self.path):
+            msg = f"{shown(self.path)} is there and no table of results, and is not replaced: choose another name for --table"
+            raise ValueError(msg)
+        with tempfile.TemporaryFile(dir=self.path.parent):
+            return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Write all, also where the program is ended."""
-        self._write()
+        """Write all that there is, also where the program is ended."""
+        if self._fresh or self._parts:
+            self._write()
 
     def add(self, result: Plain) -> None:
         """Take what was found of a series."""

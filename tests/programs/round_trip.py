@@ -90,4 +90,5 @@ def main(name: str, folder: str) -> None:
     print(json.dumps(np.concatenate([FIRST[:SAVED], SECOND[SAVED:]]).tolist()))
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -34,4 +34,5 @@ def main(name: str, where: str, first: str, count: str, end: str = "") -> None:
     print(count)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -19,7 +19,7 @@ from wcdfa.analysis import Plain, Settings, as_json, failed
 from wcdfa.analysis import analyze as judged
 from wcdfa.commands.grouping import Grouping
 from wcdfa.commands.options import AtLeastOne, Judging
-from wcdfa.commands.printing import busy, label_of, report, say, table_of
+from wcdfa.commands.printing import ROWS, busy, label_of, report, say, table_of
 from wcdfa.findings import describe
 from wcdfa.many import in_processes, on_dask, run_task, tasks
 from wcdfa.names import shown
@@ -79,6 +79,9 @@ def analyze(
         series = _single(found, settings) if alone else None
     if series is not None:
         return _one(series, settings, json_output, output, fail_on or [], console)
+    if table is not None and (place := table.resolve()) in {source.path.resolve() for source in found}:
+        msg = f"--table would replace {shown(place)}, which is to be read: choose another name"
+        raise ValueError(msg)
     if output is not None:
         msg = "--output is for the picture of one series: leave it out, or name one log and one --column"
         raise ValueError(msg)
@@ -108,6 +111,7 @@ def analyze(
             results.sort(key=label_of)
             if not json_output:
                 table_of(results, console)
+                _print_notes(results, console)
             grouping.report(results, console, json_output)
             _print_errors(errors, passed, console)
     if table is not None:
@@ -142,7 +146,11 @@ def _one(
 ) -> int:
     with _bar("judging window", console) as progress:
         task = progress.add_task("windows", total=None)
-        analysis = judged(series, settings, each=lambda done, total: progress.update(task, completed=done, total=total))
+        try:
+            analysis = judged(series, settings, each=lambda done, total: progress.update(task, completed=done, total=total))
+        except ValueError as error:
+            msg = f"{series.name}: {error}"
+            raise ValueError(msg) from error
     result = as_json(analysis)
     if json_output:
         _print_json(result)
@@ -159,8 +167,8 @@ def _one(
             say(console, f"{series.empty:,} rows have no {shown(series.column)} and were left out")
         if len(series.values) < settings.window:
             say(console, f"the series is shorter than the window of {settings.window:,}: it was taken whole")
-    for note in series.notes:
-        say(console, f"note: {note}")
+        for note in series.notes:
+            say(console, f"note: {note}")
     if output is not None or not json_output:
         from wcdfa.plotting import plot_run, save  # noqa: PLC0415 - matplotlib takes a while to import
 
@@ -196,13 +204,27 @@ def _print_json(result: Plain) -> None:
     sys.stdout.flush()
 
 
+def _print_notes(results: list[Plain], console: Console) -> None:
+    """What must be known of a series, below the table, and where α drifted."""
+    lines = [f"{label_of(result)}: {note}" for result in results for note in result["notes"]]
+    for result in results:
+        for alarm in result["alarms"]:
+            lines.append(
+                f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f}"
+            )
+    for line in lines[:ROWS]:
+        say(console, f"note: {line}")
+    if len(lines) > ROWS:
+        say(console, f"… {len(lines) - ROWS:,} more notes, with --json or --table")
+
+
 def _print_errors(errors: list[Plain], passed: int, console: Console) -> None:
     red = Console(stderr=True)
     for error in sorted(errors, key=label_of):
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
         red.print(f"wcdfa: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
     if passed:
-        say(console, f"{passed:,} other files or runs hold no series that is named as norms usually are; name it with --column")
+        say(console, f"{passed:,} other files or runs hold no such series; --column names another")
 
 
 def _status(results: list[Plain], errors: list[Plain], fail_on: list[Any]) -> int:

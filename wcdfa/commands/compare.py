@@ -6,9 +6,11 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +21,7 @@ from wcdfa.commands.printing import busy, say
 from wcdfa.comparison import Comparison, Difference
 from wcdfa.comparison import compare as compare_series
 from wcdfa.readers import RecordedSeries, sources
+from wcdfa.readers.choice import NoSeries
 
 DEFAULT = Judging()
 
@@ -50,6 +53,9 @@ def compare(
         msg = f"{len(found)} series found, and a comparison needs two: {', '.join(each.name for each in found)}"
         raise ValueError(msg)
     reference, *others = found
+    if settings.log is None and (negative := [each.name for each in found if np.any(each.values < 0)]):
+        settings = replace(settings, log=False)  # of all, or α would not be that of the same
+        say(console, f"note: no logarithm was taken of any: there are negative values in {', '.join(negative)}")
     for note in (f"{each.name}: {note}" for each in found for note in each.notes):
         say(console, f"note: {note}")
     for other in others:
@@ -63,9 +69,14 @@ def compare(
 
 
 def _series(path: Path, settings: Settings) -> Iterator[RecordedSeries]:
+    """Those at a path; what holds none in a folder is passed over."""
     for source in sources(path):
-        for run in source.runs():
-            yield from settings.series(run)
+        try:
+            for run in source.runs():
+                yield from settings.series(run)
+        except NoSeries:
+            if source.path == path:
+                raise
 
 
 def _show(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison, console: Console) -> None:

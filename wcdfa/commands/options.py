@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter, validators
 
 from wcdfa.analysis import Settings
+from wcdfa.preprocess import LEAST
 
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Window = Annotated[int, Parameter(validator=validators.Number(gte=LEAST))]
 Order = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=4))]
 Method = Literal["robust", "gls", "ols"]
 Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
@@ -60,7 +62,7 @@ class Judging:
     column: list[str] | None = None
     steps: tuple[int, int] | None = None
     spacing: AtLeastOne = 1
-    window: AtLeastOne = 500
+    window: Window = 500
     stride: AtLeastOne | None = None
     order: Order = 1
     method: Method = "robust"

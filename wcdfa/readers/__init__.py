@@ -18,7 +18,10 @@ __all__ = ["RecordedSeries", "Source", "read_series", "series_of", "sources"]
 
 NOTES = {
     "gradient norm": "a gradient norm, not ‖ΔW‖: its α is that of another quantity",
+    "displacement": "a displacement over many steps, not a step norm: its α is that of another quantity",
+    "series": "whether this is ‖ΔW‖ its name does not say: α is that of what it is",
 }
+NO_STEPS = "the log has no steps: each value is taken for that of one optimizer step"
 
 
 class RecordedSeries(NamedTuple):
@@ -101,7 +104,9 @@ def series_of(
             values, steps, notes = spaced(column, spacing=spacing, first=first, last=last)
             rate, loss = (beside(run.columns, known, name, column, steps) for known in (RATES, LOSSES))
             kind = NOTES.get(kind_of(name))
-            said = (*run.notes, *([kind] if kind else []), *notes)
+            if kind_of(name) == "displacement" and any("not a step norm" in note for note in run.notes):
+                kind = None  # its reader has said it
+            said = (*run.notes, *column.notes, *([kind] if kind else []), *([NO_STEPS] if steps is None else []), *notes)
             empty = 0 if column.rows is None else int(column.rows[-1]) + 1 - len(np.unique(column.rows))
             yield RecordedSeries(run.path, run.name, name, values, steps, rate, loss, empty, said)
     except ValueError as error:

@@ -11,6 +11,7 @@ import numpy as np
 
 from wcdfa.names import shown
 from wcdfa.readers.columns import Column
+from wcdfa.readers.stepping import rank
 
 # what people call ‖ΔW‖, best first, by the end of the name: "train/update_norm" is one too
 UPDATES = ("wcdfa/update_norm", "update_norm", "update_norms", "delta_norm", "weight_change", "displacement")
@@ -18,6 +19,7 @@ UNNAMED = ("norms", "norm", "value")  # taken as they stand: "grads/norm" is ano
 GRADIENTS = ("grad_norm", "gradient_norm", "grad_norm/total", "global_grad_norm", "grad_2.0_norm_total")
 RATES = ("lr", "learning_rate", "lr/group0", "lr-AdamW", "lr-Adam", "lr-SGD", "lr-RMSprop")
 LOSSES = ("loss", "train_loss", "loss_step", "train_loss_step")
+TIMES = ("epoch", "time", "timestamp", "_timestamp", "_runtime", "wall time", "wall_time")
 SHOWN = 30  # names in a message
 
 
@@ -46,37 +48,44 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
             msg = f"no column of numbers named {' or '.join(repr(shown(each)) for each in wanted)}; it holds: {listed(names)}"
             raise NoSeries(msg)
         return found
-    for group in (UPDATES, GRADIENTS):
-        best = named(names, group)
-        if best is not None:
-            return [best]
-        if group is UPDATES and (plain := [name for name in UNNAMED if name in names]):
-            return plain[:1]
-    if len(names) == 1:
-        return names
+    for group in (UPDATES, UNNAMED, GRADIENTS):
+        for each in group:
+            found = [name for name in names if _plain(name) == each] if group is UNNAMED else named(names, each)
+            if len(found) > 1:
+                msg = f"which of {listed(found)}? Choose with --column, which also takes patterns"
+                raise NoSeries(msg)
+            if found:
+                return found
+    rest = [name for name in names if not _is_time(name)]
+    if len(rest) == 1 and not any(named(rest, each) for each in (*RATES, *LOSSES)):
+        return rest
     msg = f"which column? It holds: {listed(names)}. Choose one with --column"
     raise NoSeries(msg)
 
 
 def kind_of(name: str) -> str:
     """What a series of this name is: "update norm", "displacement", "gradient norm", or "series" where the name does not tell."""
-    if named([name], GRADIENTS):
+    if any(named([name], each) for each in GRADIENTS):
         return "gradient norm"
     if re.search(r"(^|/)displacement(/|$)", name):
         return "displacement"
-    return "update norm" if named([name], UPDATES) else "series"
+    return "update norm" if _plain(name) in UNNAMED or any(named([name], each) for each in UPDATES) else "series"
 
 
-def named(names: Iterable[str], known: Iterable[str]) -> str | None:
-    """The first of the names that is, or ends as, one of those known."""
-    names = list(names)
-    for each in known:
-        if each in names:
-            return each
-        ending = [name for name in names if name.endswith(f"/{each}")]
-        if ending:
-            return min(ending, key=len)
-    return None
+def named(names: Iterable[str], known: str) -> list[str]:
+    """The names that are the one known, in any case; or else those that end as it does."""
+    plain = {name: _plain(name) for name in names}
+    return [name for name in plain if plain[name] == known.casefold()] or [
+        name for name in plain if plain[name].endswith(f"/{known.casefold()}")
+    ]
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _is_time(name: str) -> bool:
+    return rank(name) is not None or _plain(name).rpartition("/")[2] in TIMES
 
 
 def beside(columns: Mapping[str, Column], known: Iterable[str], series: str, column: Column, steps: Any) -> Any:
@@ -85,10 +94,10 @@ def beside(columns: Mapping[str, Column], known: Iterable[str], series: str, col
     `steps` are those that the series has once it is in order; None where the log has no steps, and rows tell.
     """
     for name in known:
-        found = named([each for each in columns if each != series], [name])
-        if found is None:
+        found = named([each for each in columns if each != series], name)
+        if len(found) != 1:
             continue
-        other = columns[found]
+        other = columns[found[0]]
         if steps is not None and other.steps is not None:
             values = _at(other.steps, other.values, steps)
         elif steps is None:

@@ -16,6 +16,8 @@ class Column(NamedTuple):
     """(n,), int64: the training step of each, where the log tells."""
     rows: Any = None
     """(n,), int64: the row of each in a log of rows; None where they are in all rows, or the log has none."""
+    notes: tuple[str, ...] = ()
+    """What a reader of this column must know."""
 
 
 class Run(NamedTuple):

@@ -13,7 +13,7 @@ from numpy.lib.format import read_array
 
 from wcdfa.readers.choice import listed
 from wcdfa.readers.columns import Column, Run
-from wcdfa.readers.rows import with_steps
+from wcdfa.readers.stepping import with_steps
 
 
 def read_numpy(path: Path) -> Iterator[Run]:

@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Lazy
+from wcdfa.readers.columns import Column
+from wcdfa.readers.stepping import with_steps
 
-# what rows call the training step, best first; "_step" is the row counter of Weights & Biases
-STEPS = ("step", "global_step", "trainer/global_step", "train/global_step", "iteration", "iter", "_step")
-NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}  # what trackers write that JSON has no number for
-EXACT = 2.0**53  # below which a float tells each integer
-OURS = "wcdfa/"  # keys of this package come with a step of their own, which those of the trainer need not equal
+NAMED = ("NaN", "Infinity", "-Infinity")  # what trackers write that JSON has no number for
+LONGEST = 32  # characters of a number that was written as text
 
 
 class Rows:
@@ -24,8 +22,8 @@ class Rows:
     >>> rows = Rows()
     >>> for row in ({"step": 1, "norm": 0.5}, {"step": 2, "loss": 3}, {"step": 3, "norm": 0.25, "note": "text"}):
     ...     rows.add(row)
-    >>> values, steps, places = rows.columns()["norm"]
-    >>> values, steps, places.tolist()
+    >>> norm = rows.columns()["norm"]
+    >>> norm.values, norm.steps, norm.rows.tolist()
     (array([0.5 , 0.25]), array([1, 3]), [0, 2])
     """
 
@@ -45,7 +43,7 @@ class Rows:
                 except KeyError:
                     values = known[name] = array("d")
                 self._append(name, values, value, count, rows)
-            elif kind is dict or (kind is str and value in NAMED):
+            elif kind is dict or (kind is str and _is_number(value)):
                 for below, number in numbers(value, name):
                     self._append(below, known.setdefault(below, array("d")), number, count, rows)
         self.count += 1
@@ -90,38 +88,17 @@ def numbers(row: Any, name: str | None = None) -> Iterable[tuple[str, float]]:
             waiting.extend((below if name is None else f"{name}/{below}", each) for below, each in reversed(part.items()))
         elif kind is float or kind is int:
             yield "value" if name is None else name, part
-        elif kind is str and part in NAMED:
-            yield "value" if name is None else name, NAMED[part]
+        elif kind is str and _is_number(part):
+            yield "value" if name is None else name, float(part)
 
 
-def with_steps(columns: Mapping[str, Column]) -> Mapping[str, Column]:
-    """The columns, each with the steps of its rows, from the first of `STEPS` that has one in each of them."""
-    names = [name for name in (f"{OURS}step", *STEPS) if name in columns]
-    known = {name: column for name in names if (column := _whole(columns[name])) is not None}
-    return Lazy(columns, lambda name: columns[name] if name in known else _stepped(name, columns[name], known))
-
-
-def _stepped(name: str, column: Column, known: Mapping[str, Column]) -> Column:
-    for step, numbers in known.items():
-        if step.startswith(OURS) and not name.startswith(OURS):
-            continue
-        if numbers.rows is None:
-            return column._replace(steps=numbers.values if column.rows is None else numbers.values[column.rows])
-        if column.rows is not None:
-            places = np.searchsorted(numbers.rows, column.rows)
-            places[places == len(numbers.rows)] = 0
-            if np.array_equal(numbers.rows[places], column.rows):
-                return column._replace(steps=numbers.values[places])
-    return column
-
-
-def _whole(column: Column) -> Column | None:
-    """The column in integers, if its numbers are whole and not always the same."""
-    values = column.values
-    if not len(values):
-        return None
-    low, high = values.min(), values.max()
-    if not (low > -EXACT and high < EXACT) or (low == high and len(values) > 1):  # neither is so if one is NaN
-        return None
-    whole = values.astype(np.int64)
-    return column._replace(values=whole) if np.array_equal(whole, values) else None
+def _is_number(text: str) -> bool:
+    """Whether a text is a number: what trackers write that JSON has no number for, and what some write in quotes."""
+    if text in NAMED:
+        return True
+    if not text or len(text) > LONGEST or text[0] not in "+-.0123456789":
+        return False
+    try:
+        return math.isfinite(float(text)) and "_" not in text
+    except ValueError:
+        return False

@@ -10,6 +10,7 @@ from wcdfa.readers.columns import Column
 
 RESTARTS = 0.02  # share of the records at which steps may go back for each to be a restart; more is disorder
 EVEN = 0.95  # share of the differences that must be the usual one
+FEW = 10  # rows that tell nothing of how far they lie apart
 LISTED = 4  # stretches of one spacing in a message
 
 
@@ -30,7 +31,7 @@ def spaced(column: Column, *, spacing: int = 1, first: int | None = None, last: 
 
     >>> import numpy as np
     >>> spaced(Column(np.array([1.0, 2.0, 3.0, 2.5, 3.5]), np.array([1, 2, 3, 2, 3])))
-    Spaced(values=array([1. , 2.5, 3.5]), steps=array([1, 2, 3]), notes=('steps went back to 2: a restart, and what was written last counts',))
+    Spaced(values=array([1. , 2.5, 3.5]), steps=array([1, 2, 3]), notes=('steps went back to 2: a restart, and what was written last counts; 2 records that it undid are left out',))
 
     Parameters
     ----------
@@ -50,6 +51,7 @@ def spaced(column: Column, *, spacing: int = 1, first: int | None = None, last: 
         if first is not None or last is not None:
             msg = "the log has no steps to choose a range of: cut it by rows"
             raise ValueError(msg)
+        _require_rows(column.rows, spacing)
         return Spaced(values, None, ())
     values, steps, notes = _in_order(values, steps)
     if first is not None or last is not None:
@@ -69,15 +71,19 @@ def _in_order(values: Any, steps: Any) -> tuple[Any, Any, tuple[str, ...]]:
         return values, steps, ()
     notes = []
     back = np.flatnonzero(differences < 0) + 1
-    if 0 < back.size <= max(1, RESTARTS * len(steps)):
-        notes.append(f"steps went back to {_listed(steps[back])}: a restart, and what was written last counts")
+    # a run that restarts goes on from where it went back to; what follows a late record is where the run was before
+    following = np.append(steps[1:], np.iinfo(np.int64).max)[back]
+    restarts = back[following <= steps[back - 1]]
+    if 0 < restarts.size <= max(1, RESTARTS * len(steps)):
         # what was written earlier of the step of a restart, or beyond it, was undone by it
         later = np.full(len(steps), np.iinfo(np.int64).max)
-        later[back - 1] = steps[back]
+        later[restarts - 1] = steps[restarts]
         kept = steps < np.minimum.accumulate(later[::-1])[::-1]
+        undone = f"{int(np.sum(~kept)):,} records that it undid are left out"
+        notes.append(f"steps went back to {_listed(steps[restarts])}: a restart, and what was written last counts; {undone}")
         values, steps = values[kept], steps[kept]
-    elif back.size:
-        notes.append(f"{back.size:,} records were out of order and are sorted by step")
+    if disorder := int(np.sum(np.diff(steps) < 0)):
+        notes.append(f"{disorder:,} records were out of order and are sorted by step")
         order = np.argsort(steps, kind="stable")
         values, steps = values[order], steps[order]
     last = np.append(np.diff(steps) > 0, True)
@@ -86,16 +92,29 @@ def _in_order(values: Any, steps: Any) -> tuple[Any, Any, tuple[str, ...]]:
     return values[last], steps[last], tuple(notes)
 
 
+def _require_rows(rows: Any, spacing: int) -> None:
+    """Rows between that lack the value may be of other things; where most values are so far apart, steps were left out."""
+    if rows is None or len(rows) < FEW:
+        return
+    usual = int(np.sort(np.diff(rows))[(len(rows) - 1) // 2])
+    if usual != spacing:
+        msg = (
+            f"the log has no steps, and a value only in every {_ordinal(usual)} row: if steps were left out, α is that of another series; if each "
+            f"value is of one optimizer step, say so: --spacing {usual}"
+        )
+        raise Subsampled(msg)
+
+
 def _require_even(steps: Any, spacing: int) -> None:
     differences = np.diff(steps)
     if not differences.size or np.mean(differences == spacing) >= EVEN:
         return
     usual = int(np.sort(differences)[len(differences) // 2])
     share = np.mean(differences == usual)
-    way_out = f"log every step; or, where one optimizer step is {usual} of the log's, say so: --spacing {usual}"
+    way_out = f"log every step (every=1 of a callback, log_every=1 of a monitor); or, where one optimizer step is {usual} of the log's, say so: --spacing {usual}"
     if share >= EVEN and usual > spacing:
         msg = (
-            f"only every {usual}th step was logged ({steps[0]:,}, {steps[1]:,}, … {steps[-1]:,}), and α of every {usual}th norm is that of "
+            f"only every {_ordinal(usual)} step was logged ({steps[0]:,}, {steps[1]:,}, … {steps[-1]:,}), and α of every {_ordinal(usual)} norm is that of "
             f"another series: {way_out}"
         )
         raise Subsampled(msg)
@@ -119,3 +138,8 @@ def _stretches(steps: Any, differences: Any) -> str:
 
 def _listed(numbers: Any) -> str:
     return ", ".join(f"{number:,}" for number in numbers[:LISTED]) + (", …" if len(numbers) > LISTED else "")
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"

@@ -14,12 +14,14 @@ import pyarrow.csv as arrow_csv
 import pyarrow.dataset as arrow_dataset
 
 from wcdfa.names import shown
-from wcdfa.readers.choice import listed
+from wcdfa.readers.choice import kind_of, listed
 from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.growing import CUT, beginning
-from wcdfa.readers.rows import with_steps
+from wcdfa.readers.stepping import rank, with_steps
 
 WIDEST = 1 << 20  # bytes of a header
+MOST = 0.5  # share of a column of text that must be numbers for it to be one
+NUMBER = r"^\s*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan|Infinity|NaN)\s*$"
 
 
 def read_delimited(path: Path) -> Iterator[Run]:
@@ -30,6 +32,9 @@ def read_delimited(path: Path) -> Iterator[Run]:
     delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with path.open("rb") as file:
         first = file.readline(WIDEST).decode("utf-8-sig", "replace").rstrip("\r\n").split(delimiter)
+        if twice := sorted({name for name in first if name and first.count(name) > 1 and not _is_number(name)}):
+            msg = f"several columns are named {listed(twice)}: which is meant cannot be known; rename them"
+            raise ValueError(msg)
         bare = all(_is_number(field) for field in first)
         options: dict[str, Any] = {
             "read_options": arrow_csv.ReadOptions(
@@ -43,11 +48,15 @@ def read_delimited(path: Path) -> Iterator[Run]:
             except pa.ArrowException as error:
                 msg = f"not a table: {error}"
                 raise ValueError(msg) from error
+        notes = [CUT] if cut else []
         try:
-            found = _in_blocks(file, schema, options)
+            if any(pa.types.is_string(field.type) and _is_wanted(field.name) for field in schema):
+                found, more = _at_once(file, options)
+            else:
+                found, more = _in_blocks(file, schema, options), []
         except pa.ArrowException:  # a column that begins with numbers, or with nothing, goes on with text
-            found = _at_once(file, options)
-    yield Run(path, "", with_steps(_some(found, schema.names)), (CUT,) if cut else ())
+            found, more = _at_once(file, options)
+    yield Run(path, "", with_steps(_some(found, schema.names)), (*notes, *more))
 
 
 def _in_blocks(file: BinaryIO, schema: Any, options: Any) -> dict[str, Column]:
@@ -72,14 +81,41 @@ def _in_blocks(file: BinaryIO, schema: Any, options: Any) -> dict[str, Column]:
     }
 
 
-def _at_once(file: BinaryIO, options: Any) -> dict[str, Column]:
+def _at_once(file: BinaryIO, options: Any) -> tuple[dict[str, Column], list[str]]:
+    """The numeric columns, and those in which most is numbers: what is none there is missing, and a header that is repeated no row."""
     with beginning(file, whole_lines=True) as (part, _):
         try:
             table = arrow_csv.read_csv(part, convert_options=_conversion({}), **options)
         except pa.ArrowException as error:
             msg = f"not a table: {error}"
             raise ValueError(msg) from error
-    return {field.name: _column(table[i]) for i, field in enumerate(table.schema) if _is_numeric(field.type)}
+    notes = []
+    repeated = np.zeros(len(table), dtype=bool)
+    for i, name in enumerate(table.column_names):
+        if pa.types.is_string(table[i].type):
+            repeated |= arrow_compute.fill_null(arrow_compute.equal(table[i], name), False).to_numpy()
+    if count := int(np.sum(repeated)):
+        notes.append(f"the header is repeated {count:,} times: the log was begun again in the same file")
+        table = table.filter(pa.array(~repeated))
+    found = {}
+    for i, field in enumerate(table.schema):
+        if _is_numeric(field.type):
+            found[field.name] = _column(table[i])
+        elif pa.types.is_string(field.type):
+            numeric = arrow_compute.fill_null(arrow_compute.match_substring_regex(table[i], NUMBER), False)
+            values = arrow_compute.if_else(numeric, arrow_compute.utf8_trim_whitespace(table[i]), None).cast(pa.float64())
+            text = len(values) - values.null_count, len(table) - table[i].null_count
+            if text[0] < MOST * text[1] or not text[0]:
+                continue
+            if text[0] < text[1]:
+                other = arrow_compute.and_(arrow_compute.is_valid(table[i]), arrow_compute.invert(numeric))
+                example = shown(table[i].filter(other)[0].as_py())
+                missing = f"the first {example!r}, and count as missing"
+                notes.append(f"{text[1] - text[0]:,} values of {shown(field.name)} are no numbers, {missing}")
+                if rank(field.name) is None:  # a row without a step is left out
+                    values = arrow_compute.if_else(other, np.nan, values)
+            found[field.name] = _column(values)
+    return found, notes
 
 
 def _conversion(types: Any) -> Any:
@@ -130,6 +166,11 @@ def _damaged(error: Exception) -> Exception:
 
 def _is_numeric(kind: Any) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def _is_wanted(name: str) -> bool:
+    """Whether text in a column of this name is worth a second look."""
+    return rank(name) is not None or kind_of(name) != "series"
 
 
 def _is_number(field: str) -> bool:
