@@ -164,3 +164,39 @@ def test_watch_refuses_what_is_not_there_and_waits_for_what_is_not_yet_whole(tmp
     finally:
         process.kill()
         process.communicate()
+
+
+def test_watch_says_what_it_waits_for_once_and_off_a_terminal_too(tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    done = run("watch", "empty.jsonl", "--idle", 0.5, "--every", 0.05, cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == ["waiting: empty.jsonl: no numbers in 0 line(s)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("log.csv", "size,count\n1,2\n", "which column?"),
+        ("log.csv", "step,update_norm\n" + "".join(f"{10 * i},{1 + i % 3}\n" for i in range(9)), "only every 10th step was logged"),
+        ("log.txt", "1\n", "unknown format"),
+    ],
+)
+def test_watch_does_not_wait_for_what_nothing_will_change(tmp_path, name, text, said):
+    (tmp_path / name).write_text(text)
+    done = run("watch", name, "--every", 0.05, "--idle", 20, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+
+
+def test_watch_judges_as_analyze_does_where_values_are_negative_and_steps_begin_at_0(tmp_path):
+    write(tmp_path / "log.csv", wcdfa.synthetic.white_noise(500, seed=0), first=0)
+    options = ("--idle", 0.2, "--every", 0.1)
+    said = run("watch", "log.csv", *options, cwd=tmp_path).stdout
+    found = json.loads(run("analyze", "log.csv", "--json", cwd=tmp_path).stdout)
+    assert "values are negative, so no logarithm is taken" in said
+    assert found["windows"][-1]["last_step"] == 499
+    assert f"step 499: {found['regime']}, α = {found['alpha']:.2f} ({found['low']:.2f}–{found['high']:.2f})" in said
+    assert any(bar in said for bar in "▁▂▃▄▅▆▇█")
+    insisting = run("watch", "log.csv", "--log", *options, cwd=tmp_path).stdout
+    assert "--no-log takes any series" in insisting
+    assert "log=False" not in insisting

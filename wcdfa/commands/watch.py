@@ -19,6 +19,9 @@ from wcdfa.commands.printing import say
 from wcdfa.follow import Follower
 from wcdfa.monitor import WeightChangeDFA
 from wcdfa.names import shown
+from wcdfa.readers import sources
+from wcdfa.readers.choice import NoSeries
+from wcdfa.readers.spacing import Subsampled
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # bars
@@ -39,7 +42,8 @@ def watch(
     """Follow the log of a run while it is written: norms, α and verdict.
 
     Each new α is judged as in ``analyze``; changes of regime and drifts of α are said as they are seen. It survives that the log is
-    truncated, rotated or not there for a while; of a folder it follows the log that was written last. End it with Ctrl-C.
+    truncated, rotated or not there for a while. Of several logs or runs it follows the one that was written last, and another when only
+    that is still written to. End it with Ctrl-C.
 
     Parameters
     ----------
@@ -51,6 +55,8 @@ def watch(
         End when nothing new has been written for so many seconds. Default: never.
     """
     settings = judging.settings()
+    if not path.is_dir():
+        sources(path)  # where nothing is, or what is no log, there is nothing to wait for
     follower, view, console = Follower(path, settings), View(path), Console()
     options: dict[str, Any] = {}
     if settings.optimizer is not None:
@@ -63,7 +69,7 @@ def watch(
             try:
                 news = follower.look()
             except (ValueError, OSError) as error:  # it may be between a rotation and the first line
-                if follower.series is None and not path.exists():
+                if follower.series is None and isinstance(error, (NoSeries, Subsampled)):  # nothing will change them
                     raise
                 view.trouble = str(error)
             else:
@@ -90,6 +96,7 @@ class View:
         self.trouble = ""
         self._said: list[str] = []
         self._printed = 0
+        self._waiting = ""
         self._signal: Any = np.zeros(0)
         self._result: Any = None
         self._line = ""
@@ -104,7 +111,7 @@ class View:
             self._line = f"{len(self._signal):,} of {monitor.window:,} norms for the first α"
         elif result is not self._result:
             verdict = monitor.verdict(**options)
-            self._line = f"step {monitor.reading().steps[-1]:,}: {verdict}"
+            self._line = f"step {monitor.reading().steps[-1]:,}: {verdict}".replace("log=False", "--no-log")
             self._reasons = [finding.text for finding in verdict.findings]
             self._said.append(f"{self._line}  {sparkline(self._signal)}")
         self._result = result
@@ -113,6 +120,9 @@ class View:
         """What has been said since the last call, for where there is no screen."""
         yield from self._said[self._printed :]
         self._printed = len(self._said)
+        if self.trouble and self.trouble != self._waiting:
+            yield f"waiting: {self.trouble}"
+        self._waiting = self.trouble
 
     def __rich__(self) -> Group:
         """Norms, verdict, reasons, and what was said last."""
@@ -125,13 +135,15 @@ class View:
 
 
 def sparkline(values: Any) -> str:
-    """The logarithm of the last values as bars, the median of as many as one bar stands for.
+    """The logarithm of the last values, or where some are negative they themselves, as bars, each the median of as many as it stands for.
 
     >>> sparkline([1, 2, 4, 8, 16, 32, 64, 128])
     '▁▂▃▄▅▆▇█'
     """
     values = np.asarray(values, dtype=np.float64)
-    values = np.log(values[np.isfinite(values) & (values > 0)])
+    values = values[np.isfinite(values)]
+    if not np.any(values < 0):
+        values = np.log(values[values > 0])
     if not values.size:
         return ""
     heights = np.array([np.median(part) for part in np.array_split(values, min(WIDTH, values.size))])
