@@ -54,10 +54,16 @@ def test_template_keeps_numbers_of_other_things():
     assert template("Seed0_fp16_Step500.pt") == "seed0_fp16_step#.pt"
 
 
-@pytest.mark.parametrize("runs", [("depth0", "depth1"), ("exp-a", "exp-b"), ("0", "1"), ("lr0", "lr1"), ("2024-01-05", "2024-01-06")])
+@pytest.mark.parametrize(
+    "runs", [("depth0", "depth1"), ("exp-a", "exp-b"), ("0", "1"), ("lr0", "lr1"), ("2024-01-05", "2024-01-06")]
+)
 @pytest.mark.parametrize(
     "held",
-    [("step_1.pt", "step_2.pt"), ("checkpoint-5/m.bin", "checkpoint-9/m.bin"), ("checkpoints/epoch_7.ckpt", "checkpoints/last.ckpt")],
+    [
+        ("step_1.pt", "step_2.pt"),
+        ("checkpoint-5/m.bin", "checkpoint-9/m.bin"),
+        ("checkpoints/epoch_7.ckpt", "checkpoints/last.ckpt"),
+    ],
 )
 def test_folders_of_checkpoints_are_runs_and_not_checkpoints_of_one(tmp_path, torch, runs, held):
     for run in runs:
