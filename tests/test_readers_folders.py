@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,10 @@ import pytest
 from tests import log_files
 from tests.conftest import require
 from tests.log_files import COLUMNS, NORMS, STEPS
-from wcdfa.readers import read_series, sources
+from wcdfa.readers import read_series, series_of, sources
+from wcdfa.readers.rows import Rows
+
+add = Rows.add
 
 
 def found(folder):
@@ -168,3 +173,21 @@ def test_names_of_other_kinds(tmp_path, log):
         shutil.copy(log("trackio"), tmp_path / f"store{ending}")
         (source,) = sources(Path(tmp_path / f"store{ending}"))
         np.testing.assert_array_equal(next(source.runs()).columns["update_norm"].values, NORMS)
+
+
+def test_rows_of_a_run_of_trackio_are_read_when_asked_for_and_once(tmp_path, monkeypatch):
+    rows = [("a", 1, '{"update_norm": 1.5}'), ("a", 2, "{"), ("a", 2, '{"update_norm": 2}'), ("b", 1, '{"update_norm": 3}')]
+    with closing(sqlite3.connect(tmp_path / "store.db")) as store, store:
+        store.execute("CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_name TEXT, step INTEGER, metrics TEXT)")
+        store.executemany("INSERT INTO metrics (run_name, step, metrics) VALUES (?, ?, ?)", rows)
+    read = []
+    monkeypatch.setattr("wcdfa.readers.sqlite.Rows.add", lambda self, row: (read.append(row), add(self, row)))
+    first, second = sources(tmp_path)[0].runs()
+    assert (first.name, second.name, read) == ("a", "b", [])
+    for _ in range(2):
+        (series,) = series_of(first)
+        assert series.values.tolist() == [1.5, 2]
+        assert "1 rows of the store cannot be read and were left out" in series.notes
+    assert len(read) == 2
+    assert set(second.columns) == {"step", "update_norm"}
+    assert len(read) == 3

@@ -130,5 +130,5 @@ def test_displacements_may_lie_any_number_of_steps_apart(tmp_path, apart):
     assert read_series(write(path, steps, NORMS, "displacement")).notes[-1] == "1 steps between are not in the log"
     with pytest.raises(Subsampled, match="unevenly spaced"):
         read_series(write(path, np.arange(300) ** 2, NORMS, "displacement"))
-    with pytest.raises(Subsampled, match="every 40th step|spacing was given as 7"):
+    with pytest.raises(Subsampled, match=r"every 40th step|spacing was given as 7"):
         read_series(write(path, steps, NORMS, "displacement"), spacing=7)
