@@ -9,6 +9,8 @@ import pytest
 from wcdfa.readers.checkpoint_names import series_of, template
 from wcdfa.readers.checkpoints import is_checkpoints, read_checkpoints
 
+from .conftest import require
+
 
 @pytest.mark.parametrize(
     ("names", "steps", "unit"),
@@ -50,3 +52,55 @@ def test_numbers_of_other_things_than_steps(tmp_path, torch, name):
 
 def test_template_keeps_numbers_of_other_things():
     assert template("Seed0_fp16_Step500.pt") == "seed0_fp16_step#.pt"
+
+
+@pytest.mark.parametrize(
+    "runs", [("depth0", "depth1"), ("exp-a", "exp-b"), ("0", "1"), ("lr0", "lr1"), ("2024-01-05", "2024-01-06")]
+)
+@pytest.mark.parametrize(
+    "held",
+    [
+        ("step_1.pt", "step_2.pt"),
+        ("checkpoint-5/m.bin", "checkpoint-9/m.bin"),
+        ("checkpoints/epoch_7.ckpt", "checkpoints/last.ckpt"),
+    ],
+)
+def test_folders_of_checkpoints_are_runs_and_not_checkpoints_of_one(tmp_path, torch, runs, held):
+    for run in runs:
+        save_all(torch, tmp_path / run, held)
+    assert not is_checkpoints(tmp_path)
+
+
+@pytest.mark.parametrize("runs", [("depth0", "depth1"), ("exp-a", "exp-b")])
+def test_files_without_numbers_in_folders_not_named_by_steps(tmp_path, torch, runs):
+    for run in runs:
+        save_all(torch, tmp_path / run, ("best.pt", "other.pt"))
+    assert not is_checkpoints(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        ("model.safetensors", "pytorch_model.bin"),
+        ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"),
+        ("pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"),
+        ("pytorch_model.bin", "pytorch_model_1.bin", "pytorch_model_2.bin"),  # of several models, as accelerate calls them
+        ("generator.pt", "discriminator.pt"),
+        ("unet/m.bin", "vae/m.bin"),
+        ("mp_rank_00_model_states.pt", "mp_rank_01_model_states.pt"),
+    ],
+)
+def test_parts_of_a_checkpoint_are_no_run(tmp_path, torch, held):
+    for step in (500, 1000):
+        save_all(torch, tmp_path / f"checkpoint-{step}", held)
+    series = series_of(tmp_path)
+    assert [entry.step for entry in series.entries] == [500, 1000]
+
+
+def save_all(torch, folder, names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("safetensors"):
+            require("safetensors.torch").save_file({"w": torch.ones(2)}, folder / name)
+        else:
+            torch.save({"w": torch.ones(2)}, folder / name)

@@ -122,3 +122,15 @@ def test_any_steps_are_put_in_order_or_refused(steps):
     for value, step in zip(found.values, found.steps, strict=True):
         assert value == np.flatnonzero(steps == step)[-1]
     assert len(found.steps) == len(np.unique(steps)) or found.notes
+
+
+@pytest.mark.parametrize("apart", [1, 40])
+def test_displacements_may_lie_any_number_of_steps_apart(tmp_path, apart):
+    path = write(tmp_path / "a.csv", np.arange(300) * apart, NORMS, "displacement")
+    np.testing.assert_array_equal(read_series(path).values, NORMS)
+    steps = np.delete(np.arange(301) * apart, 150)
+    assert read_series(write(path, steps, NORMS, "displacement")).notes[-1] == "1 steps between are not in the log"
+    with pytest.raises(Subsampled, match="unevenly spaced"):
+        read_series(write(path, np.arange(300) ** 2, NORMS, "displacement"))
+    with pytest.raises(Subsampled, match=r"every 40th step|spacing was given as 7"):
+        read_series(write(path, steps, NORMS, "displacement"), spacing=7)

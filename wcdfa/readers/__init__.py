@@ -101,7 +101,8 @@ def series_of(
             if not column.values.size:
                 msg = f"column {shown(name)!r} is empty"
                 raise ValueError(msg)
-            values, steps, notes = spaced(column, spacing=spacing, first=first, last=last)
+            apart = None if spacing == 1 and kind_of(name) == "displacement" else spacing  # checkpoints lie apart
+            values, steps, notes = spaced(column, spacing=apart, first=first, last=last)
             rate, loss = (beside(run.columns, known, name, column, steps) for known in (RATES, LOSSES))
             kind = NOTES.get(kind_of(name))
             if kind_of(name) == "displacement" and any("not a step norm" in note for note in run.notes):

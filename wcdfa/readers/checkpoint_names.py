@@ -20,7 +20,8 @@ STEPS = {"step", "steps", "globalstep", "iter", "iters", "iteration", "iteration
 EPOCHS = {"epoch", "epochs", "ep"}
 # numbers of other things than steps: two names that differ in them are of two series
 OTHERS = {"bf", "consolidated", "exp", "fold", "fp", "gpu", "int", "layer", "rank", "replica", "run", "seed", "shard", "trial", "v"}
-OTHERS |= {"version", "worker"}
+OTHERS |= {"bs", "job", "lr", "rep", "sweep", "version", "wd", "worker"}
+KEPT = re.compile(r"(?<![a-z])(best|last|latest)(?![a-z])")  # as a run calls some of its checkpoints
 
 
 class Entry(NamedTuple):
@@ -100,17 +101,54 @@ def _numbers(name: str) -> list[tuple[str, int | None]]:
 
 
 def series_of(folder: Path) -> Series | None:
-    """The checkpoints in a folder that are of one series, if there are at least two.
+    """The checkpoints in a folder that are of one series, if there are at least two; a folder of those of a run is none of them.
 
     Raises
     ------
     ValueError
         If there are several series, and none is longer than the others.
     """
+    return _series(folder, [entry for entry in _entries(folder) if not is_run(entry.path)])
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder that looks like a checkpoint holds those of a run, itself or in a folder in it such as "checkpoints".
+
+    Several files or folders may also be the parts of one checkpoint: their names must tell of steps as plainly as its own.
+    """
+    if not folder.is_dir():
+        return False
+    told = _told(folder.name)
+    try:
+        return any(_told_twice(place) >= told for place in (folder, *folder.iterdir()) if place.is_dir())
+    except OSError:  # not ours to read
+        return False
+
+
+def _told(name: str) -> int:
+    """How plainly a name tells that it is one of a series: 2 by a word before a number, 1 by a bare number or a word as "last"."""
+    if any(word in STEPS | EPOCHS for word, _ in _numbers(name)):
+        return 2
+    return int(name.isdecimal() or bool(KEPT.search(name.lower())))
+
+
+def _told_twice(folder: Path) -> int:
+    """How plainly at least two in a folder tell so; -1 if there are no two."""
+    try:
+        series = _series(folder, _entries(folder))
+    except ValueError:  # several series
+        return 2
+    return -1 if series is None else sorted(_told(entry.path.stem) for entry in series.entries)[-2]
+
+
+def _entries(folder: Path) -> list[Entry]:
     if not folder.is_dir() or (folder / "_CHECKPOINT_METADATA").is_file():  # that folder is one checkpoint
-        return None
-    paths = sorted(folder.iterdir())
-    entries = _without_links([found for path in paths if (found := entry_of(path)) is not None])
+        return []
+    return _without_links([found for path in sorted(folder.iterdir()) if (found := entry_of(path)) is not None])
+
+
+def _series(folder: Path, entries: list[Entry]) -> Series | None:
+    """Those of one series among the checkpoints in a folder."""
     families = defaultdict(list)
     for entry in entries:
         if _numbers(entry.path.name):
@@ -136,6 +174,7 @@ def series_of(folder: Path) -> Series | None:
         by_step[entry.step] = entry
     kept = sorted(by_step.values(), key=lambda entry: entry.step or 0)
     known = {entry.path for entry in entries}
+    paths = sorted(folder.iterdir())
     empty = [path for path in paths if path not in known and path.is_dir() and template(path.name) == longest[0]]
     unfinished = [path.name for path in paths if TEMPORARY.search(path.name.lower()) and NUMBER.search(path.name)]
     others = [entry.path.name for entry in entries if entry not in families[longest[0]]]

@@ -28,18 +28,19 @@ class Whole(NamedTuple):
     contents: Contents
 
 
-def is_checkpoints(folder: Path) -> bool:
+def is_checkpoints(folder: Path, *, numbered: bool = False) -> bool:
     """Whether a folder holds two checkpoints or more, by their names and first bytes.
 
     They are files of safetensors or of ``torch.save``, or folders of such files or of orbax, with numbers in their names, as
-    ``checkpoint-500``, ``epoch=3-step=600.ckpt`` and ``500/default``; or at least of one format.
+    ``checkpoint-500``, ``epoch=3-step=600.ckpt`` and ``500/default``; or, if they need not be `numbered`, at least of one format.
     """
     try:
-        return series_of(folder) is not None
+        series = series_of(folder)
     except ValueError:  # several series
         return True
     except OSError:
         return False
+    return series is not None and not (numbered and series.entries[0].step is None)
 
 
 def read_checkpoints(folder: Path) -> Iterator[Run]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +28,11 @@ class Run(NamedTuple):
     name: str
     """Of the run, where a log holds several; else empty."""
     columns: Mapping[str, Column]
-    notes: tuple[str, ...] = ()
-    """What a reader of the series must know: that the log was cut off, or is of displacements and not of steps."""
+    notes: Sequence[str] = ()
+    """What a reader of the series must know: that the log was cut off, or is of displacements and not of steps.
+
+    Where the columns are read when asked for, there may be more of them after that.
+    """
 
 
 class Lazy(Mapping[str, Column]):
@@ -37,10 +41,16 @@ class Lazy(Mapping[str, Column]):
     >>> columns = Lazy(["norm", "loss"], lambda name: Column([len(name)]))
     >>> list(columns), columns["norm"].values
     (['norm', 'loss'], [4])
+
+    The names may also be a function that gives them, which is called once they are needed.
     """
 
-    def __init__(self, names: Iterable[str], read: Callable[[str], Column]) -> None:
-        self._names, self._read = dict.fromkeys(names), read
+    def __init__(self, names: Iterable[str] | Callable[[], Iterable[str]], read: Callable[[str], Column]) -> None:
+        self._given, self._read = names, read
+
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        return dict.fromkeys(self._given() if callable(self._given) else self._given)
 
     def __iter__(self) -> Iterator[str]:
         """Their names."""

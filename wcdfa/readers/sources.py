@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
 from wcdfa.names import shown
+from wcdfa.readers.checkpoint_names import entry_of, is_run
 from wcdfa.readers.checkpoints import is_checkpoints
 from wcdfa.readers.columns import Run
 
@@ -29,6 +31,7 @@ ENDINGS = {
 EVENTS = "tensorboard.read_tensorboard"
 PARTS = "tables.read_parquet"
 CHECKPOINTS = "checkpoints.read_checkpoints"
+UNREADABLE = "sources.read_unreadable"
 STATE = "trainer_state.json"
 LISTED = 12
 LONGEST = 4000  # characters of a message, which may list many names
@@ -61,8 +64,11 @@ def sources(path: str | Path) -> list[Source]:
     """The logs at a path: that of a file; all that are below a folder, in the order of their names.
 
     In a folder of the Trainer of transformers only the newest ``trainer_state.json`` counts, since it holds what the others do. Files
-    of other endings, and of names that begin with a dot, are passed over. Checkpoints, whose displacements are no norms of steps, count
-    where there are no logs.
+    of other endings, and of names that begin with a dot, are passed over. Links to folders are followed after all else, each folder
+    once. A folder below that cannot be read is a source whose runs raise.
+
+    Where there is no log at all, folders of checkpoints count, whose displacements are no norms of steps: those with numbers in their
+    names; in the folder given, any.
 
     Raises
     ------
@@ -73,9 +79,12 @@ def sources(path: str | Path) -> list[Source]:
     """
     path = Path(path)
     if path.is_dir():
-        found = list(_below(path))
-        if not found and is_checkpoints(path):
-            found = [Source(path, CHECKPOINTS)]
+        found, folders = _below(path)
+        if all(source.reader == UNREADABLE for source in found):
+            inside: set[Path] = set()  # what is in checkpoints
+            found += [
+                Source(folder, CHECKPOINTS) for folder in folders if _holds_checkpoints(folder, inside, numbered=folder != path)
+            ]
         if not found:
             msg = f"{shown(path)}: no log in this folder; it holds {_contents(path)}"
             raise ValueError(msg)
@@ -93,27 +102,78 @@ def sources(path: str | Path) -> list[Source]:
     return [Source(path, reader)]
 
 
-def _below(folder: Path) -> Iterator[Source]:
-    names = sorted(entry for entry in os.listdir(folder) if not entry.startswith("."))
-    files = [folder / name for name in names if (folder / name).is_file()]
+def read_unreadable(folder: Path) -> Iterator[Run]:
+    """No runs of a folder that could not be listed.
+
+    Raises
+    ------
+    ValueError
+        Which says why.
+    """
+    try:
+        os.listdir(folder)
+        why = "it could not be read a moment ago"
+    except OSError as error:
+        why = str(error.strerror)
+    msg = f"what is in this folder is not known: {why}"
+    raise ValueError(msg)
+
+
+def _below(top: Path) -> tuple[list[Source], list[Path]]:
+    """The logs in a folder and all below it, and these folders."""
+    found: list[Source] = []
+    folders: list[Path] = []
+    above = {top.resolve(), *top.resolve().parents}
+    seen: set[Path] = set()
+    waiting, links = [top], deque[Path]()
+    while waiting or links:
+        folder = waiting.pop() if waiting else links.popleft()
+        real = folder.resolve()
+        if real in seen or (real in above and folder != top):
+            continue
+        seen.add(real)
+        try:
+            logs, inside = _in(folder)
+        except OSError:
+            found.append(Source(folder, UNREADABLE))
+            continue
+        folders.append(folder)
+        found += logs
+        waiting += [each for each in reversed(inside) if not each.is_symlink()]
+        links += [each for each in inside if each.is_symlink()]
+    return found, folders
+
+
+def _in(folder: Path) -> tuple[list[Source], list[Path]]:
+    """The logs in a folder, and the folders in it that may hold more."""
+    found = []
+    paths = [folder / name for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+    files = [path for path in paths if path.is_file()]
     if any("tfevents" in file.name for file in files):
-        yield Source(folder, EVENTS)
+        found.append(Source(folder, EVENTS))
     if _is_parts(files):
-        yield Source(folder, PARTS)
+        found.append(Source(folder, PARTS))
         files = []
     for file in files:
         reader = ENDINGS.get(file.suffix.lower())
         if reader is not None and (file.suffix.lower() != ".json" or file.name == STATE):
-            yield Source(file, reader)
+            found.append(Source(file, reader))
     states = _states(folder)
-    if states:
-        newest = max(states, key=_number)
-        if not (folder / STATE).exists():
-            yield Source(newest, ENDINGS[".json"])
-    for name in names:
-        below = folder / name
-        if below.is_dir() and not below.is_symlink() and below / STATE not in states:
-            yield from _below(below)
+    if states and not (folder / STATE).exists():
+        found.append(Source(max(states, key=_number), ENDINGS[".json"]))
+    return found, [path for path in paths if path.is_dir() and path / STATE not in states]
+
+
+def _holds_checkpoints(folder: Path, inside: set[Path], *, numbered: bool) -> bool:
+    """Whether a folder holds checkpoints; the folders of `inside`, to which it adds, are checkpoints or in them."""
+    if folder in inside or folder.parent in inside:
+        inside.add(folder)
+        return False
+    try:
+        inside.update(path for path in folder.iterdir() if path.is_dir() and entry_of(path) is not None and not is_run(path))
+    except OSError:  # it was there a moment ago
+        return False
+    return is_checkpoints(folder, numbered=numbered)
 
 
 def _states(folder: Path) -> list[Path]:

@@ -26,7 +26,7 @@ class Spaced(NamedTuple):
     notes: tuple[str, ...]
 
 
-def spaced(column: Column, *, spacing: int = 1, first: int | None = None, last: int | None = None) -> Spaced:
+def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None, last: int | None = None) -> Spaced:
     """The values of a column by step: the last written of each step counts, and what a restart has overtaken does not.
 
     >>> import numpy as np
@@ -36,8 +36,8 @@ def spaced(column: Column, *, spacing: int = 1, first: int | None = None, last: 
     Parameters
     ----------
     column : Column
-    spacing : int
-        How many steps of the log lie between two optimizer steps.
+    spacing : int, optional
+        How many steps of the log lie between two optimizer steps; None takes what lies between most, as of checkpoints.
     first, last : int, optional
         The steps to take, both included.
 
@@ -60,6 +60,7 @@ def spaced(column: Column, *, spacing: int = 1, first: int | None = None, last: 
             msg = f"no step from {first} to {last}: those logged are {steps.min():,} to {steps.max():,}"
             raise ValueError(msg)
         values, steps = values[chosen], steps[chosen]
+    spacing = _usual(np.diff(steps)) if spacing is None else spacing
     _require_even(steps, spacing)
     missing = int(steps[-1] - steps[0]) // spacing + 1 - len(steps)
     return Spaced(values, steps, (*notes, f"{missing:,} steps between are not in the log") if missing > 0 else notes)
@@ -109,7 +110,7 @@ def _require_even(steps: Any, spacing: int) -> None:
     differences = np.diff(steps)
     if not differences.size or np.mean(differences == spacing) >= EVEN:
         return
-    usual = int(np.sort(differences)[len(differences) // 2])
+    usual = _usual(differences)
     share = np.mean(differences == usual)
     way_out = f"log every step (every=1 of a callback, log_every=1 of a monitor); or, where one optimizer step is {usual} of the log's, say so: --spacing {usual}"
     if share >= EVEN and usual > spacing:
@@ -125,6 +126,10 @@ def _require_even(steps: Any, spacing: int) -> None:
         f"steps are unevenly spaced ({_stretches(steps, differences)}): log every step, or choose a stretch with --steps FIRST LAST"
     )
     raise Subsampled(msg)
+
+
+def _usual(differences: Any) -> int:
+    return int(np.sort(differences)[len(differences) // 2]) if differences.size else 1
 
 
 def _stretches(steps: Any, differences: Any) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,7 +107,15 @@ def _metric(path: Path, uuid: str, key: str) -> Column:
 
 def _trackio(path: Path, store: sqlite3.Connection, key: str) -> Iterator[Run]:
     for run, name in store.execute(f"SELECT {key}, max(run_name) FROM metrics GROUP BY {key} ORDER BY min(id)").fetchall():
-        rows, damaged = Rows(), 0
+        notes: list[str] = []
+        read = cache(partial(_logged, path, key, run, notes))
+        yield Run(path, str(name) if run == name else f"{name} {run}", Lazy(read, partial(_taken, read)), notes)
+
+
+def _logged(path: Path, key: str, run: Any, notes: list[str]) -> Mapping[str, Column]:
+    """All metrics of a run; a note is added where rows cannot be read."""
+    rows, damaged = Rows(), 0
+    with _opened(path) as store:
         for step, metrics in store.execute(f"SELECT step, metrics FROM metrics WHERE {key} IS ? ORDER BY id", (run,)):
             try:
                 row = json.loads(metrics.decode() if isinstance(metrics, bytes) else metrics)  # it looks for the encoding of bytes
@@ -114,5 +123,10 @@ def _trackio(path: Path, store: sqlite3.Connection, key: str) -> Iterator[Run]:
                 rows.add(row)
             except (ValueError, TypeError, RecursionError):
                 damaged += 1
-        notes = (f"{damaged} rows of the store cannot be read and were left out",) if damaged else ()
-        yield Run(path, str(name) if run == name else f"{name} {run}", rows.columns(), notes)
+    if damaged:
+        notes.append(f"{damaged} rows of the store cannot be read and were left out")
+    return rows.columns()
+
+
+def _taken(read: Callable[[], Mapping[str, Column]], name: str) -> Column:
+    return read()[name]
