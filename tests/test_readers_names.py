@@ -94,7 +94,7 @@ def test_columns_of_tables_of_any_name(tmp_path, column):
 def test_files_of_any_name(tmp_path, name, ending):
     """What is wrong with them is said without their names doing anything."""
     path = tmp_path / f"{name}{ending}"
-    for content in (b"", b"x\n\x1b[31m\ny", b'{"log_history": [{"\\u001b": "1"}]}', b"a,b\n\x1b[31m,2,3\n", b"PK\x03\x04\x1b[31m"):
+    for content in (b"", b"x\n\x1b[31m\ny", b'{"log_history": [{"\\u001b": "x"}]}', b"a,b\n\x1b[31m,2,3\n", b"PK\x03\x04\x1b[31m"):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r".") as refused:
             read_series(path)

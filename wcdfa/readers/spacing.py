@@ -51,7 +51,7 @@ def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None,
         if first is not None or last is not None:
             msg = "the log has no steps to choose a range of: cut it by rows"
             raise ValueError(msg)
-        _require_rows(column.rows, spacing)
+        _require_rows(column.rows, spacing or 1)
         return Spaced(values, None, ())
     values, steps, notes = _in_order(values, steps)
     if first is not None or last is not None:
