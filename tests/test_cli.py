@@ -138,6 +138,8 @@ def test_a_short_series_and_empty_rows_are_said(tmp_path):
         (["analyze", DATA / "charlm_adamw.npz", "--window", "0"], 1, "window"),
         (["analyze", DATA / "charlm_adamw.npz", "--order", "9"], 1, "order"),
         (["analyze"], 2, "analyze"),
+        (["analyze", DATA / "charlm_adamw.npz", "--output", "a.xyz"], 1, "ends in '.xyz', and known are"),
+        (["analyze", DATA / "charlm_adamw.npz", "--output", "."], 1, "is a folder"),
         (["wat"], 1, "wat"),
     ],
 )

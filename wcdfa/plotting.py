@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wcdfa.core import DFAResult
+from wcdfa.names import shown
 from wcdfa.saved import replacing
 from wcdfa.windows import Judged
 
@@ -125,11 +126,28 @@ def _can_show() -> bool:
     return str(matplotlib.get_backend()).lower() not in FILES_ONLY
 
 
-def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write the figure and return the absolute path to it."""
+def place(path: str | os.PathLike[str]) -> Path:
+    """The absolute path to a picture that can be written.
+
+    Raises
+    ------
+    ValueError
+        If it is a folder, or matplotlib knows no format by its ending.
+    """
     path = Path(path).resolve()
+    known = Figure().canvas.get_supported_filetypes()
+    if path.is_dir() or (path.suffix and path.suffix[1:].lower() not in known):
+        what = "is a folder" if path.is_dir() else f"ends in {path.suffix!r}, and known are {', '.join(known)}"
+        msg = f"the picture cannot be written: {shown(path)} {what}"
+        raise ValueError(msg)
+    return path
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write the figure and return the absolute path to it; raises as `place`."""
+    path = place(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    kind = path.suffix[1:] or str(matplotlib.rcParams["savefig.format"])
+    kind = path.suffix[1:].lower() or str(matplotlib.rcParams["savefig.format"])
     with warnings.catch_warnings(), replacing(path) as file:
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # names may be in letters that the font lacks
         figure.savefig(file, dpi=150, format=kind)

@@ -144,6 +144,10 @@ def _single(found: list[Source], settings: Settings) -> RecordedSeries | None:
 def _one(
     series: RecordedSeries, settings: Settings, json_output: bool, output: Path | None, fail_on: list[Any], console: Console
 ) -> int:
+    if output is not None:
+        from wcdfa.plotting import place  # noqa: PLC0415 - matplotlib takes a while to import
+
+        place(output)  # where it cannot be written, this is the time to know
     with _bar("judging window", console) as progress:
         task = progress.add_task("windows", total=None)
         try:
@@ -170,10 +174,12 @@ def _one(
         for note in series.notes:
             say(console, f"note: {note}")
     if output is not None or not json_output:
-        from wcdfa.plotting import plot_run, save  # noqa: PLC0415 - matplotlib takes a while to import
+        from wcdfa.plotting import plot_run, save  # noqa: PLC0415
 
         title = f"{shown(series.path.name)}: {shown(series.column)}"
-        path = save(plot_run(series.values, analysis.judged, title=title), output or Path(f"{series.path.stem}-wcdfa.png"))
+        path = save(
+            plot_run(series.values, analysis.judged, title=title), output or Path(f"{series.path.resolve().stem}-wcdfa.png")
+        )
         console.print(f"picture: {shown(path, len(str(path)))}", soft_wrap=True, markup=False, highlight=False)
     return _status([result], [], fail_on)
 
