@@ -12,9 +12,13 @@ names = [m.name for package in (wcdfa, wcdfa.backends) for m in pkgutil.walk_pac
 assert {"wcdfa.core", "wcdfa.readers.tables", "wcdfa.backends.numpy", "wcdfa.cli"} <= set(names), names
 for name in names:
     package, _, framework = name.rpartition(".")
-    if package == "wcdfa.backends" and importlib.util.find_spec(framework.partition("_")[0]) is None:
-        continue  # a backend imports its framework, which is the user's to install
-    importlib.import_module(name)
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        # a backend or a sink imports its framework, which is the user's to install
+        theirs = package in ("wcdfa.backends", "wcdfa.sinks") and importlib.util.find_spec(framework.partition("_")[0]) is None
+        if not theirs or str(error.name).startswith("wcdfa"):
+            raise
 files = importlib.resources.files("wcdfa")
 assert (files / "py.typed").is_file()
 for n in wcdfa.scales.SHIPPED:
