@@ -262,7 +262,8 @@ def test_where_a_figure_can_be_shown_pyplot_shows_it(monkeypatch):
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monitor = run(3)
-    monkeypatch.delitem(sys.modules, "wcdfa.plotting")
+    for name in [name for name in sys.modules if name.startswith("wcdfa.plotting")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr(wcdfa, "plotting")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)

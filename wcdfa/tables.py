@@ -20,7 +20,7 @@ import numpy as np
 from wcdfa.calibration import LEVELS, Calibration, calibrate, misfit_alphas
 from wcdfa.exponent import calibrated
 from wcdfa.longer import boxes_of, interpolated, rescaled, simulate, simulated
-from wcdfa.moments import Moments, exact_moments, nodes
+from wcdfa.moments import Moments, alpha_range, exact_moments, interpolation, nodes
 from wcdfa.polynomials import Matrix
 from wcdfa.progress import Progress
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
@@ -53,6 +53,20 @@ def calibration(n: int, sizes: tuple[int, ...], order: int, method: str, stretch
     overlap = overlap_of(method)
     moments = rescaled(moments, boxes_of(sizes, (base,), overlap), boxes_of(sizes, stretches, overlap))
     return calibrate(moments, misfit, sizes=sizes, order=order, method=method)
+
+
+def expected(n: int, sizes: tuple[int, ...], order: int, method: str, alpha: float) -> tuple[Matrix, Matrix]:
+    """Mean, up to a constant, and standard deviation of log F(s) over series of `n` samples with this α: shape (sizes,) each.
+
+    >>> mean, deviation = expected(500, method_sizes(500, 1, "ols"), 1, "ols", 1.0)
+    >>> deviation.round(2)[[0, -1]]
+    array([0.05, 0.24])
+    """
+    low, high = alpha_range(order)
+    moments = _unsplit(n, sizes, order, method)[0]
+    variance = np.sum(moments.root**2, axis=-1)  # the diagonal of root rootᵀ
+    mean, variance = (interpolation(order, np.array([min(max(alpha, low), high)])) @ each for each in (moments.mean, variance))
+    return np.asarray(mean[0]), np.asarray(np.sqrt(np.maximum(variance[0], 0)))
 
 
 def overlap_of(method: str) -> float:

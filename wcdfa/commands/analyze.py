@@ -174,12 +174,11 @@ def _one(
         for note in series.notes:
             say(console, f"note: {note}")
     if output is not None or not json_output:
-        from wcdfa.plotting import plot_run, save  # noqa: PLC0415
+        from wcdfa.plotting import save  # noqa: PLC0415
+        from wcdfa.plotting.runs import plot_analysis  # noqa: PLC0415
 
         title = f"{shown(series.path.name)}: {shown(series.column)}"
-        path = save(
-            plot_run(series.values, analysis.judged, title=title), output or Path(f"{series.path.resolve().stem}-wcdfa.png")
-        )
+        path = save(plot_analysis(analysis, title=title), output or Path(f"{series.path.resolve().stem}-wcdfa.png"))
         console.print(f"picture: {shown(path, len(str(path)))}", soft_wrap=True, markup=False, highlight=False)
     return _status([result], [], fail_on)
 

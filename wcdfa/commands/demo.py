@@ -15,7 +15,8 @@ from wcdfa.commands.printing import report
 from wcdfa.demo import BETAS, DECAY, RATE, accuracy, train
 from wcdfa.findings import describe
 from wcdfa.monitor import WeightChangeDFA
-from wcdfa.plotting import plot_run, save
+from wcdfa.plotting import save
+from wcdfa.plotting.runs import plot_analysis
 from wcdfa.readers import RecordedSeries
 
 FULL, QUICK = 5000, 2000  # optimizer steps
@@ -44,7 +45,7 @@ def demo(*, quick: bool = False, output: Path = Path("wcdfa-demo.png"), seed: in
     analysis = analyze(series, settings)
     console.print(f"α of ‖ΔW‖, {len(norms):,} steps of {describe('adamw', optimizer)} on addition modulo 59", highlight=False)
     report(analysis, console)
-    path = save(plot_run(norms, analysis.judged, title="wcdfa demo: addition modulo 59 with AdamW"), output)
+    path = save(plot_analysis(analysis, title="wcdfa demo: addition modulo 59 with AdamW"), output)
     console.print(f"picture: {path}", soft_wrap=True, markup=False, highlight=False)
 
 

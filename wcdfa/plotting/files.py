@@ -1,0 +1,67 @@
+"""Figures: made, shown and written."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from wcdfa.names import shown
+from wcdfa.saved import replacing
+
+FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends of matplotlib that cannot show a figure
+
+
+def blank(*, shown: bool) -> Figure:
+    """An empty figure: one of pyplot's, which keeps it open, only where it is to be shown and can be."""
+    size: dict[str, Any] = {"figsize": (10, 4), "layout": "constrained"}
+    if not (shown and _can_show()):
+        return Figure(**size)
+    from matplotlib import pyplot  # noqa: PLC0415 - looks for a screen
+
+    figure: Figure = pyplot.figure(**size)
+    return figure
+
+
+def show() -> None:
+    """Show the figures of pyplot, where the backend can."""
+    if _can_show():
+        from matplotlib import pyplot  # noqa: PLC0415
+
+        pyplot.show()
+
+
+def _can_show() -> bool:
+    return str(matplotlib.get_backend()).lower() not in FILES_ONLY
+
+
+def place(path: str | os.PathLike[str]) -> Path:
+    """The absolute path to a picture that can be written.
+
+    Raises
+    ------
+    ValueError
+        If it is a folder, or matplotlib knows no format by its ending.
+    """
+    path = Path(path).resolve()
+    known = Figure().canvas.get_supported_filetypes()
+    if path.is_dir() or (path.suffix and path.suffix[1:].lower() not in known):
+        what = "is a folder" if path.is_dir() else f"ends in {path.suffix!r}, and known are {', '.join(known)}"
+        msg = f"the picture cannot be written: {shown(path)} {what}"
+        raise ValueError(msg)
+    return path
+
+
+def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write the figure and return the absolute path to it; raises as `place`."""
+    path = place(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = path.suffix[1:].lower() or str(matplotlib.rcParams["savefig.format"])
+    with warnings.catch_warnings(), replacing(path) as file:
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # names may be in letters that the font lacks
+        figure.savefig(file, dpi=150, format=kind)
+    return path

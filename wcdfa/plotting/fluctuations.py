@@ -1,0 +1,59 @@
+"""The fluctuation plot: log F(s) against log s, the line whose slope is α, and how far F(s) of such a series strays from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wcdfa.core import DFAResult
+from wcdfa.plotting.style import ALPHA, FAINT, NULL, SERIES, SPREAD
+
+
+def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label: str = "F(s)", color: str | None = None) -> Any:
+    """F(s) of one series on logarithmic axes, with the line whose slope is α; returns the axes.
+
+    Parameters
+    ----------
+    result : DFAResult
+        Of one series.
+    ax : matplotlib axes
+    expected : (numbers, numbers) of shape (sizes,), optional
+        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.tables.expected`: a band of ± 1.96 of them, which
+        is bent where the boxes are small.
+    label, color : str, optional
+        Of the points; the line is of another colour where none is given.
+    """
+    sizes, f = np.asarray(result.scales), np.asarray(result.fluctuations)
+    alpha, drawn = float(result.alpha), f > 0
+    ax.plot(sizes, f, "o", color=color or ALPHA, markersize=4, label=label)
+    if drawn.any():  # a constant has F(s) = 0 throughout, which no logarithmic axis can show
+        ax.set(xscale="log", yscale="log")
+    if np.isfinite(alpha):
+        level = np.exp(np.mean(np.log(f[drawn]) - alpha * np.log(sizes[drawn])))
+        ax.plot(sizes, level * sizes**alpha, color=color or NULL, linewidth=1, label=f"slope α = {alpha:.2f}")
+        if expected is not None:
+            mean, deviation = (np.asarray(each) for each in expected)
+            middle = mean + np.mean(np.log(f[drawn]) - mean[drawn])
+            edges = (np.exp(middle + sign * 1.96 * deviation) for sign in (-1, 1))
+            ax.fill_between(sizes, *edges, color=SPREAD, alpha=2 * FAINT, linewidth=0, label="95 % of such series")
+    ax.set_xlabel("box size s (steps)")
+    ax.set_ylabel("F(s)")
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_orders(results: Sequence[DFAResult], *, ax: Any) -> Any:
+    """F(s) of one series at detrending orders 1, 2, …: lines that part show a trend; returns the axes.
+
+    >>> import wcdfa
+    >>> from matplotlib.figure import Figure
+    >>> x = wcdfa.synthetic.random_walk(1000, seed=0)
+    >>> ax = plot_orders([wcdfa.dfa(x, order=order) for order in (1, 2, 3)], ax=Figure().subplots())
+    >>> len(ax.get_legend().get_texts())
+    6
+    """
+    for order, (result, color) in enumerate(zip(results, SERIES, strict=False), start=1):
+        plot_fluctuations(result, ax=ax, label=f"order {order}", color=color)
+    return ax

@@ -1,0 +1,157 @@
+"""α over time: with its interval, what the optimizer alone would give, the bands and the alarms; norms, rate and loss below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from wcdfa.core import DFAResult
+from wcdfa.findings import Verdict
+from wcdfa.plotting.fluctuations import plot_fluctuations
+from wcdfa.plotting.style import ALPHA, FAINT, LOSS, NULL, RATE, THIN, bands, ink
+from wcdfa.regime import THRESHOLDS, Alarm
+from wcdfa.tables import expected, method_sizes
+from wcdfa.windows import Judged
+
+HEIGHT = (0.4, 1.6)  # of the axes of α, at least
+
+
+def plot_alpha(
+    judged: Judged, *, ax: Any, steps: Any = None, alarms: Iterable[Alarm] = (), thresholds: tuple[float, float] = THRESHOLDS
+) -> Any:
+    """α of each window with its interval, drawn where the window ends, over the null and the bands; returns the axes.
+
+    Parameters
+    ----------
+    judged : Judged
+    ax : matplotlib axes
+    steps : numbers of shape (n,), optional
+        The training step of each sample; by default they are counted from 1.
+    alarms : Alarms of `wcdfa.windows.drifts`
+        Shaded from where α began to leave its baseline, with a line where it was seen.
+    thresholds : (float, float)
+    """
+    alpha, low, high = (judged.numbers(name) for name in ("alpha", "low", "high"))
+    stops = _steps(steps, judged.stops)
+    nulls = [(stop, v.null) for stop, v in zip(stops, judged.verdicts, strict=True) if v.null is not None]
+    if nulls:
+        places, band = [stop for stop, _ in nulls], [null for _, null in nulls]
+        edges = [null.low for null in band], [null.high for null in band]
+        ax.fill_between(places, *edges, color=NULL, alpha=2 * FAINT, linewidth=0, step="mid", label="the optimizer alone")
+    style: dict[str, Any] = {"color": ALPHA, "marker": "o", "markersize": 3, "linewidth": THIN}
+    ax.errorbar(stops, alpha, yerr=[alpha - low, high - alpha], label="α, 95 %", **style)
+    for number, alarm in enumerate(alarms):
+        onset, start = _steps(steps, np.array([alarm.onset, alarm.start]))
+        ax.axvspan(onset, start, color=ink(), alpha=FAINT, linewidth=0, label="drift" if number == 0 else None)
+        ax.axvline(start, color=ink(), linewidth=THIN, linestyle=":")
+    known = np.concatenate([low, high])[np.isfinite(np.concatenate([low, high]))]
+    ax.set_ylim(min([HEIGHT[0], *(known - 0.1)]), max([HEIGHT[1], *(known + 0.1)]))
+    bands(ax, thresholds)
+    ax.set_ylabel(f"α of {int(judged.stops[0] - judged.starts[0]):,} steps")
+    if nulls or alarms:
+        ax.legend(frameon=False, loc="upper right", fontsize="small", ncols=3)
+    return ax
+
+
+def plot_history(places: Any, alphas: Any, thresholds: tuple[float, float], *, ax: Any) -> Any:
+    """α with its interval at each place (an epoch, a step) over the bands of the regimes; alphas are α, low and high, (3, places)."""
+    alpha, low, high = np.asarray(alphas, dtype=np.float64)
+    upper, lower = thresholds
+    ax.vlines(places, low, high, color=ALPHA, linewidth=THIN)
+    ax.plot(places, alpha, color=ALPHA, marker="o", markersize=3, linewidth=THIN)
+    drawn = np.concatenate([alpha, low, high])
+    drawn = drawn[np.isfinite(drawn)]
+    ax.set_ylim(min([lower - 0.4, *(drawn - 0.1)]), max([upper + 0.4, *(drawn + 0.1)]))
+    bands(ax, thresholds)
+    ax.set_ylabel("α of ‖ΔW‖")
+    return ax
+
+
+def plot_norms(norms: Any, *, ax: Any, steps: Any = None) -> Any:
+    """The norms ‖ΔW‖, on a logarithmic axis where they are all positive."""
+    return _line(norms, "‖ΔW‖", ink(), steps, ax)
+
+
+def plot_rate(lr: Any, *, ax: Any, steps: Any = None) -> Any:
+    """The learning rate of each step."""
+    return _line(lr, "lr", RATE, steps, ax)
+
+
+def plot_loss(loss: Any, *, ax: Any, steps: Any = None) -> Any:
+    """The loss of each step, on a logarithmic axis where it is always positive."""
+    return _line(loss, "loss", LOSS, steps, ax)
+
+
+def plot_run(
+    norms: Any,
+    judged: Judged,
+    *,
+    title: str = "",
+    steps: Any = None,
+    lr: Any = None,
+    loss: Any = None,
+    alarms: Iterable[Alarm] = (),
+    thresholds: tuple[float, float] = THRESHOLDS,
+) -> Figure:
+    """One figure: α above norms, learning rate and loss on one axis of steps; at the right F(s) of the last window with an exponent.
+
+    >>> import wcdfa
+    >>> x = wcdfa.synthetic.arfima(1000, d=0.5, seed=0)
+    >>> [ax.get_ylabel() for ax in plot_run(x, wcdfa.windows.judge(x, log=False)).axes]
+    ['α of 500 steps', 'F(s)', '‖ΔW‖']
+    """
+    rows = {"norms": norms, "rate": lr if np.ndim(lr) else None, "loss": loss}
+    below = [name for name, values in rows.items() if values is not None]
+    figure = Figure(figsize=(10, 3 + 1.5 * len(below)), layout="constrained")
+    layout = [["alpha", "fluctuations"], *([name, "fluctuations"] for name in below)]
+    axes = figure.subplot_mosaic(layout, width_ratios=[2, 1], height_ratios=[2.5, *[1.0 for _ in below]])  # type: ignore[arg-type]
+    plot_alpha(judged, ax=axes["alpha"], steps=steps, alarms=alarms, thresholds=thresholds)
+    for name in below:
+        plot = {"norms": plot_norms, "rate": plot_rate, "loss": plot_loss}[name]
+        plot(rows[name], ax=axes[name], steps=steps)
+    first, last = _steps(steps, np.array([1, len(norms)]))
+    for name in ["alpha", *below]:
+        axes[name].set_xlim(first - 0.01 * (last - first), last + 0.01 * (last - first))
+        if name != below[-1]:
+            axes[name].tick_params(labelbottom=False)
+            axes[name].set_xlabel("")
+    figure.align_ylabels([axes[name] for name in ("alpha", *below)])
+    known = [i for i, verdict in enumerate(judged.verdicts) if verdict.label is not None]
+    if known and (result := judged.verdicts[known[-1]].result) is not None:
+        _last_window(judged, known[-1], result, steps, axes["fluctuations"])
+    figure.suptitle(title, parse_math=False)  # a name in it may have dollar signs
+    return figure
+
+
+def _last_window(judged: Judged, i: int, result: DFAResult, steps: Any, ax: Any) -> None:
+    plot_fluctuations(result, ax=ax, expected=_expected(judged.verdicts[i], result))
+    start, stop = _steps(steps, np.array([judged.starts[i] + 1, judged.stops[i]]))
+    ax.set_title(f"steps {int(start):,}–{int(stop):,}")
+
+
+def _expected(verdict: Verdict, result: DFAResult) -> Any:
+    """Of log F(s), where no box was split."""
+    if verdict.prepared is None or verdict.prepared.cuts:
+        return None
+    n, order, sizes = len(verdict.prepared.values), next(iter(verdict.orders)), tuple(int(size) for size in result.scales)
+    method = "ols" if sizes == method_sizes(n, order, "ols") else "robust"  # which shares its sizes with "gls"
+    return expected(n, sizes, order, method, float(result.alpha))
+
+
+def _steps(steps: Any, counts: Any) -> Any:
+    """The training steps at which so many samples had been seen."""
+    return counts if steps is None else np.asarray(steps)[np.maximum(np.asarray(counts, dtype=np.intp) - 1, 0)]
+
+
+def _line(values: Any, name: str, color: Any, steps: Any, ax: Any) -> Any:
+    values = np.asarray(values)
+    ax.plot(np.arange(1, len(values) + 1) if steps is None else steps, values, color=color, linewidth=0.75 * THIN)
+    known = values[np.isfinite(values)]
+    if known.size and np.all(known > 0):
+        ax.set_yscale("log")
+    ax.set_ylabel(name)
+    ax.set_xlabel("optimizer step")
+    return ax
