@@ -14,7 +14,7 @@ import wcdfa
 from wcdfa.plotting import plot_fluctuations, plot_groups, plot_orders, plot_run
 from wcdfa.plotting.runs import plot_runs
 from wcdfa.regime import Alarm
-from wcdfa.tables import expected
+from wcdfa.spread import spread
 from wcdfa.windows import judge
 
 IMAGES = Path(__file__).parent / "images"
@@ -32,8 +32,7 @@ def run() -> Figure:
 def fluctuations() -> Figure:
     figure = Figure(figsize=(3.4, 3.4), layout="constrained")  # the width of a column
     result = wcdfa.dfa(wcdfa.synthetic.arfima(500, d=0.5, seed=0))
-    known = expected(500, tuple(int(size) for size in result.scales), 1, "robust", float(result.alpha))
-    plot_fluctuations(result, ax=figure.subplots(), expected=known)
+    plot_fluctuations(result, ax=figure.subplots(), expected=spread(result, 500))
     return figure
 
 

@@ -38,7 +38,7 @@ ORDER = [
     {"core", "make_calibrations"},
     {"rolling", "nulls"},
     {"findings"},
-    {"windows", "ring", "demo"},
+    {"windows", "ring", "demo", "spread"},
     {"current", "recorder"},
     {"saved"},
     {"monitor"},

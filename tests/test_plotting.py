@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 import wcdfa
 from wcdfa.plotting import plot_alpha, plot_fluctuations, plot_groups, plot_norms, plot_orders, plot_run, save
 from wcdfa.plotting.runs import plot_difference, plot_runs
+from wcdfa.spread import spread
 from wcdfa.tables import expected
 from wcdfa.windows import judge
 
@@ -95,7 +96,7 @@ def test_the_band_holds_95_percent_of_such_series(alpha):
 def test_a_band_is_drawn_around_the_mean(ax):
     x = wcdfa.synthetic.arfima(500, d=0.5, seed=0)
     result = wcdfa.dfa(x)
-    plot_fluctuations(result, ax=ax, expected=expected(500, tuple(int(size) for size in result.scales), 1, "robust", 1.0))
+    plot_fluctuations(result, ax=ax, expected=spread(result, 500))
     (band,) = ax.collections
     assert band.get_label() == "95 % of such series"
 

@@ -7,9 +7,11 @@ import json
 import numpy as np
 import pytest
 
-from wcdfa.readers import NO_STEPS, read_series
-from wcdfa.readers.choice import NoSeries, choose
+import wcdfa
+from wcdfa.readers import NO_STEPS, read_series, series_of, sources
+from wcdfa.readers.choice import NoSeries, choose, groups_of
 from wcdfa.readers.spacing import Subsampled
+from wcdfa.sinks.jsonl import JSONLinesSink
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(200))
 
@@ -142,3 +144,31 @@ def test_neighbours_that_are_swapped_undo_nothing(tmp_path):
     order = [step for i in range(0, 200, 50) for step in (i + 1, i, *range(i + 2, i + 50))]
     path = write_rows(tmp_path / "log.jsonl", [{"step": step, "update_norm": NORMS[step]} for step in order])
     np.testing.assert_array_equal(read_series(path).values, NORMS)
+
+
+def test_a_matrix_beside_a_series_is_a_column_a_group(tmp_path):
+    rng = np.random.default_rng(0)
+    groups = np.exp(rng.standard_normal((600, 3)))
+    np.savez(tmp_path / "run.npz", norms=np.sqrt(np.sum(groups**2, axis=1)), layers=groups, weights=rng.standard_normal((4, 5)))
+    (run,) = [run for source in sources(tmp_path / "run.npz") for run in source.runs()]
+    assert groups_of(run.columns, "norms", ["layers/*"]) == {f"layers/{i}": f"layers/{i}" for i in range(3)}
+    np.testing.assert_array_equal(run.columns["layers/2"].values, groups[:, 2])
+    assert len(run.columns) == 4
+    assert read_series(tmp_path / "run.npz").column == "norms"
+
+
+def test_groups_that_a_monitor_logged_are_found_beside_all(tmp_path):
+    monitor = wcdfa.WeightChangeDFA(64, groups=1, logger=JSONLinesSink(tmp_path / "run.jsonl"), log_every=1)
+    parameters = {"head": np.zeros(2), "body": np.zeros(3)}
+    rng = np.random.default_rng(0)
+    for _ in range(80):
+        for name, each in parameters.items():
+            parameters[name] = each + rng.standard_normal(each.shape)
+        monitor.update(parameters)
+    (run,) = [run for source in sources(tmp_path / "run.jsonl") for run in source.runs()]
+    (series,) = series_of(run)
+    found = groups_of(run.columns, series.column)
+    assert found == {name: f"wcdfa/update_norm/{name}" for name in ("head", "body")}
+    (head,) = series_of(run, [found["head"]])
+    np.testing.assert_array_equal(head.values[-64:], monitor.get_signal("head"))
+    assert not head.notes  # that it is ‖ΔW‖ its name tells

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wcdfa.core import DFAResult, DFAWarning, dfa
-from wcdfa.nulls import DECISIVE, NullResult, compare, optimizer_alphas, short_memory
+from wcdfa.nulls import DECISIVE, NullResult, ShortMemory, compare, optimizer_alphas, short_memory
 from wcdfa.preprocess import Prepared, prepare
 from wcdfa.regime import THRESHOLDS, FailureMode, failure_modes, label
 from wcdfa.whittle import SHORTEST, Comparison, memories
@@ -55,6 +55,8 @@ class Verdict(NamedTuple):
     """The failure modes that α does not rule out, and what else each of them needs."""
     result: DFAResult | None
     prepared: Prepared | None
+    memory: ShortMemory | None = None
+    """α against that of short memory; None where the spectrum does not speak for it."""
 
     @property
     def explained_by(self) -> tuple[str, ...]:
@@ -195,8 +197,10 @@ def of_prepared(
         compared = compare(alpha, alphas)
         findings.append(_of_optimizer(compared, describe(optimizer, hyperparameters)))
     simulation: dict[str, Any] = {"breaks": breaks, "order": order, "method": method, "seed": seed}
-    findings += _of_short_memory(x, memory, replicates, **simulation)
-    return Verdict(name, alpha, low, high, tuple(findings), compared, orders, failure_modes(low, high), result, prepared)
+    short = _short_memory(x, memory, replicates, **simulation)
+    if short is not None:
+        findings.append(_of_short_memory(short))
+    return Verdict(name, alpha, low, high, tuple(findings), compared, orders, failure_modes(low, high), result, prepared, short)
 
 
 def _of_orders(
@@ -271,20 +275,23 @@ def _of_optimizer(compared: NullResult, name: str) -> Finding:
     return Finding("optimizer", text, compared.excess, not beyond and not below)
 
 
-def _of_short_memory(x: Any, memory: Comparison | None, replicates: int, **simulation: Any) -> list[Finding]:
-    """Only where the spectrum speaks for short memory does it explain an α that its own simulation reaches."""
+def _short_memory(x: Any, memory: Comparison | None, replicates: int, **simulation: Any) -> ShortMemory | None:
+    """α against that of short memory, where the spectrum speaks for it."""
     if len(x) < SHORTEST:
-        return []
+        return None
     fitted = memories(x[None])[0] if memory is None else memory
     if not fitted.nats > DECISIVE:
-        return []
+        return None
     found = short_memory(x, replicates=min(FIRST, replicates), log=False, fitted=fitted, **simulation)
     if found.p_value < CLEAR and replicates > FIRST:
         found = short_memory(x, replicates=replicates, log=False, fitted=fitted, **simulation)
-    if math.isnan(found.nats):
-        return []
+    return None if math.isnan(found.nats) else found
+
+
+def _of_short_memory(found: ShortMemory) -> Finding:
+    """It explains an α that its own simulation reaches."""
     named = "φ = {phi:.2f}" if found.model == "AR(1)" else "φ = {phi:.2f}, θ = {theta:.2f}"
     text = f"short memory explains the spectrum better, by {found.nats:.1f} nats: {found.model} with {named.format(**found.parameters)}"
     if found.p_value < LEVEL:
         text += f", though it gives α of {found.low:.2f}–{found.high:.2f} only"
-    return [Finding("short memory", text, found.nats, found.p_value >= LEVEL)]
+    return Finding("short memory", text, found.nats, found.p_value >= LEVEL)

@@ -301,6 +301,7 @@ class WeightChangeDFA:
         found["wcdfa/skipped"] = float(reading.skipped)
         if len(reading.norms):
             found["wcdfa/update_norm"] = float(reading.norms[-1])
+            found |= {f"wcdfa/update_norm/{name}": float(norms[-1]) for name, norms in reading.groups.items()}
         if outcome is not None:
             result = outcome.result
             regime = label(float(result.low), float(result.high), thresholds=self.thresholds)

@@ -53,7 +53,7 @@ def check_logs():
     others = [callback, keras.callbacks.CSVLogger("log.csv"), Batches()]
     with contextlib.redirect_stdout(shown):
         history = model.fit(x, y, batch_size=BATCH, epochs=12, verbose=2, callbacks=others).history
-    keys = sorted([*KEYS, "wcdfa/alpha/biases"])
+    keys = sorted([*KEYS, "wcdfa/alpha/biases", "wcdfa/update_norm/biases"])
     assert sorted(history) == ["loss", *keys]
     assert all(len(values) == 12 for values in history.values())
     assert np.isnan(history["wcdfa/alpha"][:8]).all()

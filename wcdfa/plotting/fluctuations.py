@@ -20,8 +20,8 @@ def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label
         Of one series.
     ax : matplotlib axes
     expected : (numbers, numbers) of shape (sizes,), optional
-        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.tables.expected`: a band of ± 1.96 of them, which
-        is bent where the boxes are small.
+        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.spread.spread`: a band of ± 1.96 of the
+        latter, which is bent where the boxes are small.
     label, color : str, optional
         Of the points; the line is of another colour where none is given.
     """
@@ -35,8 +35,7 @@ def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label
         ax.plot(sizes, level * sizes**alpha, color=color or NULL, linewidth=1, label=f"slope α = {alpha:.2f}")
         if expected is not None:
             mean, deviation = (np.asarray(each) for each in expected)
-            middle = mean + np.mean(np.log(f[drawn]) - mean[drawn])
-            edges = (np.exp(middle + sign * 1.96 * deviation) for sign in (-1, 1))
+            edges = (np.exp(mean + sign * 1.96 * deviation) for sign in (-1, 1))
             ax.fill_between(sizes, *edges, color=SPREAD, alpha=2 * FAINT, linewidth=0, label="95 % of such series")
     ax.set_xlabel("box size s (steps)")
     ax.set_ylabel("F(s)")

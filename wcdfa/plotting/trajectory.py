@@ -9,11 +9,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wcdfa.core import DFAResult
-from wcdfa.findings import Verdict
 from wcdfa.plotting.fluctuations import plot_fluctuations
 from wcdfa.plotting.style import ALPHA, FAINT, LOSS, NULL, RATE, THIN, bands, ink
 from wcdfa.regime import THRESHOLDS, Alarm
-from wcdfa.tables import expected, method_sizes
+from wcdfa.spread import spread_of
 from wcdfa.windows import Judged
 
 HEIGHT = (0.4, 1.6)  # of the axes of α, at least
@@ -127,18 +126,9 @@ def plot_run(
 
 
 def _last_window(judged: Judged, i: int, result: DFAResult, steps: Any, ax: Any) -> None:
-    plot_fluctuations(result, ax=ax, expected=_expected(judged.verdicts[i], result))
+    plot_fluctuations(result, ax=ax, expected=spread_of(judged.verdicts[i]))
     start, stop = _steps(steps, np.array([judged.starts[i] + 1, judged.stops[i]]))
     ax.set_title(f"steps {int(start):,}–{int(stop):,}")
-
-
-def _expected(verdict: Verdict, result: DFAResult) -> Any:
-    """Of log F(s), where no box was split."""
-    if verdict.prepared is None or verdict.prepared.cuts:
-        return None
-    n, order, sizes = len(verdict.prepared.values), next(iter(verdict.orders)), tuple(int(size) for size in result.scales)
-    method = "ols" if sizes == method_sizes(n, order, "ols") else "robust"  # which shares its sizes with "gls"
-    return expected(n, sizes, order, method, float(result.alpha))
 
 
 def _steps(steps: Any, counts: Any) -> Any:

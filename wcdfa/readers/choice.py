@@ -63,13 +63,34 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
     raise NoSeries(msg)
 
 
+def groups_of(names: Iterable[str], series: str, wanted: Iterable[str] = ()) -> dict[str, str]:
+    """The columns of groups beside a series, by the names of the groups: those that match the patterns wanted, or "series/group".
+
+    >>> groups_of(["update_norm", "update_norm/encoder", "loss/a", "loss/b"], "update_norm")
+    {'encoder': 'update_norm/encoder'}
+    >>> list(groups_of(["update_norm", "loss/a", "loss/b"], "update_norm", ["loss/*"]))
+    ['loss/a', 'loss/b']
+
+    Raises
+    ------
+    NoSeries
+        If patterns are wanted, and no other column matches them.
+    """
+    others, wanted = [name for name in names if name != series], list(wanted)
+    if wanted:
+        return {name: name for name in choose(others, wanted)}
+    return {name.removeprefix(f"{series}/"): name for name in others if name.startswith(f"{series}/")}
+
+
 def kind_of(name: str) -> str:
     """What a series of this name is: "update norm", "displacement", "gradient norm", or "series" where the name does not tell."""
     if any(named([name], each) for each in GRADIENTS):
         return "gradient norm"
     if re.search(r"(^|/)displacement(/|$)", name):
         return "displacement"
-    return "update norm" if _plain(name) in UNNAMED or any(named([name], each) for each in UPDATES) else "series"
+    if _plain(name) in UNNAMED or any(named([name], each) or f"{each}/" in _plain(name) for each in UPDATES):
+        return "update norm"  # of all parameters, or of a group of them
+    return "series"
 
 
 def named(names: Iterable[str], known: str) -> list[str]:

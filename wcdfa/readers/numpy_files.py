@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,18 @@ from wcdfa.readers.choice import listed
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.stepping import with_steps
 
+MOST = 1000  # columns of a 2-D array; one of more is something else
+
 
 def read_numpy(path: Path) -> Iterator[Run]:
     """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file.
 
-    Arrays of one length are columns of one table, in which one may be the step of each. Nothing is unpickled.
+    A 2-D array that has a row for each value of a 1-D one is a column a group, under "name/0", "name/1" and so on. Arrays of one length are columns of one table, in which one may be the step of each. Nothing is unpickled.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote, and of the cast of a NaN that signals
             flat = {name: np.squeeze(array) for name, array in _arrays(path)}
-            found = {
-                name: array.astype(np.float64, copy=False)
-                for name, array in flat.items()
-                if array.ndim == 1 and array.dtype.kind in "iuf"
-            }
+            found = {name: array.astype(np.float64, copy=False) for name, array in _columns(flat)}
     except (PermissionError, IsADirectoryError):
         raise
     except Exception as error:  # what is damaged makes NumPy, zipfile, zlib and lzma raise nearly anything
@@ -41,6 +39,16 @@ def read_numpy(path: Path) -> Iterator[Run]:
     for length in {len(array) for array in found.values()}:
         columns |= with_steps({name: Column(array) for name, array in found.items() if len(array) == length})
     yield Run(path, "", {name: columns[name] for name in found})
+
+
+def _columns(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "iuf"}
+    lengths = {len(array) for array in numbers.values() if array.ndim == 1}
+    for name, array in numbers.items():
+        if array.ndim == 1:
+            yield name, array
+        elif array.ndim == 2 and len(array) in lengths and array.shape[1] <= MOST:
+            yield from ((f"{name}/{i}", column) for i, column in enumerate(array.T))
 
 
 def _arrays(path: Path) -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 NAMES = ("step", "n", "skipped", "update_norm", "alpha", "alpha_low", "alpha_high", "r2", "regime")
-METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # all that a monitor logs, but the α of groups
+METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # all that a monitor logs, but those of groups
 STEP, ALERT = "wcdfa/step", "wcdfa/alert"
 LONGEST = 200  # characters; MLflow takes 250
 PLAIN = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]+(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]+)*")  # MLflow refuses "." and ".." in a path
