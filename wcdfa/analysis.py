@@ -73,13 +73,7 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     ValueError
         If no window of it can be judged.
     """
-    log = bool(np.all(series.values[np.isfinite(series.values)] >= 0)) if settings.log is None else settings.log
-    values, rate = series.values, series.lr
-    if settings.lr is not None:
-        rate = settings.lr
-    elif rate is not None:
-        values, rate = with_usable_rates(values, rate)
-    preparation: Plain = {"lr": rate, "steps": series.steps, "log": log, "epoch_length": settings.epoch_length}
+    values, options = preparation(series, settings)
     judged = judge(
         values,
         window=settings.window,
@@ -88,10 +82,21 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
         method=settings.method,
         optimizer=settings.optimizer,
         each=each,
-        **preparation,
+        **options,
         **settings.hyperparameters,
     )
-    return Analysis(series, settings, log, judged, drifts(values, window=settings.window, **preparation))
+    return Analysis(series, settings, options["log"], judged, drifts(values, window=settings.window, **options))
+
+
+def preparation(series: RecordedSeries, settings: Settings) -> tuple[Any, Plain]:
+    """The values, and how `wcdfa.preprocess.prepare` is to be called for their windows; a value without a usable rate is missing."""
+    log = bool(np.all(series.values[np.isfinite(series.values)] >= 0)) if settings.log is None else settings.log
+    values, rate = series.values, series.lr
+    if settings.lr is not None:
+        rate = settings.lr
+    elif rate is not None:
+        values, rate = with_usable_rates(values, rate)
+    return values, {"lr": rate, "steps": series.steps, "log": log, "epoch_length": settings.epoch_length}
 
 
 def of_run(run: Run, settings: Settings) -> Iterator[Plain]:

@@ -21,6 +21,7 @@ COMMANDS = {  # each is imported when it is called
     "demo": "Train a small network here and now, with NumPy alone, and watch α.",
     "analyze": "α of recorded runs, window by window, with its interval and what else could explain it.",
     "watch": "Follow the log of a run while it is written: norms, α and verdict.",
+    "report": "One file that shows recorded runs in a browser: α over time, any window, groups, alarms, verdicts.",
     "compare": "The difference of α between runs, on matched windows, with its interval.",
 }
 

@@ -6,7 +6,7 @@ import math
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from wcdfa.core import DFAResult, DFAWarning, dfa
 from wcdfa.groups import ALL
 from wcdfa.preprocess import Prepared, prepare, with_usable_rates
 from wcdfa.ring import Reading, rates
+
+K = TypeVar("K")
 
 
 class Outcome(NamedTuple):
@@ -38,25 +40,29 @@ def outcomes(reading: Reading, preparation: Mapping[str, Any], settings: Mapping
     for name, norms in series.items():
         usable, lr = with_usable_rates(norms, rates(reading))
         prepared[name] = _quietly(lambda usable=usable, lr=lr: prepare(usable, lr=lr, steps=reading.steps, **preparation))
-    alike: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    return measured(prepared, np.shape(reading.norms)[-1], settings)
+
+
+def measured(prepared: Mapping[K, Prepared | str], n: int, settings: Mapping[str, Any]) -> dict[K, Outcome]:
+    """`dfa` of what has been prepared, once for all whose boxes are alike; NaN for what could not be, which was n long."""
+    found: dict[K, Outcome] = {}
+    failed = {name: part for name, part in prepared.items() if isinstance(part, str)}
+    alike: dict[tuple[int, tuple[int, ...]], dict[K, Any]] = defaultdict(dict)
     for name, part in prepared.items():
         if isinstance(part, Prepared):
-            alike[len(part.values), part.cuts].append(name)
-    found: dict[str, Outcome] = {}
-    for (_, cuts), names in alike.items():
-        x = np.stack([prepared[name].values for name in names])  # type: ignore[union-attr]
+            alike[len(part.values), part.cuts][name] = part.values
+    for (_, cuts), series in alike.items():
+        x = np.stack(list(series.values()))
         result = _quietly(lambda x=x, cuts=cuts: dfa(x, breaks=cuts, **settings))
-        for i, name in enumerate(names):
-            if isinstance(result, str):
-                prepared[name] = result
-                continue
+        if isinstance(result, str):
+            failed |= dict.fromkeys(series, result)
+            continue
+        for i, name in enumerate(series):
             own = DFAResult(**{key: part if key == "scales" else part[i] for key, part in result._asdict().items()})
             found[name] = Outcome(own, _reason(x[i], cuts, settings) if math.isnan(own.alpha) else None)
-    for name, part in prepared.items():
-        if isinstance(part, str):
-            nothing = np.zeros(np.shape(reading.norms)[-1])
-            found[name] = Outcome(_quietly(lambda nothing=nothing: dfa(nothing, **settings)), part)
-    return {name: found[name] for name in series}
+    nothing: Any = _quietly(lambda: dfa(np.zeros(n), **settings)) if failed else None
+    found |= {name: Outcome(nothing, reason) for name, reason in failed.items()}
+    return {name: found[name] for name in prepared}
 
 
 def _reason(x: Any, breaks: tuple[int, ...], settings: Mapping[str, Any]) -> str:

@@ -86,7 +86,7 @@ def judge(
         shared = optimizer_alphas(window, optimizer=optimizer, lr=rate, order=order, method=method, log=log, **replay)
     settings = {"log": log, "optimizer": optimizer, "order": order, "method": method, **options}
     preparation = {name: value for name, value in options.items() if name in PREPARATION}
-    prepared = _prepared(x, starts, window, lr, steps, {"log": log, **preparation})
+    prepared = prepared_windows(x, starts, window, lr=lr, steps=steps, log=log, **preparation)
     memory = _memories(prepared, window)
     settings = {name: value for name, value in settings.items() if name not in PREPARATION}
     verdicts: list[Verdict] = []
@@ -107,7 +107,10 @@ def judge(
     return Judged(starts, starts + window, tuple(verdicts))
 
 
-def _prepared(x: Any, starts: Any, window: int, lr: Any, steps: Any, options: dict[str, Any]) -> list[Prepared | ValueError]:
+def prepared_windows(
+    x: Any, starts: Any, window: int, *, lr: Any = None, steps: Any = None, **options: Any
+) -> list[Prepared | ValueError]:
+    """`wcdfa.preprocess.prepare` on each window of a series; the error of one that cannot be prepared."""
     found: list[Prepared | ValueError] = []
     for start in starts:
         part = slice(start, start + window)

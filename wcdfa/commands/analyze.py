@@ -13,17 +13,18 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wcdfa.analysis import Plain, Settings, as_json, failed
+from wcdfa.analysis import Plain, Settings, as_json
 from wcdfa.analysis import analyze as judged
 from wcdfa.commands.grouping import Grouping
+from wcdfa.commands.locating import bar, located
 from wcdfa.commands.options import AtLeastOne, Judging
-from wcdfa.commands.printing import ROWS, busy, label_of, report, say, table_of
+from wcdfa.commands.printing import ROWS, busy, label_of, print_errors, report, say, table_of, written
 from wcdfa.findings import describe
 from wcdfa.many import in_processes, on_dask, run_task, tasks
 from wcdfa.names import shown
-from wcdfa.readers import RecordedSeries, Source, sources
+from wcdfa.readers import RecordedSeries, Source
+from wcdfa.words import remarks
 
 FAILED, FOUND = 1, 3  # exit status
 FEW = 2  # logs that are read faster here than processes start
@@ -37,7 +38,7 @@ def analyze(
     *,
     judging: Judging = DEFAULT,
     json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
-    output: Path | None = None,
+    output: Annotated[Path | None, Parameter(alias="-o")] = None,
     table: Path | None = None,
     group_by: str | None = None,
     fail_on: Annotated[list[Found] | None, Parameter(negative="")] = None,
@@ -74,7 +75,7 @@ def analyze(
     grouping = Grouping(group_by)
     console = Console(stderr=json_output)
     with busy("reading", console):
-        found, errors = _located(paths)
+        found, errors = located(paths)
         alone = not errors and table is None and group_by is None and dask is None
         series = _single(found, settings) if alone else None
     if series is not None:
@@ -113,24 +114,10 @@ def analyze(
                 table_of(results, console)
                 _print_notes(results, console)
             grouping.report(results, console, json_output)
-            _print_errors(errors, passed, console)
+            print_errors(errors, passed, console)
     if table is not None:
-        console.print(f"table: {table.resolve()}", soft_wrap=True, markup=False, highlight=False)
+        written("table", table.resolve(), console)
     return _status(results, errors, fail_on or [])
-
-
-def _located(paths: list[Path]) -> tuple[list[Source], list[Plain]]:
-    """The logs at the paths, each once, and an error for each path at which there is none."""
-    found: dict[Path, Source] = {}
-    errors: list[Plain] = []
-    for path in paths:
-        try:
-            found |= {source.path.resolve(): source for source in sources(path) if source.path.resolve() not in found}
-        except (ValueError, OSError) as error:
-            if len(paths) == 1:
-                raise
-            errors.append(failed(path, error))
-    return list(found.values()), errors
 
 
 def _single(found: list[Source], settings: Settings) -> RecordedSeries | None:
@@ -148,7 +135,7 @@ def _one(
         from wcdfa.plotting import place  # noqa: PLC0415 - matplotlib takes a while to import
 
         place(output)  # where it cannot be written, this is the time to know
-    with _bar("judging window", console) as progress:
+    with bar("judging window", console) as progress:
         task = progress.add_task("windows", total=None)
         try:
             analysis = judged(series, settings, each=lambda done, total: progress.update(task, completed=done, total=total))
@@ -165,21 +152,15 @@ def _one(
             say(console, "not compared with the optimizer, which alone may give this: name it with --optimizer")
         else:
             say(console, f"null: {describe(settings.optimizer, dict(settings.hyperparameters))} on gradients without memory")
-        if analysis.negative and not analysis.log:
-            say(console, f"{analysis.negative:,} values are negative, so no logarithm was taken; --log insists on one")
-        if series.empty:
-            say(console, f"{series.empty:,} rows have no {shown(series.column)} and were left out")
-        if len(series.values) < settings.window:
-            say(console, f"the series is shorter than the window of {settings.window:,}: it was taken whole")
-        for note in series.notes:
-            say(console, f"note: {note}")
+        for remark in remarks(analysis):
+            say(console, f"note: {remark}")
     if output is not None or not json_output:
         from wcdfa.plotting import save  # noqa: PLC0415
         from wcdfa.plotting.runs import plot_analysis  # noqa: PLC0415
 
         title = f"{shown(series.path.name)}: {shown(series.column)}"
         path = save(plot_analysis(analysis, title=title), output or Path(f"{series.path.resolve().stem}-wcdfa.png"))
-        console.print(f"picture: {shown(path, len(str(path)))}", soft_wrap=True, markup=False, highlight=False)
+        written("picture", path, console)
     return _status([result], [], fail_on)
 
 
@@ -192,16 +173,11 @@ def _results(found: list[Source], settings: Settings, jobs: int, dask: str | Non
         batches = (run_task(task) for task in todo)
     else:
         batches = in_processes(todo, min(jobs, len(todo)))
-    with _bar("reading and judging logs", console) as progress:
+    with bar("reading and judging logs", console) as progress:
         task = progress.add_task("logs", total=len(todo))
         for batch in batches:
             yield from batch
             progress.advance(task)
-
-
-def _bar(text: str, console: Console) -> Progress:
-    columns = TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _print_json(result: Plain) -> None:
@@ -221,15 +197,6 @@ def _print_notes(results: list[Plain], console: Console) -> None:
         say(console, f"note: {line}")
     if len(lines) > ROWS:
         say(console, f"… {len(lines) - ROWS:,} more notes, with --json or --table")
-
-
-def _print_errors(errors: list[Plain], passed: int, console: Console) -> None:
-    red = Console(stderr=True)
-    for error in sorted(errors, key=label_of):
-        text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
-        red.print(f"wcdfa: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
-    if passed:
-        say(console, f"{passed:,} other files or runs hold no such series; --column names another")
 
 
 def _status(results: list[Plain], errors: list[Plain], fail_on: list[Any]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from wcdfa.analysis import Analysis, Plain
 from wcdfa.names import shown
+from wcdfa.words import drift, reasons
 
 ROWS = 40  # of a table on the terminal; --json gives all
 
@@ -21,14 +23,15 @@ def report(analysis: Analysis, console: Console) -> None:
     console.print(_windows(analysis))
     last = analysis.judged.verdicts[-1]
     say(console, f"last window: {last}")
-    for finding in last.findings:
-        say(console, f"  {finding.text}")
-    for mode in last.failure_modes:
-        unseen = "" if mode.visible else " is not visible in α"
-        say(console, f"  {mode.name}{unseen}: needs {mode.needs}")
+    for reason in reasons(last):
+        say(console, f"  {reason}")
     for alarm in analysis.alarms:
-        onset, start = (analysis.step(step - 1) for step in (alarm.onset, alarm.start))
-        say(console, f"drift: α went {alarm.direction} from about step {onset:,}, to {alarm.alpha:.2f} (alarm at step {start:,})")
+        say(console, f"drift: {drift(analysis, alarm)}")
+
+
+def written(what: str, path: Path, console: Console, more: str = "") -> None:
+    """Say where a file is, in one line."""
+    console.print(f"{what}: {shown(path, len(str(path)))}{more}", soft_wrap=True, markup=False, highlight=False)
 
 
 def busy(text: str, console: Console) -> AbstractContextManager[Any]:
@@ -56,6 +59,16 @@ def table_of(results: Sequence[Plain], console: Console) -> None:
         band = [] if not compared else [interval(null) if null else ""]
         table.add_row(plain(label_of(result)), f"{result['n']:,}", *alpha_of(result), *band, verdict_of(result))
     console.print(table)
+
+
+def print_errors(errors: Sequence[Plain], passed: int, console: Console) -> None:
+    """What could not be read or judged, and how much was passed over because it is something else."""
+    red = Console(stderr=True)
+    for error in sorted(errors, key=label_of):
+        text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
+        red.print(f"wcdfa: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if passed:
+        say(console, f"{passed:,} other files or runs hold no such series; --column names another")
 
 
 def label_of(result: Plain) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from wcdfa.colors import ALPHA, NULL, SERIES, SPREAD
 from wcdfa.core import DFAResult
-from wcdfa.plotting.style import ALPHA, FAINT, NULL, SERIES, SPREAD
+from wcdfa.plotting.style import FAINT
 
 
 def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label: str = "F(s)", color: str | None = None) -> Any:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from wcdfa.colors import HEAT
 from wcdfa.names import shown
 from wcdfa.plotting.style import ink
 
-LOW, HIGH = 0.25, 1.75  # α at the ends of the colours; 1 is in the middle
 LONGEST = 32  # characters of a name
 
 
@@ -46,7 +46,8 @@ def plot_groups(alphas: Mapping[str, Any], *, ax: Any, steps: Any = None) -> Any
     half = np.diff(places) / 2 if len(places) > 1 else np.array([0.5])
     edges = np.concatenate([[places[0] - half[0]], places[:-1] + half[: len(places) - 1], [places[-1] + half[-1]]])
     # a map without red against green, whose lightness is that of paper or of a dark page nowhere but in the middle
-    image = ax.pcolormesh(edges, np.arange(len(rows) + 1), table, cmap="cividis", vmin=LOW, vmax=HIGH, rasterized=True)
+    colors, low, high = HEAT
+    image = ax.pcolormesh(edges, np.arange(len(rows) + 1), table, cmap=colors, vmin=low, vmax=high, rasterized=True)
     ax.set_yticks(np.arange(len(rows)) + 0.5, [shown(name, LONGEST) for name in alphas], parse_math=False)
     ax.invert_yaxis()
     ax.set_xlabel("window" if steps is None else "optimizer step")

@@ -8,9 +8,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from wcdfa.analysis import Analysis
+from wcdfa.colors import NULL, SERIES
 from wcdfa.comparison import Comparison
 from wcdfa.names import shown
-from wcdfa.plotting.style import FAINT, NULL, SERIES, THIN, bands, ink
+from wcdfa.plotting.style import FAINT, THIN, bands, ink
 from wcdfa.plotting.trajectory import plot_run
 from wcdfa.regime import THRESHOLDS
 from wcdfa.windows import Judged

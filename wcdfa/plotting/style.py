@@ -1,4 +1,4 @@
-"""Colours that colour-blind eyes tell apart, on light and on dark: M. Okabe, K. Ito (2008). What is grey is the text's own colour, thinned."""
+"""Lines, shades and words of the pictures; what is grey is the text's own colour, thinned."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from typing import Any
 
 import matplotlib
 
-ALPHA, NULL, CRITICAL, RATE, LOSS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"
-SPREAD = "#56b4e9"
-SERIES = (ALPHA, NULL, CRITICAL, RATE, LOSS, SPREAD)  # of runs that are set side by side
-BANDS = {"ordered": NULL, "critical": CRITICAL, "disordered": ALPHA}
+from wcdfa.colors import BANDS
+
 THIN, FAINT = 0.8, 0.12  # width of lines; opacity of what lies behind them
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from wcdfa.colors import ALPHA, LOSS, NULL, RATE
 from wcdfa.core import DFAResult
 from wcdfa.plotting.fluctuations import plot_fluctuations
-from wcdfa.plotting.style import ALPHA, FAINT, LOSS, NULL, RATE, THIN, bands, ink
+from wcdfa.plotting.style import FAINT, THIN, bands, ink
 from wcdfa.regime import THRESHOLDS, Alarm
 from wcdfa.spread import spread_of
 from wcdfa.windows import Judged

@@ -43,11 +43,11 @@ def read_numpy(path: Path) -> Iterator[Run]:
 
 def _columns(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "iuf"}
-    lengths = {len(array) for array in numbers.values() if array.ndim == 1}
+    series = {name: array for name, array in numbers.items() if array.ndim == 1}
+    yield from series.items()
+    lengths = {len(array) for array in series.values()}
     for name, array in numbers.items():
-        if array.ndim == 1:
-            yield name, array
-        elif array.ndim == 2 and len(array) in lengths and array.shape[1] <= MOST:
+        if array.ndim == 2 and len(array) in lengths and array.shape[1] <= MOST:
             yield from ((f"{name}/{i}", column) for i, column in enumerate(array.T))
 
 

@@ -1,0 +1,62 @@
+"""α of each group of parameters in the windows of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.analysis import Analysis, preparation
+from wcdfa.current import measured
+from wcdfa.preprocess import Prepared
+from wcdfa.readers import RecordedSeries
+from wcdfa.windows import prepared_windows
+
+
+class Groups(NamedTuple):
+    """α of each group in each window; all of shape (groups, windows), NaN where there is none."""
+
+    names: tuple[str, ...]
+    alpha: Any
+    low: Any
+    high: Any
+
+
+def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple[Groups | None, list[str]]:
+    """α of groups in the windows of a run, prepared and measured as its own, and what is to be said of those that are left out.
+
+    >>> from pathlib import Path
+    >>> import wcdfa
+    >>> from wcdfa.analysis import Settings, analyze
+    >>> x = np.exp(wcdfa.synthetic.white_noise(1000, seed=0))
+    >>> series = RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ())
+    >>> groups_in(analyze(series, Settings()), {"head": series})[0].alpha.round(2)
+    array([[0.56, 0.4 ]])
+    """
+    main, said = analysis.series, []
+    found: dict[tuple[str, int], Prepared | str] = {}
+    starts, stops, _ = analysis.judged
+    window, settings = int(stops[0] - starts[0]), analysis.settings
+    kept = []
+    for name, series in groups.items():
+        if len(series.values) != len(main.values) or not np.array_equal(_steps(series), _steps(main)):
+            said.append(f"group {name} is left out: it was not logged at the same steps as {main.column}")
+            continue
+        kept.append(name)
+        values, options = preparation(series, settings)
+        prepared = prepared_windows(values, starts, window, **options)
+        found |= {(name, i): each if isinstance(each, Prepared) else str(each) for i, each in enumerate(prepared)}
+    if not kept:
+        return None, said
+    outcomes = measured(found, window, {"order": settings.order, "method": settings.method})
+    shape = len(kept), len(starts)
+    numbers = (
+        np.array([float(getattr(each.result, part)) for each in outcomes.values()]).reshape(shape)
+        for part in ("alpha", "low", "high")
+    )
+    return Groups(tuple(kept), *numbers), said
+
+
+def _steps(series: RecordedSeries) -> Any:
+    return np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps

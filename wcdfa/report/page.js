@@ -1,0 +1,223 @@
+"use strict";
+
+// Text of the page is set as text; what Plotly draws is made inert first, since it reads some tags in names.
+const inert = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+async function unpacked(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
+
+function theme() {
+  const style = getComputedStyle(document.documentElement);
+  const [ink, paper, grid, faint] = ["--ink", "--paper", "--grid", "--faint"].map((name) => style.getPropertyValue(name).trim());
+  return { ink, paper, grid, faint };
+}
+
+const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+
+function layout(more) {
+  const { ink, grid } = theme();
+  const axis = { gridcolor: grid, zerolinecolor: grid, linecolor: grid, automargin: true };
+  const axes = Object.fromEntries(Object.entries(more).filter(([name]) => /^[xy]axis/.test(name)).map(([name, own]) => [name, { ...axis, ...own }]));
+  return {
+    margin: { l: 60, r: 90, t: 40, b: 50 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: ink, size: 12 }, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, hovermode: "closest",
+    uirevision: "kept", ...more, ...axes,
+  };
+}
+
+function faded(color, opacity) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  return `rgba(${r},${g},${b},${opacity})`;
+}
+
+// The regimes that have been proposed, shaded along one axis.
+function bands(colors, [upper, lower], along, [bottom, top]) {
+  const across = along === "y" ? "x" : "y";
+  const edges = { disordered: [bottom, lower], critical: [lower, upper], ordered: [upper, top] };
+  const shown = Object.entries(edges).map(([name, [from, to]]) => [name, Math.max(from, bottom), Math.min(to, top)]).filter(([, from, to]) => from < to);
+  const shapes = shown.map(([name, from, to]) => ({
+    type: "rect", layer: "below", line: { width: 0 }, fillcolor: faded(colors.bands[name], 0.08),
+    [`${across}ref`]: `${across === "x" ? "x" : "y"} domain`, [`${across}0`]: 0, [`${across}1`]: 1, [`${along}ref`]: along, [`${along}0`]: from, [`${along}1`]: to,
+  }));
+  const annotations = shown.map(([name, from, to]) => ({
+    text: name, showarrow: false, font: { color: theme().faint, size: 11 }, [`${along}ref`]: along, [along]: (from + to) / 2,
+    ...(along === "y" ? { xref: "x domain", x: 1.01, xanchor: "left" } : { yref: "y domain", y: 1.01, yanchor: "bottom" }),
+  }));
+  return { shapes, annotations };
+}
+
+// From lowest to highest of what is drawn, at least from 0.4 to 1.6.
+function reach(runs, more = []) {
+  const known = runs.flatMap((run) => run.windows.flatMap((each) => each.alpha.slice(2))).concat(more).filter((value) => value !== null);
+  return [Math.min(0.4, ...known.map((value) => value - 0.1)), Math.max(1.6, ...known.map((value) => value + 0.1))];
+}
+
+const last = (each) => each.steps[1];
+const beyond = (from, to) => (from === null || to === null ? 0 : Math.abs(to - from));
+
+function alphaTrace(run, more) {
+  const [alpha, low, high] = [1, 2, 3].map((part) => run.windows.map((each) => each.alpha[part]));
+  return {
+    x: run.windows.map(last), y: alpha, mode: "lines+markers", name: "α, 95 %", text: run.windows.map((each) => inert(each.verdict)),
+    error_y: { type: "data", symmetric: false, array: high.map((value, i) => beyond(alpha[i], value)), arrayminus: low.map((value, i) => beyond(alpha[i], value)), thickness: 1, width: 2 },
+    hovertemplate: "step %{x:,}<br>%{text}<extra></extra>", marker: { size: 5 }, line: { width: 1.2 }, ...more,
+  };
+}
+
+function nullTraces(run, colors) {
+  const known = run.windows.filter((each) => each.null !== null && each.null[1] !== null);
+  if (!known.length) return [];
+  const edge = (part, more) => ({
+    x: known.map(last), y: known.map((each) => each.null[part]), mode: "lines", line: { width: 0, shape: "hvh", color: colors.null }, hoverinfo: "skip",
+    legendgroup: "null", name: inert(known[0].null[0]), ...more,
+  });
+  return [edge(2, { showlegend: false }), edge(3, { fill: "tonexty", fillcolor: faded(colors.null, 0.25), line: { width: 0, shape: "hvh", color: colors.null } })];
+}
+
+function trajectory(run, colors) {
+  const { ink } = theme();
+  const rows = run.lines.length;
+  const height = 0.55 / Math.max(rows, 1) - 0.05;
+  const domains = run.lines.map((_, i) => [Math.max(0, 0.55 - (i + 1) * (height + 0.05) - 0.001), 0.55 - i * (height + 0.05) - 0.05]);
+  const limits = reach([run]);
+  const { shapes, annotations } = bands(colors, run.thresholds, "y", limits);
+  const traces = [...nullTraces(run, colors), alphaTrace(run, { marker: { size: 5, color: colors.alpha }, line: { width: 1.2, color: colors.alpha } })];
+  const axes = { xaxis: { title: { text: "optimizer step" }, tickformat: ",d", anchor: rows ? `y${rows + 1}` : "y" } };
+  axes.yaxis = { title: { text: "α" }, range: limits, domain: rows ? [0.55, 1] : [0, 1] };
+  const ofLine = { "‖ΔW‖": ink, "learning rate": colors.rate, loss: colors.loss };
+  run.lines.forEach((line, i) => {
+    const color = ofLine[line.name] ?? ink;
+    traces.push({ x: line.steps, y: line.values, yaxis: `y${i + 2}`, mode: "lines", line: { width: 1, color }, name: inert(line.name), hovertemplate: "step %{x:,}<br>%{y}<extra></extra>" });
+    axes[`yaxis${i + 2}`] = { title: { text: inert(line.name) }, domain: domains[i], exponentformat: "power", nticks: 4, ...(line.decades ? { type: "log", dtick: Math.ceil(line.decades / 3) } : {}) };
+  });
+  const tall = { yref: "paper", y0: 0, y1: 1, line: { width: 0 } };
+  run.alarms.forEach(([onset, start]) => {
+    shapes.push({ type: "rect", layer: "below", x0: onset, x1: start, ...tall, fillcolor: ink, opacity: 0.12 });
+    shapes.push({ type: "line", x0: start, x1: start, ...tall, line: { width: 1, dash: "dot", color: ink } });
+  });
+  const marker = shapes.length;
+  shapes.push({ type: "rect", layer: "below", ...tall, x0: 0, x1: 0, fillcolor: colors.spread, opacity: 0.25 });
+  return { traces, layout: layout({ ...axes, shapes, annotations, height: 300 + 130 * rows }), marker };
+}
+
+function fluctuations(run, window, colors) {
+  const traces = [];
+  window.curves.forEach(([order, place, alpha, f], i) => {
+    const sizes = run.sizes[place];
+    const color = colors.series[i % colors.series.length];
+    const drawn = sizes.map((_, at) => at).filter((at) => f[at] > 0);
+    if (i === 0 && window.band !== null) {
+      const edge = (part, more) => ({ x: sizes, y: window.band[part], mode: "lines", line: { width: 0 }, hoverinfo: "skip", legendgroup: "band", name: "95 % of such series", ...more });
+      traces.push(edge(0, { showlegend: false }), edge(1, { fill: "tonexty", fillcolor: faded(colors.spread, 0.3) }));
+    }
+    const level = drawn.reduce((sum, at) => sum + Math.log(f[at]) - alpha * Math.log(sizes[at]), 0) / drawn.length;
+    const group = { legendgroup: `order ${order}`, opacity: i ? 0.6 : 1 };
+    traces.push({ x: drawn.map((at) => sizes[at]), y: drawn.map((at) => f[at]), mode: "markers", marker: { size: i ? 5 : 7, color, symbol: ["circle", "square", "diamond", "cross"][i] }, name: `order ${order}: α = ${alpha === null ? "none" : alpha.toFixed(2)}`, hovertemplate: "s = %{x}<br>F = %{y:.3g}<extra></extra>", ...group });
+    if (alpha !== null) traces.push({ x: sizes, y: sizes.map((size) => Math.exp(level) * size ** alpha), mode: "lines", line: { width: 1, color, dash: i ? "dash" : "solid" }, hoverinfo: "skip", showlegend: false, ...group });
+  });
+  return { traces, layout: layout({ xaxis: { type: "log", title: { text: "box size s (steps)" } }, yaxis: { type: "log", title: { text: "F(s)" }, exponentformat: "power" }, margin: { l: 60, r: 10, t: 70, b: 50 } }) };
+}
+
+function surrogates(run, window, colors, limits) {
+  const rows = [window.alpha, ...window.surrogates].filter((each) => each[1] !== null).reverse();
+  const { shapes, annotations } = bands(colors, run.thresholds, "x", limits);
+  const color = rows.map((each) => (each === window.alpha ? colors.alpha : each[0].startsWith("order ") ? colors.spread : colors.null));
+  const side = (part) => rows.map((each) => beyond(each[1], each[part]));
+  const traces = rows.length ? [{
+    x: rows.map((each) => each[1]), y: rows.map((_, i) => i), mode: "markers", marker: { size: 8, color }, showlegend: false,
+    error_x: { type: "data", symmetric: false, array: side(3), arrayminus: side(2), thickness: 2, width: 4, color: theme().faint },
+    text: rows.map((each) => `${inert(each[0])}<br>${each.slice(1).map((value) => (value === null ? "?" : value.toFixed(2))).join(", ")}`), hovertemplate: "%{text}<extra></extra>",
+  }] : [];
+  const names = { tickvals: rows.map((_, i) => i), ticktext: rows.map((each) => inert(each[0])), range: [-0.6, rows.length - 0.4] };
+  return { traces, layout: layout({ xaxis: { title: { text: "α and 95 %" }, range: limits }, yaxis: names, shapes, annotations, margin: { l: 60, r: 10, t: 30, b: 50 } }) };
+}
+
+function heatMap(run, colors) {
+  const { names, alpha, low, high } = run.groups;
+  const [map, from, to] = colors.heat;
+  const said = (row, i) => `${inert(names[row])}, step ${last(run.windows[i]).toLocaleString("en")}<br>α = ${alpha[row][i].toFixed(2)} (${low[row][i]?.toFixed(2)}–${high[row][i]?.toFixed(2)})`;
+  const text = alpha.map((values, row) => values.map((value, i) => (value === null ? "" : said(row, i))));
+  const traces = [{ type: "heatmap", x: run.windows.map(last), y: names.map((_, i) => i), z: alpha, text, hovertemplate: "%{text}<extra></extra>", hoverongaps: false, colorscale: map[0].toUpperCase() + map.slice(1), zmin: from, zmax: to, colorbar: { title: { text: "α" }, outlinewidth: 0 } }];
+  return { traces, layout: layout({ xaxis: { title: { text: "optimizer step" }, tickformat: ",d" }, yaxis: { tickvals: names.map((_, i) => i), ticktext: names.map(inert), autorange: "reversed" }, height: Math.max(350, 120 + 20 * names.length) }) };
+}
+
+function together(runs, colors) {
+  const limits = reach(runs);
+  const { shapes, annotations } = bands(colors, runs[0].thresholds, "y", limits);
+  const traces = runs.map((run, i) => {
+    const color = colors.series[i % colors.series.length];
+    const dash = ["solid", "dash", "dashdot", "dot"][Math.floor(i / colors.series.length) % 4];
+    return alphaTrace(run, { name: inert(run.name), marker: { size: 4, color }, line: { width: 1.2, color, dash } });
+  });
+  return { traces, layout: layout({ xaxis: { title: { text: "optimizer step" }, tickformat: ",d" }, yaxis: { title: { text: "α" }, range: limits }, shapes, annotations, legend: { orientation: "v", x: 0, y: -0.25, yanchor: "top" }, height: 380 + 20 * runs.length }) };
+}
+
+function drawRun(section, run, colors) {
+  const find = (name) => section.querySelector(name); // ".plot.groups", since what Plotly draws has class names of its own
+  const slider = find("input[type=range]");
+  const limits = reach([run], run.windows.flatMap((each) => each.surrogates.flatMap((of) => of.slice(2))));
+  const above = trajectory(run, colors);
+  Plotly.react(find(".plot.trajectory"), above.traces, above.layout, CONFIG);
+  const maps = [];
+  if (run.groups) {
+    const map = heatMap(run, colors);
+    Plotly.react(find(".plot.groups"), map.traces, map.layout, CONFIG);
+    maps.push(find(".plot.groups"));
+  }
+  const show = (number) => {
+    const window = run.windows[number];
+    slider.value = number + 1;
+    find("output").textContent = `${number + 1} of ${run.windows.length}: steps ${window.steps.map((step) => step.toLocaleString("en")).join("–")}`;
+    find(".window .verdict").textContent = window.verdict;
+    find(".window .reasons").replaceChildren(...window.reasons.map((reason) => Object.assign(document.createElement("li"), { textContent: reason })));
+    const left = fluctuations(run, window, colors);
+    Plotly.react(find(".plot.fluctuations"), left.traces, left.layout, CONFIG);
+    const right = surrogates(run, window, colors, limits);
+    Plotly.react(find(".plot.surrogates"), right.traces, right.layout, CONFIG);
+    const place = `shapes[${above.marker}]`;
+    Plotly.relayout(find(".plot.trajectory"), { [`${place}.x0`]: window.steps[0], [`${place}.x1`]: window.steps[1] });
+  };
+  const nearest = (step) => run.windows.reduce((best, each, i) => (Math.abs(last(each) - step) < Math.abs(last(run.windows[best]) - step) ? i : best), 0);
+  for (const plot of [find(".plot.trajectory"), ...maps]) {
+    plot.removeAllListeners("plotly_click");
+    plot.on("plotly_click", (event) => show(nearest(event.points[0].x)));
+  }
+  slider.oninput = () => show(Number(slider.value) - 1);
+  slider.disabled = false;
+  show(Number(slider.value) - 1);
+}
+
+(async () => {
+  const places = document.querySelectorAll(".plot");
+  try {
+    const script = document.createElement("script");
+    script.textContent = await unpacked("plotly");
+    document.head.append(script);
+    if (typeof Plotly === "undefined") throw new Error("the library that draws did not start");
+    const { runs, colors } = JSON.parse(await unpacked("data"));
+    const draw = new Map();
+    document.querySelectorAll("[data-run]").forEach((section) => draw.set(section, () => drawRun(section, runs[section.dataset.run], colors)));
+    const overview = document.getElementById("overview");
+    if (overview) draw.set(overview, () => {
+      const all = together(runs, colors);
+      Plotly.react(overview.querySelector(".plot.together"), all.traces, all.layout, CONFIG);
+    });
+    const drawn = new Set();
+    const observer = new IntersectionObserver((seen) => seen.filter((each) => each.isIntersecting).forEach(({ target }) => {
+      observer.unobserve(target);
+      drawn.add(target);
+      draw.get(target)();
+    }), { rootMargin: "800px" });
+    draw.forEach((_, section) => observer.observe(section));
+    addEventListener("beforeprint", () => draw.forEach((all, section) => drawn.has(section) || all()));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((section) => draw.get(section)()));
+  } catch (error) {
+    places.forEach((place) => {
+      place.classList.add("missing");
+      place.textContent = "The pictures need a browser of 2023 or later that runs scripts; the words and tables are complete without them.";
+    });
+    console.error(error);
+  }
+})();

@@ -1,0 +1,117 @@
+"""What the report shows of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.analysis import Analysis
+from wcdfa.findings import describe
+from wcdfa.readers import RecordedSeries
+from wcdfa.regime import THRESHOLDS
+from wcdfa.report.groups import Groups, groups_in
+from wcdfa.report.thinning import thinned
+from wcdfa.report.windows import Window, windows_of
+from wcdfa.words import drift, remarks
+
+
+class Line(NamedTuple):
+    """Numbers over training steps, few enough to be drawn."""
+
+    name: str
+    steps: Any
+    values: Any
+
+
+class Drift(NamedTuple):
+    """A stretch in which α was away from its baseline, in training steps."""
+
+    text: str
+    direction: str
+    onset: int
+    start: int
+    end: int | None
+    alpha: float
+    threshold: float
+
+
+class Section(NamedTuple):
+    """One run."""
+
+    name: str
+    samples: int
+    windows: Sequence[Window]
+    lines: Sequence[Line]
+    """‖ΔW‖, learning rate and loss, so far as they were logged."""
+    groups: Groups | None
+    alarms: Sequence[Drift]
+    notes: Sequence[str]
+    settings: Mapping[str, str]
+    thresholds: tuple[float, float] = THRESHOLDS
+
+
+def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None = None, *, name: str | None = None) -> Section:
+    """All that is known of a run, with α of each group of parameters.
+
+    >>> from pathlib import Path
+    >>> import wcdfa
+    >>> from wcdfa.analysis import Settings, analyze
+    >>> x = np.exp(wcdfa.synthetic.white_noise(1000, seed=0))
+    >>> section = section_of(analyze(RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ()), Settings()))
+    >>> section.windows[-1].verdict, section.windows[-1].surrogates[-1].name
+    ('disordered, α = 0.40 (0.26–0.54)', 'in random order')
+
+    Parameters
+    ----------
+    analysis : Analysis
+    groups : {name: RecordedSeries}, optional
+        Norms of each group at the same steps; one of other steps is left out, and the notes say so.
+    name : str, optional
+        Of the run. Default: path, run and column.
+    """
+    series = analysis.series
+    steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
+    beside = {"‖ΔW‖": series.values, "learning rate": series.lr, "loss": series.loss}
+    found, left_out = groups_in(analysis, groups or {})
+    return Section(
+        series.name if name is None else name,
+        len(series.values),
+        windows_of(analysis),
+        [line(what, steps, values) for what, values in beside.items() if values is not None],
+        found,
+        [_drift(analysis, alarm) for alarm in analysis.alarms],
+        [*remarks(analysis), *left_out],
+        _settings(analysis),
+    )
+
+
+def line(name: str, steps: Any, values: Any) -> Line:
+    """Numbers over training steps, thinned."""
+    kept = thinned(values)
+    return Line(name, np.asarray(steps)[kept], np.asarray(values, dtype=np.float64)[kept])
+
+
+def _drift(analysis: Analysis, alarm: Any) -> Drift:
+    onset, start, end = (None if count is None else analysis.step(count - 1) for count in (alarm.onset, alarm.start, alarm.end))
+    return Drift(drift(analysis, alarm), alarm.direction, onset or 0, start or 0, end, alarm.alpha, alarm.threshold)
+
+
+def _settings(analysis: Analysis) -> dict[str, str]:
+    settings = analysis.settings
+    starts, stops, _ = analysis.judged
+    stride = settings.stride or settings.window
+    optimizer = describe(settings.optimizer, dict(settings.hyperparameters))
+    given = ", ".join(f"{name} {value}" for name, value in settings.hyperparameters.items())
+    return {
+        "window": f"{int(stops[0] - starts[0]):,} steps",
+        "stride": f"{stride:,} steps" if stride >= settings.window else f"{stride:,} steps: windows overlap",
+        "detrending order": str(settings.order),
+        "method": settings.method,
+        "logarithm": "taken" if analysis.log else "not taken",
+        "optimizer": f"{optimizer}{f' ({given})' if given else ''}" if settings.optimizer else "not named: α is compared with none",
+        "learning rate": "as logged" if settings.lr is None else f"{settings.lr:g}",
+        "epoch length": "not given" if settings.epoch_length is None else f"{settings.epoch_length:,} steps",
+        "spacing": str(settings.spacing),
+    }
