@@ -41,6 +41,7 @@ ORDER = [
     {"findings"},
     {"windows", "ring", "demo", "spread"},
     {"current", "recorder"},
+    {"history", "metrics"},
     {"saved"},
     {"monitor"},
     {"sinks", "sinks.keys", "sinks.runs", "sinks.closing", "sinks.buffer"},
@@ -61,7 +62,7 @@ ORDER = [
     {"many", "comparison", "results", "follow", "words"},
     {"plotting.runs", "report.windows", "report.groups", "report.thinning", "report.markup"},
     {"report.sections", "report.bundle"},
-    {"report.encoding", "report.runs"},
+    {"report.encoding", "report.runs", "report.monitors"},
     {"report.page"},
     {"report"},
     {"commands", "commands.printing", "commands.options", "commands.locating"},
@@ -69,6 +70,7 @@ ORDER = [
     {"commands.analyze", "commands.compare", "commands.demo", "commands.report", "commands.watch"},
     {"cli"},
 ]
+UPWARDS = {("monitor", "report"), ("monitor", "report.monitors")}  # in the method that writes a report, when it is called
 EXTRAS = {
     "cli": {"cyclopts", "rich"},
     "commands.analyze": {"cyclopts", "rich"},
@@ -139,7 +141,9 @@ def test_imports_point_one_way():
             if top == "wcdfa":
                 assert below in level, f"{name} imports {imported}"
                 same_step = level[below] == level[name] == 0 and {below, name} <= {"arrays", "polynomials"}
-                assert level[below] < level[name] or same_step, f"{name} imports {imported}, which is not below it"
+                assert level[below] < level[name] or same_step or (name, below) in UPWARDS, (
+                    f"{name} imports {imported}, which is not below it"
+                )
             else:
                 assert top in sys.stdlib_module_names | CORE | EXTRAS.get(name, set()), f"{name} imports {imported}"
     assert seen == set(level)

@@ -144,7 +144,7 @@ def test_norms_that_wait_on_a_device_are_in_the_state():
     ("change", "message"),
     [
         ({"window": 500}, "the state was saved with window=500, and this monitor has window=64: make it with window=500 to go on"),
-        ({"version": 99}, "the state is of version 99, and this release reads 1; it is no state_dict, or from another release"),
+        ({"version": 99}, "the state is of version 99, and this release reads 2; it is no state_dict, or from another release"),
         (None, "the state is of version 0"),
         ({"grouping": "2"}, "the state was saved with groups=2, and this monitor has groups=None; make it with the same"),
     ],
@@ -173,7 +173,7 @@ def test_groups_are_those_that_were_saved(groups):
             assert monitor.n_samples == 0
 
 
-@pytest.mark.parametrize("missing", ["count", "norms", "history_0", "fluctuations_0", "step"])
+@pytest.mark.parametrize("missing", ["count", "norms", "history_0", "history_fluctuations", "fluctuations_0", "step"])
 def test_a_state_of_which_a_part_is_missing_changes_nothing(missing):
     monitor = WeightChangeDFA(W)
     numbers(monitor, 0, 100)

@@ -59,6 +59,11 @@ class Analysis(NamedTuple):
         steps = self.series.steps
         return sample + 1 if steps is None else int(steps[min(sample, len(steps) - 1)])
 
+    def in_steps(self, alarm: Alarm) -> Alarm:
+        """An alarm in training steps: what it calls one is how many samples had been seen."""
+        onset, start = (self.step(max(0, count - 1)) for count in (alarm.onset, alarm.start))
+        return alarm._replace(onset=onset, start=start, end=None if alarm.end is None else self.step(max(0, alarm.end - 1)))
+
     @property
     def negative(self) -> int:
         """How many values are below 0."""
@@ -140,17 +145,9 @@ def as_json(analysis: Analysis) -> Plain:
         "negative": analysis.negative,
         "empty": series.empty,
         "notes": list(series.notes),
-        "alarms": [
-            {**alarm._asdict(), **{name: _step(analysis, getattr(alarm, name)) for name in ("onset", "start", "end")}}
-            for alarm in analysis.alarms
-        ],
+        "alarms": [analysis.in_steps(alarm)._asdict() for alarm in analysis.alarms],
         "windows": windows,
     }
-
-
-def _step(analysis: Analysis, count: int | None) -> int | None:
-    """The training step of what alarms call one: how many samples had been seen."""
-    return None if count is None else analysis.step(max(0, int(count) - 1))
 
 
 def _verdict(verdict: Verdict) -> Plain:

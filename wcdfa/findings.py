@@ -195,7 +195,7 @@ def of_prepared(
             settings: dict[str, Any] = {"order": order, "method": method, "log": log, "breaks": breaks, "lr": rates}
             alphas = optimizer_alphas(len(x), optimizer=optimizer, replicates=replicates, seed=seed, **settings, **hyperparameters)
         compared = compare(alpha, alphas)
-        findings.append(_of_optimizer(compared, describe(optimizer, hyperparameters)))
+        findings.append(of_optimizer(compared, describe(optimizer, hyperparameters)))
     simulation: dict[str, Any] = {"breaks": breaks, "order": order, "method": method, "seed": seed}
     short = _short_memory(x, memory, replicates, **simulation)
     if short is not None:
@@ -261,7 +261,8 @@ def describe(optimizer: str | None, hyperparameters: dict[str, Any]) -> str:
     return f"{name}({'Nesterov ' if hyperparameters.get('nesterov') else ''}momentum {momentum:g})" if momentum else name
 
 
-def _of_optimizer(compared: NullResult, name: str) -> Finding:
+def of_optimizer(compared: NullResult, name: str) -> Finding:
+    """What is left of α beyond what the optimizer of that name gives."""
     if math.isnan(compared.median):
         text = f"{name} alone has no α: its ‖ΔW‖ is constant, as where every gradient is clipped"
         return Finding("optimizer", text, math.nan, False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -17,14 +16,15 @@ from wcdfa.current import Outcome, outcomes
 from wcdfa.failures import Failures
 from wcdfa.findings import Verdict, undefined
 from wcdfa.groups import ALL, Groups, checked
+from wcdfa.history import History
+from wcdfa.metrics import metrics_of
 from wcdfa.parameters import is_number, refuse
 from wcdfa.preprocess import prepare
 from wcdfa.recorder import Recorder
-from wcdfa.regime import THRESHOLDS, label
+from wcdfa.regime import THRESHOLDS, label, two
 from wcdfa.ring import Reading, judged
 
 SMALLEST_WINDOW = 50
-REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
 
 Logger = Callable[[int, dict[str, float]], Any]
 
@@ -109,7 +109,7 @@ class WeightChangeDFA:
     ) -> None:
         self.window = whole("window", window, "a whole number of norms (500 is the default; α of fewer is noise)", SMALLEST_WINDOW)
         self.stride = max(1, self.window // 5) if stride is None else cadence("stride", stride)
-        self.thresholds = self.ordered_threshold, self.disordered_threshold = _two(thresholds)
+        self.thresholds = self.ordered_threshold, self.disordered_threshold = two(thresholds)
         label(0.0, 0.0, thresholds=thresholds)
         if logger is not None and not callable(logger):
             msg = f"logger must be a callable that takes the step and the metrics, got {type(logger).__name__}"
@@ -132,7 +132,7 @@ class WeightChangeDFA:
         with self._lock:
             self._recorder = Recorder(self.window, self._groups, self.record_every)
             self._outcomes: dict[str, Outcome] = {}
-            self._histories: dict[str, list[float]] = {ALL: []}
+            self._history = History()
 
     def __repr__(self) -> str:
         """α and its regime, and how full the window is."""
@@ -229,7 +229,7 @@ class WeightChangeDFA:
         """Every α computed so far of each group, and of all, oldest first."""
         with self._lock:
             self._compute()
-            return {name: list(values) for name, values in self._histories.items()}
+            return self._history.alphas()
 
     @property
     def n_samples(self) -> int:
@@ -285,6 +285,33 @@ class WeightChangeDFA:
         settings = {"thresholds": self.thresholds, **self._preparation, **self._settings}
         return judged(reading, group, settings, options)
 
+    def report(self, path: str | os.PathLike[str], *, title: str = "wcdfa", **options: Any) -> None:
+        """Write a page for any browser: every α so far with its F(s), groups, drifts, and the verdict on the norms in the window.
+
+        Parameters
+        ----------
+        path : path
+            Such as "report.html"; what is there is replaced.
+        title : str
+        **options
+            As of `verdict`.
+
+        Raises
+        ------
+        ValueError
+            If the window holds too few norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
+        """
+        from wcdfa.report import write  # noqa: PLC0415 - built on all of this
+        from wcdfa.report.monitors import section_of_monitor  # noqa: PLC0415
+
+        with self._lock:
+            reading, verdict, history = self.reading(), self.verdict(**options), self._history.copy()
+            if not history.curves or history.curves[-1].last_step != int(reading.steps[-1]):
+                history.add(outcomes(reading, self._preparation, self._settings), reading.steps)
+            settings = {"window": self.window, "stride": self.stride, "thresholds": self.thresholds, **self._preparation}
+            section = section_of_monitor(title, reading, history, verdict, settings | self._settings, options)
+        write(path, [section], title=title)
+
     def metrics(self) -> dict[str, float]:
         """The current numbers under the keys that trackers are given: "wcdfa/alpha", "wcdfa/alpha_low" and so on, and ‖ΔW‖.
 
@@ -293,24 +320,7 @@ class WeightChangeDFA:
         """
         with self._lock:
             self._compute()
-            return self._metrics()
-
-    def _metrics(self) -> dict[str, float]:
-        reading, outcome = self._recorder.reading(), self._outcomes.get(ALL)
-        found = {"wcdfa/step": float(self._recorder.step), "wcdfa/n": float(len(reading.norms))}
-        found["wcdfa/skipped"] = float(reading.skipped)
-        if len(reading.norms):
-            found["wcdfa/update_norm"] = float(reading.norms[-1])
-            found |= {f"wcdfa/update_norm/{name}": float(norms[-1]) for name, norms in reading.groups.items()}
-        if outcome is not None:
-            result = outcome.result
-            regime = label(float(result.low), float(result.high), thresholds=self.thresholds)
-            found |= {"wcdfa/alpha": float(result.alpha), "wcdfa/alpha_low": float(result.low)}
-            found |= {"wcdfa/alpha_high": float(result.high), "wcdfa/r2": float(result.r_squared)}
-            found["wcdfa/regime"] = REGIME_NUMBERS.get(str(regime), math.nan)
-            groups = {name: each.result.alpha for name, each in self._outcomes.items() if name != ALL}
-            found |= {f"wcdfa/alpha/{name}": float(alpha) for name, alpha in groups.items()}
-        return found
+            return metrics_of(self._recorder, self._outcomes, self.thresholds)
 
     def state_dict(self) -> dict[str, Any]:
         """All that was recorded and computed, as numbers, strings and lists: for JSON, for `numpy.savez`, for a checkpoint.
@@ -320,7 +330,7 @@ class WeightChangeDFA:
         """
         with self._lock:
             self._compute()
-            return saved.packed(self._recorder, self._outcomes, self._histories)
+            return saved.packed(self._recorder, self._outcomes, self._history)
 
     def load_state_dict(self, state: Mapping[str, Any], /) -> None:
         """Go on from a `state_dict`, as it was or back from JSON or npz.
@@ -332,7 +342,7 @@ class WeightChangeDFA:
         """
         with self._lock, saved.whole():
             recorder = Recorder(self.window, self._groups, self.record_every)
-            self._outcomes, self._histories = saved.unpacked(state, recorder)
+            self._outcomes, self._history = saved.unpacked(state, recorder)
             self._recorder = recorder
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -374,12 +384,12 @@ class WeightChangeDFA:
         """Record what is pending, and at each norm do what is due."""
         for count in self._recorder.flush(lambda count: self._alpha_due(count) or self._log_due(count)):
             if self._alpha_due(count):
-                self._outcomes = outcomes(self._recorder.reading(), self._preparation, self._settings)
-                for name, outcome in self._outcomes.items():
-                    self._histories.setdefault(name, []).append(float(outcome.result.alpha))
+                reading = self._recorder.reading()
+                self._outcomes = outcomes(reading, self._preparation, self._settings)
+                self._history.add(self._outcomes, reading.steps)
             if self.logger is not None and self._log_due(count):
                 try:
-                    self.logger(self._recorder.step, self._metrics())
+                    self.logger(self._recorder.step, metrics_of(self._recorder, self._outcomes, self.thresholds))
                 except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the training run
                     self._failures.log("the logger of a monitor", error)
 
@@ -390,12 +400,3 @@ class WeightChangeDFA:
         if self.logger is None:
             return False
         return self._alpha_due(count) if self.log_every is None else due(self.log_every, count)
-
-
-def _two(thresholds: Any) -> tuple[float, float]:
-    try:
-        upper, lower = thresholds
-    except (TypeError, ValueError) as error:
-        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; (1.2, 0.8) is the default"
-        raise ValueError(msg) from error
-    return upper, lower

@@ -115,6 +115,16 @@ def failure_modes(low: float, high: float) -> tuple[FailureMode, ...]:
     return tuple(mode for mode in FAILURE_MODES if mode.low <= low and high <= mode.high)
 
 
+def two(thresholds: Any) -> tuple[float, float]:
+    """The two thresholds; raises a ValueError where they are not two."""
+    try:
+        upper, lower = thresholds
+    except (TypeError, ValueError) as error:
+        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; (1.2, 0.8) is the default"
+        raise ValueError(msg) from error
+    return upper, lower
+
+
 class Alarm(NamedTuple):
     """A stretch in which α was away from its baseline."""
 

@@ -16,16 +16,17 @@ import numpy as np
 from wcdfa.core import DFAResult
 from wcdfa.current import Outcome
 from wcdfa.groups import ALL, described
+from wcdfa.history import Curve, History, Past
 from wcdfa.recorder import Recorder
 from wcdfa.ring import Ring, init, rates
 
-VERSION = 1
+VERSION = 2
 Plain = dict[str, Any]
 COUNTERS = ("calls", "passed", "step", "drained", "drained_skipped")
 NUMBERS = tuple(name for name in DFAResult._fields if name not in ("scales", "fluctuations"))
 
 
-def packed(recorder: Recorder, found: Mapping[str, Outcome], histories: Mapping[str, list[float]]) -> Plain:
+def packed(recorder: Recorder, found: Mapping[str, Outcome], history: History) -> Plain:
     """All of a monitor but its settings and the parameters it measures from."""
     reading = recorder.reading()
     state: Plain = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
@@ -34,9 +35,7 @@ def packed(recorder: Recorder, found: Mapping[str, Outcome], histories: Mapping[
     state |= {name: getattr(recorder, name) for name in COUNTERS}
     state |= {"groups": list(reading.groups), "steps": reading.steps.tolist()}
     state |= with_nan("lr", rates(reading)) | with_nan("norms", np.concatenate([reading.norms, *reading.groups.values()]))
-    state["histories"] = len(histories)  # of the groups, which there are before the first α
-    for i, values in enumerate(histories.values()):
-        state |= with_nan(f"history_{i}", values)
+    state |= _history(history)
     state |= {"results": len(found), "reasons": [outcome.reason or "" for outcome in found.values()]}
     for i, (result, _) in enumerate(found.values()):
         state |= with_nan(f"result_{i}", [float(getattr(result, name)) for name in NUMBERS])
@@ -44,8 +43,8 @@ def packed(recorder: Recorder, found: Mapping[str, Outcome], histories: Mapping[
     return state
 
 
-def unpacked(state: Mapping[str, Any], recorder: Recorder) -> tuple[dict[str, Outcome], dict[str, list[float]]]:
-    """Results and histories of a state; its norms go into the recorder, which is new. Raises as `load_state_dict`."""
+def unpacked(state: Mapping[str, Any], recorder: Recorder) -> tuple[dict[str, Outcome], History]:
+    """Results and history of a state; its norms go into the recorder, which is new. Raises as `load_state_dict`."""
     version, window = int(state.get("version", 0)), int(state.get("window", 0))
     if version != VERSION:
         msg = f"the state is of version {version}, and this release reads {VERSION}; it is no state_dict, or from another release"
@@ -66,14 +65,39 @@ def unpacked(state: Mapping[str, Any], recorder: Recorder) -> tuple[dict[str, Ou
     for name in COUNTERS:
         setattr(recorder, name, int(state[name]))
     recorder.source = json.loads(str(state["source"]))
-    histories = {name: numbers(state, f"history_{i}").tolist() for i, name in enumerate(names[: int(state["histories"])])}
     found = {}
     for i in range(int(state["results"])):
         parts: Plain = {name: np.float64(value) for name, value in zip(NUMBERS, numbers(state, f"result_{i}"), strict=True)}
         parts |= {"scales": tuple(int(size) for size in state[f"scales_{i}"]), "fluctuations": numbers(state, f"fluctuations_{i}")}
         result = DFAResult(**parts)._replace(saturated=np.bool_(parts["saturated"]))
         found[names[i]] = Outcome(result, str(state["reasons"][i]) or None)
-    return found, histories
+    return found, _history_of(state, names)
+
+
+def _history(history: History) -> Plain:
+    sizes = list(dict.fromkeys(curve.scales for curve in history.curves))
+    state: Plain = {"histories": len(history.groups)}  # of the groups, which there are before the first α
+    for i, name in enumerate(history.groups):
+        state |= with_nan(f"history_{i}", history.numbers(name).ravel())
+    state["history_steps"] = [step for curve in history.curves for step in curve[:2]]
+    state["history_layout"] = [sizes.index(curve.scales) for curve in history.curves]
+    state |= {"history_layouts": len(sizes), **{f"history_sizes_{i}": list(each) for i, each in enumerate(sizes)}}
+    return state | with_nan("history_fluctuations", [each for curve in history.curves for each in curve.fluctuations])
+
+
+def _history_of(state: Mapping[str, Any], names: list[str]) -> History:
+    history = History()
+    for i, name in enumerate(names[: int(state["histories"])]):
+        columns = numbers(state, f"history_{i}").reshape(len(Past._fields), -1)
+        history.groups[name] = [Past(*row) for row in columns.T.tolist()]
+    steps = np.asarray(state["history_steps"]).reshape(-1, 2).tolist()
+    sizes = [tuple(int(size) for size in state[f"history_sizes_{i}"]) for i in range(int(state["history_layouts"]))]
+    f, at = numbers(state, "history_fluctuations").tolist(), 0
+    for (first, last), layout in zip(steps, np.asarray(state["history_layout"], dtype=np.intp).tolist(), strict=True):
+        end = at + len(sizes[layout])
+        history.curves.append(Curve(first, last, sizes[layout], tuple(f[at:end])))
+        at = end
+    return history
 
 
 @contextlib.contextmanager

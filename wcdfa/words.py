@@ -14,10 +14,9 @@ def reasons(verdict: Verdict) -> list[str]:
     return [*(finding.text for finding in verdict.findings), *modes]
 
 
-def drift(analysis: Analysis, alarm: Alarm) -> str:
-    """Where α left its baseline, and how far it went."""
-    onset, start = (analysis.step(step - 1) for step in (alarm.onset, alarm.start))
-    return f"α went {alarm.direction} from about step {onset:,}, to {alarm.alpha:.2f} (alarm at step {start:,})"
+def drift(alarm: Alarm) -> str:
+    """Where α left its baseline, and how far it went; of an alarm in training steps."""
+    return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f} (alarm at step {alarm.start:,})"
 
 
 def remarks(analysis: Analysis) -> list[str]:

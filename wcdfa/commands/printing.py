@@ -26,7 +26,7 @@ def report(analysis: Analysis, console: Console) -> None:
     for reason in reasons(last):
         say(console, f"  {reason}")
     for alarm in analysis.alarms:
-        say(console, f"drift: {drift(analysis, alarm)}")
+        say(console, f"drift: {drift(analysis.in_steps(alarm))}")
 
 
 def written(what: str, path: Path, console: Console, more: str = "") -> None:

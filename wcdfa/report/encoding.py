@@ -32,6 +32,7 @@ def _run(section: Section) -> Plain:
     return {
         "name": shown(section.name),
         "thresholds": section.thresholds,
+        "confidence": f"{100 * section.confidence:g} %",
         "windows": windows,
         "sizes": list(sizes),
         "lines": [_line(each) for each in section.lines],

@@ -60,7 +60,7 @@ const beyond = (from, to) => (from === null || to === null ? 0 : Math.abs(to - f
 function alphaTrace(run, more) {
   const [alpha, low, high] = [1, 2, 3].map((part) => run.windows.map((each) => each.alpha[part]));
   return {
-    x: run.windows.map(last), y: alpha, mode: "lines+markers", name: "α, 95 %", text: run.windows.map((each) => inert(each.verdict)),
+    x: run.windows.map(last), y: alpha, mode: "lines+markers", name: `α, ${run.confidence}`, text: run.windows.map((each) => inert(each.verdict)),
     error_y: { type: "data", symmetric: false, array: high.map((value, i) => beyond(alpha[i], value)), arrayminus: low.map((value, i) => beyond(alpha[i], value)), thickness: 1, width: 2 },
     hovertemplate: "step %{x:,}<br>%{text}<extra></extra>", marker: { size: 5 }, line: { width: 1.2 }, ...more,
   };
@@ -131,7 +131,7 @@ function surrogates(run, window, colors, limits) {
     text: rows.map((each) => `${inert(each[0])}<br>${each.slice(1).map((value) => (value === null ? "?" : value.toFixed(2))).join(", ")}`), hovertemplate: "%{text}<extra></extra>",
   }] : [];
   const names = { tickvals: rows.map((_, i) => i), ticktext: rows.map((each) => inert(each[0])), range: [-0.6, rows.length - 0.4] };
-  return { traces, layout: layout({ xaxis: { title: { text: "α and 95 %" }, range: limits }, yaxis: names, shapes, annotations, margin: { l: 60, r: 10, t: 30, b: 50 } }) };
+  return { traces, layout: layout({ xaxis: { title: { text: "α with its interval" }, range: limits }, yaxis: names, shapes, annotations, margin: { l: 60, r: 10, t: 30, b: 50 } }) };
 }
 
 function heatMap(run, colors) {

@@ -108,7 +108,7 @@ def _overview(sections: Sequence[Section]) -> Markup:
         rows.append(
             [link, f"{each.samples:,}", *_in_words(last.alpha), _interval(last.null), last.regime or "none", str(len(each.alarms))]
         )
-    heads = ["run", "steps", "α, last window", "95 %", "optimizer alone", "regime", "alarms"]
+    heads = ["run", "steps", "α, last window", "interval", "optimizer alone", "regime", "alarms"]
     return element(
         "section", element("h2", "Runs side by side"), element("div", class_="plot together"), table(heads, rows), id="overview"
     )

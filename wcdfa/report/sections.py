@@ -10,11 +10,11 @@ import numpy as np
 from wcdfa.analysis import Analysis
 from wcdfa.findings import describe
 from wcdfa.readers import RecordedSeries
-from wcdfa.regime import THRESHOLDS
+from wcdfa.regime import THRESHOLDS, Alarm
 from wcdfa.report.groups import Groups, groups_in
 from wcdfa.report.thinning import thinned
-from wcdfa.report.windows import Window, windows_of
-from wcdfa.words import drift, remarks
+from wcdfa.report.windows import Measuring, Window, windows_of
+from wcdfa.words import remarks
 
 
 class Line(NamedTuple):
@@ -23,18 +23,6 @@ class Line(NamedTuple):
     name: str
     steps: Any
     values: Any
-
-
-class Drift(NamedTuple):
-    """A stretch in which α was away from its baseline, in training steps."""
-
-    text: str
-    direction: str
-    onset: int
-    start: int
-    end: int | None
-    alpha: float
-    threshold: float
 
 
 class Section(NamedTuple):
@@ -46,10 +34,12 @@ class Section(NamedTuple):
     lines: Sequence[Line]
     """‖ΔW‖, learning rate and loss, so far as they were logged."""
     groups: Groups | None
-    alarms: Sequence[Drift]
+    alarms: Sequence[Alarm]
+    """In training steps."""
     notes: Sequence[str]
     settings: Mapping[str, str]
     thresholds: tuple[float, float] = THRESHOLDS
+    confidence: float = 0.95
 
 
 def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None = None, *, name: str | None = None) -> Section:
@@ -75,13 +65,17 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
     beside = {"‖ΔW‖": series.values, "learning rate": series.lr, "loss": series.loss}
     found, left_out = groups_in(analysis, groups or {})
+    settings, (starts, stops, verdicts) = analysis.settings, analysis.judged
+    spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
+    optimizer = describe(settings.optimizer, dict(settings.hyperparameters))
+    measuring = Measuring(int(stops[0] - starts[0]), settings.order, settings.method, optimizer)
     return Section(
         series.name if name is None else name,
         len(series.values),
-        windows_of(analysis),
+        windows_of(verdicts, spans, measuring),
         [line(what, steps, values) for what, values in beside.items() if values is not None],
         found,
-        [_drift(analysis, alarm) for alarm in analysis.alarms],
+        [analysis.in_steps(alarm) for alarm in analysis.alarms],
         [*remarks(analysis), *left_out],
         _settings(analysis),
     )
@@ -93,9 +87,12 @@ def line(name: str, steps: Any, values: Any) -> Line:
     return Line(name, np.asarray(steps)[kept], np.asarray(values, dtype=np.float64)[kept])
 
 
-def _drift(analysis: Analysis, alarm: Any) -> Drift:
-    onset, start, end = (None if count is None else analysis.step(count - 1) for count in (alarm.onset, alarm.start, alarm.end))
-    return Drift(drift(analysis, alarm), alarm.direction, onset or 0, start or 0, end, alarm.alpha, alarm.threshold)
+def named(optimizer: str | None, hyperparameters: Mapping[str, Any]) -> str:
+    """An optimizer with its hyperparameters."""
+    if optimizer is None:
+        return "not named: α is compared with none"
+    given = ", ".join(f"{name} {value}" for name, value in hyperparameters.items() if np.ndim(value) <= 1)
+    return f"{optimizer}{f' ({given})' if given else ''}"
 
 
 def _settings(analysis: Analysis) -> dict[str, str]:
@@ -103,15 +100,18 @@ def _settings(analysis: Analysis) -> dict[str, str]:
     starts, stops, _ = analysis.judged
     stride = settings.stride or settings.window
     optimizer = describe(settings.optimizer, dict(settings.hyperparameters))
-    given = ", ".join(f"{name} {value}" for name, value in settings.hyperparameters.items())
     return {
         "window": f"{int(stops[0] - starts[0]):,} steps",
         "stride": f"{stride:,} steps" if stride >= settings.window else f"{stride:,} steps: windows overlap",
         "detrending order": str(settings.order),
         "method": settings.method,
         "logarithm": "taken" if analysis.log else "not taken",
-        "optimizer": f"{optimizer}{f' ({given})' if given else ''}" if settings.optimizer else "not named: α is compared with none",
-        "learning rate": "as logged" if settings.lr is None else f"{settings.lr:g}",
+        "optimizer": named(optimizer if settings.optimizer else None, settings.hyperparameters),
+        "learning rate": f"{settings.lr:g}"
+        if settings.lr is not None
+        else "none was logged"
+        if analysis.series.lr is None
+        else "as logged",
         "epoch length": "not given" if settings.epoch_length is None else f"{settings.epoch_length:,} steps",
         "spacing": str(settings.spacing),
     }
