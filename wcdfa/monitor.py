@@ -136,8 +136,7 @@ class WeightChangeDFA:
 
     def __repr__(self) -> str:
         """α and its regime, and how full the window is."""
-        alpha = self.alpha
-        said = "not ready" if alpha is None else f"α={alpha:.3f}, regime={self.regime!r}"
+        said = "not ready" if self.alpha is None else f"α={self.alpha:.3f}, regime={self.regime!r}"
         return f"{type(self).__name__}({said}, samples={self.n_samples}/{self.window})"
 
     def update(self, given: Any, /, *, lr: Any = None) -> WeightChangeDFA:
@@ -286,13 +285,12 @@ class WeightChangeDFA:
         return judged(reading, group, settings, options)
 
     def report(self, path: str | os.PathLike[str], *, title: str = "wcdfa", **options: Any) -> None:
-        """Write a page for any browser: every α so far with its F(s), groups, drifts, and the verdict on the norms in the window.
+        """Write a page for any browser: every α so far with its F(s), groups, drifts, and the verdict on the window.
 
         Parameters
         ----------
-        path : path
+        path, title : path, str
             Such as "report.html"; what is there is replaced.
-        title : str
         **options
             As of `verdict`.
 

@@ -32,7 +32,7 @@ def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple
     >>> x = np.exp(wcdfa.synthetic.white_noise(1000, seed=0))
     >>> series = RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ())
     >>> groups_in(analyze(series, Settings()), {"head": series})[0].alpha.round(2)
-    array([[0.56, 0.4 ]])
+    array([[0.48, 0.49]])
     """
     main, said = analysis.series, []
     found: dict[tuple[str, int], Prepared | str] = {}

@@ -51,7 +51,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     >>> x = np.exp(wcdfa.synthetic.white_noise(1000, seed=0))
     >>> section = section_of(analyze(RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ()), Settings()))
     >>> section.windows[-1].verdict, section.windows[-1].surrogates[-1].name
-    ('disordered, α = 0.40 (0.26–0.54)', 'in random order')
+    ('disordered, α = 0.49 (0.36–0.63)', 'in random order')
 
     Parameters
     ----------
