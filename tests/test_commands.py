@@ -29,10 +29,10 @@ def test_help_imports_no_framework_and_nothing_that_a_command_needs(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert all(command in done.stdout for command in ("demo", "analyze", "watch", "compare", "--install-completion"))
+    assert all(command in done.stdout for command in ("demo", "analyze", "watch", "report", "compare", "--install-completion"))
 
 
-@pytest.mark.parametrize("command", ["demo", "analyze", "watch", "compare"])
+@pytest.mark.parametrize("command", ["demo", "analyze", "watch", "report", "compare"])
 def test_each_command_has_help(tmp_path, command):
     done = run(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
