@@ -8,7 +8,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import jupytext
 import numpy as np
@@ -18,15 +17,11 @@ import pytest
 import wcdfa
 from tests.commands import run
 from tests.conftest import require
+from tests.documents import ROOT, blocks
 from wcdfa.readers import read_series
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "FSDP2", "JAX", "JSON", "MFDFA", "MIT", "XLA"}
-
-
-def blocks(language, text=README):
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def section(title):
@@ -53,9 +48,9 @@ def test_the_python_of_the_readme_runs(capsys, tmp_path, monkeypatch):
     for framework in ("optax", "keras", "tensorflow", "torch"):
         require(framework)
     scope = {}
-    assert len(blocks("python")) == 6
+    assert len(blocks("python", README)) == 6
     with require("jax").enable_x64(False):  # as a reader has it; tests of the core switch it on
-        for code in blocks("python"):
+        for code in blocks("python", README):
             exec(code, scope)
     printed = capsys.readouterr().out
     assert "True" in printed
@@ -74,7 +69,7 @@ def test_no_figure_is_left_open():
 
 
 def test_the_command_of_the_readme_runs(tmp_path):
-    (command,) = [c for c in blocks("sh") if "analyze tests" in c]
+    (command,) = [c for c in blocks("sh", README) if "analyze tests" in c]
     shutil.copytree(ROOT / "tests" / "data", tmp_path / "tests" / "data")
     arguments = shlex.split(command)[1:]
     done = subprocess.run([sys.executable, "-c", "from wcdfa.cli import main; main()", *arguments], cwd=tmp_path, check=False)
@@ -83,7 +78,7 @@ def test_the_command_of_the_readme_runs(tmp_path):
 
 
 def test_the_commands_on_many_runs_run(tmp_path):
-    (commands,) = [c for c in blocks("sh") if "compare" in c]
+    (commands,) = [c for c in blocks("sh", README) if "compare" in c]
     for rate, d in ((0.1, 0.0), (0.2, 0.4)):
         for seed in range(2):
             norms = np.exp(rate * wcdfa.synthetic.arfima(1000, d=d, seed=seed))

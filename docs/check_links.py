@@ -1,0 +1,62 @@
+"""Every link inside the built site leads somewhere, and every page needs nothing from elsewhere: python docs/check_links.py FOLDER."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+LOADED = {"img": "src", "script": "src", "link": "href", "source": "src", "iframe": "src"}  # what a browser fetches by itself
+
+
+class Page(HTMLParser):
+    """The places of a page, where it leads, and what it loads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.places: set[str] = set()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note what it has."""
+        given = {name: value or "" for name, value in attributes}
+        self.places |= {given[name] for name in ("id", "name") if name in given}
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        if tag in LOADED and LOADED[tag] in given and given.get("rel") not in ("canonical", "author", "search", "index"):
+            self.loads.append(given[LOADED[tag]])
+
+
+def wrong(folder: Path) -> Iterator[str]:
+    """What is wrong, a line each."""
+    found = (path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts)
+    pages = {path.resolve(): Page(path) for path in found}
+    if not pages:
+        yield f"{folder}: no page"
+    for path, page in pages.items():
+        name = path.relative_to(folder.resolve())
+        for link in page.links + page.loads:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                if link in page.loads and parts.scheme != "data":
+                    yield f"{name}: loads {link}"
+                elif parts.scheme not in ("https", "data", "mailto") or (parts.scheme == "https" and "." not in parts.netloc):
+                    yield f"{name}: {link} is no address that begins with https"
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            if target.is_dir():
+                target /= "index.html"
+            if not target.is_file():
+                yield f"{name}: {link} leads nowhere"
+            elif parts.fragment and target in pages and unquote(parts.fragment) not in pages[target].places:
+                yield f"{name}: {link} has no such place"
+
+
+if __name__ == "__main__":
+    found = sorted(set(wrong(Path(sys.argv[1]))))
+    print("\n".join(found) or "all links lead somewhere")
+    sys.exit(bool(found))

@@ -1,0 +1,64 @@
+"""How Sphinx builds the site: every cell and notebook is executed, and a warning is an error in `.ci/run`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from docutils import nodes
+from latex2mathml.converter import convert
+
+import wcdfa
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "JAX_PLATFORMS": "cpu", "MPLBACKEND": "agg"}
+
+project, author, release = "wcdfa", "The wcdfa developers", wcdfa.__version__
+extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["conf.py", "check_links.py", "notebooks/programs"]
+default_role = "py:obj"  # a name in single backticks is a link where the site knows it, and code where it does not
+nitpick_ignore_regex = [("py:obj", ".*")]
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_execution_mode = "force"
+nb_execution_timeout = 300
+nb_execution_raise_on_error = True
+nb_execution_show_tb = True
+nb_output_stderr = "remove-warn"
+nb_merge_streams = True
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings tell types, with shapes and units
+napoleon_google_docstring = False
+napoleon_use_param = napoleon_use_rtype = napoleon_use_ivar = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "wcdfa"
+html_copy_source = html_show_sourcelink = False
+html_math_renderer = "mathml"
+html_theme_options: dict[str, Any] = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+
+
+def _formula(display: str) -> Any:
+    """Formulas as MathML, which browsers show by themselves: the site asks for nothing from elsewhere."""
+
+    def visit(translator: Any, node: nodes.Element) -> None:
+        formula = convert(node.astext(), display=display)
+        translator.body.append(formula if display == "inline" else f'<div class="math">{formula}</div>')
+        raise nodes.SkipNode
+
+    return visit, None
+
+
+def setup(app: Any) -> None:
+    """What no extension has."""
+    app.add_html_math_renderer("mathml", _formula("inline"), _formula("block"))
