@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
+
+import wcdfa
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -34,3 +39,11 @@ def extras() -> dict[str, Any]:
     """What pip can be asked to install beside the core."""
     found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     return found
+
+
+def write_log(path: Path, *, seed: int = 0) -> None:
+    """A run of a reader: norms of 1,200 steps, as any loop would log them."""
+    norms = np.exp(0.1 * wcdfa.synthetic.arfima(1200, d=0.2, seed=seed))
+    rows = [json.dumps({"step": step, "update_norm": norm}) for step, norm in enumerate(norms.tolist(), start=1)]
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(rows) + "\n")

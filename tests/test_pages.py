@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import re
 import shlex
@@ -11,12 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-import wcdfa
 from tests.commands import run
-from tests.documents import DOCS, PAGES, ROOT, blocks, extras, fenced
+from tests.documents import DOCS, PAGES, ROOT, blocks, extras, fenced, write_log
 
 TABS = DOCS / "start.md"  # each of its programs stands alone
 FRAMEWORKS = ("jax", "keras", "lightning", "mlflow", "optax", "tensorflow", "torch", "trackio", "transformers", "wandb")
@@ -51,10 +48,7 @@ def write_logs(folder):
     logs = [Path("run.jsonl")] if not (folder / "run.jsonl").exists() else []
     logs += [Path("runs", f"seed={seed}.jsonl") for seed in range(3)] if not (folder / "runs").exists() else []
     for seed, log in enumerate(logs):
-        norms = np.exp(0.1 * wcdfa.synthetic.arfima(1200, d=0.2, seed=seed))
-        rows = [json.dumps({"step": step, "update_norm": norm}) for step, norm in enumerate(norms.tolist(), start=1)]
-        (folder / log).parent.mkdir(exist_ok=True)
-        (folder / log).write_text("\n".join(rows) + "\n")
+        write_log(folder / log, seed=seed)
 
 
 @pytest.mark.parametrize("program", blocks("python", TABS.read_text()))
