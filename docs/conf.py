@@ -12,7 +12,8 @@ import wcdfa
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "JAX_PLATFORMS": "cpu", "MPLBACKEND": "agg"}
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "JAX_PLATFORMS": "cpu"}
+os.environ.pop("MPLBACKEND", None)  # cells draw into the page
 
 project, author, release = "wcdfa", "The wcdfa developers", wcdfa.__version__
 extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
@@ -39,7 +40,10 @@ html_theme = "pydata_sphinx_theme"
 html_title = "wcdfa"
 html_copy_source = html_show_sourcelink = False
 html_math_renderer = "mathml"
+html_context = {"default_mode": "auto"}
+html_sidebars = {"index": [], "*": [], "notebooks/*": [], "api/*": ["sidebar-nav-bs"], "integrations/*": ["sidebar-nav-bs"]}
 html_theme_options: dict[str, Any] = {
+    "header_links_before_dropdown": 6,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -53,7 +57,7 @@ def _formula(display: str) -> Any:
 
     def visit(translator: Any, node: nodes.Element) -> None:
         formula = convert(node.astext(), display=display)
-        translator.body.append(formula if display == "inline" else f'<div class="math">{formula}</div>')
+        translator.body.append(formula if display == "inline" else f'<p style="text-align: center; overflow-x: auto">{formula}</p>')
         raise nodes.SkipNode
 
     return visit, None

@@ -21,9 +21,7 @@
 # - α near 2 at order 1: a smooth trend, which is as steep as this order can see
 
 # %%
-import matplotlib
 
-matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 

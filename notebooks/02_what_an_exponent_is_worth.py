@@ -16,9 +16,7 @@
 # memory do not already explain? `dfa` answers the first question, `verdict` the second.
 
 # %%
-import matplotlib
 
-matplotlib.use("agg")
 from pathlib import Path
 
 import matplotlib.pyplot as plt

@@ -18,10 +18,6 @@
 # The data are the 1,797 handwritten digits of the UCI repository (Alpaydin and Kaynak, CC BY 4.0, doi:10.24432/C50P49), as scikit-learn ships them.
 
 # %%
-import matplotlib
-
-matplotlib.use("agg")
-
 import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt

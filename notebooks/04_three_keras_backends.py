@@ -19,10 +19,6 @@
 # in a process, so each run is a process of its own. This is the file:
 
 # %%
-import matplotlib
-
-matplotlib.use("agg")
-
 import json
 import os
 import subprocess
