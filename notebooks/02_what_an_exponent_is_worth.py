@@ -16,7 +16,6 @@
 # memory do not already explain? `dfa` answers the first question, `verdict` the second.
 
 # %%
-
 from pathlib import Path
 
 import matplotlib.pyplot as plt

@@ -116,8 +116,8 @@ judged = judge(reading.norms, window=500, lr=reading.lr, optimizer=reading.optim
 for start, stop, verdict in zip(judged.starts, judged.stops, judged.verdicts, strict=True):
     null = verdict.null
     print(f"steps {start + 1:4}-{stop}: {verdict}; {reading.optimizer} alone {null.low:.2f} to {null.high:.2f}")
-figure = plot_run(reading.norms, judged, title="A small transformer on digits, AdamW(0.9, 0.99)")
 assert all(np.isfinite(verdict.alpha) for verdict in judged.verdicts)
+plot_run(reading.norms, judged, title="A small transformer on digits, AdamW(0.9, 0.99)")
 
 # %% [markdown]
 # The last window, in full: the verdict needs no arguments, since the reading knows the optimizer.
