@@ -220,6 +220,40 @@ def test_a_monitor_reports_after_it_was_saved_and_loaded(tmp_path):
     assert drawn(tmp_path / "a.html") == drawn(tmp_path / "b.html")
 
 
+ODD = {
+    "a rate that varies": ({"order": 2, "method": "gls", "confidence": 0.9}, lambda i: 0.1 / (1 + i / 100)),
+    "a rate of 0": ({}, lambda i: 0.0),
+    "every third": ({"record_every": 3}, lambda i: 0.1),
+    "as a callable says": ({"stride": lambda count: count % 97 == 0, "epoch_length": 20}, lambda i: None),
+    "other bands": ({"thresholds": (1.1, 0.9), "log": False}, lambda i: None),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_a_monitor_of_any_kind_reports(tmp_path, case):
+    options, rate = ODD[case]
+    monitor = wcdfa.WeightChangeDFA(128, **options)
+    for i, norm in enumerate(NORMS):
+        monitor.update(np.nan if i % 90 == 0 else norm, lr=rate(i))
+    monitor.report(tmp_path / "report.html", optimizer="sgd")
+    (run,) = drawn(tmp_path / "report.html")["runs"]
+    assert run["windows"][-1]["verdict"] == str(monitor.verdict(optimizer="sgd"))
+    compared = [each["null"] is not None for each in run["windows"]]
+    assert compared[-1]
+    assert all(compared) == (case != "a rate that varies")  # of which the earlier windows are not known
+    assert run["thresholds"] == list(monitor.thresholds)
+
+
+def test_a_monitor_that_began_anew_reports_what_came_since(tmp_path):
+    monitor = wcdfa.WeightChangeDFA(128)
+    for last in (600, 150):  # the recorder was set back to a checkpoint
+        monitor.update(wcdfa.Reading(NORMS[last - 128 : last], last, 0, steps=np.arange(last - 127, last + 1)))
+    assert len(monitor.history) == 2
+    monitor.report(tmp_path / "report.html")
+    (run,) = drawn(tmp_path / "report.html")["runs"]
+    assert [each["steps"] for each in run["windows"]] == [[23, 150]]
+
+
 def test_a_monitor_that_knows_too_little_says_so(tmp_path):
     monitor = wcdfa.WeightChangeDFA(128).update(1.0)
     with pytest.raises(ValueError, match="28 are the least; record more steps"):

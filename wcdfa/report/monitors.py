@@ -112,7 +112,7 @@ def _null(
     """α of the optimizer alone in a window; None where none is known, or the rate varies, and the windows differ in it."""
     rate = options.get("lr", reading.lr)
     known = np.asarray(math.nan if rate is None else rate, dtype=np.float64)
-    known = known[np.isfinite(known)]
+    known = known[np.isfinite(known) & (known > 0)]  # others are none, as in the verdict
     if optimizer is None or (known.size and np.ptp(known) > 0):
         return None
     how = {name: settings[name] for name in ("order", "method", "log")}
