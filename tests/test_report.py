@@ -245,7 +245,7 @@ def test_a_monitor_of_any_kind_reports(tmp_path, case):
 
 
 def test_a_monitor_that_began_anew_reports_what_came_since(tmp_path):
-    monitor = wcdfa.WeightChangeDFA(128)
+    monitor = wcdfa.WeightChangeDFA(128, stride=64)
     for last in (600, 150):  # the recorder was set back to a checkpoint
         monitor.update(wcdfa.Reading(NORMS[last - 128 : last], last, 0, steps=np.arange(last - 127, last + 1)))
     assert len(monitor.history) == 2
