@@ -11,7 +11,7 @@ import pytest
 import wcdfa
 from tests.commands import run
 from tests.conftest import require
-from tests.documents import ROOT, blocks, write_log
+from tests.documents import DOCS, ROOT, blocks, write_log
 
 README = (ROOT / "README.md").read_text()
 NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT"}
@@ -64,7 +64,9 @@ def test_the_three_uses_are_twelve_lines_that_run(capsys):
 
 def test_the_line_that_the_readme_quotes_is_what_a_verdict_says():
     norms = wcdfa.replay.optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
-    assert f"`{wcdfa.verdict(norms, optimizer='sgd', momentum=0.9)}`" in README
+    line = str(wcdfa.verdict(norms, optimizer="sgd", momentum=0.9))
+    assert f"`{line}`" in README
+    assert blocks("text", (DOCS / "start.md").read_text()) == [line + "\n"]
 
 
 def test_no_figure_is_left_open():
