@@ -30,6 +30,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_output_stderr = "remove-warn"
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables that cells make
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings tell types, with shapes and units
