@@ -134,6 +134,17 @@ def test_a_window_without_an_exponent_is_a_gap(tmp_path):
     assert shown["groups"]["alpha"][0][2] is not None
 
 
+def test_a_group_that_came_late_is_shown_from_there_on():
+    found = analysis()
+    whole = found.series
+    late = whole._replace(column="update_norm/late", values=whole.values[600:], steps=whole.steps[600:], lr=None, loss=None)
+    section = section_of(found, {"late": late})
+    alphas = found.judged.numbers("alpha")
+    assert np.isnan(section.groups.alpha[0, :2]).all()
+    np.testing.assert_allclose(section.groups.alpha[0, 3:], alphas[3:], rtol=1e-12)  # the window in between has a part of it
+    assert section.notes == ["group late was logged at 1,448 of 2,048 steps"]
+
+
 def test_a_group_of_other_steps_is_left_out_and_said():
     found = analysis()
     late = found.series._replace(column="update_norm/late", steps=found.series.steps + 1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from wcdfa.analysis import Analysis, preparation
 from wcdfa.current import measured
+from wcdfa.names import shown
 from wcdfa.preprocess import Prepared
 from wcdfa.readers import RecordedSeries
 from wcdfa.windows import prepared_windows
@@ -40,11 +41,14 @@ def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple
     window, settings = int(stops[0] - starts[0]), analysis.settings
     kept = []
     for name, series in groups.items():
-        if len(series.values) != len(main.values) or not np.array_equal(_steps(series), _steps(main)):
-            said.append(f"group {name} is left out: it was not logged at the same steps as {main.column}")
+        laid = _at_steps_of(main, series)
+        if laid is None:
+            said.append(f"group {shown(name)} is left out: it was not logged at the same steps as {shown(main.column)}")
             continue
+        if len(series.values) < len(main.values):
+            said.append(f"group {shown(name)} was logged at {len(series.values):,} of {len(main.values):,} steps")
         kept.append(name)
-        values, options = preparation(series, settings)
+        values, options = preparation(laid, settings)
         prepared = prepared_windows(values, starts, window, **options)
         found |= {(name, i): each if isinstance(each, Prepared) else str(each) for i, each in enumerate(prepared)}
     if not kept:
@@ -56,6 +60,17 @@ def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple
         for part in ("alpha", "low", "high")
     )
     return Groups(tuple(kept), *numbers), said
+
+
+def _at_steps_of(main: RecordedSeries, series: RecordedSeries) -> RecordedSeries | None:
+    """The series at the steps of another, NaN where it has none; None if it has steps that the other has not."""
+    steps, own = _steps(main), _steps(series)
+    places = np.searchsorted(steps, own)
+    if not len(own) or places[-1] == len(steps) or not np.array_equal(steps[places], own):
+        return None
+    values = np.full(len(steps), np.nan)
+    values[places] = series.values
+    return series._replace(values=values, steps=main.steps, lr=main.lr)
 
 
 def _steps(series: RecordedSeries) -> Any:
