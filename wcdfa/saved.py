@@ -7,7 +7,6 @@ import json
 import math
 import os
 import uuid
-import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -154,6 +153,8 @@ def write(path: str | os.PathLike[str], state: Plain) -> None:
 
 def load(path: str | os.PathLike[str]) -> Plain:
     """The state that `write` wrote."""
+    import zipfile  # noqa: PLC0415 - 5 ms that importing wcdfa would cost
+
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load leaves a damaged file open
             return dict(file)
