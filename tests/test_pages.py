@@ -76,7 +76,7 @@ def test_programs_and_commands(page, tmp_path):
 
 def test_extras_named_in_the_text_exist():
     for page in PAGES:
-        for names in re.findall(r"wcdfa\[([a-z,]+)\]", page.read_text()):
+        for names in re.findall(r"pip install \'\.\[([a-z,]+)\]\'", page.read_text()):
             assert set(names.split(",")) <= set(extras()), page
 
 

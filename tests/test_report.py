@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import wcdfa
 from tests.report_runs import SETTINGS, analysis, series
-from wcdfa.analysis import analyze, as_json
+from wcdfa.analysis import Settings, analyze, as_json
 from wcdfa.nulls import compare, optimizer_alphas
 from wcdfa.report import Failure, section_of, write
 from wcdfa.report.markup import element, table
@@ -253,6 +253,49 @@ def test_a_monitor_of_any_kind_reports(tmp_path, case):
     assert compared[-1]
     assert all(compared) == (case != "a rate that varies")  # of which the earlier windows are not known
     assert run["thresholds"] == list(monitor.thresholds)
+
+
+@pytest.mark.parametrize("option", ["order", "method", "confidence", "thresholds", "log", "epoch_length", "null", "seed"])
+def test_a_report_takes_no_settings_that_the_monitor_has(tmp_path, option):
+    monitor = wcdfa.WeightChangeDFA(128)
+    for norm in NORMS[:300]:
+        monitor.update(norm)
+    with pytest.raises(TypeError, match=f"takes what names the optimizer, and {option} is set where the monitor is made"):
+        monitor.report(tmp_path / "report.html", **{option: 2})
+    assert not list(tmp_path.iterdir())
+
+
+def test_onset_is_in_steps_where_not_each_was_recorded(tmp_path):
+    monitor = wcdfa.WeightChangeDFA(128, record_every=5, method="gls")
+    calm, wild = wcdfa.synthetic.white_noise(4000, seed=0), wcdfa.synthetic.random_walk(1000, seed=0)
+    for x in np.exp(0.1 * np.concatenate([calm, wild])):
+        for _ in range(5):
+            monitor.update(float(x))
+    monitor.report(tmp_path / "report.html")
+    alarms = drawn(tmp_path / "report.html")["runs"][0]["alarms"]
+    assert alarms
+    assert abs(alarms[-1][0] - 20_000) < 400
+
+
+def said_of(path):
+    return " ".join(Reader(path.read_text()).texts)
+
+
+def test_what_was_not_tested_is_not_said_to_have_passed(tmp_path):
+    short, alone = analysis(n=512), analysis(settings=Settings(window=256))
+    text = said_of(write(tmp_path / "a.html", [section_of(short)]))
+    assert "too short to tell of a drift: 1,024 steps are the least" in text
+    assert "did not drift" not in text
+    text = said_of(write(tmp_path / "b.html", [section_of(alone)]))
+    assert text.count("not compared with the optimizer, which alone may give this") == 2  # beside the verdict, and how to
+    assert "not compared" not in said_of(write(tmp_path / "c.html", [section_of(analysis())]))
+
+
+def test_a_group_without_an_exponent_says_why():
+    found = analysis()
+    flat = found.series._replace(column="update_norm/flat", values=np.ones(2048))
+    (note,) = section_of(found, {"flat": flat}).notes
+    assert note.startswith("group flat has no α: ")
 
 
 def test_a_monitor_that_began_anew_reports_what_came_since(tmp_path):

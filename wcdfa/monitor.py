@@ -289,19 +289,18 @@ class WeightChangeDFA:
 
         Parameters
         ----------
-        path, title : path, str
-            Such as "report.html"; what is there is replaced.
-        **options
-            As of `verdict`.
+        path, title, **options
+            Where, such as "report.html"; a heading; and of those of `verdict` that which names the optimizer.
 
         Raises
         ------
-        ValueError
-            If the window holds too few norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
+        ValueError, TypeError
+            If there are other options, the window holds too few norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
         """
         from wcdfa.report import write  # noqa: PLC0415 - built on all of this
-        from wcdfa.report.monitors import section_of_monitor  # noqa: PLC0415
+        from wcdfa.report.monitors import of_optimizer_only, section_of_monitor  # noqa: PLC0415
 
+        of_optimizer_only(options)
         with self._lock:
             reading, verdict, history = self.reading(), self.verdict(**options), self._history.copy()
             if not history.curves or history.curves[-1].last_step != int(reading.steps[-1]):

@@ -6,6 +6,7 @@ from wcdfa.analysis import Analysis
 from wcdfa.findings import Verdict
 from wcdfa.names import shown
 from wcdfa.regime import Alarm
+from wcdfa.windows import FEWEST
 
 
 def reasons(verdict: Verdict) -> list[str]:
@@ -19,9 +20,20 @@ def drift(alarm: Alarm) -> str:
     return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f} (alarm at step {alarm.start:,})"
 
 
+def no_drift(samples: int, window: int, *, known: bool) -> str:
+    """What the absence of alarms says of a run of so many samples, in which α is known or not."""
+    if not known:
+        return "There is no α that could drift."
+    if samples < FEWEST * window:
+        return f"The run is too short to tell of a drift: {FEWEST * window:,} steps are the least with this window."
+    return "α did not drift from its baseline."
+
+
 def remarks(analysis: Analysis) -> list[str]:
     """What must be known of a series beside its verdict."""
     series, said = analysis.series, []
+    if analysis.settings.optimizer is None:
+        said.append("not compared with the optimizer, which alone may give this: name it with --optimizer")
     if analysis.negative and not analysis.log:
         said.append(f"{analysis.negative:,} values are negative, so no logarithm was taken; --log insists on one")
     if series.empty:

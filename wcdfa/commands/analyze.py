@@ -148,9 +148,7 @@ def _one(
     else:
         say(console, f"α of {series.name}, {len(series.values):,} samples, order {settings.order}")
         report(analysis, console)
-        if settings.optimizer is None:
-            say(console, "not compared with the optimizer, which alone may give this: name it with --optimizer")
-        else:
+        if settings.optimizer is not None:
             say(console, f"null: {describe(settings.optimizer, dict(settings.hyperparameters))} on gradients without memory")
         for remark in remarks(analysis):
             say(console, f"note: {remark}")

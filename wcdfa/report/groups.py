@@ -54,6 +54,11 @@ def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple
     if not kept:
         return None, said
     outcomes = measured(found, window, {"order": settings.order, "method": settings.method})
+    said += [
+        f"group {shown(name)} has no α: {outcomes[name, 0].reason}"
+        for name in kept
+        if not any(np.isfinite(outcomes[name, i].result.alpha) for i in range(len(starts)))
+    ]
     shape = len(kept), len(starts)
     numbers = (
         np.array([float(getattr(each.result, part)) for each in outcomes.values()]).reshape(shape)

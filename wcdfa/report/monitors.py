@@ -21,12 +21,21 @@ from wcdfa.ring import Reading
 from wcdfa.spread import spread
 from wcdfa.tables import method_sizes
 from wcdfa.windows import VERDICT_ONLY
+from wcdfa.words import no_drift
 
 PARTIAL = (
     "a monitor keeps every α and F(s), and the norms of its last window only: findings that need norms are those of the last window; "
     "wcdfa report on a log of all norms has them for each"
 )
+NOT_COMPARED = "not compared with the optimizer, which alone may give this: name it with optimizer="
 GONE = "why there is no α was not kept"
+
+
+def of_optimizer_only(options: Mapping[str, Any]) -> None:
+    """Refuse options that would have the last window measured otherwise than those before it."""
+    if other := sorted({*VERDICT_ONLY, "log", "method", "null", "order", "replicates", "seed", "steps"} & set(options)):
+        msg = f"a report takes what names the optimizer, and {', '.join(other)} is set where the monitor is made, or for verdict() alone"
+        raise TypeError(msg)
 
 
 def section_of_monitor(
@@ -60,11 +69,18 @@ def section_of_monitor(
     windows += windows_of([now], spans[-1:], measuring)
     numbers = history.numbers(ALL)
     stops = [last for _, last in spans]
-    alarms = drift_alarms(numbers[0], numbers[1], stops, window=settings["window"])
+    length = int(np.median([last - first + 1 for first, last in spans]))  # in steps, of which not each need have been recorded
+    alarms = drift_alarms(numbers[0], numbers[1], stops, window=length)
     lines = [line("‖ΔW‖", reading.steps, reading.norms)]
     if reading.lr is not None and np.isfinite(reading.lr).any():
         lines.append(line("learning rate", reading.steps, reading.lr))
     notes = [PARTIAL] if len(past) > 1 else []
+    if optimizer is None:
+        notes.append(NOT_COMPARED)
+    elif alphas is None and len(past) > 1:
+        notes.append(
+            "the learning rate varies, and was kept of the last window only: those before it are not compared with the optimizer"
+        )
     if reading.skipped:
         notes.append(f"{int(reading.skipped):,} norms of 0 were no steps and are not among the norms")
     said = {
@@ -77,7 +93,8 @@ def section_of_monitor(
         "optimizer": named(measuring.optimizer if optimizer else None, hyperparameters),
         "epoch length": "not given" if settings["epoch_length"] is None else f"{settings['epoch_length']:,} steps",
     }
-    shown = Section(name, int(reading.steps[-1]), windows, lines, _groups(history), alarms, notes, said)
+    untested = no_drift(stops[-1] - spans[0][0] + 1, length, known=bool(np.isfinite(numbers[0]).any()))
+    shown = Section(name, int(reading.steps[-1]), windows, lines, _groups(history), alarms, notes, said, untested)
     return shown._replace(thresholds=settings["thresholds"], confidence=settings["confidence"])
 
 
@@ -94,11 +111,7 @@ def _since_restart(history: History) -> History:
 def _optimizer(reading: Reading, options: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     optimizer = options.get("optimizer", reading.optimizer)
     known = dict(reading.hyperparameters) if optimizer is not None and optimizer == reading.optimizer else {}
-    given = {
-        name: value
-        for name, value in options.items()
-        if name not in (*VERDICT_ONLY, "optimizer", "lr", "null", "replicates", "seed")
-    }
+    given = {name: value for name, value in options.items() if name not in ("optimizer", "lr")}
     return optimizer, known | given
 
 

@@ -130,8 +130,9 @@ function surrogates(run, window, colors, limits) {
     error_x: { type: "data", symmetric: false, array: side(3), arrayminus: side(2), thickness: 2, width: 4, color: theme().faint },
     text: rows.map((each) => `${inert(each[0])}<br>${each.slice(1).map((value) => (value === null ? "?" : value.toFixed(2))).join(", ")}`), hovertemplate: "%{text}<extra></extra>",
   }] : [];
-  const names = { tickvals: rows.map((_, i) => i), ticktext: rows.map((each) => inert(each[0])), range: [-0.6, rows.length - 0.4] };
-  return { traces, layout: layout({ xaxis: { title: { text: "α with its interval" }, range: limits }, yaxis: names, shapes, annotations, margin: { l: 60, r: 10, t: 30, b: 50 } }) };
+  const longest = Math.max(0, ...rows.map((each) => each[0].length));
+  const names = { automargin: false, tickvals: rows.map((_, i) => i), ticktext: rows.map((each) => inert(each[0])), range: [-0.6, rows.length - 0.4] };
+  return { traces, layout: layout({ xaxis: { title: { text: "α with its interval" }, range: limits }, yaxis: names, shapes, annotations, margin: { l: Math.min(260, 16 + 6.5 * longest), r: 10, t: 30, b: 50 } }) };
 }
 
 function heatMap(run, colors) {

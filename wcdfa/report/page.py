@@ -125,6 +125,7 @@ def _run(number: int, section: Section) -> Markup:
     ]
     heads = ["α went", "onset, about step", "seen at step", "back at step", "furthest α", "alarm beyond"]
     slider = f"slider-{number}"
+    alone = ["not compared with the optimizer, which alone may give this"] if last.null is None and last.regime is not None else []
     parts = [
         element("h2", shown(section.name)),
         element(
@@ -133,7 +134,7 @@ def _run(number: int, section: Section) -> Markup:
             f" (last window, steps {last.first_step:,}–{last.last_step:,})",
             class_="verdict",
         ),
-        bullets((shown(reason, 400) for reason in last.reasons), class_="reasons"),
+        bullets((shown(reason, 400) for reason in [*last.reasons, *alone]), class_="reasons"),
         element("div", class_="plot trajectory"),
         element("h3", "Any window"),
         element(
@@ -150,7 +151,7 @@ def _run(number: int, section: Section) -> Markup:
     ]
     if section.groups is not None:
         parts += [element("h3", "α of each group of parameters"), element("div", class_="plot groups")]
-    parts += [element("h3", "Alarms"), table(heads, alarms) if alarms else element("p", "α did not drift from its baseline.")]
+    parts += [element("h3", "Alarms"), table(heads, alarms) if alarms else element("p", section.calm)]
     if section.notes:
         parts += [element("h3", "To be known"), bullets(shown(note, 1000) for note in section.notes)]
     settings = [(name, shown(value, 1000)) for name, value in section.settings.items()]
@@ -169,7 +170,10 @@ def _interval(of: Range | None) -> str:
 def _failures(failures: Sequence[Failure]) -> Markup:
     if not failures:
         return Markup()
-    lines = (f"{shown(each.name)}: {shown(each.reason, 1000)}" for each in failures)
+    lines = (
+        shown(each.reason, 1000) if shown(each.name) in each.reason else f"{shown(each.name)}: {shown(each.reason, 1000)}"
+        for each in failures
+    )
     return element("section", element("h2", "Not shown"), bullets(lines))
 
 

@@ -14,7 +14,7 @@ from wcdfa.regime import THRESHOLDS, Alarm
 from wcdfa.report.groups import Groups, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
-from wcdfa.words import remarks
+from wcdfa.words import no_drift, remarks
 
 
 class Line(NamedTuple):
@@ -38,6 +38,8 @@ class Section(NamedTuple):
     """In training steps."""
     notes: Sequence[str]
     settings: Mapping[str, str]
+    calm: str
+    """What it says that there are no alarms."""
     thresholds: tuple[float, float] = THRESHOLDS
     confidence: float = 0.95
 
@@ -78,6 +80,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
         [analysis.in_steps(alarm) for alarm in analysis.alarms],
         [*remarks(analysis), *left_out],
         _settings(analysis),
+        no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
     )
 
 
