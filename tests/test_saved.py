@@ -248,13 +248,17 @@ monitor = WeightChangeDFA(64)
 monitor.update(1).save(path)
 ages = []
 for moment in random.Random(0).sample(range(1, 40), 15):
+    saved, tell = os.pipe()
     child = os.fork()
     if not child:
         while True:
             monitor.update(monitor.reading().count + 1).save(path)
+            os.write(tell, b".")
+    os.read(saved, 1)  # it has saved once, however slow the machine
     time.sleep(moment / 1000)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    os.close(saved), os.close(tell)
     monitor.load(path)
     age, signal_ = monitor.reading().count, monitor.get_signal().tolist()
     assert signal_ == list(range(max(1, age - 63), age + 1)), (age, signal_)
