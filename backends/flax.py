@@ -6,7 +6,7 @@ from typing import Any
 
 from flax import nnx
 
-from wcdfa.backends import jax as backend
+from wcdfa.backends.jax import norms as backend
 
 copied, group_norms = backend.copied, backend.group_norms
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from wcdfa.backends.torch_training import Recording
-from wcdfa.groups import Groups
-from wcdfa.monitor import WeightChangeDFA
-from wcdfa.watch import Action, Watch
+from wcdfa.backends.torch.training import Recording
+from wcdfa.monitor.alarms import Action
+from wcdfa.monitor.monitor import WeightChangeDFA
+from wcdfa.monitor.watch import Watch
+from wcdfa.recording.groups import Groups
 
 ROOTS = ("lightning.pytorch", "pytorch_lightning")
 
@@ -70,11 +71,11 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
         Default: one of the window, when ``fit`` begins; it is the attribute ``monitor`` from then on. A `RollingWeightChangeDFA` is
         told of each epoch.
     window, mode, sample, groups, snapshot
-        As in `wcdfa.backends.torch.attach`; the groups by the names that the LightningModule gives its parameters.
+        As in `wcdfa.backends.torch.hooks.attach`; the groups by the names that the LightningModule gives its parameters.
     every : int, optional
         Steps after which the norms are copied to the host and α is logged; a fifth of the window by default.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline, as `wcdfa.regime.drift_alarms` tells: log it as a warning of the
+        What to do when the regime changes or α leaves its baseline, as `wcdfa.verdicts.drift.drift_alarms` tells: log it as a warning of the
         logger "wcdfa", give a `DriftWarning`, log it and stop training, call this with what is to be said, or nothing. All are kept in
         ``raised``, and what they go by in ``watch``.
 

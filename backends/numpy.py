@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa.trees import by_path, is_tree, leaves, pairs, require_shape
+from wcdfa.backends.trees import by_path, is_tree, leaves, pairs, require_shape
 
 
 def delta_norm(new: Any, old: Any) -> float:

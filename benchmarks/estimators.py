@@ -2,7 +2,7 @@
 
     python benchmarks/estimators.py [whittle] [cost] [--trials 2000] [--quick]
 
-whittle: bias and SD of robust and gls DFA and of both ARFIMA models of `wcdfa.whittle`, n = 500. cost: time beside the textbook
+whittle: bias and SD of robust and gls DFA and of both ARFIMA models of `wcdfa.nulls.whittle`, n = 500. cost: time beside the textbook
 slope, in NumPy and under jax.jit; the first call in a new process; the nulls. Takes one or two minutes on one core; cost needs JAX
 and an idle machine.
 """
@@ -25,8 +25,9 @@ from calibration import filtered, fractional
 from harness import arfima, bias, header, row, spread, standardised, value
 
 import wcdfa
-from wcdfa import nulls, synthetic
-from wcdfa.whittle import whittle_alpha
+from wcdfa import synthetic
+from wcdfa.nulls import nulls
+from wcdfa.nulls.whittle import whittle_alpha
 
 N = 500
 ALPHAS = (0.3, 0.5, 0.7, 0.9, 1.0, 1.1, 1.3, 1.5, 1.7)

@@ -164,11 +164,13 @@ def value(what: str, figure: float, bar: str = "", met: bool | None = None, digi
 
 def ready(n: int) -> bool:
     """Whether the calibration for `n` samples, or the shipped one that it is scaled from, is there."""
+    from wcdfa.inference.calibration_tables import FOLDER
     from wcdfa.scales import LARGEST_EXACT, SHIPPED
-    from wcdfa.tables import FOLDER
 
     base = n if n <= LARGEST_EXACT else max(m for m in SHIPPED if m <= n)
     there = base not in SHIPPED or (FOLDER / f"{base}.npz").exists()
     if not there:
-        print(f"        n = {n:,} left out: {FOLDER.name}/{base}.npz is missing (python -m wcdfa.make_calibrations {base})")
+        print(
+            f"        n = {n:,} left out: {FOLDER.name}/{base}.npz is missing (python -m wcdfa.inference.make_calibrations {base})"
+        )
     return there

@@ -17,7 +17,7 @@ import numpy as np
 from pyarrow import parquet
 
 import wcdfa
-from wcdfa.replay import optimizer_norms
+from wcdfa.nulls.replay import optimizer_norms
 
 KINDS = {  # what a folder of runs may hold: momentum and Adam on white gradients, and noise with and without long memory
     "adamw": lambda n, seed: optimizer_norms(n, optimizer="adamw", replicates=1, seed=seed)[0],
@@ -39,7 +39,7 @@ def write_runs(folder: Path, runs: int, points: int) -> None:
 
 def analyze(folder: Path, table: Path, *options: str) -> tuple[float, float]:
     """Seconds, and the most memory that one of its processes held, in MB."""
-    program = "from wcdfa.cli import main; main()"
+    program = "from wcdfa.cli.app import main; main()"
     start = time.perf_counter()
     subprocess.run(
         [sys.executable, "-c", program, "analyze", folder, "--table", table, *options], check=True, stdout=subprocess.DEVNULL

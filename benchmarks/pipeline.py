@@ -14,9 +14,10 @@ import numpy as np
 from harness import arfima, bias, coverage, header, increments_of, row, share, spread, standardised, within
 
 import wcdfa
-from wcdfa import nulls, regime
-from wcdfa.moments import log_mean_square
-from wcdfa.preprocess import Prepared, prepare
+from wcdfa.inference.moments import log_mean_square
+from wcdfa.nulls import nulls
+from wcdfa.preprocess.preparation import Prepared, prepare
+from wcdfa.verdicts import regime
 
 N = 500
 ALPHAS = (0.5, 0.7, 0.9, 1.0, 1.1, 1.3)

@@ -78,7 +78,7 @@ def load(way: str, path: Path) -> dict[str, Any]:
 
 def displacement(way: str, folder: Path) -> float:
     if way == "wcdfa":
-        from wcdfa.readers.checkpoints import read_checkpoints
+        from wcdfa.readers.checkpoints.displacement import read_checkpoints
 
         return float(next(read_checkpoints(folder)).columns["displacement"].values[0])
     old, new = (load(way, path) for path in sorted(folder.iterdir()))

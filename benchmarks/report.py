@@ -68,7 +68,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         log, report = Path(folder, "run.jsonl"), Path(folder, "report.html")
         write_log(log, options.steps, options.groups)
-        program = [sys.executable, "-c", "from wcdfa.cli import main; main()", "report", log, "--optimizer", "adamw", "-o", report]
+        program = [
+            sys.executable,
+            "-c",
+            "from wcdfa.cli.app import main; main()",
+            "report",
+            log,
+            "--optimizer",
+            "adamw",
+            "-o",
+            report,
+        ]
         times = []
         for _ in range(REPEATS):
             start = time.perf_counter()

@@ -12,7 +12,7 @@ import time
 
 REPEATS = 10
 PROGRAMS = {
-    "wcdfa --help": "from wcdfa.cli import app; app('--help', result_action='return_value')",
+    "wcdfa --help": "from wcdfa.cli.app import app; app('--help', result_action='return_value')",
     "import wcdfa": "import wcdfa",
     "its libraries": "import numpy, cyclopts, rich.console, rich.table, rich.panel",
     "import numpy": "import numpy",

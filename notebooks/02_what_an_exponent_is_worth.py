@@ -22,9 +22,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import wcdfa
-from wcdfa import nulls, synthetic
+from wcdfa import synthetic
+from wcdfa.nulls import nulls
 from wcdfa.plotting import plot_run
-from wcdfa.windows import judge
+from wcdfa.verdicts.windows import judge
 
 # %% [markdown]
 # ## An interval that covers

@@ -19,13 +19,14 @@ import numpy as np
 import pytest
 from array_api_extra.testing import patch_lazy_xp_functions
 
-from wcdfa import tables
+from wcdfa.inference import calibration_tables as tables
 
 
 def _cache_folder() -> Path:
     """Calibrations that the tests compute: kept between runs and shared by the workers, until the code that makes them changes."""
     made_by = b"".join(
-        Path(tables.__file__).with_stem(name).read_bytes() for name in ("calibration", "longer", "moments", "tables")
+        Path(tables.__file__).with_stem(name).read_bytes()
+        for name in ("calibration", "approximate_moments", "moments", "calibration_tables")
     )
     owner = getattr(os, "getuid", int)()
     return Path(tempfile.gettempdir(), f"wcdfa-tests-{owner}-{tables.VERSION}-{hashlib.sha256(made_by).hexdigest()[:12]}")
@@ -101,7 +102,7 @@ def float32() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """``log("csv")``: the path of a log of this kind, which its library has written; not to be changed."""
-    from tests.log_files import WRITERS
+    from tests.helpers.log_files import WRITERS
 
     folder = tmp_path_factory.mktemp("logs")
     return functools.cache(lambda kind: WRITERS[kind](folder / kind))
@@ -114,7 +115,7 @@ def optax() -> Any:
 
 @pytest.fixture
 def optax_backend(optax: Any) -> Any:
-    from wcdfa.backends import optax as backend
+    from wcdfa.backends.optax import recorder as backend
 
     return backend
 
@@ -126,7 +127,7 @@ def torch() -> Any:
 
 @pytest.fixture
 def attach(torch: Any) -> Any:
-    from wcdfa.backends.torch import attach
+    from wcdfa.backends.torch.hooks import attach
 
     return attach
 

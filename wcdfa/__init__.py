@@ -3,25 +3,32 @@
 from wcdfa import nulls as nulls
 from wcdfa import scales as scales
 from wcdfa import synthetic as synthetic
-from wcdfa.core import DFAResult as DFAResult
-from wcdfa.core import DFAWarning as DFAWarning
-from wcdfa.core import compute_dfa as compute_dfa
-from wcdfa.core import dfa as dfa
-from wcdfa.findings import Finding as Finding
-from wcdfa.findings import Verdict as Verdict
-from wcdfa.findings import verdict as verdict
-from wcdfa.fluctuation import fluctuations as fluctuations
-from wcdfa.monitor import WeightChangeDFA as WeightChangeDFA
-from wcdfa.preprocess import Prepared as Prepared
-from wcdfa.preprocess import prepare as prepare
-from wcdfa.regime import Alarm as Alarm
-from wcdfa.regime import drift_alarms as drift_alarms
-from wcdfa.ring import Reading as Reading
-from wcdfa.rolling import Rolling as Rolling
-from wcdfa.rolling import rolling_dfa as rolling_dfa
-from wcdfa.rolling_monitor import RollingWeightChangeDFA as RollingWeightChangeDFA
-
-__version__ = "0.2.0.dev0"
+from wcdfa.inference import spread as spread
+from wcdfa.inference.exponent import DFAResult as DFAResult
+from wcdfa.inference.exponent import DFAWarning as DFAWarning
+from wcdfa.inference.exponent import dfa as dfa
+from wcdfa.inference.legacy import compute_dfa as compute_dfa
+from wcdfa.inference.rolling import Rolling as Rolling
+from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
+from wcdfa.kernel.fluctuation import fluctuations as fluctuations
+from wcdfa.monitor import watch as watch
+from wcdfa.monitor.epochs import RollingWeightChangeDFA as RollingWeightChangeDFA
+from wcdfa.monitor.monitor import WeightChangeDFA as WeightChangeDFA
+from wcdfa.nulls import replay as replay
+from wcdfa.nulls import whittle as whittle
+from wcdfa.preprocess.preparation import Prepared as Prepared
+from wcdfa.preprocess.preparation import prepare as prepare
+from wcdfa.recording import groups as groups
+from wcdfa.recording import ring as ring
+from wcdfa.recording.reading import Reading as Reading
+from wcdfa.verdicts import regime as regime
+from wcdfa.verdicts import windows as windows
+from wcdfa.verdicts.drift import Alarm as Alarm
+from wcdfa.verdicts.drift import drift_alarms as drift_alarms
+from wcdfa.verdicts.findings import Finding as Finding
+from wcdfa.verdicts.single_window import Verdict as Verdict
+from wcdfa.verdicts.single_window import verdict as verdict
+from wcdfa.version import __version__ as __version__
 
 __all__ = [
     "Alarm",

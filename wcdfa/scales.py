@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable
-from contextlib import suppress
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
-ORDERS = (1, 2, 3, 4)
 FEWEST_SIZES = 4  # a default line through fewer points says nothing
 SHIPPED = (128, 256, 500, 512, 1000, 1024, 2048, 4096)  # lengths whose calibrations come with the package
 LARGEST_EXACT = 1024  # up to this length any calibration is computed exactly
@@ -85,63 +79,3 @@ def half_sizes(n: int, order: int) -> tuple[int, ...]:
         )
         raise ValueError(msg)
     return sizes
-
-
-def check_breaks(breaks: Iterable[Any], n: int) -> tuple[int, ...]:
-    """Return the lengths of the stretches between breaks, plain integers, or say which break is wrong; empty without any."""
-    places = tuple(_as_integer(b, "breaks") for b in _listed(breaks, "breaks"))
-    for before, place in pairwise((0, *places, n)):
-        if place <= before:
-            msg = f"breaks must increase strictly from 1 to {n - 1} (the series has {n} samples), got {places}"
-            raise ValueError(msg)
-    return tuple(b - a for a, b in pairwise((0, *places, n))) if places else ()
-
-
-def check_order(order: int) -> int:
-    """Return `order` as an integer from 1 to 4, or say what is wrong with it."""
-    try:
-        value = operator.index(order)
-    except TypeError:
-        msg = f"order must be an integer from 1 to 4, got {order!r} ({type(order).__name__})"
-        raise TypeError(msg) from None
-    if value not in ORDERS:
-        msg = f"order must be 1, 2, 3 or 4, got {value}; 1 removes a linear trend of the profile and is the usual choice"
-        raise ValueError(msg)
-    return value
-
-
-def check_sizes(sizes: Iterable[Any], n: int, order: int) -> tuple[int, ...]:
-    """Return `sizes` as a tuple of Python integers, or say which one is wrong and why."""
-    checked = tuple(_as_integer(size, "box sizes") for size in _listed(sizes, "scales"))
-    if not checked:
-        msg = "scales is empty; give at least one box size, or leave scales=None for the default"
-        raise ValueError(msg)
-    for smaller, larger in pairwise(checked):
-        if smaller >= larger:
-            fault = "is repeated" if smaller == larger else f"comes after {smaller}"
-            msg = f"scales must increase strictly, but {larger} {fault}; use sorted(set(scales))"
-            raise ValueError(msg)
-    if checked[0] < order + 2:
-        msg = f"box size {checked[0]} is below {order + 2}, the smallest that order {order} leaves a residual on"
-        raise ValueError(msg)
-    if checked[-1] > n:
-        msg = f"box size {checked[-1]} is above the length of the series, {n} samples; use sizes up to {n} (better {n // 4})"
-        raise ValueError(msg)
-    return checked
-
-
-def _listed(values: Any, name: str) -> Iterable[Any]:
-    try:
-        return list(values)
-    except Exception as error:  # a traced array raises its library's own error
-        msg = f"{name} must be a sequence of plain integers, known before tracing; got {type(values).__name__}"
-        raise TypeError(msg) from error
-
-
-def _as_integer(value: Any, name: str) -> int:
-    with suppress(Exception):  # a float, a string, a traced value: each library has its own error
-        return operator.index(value)
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        return int(value)
-    msg = f"{name} must be plain integers, known before tracing; got {value!r} ({type(value).__name__})"
-    raise TypeError(msg)

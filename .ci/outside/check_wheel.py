@@ -9,7 +9,7 @@ import wcdfa
 import wcdfa.backends
 
 names = [m.name for package in (wcdfa, wcdfa.backends) for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
-assert {"wcdfa.core", "wcdfa.readers.tables", "wcdfa.backends.numpy", "wcdfa.cli"} <= set(names), names
+assert {"wcdfa.inference.exponent", "wcdfa.readers.formats.arrow", "wcdfa.backends.numpy", "wcdfa.cli.app"} <= set(names), names
 for name in names:
     package, _, framework = name.rpartition(".")
     try:

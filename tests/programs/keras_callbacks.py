@@ -1,4 +1,4 @@
-"""`WeightChangeCallback` in ``fit``, and what can go wrong, on the backend that KERAS_BACKEND names. Run by tests/test_backends_keras.py.
+"""`WeightChangeCallback` in ``fit``, and what can go wrong, on the backend that KERAS_BACKEND names. Run by tests/backends/test_keras.py.
 
 Every function called check_… is run, or those that are named, in an empty folder.
 """
@@ -19,7 +19,7 @@ import pytest
 
 import wcdfa
 from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, fitted, network, run_checks
-from wcdfa.backends.keras import DriftWarning, WeightChangeCallback, monitored, read
+from wcdfa.backends.keras.parameters import DriftWarning, WeightChangeCallback, monitored, read
 
 SGD, Adam = keras.optimizers.SGD, keras.optimizers.Adam
 NUMBERS = ("alpha", "alpha_high", "alpha_low", "n", "r2", "regime", "skipped", "step", "update_norm")

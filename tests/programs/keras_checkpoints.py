@@ -1,4 +1,4 @@
-"""A Keras run that is stopped, saved and gone on with in another process. Run by tests/test_keras_checkpoints.py.
+"""A Keras run that is stopped, saved and gone on with in another process. Run by tests/backends/test_keras_checkpoints.py.
 
 `save FOLDER` runs to the end and leaves each kind of file half-way; `resume FOLDER` goes on from each to the end. Both print the
 readings as JSON. `refuse FOLDER` prints what is said where the optimizer is another.
@@ -14,7 +14,7 @@ import keras
 
 import wcdfa
 from tests.programs.keras_runs import BACKEND, BATCH, compiled, data, on_host, plain
-from wcdfa.backends.keras import WeightChangeCallback, monitored, read
+from wcdfa.backends.keras.parameters import WeightChangeCallback, monitored, read
 
 HALF, STEPS, WINDOW = 13, 30, 10  # the ring has wrapped around once where it is saved
 GROUPS = 2  # "net/first"; a model that is loaded has no "net" in its paths

@@ -1,4 +1,4 @@
-"""What `monitored` records on the backend that KERAS_BACKEND names, against the variables. Run by tests/test_backends_keras.py.
+"""What `monitored` records on the backend that KERAS_BACKEND names, against the variables. Run by tests/backends/test_keras.py.
 
 Every function called check_… is run; one that returns something has it printed, as JSON by the names of the functions.
 """
@@ -11,7 +11,7 @@ import pytest
 
 import wcdfa
 from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, fitted, network, on_host, plain, run_checks
-from wcdfa.backends.keras import monitored, read
+from wcdfa.backends.keras.parameters import monitored, read
 
 SGD, Adam, LossScale = keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.LossScaleOptimizer
 CLOSE = 1e-6

@@ -8,7 +8,7 @@ import sys
 import keras
 import numpy as np
 
-from tests.keras_data import BATCH, FEATURES, HIDDEN, data, initial
+from tests.helpers.keras_data import BATCH, FEATURES, HIDDEN, data, initial
 
 BACKEND = keras.backend.backend()
 

@@ -1,4 +1,4 @@
-"""A fit under one package of Lightning, alone or with the parameters sharded over two processes. Run by tests/test_lightning.py."""
+"""A fit under one package of Lightning, alone or with the parameters sharded over two processes. Run by tests/backends/test_lightning.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 
 import torch
 
-from tests.lightning_runs import fitted, loader, regression
+from tests.helpers.lightning_runs import fitted, loader, regression
 
 
 def instances(callback, names=("lightning.pytorch", "pytorch_lightning")):

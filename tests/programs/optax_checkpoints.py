@@ -1,4 +1,4 @@
-"""A run that is stopped, saved with orbax and gone on with in another process. Run by tests/test_optax_checkpoints.py.
+"""A run that is stopped, saved with orbax and gone on with in another process. Run by tests/backends/test_optax_checkpoints.py.
 
 `save FOLDER STOP…` runs to the end and leaves a checkpoint at each stop; `resume FOLDER STOP…` goes on from each to the end; `refuse
 FOLDER STOP` restores with another window; `manage FOLDER` saves a large state after every step until it is killed; `latest FOLDER` restores the last whole one of these and goes on.
@@ -16,7 +16,7 @@ import numpy as np
 import optax
 import orbax.checkpoint as ocp
 
-from wcdfa.backends.optax import monitor, read
+from wcdfa.backends.optax.recorder import monitor, read
 
 STEPS, WINDOW = 12, 5
 

@@ -1,4 +1,4 @@
-"""One of two processes that train together on the CPU; prints its norms as JSON. Run by tests/test_optax_distributed.py.
+"""One of two processes that train together on the CPU; prints its norms as JSON. Run by tests/backends/test_optax_distributed.py.
 
 Arguments: address of the coordinator, number of processes, own number.
 """
@@ -14,7 +14,7 @@ import optax
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from wcdfa.backends.optax import monitor, read
+from wcdfa.backends.optax.recorder import monitor, read
 
 
 def main(address, processes, own):

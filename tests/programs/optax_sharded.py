@@ -1,4 +1,4 @@
-"""Eight host devices in one process: norms of sharded parameters, as one line of JSON. Run by tests/test_optax_distributed.py."""
+"""Eight host devices in one process: norms of sharded parameters, as one line of JSON. Run by tests/backends/test_optax_distributed.py."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import optax
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from tests.optax_runs import moves
-from wcdfa.backends.optax import monitor, read
+from tests.helpers.optax_runs import moves
+from wcdfa.backends.optax.recorder import monitor, read
 
 LAYOUTS = {
     "rows": ((8,), ("x",), {"first": P("x", None), "second": P("x", None), "bias": P()}),

@@ -1,4 +1,4 @@
-"""A run that is stopped, saved by tf.train.Checkpoint and gone on with in another process. Run by tests/test_tensorflow_recorder.py.
+"""A run that is stopped, saved by tf.train.Checkpoint and gone on with in another process. Run by tests/backends/test_tensorflow_recorder.py.
 
 `save FOLDER STOP…` runs to the end and leaves a checkpoint at each stop; `resume FOLDER STOP…` goes on from each to the end, and
 `late FOLDER STOP…` with a recorder that is restored before it knows its variables. Each prints the readings as JSON.
@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from wcdfa.backends.tensorflow import NormRecorder
+from wcdfa.backends.tensorflow.recorder import NormRecorder
 
 STEPS, WINDOW = 12, 5
 

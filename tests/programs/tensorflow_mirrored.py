@@ -1,4 +1,4 @@
-"""MirroredStrategy on two logical CPU devices; prints its norms as JSON. Run by tests/test_tensorflow_recorder.py."""
+"""MirroredStrategy on two logical CPU devices; prints its norms as JSON. Run by tests/backends/test_tensorflow_recorder.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
-from wcdfa.backends.tensorflow import NormRecorder, delta_norm
+from wcdfa.backends.tensorflow.recorder import NormRecorder, delta_norm
 
 STEPS = 5
 

@@ -1,4 +1,4 @@
-"""A torch run that is stopped, saved by torch.save and gone on with in a new process. Run by tests/test_torch_checkpoints.py."""
+"""A torch run that is stopped, saved by torch.save and gone on with in a new process. Run by tests/backends/test_torch_checkpoints.py."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 
 import torch
 
-from tests.torch_runs import batches, loss_of, network
-from wcdfa.backends.torch import attach
+from tests.helpers.torch_runs import batches, loss_of, network
+from wcdfa.backends.torch.hooks import attach
 
 STEPS, HALF, WINDOW = 30, 13, 10
 MODES = {"exact": {"mode": "exact"}, "sample": {"mode": "sample", "sample": 0.25, "seed": 3}}

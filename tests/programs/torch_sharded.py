@@ -1,4 +1,4 @@
-"""One process of a group that trains one network: whole, sharded, replicated, or in a mesh. Run by tests/test_torch_distributed.py.
+"""One process of a group that trains one network: whole, sharded, replicated, or in a mesh. Run by tests/backends/test_torch_distributed.py.
 
 `train KIND RANK SIZE ADDRESS` prints what the handle has read as JSON, of rank 0. `save` and `resume` have a folder after these, and
 `die` leaves all but rank 0 half-way.
@@ -17,8 +17,8 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import Replicate, Shard, distribute_tensor
 
-from tests.torch_runs import batches, loss_of, network
-from wcdfa.backends.torch import attach, delta_norm
+from tests.helpers.torch_runs import batches, loss_of, network
+from wcdfa.backends.torch.hooks import attach, delta_norm
 
 STEPS, HALF, WIDTH = 12, 5, 50  # 50 rows are no multiple of 4
 GROUPS = {"first": "^0/", "last": "^2/"}

@@ -10,8 +10,8 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from wcdfa.names import shown
-from wcdfa.saved import replacing
+from wcdfa.support.files import replacing
+from wcdfa.support.text import shown
 
 FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends of matplotlib that cannot show a figure
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa.colors import ALPHA, NULL, SERIES, SPREAD
-from wcdfa.core import DFAResult
+from wcdfa.inference.exponent import DFAResult
 from wcdfa.plotting.style import FAINT
+from wcdfa.support.colors import ALPHA, NULL, SERIES, SPREAD
 
 
 def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label: str = "F(s)", color: str | None = None) -> Any:
@@ -21,7 +21,7 @@ def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label
         Of one series.
     ax : matplotlib axes
     expected : (numbers, numbers) of shape (sizes,), optional
-        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.spread.spread`: a band of ± 1.96 of the
+        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.inference.spread.spread`: a band of ± 1.96 of the
         latter, which is bent where the boxes are small.
     label, color : str, optional
         Of the points; the line is of another colour where none is given.

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa.colors import HEAT
-from wcdfa.names import shown
 from wcdfa.plotting.style import ink
+from wcdfa.support.colors import HEAT
+from wcdfa.support.text import shown
 
 LONGEST = 32  # characters of a name
 

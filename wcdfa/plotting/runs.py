@@ -7,14 +7,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from wcdfa.analysis import Analysis
-from wcdfa.colors import NULL, SERIES
-from wcdfa.comparison import Comparison
-from wcdfa.names import shown
+from wcdfa.analysis.comparison import Comparison
+from wcdfa.analysis.series import Analysis
 from wcdfa.plotting.style import FAINT, THIN, bands, ink
 from wcdfa.plotting.trajectory import plot_run
-from wcdfa.regime import THRESHOLDS
-from wcdfa.windows import Judged
+from wcdfa.support.colors import NULL, SERIES
+from wcdfa.support.text import shown
+from wcdfa.verdicts.regime import THRESHOLDS
+from wcdfa.verdicts.windows import Judged
 
 STYLES = ("-", "--", "-.", ":")  # beside the colours, for those who see none
 
@@ -31,7 +31,7 @@ def plot_runs(runs: Mapping[str, Judged], *, ax: Any, thresholds: tuple[float, f
 
     >>> import wcdfa
     >>> from matplotlib.figure import Figure
-    >>> runs = {name: wcdfa.windows.judge(wcdfa.synthetic.arfima(1000, d=d, seed=0), log=False) for name, d in (("a", 0.1), ("b", 0.6))}
+    >>> runs = {name: wcdfa.verdicts.windows.judge(wcdfa.synthetic.arfima(1000, d=d, seed=0), log=False) for name, d in (("a", 0.1), ("b", 0.6))}
     >>> ax = plot_runs(runs, ax=Figure().subplots())
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['a', 'b']

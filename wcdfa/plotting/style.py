@@ -6,7 +6,7 @@ from typing import Any
 
 import matplotlib
 
-from wcdfa.colors import BANDS
+from wcdfa.support.colors import BANDS
 
 THIN, FAINT = 0.8, 0.12  # width of lines; opacity of what lies behind them
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from wcdfa.colors import ALPHA, LOSS, NULL, RATE
-from wcdfa.core import DFAResult
+from wcdfa.inference.exponent import DFAResult
 from wcdfa.plotting.fluctuations import plot_fluctuations
 from wcdfa.plotting.style import FAINT, THIN, bands, ink
-from wcdfa.regime import THRESHOLDS, Alarm
-from wcdfa.spread import spread_of
-from wcdfa.windows import Judged
+from wcdfa.support.colors import ALPHA, LOSS, NULL, RATE
+from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.regime import THRESHOLDS
+from wcdfa.verdicts.single_window import spread_of
+from wcdfa.verdicts.windows import Judged
 
 HEIGHT = (0.4, 1.6)  # of the axes of α, at least
 
@@ -30,7 +31,7 @@ def plot_alpha(
     ax : matplotlib axes
     steps : numbers of shape (n,), optional
         The training step of each sample; by default they are counted from 1.
-    alarms : Alarms of `wcdfa.windows.drifts`
+    alarms : Alarms of `wcdfa.verdicts.windows.drifts`
         Shaded from where α began to leave its baseline, with a line where it was seen.
     thresholds : (float, float)
     """
@@ -100,7 +101,7 @@ def plot_run(
 
     >>> import wcdfa
     >>> x = wcdfa.synthetic.arfima(1000, d=0.5, seed=0)
-    >>> [ax.get_ylabel() for ax in plot_run(x, wcdfa.windows.judge(x, log=False)).axes]
+    >>> [ax.get_ylabel() for ax in plot_run(x, wcdfa.verdicts.windows.judge(x, log=False)).axes]
     ['α of 500 steps', 'F(s)', '‖ΔW‖']
     """
     rows = {"norms": norms, "rate": lr if np.ndim(lr) else None, "loss": loss}

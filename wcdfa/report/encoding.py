@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa import colors
-from wcdfa.names import shown
 from wcdfa.report.sections import Line, Section
 from wcdfa.report.windows import Range, Window
+from wcdfa.support import colors
+from wcdfa.support.text import shown
 
 DIGITS = 5
 SIGMAS = 1.96

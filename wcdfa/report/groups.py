@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.analysis import Analysis, preparation
-from wcdfa.current import measured
-from wcdfa.names import shown
-from wcdfa.preprocess import Prepared
-from wcdfa.readers import RecordedSeries
-from wcdfa.windows import prepared_windows
+from wcdfa.analysis.series import Analysis, preparation
+from wcdfa.inference.prepared import measured
+from wcdfa.preprocess.preparation import Prepared
+from wcdfa.readers.series import RecordedSeries
+from wcdfa.support.text import shown
+from wcdfa.verdicts.windows import prepared_windows
 
 
 class Groups(NamedTuple):
@@ -29,7 +29,7 @@ def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple
 
     >>> from pathlib import Path
     >>> import wcdfa
-    >>> from wcdfa.analysis import Settings, analyze
+    >>> from wcdfa.analysis.series import Settings, analyze
     >>> x = np.exp(wcdfa.synthetic.white_noise(1000, seed=0))
     >>> series = RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ())
     >>> groups_in(analyze(series, Settings()), {"head": series})[0].alpha.round(2)

@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.analysis import Analysis
-from wcdfa.findings import describe
-from wcdfa.readers import RecordedSeries
-from wcdfa.regime import THRESHOLDS, Alarm
+from wcdfa.analysis.remarks import remarks
+from wcdfa.analysis.series import Analysis
+from wcdfa.readers.series import RecordedSeries
 from wcdfa.report.groups import Groups, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
-from wcdfa.words import no_drift, remarks
+from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.findings import describe
+from wcdfa.verdicts.regime import THRESHOLDS
+from wcdfa.verdicts.sentences import no_drift
 
 
 class Line(NamedTuple):
@@ -49,7 +51,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
 
     >>> from pathlib import Path
     >>> import wcdfa
-    >>> from wcdfa.analysis import Settings, analyze
+    >>> from wcdfa.analysis.series import Settings, analyze
     >>> x = np.exp(wcdfa.synthetic.white_noise(1000, seed=0))
     >>> section = section_of(analyze(RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ()), Settings()))
     >>> section.windows[-1].verdict, section.windows[-1].surrogates[-1].name

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from wcdfa.core import DFAResult
-from wcdfa.current import measured
-from wcdfa.findings import Verdict
-from wcdfa.nulls import shuffled
-from wcdfa.preprocess import Prepared
-from wcdfa.spread import spread_of
-from wcdfa.words import reasons
+from wcdfa.inference.exponent import DFAResult
+from wcdfa.inference.prepared import measured
+from wcdfa.nulls.nulls import shuffled
+from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.sentences import reasons
+from wcdfa.verdicts.single_window import Verdict, spread_of
 
 SHUFFLES = 99
 

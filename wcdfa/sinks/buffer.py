@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from wcdfa.parameters import is_number
+from wcdfa.support.numbers import is_number
 
 LIMIT = 100_000  # items that are kept where they cannot be written
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wcdfa.sinks.closing import Closing
+from wcdfa.sinks.base import Closing
 from wcdfa.sinks.keys import ALERT, STEP, message, row
 
 

@@ -13,10 +13,9 @@ from typing import Any
 import mlflow
 from mlflow.entities import Metric
 
+from wcdfa.sinks.base import Closing, CurrentRun
 from wcdfa.sinks.buffer import Buffer
-from wcdfa.sinks.closing import Closing
 from wcdfa.sinks.keys import message, row
-from wcdfa.sinks.runs import CurrentRun
 
 MOST = 1000  # metrics in a batch, which is MLflow's limit
 LONGEST_TAG = 5000

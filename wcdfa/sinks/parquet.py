@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wcdfa.cadence import whole
-from wcdfa.saved import replacing
+from wcdfa.sinks.base import Closing
 from wcdfa.sinks.buffer import Buffer
-from wcdfa.sinks.closing import Closing
 from wcdfa.sinks.keys import ALERT, METRICS, STEP, message, row
+from wcdfa.support.files import replacing
+from wcdfa.support.numbers import whole
 
 TYPES = {STEP: pa.int64(), ALERT: pa.string()}  # all others are float64
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from wcdfa.sinks.closing import Closing
+from wcdfa.sinks.base import Closing
 from wcdfa.sinks.keys import ALERT, message, row
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from trackio import context_vars
 
+from wcdfa.sinks.base import CurrentRun
 from wcdfa.sinks.keys import row, titled
-from wcdfa.sinks.runs import CurrentRun
 
 
 class TrackioSink:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from wcdfa.sinks.base import CurrentRun
 from wcdfa.sinks.keys import STEP, row, titled
-from wcdfa.sinks.runs import CurrentRun
 
 NO_RUN = "no run of wandb is active, and nothing is logged: call wandb.init() first"
 LONGEST_TITLE = 63

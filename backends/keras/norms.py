@@ -1,0 +1,178 @@
+"""How far the variables of a Keras model have moved in a step, by group, with what is right and cheap on each of its backends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from wcdfa.backends.trees import by_path
+from wcdfa.recording.groups import Groups, members_of
+
+
+class Layout:
+    """Which variables are measured, and which belong to each group; a plain object, whose variables Keras does not track.
+
+    `saved` is what `saved` of the layout in a file was: for the same variables its groups are taken, since a model that Keras has
+    loaded has other paths ("dense/kernel" instead of "net/dense/kernel").
+    """
+
+    def __init__(self, variables: Sequence[Any], groups: Groups, saved: Mapping[str, Any] | None = None) -> None:
+        self.variables = variables
+        # Scales of 8-bit training are trainable to Keras, but replaced and not trained
+        trained = [i for i, v in enumerate(variables) if is_trained(v) and not getattr(v, "overwrite_with_gradient", False)]
+        self.paths = by_path((path_of(variables[i]), i) for i in trained)
+        if saved is not None and self.is_of(saved):
+            self.members = {name: tuple(places) for name, places in saved["members"].items()}
+        else:
+            members = members_of(list(self.paths), groups)
+            self.members = {name: tuple(self.paths[path] for path in paths) for name, paths in members.items()}
+        self.names = tuple(self.members)
+
+    def saved(self) -> dict[str, Any]:
+        """The variables and groups by their places, for a file."""
+        return {"variables": self._variables(), "members": {name: list(places) for name, places in self.members.items()}}
+
+    def is_of(self, saved: Mapping[str, Any]) -> bool:
+        """Whether these are the variables of a file: of the same shapes in order, and the same paths but for what they begin with."""
+        own, other = self._variables(), saved["variables"]
+        return len(own) == len(other) and all(
+            shape == its_shape and f"/{max(path, its_path, key=len)}".endswith(f"/{min(path, its_path, key=len)}")
+            for (path, shape), (its_path, its_shape) in zip(own, other, strict=True)
+        )
+
+    def _variables(self) -> list[list[Any]]:
+        return [[path, list(self.variables[i].shape)] for path, i in self.paths.items()]
+
+    def values(self) -> dict[int, Any]:
+        """The variables as they are now, by their place: what a step in place cannot change."""
+        return {i: copied_value(self.variables[i]) for i in self.paths.values()}
+
+    def norms(self, new: Any, old: Any, zero: Any, *, spare: bool = False) -> Any:
+        """‖new − old‖ over each group, as one float32 array in the order of the names; where `old` is spare it may be overwritten.
+
+        `zero` is 0, in a way that no compiler can know of; see `as_stored`.
+        """
+        found = {i: square_of(as_stored(new[i], zero), old[i], spare=spare) for i in self.paths.values()}
+        return stacked(found, list(self.members.values()))
+
+    def moved(self, old: Mapping[int, Any], zero: Any) -> Any:
+        """How far the variables themselves are from what `values` gave, which is of no use then."""
+        return self.norms({i: value_of(self.variables[i]) for i in self.paths.values()}, old, zero, spare=True)
+
+
+def is_trained(variable: Any) -> bool:
+    """Whether it holds numbers that gradients change."""
+    return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(variable.dtype)))
+
+
+def path_of(variable: Any) -> str:
+    """Its path in the model; of a bare ``tf.Variable``, its name.
+
+    >>> path_of(keras.Variable([1.0], name="kernel"))
+    'kernel'
+    """
+    return str(variable.path if hasattr(variable, "path") else variable.name)
+
+
+def value_of(given: Any) -> Any:
+    """The tensor that a variable holds now, outside the graph that torch may build; of any tensor, that tensor.
+
+    Raises
+    ------
+    ValueError
+        If it holds none: on JAX ``fit`` takes the values out of the variables while it runs.
+    """
+    try:
+        value = given.value if isinstance(given, keras.Variable) else given
+    except TypeError as error:
+        if given._value is not None:
+            raise
+        msg = (
+            f"{path_of(given)!r} holds no value: on JAX fit takes it out while it runs, and loses it where the first step fails. Inside "
+            "a callback take the model from self.model, which puts the values back, and not from a name of your own"
+        )
+        raise ValueError(msg) from error
+    if hasattr(value, "read_value"):  # a variable of TensorFlow, which ops.convert_to_tensor leaves as it is
+        return value.read_value()
+    return value.detach() if hasattr(value, "detach") else value
+
+
+def copied_value(given: Any) -> Any:
+    """The tensor that a variable holds now, or a tensor, whatever is assigned to it later."""
+    value = value_of(given)
+    return value.clone() if keras.backend.backend() == "torch" else value  # elsewhere tensors do not change
+
+
+def as_stored(value: Any, zero: Any) -> Any:
+    """The value with the digits that are stored.
+
+    Where a step ends in a product, as with constraints, XLA would subtract from the exact one, unless it must look at the bits.
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from wcdfa.backends.jax.norms import as_stored as by_bits  # noqa: PLC0415 - with another backend JAX need not be installed
+    elif backend == "tensorflow":
+        from wcdfa.backends.tensorflow.norms import as_stored as by_bits  # noqa: PLC0415 - nor TensorFlow
+    else:
+        return value
+    return by_bits(value, zero)
+
+
+def square_of(new: Any, old: Any, *, spare: bool = False) -> Any:
+    """Σ|new − old|² of two tensors as they are stored, summed so that float32 does; on torch in place of `old`, where it is spare.
+
+    >>> float(square_of(ops.ones((100, 100)), ops.zeros((100, 100))))
+    10000.0
+    """
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return _square_torch(new, old, spare)
+    return {"jax": _square_jax, "tensorflow": _square_tensorflow}.get(backend, _square)(new, old)
+
+
+def stacked(found: Mapping[Any, Any], members: Sequence[Sequence[Any]]) -> Any:
+    """The root of the sum of squares over each group, in one float32 array of shape (groups,)."""
+    dtypes = {keras.backend.standardize_dtype(square.dtype) for square in found.values()}
+    wide = "float64" if "float64" in dtypes else "float32"
+    # group by group: a matrix of ones and zeros times the squares would spread what is not finite to the other groups
+    sums = [
+        ops.sum(ops.stack([ops.cast(found[key], wide) for key in group])) if group else ops.zeros((), wide) for group in members
+    ]
+    return ops.cast(ops.sqrt(ops.stack(sums)), "float32")
+
+
+def _widened(x: Any) -> Any:
+    dtype = keras.backend.standardize_dtype(x.dtype)
+    return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
+
+
+def _square(new: Any, old: Any) -> Any:
+    change = _widened(new) - _widened(old)
+    return ops.sum(change * change)
+
+
+def _square_jax(new: Any, old: Any) -> Any:
+    from wcdfa.backends.jax.norms import applied_change, square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
+
+    if keras.backend.standardize_dtype(new.dtype) in ("float32", "float64"):
+        return square_sum(new - old)
+    stored = applied_change(ops.zeros_like(new), new)  # where XLA fuses, it keeps more digits of a half than are stored
+    return square_sum(stored - _widened(old))
+
+
+def _square_torch(new: Any, old: Any, spare: bool) -> Any:
+    from wcdfa.backends.torch.norms import flat, pieces, square_of, widened  # noqa: PLC0415 - nor torch
+
+    if not spare or new.stride() != old.stride():
+        return square_of(new.reshape(-1), old.reshape(-1))
+    # in place, a piece at a time: half the traffic, and no more memory
+    return ops.sum(ops.stack([widened(a).sub_(b).square_().sum() for a, b in pieces(flat(old), flat(new))]))
+
+
+def _square_tensorflow(new: Any, old: Any) -> Any:
+    from wcdfa.backends.tensorflow.norms import square_sum  # noqa: PLC0415 - with another backend TensorFlow need not be installed
+
+    return square_sum(new, old)

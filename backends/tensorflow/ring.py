@@ -1,0 +1,158 @@
+"""The ring of a recorder in ``tf.Variable``s, and what a checkpoint of it says about itself."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf  # type: ignore[import-untyped]
+
+from wcdfa.recording.ring import Ring
+
+
+class RingVariables(tf.Module):  # type: ignore[misc]
+    """The last norms of each group, oldest first and NaN in front, in variables that are not trained.
+
+    >>> ring = RingVariables(window=3, groups=1)
+    >>> for norm in (1.0, 0.0, 2.0):
+    ...     ring.write([tf.constant(norm)])
+    >>> ring.norms.numpy().ravel(), int(ring.count), int(ring.skipped)
+    (array([nan,  1.,  2.], dtype=float32), 2, 1)
+
+    Counts have 64 bits: TensorFlow keeps smaller integers off the GPU, and XLA takes no variables from two devices.
+    """
+
+    def __init__(self, window: int, groups: int) -> None:
+        super().__init__("wcdfa_ring")
+        self.norms = tf.Variable(tf.fill((window, groups), math.nan), trainable=False, name="norms")
+        self.lr = tf.Variable(tf.fill((window,), math.nan), trainable=False, name="lr")
+        self.count = tf.Variable(tf.zeros((), tf.int64), trainable=False, name="count")
+        self.skipped = tf.Variable(tf.zeros((), tf.int64), trainable=False, name="skipped")
+
+    def write(self, norms: Sequence[tf.Tensor], lr: Any = math.nan) -> None:
+        """Add one norm of each group, that of all first; 0 is counted and not recorded, and what is not finite recorded as NaN.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the learning rate is no number.
+        """
+        row = tf.stack([tf.cast(norm, tf.float32) for norm in norms])
+        real = tf.not_equal(row[0], 0)
+        row = tf.where(tf.math.is_finite(row), row, math.nan)
+        rate = tf.reshape(tf.cast(lr, tf.float32), (1,))
+        # Moved up by one: without a place to compute, and so without integer arithmetic that a GPU may lack.
+        self.norms.assign(tf.where(real, tf.concat([self.norms[1:], row[tf.newaxis]], axis=0), self.norms))
+        self.lr.assign(tf.where(real, tf.concat([self.lr[1:], rate], axis=0), self.lr))
+        self.count.assign_add(tf.cast(real, tf.int64))
+        self.skipped.assign_add(tf.cast(tf.logical_not(real), tf.int64))
+
+    def clear(self) -> None:
+        """Forget all norms."""
+        self.norms.assign(tf.fill(self.norms.shape, math.nan))
+        self.lr.assign(tf.fill(self.lr.shape, math.nan))
+        self.count.assign(0)
+        self.skipped.assign(0)
+
+    def copied(self, names: Sequence[str]) -> Ring:
+        """A copy on the host, as `wcdfa.recording.ring.read` takes it.
+
+        >>> from wcdfa.recording.ring import read
+        >>> read(RingVariables(window=3, groups=2).copied(["all", "head"])).groups
+        {'head': array([], dtype=float32)}
+        """
+        count, window = int(self.count.numpy()), self.lr.shape[0]
+        norms, lr, steps = (
+            np.roll(values, count % window, axis=0)  # as in a ring that is written at count % window
+            for values in (self.norms.numpy(), self.lr.numpy(), np.arange(count - window, count) + 1)
+        )
+        return Ring(
+            wcdfa_norms={name: norms[:, number] for number, name in enumerate(names)},
+            wcdfa_lr=lr,
+            wcdfa_step=steps,
+            wcdfa_count=np.asarray(count),
+            wcdfa_skipped=self.skipped.numpy(),
+        )
+
+
+class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
+    """What the variables of a recorder are of: written into a checkpoint, and compared before anything is restored from one.
+
+    >>> layout = Layout(window=5)
+    >>> layout.deserialize('{"window": 7}')
+    Traceback (most recent call last):
+        ...
+    ValueError: the checkpoint holds a ring of 7 norms, and this recorder has window=5: use window=7 to go on, or begin anew by ...
+    """
+
+    def __init__(self, window: int) -> None:
+        super().__init__()
+        self.own: dict[str, Any] = {"window": window}
+        self.restored: dict[str, Any] | None = None
+
+    def describe(self, parameters: dict[str, Any], members: dict[str, tuple[str, ...]]) -> None:
+        """Note the parameters and their groups, by position: Keras numbers names anew in each model.
+
+        Raises
+        ------
+        ValueError
+            If a checkpoint was restored before that is of others.
+        """
+        places = {path: number for number, path in enumerate(parameters)}
+        own = self.own | {
+            "parameters": [f"{value.dtype.name}{list(value.shape)}" for value in parameters.values()],
+            "groups": [[places[path] for path in paths] for paths in members.values()],
+        }
+        _require_fit(self.restored, own, list(parameters))
+        self.own, self.restored = own, None
+
+    def serialize(self) -> str:
+        """As JSON."""
+        return json.dumps(self.own)
+
+    def deserialize(self, string_value: Any) -> None:
+        """Compare with what a checkpoint holds; TensorFlow calls it before it restores any variable.
+
+        Raises
+        ------
+        ValueError
+            If the checkpoint is of another window, other parameters or groups: the message says which.
+        """
+        found = json.loads(string_value)
+        _require_fit(found, self.own, [])
+        if "parameters" not in self.own:
+            self.restored = found  # the variables come when they are made
+
+
+WITHOUT = "begin anew by restoring with a tf.train.Checkpoint that has no recorder in it"
+
+
+def _require_fit(held: dict[str, Any] | None, own: dict[str, Any], paths: list[str]) -> None:
+    if held is None:
+        return
+    if held["window"] != own["window"]:
+        msg = (
+            f"the checkpoint holds a ring of {held['window']} norms, and this recorder has window={own['window']}: "
+            f"use window={held['window']} to go on, or {WITHOUT}"
+        )
+        raise ValueError(msg)
+    if "parameters" not in own or "parameters" not in held:
+        return
+    before, now = held["parameters"], own["parameters"]
+    if before != now:
+        place = next((i for i, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), min(len(before), len(now)))
+        a, b = (each[place] if place < len(each) else "nothing" for each in (before, now))
+        msg = (
+            f"the checkpoint holds {len(before)} parameters and this recorder {len(now)}, which differ from number {place} on: {a} "
+            f"against {b}{f', {paths[place]!r}' if place < len(paths) else ''}; build the model of the checkpoint, or {WITHOUT}"
+        )
+        raise ValueError(msg)
+    if held["groups"] != own["groups"]:
+        msg = (
+            f"the checkpoint holds {len(held['groups']) - 1} groups of parameters, and this recorder {len(own['groups']) - 1} or "
+            f"others: use the groups that the checkpoint was made with, or {WITHOUT}"
+        )
+        raise ValueError(msg)

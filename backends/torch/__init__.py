@@ -1,0 +1,7 @@
+"""torch: ‖ΔW‖ of every step of an optimizer, by hooks on it; and of modules and tensors as they are."""
+
+from wcdfa.backends.torch.handle import Handle
+from wcdfa.backends.torch.hooks import attach
+from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
+
+__all__ = ["Handle", "attach", "copied", "delta_norm", "group_norms", "parameters_of"]

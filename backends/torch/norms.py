@@ -1,0 +1,182 @@
+"""‖ΔW‖ of torch tensors: summed in float32 or wider, a piece at a time, wherever they lie and however they are sharded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from wcdfa.backends.trees import by_path, is_tree, leaves, pairs, require_shape
+
+PIECE = 1 << 18  # numbers compared at a time: what fits the cache of a CPU comes from memory once, and temporaries are no larger
+PIECE_ON_DEVICE = 1 << 25
+
+
+def delta_norm(new: Any, old: Any) -> torch.Tensor:
+    """Euclidean norm ‖new − old‖ over all tensors of two parameter trees of the same structure.
+
+    >>> delta_norm({"w": torch.tensor([1.0, 2.0]), "b": torch.tensor(5.0)}, {"w": torch.tensor([1.0, 0.0]), "b": torch.tensor(5.0)})
+    tensor(2.)
+
+    Trees are dicts, lists and tuples of tensors, nested at will, a ``state_dict``, one tensor, or modules, of which the parameters that
+    are trained count. Each tensor is widened to at least float32 before anything is subtracted. None is left out, and an empty tree has
+    norm 0. Of a DTensor each number counts once, in a sum over all processes, which must all call this.
+
+    Returns
+    -------
+    tensor of shape ()
+        float32, or float64 where a tensor is, on the device of the first; outside the graph of autograd.
+
+    Raises
+    ------
+    ValueError
+        If the trees differ in structure or shapes: the message names the place.
+    TypeError
+        If a leaf is no tensor.
+    """
+    squares = []
+    for place, a, b in pairs(_opened(new), _opened(old)):
+        for leaf in (a, b):
+            if not isinstance(leaf, torch.Tensor):
+                msg = f"{place}: must be a tensor, got {type(leaf).__name__}"
+                raise TypeError(msg)
+        require_shape(place, a.shape, b.shape)
+        squares.append(_whole_square(a, b))
+    return _root(squares)
+
+
+def parameters_of(given: Any) -> dict[str, Any] | None:
+    """Tensors by path: of a module its parameters that are trained, of a tree its tensors of floating or complex numbers; or None.
+
+    >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2, affine=False))
+    >>> {path: tuple(value.shape) for path, value in parameters_of(model).items()}
+    {'0/weight': (2, 3), '0/bias': (2,)}
+
+    Raises
+    ------
+    ValueError
+        If a module has no parameter that is trained.
+    """
+    if isinstance(given, torch.nn.Module):
+        named = {name.replace(".", "/"): part.detach() for name, part in given.named_parameters() if part.requires_grad}
+        if not named:
+            msg = f"{type(given).__name__} has no parameter that is trained; are all of them frozen?"
+            raise ValueError(msg)
+        return named
+    if not is_tree(given) and not isinstance(given, torch.Tensor):
+        return None
+    found = by_path((path.replace(".", "/"), leaf) for path, leaf in leaves(given))
+    if not all(isinstance(leaf, (int, float, torch.Tensor)) for leaf in found.values()):
+        return None
+    tensors = {path: leaf.detach() for path, leaf in found.items() if isinstance(leaf, torch.Tensor)}
+    return {path: leaf for path, leaf in tensors.items() if leaf.is_floating_point() or leaf.is_complex()} or None
+
+
+def copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Each tensor copied on its device, so that a step in place cannot change it."""
+    return {path: part.detach().clone() for path, part in parameters.items()}
+
+
+def group_norms(new: Mapping[str, Any], old: Mapping[str, Any], members: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """‖new − old‖ over the parameters of each group, still on the device; of DTensors over all processes."""
+    squares = {path: _whole_square(new[path], old[path]) for path in new}
+    return {name: _root([squares[path] for path in paths]) for name, paths in members.items()}
+
+
+def local(tensor: Any) -> torch.Tensor:
+    """The part of a tensor that this process holds.
+
+    Raises
+    ------
+    ValueError
+        If it is a DTensor of partial sums, or which part it is cannot be known.
+    """
+    if not hasattr(tensor, "to_local"):
+        if type(tensor).__name__ == "FlatParameter" or getattr(tensor, "_fsdp_flattened", False):
+            msg = "FullyShardedDataParallel hides which numbers a process holds: use torch.distributed.fsdp.fully_shard (FSDP2)"
+            raise ValueError(msg)
+        if hasattr(tensor, "ds_id"):
+            msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
+            raise ValueError(msg)
+        own: torch.Tensor = tensor.detach()
+        return own
+    for placement in tensor.placements:
+        if placement.is_partial():
+            msg = f"a DTensor with placement {placement} has no value yet; redistribute it first"
+            raise ValueError(msg)
+    part: Any = tensor.detach().to_local()
+    return part.wait() if hasattr(part, "wait") else part  # type: ignore[no-any-return]
+
+
+def summed_over(tensor: Any) -> tuple[Any, ...]:
+    """The groups of processes, one after another, over which sums of its numbers are those of the whole; none of a plain tensor."""
+    if not hasattr(tensor, "placements"):
+        return ()
+    mesh = tensor.device_mesh
+    return tuple(mesh.get_group(i) for i, placement in enumerate(tensor.placements) if not placement.is_replicate())
+
+
+def flat(tensor: torch.Tensor) -> torch.Tensor:
+    """Its numbers in a row, in the order of memory where they lie without gaps, so that nothing is copied; real ones."""
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor.resolve_conj())
+    if tensor.is_contiguous():
+        return tensor.view(-1)
+    order = sorted(range(tensor.dim()), key=lambda i: tensor.stride(i), reverse=True)
+    dense = tensor.permute(order)
+    return dense.view(-1) if dense.is_contiguous() else tensor.reshape(-1)
+
+
+def pieces(*rows: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
+    """The same stretch of each row, one after another."""
+    size = PIECE if rows[0].device.type == "cpu" else PIECE_ON_DEVICE
+    return zip(*(row.split(size) for row in rows), strict=True)  # type: ignore[no-untyped-call]
+
+
+def square_of(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """Σ|new − old|² of two rows, in float32 or wider."""
+    return added([(widened(a) - widened(b)).square_().sum() for a, b in pieces(new, old)], new)
+
+
+def added(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+    """Their sum, as a tensor of shape () on the device; 0 if there are none."""
+    if not parts:
+        return torch.zeros((), dtype=torch.float32, device=like.device)
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
+
+
+def widened(x: torch.Tensor) -> torch.Tensor:
+    """At least float32; another name of the same tensor where it is."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+@torch.no_grad()
+def _whole_square(new: Any, old: Any) -> torch.Tensor:
+    """Over the processes that it is sharded over, where it is a DTensor."""
+    before = local(old)
+    square = square_of(_alike(local(new), before), flat(before))
+    for group in summed_over(new):
+        torch.distributed.all_reduce(square, group=group)
+    return square
+
+
+def _alike(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """The numbers of the new tensor in the order in which `flat` has those of the old."""
+    if new.stride() == old.stride():
+        return flat(new)
+    return flat(torch.empty_like(old, dtype=new.dtype, device=new.device).copy_(new))
+
+
+def _root(squares: list[torch.Tensor]) -> torch.Tensor:
+    if not squares:
+        return torch.zeros(())
+    wide = max((square.dtype for square in squares), key=lambda dtype: dtype.itemsize)
+    device = squares[0].device
+    return torch.stack([square.to(device, wide) for square in squares]).sum().sqrt()
+
+
+def _opened(tree: Any) -> Any:
+    if isinstance(tree, torch.nn.Module):
+        return parameters_of(tree)
+    return tree

@@ -1,0 +1,299 @@
+"""`wcdfa.backends.lightning` under real trainers: every step, in every logger, over checkpoints."""
+
+from __future__ import annotations
+
+import csv
+import logging
+
+import numpy as np
+import pytest
+
+import wcdfa
+from tests.conftest import require
+from tests.helpers.processes import printed, start
+from tests.helpers.torch_runs import alarming, batches
+
+
+@pytest.fixture(scope="module")
+def root():
+    return require("lightning.pytorch") if require("lightning") else None
+
+
+@pytest.fixture
+def runs(root):
+    from tests.helpers import lightning_runs
+
+    return lightning_runs
+
+
+@pytest.fixture
+def made(root):
+    from wcdfa.backends.lightning import WeightChangeCallback
+
+    return WeightChangeCallback
+
+
+def monitor(window=50):
+    return wcdfa.RollingWeightChangeDFA(window=window, stride=10, method="gls")
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_each_step_is_recorded_and_logged_once(root, runs, made, tmp_path, precision):
+    """Three batches a step, and a number of them that does not divide."""
+    from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+    require("tensorboard")
+    loggers = [CSVLogger(tmp_path, name="csv", version=""), TensorBoardLogger(tmp_path, name="board", version="")]
+    model, callback = runs.regression(root)(), made(monitor(), every=10, groups=2)
+    options = {"accumulate_grad_batches": 3, "max_epochs": 2, "precision": precision, "logger": loggers}
+    trainer = runs.fitted(root, model, runs.loader(100), callback, **options)
+    norms = model.seen.norms()
+    assert len(norms) == 68  # 33 steps and one of a single batch, twice
+    np.testing.assert_allclose(callback.monitor.get_signal(), norms[-50:], rtol=1e-6)
+    assert callback.monitor.reading().count == trainer.global_step == 68
+    np.testing.assert_allclose(callback.monitor.get_signal("net/0"), model.seen.norms([0, 1])[-50:], rtol=1e-6)
+
+    with open(tmp_path / "csv" / "metrics.csv") as file:
+        rows = [row for row in csv.DictReader(file) if row["wcdfa/step"]]
+    steps = [int(row["step"]) for row in rows]
+    assert steps == [10, 20, 30, 34, 40, 50, 60, 68]  # each tenth, and the ends of epochs
+    assert [float(row["wcdfa/step"]) for row in rows] == steps
+    np.testing.assert_allclose([float(row["wcdfa/update_norm"]) for row in rows], norms[np.array(steps) - 1], rtol=1e-6)
+    alphas = [float(row["wcdfa/alpha"]) for row in rows if row["wcdfa/alpha"]]
+    assert alphas == [callback.monitor.history[0], callback.monitor.history[1], callback.monitor.history[1]]
+
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "board"), size_guidance={"scalars": 0}).Reload()
+    assert [each.step for each in events.Scalars("wcdfa/update_norm")] == steps
+    np.testing.assert_allclose([each.value for each in events.Scalars("wcdfa/alpha")], alphas, rtol=1e-6)
+    np.testing.assert_allclose(float(trainer.callback_metrics["wcdfa/alpha"]), callback.monitor.alpha, rtol=1e-6)
+    assert callback.monitor.epoch_history[0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_gone_on_with_from_a_checkpoint(root, runs, made, tmp_path, late):
+    """Of a strategy that loads the weights before the optimizers are attached, or after."""
+    import torch
+    from lightning.pytorch.callbacks import ModelCheckpoint
+
+    def run(callback, epochs, ckpt_path=None):
+        model = runs.regression(root)()
+        saves = ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1)
+        options = {"enable_checkpointing": True, "accumulate_grad_batches": 3, "max_epochs": epochs}
+        options |= {"strategy": runs.late()} if late else {}
+        trainer = runs.fitted(root, model, runs.loader(50), callback, saves, ckpt_path=ckpt_path, **options)
+        trainer.save_checkpoint(tmp_path / "after.ckpt")
+        return model, callback
+
+    model, whole = run(made(monitor(), window=70, every=5), 6)
+    half = torch.load(tmp_path / "epoch=3.ckpt", weights_only=True)["callbacks"]["WeightChangeCallback"]
+    assert half["handle"]["counts"].tolist() == [68, 0]
+    after = torch.load(tmp_path / "after.ckpt", weights_only=True)["callbacks"]["WeightChangeCallback"]
+    resumed_model, resumed = run(made(monitor(), window=70, every=5), 6, tmp_path / "epoch=3.ckpt")
+    assert len(resumed_model.seen.norms()) == 34
+    np.testing.assert_array_equal(resumed_model.seen.norms(), model.seen.norms()[68:])
+    np.testing.assert_array_equal(resumed.monitor.get_signal(), whole.monitor.get_signal())
+    assert resumed.monitor.reading().count == whole.monitor.reading().count == 102
+    assert resumed.monitor.history == whole.monitor.history
+    np.testing.assert_array_equal(resumed.monitor.epochs, whole.monitor.epochs)
+    assert resumed.watch.state_dict() == whole.watch.state_dict()
+    assert len(resumed.watch.alphas) == 6
+    again = torch.load(tmp_path / "after.ckpt", weights_only=True)["callbacks"]["WeightChangeCallback"]
+    assert torch.equal(again["handle"]["norms"], after["handle"]["norms"])
+
+
+@pytest.mark.parametrize("resumes", [False, True])
+def test_interrupted_and_fitted_again(root, runs, made, tmp_path, resumes):
+    """With the same callback, anew or from the last checkpoint."""
+    from lightning.pytorch.callbacks import ModelCheckpoint
+
+    class Fails(runs.regression(root)):
+        def training_step(self, batch):
+            if self.trainer.global_step == 8:
+                raise RuntimeError("of the user")
+            return super().training_step(batch)
+
+    callback, saves = made(), ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1)
+    model = Fails()
+    with pytest.raises(RuntimeError, match="of the user"):
+        runs.fitted(root, model, runs.loader(5), callback, saves, enable_checkpointing=True, max_epochs=3)
+    np.testing.assert_allclose(callback.state_dict()["handle"]["norms"][0, :8], model.seen.norms(), rtol=1e-6)
+    again = runs.regression(root)()
+    ckpt_path = tmp_path / "epoch=0.ckpt" if resumes else None
+    runs.fitted(root, again, runs.loader(5), callback, saves, enable_checkpointing=True, max_epochs=2, ckpt_path=ckpt_path)
+    before = model.seen.norms()[:5] if resumes else []
+    np.testing.assert_allclose(callback.monitor.get_signal(), [*before, *again.seen.norms()], rtol=1e-6)
+    assert callback.monitor.n_samples == 10
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_checkpoint_that_does_not_fit(root, runs, made, tmp_path, caplog, late):
+    """Of other settings, or of a run without the callback: what is loaded is no step."""
+    runs.fitted(root, runs.regression(root)(), runs.loader(6), made(window=60)).save_checkpoint(tmp_path / "settings")
+    runs.fitted(root, runs.regression(root)(), runs.loader(6)).save_checkpoint(tmp_path / "without")
+    for name in ("settings", "without"):
+        caplog.clear()
+        model, callback = runs.regression(root)(), made(every=4)
+        options = {"ckpt_path": tmp_path / name, "max_epochs": 3, "strategy": runs.late() if late else "auto"}
+        with caplog.at_level(logging.WARNING, logger="wcdfa"):
+            runs.fitted(root, model, runs.loader(6), callback, **options)
+        np.testing.assert_allclose(callback.monitor.get_signal(), model.seen.norms(), rtol=1e-6)
+        assert callback.monitor.n_samples == 12
+        said = "what the checkpoint holds of the norms does not fit, and begins anew: the state holds all with window=60"
+        assert [said in record.getMessage() for record in caplog.records] == ([True] if name == "settings" else [])
+
+
+def test_manual_optimization_and_a_second_fit(root, runs, made, caplog):
+    """One norm for each round of two optimizers; another fit has optimizers of its own."""
+    import torch
+
+    class Two(runs.regression(root)):
+        def __init__(self):
+            super().__init__()
+            self.automatic_optimization = False
+
+        def configure_optimizers(self):
+            return [torch.optim.SGD(self.net[i].parameters(), lr=0.1) for i in (0, 2)]
+
+        def training_step(self, batch):
+            for optimizer in self.optimizers():
+                self.zero_grad()
+                self.manual_backward(super().training_step(batch))
+                optimizer.step()
+            self.seen.look()
+
+    model, callback = Two(), made(window=60, every=4)
+    for steps in (5, 8):
+        trainer = runs.fitted(root, model, runs.loader(steps), callback)
+        assert trainer.global_step == 2 * steps
+        np.testing.assert_allclose(callback.monitor.get_signal(), model.seen.norms(), rtol=1e-6)
+        assert callback.monitor.get_signal().shape == (steps,)
+    assert [record.getMessage()[:29] for record in caplog.records if record.name == "wcdfa"] == ["the norms do not go on from t"]
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_steps_that_a_scaler_leaves_out(root, runs, made, fused):
+    """Without gradients that are finite, nothing moves."""
+    import torch
+    from lightning.pytorch.plugins.precision import MixedPrecision
+
+    data = [batch * (1e30 if i in (3, 4) else 1) for i, batch in enumerate(batches(torch, 12))]
+    model, callback = runs.regression(root)(fused=fused), made()
+    plugin = MixedPrecision("16-mixed", "cpu", scaler=torch.amp.GradScaler("cpu"))
+    runs.fitted(root, model, torch.utils.data.DataLoader(data, batch_size=None), callback, plugins=[plugin])
+    norms = model.seen.norms()
+    assert np.flatnonzero(norms == 0).tolist() == [3, 4]
+    np.testing.assert_allclose(callback.monitor.get_signal(), norms[norms != 0], rtol=1e-6)
+    assert callback.monitor.skipped == (2 if fused else 0)  # else step() is not even called
+
+
+@pytest.mark.parametrize("alarms", ["log", "stop", "call"])
+def test_alarms(root, runs, made, caplog, alarms):
+    import torch
+
+    norms, x = alarming(torch)
+    said = []
+
+    def fails(message):
+        said.append(message)
+        raise RuntimeError("of the user")
+
+    given = wcdfa.WeightChangeDFA(window=128, stride=20, method="gls")
+    callback = made(given, every=20, alarms=fails if alarms == "call" else alarms)
+    with caplog.at_level(logging.WARNING, logger="wcdfa"):
+        trainer = runs.fitted(root, runs.followed(root)(), torch.utils.data.DataLoader(x), callback, barebones=True)
+    np.testing.assert_allclose(given.get_signal(), norms[: trainer.global_step][-128:], rtol=1e-4)
+    assert any("α drifted up" in message or "regime changed" in message for message in callback.raised)
+    assert (trainer.global_step == len(norms)) == (alarms != "stop")
+    assert trainer.global_step > 900
+    assert (said == callback.raised) == (alarms == "call")
+    expected = ["the alarm of a monitor failed; training goes on"] * len(said) if said else callback.raised
+    assert [record.getMessage() for record in caplog.records] == expected
+    if alarms == "stop":
+        assert trainer.global_step % 20 == 0
+        assert len(callback.raised) == 1
+
+
+def test_early_stopping_goes_by_it(root, runs, made):
+    from lightning.pytorch.callbacks import EarlyStopping
+
+    wanted = {"wcdfa/step": ("max", 25), "wcdfa/n": ("max", 30), "wcdfa/alpha": ("min", 9.0)}
+    stops = []
+    for name, (mode, limit) in wanted.items():
+        for val in (None, runs.loader(2)):
+            stop = EarlyStopping(name, mode=mode, stopping_threshold=limit, patience=99, strict=False)
+            model, callback = runs.regression(root)(), made(monitor(), every=40)
+            trainer = runs.fitted(root, model, runs.loader(10), callback, stop, val=val, max_epochs=8)
+            stops.append(trainer.global_step)
+    assert stops == [30, 30, 40, 40, 50, 50]  # the threshold must be passed
+
+
+def test_a_logger_that_fails(root, runs, made, tmp_path, caplog):
+    from lightning.pytorch.loggers import CSVLogger
+
+    class Fails(CSVLogger):
+        def log_metrics(self, metrics, step=None):
+            if "wcdfa/step" in metrics:
+                raise OSError("no space left")
+            super().log_metrics(metrics, step)
+
+    callback = made(every=4)
+    with caplog.at_level(logging.ERROR, logger="wcdfa"):
+        trainer = runs.fitted(root, runs.regression(root)(), runs.loader(10), callback, logger=Fails(tmp_path))
+    assert trainer.global_step == callback.monitor.n_samples == 10
+    assert [record.getMessage() for record in caplog.records] == ["a logger of the trainer failed; training goes on"] * 3
+
+
+def test_misuse(root, runs, made):
+    for options, error, said in (
+        ({"monitor": 3}, TypeError, "monitor must be a WeightChangeDFA, got int"),
+        ({"monitor": wcdfa.WeightChangeDFA(groups=1)}, ValueError, "the monitor has groups=, and nothing of groups is recorded"),
+        ({"alarms": "shout"}, ValueError, "alarms must be one of 'log', 'warn', 'stop', None or a callable"),
+        ({"mode": "all"}, ValueError, "mode must be 'exact' or 'sample', got 'all'"),
+        ({"every": 600}, ValueError, "every=600 steps lie between two copies"),
+        ({"snapshot": "disk"}, ValueError, "snapshot must be 'device' or 'cpu'"),
+        ({"groups": 0}, ValueError, "groups"),
+    ):
+        with pytest.raises(error, match=said):
+            made(**options)
+    callback = made()
+    assert callback.state_dict() == {}
+    assert callback.monitor is None
+    trainer = runs.fitted(root, runs.regression(root)(), runs.loader(3), callback)
+    with runs.quietly():
+        trainer.validate(runs.regression(root)(), runs.loader(3), verbose=False)  # where nothing is recorded
+    assert callback.monitor.n_samples == 3
+
+
+def test_the_other_package():
+    require("pytorch_lightning")
+    found = printed(start("lightning_root.py", "pytorch_lightning", OMP_NUM_THREADS="1"))
+    assert found["instances"] == {"pytorch_lightning": True}
+    np.testing.assert_allclose(found["norms"], found["expected"], rtol=1e-6)
+    assert len(found["norms"]) == 6
+
+
+def test_shards_of_two_processes(root):
+    """All of them measure, one logs; a stop is that of all."""
+    import socket
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    running = [
+        start("lightning_root.py", "lightning.pytorch", "sharded", OMP_NUM_THREADS="1", **env(rank, port)) for rank in (0, 1)
+    ]
+    found = [printed(process, seconds=120) for process in running]
+    assert found[0]["instances"] == {"lightning.pytorch": True}
+    for each in found:
+        np.testing.assert_allclose(each["norms"], each["expected"], rtol=1e-5)
+        assert each["norms"] == found[0]["norms"]
+    assert [each["logged"] for each in found] == [[2, 4, 6], []]
+    assert [each["saved"] for each in found] == [[6, 0]] * 2
+
+
+def env(rank, port):
+    """As torchrun sets it."""
+    here = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "wcdfa", "GROUP_RANK": "0"}
+    return here | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}

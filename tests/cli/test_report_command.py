@@ -1,0 +1,119 @@
+"""``wcdfa report`` and ``wcdfa demo --report``, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import wcdfa
+from tests.helpers.commands import run
+from tests.report.test_report import drawn
+
+HOSTILE = "<img src=x onerror=alert(1)>.jsonl"
+
+
+def write_log(path, *, seed=0, n=600, groups=()):
+    rng = np.random.default_rng(seed)
+    rows = [
+        {
+            "step": step,
+            "update_norm": float(np.exp(0.1 * rng.standard_normal())),
+            **{f"update_norm/{name}": rng.random() for name in groups},
+        }
+        for step in range(1, n + 1)
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_one_run_with_its_groups(tmp_path):
+    log = write_log(tmp_path / "run.jsonl", groups=("head", "body"))
+    done = run("report", log, "--window", 256, "-o", "out/report.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "out" / "report.html"
+    assert f"report: {path} (" in done.stdout
+    (found,) = drawn(path)["runs"]
+    assert found["groups"]["names"] == ["head", "body"]
+    analyzed = json.loads(run("analyze", log, "--window", 256, "--json", cwd=tmp_path).stdout)
+    assert [each["alpha"][1] for each in found["windows"]] == pytest.approx(
+        [each["alpha"] for each in analyzed["windows"]], rel=1e-3
+    )
+    assert [each["verdict"].partition(",")[0] for each in found["windows"]] == [each["regime"] for each in analyzed["windows"]]
+
+
+def test_groups_by_pattern_and_a_place_beside_you(tmp_path):
+    norms = np.exp(0.1 * wcdfa.synthetic.white_noise(600, seed=0))
+    np.savez(tmp_path / "run.npz", norms=norms, layers=np.stack([norms, norms], axis=1))
+    done = run("report", "run.npz", "--groups", "layers/*", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "note: the log has no steps" in done.stdout
+    (found,) = drawn(tmp_path / "run-wcdfa.html")["runs"]
+    assert found["groups"]["names"] == ["layers/0", "layers/1"]
+    done = run("report", "run.npz", "--groups", "heads/*", cwd=tmp_path)
+    assert "no groups: no column of numbers named 'heads/*'" in done.stdout
+
+
+def test_runs_side_by_side_and_what_could_not_be_read(tmp_path):
+    for seed in range(3):
+        write_log(tmp_path / "runs" / f"seed={seed}.jsonl", seed=seed)
+    write_log(tmp_path / "runs" / HOSTILE)
+    (tmp_path / "runs" / "damaged.npz").write_bytes(b"PK\x03\x04 half")
+    (tmp_path / "runs" / "other.csv").write_text("accuracy,loss\n1,2\n")
+    done = run("report", "runs", "-o", "report.html", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "damaged.npz" in done.stderr
+    assert "1 other files or runs hold no such series" in done.stdout
+    path = tmp_path / "report.html"
+    assert len(drawn(path)["runs"]) == 4
+    text = path.read_text()
+    assert "<h2>Not shown</h2>" in text
+    assert "damaged.npz" in text
+    assert "other.csv" not in text
+    assert "<img" not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run.jsonl", "-o", "run.jsonl"], "--output would replace"),
+        (["run.jsonl", "-o", "."], "is a folder; name a file in it, such as report.html"),
+        (["missing.jsonl"], "missing.jsonl"),
+        (["run.jsonl", "--column", "x"], "no column of numbers named 'x'"),
+        (["run.jsonl", "--window", "256", "--momentum", "0.9"], "name it with --optimizer"),
+    ],
+)
+def test_what_is_wrong_is_one_line(tmp_path, arguments, message):
+    log = write_log(tmp_path / "run.jsonl")
+    before = log.read_bytes()
+    done = run("report", *arguments, cwd=tmp_path)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert log.read_bytes() == before
+    assert not list(tmp_path.glob("*.html"))
+
+
+def test_more_runs_than_a_page_can_show(tmp_path):
+    rng = np.random.default_rng(0)
+    columns = {f"norm_{i}": np.exp(0.1 * rng.standard_normal(128)) for i in range(101)}
+    np.savez(tmp_path / "run.npz", **columns)
+    done = run("report", "run.npz", "--column", "norm_*", "--window", 128, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "more than 100 runs: name fewer, or look at all of them with wcdfa analyze --table" in done.stderr
+
+
+def test_the_demo_writes_a_report(tmp_path):
+    done = run("demo", "--quick", "--report", "demo.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (found,) = drawn(tmp_path / "demo.html")["runs"]
+    assert found["groups"]["names"] == ["left", "right", "hidden", "output", "hidden_bias", "output_bias"]
+    assert len(found["windows"]) == 4
+    assert f"last window: {found['windows'][-1]['verdict']}" in " ".join(done.stdout.split())
+    assert [line["name"] for line in found["lines"]] == ["‖ΔW‖", "loss"]
+    refused = run("demo", "--quick", "--report", tmp_path, cwd=tmp_path)
+    assert "is a folder" in refused.stderr
+    assert "step" not in refused.stdout  # before it trains

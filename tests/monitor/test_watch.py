@@ -1,0 +1,135 @@
+"""What is said while a run goes on, however its norms come in."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+
+import numpy as np
+import pytest
+
+import wcdfa
+from wcdfa.monitor.alarms import Alarms, DriftWarning
+from wcdfa.monitor.watch import Watch
+from wcdfa.recording.reading import Reading
+
+
+def norms_of(*series):
+    return np.exp(0.1 * np.concatenate(series))
+
+
+def reading(norms, count, window=400):
+    kept = norms[max(0, count - window) : count]
+    return Reading(kept, count, 0, steps=np.arange(count - len(kept), count) + 1)
+
+
+CALM, WILD = wcdfa.synthetic.white_noise(2000, seed=0), wcdfa.synthetic.random_walk(500, seed=0)
+
+
+def test_a_reading_says_what_the_norms_do_one_by_one():
+    norms = norms_of(CALM, WILD)
+    one_by_one, said = Watch(), []
+    monitor = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls")
+    for norm in norms:
+        said += one_by_one.update(monitor, norm)
+    assert [message.partition(":")[0].partition(" beyond")[0] for message in said] == [
+        "α drifted up",
+        "regime changed from disordered to ordered",
+    ]
+    for every in (1, 10, 60, 390):
+        watch, again = Watch(), []
+        monitor = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls")
+        for count in [*range(every, len(norms), every), len(norms)]:
+            again += watch.update(monitor, reading(norms, count))
+        assert again == said
+        assert (watch.stops, watch.alphas, watch.stderrs) == (one_by_one.stops, one_by_one.alphas, one_by_one.stderrs)
+        assert monitor.drained == len(norms)
+
+
+def test_nothing_changes_and_nothing_is_said():
+    monitor, watch = wcdfa.WeightChangeDFA(window=128), Watch()
+    assert [watch.update(monitor, norm) for norm in norms_of(CALM)] == [[]] * 2000
+    assert len(watch.alphas) == len(monitor.history) > 0
+
+
+def test_an_alpha_that_is_nan_says_nothing_and_training_may_go_back():
+    monitor, watch = wcdfa.WeightChangeDFA(window=64, stride=16), Watch()
+    watch.update(monitor, reading(norms_of(CALM), 200))
+    stops = list(watch.stops)
+    watch.update(monitor, reading(np.ones(300), 300))  # which does not fluctuate
+    assert np.isnan(monitor.alpha)
+    assert watch.stops == [stop for stop in watch.stops if stop < 264]
+    back = norms_of(CALM[500:])
+    watch.update(monitor, reading(back, 120))  # of a recorder that was set back
+    assert monitor.reading().steps[-1] == 120
+    assert watch.stops == sorted(set(watch.stops))
+    assert watch.stops[-1] == 112
+    assert stops[0] in watch.stops
+
+
+def test_another_recorder_has_a_baseline_of_its_own():
+    monitor, watch = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch()
+    assert watch.update(monitor, reading(norms_of(CALM[:300], WILD), 800)) == []  # wild in all that the ring holds
+    assert monitor.regime == "ordered"
+    assert watch.update(monitor, reading(norms_of(CALM), 300)) == []
+    assert monitor.regime == "disordered"
+
+
+def test_misuse_is_refused_and_nothing_is_lost():
+    monitor, watch = wcdfa.WeightChangeDFA(window=64), Watch()
+    watch.update(monitor, 1.0)
+    with pytest.raises(TypeError, match="update takes a number"):
+        watch.update(monitor, "norm")
+    assert monitor.n_samples == 1
+
+
+@pytest.mark.parametrize("half", [700, 2000, 2130])
+def test_gone_on_with_in_the_middle(half):
+    """With the baseline and the regime of before, by way of JSON; at an α, between two, and while α drifts."""
+    norms, said = norms_of(CALM, WILD), []
+    monitor, watch = (wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch())
+    said += watch.update(monitor, reading(norms, half, len(norms)))
+    states = json.loads(json.dumps([monitor.state_dict(), watch.state_dict()]))
+    again, resumed = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch()
+    again.load_state_dict(states[0])
+    resumed.load_state_dict(states[1], again)
+    later = []
+    for count in (half + 1, half + 3, len(norms)):
+        later += resumed.update(again, reading(norms, count, len(norms)))
+    assert later == watch.update(monitor, reading(norms, len(norms), len(norms)))
+    assert (resumed.stops, resumed.alphas, resumed.stderrs) == (watch.stops, watch.alphas, watch.stderrs)
+    assert len(said + later) == 2
+
+
+@pytest.mark.parametrize("action", ["log", "warn", "stop", "call", None])
+def test_what_is_done_with_an_alarm(action, caplog):
+    called = []
+    alarms = Alarms(called.append if action == "call" else action)
+    with warnings.catch_warnings(record=True) as caught, caplog.at_level(logging.WARNING, logger="wcdfa"):
+        warnings.simplefilter("always")
+        stops = [alarms("first"), alarms("second", aloud=False)]
+    assert alarms.raised == ["first", "second"]
+    assert stops == [action == "stop"] * 2
+    assert [record.getMessage() for record in caplog.records] == (["first"] if action in ("log", "stop") else [])
+    assert [(each.category, str(each.message)) for each in caught] == ([(DriftWarning, "first")] if action == "warn" else [])
+    assert called == (["first"] if action == "call" else [])
+
+
+def test_an_alarm_that_fails_does_no_harm(caplog):
+    def fails(message):
+        raise RuntimeError(message)
+
+    for action in (fails, "warn"):  # warnings are errors here
+        with caplog.at_level(logging.ERROR, logger="wcdfa"):
+            assert not Alarms(action)("of the user")
+        assert caplog.records[-1].getMessage() == "the alarm of a monitor failed; training goes on"
+        assert str(caplog.records[-1].exc_info[1]) == "of the user"
+
+
+def test_what_is_no_alarm():
+    for given, error in (("shout", ValueError), (3, TypeError), (True, TypeError)):
+        with pytest.raises(
+            error, match=f"alarms must be one of 'log', 'warn', 'stop', None or a callable that takes .*, got {given!r}"
+        ):
+            Alarms(given)

@@ -1,0 +1,132 @@
+"""The difference of α between runs, with its interval."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.analysis.series import Analysis, Settings, analyze
+from wcdfa.readers.series import RecordedSeries
+
+CONFIDENCE = 0.95
+NAMES = ("alpha", "low", "high")
+
+
+class Difference(NamedTuple):
+    """α of one run less that of another, in a window of the same steps, or as the mean over windows."""
+
+    first_step: int
+    last_step: int
+    reference: float
+    """α of the one."""
+    other: float
+    """α of the other."""
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    """Of no difference, two-sided."""
+
+
+class Comparison(NamedTuple):
+    """What `compare` returns."""
+
+    windows: tuple[Difference, ...]
+    mean: Difference
+    """Over windows that share no samples."""
+
+
+def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings) -> Comparison:
+    """Set two runs against each other, window by window, over the steps that both have.
+
+    >>> from pathlib import Path
+    >>> import wcdfa
+    >>> one, two = (wcdfa.synthetic.arfima(2000, d=d, seed=seed) for seed, d in enumerate((0.0, 0.4)))
+    >>> series = [RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ()) for x in (one, two)]
+    >>> mean = compare(*series, Settings(log=False)).mean
+    >>> print(f"{mean.difference:.2f} ({mean.low:.2f}–{mean.high:.2f})")
+    0.45 (0.35–0.53)
+
+    The interval is that of these two runs, of what is known of each α; runs of other seeds may differ by more. A series without steps
+    is counted from 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no window of steps that both have, or none in which both have an α.
+    """
+    steps: list[Any] = [np.arange(1, len(each.values) + 1) if each.steps is None else each.steps for each in (reference, other)]
+    both: Any = np.intersect1d(steps[0], steps[1], assume_unique=True)
+    if not both.size:
+        (a, b), (c, d) = ((int(each[0]), int(each[-1])) for each in steps)
+        msg = f"{reference.name} has steps {a:,} to {b:,} and {other.name} {c:,} to {d:,}: there is none that both have"
+        raise ValueError(msg)
+    common = [_at(each, np.searchsorted(of, both), both) for each, of in zip((reference, other), steps, strict=True)]
+    try:
+        one, two = (analyze(each, settings) for each in common)
+    except ValueError as error:
+        msg = f"{reference.name} and {other.name} have {len(both):,} steps in common: {error}"
+        raise ValueError(msg) from error
+    count, apart = len(one.judged.starts), -(-settings.window // (settings.stride or settings.window))
+    mean = _mean(one, two, range(0, count, apart))
+    if math.isnan(mean.difference):
+        msg = f"{reference.name} and {other.name} have no window in which both have an α"
+        raise ValueError(msg)
+    return Comparison(tuple(_mean(one, two, range(i, i + 1)) for i in range(count)), mean)
+
+
+def _at(series: RecordedSeries, places: Any, steps: Any) -> RecordedSeries:
+    def chosen(values: Any) -> Any:
+        return None if values is None else values[places]
+
+    return series._replace(values=series.values[places], steps=steps, lr=chosen(series.lr), loss=chosen(series.loss))
+
+
+def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
+    """α of the two in some windows, the mean over those in which both have one, and the difference.
+
+    The interval is put together from those of each α, on each side for itself, as G. Y. Zou and A. Donner do it (MOVER), Stat. Med. 27,
+    1693 (2008), doi:10.1002/sim.3095.
+    """
+    figures = np.array([[[getattr(each.judged.verdicts[i], name) for i in windows] for name in NAMES] for each in (one, two)])
+    known = np.isfinite(figures).all(axis=(0, 1))
+    steps = one.step(int(one.judged.starts[windows[0]])), one.step(int(one.judged.stops[windows[-1]]) - 1)
+    if not known.any():
+        return Difference(*steps, *[math.nan] * 6)
+    alpha, low, high = np.moveaxis(figures[:, :, known], 1, 0)
+    below, above = (np.sqrt(np.sum(reach**2, axis=-1)) / known.sum() for reach in (alpha - low, high - alpha))
+    reference, other = alpha.mean(axis=-1)
+    difference = float(other - reference)
+    down, up = float(np.hypot(below[1], above[0])), float(np.hypot(above[1], below[0]))
+    toward = down if difference > 0 else up
+    deviations = abs(difference) / toward * NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) if toward > 0 else math.nan
+    p_value = 2 * NormalDist().cdf(-deviations)
+    return Difference(*steps, float(reference), float(other), difference, difference - down, difference + up, p_value)
+
+
+def mean_of_runs(alphas: Any) -> tuple[float, float, float, float]:
+    """Mean α of two runs or more with its interval by Student's t, and their standard deviation.
+
+    >>> mean, low, high, spread = mean_of_runs([0.9, 1.0, 1.1])
+    >>> print(f"{mean:.2f} ({low:.2f}–{high:.2f}), spread {spread:.2f}")
+    1.00 (0.75–1.25), spread 0.10
+    """
+    alphas = np.asarray(alphas, dtype=np.float64)
+    mean, spread = float(alphas.mean()), float(alphas.std(ddof=1))
+    reach = student_quantile(alphas.size - 1) * spread / math.sqrt(alphas.size)
+    return mean, mean - reach, mean + reach, spread
+
+
+def student_quantile(freedom: int) -> float:
+    """The two-sided quantile of Student's t at `CONFIDENCE`: with t = √ν tan u its density is that of cos^(ν-1) u.
+
+    >>> print(f"{student_quantile(1):.3f} {student_quantile(2):.3f} {student_quantile(30):.3f}")
+    12.706 4.303 2.042
+    """
+    angle = np.linspace(0, math.pi / 2, 100_001)
+    density = np.cos(angle) ** (freedom - 1)
+    mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
+    return math.sqrt(freedom) * math.tan(float(np.interp(CONFIDENCE * mass[-1], mass, angle)))

@@ -1,0 +1,125 @@
+"""The table of all windows, in one parquet file that is whole at any time, however the program ends."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as arrow_parquet
+
+from wcdfa.analysis.series import Plain
+from wcdfa.support.files import replacing
+from wcdfa.support.text import shown
+
+PAUSE = 2.0  # seconds between two writes, at least …
+SHARE = 20  # … and that many times what a write takes
+BATCH = 64  # results that are held as they came
+
+NUMBERS = ("alpha", "stderr", "low", "high", "r_squared", "adequacy")
+NULL = ("low", "median", "high", "excess", "p_value")
+SCHEMA = pa.schema(
+    [
+        *[(name, pa.string()) for name in ("path", "run", "series", "group", "error")],
+        *[(name, pa.int64()) for name in ("n", "order", "window", "windows", "first_step", "last_step")],
+        *[(name, pa.float64()) for name in NUMBERS],
+        *[(f"null_{name}", pa.float64()) for name in NULL],
+        *[(name, pa.string()) for name in ("regime", "explanation", "notes")],
+        ("alarms", pa.int64()),
+    ]
+)
+
+
+def rows(result: Plain) -> Iterable[Plain]:
+    """A row for each window of a series, numbered from 0; one for a series that could not be judged."""
+    texts = {name: result.get(name) for name in ("path", "run", "series", "group", "error")}
+    texts["notes"] = "; ".join(result.get("notes", [])) or None
+    # a file may have a name that is no text, of which Python keeps the bytes as halves of characters
+    same = {name: text and text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()}
+    same |= {name: result.get(name) for name in ("n", "order")}
+    windows = result.get("windows", [])
+    if not windows:
+        yield same
+    for number, window in enumerate(windows):
+        null = window["null"] or {}
+        yield {
+            **same,
+            "window": number,
+            "windows": len(windows),
+            "alarms": len(result["alarms"]),
+            **{name: window[name] for name in ("first_step", "last_step", *NUMBERS, "regime", "explanation")},
+            **{f"null_{name}": null.get(name) for name in NULL},
+        }
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return bool(arrow_parquet.read_schema(path).equals(SCHEMA))
+    except (pa.ArrowException, OSError):
+        return False
+
+
+class ResultTable:
+    """Writes results as they come; every few seconds, and at the end, the file is replaced by one with all of them.
+
+    >>> import tempfile
+    >>> import pyarrow.parquet
+    >>> path = Path(tempfile.mkdtemp(), "results.parquet")
+    >>> with ResultTable(path) as table:
+    ...     table.add({"path": "a.csv", "run": "", "series": None, "error": "a.csv: no numbers in it"})
+    >>> pyarrow.parquet.read_table(path)["path"].to_pylist()
+    ['a.csv']
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._parts: list[pa.Table] = []
+        self._fresh: list[Plain] = []
+        self._next = 0.0
+
+    def __enter__(self) -> Self:
+        """See that it can be written; what is there is replaced when there are results.
+
+        Raises
+        ------
+        ValueError
+            If another table lies there.
+        OSError
+            If the folder cannot be written to.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists() and not _is_ours(self.path):
+            msg = f"{shown(self.path)} is there and no table of results, and is not replaced: choose another name for --table"
+            raise ValueError(msg)
+        with tempfile.TemporaryFile(dir=self.path.parent):
+            return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Write all that there is, also where the program is ended."""
+        if self._fresh or self._parts:
+            self._write()
+
+    def add(self, result: Plain) -> None:
+        """Take what was found of a series."""
+        self._fresh.append(result)
+        if len(self._fresh) >= BATCH:
+            self._pack()
+        if time.monotonic() >= self._next:
+            self._write()
+
+    def _pack(self) -> None:
+        if self._fresh:
+            self._parts.append(pa.Table.from_pylist([row for result in self._fresh for row in rows(result)], schema=SCHEMA))
+            self._fresh.clear()
+
+    def _write(self) -> None:
+        self._pack()
+        start = time.monotonic()
+        with replacing(self.path) as file:
+            arrow_parquet.write_table(pa.concat_tables(self._parts or [SCHEMA.empty_table()]), file)
+        now = time.monotonic()
+        self._next = now + max(PAUSE, SHARE * (now - start))

@@ -1,0 +1,31 @@
+"""Finds the logs that a command is given, and shows how far it has come with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from wcdfa.analysis.series import Plain, failed
+from wcdfa.readers import Source, sources
+
+
+def located(paths: list[Path]) -> tuple[list[Source], list[Plain]]:
+    """The logs at the paths, each once, and an error for each path at which there is none."""
+    found: dict[Path, Source] = {}
+    errors: list[Plain] = []
+    for path in paths:
+        try:
+            found |= {source.path.resolve(): source for source in sources(path) if source.path.resolve() not in found}
+        except (ValueError, OSError) as error:
+            if len(paths) == 1:
+                raise
+            errors.append(failed(path, error))
+    return list(found.values()), errors
+
+
+def bar(text: str, console: Console) -> Progress:
+    """A bar, where a terminal looks on."""
+    columns = TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

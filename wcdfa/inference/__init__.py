@@ -1,0 +1,1 @@
+"""From F(s) to α, its interval and its p-value: moments, calibrations, estimators."""

@@ -1,0 +1,96 @@
+"""What turns log F(s) into α, its interval and the p-value of its misfit: moments as the constants of one matrix product.
+
+For each α of a fine grid: the weights of the estimating equation h · (log F - mean(α)) = 0, whose root is the estimate; its
+standard deviation; and a whitening of the residuals, whose sum of squares is χ² where the series is what the moments are of.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.inference.moments import Moments, alpha_range, interpolation
+from wcdfa.kernel.polynomials import Matrix, complement, frozen
+
+STEP = 0.05  # of the grid of α; between its points all is linear, to 1e-4 in α
+PRIOR = 0.3  # standard deviation of the AR(1) coefficient that "robust" weighs sizes by; its stderr is without
+FROZEN = 0.7  # above order + 0.7 the efficient weights change so fast with α that following them costs a tenth of the efficiency
+METHODS = ("robust", "gls", "ols")
+# upper-tail probabilities at which the misfit of simulated series is tabulated
+LEVELS = (0.95, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005)
+
+
+class Calibration(NamedTuple):
+    """Constants of `estimate`, on a grid of α."""
+
+    product: Any  # from log F²: the equation at each α, the whitened residuals at each α, slope and sum for R²
+    offset: Any  # what the product gives of the mean of log F²
+    first: Any  # which interval of the grid is the first …
+    last: Any  # … and which the last
+    rows: Any  # for each α: α, standard deviation and its step to the next α; knots of the p-value and the slopes that begin there
+
+
+def grid(order: int) -> Matrix:
+    """The α at which everything is tabulated."""
+    low, high = alpha_range(order)
+    return np.linspace(low, high, round((high - low) / STEP) + 1)
+
+
+def calibrate(moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...], order: int, method: str) -> Calibration:
+    """The constants for one method; without `misfit`, ``(alphas, levels)`` on an even grid, there is no p-value."""
+    alphas = grid(order)
+    mean, root, shape = _at(moments, order, alphas)
+    short_memory = PRIOR * shape
+    slope = interpolation(order, alphas, derivative=True) @ moments.mean
+    covariance = root @ np.swapaxes(root, -1, -2)
+    if method == "robust":
+        root = np.asarray(np.linalg.cholesky(covariance + short_memory[:, :, None] * short_memory[:, None, :]))
+    line = np.log(sizes) - np.mean(np.log(sizes))
+    whitening = np.stack([_whitening(r) for r in root])
+    efficient = np.einsum("gkw,glw,gl->gk", whitening, whitening, slope)
+    efficient = efficient[np.minimum(np.arange(len(alphas)), np.searchsorted(alphas, order + FROZEN))]
+    weights = np.broadcast_to(line, mean.shape) if method == "ols" else efficient
+    weights = weights / np.sum(weights * slope, axis=-1, keepdims=True)
+    stderr = np.sqrt(np.einsum("gk,gkl,gl->g", weights, covariance, weights))
+    flat = np.swapaxes(whitening, 1, 2).reshape(-1, len(sizes))
+    half = 0.5 * np.concatenate([weights, flat]).T  # log F is half of log F²
+    white_mean = np.einsum("gkw,gk->gw", whitening, mean).ravel()
+    offset = np.concatenate([np.sum(weights * mean, axis=-1), white_mean, [0.0, 0.0]])
+    product = np.column_stack([half, line / np.linalg.norm(line), np.ones(len(sizes))])
+    rows = np.column_stack(
+        [alphas, stderr, np.append(np.diff(stderr), 0.0), _hinges(misfit if len(sizes) > 2 else None, order, alphas)]
+    )
+    interval = np.arange(len(alphas) - 1)
+    ends = interval == 0, interval == interval[-1]
+    return Calibration(frozen(product), frozen(offset), *ends, frozen(rows))
+
+
+def _at(moments: Moments, order: int, alphas: Matrix) -> tuple[Matrix, Matrix, Matrix]:
+    between = interpolation(order, alphas)
+    count, sizes = moments.mean.shape
+    root = (between @ moments.root.reshape(count, -1)).reshape(-1, sizes, sizes)
+    return between @ moments.mean, root, between @ moments.short_memory
+
+
+def _whitening(root: Matrix) -> Matrix:
+    """Columns whose products with log F are uncorrelated, of unit variance, and blind to the level: ``(sizes, sizes - 1)``."""
+    level = np.linalg.solve(root, np.ones(len(root)))
+    return np.asarray(np.linalg.solve(root.T, complement(level[:, None] / np.linalg.norm(level))))
+
+
+def misfit_alphas(order: int) -> Matrix:
+    """The α at which the misfit is simulated."""
+    low, high = alpha_range(order)
+    return np.linspace(low + 0.1, high - 0.05, 6 + 4 * order)
+
+
+def _hinges(misfit: Matrix | None, order: int, alphas: Matrix) -> Matrix:
+    """The logarithm of the p-value as a sum of c · max(misfit - knot, 0): the knots, then the c."""
+    if misfit is None:
+        return np.full((len(alphas), 2), np.nan)
+    known = misfit_alphas(order)
+    quantiles = np.column_stack([np.interp(alphas, known, column) for column in misfit.T])
+    knots = np.column_stack([np.zeros(len(alphas)), quantiles])
+    slopes = np.diff(np.log([1.0, *LEVELS])) / np.diff(knots, axis=-1)
+    return np.column_stack([knots[:, :-1], slopes[:, :1], np.diff(slopes, axis=-1)])

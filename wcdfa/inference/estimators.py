@@ -1,0 +1,137 @@
+"""α from log F(s): the ordinary line, and the calibrated estimates with their intervals."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from wcdfa.inference.calibration import STEP, Calibration
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
+from wcdfa.kernel.polynomials import Matrix, frozen
+
+FLAT = 1e-30  # a variance of log F below this is none: R² is then 0
+FAR = 1e5  # more than any misfit
+TINY = 1e-30
+SLAB = 1024  # series that NumPy takes at a time
+
+
+class Line(NamedTuple):
+    """Slope and R² of log F against log s, each of the batch shape; NaN where fewer than two sizes count."""
+
+    slope: Array
+    r_squared: Array
+
+
+class Estimate(NamedTuple):
+    """A calibrated α, each part of the batch shape."""
+
+    alpha: Array
+    stderr: Array
+    low: Array
+    high: Array
+    r_squared: Array
+    adequacy: Array  # NaN where the calibration has no simulated misfits
+    misfit: Array  # sum of squares of the whitened residuals
+
+
+def least_squares(mean_square: Array, floor: Array, sizes: tuple[int, ...], xp: Namespace) -> Line:
+    """Ordinary least squares through the sizes whose mean square exceeds `floor`, what rounding alone would leave.
+
+    All sums are one product with (1, log s, log² s); sizes that do not count have weight zero, so shapes stay static.
+    """
+    counts = mean_square > floor
+    weight = xp.astype(counts, mean_square.dtype)
+    log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
+    log_f2 = weight * (log_f2 - log_f2[..., :1])  # any constant may go: it keeps the sums small
+    columns = constant(_powers, sizes, xp=xp, like=mean_square)
+    sums = matmul_of(xp)(xp.concat([weight, log_f2, log_f2 * log_f2], axis=-1), columns)
+    each = [sums[i] for i in range(6)] if sums.ndim == 1 else [sums[..., i] for i in range(6)]  # NumPy: numbers are fast
+    number, of_s, of_ss, of_f, of_sf, of_ff = each
+    number = xp.where(number >= 2, number, xp.nan)
+    covariance = of_sf - of_s * of_f / number
+    slope = covariance / (of_ss - of_s * of_s / number)
+    variance = of_ff - of_f * of_f / number
+    return Line(slope, slope * covariance / xp.maximum(variance, FLAT))
+
+
+@lru_cache(maxsize=64)
+def _powers(sizes: tuple[int, ...]) -> Matrix:
+    """Columns that sum the weights, log F and log² F, from log F², with the powers of log s: ``(3 k, 6)``."""
+    s = np.log(sizes) - np.log(sizes).mean()
+    half, zero = np.full_like(s, 0.5), np.zeros_like(s)
+    of_weight, of_f, of_ff = [2 * half, s, s * s] + [zero] * 3, [zero] * 3 + [half, s / 2, zero], [zero] * 5 + [half / 2]
+    return frozen(np.concatenate([np.stack(columns, axis=1) for columns in (of_weight, of_f, of_ff)]).T).T
+
+
+def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
+    """The root of the estimating equation, where it changes sign with the least misfit; NaN if a size does not count.
+
+    The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is an end of the
+    grid. The interval holds the α for which the equation is within `quantile` of its own standard deviations of zero.
+    """
+    if xp is NUMPY and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
+        return _by_slabs(mean_square, floor, table, quantile)
+    counts = mean_square > floor
+    log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
+    log_f2 = log_f2 - log_f2[..., :1]
+    points = table.rows.shape[0]
+    outputs = matmul_of(xp)(log_f2, table.product) - table.offset
+    equation, white, along, total = outputs[..., :points], outputs[..., points:-2], outputs[..., -2], outputs[..., -1]
+    white = reshape_of(xp)(white, (*white.shape[:-1], points, white.shape[-1] // points))
+    misfits = xp.vecdot(white, white)
+    alphas = table.rows[:, 0]
+    index, share = _root(equation, misfits[..., :-1], table, xp)
+    misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
+    row = _row(table.rows, index, xp)
+    alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
+    away = xp.abs(alphas[:-1] - row[..., :1])  # each end of the interval is the nearest, on its side of α
+    reach = quantile * table.rows[:, 1]
+    ends = []
+    for sign, side in ((-1.0, alphas[:-1] <= row[..., :1]), (1.0, alphas[:-1] >= row[..., :1])):
+        place, part = _root(equation + sign * reach, xp.where(side, away, 2 * FAR), table, xp)
+        ends.append(alphas[0] + STEP * (xp.astype(place, share.dtype) + part))
+    # α at an end of the grid is that or beyond: no interval ends nearer to it than half of the error there
+    low = xp.minimum(xp.minimum(ends[0], alpha), alphas[-1] - reach[-1] / 2)
+    high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[0] / 2)
+    knots = (row.shape[-1] - 3) // 2
+    log_p = xp.sum(row[..., 3 + knots :] * xp.maximum(misfit[..., None] - row[..., 3 : 3 + knots], 0.0), axis=-1)
+    length = xp.vecdot(log_f2, log_f2) - total * total / log_f2.shape[-1]
+    r_squared = along * along / xp.maximum(length, FLAT)
+    unknown = xp.where(xp.all(counts, axis=-1), 0.0 * alpha, xp.nan)
+    return Estimate(*(part + unknown for part in (alpha, stderr, low, high, r_squared, xp.exp(log_p), misfit)))
+
+
+def _by_slabs(mean_square: Array, floor: Array, table: Calibration, quantile: float) -> Estimate:
+    """So many series at a time that what the product makes of them, a hundred times their size, stays small."""
+    batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
+    floors = np.broadcast_to(floor, mean_square.shape).reshape(rows.shape)
+    parts = [calibrated(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)]
+    return Estimate(*(np.concatenate(part).reshape(batch) for part in zip(*parts, strict=True)))
+
+
+def _root(values: Array, cost: Array, table: Calibration, xp: Namespace) -> tuple[Array, Array]:
+    """The cheapest interval of the grid in which the values fall through zero, and where in it, from 0 to 1.
+
+    An end of the grid will do where the values are beyond zero there.
+    """
+    falls = ((values[..., :-1] > 0) | table.first) & ((values[..., 1:] <= 0) | table.last)
+    index = xp.argmin(xp.where(falls, cost, FAR), axis=-1)
+    left, right = _pick(values, index, xp), _pick(values, index + 1, xp)
+    return index, xp.minimum(xp.maximum(left / xp.maximum(left - right, TINY), 0.0), 1.0)
+
+
+def _pick(values: Array, index: Array, xp: Namespace) -> Array:
+    """One entry along the last axis for each series."""
+    if values.ndim == 1 and xp is NUMPY:
+        return values[index]
+    return xp.take_along_axis(values, index[..., None], axis=-1)[..., 0]
+
+
+def _row(table: Array, index: Array, xp: Namespace) -> Array:
+    """One row of a table for each series."""
+    if index.ndim == 0 and xp is NUMPY:
+        return table[index]
+    return xp.reshape(xp.take(table, xp.reshape(index, (-1,)), axis=0), (*index.shape, table.shape[-1]))

@@ -1,0 +1,176 @@
+"""The pure function the package is for: a series in, its DFA exponent out."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from wcdfa.inference.calibration import METHODS
+from wcdfa.inference.calibration_tables import calibration
+from wcdfa.inference.estimators import calibrated, least_squares
+from wcdfa.kernel.arrays import Array, concrete, constant
+from wcdfa.kernel.fluctuation import BY_HALVES, SIDE_BY_SIDE, MeanSquares, mean_squares
+from wcdfa.scales import default_sizes, half_sizes
+
+SATURATION = 0.1  # this near to order + 1, the most that an order can show, α is no longer told apart from a trend
+
+
+class DFAWarning(RuntimeWarning):
+    """α is NaN for a reason that the data give: the message says which."""
+
+
+class DFAResult(NamedTuple):
+    """What `dfa` returns; a JAX pytree. Batch shape ``(...)`` for input ``(..., n)``."""
+
+    alpha: Array
+    """DFA exponent α, dimensionless. For ``method="ols"`` the slope of log F(s) on log s as it is, bias included."""
+    stderr: Array
+    """Standard error of the unbiased α, from the exact covariance of log F(s)."""
+    low: Array
+    """Lower end of the confidence interval: the smallest α that log F(s) does not speak against. Bias is taken out, for "ols" too."""
+    high: Array
+    """Upper end of the confidence interval of α."""
+    r_squared: Array
+    """R² of the line. Close to 1 for most series, scaling or not: no evidence of scaling."""
+    adequacy: Array
+    """p-value of the misfit: small where log F(s) does not look like that of a series with one exponent, whatever it is."""
+    scales: Array
+    """Box sizes in samples, shape ``(k,)``."""
+    fluctuations: Array
+    """F(s), shape ``(..., k)``, in the unit of the series."""
+    saturated: Array
+    """Whether α is within 0.1 of ``order + 1``, the most that the order can show: a trend, not a phase. Try a higher order."""
+
+
+def dfa(
+    x: Any,
+    /,
+    *,
+    axis: int = -1,
+    order: int = 1,
+    scales: Iterable[int] | None = None,
+    method: str = "robust",
+    confidence: float = 0.95,
+    breaks: Iterable[int] = (),
+) -> DFAResult:
+    """DFA exponent α of a series, and its interval: 0.5 for white noise, 1 for 1/f noise, 1.5 for a random walk.
+
+    >>> import wcdfa
+    >>> norms = wcdfa.synthetic.white_noise(500, seed=0)
+    >>> result = wcdfa.dfa(norms)
+    >>> print(f"{result.alpha:.2f}, between {result.low:.2f} and {result.high:.2f}")
+    0.45, between 0.32 and 0.60
+
+    Many series at once, and any array library; under ``jax.jit`` too:
+
+    >>> wcdfa.dfa(wcdfa.synthetic.random_walk(500, batch=(3,), seed=1)).alpha.round(2)
+    array([1.52, 1.54, 1.5 ])
+
+    The first call for a length that the package has no calibration for (it has 128, 256, 500, 512, 1000, 1024 and all above)
+    computes one, in a second or a few, and keeps it.
+
+    Parameters
+    ----------
+    x : array of shape (..., n), or anything with ``__array__``, ``__dlpack__`` or a length
+        One or many series, e.g. the norms ‖ΔW‖, one per optimizer step. Never changed.
+    axis : int
+        The axis of `x` along which time runs.
+    order : 1, 2, 3 or 4
+        Degree of the polynomial removed from the profile in each box. α cannot exceed ``order + 1``.
+    scales : integers, optional
+        Box sizes in samples (training steps). Default: for "ols" those of `fluctuations`; else 2·2^k and 3·2^k from ``order + 2`` to
+        half of the series, 2,048 at most.
+    method : "robust", "gls" or "ols"
+        How α is found from log F(s). "gls": generalised least squares with the exact mean and covariance of log F(s) of
+        ARFIMA(0, d, 0), unbiased and as precise as the series allows if it is of that kind. "robust": the same, but short memory on
+        top (an AR(1) coefficient of ± 0.3 or so) no longer passes for long memory; the interval is wider for it. "ols": the textbook
+        slope, for comparison with other packages, on boxes side by side; the others take boxes that overlap by half.
+    confidence : float
+        Level of the interval ``low … high``, between 0 and 1.
+    breaks : integers, optional
+        Samples at which a new stretch begins, which no box crosses, as in `fluctuations`.
+
+    Returns
+    -------
+    DFAResult
+        In the library of `x`, on its device. α is NaN, with a `DFAWarning`, where F(s) is nothing but rounding: for a constant, or for
+        a polynomial that the detrending removes; with "ols" at all or all but one of the sizes, else at any. Under tracing NaN in `x`
+        gives NaN. α of "robust" and "gls" lies from 0 to ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, and for
+        "ols" above 1,024 samples unless they are 2,048 or 4,096.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fluctuations`; and if fewer than two sizes are given, or the method or the confidence is none.
+
+    References
+    ----------
+    C.-K. Peng et al., Phys. Rev. E 49, 1685 (1994), doi:10.1103/PhysRevE.49.1685. Mean of F²(s): M. Höll and H. Kantz, Eur. Phys. J. B
+    88, 126 (2015), doi:10.1140/epjb/e2015-60143-1; covariance: G. Sikora et al., Phys. Rev. E 101, 032114 (2020),
+    doi:10.1103/PhysRevE.101.032114.
+    """
+    if method not in METHODS:
+        msg = f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}"
+        raise ValueError(msg)
+    if not 0 < confidence < 1:
+        msg = f"confidence must be between 0 and 1, got {confidence}; 0.95 is usual"
+        raise ValueError(msg)
+    ordinary = method == "ols"
+    computed = mean_squares(
+        x,
+        scales=scales,
+        order=order,
+        axis=axis,
+        layout=SIDE_BY_SIDE if ordinary else BY_HALVES,
+        breaks=breaks,
+        default=default_sizes if ordinary else half_sizes,
+    )
+    xp, sizes = computed.xp, computed.sizes
+    if len(sizes) < 2:
+        msg = f"a line needs at least two box sizes, got scales={sizes}; fluctuations() takes a single one"
+        raise ValueError(msg)
+    table = constant(calibration, computed.series.shape[-1], sizes, order, method, computed.stretches, xp=xp, like=computed.values)
+    estimate = calibrated(computed.values, computed.floor, table, _normal_quantile(confidence), xp)
+    alpha, r_squared = estimate.alpha, estimate.r_squared
+    if ordinary:
+        alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)
+    _warn_if_undefined(alpha, computed)
+    return DFAResult(
+        alpha=alpha,
+        stderr=estimate.stderr,
+        low=estimate.low,
+        high=estimate.high,
+        r_squared=r_squared,
+        adequacy=estimate.adequacy,
+        scales=computed.scales(),
+        fluctuations=computed.fluctuations(),
+        saturated=alpha > order + 1 - SATURATION,
+    )
+
+
+@lru_cache(maxsize=16)
+def _normal_quantile(confidence: float) -> float:
+    from statistics import NormalDist  # noqa: PLC0415 - 10 ms that importing wcdfa would cost
+
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def _warn_if_undefined(alpha: Array, computed: MeanSquares) -> None:
+    xp, series = computed.xp, computed.series
+    worst = concrete(alpha if series.ndim == 1 else xp.sum(alpha))
+    if worst is None or not math.isnan(worst):
+        return
+    undefined = xp.isnan(alpha)
+    count = int(xp.sum(xp.astype(undefined, xp.int32)))
+    which = "alpha is NaN" if alpha.ndim == 0 else f"alpha is NaN for {count} of {math.prod(alpha.shape)} series"
+    spread = xp.max(series, axis=-1) - xp.min(series, axis=-1)
+    flat = bool(xp.all((spread == 0) | ~undefined))
+    reason = (
+        "the series is constant, so it does not fluctuate at any scale"
+        if flat
+        else "what detrending leaves is rounding error: the series is constant or a polynomial, up to its last digits"
+    )
+    warnings.warn(f"{which}: {reason}", DFAWarning, stacklevel=3)

@@ -1,0 +1,78 @@
+"""..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wcdfa.kernel.arrays import Array
+from wcdfa.kernel.fluctuation import fluctuations
+
+
+def compute_dfa(
+    signal: Any,
+    min_box: int = 4,
+    max_box: int | None = None,
+    num_scales: int = 20,
+    return_r_squared: bool = False,
+) -> tuple[float, Array, Array] | tuple[float, Array, Array, float]:
+    """What ``compute_dfa`` of wcdfa 0.1.0 returns, for code that relies on its numbers: the mean of RMS, not DFA proper.
+
+    >>> import wcdfa
+    >>> alpha, scales, fluctuations = compute_dfa(wcdfa.synthetic.white_noise(500, seed=0))
+    >>> print(f"{alpha:.2f}", len(scales))
+    0.52 19
+
+    F(s) here is the mean over forward and backward boxes of each box's root mean square, at up to `num_scales` sizes from `min_box`
+    to `max_box` (default, and limit: a quarter of the series), spaced logarithmically and truncated. Prefer `dfa`: it averages mean
+    squares, as the literature does, which heavy tails bias less.
+
+    Parameters
+    ----------
+    signal : numbers of shape (n,), n at least 50
+    min_box, max_box, num_scales : int
+        Box sizes in samples.
+    return_r_squared : bool
+        Append R² of the line.
+
+    Returns
+    -------
+    alpha, scales, fluctuations[, r_squared]
+        A float, two NumPy arrays (sizes with F(s) = 0 left out), and a float.
+
+    Raises
+    ------
+    ValueError
+        If the signal is not 1-D, shorter than 50, not finite or constant, or fewer than two sizes remain.
+    """
+    signal = np.asarray(signal, dtype=np.float64)
+    if signal.ndim != 1:
+        msg = f"signal must be 1-D, got shape {signal.shape}; dfa() takes many series at once"
+        raise ValueError(msg)
+    n = len(signal)
+    if n < 50:
+        msg = f"signal has {n} samples, 50 are the least; dfa() with scales= takes shorter series"
+        raise ValueError(msg)
+    largest_box = n // 4 if max_box is None else min(max_box, n // 4)
+    if largest_box < min_box:
+        largest_box = min_box + 1
+    sizes = np.unique(np.logspace(np.log10(min_box), np.log10(largest_box), num=num_scales).astype(int))
+    sizes = sizes[sizes >= max(min_box, 3)]  # two points leave nothing after a line, and 0.1.0 drops them
+    if len(sizes) < 2:
+        msg = f"only {len(sizes)} box size(s) between min_box={min_box} and {largest_box}; lower min_box or give more samples"
+        raise ValueError(msg)
+    _, fluctuation = fluctuations(signal, scales=sizes, backward=True, moment=1)
+    rounding = 2.0**-52 * np.max(np.abs(signal)) * np.sqrt(sizes)
+    kept = fluctuation > rounding
+    if np.count_nonzero(kept) < 2:
+        msg = "the signal is constant up to rounding: it does not fluctuate at two sizes, so it has no exponent"
+        raise ValueError(msg)
+    sizes, fluctuation = sizes[kept], fluctuation[kept]
+    log_s, log_f = np.log10(sizes), np.log10(fluctuation)
+    slope, intercept = np.polyfit(log_s, log_f, 1)
+    if not return_r_squared:
+        return float(slope), sizes, fluctuation
+    residual = np.sum((log_f - slope * log_s - intercept) ** 2)
+    total = np.sum((log_f - np.mean(log_f)) ** 2)
+    return float(slope), sizes, fluctuation, float(1 - residual / total if total > 0 else 0.0)

@@ -1,0 +1,87 @@
+"""α in every window of a recorded series."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.inference.exponent import DFAResult, DFAWarning, dfa
+
+
+class Rolling(NamedTuple):
+    """Windows ``[start, stop)`` of a series, in samples, and what `dfa` says of each: batch shape ``(windows,)``."""
+
+    starts: Any
+    stops: Any
+    result: DFAResult
+
+    def window(self, i: int) -> DFAResult:
+        """The result of one window."""
+        parts = self.result._asdict()
+        return DFAResult(**{name: part if name == "scales" else part[i] for name, part in parts.items()})
+
+
+def rolling_dfa(
+    x: Any,
+    /,
+    *,
+    window: int = 500,
+    stride: int | None = None,
+    order: int = 1,
+    method: str = "robust",
+    confidence: float = 0.95,
+) -> Rolling:
+    """`dfa` of the windows of a series, all in one call.
+
+    >>> import wcdfa
+    >>> rolling = wcdfa.rolling_dfa(wcdfa.synthetic.white_noise(2000, seed=0), window=1000)
+    >>> rolling.stops
+    array([1000, 2000])
+    >>> rolling.result.alpha.round(2)
+    array([0.49, 0.51])
+
+    Parameters
+    ----------
+    x : numbers of shape (n,)
+        The norms ‖ΔW‖, one per optimizer step.
+    window : int
+        Samples in a window. A series shorter than that is one window.
+    stride : int, optional
+        Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
+    order, method, confidence
+        As in `dfa`.
+
+    Returns
+    -------
+    Rolling
+        A remainder shorter than the stride, at the end, is left out. α is NaN in a window that holds a value which is not finite, or
+        that has no exponent.
+
+    Raises
+    ------
+    ValueError
+        If x is not 1-D, or too short for the order, or window or stride is below 1; and as `dfa`.
+    """
+    x, starts, window = laid_out(x, window, stride)
+    windows = np.lib.stride_tricks.sliding_window_view(x, window)[starts]
+    usable = np.isfinite(windows).all(axis=-1, keepdims=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DFAWarning)  # the NaN says it, window by window
+        result = dfa(np.where(usable, windows, 0.0), order=order, method=method, confidence=confidence)
+    return Rolling(starts, starts + window, result)
+
+
+def laid_out(x: Any, window: int, stride: int | None) -> tuple[Any, Any, int]:
+    """The series as numbers, where its windows start, and their length: that of the series, if it is shorter."""
+    x = np.asarray(x, dtype=np.float64)
+    if x.ndim != 1 or not x.size:
+        msg = f"x must be one series, got shape {x.shape}; give each series in a call of its own"
+        raise ValueError(msg)
+    stride = window if stride is None else stride
+    if window < 1 or stride < 1:
+        msg = f"window and stride must be at least 1, got {window} and {stride}"
+        raise ValueError(msg)
+    window = min(window, x.size)
+    return x, np.arange(0, x.size - window + 1, stride), window

@@ -1,0 +1,265 @@
+"""The fluctuation function F(s)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.kernel import boxes
+from wcdfa.kernel import half_overlap as halves
+from wcdfa.kernel import side_by_side as merging
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, constant, is_jax, limits, matmul_of, scaled
+from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
+from wcdfa.kernel.half_overlap_plan import on_grid
+from wcdfa.kernel.polynomials import Matrix, frozen
+from wcdfa.kernel.side_by_side_plan import worthwhile
+from wcdfa.scales import default_sizes
+
+
+def fluctuations(
+    x: Any,
+    /,
+    *,
+    scales: Iterable[int] | None = None,
+    order: int = 1,
+    axis: int = -1,
+    overlap: float = 0.0,
+    backward: bool = False,
+    final_box: bool = True,
+    moment: float = 2.0,
+    breaks: Iterable[int] = (),
+) -> tuple[Array, Array]:
+    """Fluctuation function F(s) of detrended fluctuation analysis.
+
+    >>> import numpy as np
+    >>> import wcdfa
+    >>> x = np.random.default_rng(0).standard_normal(1000)
+    >>> sizes, F = wcdfa.fluctuations(x, scales=[4, 8, 16, 32])
+    >>> sizes
+    array([ 4,  8, 16, 32])
+    >>> print(F.round(2))  # white noise of unit variance: sqrt((s² - 4) / (15 s)) = 0.45, 0.71, 1.02, 1.46
+    [0.43 0.7  1.02 1.48]
+
+    The series is cut into boxes of s samples, its running sum (the profile) is detrended in each box by least squares, and F(s) is
+    the square root of the mean over boxes of the mean squared residual. A box sees nothing outside itself.
+
+    Parameters
+    ----------
+    x : array of shape (..., n), or anything with ``__array__``, ``__dlpack__`` or a length
+        One or many series, in any unit u.
+    scales : integers, optional
+        Box sizes in samples, increasing, from ``order + 2`` to n. Default: 4, 5, 6, 7 and their doublings from ``2 (order + 1)``
+        to ``n // 4``; sizes that double are computed together, in O(n).
+    order : 1, 2, 3 or 4
+        Degree of the polynomial removed from the profile.
+    axis : int
+        The axis of `x` along which time runs.
+    overlap : float, from 0 to below 1
+        Share of a box that the next one covers again: boxes start every ``max(1, floor(s (1 - overlap)))`` samples.
+    backward : bool
+        Lay the boxes from the end of the series as well, so that the remainder counts.
+    final_box : bool
+        False leaves out the box that ends on the last sample, as nolds and NeuroKit2 do when boxes overlap.
+    moment : float
+        q of the mean over boxes, (mean of RMS^q)^(1/q): 2 is DFA, 1 the mean of RMS of wcdfa 0.1.0, 0 the geometric mean.
+    breaks : integers, optional
+        Samples at which a new stretch begins, increasing: gaps, or steps of a learning-rate schedule. No box crosses a break; sizes
+        are limited by the longest stretch.
+
+    Returns
+    -------
+    scales : integers of shape (k,)
+    F : array of shape (..., k)
+        In the unit of `x`, in its library, dtype and device (half precisions: float32). NaN where, under tracing, x holds NaN.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not an array of real numbers, or a size is not an integer.
+    ValueError
+        If `x` is empty, too short or not finite, or a size is out of range, unsorted or repeated.
+
+    References
+    ----------
+    C.-K. Peng et al., Phys. Rev. E 49, 1685 (1994), doi:10.1103/PhysRevE.49.1685. J. W. Kantelhardt et al., Physica A 295, 441
+    (2001), doi:10.1016/S0378-4371(01)00144-3; moments: Physica A 316, 87 (2002), doi:10.1016/S0378-4371(02)01383-3.
+    """
+    layout = _Layout(_checked_overlap(overlap), backward, final_box, _checked_moment(moment))
+    computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks)
+    return computed.scales(), computed.fluctuations()
+
+
+class _Layout(NamedTuple):
+    """Where the boxes lie and how they are averaged."""
+
+    overlap: float = 0.0
+    backward: bool = False
+    final_box: bool = True
+    moment: float = 2.0
+
+
+SIDE_BY_SIDE, BY_HALVES = _Layout(), _Layout(overlap=0.5)
+
+
+class MeanSquares(NamedTuple):
+    """F²(s) of a checked series, in units of `unit`², before anything is concluded from it."""
+
+    values: Array  # (..., k), in units of unit²
+    floor: Array  # (..., k), what rounding alone would leave
+    unit: Any  # None for one, or (..., 1) where squares would have over- or underflown
+    sizes: tuple[int, ...]
+    series: Array
+    xp: Namespace
+    stretches: tuple[int, ...] = ()  # lengths between breaks; empty without any
+
+    def scales(self) -> Array:
+        """The box sizes as integers of the library of the series."""
+        if self.xp is NUMPY:
+            return _integers(self.sizes)
+        device = None if is_jax(self.xp) else self.series.device  # a traced array has none
+        return self.xp.asarray(np.array(self.sizes), device=device)
+
+    def fluctuations(self) -> Array:
+        """F(s) in the unit of the series."""
+        root = self.xp.sqrt(self.values)
+        return root if self.unit is None else root * self.unit
+
+
+def mean_squares(
+    x: Any,
+    *,
+    scales: Iterable[int] | None,
+    order: int,
+    axis: int,
+    layout: _Layout = SIDE_BY_SIDE,
+    breaks: Iterable[int] = (),
+    default: Callable[[int, int], tuple[int, ...]] = default_sizes,
+) -> MeanSquares:
+    """Check everything, choose the path, and compute F²(s)."""
+    x, xp = as_series(x, axis)
+    order, n = check_order(order), x.shape[-1]
+    if n == 0:
+        msg = f"the series is empty (shape {tuple(x.shape)}, time along the last axis); give at least {order + 2} samples"
+        raise ValueError(msg)
+    stretches = () if isinstance(breaks, tuple) and not breaks else check_breaks(breaks, n)
+    try:
+        sizes = _sizes(scales, n, max(stretches, default=n), order, default)
+    except ValueError as error:
+        if not stretches:
+            raise
+        msg = f"boxes lie between breaks, and the longest of {len(stretches)} stretches has {max(stretches)} samples: {error}"
+        raise ValueError(msg) from None
+    x, power, unit = scaled(x, xp)
+    values = _of_stretches(x, stretches or (n,), sizes, order, layout, xp)
+    return MeanSquares(values, _floor(x, power, sizes, xp), unit, sizes, x, xp, stretches)
+
+
+def _sizes(
+    scales: Iterable[int] | None, n: int, longest: int, order: int, default: Callable[[int, int], tuple[int, ...]]
+) -> tuple[int, ...]:
+    if scales is not None:
+        return check_sizes(scales, longest, order)
+    fitting = default(longest, order)
+    return fitting if longest == n else tuple(size for size in default(n, order) if size in fitting)
+
+
+def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
+    if layout == SIDE_BY_SIDE and worthwhile(sizes):
+        return merging.mean_squares(x, sizes, order, xp)
+    if layout == BY_HALVES and len(sizes) > 1 and all(map(on_grid, sizes)):
+        return halves.mean_squares(x, sizes, order, xp)
+    return _each_size(x, sizes, order, layout, xp)
+
+
+def _of_stretches(
+    x: Array, stretches: tuple[int, ...], sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace
+) -> Array:
+    """The mean over the boxes of all stretches: generalised means of stretches, weighted by their boxes."""
+    if len(stretches) == 1:
+        return _of_one_stretch(x, sizes, order, layout, xp)
+    q, ends = layout.moment, np.cumsum(stretches)
+    total: Any = 0.0
+    counts = np.array([[_count(n, size, layout) for size in sizes] for n in stretches], dtype=np.float64)
+    for n, end, count in zip(stretches, ends.tolist(), counts / counts.sum(axis=0), strict=True):
+        fitting = tuple(size for size in sizes if size <= n)
+        if not fitting:
+            continue
+        part = _of_one_stretch(x[..., end - n : end], fitting, order, layout, xp)
+        part = xp.log(part) if q == 0 else part ** (q / 2)
+        missing = xp.zeros((*part.shape[:-1], len(sizes) - len(fitting)), dtype=part.dtype, device=None if is_jax(xp) else x.device)
+        total = total + xp.concat([part, missing], axis=-1) * xp.asarray(
+            count, dtype=part.dtype, device=None if is_jax(xp) else x.device
+        )
+    return xp.exp(total) if q == 0 else total ** (2 / q)
+
+
+def _count(n: int, size: int, layout: _Layout) -> int:
+    starts = boxes.box_starts(n, size, overlap=layout.overlap, backward=layout.backward, final_box=layout.final_box)
+    return sum(map(len, starts)) if n >= size else 0
+
+
+def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Array:
+    """F² that rounding may leave of a series without fluctuation, ``(..., k)``.
+
+    Rounding the samples leaves a random walk of errors in each box, s ε² ⟨x²⟩; rounding the profile, which counts from a value in
+    the box, errors as large as ε times its height, s² ε² times the variance or less.
+    """
+    samples, profile, mean = constant(_rounding, x.shape[-1], sizes, limits(x.dtype, xp).epsilon, xp=xp, like=x)
+    offset = matmul_of(xp)(x, mean)
+    variance = abs(power - offset * offset)
+    if x.ndim > 1:
+        power, variance = power[..., None], variance[..., None]
+    return samples * power + profile * variance
+
+
+def _each_size(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
+    single = xp is NUMPY and x.dtype == np.float32
+    if single:  # NumPy cumulates a long box in sequence, which costs float32 its last digits
+        x = x.astype(np.float64)
+    values = xp.stack([_box_mean(x, size, order, layout, xp) for size in sizes], axis=-1)
+    return values.astype(np.float32) if single else values
+
+
+def _box_mean(x: Array, size: int, order: int, layout: _Layout, xp: Namespace) -> Array:
+    """Squared generalised mean over the boxes of one size."""
+    starts = boxes.box_starts(x.shape[-1], size, overlap=layout.overlap, backward=layout.backward, final_box=layout.final_box)
+    parts = [boxes.mean_squares(x, size, order, span, xp) for span in starts]
+    each = parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
+    q = layout.moment
+    if q == 2:
+        return xp.mean(each, axis=-1)
+    with np.errstate(divide="ignore"):  # a flat box makes the mean of a moment q <= 0 zero, by way of infinity
+        if q == 0:
+            return xp.exp(xp.mean(xp.log(each), axis=-1))
+        return xp.mean(each ** (q / 2), axis=-1) ** (2 / q)
+
+
+@lru_cache(maxsize=64)
+def _rounding(n: int, sizes: tuple[int, ...], epsilon: float) -> tuple[Matrix, Matrix, Matrix]:
+    s = np.array(sizes, dtype=np.float64)
+    return frozen(epsilon**2 * s), frozen((epsilon * s / 4) ** 2), frozen(np.full(n, 1 / n))
+
+
+@lru_cache(maxsize=1024)
+def _integers(sizes: tuple[int, ...]) -> Any:
+    array = np.array(sizes)
+    array.setflags(write=False)
+    return array
+
+
+def _checked_overlap(overlap: float) -> float:
+    if not 0 <= overlap < 1:
+        msg = f"overlap must be from 0 to below 1, got {overlap}; 0.5 starts a box at every half box"
+        raise ValueError(msg)
+    return float(overlap)
+
+
+def _checked_moment(moment: float) -> float:
+    if not math.isfinite(moment):
+        msg = f"moment must be a finite number, got {moment}; 2 is the usual root mean square"
+        raise ValueError(msg)
+    return float(moment)

@@ -1,0 +1,119 @@
+"""F²(s) for sizes m·2^k in O(n): boxes are fitted once, at the smallest size, and merged from there.
+
+The fit on two neighbouring boxes of size s is fixed by their coefficients and means; an orthogonal matrix turns these into the fit
+on the joint box and its *details*, and the joint residual sum of squares is that of the two halves plus the squared details. No
+term is ever subtracted from another, at any length: this is the discrete multiwavelet transform of the profile (B. Alpert, SIAM J.
+Math. Anal. 24, 246, 1993, doi:10.1137/0524016), and F² is the energy of its details below scale s.
+
+Several doublings are done by one matrix, a *stage*. The first stage reads samples, each later one the coefficients and means that
+the one before left, a thirtieth of the data or less. Boxes know nothing of what is outside: values are taken from the first of
+their block, profiles start at zero and end at zero, so float32 keeps its precision at any n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
+from wcdfa.kernel.side_by_side_plan import Stage, plan
+
+SLAB = 1 << 14  # samples of one series that NumPy takes at a time …
+BATCH = 1 << 15  # … and of many short ones
+
+Inputs = tuple[Array, Array, Array | None]  # block, reference value, residuals of its boxes
+
+
+def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
+    """Mean squared residual ``(..., len(sizes))`` of the profile of `x` ``(..., n)`` on forward boxes."""
+    if xp is NUMPY and x.ndim > 1 and x.size > BATCH:
+        return by_slabs_of_series(x, lambda rows: mean_squares(rows, sizes, order, NUMPY), len(sizes))
+    matmul, reshape = matmul_of(xp), reshape_of(xp)
+    chains, positions, longest = constant(plan, x.shape[-1], sizes, order, xp=xp, like=x)
+    batch = x.shape[:-1]
+    if longest > x.shape[-1]:  # any finite values will do: their boxes are incomplete and weigh nothing
+        x = xp.concat([x, x[..., : longest - x.shape[-1]]], axis=-1)
+    pieces = []
+    for *stages, final in chains:
+        first = stages[0] if stages else final
+        samples = reshape(x[..., : first.blocks * first.inputs], (*batch, first.blocks, first.inputs))
+        read = partial(_read_samples, samples, xp.mean(samples[..., :1], axis=-2, keepdims=True) if stages else 0.0)
+        for stage, following in pairwise([*stages, final]):
+            piece, state = _advance(read, stage, xp)
+            pieces.append(piece)
+            read = partial(_read_boxes, _blocks_of_boxes(state, following, xp), order, xp)
+        block, _, residuals = read()
+        terms = _terms(matmul(block, final.transform), residuals, xp)
+        pieces.append(matmul(reshape(terms, (*batch, final.blocks * terms.shape[-1])), final.every))
+    return xp.take(xp.concat(pieces, axis=-1), positions, axis=-1)
+
+
+def by_slabs_of_series(x: Array, compute: Callable[[Array], Array], sizes: int) -> Array:
+    """A large batch in NumPy: so many series at a time that what is made of them stays in the processor's cache."""
+    rows = x.reshape(-1, x.shape[-1])
+    count = max(1, BATCH // x.shape[-1])
+    slabs = [rows[i] if count == 1 else rows[i : i + count] for i in range(0, len(rows), count)]
+    parts = [compute(slab).reshape(-1, sizes) for slab in slabs]
+    return np.concatenate(parts).reshape(*x.shape[:-1], sizes)
+
+
+def _advance(read: Callable[..., Inputs], stage: Stage, xp: Namespace) -> tuple[Array, Array]:
+    """F² of a stage that is not the last, and the boxes it leaves ``(..., boxes, [coefficients, mean, residual])``.
+
+    In NumPy it goes a slab of blocks at a time, so that what it makes stays in the processor's cache; elsewhere all at once.
+    """
+    matmul = matmul_of(xp)
+    whole = stage.blocks - 1  # the last block may be partly padding: it is weighted apart
+    slab = max(1, SLAB // stage.inputs) if xp is NUMPY else whole
+    total: Any = 0.0
+    states = []
+    for start in [*range(0, whole, slab), whole]:
+        block, first, residuals = read(slice(start, min(start + slab, whole) if start < whole else None))
+        outputs = matmul(block, stage.transform)
+        terms = _terms(outputs[..., : stage.details], residuals, xp)
+        if start < whole:
+            total = total + xp.sum(terms, axis=-2)
+        mean = first + outputs[..., -1:]
+        residual = xp.sum(terms, axis=-1, keepdims=True)
+        states.append(xp.concat([outputs[..., stage.details : -1], mean, residual], axis=-1))
+    piece = matmul(total, stage.every) + matmul(terms[..., 0, :], stage.last)
+    return piece, xp.concat(states, axis=-2)
+
+
+def _terms(details: Array, residuals: Array | None, xp: Namespace) -> Array:
+    """What F² is the weighted sum of: the residuals that the boxes of each block bring along, and its squared details."""
+    squares = details * details
+    return squares if residuals is None else xp.concat([residuals, squares], axis=-1)
+
+
+def _read_samples(samples: Array, level: Array | float, span: slice | None = None) -> Inputs:
+    """Blocks of samples, counted from the first sample of each block, and that sample from the common level of the series.
+
+    Both differences are exact where a series is far from zero, so that its offset never enters a mean.
+    """
+    values = samples if span is None else samples[..., span, :]
+    first = values[..., :1]
+    return values - first, first if span is None else first - level, None
+
+
+def _blocks_of_boxes(state: Array, stage: Stage, xp: Namespace) -> Array:
+    """The complete boxes that a stage leaves, padded to whole blocks of the next: ``(..., blocks, per_block, fields)``."""
+    *batch, _, fields = state.shape
+    state = state[..., : stage.boxes, :]
+    missing = stage.blocks * stage.per_block - stage.boxes
+    if missing:  # fewer than a block, and there is at least one: any finite values will do
+        state = xp.concat([state, state[..., :missing, :]], axis=-2)
+    return xp.reshape(state, (*batch, stage.blocks, stage.per_block, fields))
+
+
+def _read_boxes(boxes: Array, order: int, xp: Namespace, span: slice | None = None) -> Inputs:
+    """Blocks of merged boxes as coefficients and means, the means counted from the first of each block."""
+    boxes = boxes if span is None else boxes[..., span, :, :]
+    means = boxes[..., order + 1]
+    first = means[..., :1]
+    inputs = xp.concat([boxes[..., : order + 1], (means - first)[..., None]], axis=-1)
+    return xp.reshape(inputs, (*means.shape[:-1], means.shape[-1] * (order + 2))), first, boxes[..., order + 2]

@@ -1,0 +1,304 @@
+"""What α would be if nothing but a named mechanism were at work: the optimizer, chance, or short memory."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.inference.exponent import DFAWarning, dfa
+from wcdfa.nulls import whittle
+from wcdfa.nulls.replay import DIMENSION, optimizer_norms
+from wcdfa.synthetic import Seed, ar1
+
+ROUNDING = 1e-5
+"""Norms that spread less, relative to their size, are constant: they are replayed in single precision."""
+DECISIVE = 2.0
+STEPS = 32  # of atanh φ and atanh θ in one unit, where short memory is simulated
+"""Nats beyond which one kind of memory is favoured: on ARFIMA of 500 samples, short memory then is in 1 to 3 % of cases."""
+
+
+class NullResult(NamedTuple):
+    """α of a window, set against a null."""
+
+    alpha: float
+    """α of the window."""
+    low: float
+    """2.5 % quantile of α under the null."""
+    median: float
+    """Median of α under the null."""
+    high: float
+    """97.5 % quantile of α under the null."""
+    excess: float
+    """``alpha - median``: what the null leaves to explain."""
+    p_value: float
+    """(1 + replicates with at least this α) / (1 + replicates): one-sided, small where α is larger than the null explains."""
+
+
+class ShortMemory(NamedTuple):
+    """A `NullResult`, and how short memory fares against long memory."""
+
+    alpha: float
+    low: float
+    median: float
+    high: float
+    excess: float
+    p_value: float
+    model: str
+    """The short-memory model that was simulated: "AR(1)" or "ARMA(1,1)"."""
+    parameters: dict[str, float]
+    """Its phi and theta: x[t] = phi x[t-1] + e[t] + theta e[t-1]."""
+    nats: float
+    """How much better short memory explains the spectrum than long memory, in nats: negative where long memory does."""
+    favoured: str
+    """"short" above 2 nats, "long" below -2, else "undecided"."""
+
+
+def optimizer_null(
+    norms: Any,
+    *,
+    optimizer: str = "adamw",
+    lr: Any = None,
+    replicates: int = 500,
+    order: int = 1,
+    method: str = "robust",
+    log: bool = True,
+    gradient_norm: Any = None,
+    start: int | None = None,
+    dimension: int = DIMENSION,
+    seed: Seed = 0,
+    **hyperparameters: Any,
+) -> NullResult:
+    """α of a window against that of the same optimizer on white gradients, which have no memory of their own.
+
+    >>> from wcdfa.nulls.replay import optimizer_norms
+    >>> norms = optimizer_norms(200, optimizer="sgd", momentum=0.9, replicates=1, seed=1)[0]
+    >>> null = optimizer_null(norms, optimizer="sgd", momentum=0.9, replicates=99, method="ols")
+    >>> print(null.low < null.alpha < null.high, null.p_value > 0.05)
+    True True
+
+    Where lr varies, window and replicates alike are taken without what a line in log lr explains. For many windows of one length,
+    replay once: ``compare(alpha, optimizer_alphas(n, ...))`` for each.
+
+    Parameters
+    ----------
+    norms : positive numbers of shape (n,)
+        ‖ΔW‖ of one window, one per optimizer step.
+    optimizer, lr, gradient_norm, start, dimension, **hyperparameters
+        As in `wcdfa.nulls.replay.optimizer_norms`: the more of it that is that of the run, the more the null explains.
+    replicates : int
+        Windows of white gradients.
+    order, method
+        As in `dfa`.
+    log : bool
+        Take α of log norms.
+    seed : int or numpy.random.Generator
+
+    Returns
+    -------
+    NullResult
+        NaN where α is undefined, as for a constant window.
+
+    Raises
+    ------
+    ValueError
+        If norms are not one series, not finite, or not positive although log is asked for; and as `optimizer_norms`.
+    TypeError
+        If the optimizer lacks a hyperparameter.
+
+    References
+    ----------
+    Adam: D. P. Kingma and J. Ba (2014), doi:10.48550/arXiv.1412.6980. AdamW: I. Loshchilov and F. Hutter (2017),
+    doi:10.48550/arXiv.1711.05101.
+    """
+    x = _series(norms, log)
+    alphas = optimizer_alphas(
+        len(x),
+        optimizer=optimizer,
+        lr=lr,
+        replicates=replicates,
+        order=order,
+        method=method,
+        log=log,
+        gradient_norm=gradient_norm,
+        start=start,
+        dimension=dimension,
+        seed=seed,
+        **hyperparameters,
+    )
+    return compare(_alphas(without_schedule(x, lr, log), order, method), alphas)
+
+
+def optimizer_alphas(
+    n: int, *, order: int = 1, method: str = "robust", log: bool = True, breaks: tuple[int, ...] = (), **options: Any
+) -> Any:
+    """α of each replicate of `optimizer_null`, shape (replicates,), for windows of n steps; `options` as there, `breaks` of `dfa`.
+
+    >>> optimizer_alphas(200, optimizer="sgd", replicates=3, method="ols").shape
+    (3,)
+    """
+    norms = optimizer_norms(n, **options)
+    x = without_schedule(np.log(norms) if log else norms, options.get("lr"), log)
+    constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(
+        norms, axis=-1
+    )  # as where every gradient is clipped: float32 noise is left
+    return np.where(constant, math.nan, _alphas(x, order, method, breaks))
+
+
+def without_schedule(x: Any, lr: Any, log: bool) -> Any:
+    """Each series without what a line in a learning rate that varies explains, as `wcdfa.preprocess.preparation.prepare` does it."""
+    if lr is None or np.ndim(lr) == 0 or np.ptp(lr) == 0:
+        return x
+    rate = np.log(lr) if log else np.asarray(lr, dtype=np.float64)
+    rate = rate - np.mean(rate)
+    return x - (x @ rate / (rate @ rate))[..., None] * rate
+
+
+def shuffled(
+    norms: Any, *, replicates: int = 500, order: int = 1, method: str = "robust", log: bool = True, seed: Seed = 0
+) -> NullResult:
+    """α of a window against that of its own values in random order, which have no memory at all.
+
+    >>> from wcdfa import synthetic
+    >>> print(shuffled(synthetic.random_walk(200, seed=0), log=False, replicates=99, method="ols").p_value)
+    0.01
+
+    Parameters
+    ----------
+    norms : positive numbers of shape (n,)
+    replicates, order, method, log, seed
+        As in `optimizer_null`.
+
+    Returns
+    -------
+    NullResult
+        NaN for a constant window.
+
+    Raises
+    ------
+    ValueError
+        If norms are not one series, not finite, or not positive although log is asked for.
+    """
+    x = _series(norms, log)
+    shuffles = np.random.default_rng(seed).permuted(np.tile(x, (_at_least_one(replicates), 1)), axis=1)
+    return compare(_alphas(x, order, method), _alphas(shuffles, order, method))
+
+
+def short_memory(
+    norms: Any,
+    *,
+    replicates: int = 500,
+    order: int = 1,
+    method: str = "robust",
+    log: bool = True,
+    breaks: tuple[int, ...] = (),
+    fitted: whittle.Comparison | None = None,
+    seed: Seed = 0,
+) -> ShortMemory:
+    """α of a window against that of the short-memory model which fits it best, AR(1) or ARMA(1,1).
+
+    >>> from wcdfa import synthetic
+    >>> found = short_memory(synthetic.ar1(500, phi=0.7, seed=0), log=False, replicates=99, method="ols")
+    >>> print(found.model, found.favoured, found.p_value > 0.05)
+    AR(1) short True
+
+    The model is chosen and fitted by Whittle likelihood (`wcdfa.nulls.whittle.compare`), then simulated, with atanh φ and atanh θ rounded to
+    1/32, so that windows that are alike share a simulation. A large p-value says that short
+    memory suffices for α; ``nats`` says which kind of memory the whole spectrum speaks for.
+
+    Parameters
+    ----------
+    norms : positive numbers of shape (n,), n at least 32
+    replicates, order, method, log, breaks, seed
+        As in `optimizer_null` and `dfa`.
+    fitted : Comparison, optional
+        What `wcdfa.nulls.whittle.compare` says of this window, so that many windows are fitted at once.
+
+    Returns
+    -------
+    ShortMemory
+        NaN and "undecided" for a constant window.
+
+    Raises
+    ------
+    ValueError
+        If norms are not one series, too few, not finite, or not positive although log is asked for.
+
+    References
+    ----------
+    P. Whittle, J. R. Stat. Soc. B 15, 125 (1953), doi:10.1111/j.2517-6161.1953.tb00131.x.
+    """
+    x = _series(norms, log)
+    _at_least_one(replicates)
+    alpha = _alphas(x, order, method, breaks)
+    best = whittle.compare(x) if fitted is None else fitted
+    nats = math.nan if math.isnan(alpha) else float(best.nats)  # a constant up to rounding has a spectrum, of rounding
+    parameters = {name: math.nan if math.isnan(nats) else float(value) for name, value in best.parameters.items()}
+    alphas = np.full(replicates, math.nan)
+    if not math.isnan(nats):
+        rounded = (round(math.atanh(value) * STEPS) for value in (parameters["phi"], parameters["theta"]))
+        simulate = _short_alphas if isinstance(seed, int) else _short_alphas.__wrapped__
+        alphas = simulate(len(x), *rounded, replicates, order, method, breaks, seed)
+    favoured = "short" if nats > DECISIVE else "long" if nats < -DECISIVE else "undecided"
+    return ShortMemory(*compare(alpha, alphas), str(best.model), parameters, nats, favoured)
+
+
+@lru_cache(maxsize=4096)
+def _short_alphas(
+    n: int, phi: int, theta: int, replicates: int, order: int, method: str, breaks: tuple[int, ...], seed: Seed
+) -> npt.NDArray[np.float64]:
+    """α of ARMA(1,1) series, whose parameters are given as atanh in `STEPS`; shared, so never to be changed."""
+    longer = ar1(n + 1, phi=math.tanh(phi / STEPS), batch=(replicates,), seed=seed)
+    alphas: npt.NDArray[np.float64] = _alphas(longer[:, 1:] + math.tanh(theta / STEPS) * longer[:, :-1], order, method, breaks)
+    return alphas
+
+
+def compare(alpha: Any, alphas: Any, /) -> NullResult:
+    """Set one α against those of a null, of shape (replicates,); a replicate without an exponent (NaN) is left out.
+
+    >>> compare(1.25, [0.9, 1.0, 1.1]).p_value
+    0.25
+    """
+    alpha, alphas = float(alpha), np.asarray(alphas, dtype=np.float64)
+    if not alphas.size:
+        msg = "the null holds no α; give those of optimizer_alphas(n, ...), 500 or so"
+        raise ValueError(msg)
+    alphas = alphas[np.isfinite(alphas)]
+    if not alphas.size:
+        return NullResult(alpha, *[math.nan] * 5)
+    low, median, high = (float(each) for each in np.quantile(alphas, [0.025, 0.5, 0.975]))
+    p_value = (1 + int(np.sum(alphas >= alpha))) / (alphas.size + 1)
+    return NullResult(alpha, low, median, high, alpha - median, math.nan if math.isnan(alpha) else p_value)
+
+
+def _alphas(x: Any, order: int, method: str, breaks: tuple[int, ...] = ()) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DFAWarning)  # the NaN says it
+        return dfa(x, order=order, method=method, breaks=breaks).alpha
+
+
+def _series(norms: Any, log: bool) -> Any:
+    x = np.asarray(norms, dtype=np.float64)
+    if x.ndim != 1 or not x.size:
+        msg = f"norms must be one window of shape (n,), got shape {x.shape}; for many, compare() each with one optimizer_alphas()"
+        raise ValueError(msg)
+    wrong = np.flatnonzero(~np.isfinite(x))
+    if wrong.size:
+        msg = f"norms[{wrong[0]}] is {x[wrong[0]]}; fill or leave out such steps with wcdfa.preprocess.preparation.prepare"
+        raise ValueError(msg)
+    wrong = np.flatnonzero(x <= 0)
+    if log and wrong.size:
+        msg = f"norms[{wrong[0]}] is {x[wrong[0]]}, which has no logarithm; treat zeros with wcdfa.preprocess.preparation.prepare, or pass log=False"
+        raise ValueError(msg)
+    return np.log(x) if log else x
+
+
+def _at_least_one(replicates: int) -> int:
+    if replicates < 1:
+        msg = f"replicates must be at least 1, got {replicates}; no p-value is below 1 / (replicates + 1)"
+        raise ValueError(msg)
+    return replicates

@@ -1,0 +1,298 @@
+"""What must be taken out of recorded norms before their exponent means anything: gaps, schedule, epochs, spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.preprocess.epochs import Numbers, epoch_pattern
+from wcdfa.preprocess.outliers import ROUNDING, SPIKE, Values, level_shifts, without_spikes
+
+Indices = npt.NDArray[np.intp]
+
+LEAST = 28  # samples: the shortest series that dfa takes as it stands
+GAPS = 0.05  # share of the differences that may be gaps
+JUMP = np.log(1.5)  # change of log lr from one step to the next that is a step of the schedule
+SENTENCES = 5  # of one kind of break, before they are summed up
+
+
+class Prepared(NamedTuple):
+    """What `prepare` returns: m of n norms, ready for `dfa`, and what was done to them."""
+
+    values: Values
+    """The series, shape ``(m,)``: log norms (norms with ``log=False``), less what schedule and epochs explain, level kept."""
+    kept: Indices
+    """Which of the norms they come from, shape ``(m,)``."""
+    breaks: tuple[int, ...]
+    """Positions in `values` where a new stretch begins: no box may reach across."""
+    zeros: int
+    """How many norms were 0."""
+    missing: int
+    """How many norms were not finite."""
+    spikes: int
+    """How many values the spike filter replaced."""
+    spacing: int
+    """Optimizer steps from one record to the next."""
+    schedule: float | None
+    """Slope of log norm on log lr (of norm on lr with ``log=False``). None where no lr that varies was given."""
+    schedule_share: float | None
+    """Share of the variance that the regression took away, spikes left out, 0 to 1."""
+    phase_share: float | None
+    """Share of the variance that the epoch pattern took away; 0 where none stood out. None where no epoch length was given."""
+    findings: tuple[str, ...]
+    """What was done, in sentences with figures."""
+
+    @property
+    def cuts(self) -> tuple[int, ...]:
+        """`breaks`, and where there are none but a norm was left out, one before the last sample.
+
+        With a cut, `dfa` scales a calibration that ships, instead of computing one for each number of norms that may be left out.
+        """
+        complete = self.zeros + self.missing == 0
+        return self.breaks if self.breaks or complete else (len(self.values) - 1,)
+
+
+def prepare(
+    norms: Any,
+    *,
+    lr: Any = None,
+    log: bool = True,
+    epoch_length: int | None = None,
+    spikes: str | None = "hampel",
+    zeros: str = "skip",
+    steps: Any = None,
+) -> Prepared:
+    """Make a series of norms fit for `dfa`: log, without schedule, epoch pattern, spikes and skipped steps.
+
+    >>> import numpy as np
+    >>> import wcdfa
+    >>> lr = np.where(np.arange(500) < 250, 0.1, 0.01)
+    >>> norms = lr**0.9 * np.exp(0.2 * wcdfa.synthetic.white_noise(500, seed=0))
+    >>> norms[100], norms[200] = 0, 20 * norms[200]
+    >>> prepared = prepare(norms, lr=lr)
+    >>> for finding in prepared.findings:
+    ...     print(finding)
+    1 norm of 0 was skipped
+    log lr explains 96 % of the variance of log ‖ΔW‖, slope 0.90
+    boxes are split at step 250: lr falls by a factor of 10
+    3 spikes were replaced by the local median
+    >>> prepared.breaks
+    (249,)
+
+    Parameters
+    ----------
+    norms : numbers of shape (n,)
+        The norms ‖ΔW‖ in training order. Never changed. Where one is NaN, infinite or masked, it is dropped and boxes are split.
+    lr : number or numbers of shape (n,), optional
+        Learning rate at each norm. If it varies, the log norms are regressed on its log, and boxes are split where it jumps by a
+        factor of 1.5 or more on its own (not in a warm-up, where the neighbouring steps change as much).
+    log : bool
+        Take logarithms, so that the schedule and the noise are terms of a sum.
+    epoch_length : int, optional
+        Optimizer steps in an epoch, at least 2: the pattern that repeats with it is subtracted if it stands out.
+    spikes : "hampel" or None
+        The Hampel filter: a value that is more than 4 standard deviations (1.4826 MAD) from the median of the 11 around it becomes
+        that median; the MAD is that of the 11, or the usual one of the series where theirs is less. None leaves them.
+    zeros : "skip", "keep" or "error"
+        Norms of 0 are no steps (gradient accumulation, skipped AMP steps): left out, without a break. "keep" needs ``log=False``.
+    steps : integers of shape (n,), optional
+        Optimizer steps at which the norms were recorded. Default: 0, 1, 2 …
+
+    Returns
+    -------
+    Prepared
+        For ``dfa(prepared.values, breaks=prepared.breaks)``.
+
+    Raises
+    ------
+    ValueError
+        If norms is no series, holds what the options forbid or has fewer than 28 usable values; if lr is not positive and finite,
+        steps do not increase or are irregular, or there are fewer than 3 epochs; or if an option is none.
+    TypeError
+        If norms are complex.
+
+    References
+    ----------
+    R. K. Pearson, Y. Neuvo, J. Astola, M. Gabbouj, EURASIP J. Adv. Signal Process. 2016:87, doi:10.1186/s13634-016-0383-6.
+    """
+    x = _series(norms, log, spikes, zeros)
+    finite, nil = np.isfinite(x), x == 0
+    skipped = nil & (zeros == "skip")
+    kept = np.flatnonzero(finite & ~skipped)
+    if len(kept) < LEAST:
+        unusable = f"{np.sum(skipped)} are 0, {np.sum(~finite)} not finite"
+        msg = f"{len(kept)} of {len(x)} norms remain ({unusable}), and {LEAST} are the least; record more steps"
+        raise ValueError(msg)
+    numbers, spacing, gaps = _numbered(steps, len(x))
+    holes = np.searchsorted(kept, np.concatenate([np.flatnonzero(~finite), gaps]))
+    time, x = numbers[kept], np.log(x[kept]) if log else x[kept]
+
+    findings = _counted(skipped, "norm of 0 was skipped", "norms of 0 were skipped")
+    findings += _counted(~finite, "norm that is not finite was dropped", "norms that are not finite were dropped")
+    findings += _splits((numbers[i], f"a gap of {numbers[i] - numbers[i - 1]:,} steps") for i in gaps)
+
+    schedule = schedule_share = phase_share = None
+    jumps: list[tuple[int, float]] = []
+    if lr is not None and np.ptp(log_rate := np.log(_rates(lr, len(finite), kept))) > 1e-6:  # less is a constant, rounded
+        x, schedule, schedule_share = _without_schedule(x, log_rate if log else np.exp(log_rate))
+        of, share = "log " if log else "", _percent(schedule_share)
+        slope = f"{schedule:.2f}" if log else f"{schedule:.3g}"
+        findings.append(f"{of}lr explains {share} of the variance of {of}‖ΔW‖, slope {slope}")
+        jumps = _schedule_steps(log_rate)
+        findings += _splits((time[i], f"lr {_moves(height, log=True)}") for i, height in jumps)
+    levels = level_shifts(x, [*holes.tolist(), *(i for i, _ in jumps)])
+    findings += _splits((time[i], f"the level {_moves(height, log=log)}") for i, height in levels)
+    shifts = sorted(i for i, _ in [*jumps, *levels])
+    breaks = sorted({*holes.tolist(), *shifts} - {0, len(x)})
+
+    if epoch_length is not None:
+        pattern = epoch_pattern(x, time, epoch_length, spacing, shifts)
+        phase_share = min(1.0, float(np.var(pattern) / np.var(x))) if np.any(pattern) else 0.0
+        x = x - pattern
+        if phase_share:
+            findings.append(f"a pattern that repeats every {epoch_length:,} steps had {_percent(phase_share)} of the variance")
+    replaced = np.zeros(len(x), dtype=bool)
+    if spikes is not None:
+        x, replaced = without_spikes(x, breaks)
+    findings += _counted(replaced, "spike was replaced by the local median", "spikes were replaced by the local median")
+    return Prepared(
+        values=x,
+        kept=kept,
+        breaks=tuple(breaks),
+        zeros=int(np.sum(nil)),
+        missing=int(np.sum(~finite)),
+        spikes=int(np.sum(replaced)),
+        spacing=spacing,
+        schedule=schedule,
+        schedule_share=schedule_share,
+        phase_share=phase_share,
+        findings=tuple(findings),
+    )
+
+
+def with_usable_rates(norms: Any, lr: Any) -> tuple[Any, Any]:
+    """Norms and their learning rates, for `prepare`: a norm is missing where its rate is not positive and finite; no rate, no lr."""
+    norms, lr = np.array(norms, dtype=np.float64), np.array(lr, dtype=np.float64)
+    usable = np.isfinite(lr) & (lr > 0)
+    if not usable.any():
+        return norms, None
+    norms[~usable] = np.nan
+    lr[~usable] = np.median(lr[usable])  # any: the norm is missing; this one leaves a constant rate constant
+    return norms, lr
+
+
+def _series(norms: Any, log: bool, spikes: str | None, zeros: str) -> Values:
+    """The norms as numbers, NaN where masked, once the options allow them."""
+    if spikes not in ("hampel", None):
+        msg = f'spikes must be "hampel" or None, got {spikes!r}'
+        raise ValueError(msg)
+    if zeros not in ("skip", "keep", "error") or (zeros == "keep" and log):
+        msg = f'zeros must be "skip", "error", or with log=False "keep", got {zeros!r} with log={log}: 0 has no logarithm'
+        raise ValueError(msg)
+    if np.iscomplexobj(norms):
+        msg = "norms are complex; give their sizes, abs(norms)"
+        raise TypeError(msg)
+    if isinstance(norms, np.ma.MaskedArray):
+        norms = np.ma.filled(norms.astype(np.float64), np.nan)
+    x: Values = np.asarray(norms, dtype=np.float64)
+    if x.ndim != 1:
+        msg = f"norms must be one series, got shape {x.shape}; prepare them one by one"
+        raise ValueError(msg)
+    if zeros == "error" and np.any(x == 0):
+        msg = f'norm {np.argmax(x == 0):,} is 0; zeros="skip" leaves out what was no step'
+        raise ValueError(msg)
+    negative = np.isfinite(x) & (x < 0)
+    if log and np.any(negative):
+        first = int(np.argmax(negative))
+        msg = f"norm {first:,} is {x[first]:g}, and a logarithm needs norms above 0; log=False takes any series"
+        raise ValueError(msg)
+    return x
+
+
+def _numbered(steps: Any, n: int) -> tuple[Numbers, int, Indices]:
+    """The step of each record, the usual spacing, and the records after a gap."""
+    if steps is None:
+        return np.arange(n), 1, np.zeros(0, dtype=np.intp)
+    given = np.asarray(steps)
+    if given.shape != (n,) or given.dtype.kind not in "iuf" or not np.all(np.isfinite(given) & (given == np.rint(given))):
+        msg = f"steps must be {n} integers, one a norm, got shape {given.shape} of {given.dtype}; drop records without a step"
+        raise ValueError(msg)
+    numbers = given.astype(np.int64)
+    differences = np.diff(numbers)
+    if np.any(differences <= 0):
+        i = int(np.argmax(differences <= 0))
+        way_out = "keep the last record of each step" if differences[i] == 0 else "split the series at the restart"
+        msg = f"steps must increase, but record {i + 1:,} is step {numbers[i + 1]:,} after {numbers[i]:,}; {way_out}"
+        raise ValueError(msg)
+    spacing = int(np.sort(differences)[len(differences) // 2])
+    gaps = np.flatnonzero(differences != spacing) + 1
+    uneven = int(np.sum(differences % spacing != 0))
+    if uneven or len(gaps) > GAPS * len(differences):
+        what = f"{len(gaps):,} of {len(differences):,} differences are not the usual {spacing:,}, {uneven:,} no multiple of it"
+        msg = f"steps are irregular: {what}, and {GAPS:.0%} are the most, all multiples; log every step, or split the series"
+        raise ValueError(msg)
+    return numbers, spacing, gaps
+
+
+def _rates(lr: Any, n: int, kept: Indices) -> Values:
+    """Learning rates of the kept norms."""
+    rates = np.asarray(lr, dtype=np.float64)
+    if rates.shape not in ((), (n,)):
+        msg = f"lr must be a number or one for each of the {n} norms, got shape {rates.shape}"
+        raise ValueError(msg)
+    rate: Values = np.broadcast_to(rates, (n,))[kept]
+    bad = ~(np.isfinite(rate) & (rate > 0))
+    if np.any(bad):
+        first = int(np.argmax(bad))
+        msg = f"lr is {rate[first]:g} at norm {kept[first]:,}, and must be positive and finite; leave that norm out"
+        raise ValueError(msg)
+    return rate
+
+
+def _without_schedule(x: Values, regressor: Values) -> tuple[Values, float, float]:
+    """The series at its own level without what a line in the regressor explains; its slope, and the share of the variance."""
+    centred = regressor - np.mean(regressor)
+    residual = x - np.polyfit(centred, x, 1)[0] * centred
+    residual -= np.median(residual)  # not their mean: spikes all point one way
+    used = np.abs(residual) <= SPIKE * np.median(np.abs(residual))
+    # a schedule that lies in the outliers, such as a short warm-up, is what the line is for
+    if np.mean(used) < 0.9 or np.var(centred[used]) < 0.5 * np.var(centred):
+        used[:] = True
+    slope = float(np.polyfit(centred[used], x[used], 1)[0])
+    without = x - slope * centred
+    before, after = np.var(x[used]), np.var(without[used])
+    varies = before > (ROUNDING * np.max(np.abs(x))) ** 2
+    return without, slope, float(1 - after / before) if varies else 0.0
+
+
+def _schedule_steps(log_rate: Values) -> list[tuple[int, float]]:
+    """Where lr jumps within one step, and by how much in the logarithm; the steps beside it must not change half as much."""
+    change = np.diff(log_rate)
+    size = np.concatenate([[0.0], np.abs(change), [0.0]])
+    at = np.flatnonzero((size[1:-1] >= JUMP - 1e-9) & (size[1:-1] > 2 * np.maximum(size[:-2], size[2:])))
+    return [(int(i) + 1, float(change[i])) for i in at]
+
+
+def _counted(which: npt.NDArray[np.bool_], one: str, many: str) -> list[str]:
+    count = int(np.sum(which))
+    return [f"{count:,} {one if count == 1 else many}"] if count else []
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.005 else "less than 1 %"
+
+
+def _moves(height: float, *, log: bool) -> str:
+    verb = "rises" if height > 0 else "falls"
+    return f"{verb} by a factor of {np.exp(abs(height)):.3g}" if log else f"{verb} by {abs(height):.3g}"
+
+
+def _splits(places: Iterable[tuple[int, str]]) -> list[str]:
+    """A sentence for each break; of many, the first few and how many more there are."""
+    sentences = [f"boxes are split at step {step:,}: {why}" for step, why in places]
+    more = len(sentences) - SENTENCES
+    rest = [f"and boxes are split at {more:,} more steps for the same reason"] if more > 0 else []
+    return sentences[:SENTENCES] + rest

@@ -1,0 +1,1 @@
+"""Folders of checkpoints, and how far the weights moved from one to the next."""

@@ -1,0 +1,138 @@
+"""Folders of checkpoints: how far the weights moved from each to the next, read tensor by tensor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.readers.checkpoints.contents import Unreadable, contents_of
+from wcdfa.readers.checkpoints.names import Entry, Series, series_of
+from wcdfa.readers.checkpoints.notes import Notes, Pair, comparable
+from wcdfa.readers.checkpoints.tensors import Contents, Stored
+from wcdfa.readers.columns import Column, Run
+from wcdfa.support.progress import Progress
+
+PIECE = 1 << 17  # numbers read at a time, into memory that is used again and stays in the cache of the processor
+WIDEST = 16  # bytes of the largest of them
+
+
+class Whole(NamedTuple):
+    """A checkpoint and what it holds."""
+
+    entry: Entry
+    contents: Contents
+
+
+def is_checkpoints(folder: Path, *, numbered: bool = False) -> bool:
+    """Whether a folder holds two checkpoints or more, by their names and first bytes.
+
+    They are files of safetensors or of ``torch.save``, or folders of such files or of orbax, with numbers in their names, as
+    ``checkpoint-500``, ``epoch=3-step=600.ckpt`` and ``500/default``; or, if they need not be `numbered`, at least of one format.
+    """
+    try:
+        series = series_of(folder)
+    except ValueError:  # several series
+        return True
+    except OSError:
+        return False
+    return series is not None and not (numbered and series.entries[0].step is None)
+
+
+def read_checkpoints(folder: Path) -> Iterator[Run]:
+    """The displacement ‖W − W of the checkpoint before‖ at each checkpoint in a folder but the first, of all floating-point weights.
+
+    Differences are taken and summed in float64. That is no norm of an update: many steps lie between. No pickled object is loaded, and
+    no tensor of torch or orbax either: the numbers are read from the files, a stretch at a time, and those of orbax by tensorstore.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two checkpoints can be read, two that follow one another have no parameter in common, a library is missing, or the
+        folder holds several series of checkpoints. Damaged checkpoints between whole ones are left out, and the notes say so.
+    """
+    series = series_of(folder)
+    if series is None:
+        msg = (
+            "no two checkpoints of one format; known are .safetensors, files of torch.save (.pt, .pth, .ckpt, .bin), and "
+            "folders of them or of orbax"
+        )
+        raise ValueError(msg)
+    notes = Notes()
+    with Progress("reading checkpoints", len(series.entries)) as progress:
+        pairs = list(_displacements(series, notes, progress))
+    if not pairs:
+        said = "; ".join(str(error) for error in notes.damaged)
+        msg = f"fewer than two of {len(series.entries)} checkpoints can be read: {said}"
+        raise ValueError(msg)
+    values = np.array([pair.displacement for pair in pairs])
+    steps = None if pairs[0].entry.step is None else np.array([pair.entry.step for pair in pairs], np.int64)
+    yield Run(folder, "", {"displacement": Column(values, steps)}, notes.said(series, pairs))
+
+
+def _displacements(series: Series, notes: Notes, progress: Progress) -> Iterator[Pair]:
+    before: Whole | None = None
+    for entry in series.entries:
+        try:
+            now = Whole(entry, contents_of(entry))
+            if before is None:
+                progress.total = (len(series.entries) - 1) * len(now.contents.tensors)
+            else:
+                yield Pair(before.entry, entry, _displacement(before, now, progress))
+                notes.compared(before.contents, now.contents)
+        except Unreadable as error:
+            notes.damaged.append(error)
+            if error.entry == entry:
+                continue
+        notes.holds(now.contents)
+        before = now
+
+
+def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
+    squares: list[float] = []
+    compared, tied, scratch = 0, set(), np.empty((3, PIECE * WIDEST), np.uint8)
+    for name, new in now.contents.tensors.items():
+        progress.advance()
+        old = before.contents.tensors.get(name)
+        if old is None or not comparable(new, old):
+            continue
+        compared += 1
+        if new.place is not None and old.place is not None:
+            if (new.place, old.place) in tied:
+                continue
+            tied.add((new.place, old.place))
+        squares.append(_tensor((now.entry, new), (before.entry, old), scratch))
+    if not compared:
+        msg = f"{before.entry.path.name} and {now.entry.path.name} have no parameter in common: are they of the same model?"
+        raise ValueError(msg)
+    return math.sqrt(math.fsum(squares))
+
+
+def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Any) -> float:
+    """‖new − old‖² of a tensor, of which a stretch is read at a time."""
+    units, size = {new[1].unit, old[1].unit} - {1}, prod(new[1].shape)
+    together = size if len(units) > 1 else max(units, default=1)
+    stretch = max(1, PIECE // together) * together
+    squares = []
+    for start in range(0, size, stretch):
+        a, b = (_read(*each, start, min(start + stretch, size), room) for each, room in zip((new, old), scratch, strict=False))
+        squares += [_square(a[i : i + PIECE], b[i : i + PIECE], scratch[2]) for i in range(0, len(a), PIECE)]
+    return math.fsum(squares)
+
+
+def _read(entry: Entry, tensor: Stored, start: int, stop: int, scratch: Any) -> Any:
+    try:
+        return tensor.read(start, stop, scratch)
+    except Exception as error:  # damaged files raise anything
+        raise Unreadable(entry, error) from error
+
+
+def _square(new: Any, old: Any, scratch: Any) -> float:
+    kind = np.result_type(new, old, np.float64)
+    with np.errstate(all="ignore"):  # weights may be infinite
+        difference = np.subtract(new, old, out=scratch[: len(new) * kind.itemsize].view(kind), dtype=kind)
+        return float(np.vdot(difference, difference).real)

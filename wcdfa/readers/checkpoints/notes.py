@@ -1,0 +1,115 @@
+"""What must be said of the displacements between checkpoints."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from wcdfa.readers.checkpoints.contents import Unreadable
+from wcdfa.readers.checkpoints.names import Entry, Series
+from wcdfa.readers.checkpoints.tensors import FLOAT8, FLOATS, Contents, Stored
+
+NAMED = 3  # names in a note, before "…"
+STATISTICS = ("running_mean", "running_var", "moving_mean", "moving_variance")
+
+
+class Pair(NamedTuple):
+    """Two checkpoints that follow one another, and ‖W − W before‖."""
+
+    before: Entry
+    entry: Entry
+    displacement: float
+
+
+class Notes:
+    """Gathers what is found as the checkpoints are read."""
+
+    def __init__(self) -> None:
+        self.damaged: list[Unreadable] = []
+        self.partly: dict[str, None] = {}  # parameters that came or went
+        self.reshaped: dict[str, None] = {}
+        self.recast: dict[str, None] = {}
+        self.left: dict[str, str] = {}  # what is no floating number, and its kind
+        self.passed: dict[str, None] = {}
+        self.statistics: dict[str, None] = {}
+        self.float8: dict[str, None] = {}
+
+    def holds(self, contents: Contents) -> None:
+        """Take note of what a checkpoint holds that is not counted, or should be known to be."""
+        self.passed |= dict.fromkeys(contents.passed)
+        for name, tensor in contents.tensors.items():
+            if tensor.kind not in FLOATS:
+                self.left[name] = tensor.kind
+            elif tensor.kind in FLOAT8:
+                self.float8[name] = None
+            elif name.endswith(STATISTICS):
+                self.statistics[name] = None
+
+    def compared(self, before: Contents, now: Contents) -> None:
+        """Take note of what two checkpoints do not share."""
+        self.partly |= {name: None for name in before.tensors.keys() ^ now.tensors.keys()}
+        for name in before.tensors.keys() & now.tensors.keys():
+            old, new = before.tensors[name], now.tensors[name]
+            if old.shape != new.shape:
+                self.reshaped[name] = None
+            elif old.kind != new.kind:
+                self.recast[name] = None
+
+    def said(self, series: Series, pairs: Sequence[Pair]) -> tuple[str, ...]:
+        """All of it, the most important first."""
+        return tuple(self._said(series, pairs))
+
+    def _said(self, series: Series, pairs: Sequence[Pair]) -> Iterator[str]:
+        yield f"displacements between checkpoints, {_apart(series, pairs)}: each is over many steps and is not a step norm"
+        whole = len(pairs) + 1
+        if pairs[0].entry.step is None:
+            names = [pairs[0].before.path.name, *(pair.entry.path.name for pair in pairs)]
+            yield f"{whole} checkpoints without steps in their names, in the order of their times of writing: {_some(names)}"
+        elif series.unit == "epoch":
+            yield "the steps are epochs, which is what the names of the checkpoints tell"
+        if self.damaged:
+            why = (f"{error.entry.path.name} ({error.why})" for error in self.damaged)
+            yield f"{len(self.damaged)} of {len(series.entries)} checkpoints skipped, damaged or half-written: {_some(why)}"
+        if series.unfinished:
+            yield f"{len(series.unfinished)} unfinished or temporary checkpoint(s) skipped: {_some(series.unfinished)}"
+        if series.duplicates:
+            yield f"{len(series.duplicates)} skipped, of whose step there is a later one: {_some(series.duplicates)}"
+        if series.others:
+            yield f"{len(series.others)} left out, whose names are not as those of the others: {_some(series.others)}"
+        if self.partly:
+            yield f"{len(self.partly)} tensor(s) that came or went are counted where two checkpoints have them: {_some(self.partly)}"
+        if self.reshaped:
+            yield f"{len(self.reshaped)} tensor(s) changed shape, and are not counted there: {_some(self.reshaped)}"
+        if self.recast:
+            yield f"{len(self.recast)} tensor(s) changed their kind of number, so that rounding is counted: {_some(self.recast)}"
+        if self.left:
+            kinds = ", ".join(sorted(set(self.left.values())))
+            yield f"{len(self.left)} left out, as they are no floating-point numbers ({kinds}): {_some(self.left)}"
+        if self.passed:
+            yield f"the weights are taken from where they usually are; passed over beside them: {_some(self.passed)}"
+        if self.statistics:
+            yield f"running statistics are counted, which the files do not tell from weights: {_some(self.statistics)}"
+        if self.float8:
+            yield f"numbers of 8 bits are taken as they are, without scales that may belong to them: {_some(self.float8)}"
+        if odd := sum(not math.isfinite(pair.displacement) for pair in pairs):
+            yield f"{odd} of {len(pairs)} displacements are not finite: the weights are not"
+
+
+def comparable(new: Stored, old: Stored) -> bool:
+    """Whether both are floating-point numbers, and as many."""
+    return new.shape == old.shape and new.kind in FLOATS and old.kind in FLOATS
+
+
+def _apart(series: Series, pairs: Sequence[Pair]) -> str:
+    gaps = [pair.entry.step - pair.before.step for pair in pairs if pair.entry.step is not None and pair.before.step is not None]
+    if not gaps:
+        return "an unknown number of steps apart"
+    if min(gaps) == max(gaps):
+        return f"{gaps[0]} {series.unit}{'' if gaps[0] == 1 else 's'} apart"
+    return f"{min(gaps)} to {max(gaps)} {series.unit}s apart, not evenly"
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

@@ -1,0 +1,56 @@
+"""Folders of orbax: a tree in ``_METADATA``, and the arrays as tensorstore keeps them."""
+
+from __future__ import annotations
+
+import json
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from wcdfa.readers.checkpoints.tensors import FLOATS, Contents, Stored, weights, widened
+
+
+def open_orbax(path: Path) -> Contents:
+    """The weights in a folder that holds ``_METADATA``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If tensorstore, which comes with orbax, is not installed.
+    ValueError, KeyError, TypeError, OSError
+        If it is damaged.
+    """
+    import tensorstore  # noqa: PLC0415 - of the extra "orbax"
+
+    told = json.loads((path / "_METADATA").read_text(encoding="utf-8"))
+    folder = {"driver": "file", "path": f"{path.resolve()}/"}
+    # once, arrays of zeros were not written
+    options = {"fill_missing_data_reads": not told.get("store_array_data_equal_to_fill_value", False)}
+    opening, leaves = {}, {}
+    for entry in told["tree_metadata"].values():
+        keys = tuple(str(key["key"]) for key in entry["key_metadata"])
+        value = entry["value_metadata"]
+        if value["skip_deserialize"]:
+            continue
+        if value["value_type"] in ("scalar", "string"):
+            leaves[keys] = Stored((), f"Python {value['value_type']}")
+            continue
+        name = ".".join(keys) + "/"
+        store: dict[str, Any] = {"driver": "ocdbt", "base": folder, "path": name}
+        if not told.get("use_ocdbt", True):
+            store = folder | {"path": folder["path"] + name}
+        driver = "zarr3" if told.get("use_zarr3") else "zarr"
+        opening[keys] = tensorstore.open({"driver": driver, "kvstore": store, **options}, open=True, read=True)
+    return weights(leaves | {keys: _stored(future.result()) for keys, future in opening.items()})
+
+
+def _stored(array: Any) -> Stored:
+    shape, kind = tuple(map(int, array.shape)), array.dtype.name
+    row = prod(shape[1:])
+
+    def read(start: int, stop: int, _: Any) -> Any:
+        raw = (array[start // row : -(-stop // row)] if shape else array).read().result().reshape(-1)
+        return widened(raw.view(FLOATS[kind]), kind)
+
+    together = array.chunk_layout.read_chunk.shape[0] if shape else 1
+    return Stored(shape, kind, read, unit=max(1, row * together))

@@ -1,0 +1,45 @@
+"""JSON lines: one object a row, as most training scripts log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import TextIOWrapper
+from pathlib import Path
+
+from wcdfa.readers.columns import Run
+from wcdfa.readers.formats.rows import Rows, numbers
+from wcdfa.readers.formats.unfinished import CUT, beginning
+
+
+def read_lines(path: Path) -> Iterator[Run]:
+    """The numbers in each row by name, nested names joined with "/"; a row need not have them all.
+
+    NaN and Infinity are read as Python writes them. A last line that is cut off, as in a run still being written, is left out.
+    """
+    rows, notes, wrong, line = Rows(), [], None, ""
+    with path.open("rb") as file, beginning(file) as (part, _), TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
+        for number, line in enumerate(text, start=1):
+            if wrong is not None and line.strip():
+                raise wrong
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                if line.strip():  # only the last line may be one that is cut off
+                    wrong = ValueError(f"line {number} is not JSON: {error}")
+                continue
+            if isinstance(row, dict):
+                rows.add(row)
+            elif line.endswith("\n"):  # else digits may be missing
+                rows.add(dict(numbers(row)))
+            else:
+                notes.append(CUT)
+    if wrong is not None:
+        if line.endswith("\n") or not rows.count:
+            raise wrong
+        notes.append(CUT)
+    columns = rows.columns()
+    if not columns:
+        msg = f"no numbers in {rows.count} line(s)"
+        raise ValueError(msg)
+    yield Run(path, "", columns, tuple(notes))

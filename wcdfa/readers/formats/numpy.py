@@ -1,0 +1,66 @@
+"""NumPy's own files: one array (.npy), or several by name (.npz)."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import read_array
+
+from wcdfa.readers.column_choice import listed
+from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.steps import with_steps
+
+MOST = 1000  # columns of a 2-D array; one of more is something else
+
+
+def read_numpy(path: Path) -> Iterator[Run]:
+    """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file.
+
+    A 2-D array that has a row for each value of a 1-D one is a column a group, under "name/0", "name/1" and so on. Arrays of one length are columns of one table, in which one may be the step of each. Nothing is unpickled.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote, and of the cast of a NaN that signals
+            flat = {name: np.squeeze(array) for name, array in _arrays(path)}
+            found = {name: array.astype(np.float64, copy=False) for name, array in _columns(flat)}
+    except (PermissionError, IsADirectoryError):
+        raise
+    except Exception as error:  # what is damaged makes NumPy, zipfile, zlib and lzma raise nearly anything
+        msg = f"damaged, or not plain arrays: {error}"
+        raise ValueError(msg) from error
+    if not found:
+        msg = f"no 1-D array of numbers; it holds: {listed(f'{name} {each.dtype} {each.shape}' for name, each in flat.items())}"
+        raise ValueError(msg)
+    columns: dict[str, Column] = {}
+    for length in {len(array) for array in found.values()}:
+        columns |= with_steps({name: Column(array) for name, array in found.items() if len(array) == length})
+    yield Run(path, "", {name: columns[name] for name in found})
+
+
+def _columns(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "iuf"}
+    series = {name: array for name, array in numbers.items() if array.ndim == 1}
+    yield from series.items()
+    lengths = {len(array) for array in series.values()}
+    for name, array in numbers.items():
+        if array.ndim == 2 and len(array) in lengths and array.shape[1] <= MOST:
+            yield from ((f"{name}/{i}", column) for i, column in enumerate(array.T))
+
+
+def _arrays(path: Path) -> Iterator[tuple[str, Any]]:
+    with path.open("rb") as file:
+        if file.read(2) != b"PK":
+            file.seek(0)
+            yield path.stem, read_array(file, allow_pickle=False)
+            return
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                if name.endswith(".npy"):
+                    with archive.open(name) as member:
+                        array = read_array(member, allow_pickle=False)
+                        member.read(1)  # at its end the checksum is looked at, and not before
+                        yield name.removesuffix(".npy"), array

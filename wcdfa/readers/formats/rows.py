@@ -1,0 +1,104 @@
+"""Logs of rows: numbers by name, each with the step that its row tells."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from wcdfa.readers.columns import Column
+from wcdfa.readers.steps import with_steps
+
+NAMED = ("NaN", "Infinity", "-Infinity")  # what trackers write that JSON has no number for
+LONGEST = 32  # characters of a number that was written as text
+
+
+class Rows:
+    """Collects the numbers of row after row; 8 bytes a number, and 8 more where it is not in every row.
+
+    >>> rows = Rows()
+    >>> for row in ({"step": 1, "norm": 0.5}, {"step": 2, "loss": 3}, {"step": 3, "norm": 0.25, "note": "text"}):
+    ...     rows.add(row)
+    >>> norm = rows.columns()["norm"]
+    >>> norm.values, norm.steps, norm.rows.tolist()
+    (array([0.5 , 0.25]), array([1, 3]), [0, 2])
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._values: dict[str, array[float]] = {}
+        self._rows: dict[str, array[int]] = {}
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take the numbers of a row, nested ones under names joined with "/"; what is no number is passed over."""
+        count, known, rows = self.count, self._values, self._rows
+        for name, value in row.items():
+            kind = type(value)
+            if kind is float or kind is int:
+                try:
+                    values = known[name]
+                except KeyError:
+                    values = known[name] = array("d")
+                self._append(name, values, value, count, rows)
+            elif kind is dict or (kind is str and _is_number(value)):
+                for below, number in numbers(value, name):
+                    self._append(below, known.setdefault(below, array("d")), number, count, rows)
+        self.count += 1
+
+    def columns(self) -> Mapping[str, Column]:
+        """All numbers by name, in the memory that they were collected in: no row can be added after."""
+        found = {}
+        for name, values in self._values.items():
+            where: Any = None
+            if name in self._rows:
+                where = np.frombuffer(self._rows[name], np.int64)
+            elif len(values) < self.count:  # it lacks only the last ones
+                where = np.arange(len(values))
+            found[name] = Column(np.frombuffer(values), rows=where)
+        return with_steps(found)
+
+    @staticmethod
+    def _append(name: str, values: array[float], value: float, count: int, rows: dict[str, array[int]]) -> None:
+        held = len(values)
+        if name in rows:
+            rows[name].append(count)
+        elif held != count:  # the first row that it is not in lies just behind
+            rows[name] = array("q", range(held))
+            rows[name].append(count)
+        try:
+            values.append(value)
+        except OverflowError:  # an integer beyond all floats
+            values.append(float("inf") if value > 0 else float("-inf"))
+
+
+def numbers(row: Any, name: str | None = None) -> Iterable[tuple[str, float]]:
+    """The numbers in nested dicts, however deep, under names joined with "/".
+
+    >>> list(numbers({"wcdfa": {"alpha": 1.5, "regime": "ordered"}, "ok": True}))
+    [('wcdfa/alpha', 1.5)]
+    """
+    waiting = [(name, row)]
+    while waiting:
+        name, part = waiting.pop()
+        kind = type(part)
+        if kind is dict:
+            waiting.extend((below if name is None else f"{name}/{below}", each) for below, each in reversed(part.items()))
+        elif kind is float or kind is int:
+            yield "value" if name is None else name, part
+        elif kind is str and _is_number(part):
+            yield "value" if name is None else name, float(part)
+
+
+def _is_number(text: str) -> bool:
+    """Whether a text is a number: what trackers write that JSON has no number for, and what some write in quotes."""
+    if text in NAMED:
+        return True
+    if not text or len(text) > LONGEST or text[0] not in "+-.0123456789":
+        return False
+    try:
+        return math.isfinite(float(text)) and "_" not in text
+    except ValueError:
+        return False

@@ -1,0 +1,74 @@
+"""TensorBoard: every scalar in the event files of a folder, which are one run."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wcdfa.readers.columns import Column, Run, missing
+from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
+from wcdfa.support.text import shown
+
+SINGLE, DOUBLE = 1, 2  # of tensorflow.DataType
+
+
+def read_tensorboard(path: Path) -> Iterator[Run]:
+    """The scalars of an event file, or of all in a folder in the order in which they were begun, each with its step.
+
+    None is left out, however many there are; those of one step are all kept, in the order written.
+    """
+    try:
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
+        from google_crc32c import value as crc32c  # noqa: PLC0415
+        from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise missing(error, "tensorboard") from error
+    files = sorted(each for each in path.glob("*tfevents*") if each.is_file()) if path.is_dir() else [path]
+    found: dict[str, tuple[array[float], array[int]]] = {}
+    notes = []
+    for file in files:
+        try:
+            with file.open("rb") as opened:
+                for record in tensorflow_records(opened, crc32c):
+                    _take(Event.FromString(record), found)
+        except Damaged as error:
+            notes.append(f"{shown(file.name)}: {error}")
+        except DecodeError as error:
+            notes.append(f"{shown(file.name)}: a record in it is no event of TensorBoard: {error}; what is before was read")
+    if not found:
+        msg = f"no scalars in {len(files)} event file(s){': ' if notes else ''}{'; '.join(notes)}"
+        raise ValueError(msg)
+    columns = {name: Column(np.frombuffer(values), np.frombuffer(steps, np.int64)) for name, (values, steps) in found.items()}
+    yield Run(path, "", columns, tuple(notes))
+
+
+def _take(event: Any, found: dict[str, tuple[array[float], array[int]]]) -> None:
+    for value in event.summary.value:
+        kind = value.WhichOneof("value")
+        if kind == "simple_value":
+            number = value.simple_value
+        elif kind == "tensor" and (known := _scalar(value.tensor)) is not None:
+            number = known
+        else:
+            continue
+        tag = value.tag
+        if tag not in found:
+            found[tag] = array("d"), array("q")
+        found[tag][0].append(number)
+        found[tag][1].append(event.step)
+
+
+def _scalar(tensor: Any) -> float | None:
+    """The one number of a tensor of floats; None where it holds text or more."""
+    if tensor.dtype not in (SINGLE, DOUBLE) or any(axis.size != 1 for axis in tensor.tensor_shape.dim):
+        return None
+    single = tensor.dtype == SINGLE
+    listed = tensor.float_val if single else tensor.double_val
+    if len(listed) == 1:
+        return float(listed[0])
+    content = tensor.tensor_content
+    return float(np.frombuffer(content, "<f4" if single else "<f8")[0]) if len(content) == (4 if single else 8) else None

@@ -1,0 +1,64 @@
+"""``trainer_state.json`` of the Trainer of transformers: its log history."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from wcdfa.readers.columns import Run
+from wcdfa.readers.formats.rows import Rows
+
+CHUNK = 1 << 20  # characters
+START = re.compile(r'"log_history"\s*:\s*\[')
+BETWEEN = re.compile(r"[ \t\r\n,]*")
+CUT = "it is cut off or damaged: the entries before were read"
+LONGEST = 1 << 24  # characters of an entry; more is damage
+
+
+def read_trainer_state(path: Path) -> Iterator[Run]:
+    """The numbers in the entries of the log history, entry after entry, so that the whole is never in memory."""
+    rows, notes = Rows(), []
+    try:
+        for entry in _history(path):
+            rows.add(entry)
+    except EOFError:
+        notes.append(CUT)
+    columns = rows.columns()
+    if not columns:
+        msg = f"no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
+        raise ValueError(msg)
+    yield Run(path, "", columns, tuple(notes))
+
+
+def _history(path: Path) -> Iterator[dict[str, Any]]:
+    decoder = json.JSONDecoder()
+    with path.open(encoding="utf-8", errors="replace") as file:
+        text = ""
+        while (found := START.search(text)) is None:
+            more = file.read(CHUNK)
+            if not more:
+                msg = 'no "log_history": a trainer_state.json of transformers has one'
+                raise ValueError(msg)
+            text = text[-100:] + more
+        place = found.end()
+        while True:
+            place = BETWEEN.match(text, place).end()  # type: ignore[union-attr] # it matches nothing, too
+            if text[place : place + 1] == "]":
+                return
+            try:
+                if place == len(text):
+                    raise ValueError  # more is to be read, as where an entry is not whole
+                entry, place = decoder.raw_decode(text, place)
+            except (ValueError, RecursionError) as error:
+                more = file.read(CHUNK) if len(text) - place < LONGEST else ""
+                if not more:
+                    raise EOFError from error
+                text, place = text[place:] + more, 0
+                continue
+            if not isinstance(entry, dict):
+                msg = f"an entry of its log history is {type(entry).__name__} and no object"
+                raise ValueError(msg)  # noqa: TRY004 - of a file, not of an argument
+            yield entry

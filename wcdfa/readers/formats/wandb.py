@@ -1,0 +1,67 @@
+"""Weights & Biases: the history in a ``.wandb`` file, as runs write it, offline or not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from wcdfa.readers.columns import Run, missing
+from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
+from wcdfa.readers.formats.rows import Rows
+
+MAGIC, VERSION = b":W&B", 0
+DIGITS = set("-0123456789NI")  # that numbers begin with, NaN and Infinity among them
+LONGEST = 20  # characters of text that may stand for a number, as "-Infinity" does
+START = 7  # bytes: the four of the magic, two of a number that is always the same, one of the version
+
+
+def read_wandb(path: Path) -> Iterator[Run]:
+    """All numbers of the history, nested names joined with "/"; the run is named as its owner named it, with its id."""
+    try:
+        from google.protobuf.message import DecodeError  # noqa: PLC0415
+        from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise missing(error, "wandb") from error
+    rows, notes, name = Rows(), [], ""
+    with path.open("rb") as file:
+        start = file.read(START)
+        if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
+            msg = f"no log of Weights & Biases of version {VERSION}: it begins with {start!r}; a run writes one as run-ID.wandb"
+            raise ValueError(msg)
+        try:
+            for data in leveldb_records(file, START):
+                record = Record.FromString(data)
+                if record.HasField("history"):
+                    rows.add(_row(record.history))
+                elif record.HasField("run"):
+                    name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
+        except Damaged as error:
+            notes.append(str(error))
+        except DecodeError as error:  # a whole record that is none of theirs
+            notes.append(f"a record in it cannot be read: {error}; what is before was read")
+    columns = rows.columns()
+    if not columns:
+        msg = f"no numbers in {rows.count} rows of history{': ' if notes else ''}{'; '.join(notes)}"
+        raise ValueError(msg)
+    yield Run(path, name, columns, tuple(notes))
+
+
+def _row(history: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for item in history.item:
+        text = item.value_json
+        first = text[:1]
+        if first in DIGITS:
+            with suppress(ValueError):
+                row[_name(item)] = float(text)
+        elif first == "{" or (first == '"' and len(text) <= LONGEST):
+            with suppress(ValueError, RecursionError):
+                row[_name(item)] = json.loads(text)
+    return row
+
+
+def _name(item: Any) -> str:
+    return "/".join(item.nested_key) or str(item.key)

@@ -1,0 +1,182 @@
+"""Collects the norms of a run, from whatever `update` is given: nothing here computes α."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.recording.cadence import Cadence, due
+from wcdfa.recording.groups import ALL, Groups
+from wcdfa.recording.parameters import Displacement, is_traced, kept, refuse
+from wcdfa.recording.reading import Reading
+from wcdfa.recording.ring import Ring, extend, init, read
+from wcdfa.support.numbers import is_number, number
+
+
+class Pending(NamedTuple):
+    """Norms of one step, which may still be on a device."""
+
+    norms: Mapping[str, Any]
+    lr: Any
+    passed: int  # steps before it that were not recorded
+    step: int | None = None  # where it is known
+
+
+class Recorder:
+    """The ring of a run, and what waits to get into it."""
+
+    def __init__(self, window: int, groups: Groups, record_every: Cadence) -> None:
+        self.window, self.groups, self.record_every = window, groups, record_every
+        self.ring: Ring = init(window)
+        self.pending: deque[Pending] = deque()
+        self.calls = self.passed = self.step = 0
+        self.drained = self.drained_skipped = 0
+        self.begun = 0  # how often it began anew with a reading
+        self._newest: float | None = None  # norm of the last reading; None where that is not known
+        self.source: dict[str, Any] = {}  # optimizer and hyperparameters, as a reading tells them
+        self._displacement = Displacement(groups)
+        self._started = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The groups, that of all first."""
+        return tuple(self.ring.wcdfa_norms)
+
+    @property
+    def count(self) -> int:
+        """Norms recorded so far, without those that are pending."""
+        return int(self.ring.wcdfa_count)
+
+    def reading(self) -> Reading:
+        """What is in the ring."""
+        return read(self.ring)._replace(**self.source)
+
+    def take(self, given: Any, lr: Any) -> None:
+        """Put what `update` was given among the pending norms; raises as `update`, and has nothing changed then."""
+        for value in (given, lr):
+            if is_traced(value):
+                raise refuse(value)
+        if lr is not None and not is_number(lr):
+            msg = f"lr must be a number or an array of size 1, got {type(lr).__name__}; leave it out where it is not known"
+            raise TypeError(msg)
+        if isinstance(given, Reading):
+            self._drain(given)
+        elif is_number(given):
+            if self.groups is not None or len(self.names) > 1:
+                msg = "groups need parameters or a Reading, and update was given a number; leave groups out"
+                raise TypeError(msg)
+            self._call({ALL: kept(given)} if due(self.record_every, self.calls + 1) else None, lr)
+        else:
+            self._move(given, lr)
+
+    def continues(self, reading: Reading) -> bool:
+        """Whether it goes on from the last reading; else the recorder was set back, or is another."""
+        new, total = int(reading.count) - self.drained, len(reading.norms)
+        if new < 0 or not 0 <= new < total or self._newest is None:
+            return new >= 0
+        there = float(reading.norms[total - new - 1])
+        return there == self._newest or (math.isnan(there) and math.isnan(self._newest))
+
+    def flush(self, stop: Callable[[int], bool]) -> Iterator[int]:
+        """Record the pending norms, which copies them from their device; pauses after each at whose number `stop` says so."""
+        known: list[tuple[Mapping[str, float], float, int]] = []
+        try:
+            while self.pending:
+                norms, lr, passed, step = self.pending.popleft()
+                values = {name: _known(value) for name, value in norms.items()}
+                if values[ALL] == 0:  # no step, and so without those passed over before it: the others stay evenly spaced
+                    self.skip(1)
+                    continue
+                self.step = self.step + passed + 1 if step is None else max(step, self.step + 1)
+                known.append((values, math.nan if lr is None else _known(lr), self.step))
+                if stop(self.count + len(known)):
+                    self._write(known)
+                    known = []
+                    yield self.count
+        finally:  # also where `stop`, which may be the caller's own, raises
+            self._write(known)
+
+    def skip(self, more: int) -> None:
+        """Count norms of 0."""
+        self.ring = self.ring._replace(wcdfa_skipped=self.ring.wcdfa_skipped + np.int32(more))
+
+    def _write(self, known: list[tuple[Mapping[str, float], float, int]]) -> None:
+        if known:
+            norms = {name: np.array([values[name] for values, _, _ in known]) for name in self.names}
+            self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
+
+    def _call(self, norms: Mapping[str, Any] | None, lr: Any) -> None:
+        """One call of `update`; None is not recorded."""
+        self.calls += 1
+        if norms is None:
+            self.passed += 1
+            return
+        self.pending.append(Pending(norms, None if lr is None else kept(lr), self.passed))
+        self.passed = 0
+
+    def _move(self, given: Any, lr: Any) -> None:
+        """One step of parameters. Those before a step that is recorded are kept, to measure from; others cost nothing."""
+        parameters = self._displacement.parameters_of(given)
+        if self._started:
+            self._call(self._displacement.moved(parameters) if self._displacement.seen else None, lr)
+        if due(self.record_every, self.calls + 1):
+            self._displacement.remember(parameters)
+            self._have_groups(self._displacement.names)
+        else:
+            self._displacement.forget()
+        self._started = True
+
+    def _have_groups(self, names: tuple[str, ...]) -> None:
+        """Make a ring with these groups, or see that it is one."""
+        if set(self.names) == set(names):  # compiled code sorts them
+            return
+        if self.count or self.pending:
+            msg = f"the groups are {', '.join(names)}, and those recorded so far {', '.join(self.names)}; reset() begins anew"
+            raise ValueError(msg)
+        self.ring = init(self.window, names[1:])
+
+    def _drain(self, reading: Reading) -> None:
+        """What is new in a reading since the last; where the recorder was set back, all of it, anew."""
+        if np.ndim(reading.count):
+            msg = "the reading is that of an ensemble; give each member, reading.member(i), to a monitor of its own"
+            raise ValueError(msg)
+        series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, **reading.groups}
+        for name, values in series.items():
+            if values is not None and np.shape(values) != (n := np.size(reading.norms),):
+                msg = f"{name} of a reading must be of shape ({n},), one number a norm, got {np.shape(values)}"
+                raise ValueError(msg)
+        reading = reading._replace(count=int(reading.count), skipped=int(reading.skipped))
+        if reading.count:  # a recorder that has not begun may not know its groups
+            self._have_groups((ALL, *reading.groups))
+        if not self.continues(reading):
+            self.ring = init(self.window, tuple(reading.groups))
+            self.pending.clear()
+            self.drained = self.drained_skipped = self.step = 0
+            self.source = {}
+            self.begun += 1
+        total, new = len(reading.norms), reading.count - self.drained
+        have = min(new, total)
+        lost = new - have  # overwritten since the last reading, which leaves a gap
+        self.skip(reading.skipped - self.drained_skipped)
+        self.drained, self.drained_skipped = reading.count, reading.skipped
+        self._newest = float(reading.norms[-1]) if total else None
+        self.source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters}
+        for i in range(total - have, total):
+            norms = {ALL: float(reading.norms[i])} | {name: float(part[i]) for name, part in reading.groups.items()}
+            lr = None if reading.lr is None else float(reading.lr[i])
+            self.pending.append(Pending(norms, lr, lost, None if reading.steps is None else int(reading.steps[i])))
+            lost = 0
+
+
+def _known(value: Any) -> float:
+    """The number; NaN, a gap, where its device has it no more."""
+    try:
+        return number(value)
+    except Exception as error:  # noqa: BLE001 - whatever the device says, it must not end the training run
+        logging.getLogger("wcdfa").warning("a norm could not be read from its device and is recorded as a gap: %s", error)
+        return math.nan

@@ -1,0 +1,1 @@
+"""Small things that everything else may use: numbers, text, files, progress, colors."""

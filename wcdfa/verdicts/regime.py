@@ -1,0 +1,119 @@
+"""What α is called, the failure modes that have been proposed for it, and when it has drifted.
+
+The bands are a proposal of the metric's author (doi:10.5281/zenodo.19389821), not findings: plain momentum puts a run without any
+memory of its own into the one called critical. `wcdfa.verdict` says what else explains an α.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+THRESHOLDS = (1.2, 0.8)
+SEALED = 1.5
+
+
+class FailureMode(NamedTuple):
+    """A way in which training is said to go wrong."""
+
+    name: str
+    low: float
+    """α above which it is looked for."""
+    high: float
+    """α below which it is looked for."""
+    visible: bool
+    """Whether α alone could show it."""
+    meaning: str
+    needs: str
+    """What else has to be measured before the name fits."""
+
+
+FAILURE_MODES = (
+    FailureMode(
+        "sealed",
+        SEALED,
+        math.inf,
+        True,
+        "updates that only continue what came before: new data no longer change the course",
+        "higher orders (a smooth trend alone gives this at order 1), and accuracy on data that are new to the run",
+    ),
+    FailureMode(
+        "dissolved",
+        -math.inf,
+        THRESHOLDS[1],
+        True,
+        "updates without a course: each step forgets the last",
+        "the optimizer null (without momentum this is normal), and whether the loss still falls",
+    ),
+    FailureMode(
+        "captured",
+        THRESHOLDS[1],
+        THRESHOLDS[0],
+        False,
+        "healthy dynamics towards the wrong goal, as in reward hacking",
+        "the intended goal itself, measured apart from the training loss: α is the same either way",
+    ),
+    FailureMode(
+        "against-self",
+        THRESHOLDS[1],
+        THRESHOLDS[0],
+        False,
+        "healthy dynamics that work against the network's own aims, as under an adversary",
+        "behaviour under adversarial input, compared with clean input: α is the same either way",
+    ),
+)
+
+
+def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOLDS) -> str | None:
+    """Name the regime of an interval of α: "ordered", "critical" or "disordered" where it lies inside that band, else "undecided".
+
+    >>> label(0.9, 1.1), label(1.0, 1.3), label(1.3, 1.6), label(float("nan"), 1.0)
+    ('critical', 'undecided', 'ordered', None)
+
+    Parameters
+    ----------
+    low, high : float
+        Confidence interval of α, dimensionless.
+    thresholds : (float, float)
+        α above which a run is ordered, and below which it is disordered.
+
+    Returns
+    -------
+    str or None
+        None where the interval is NaN.
+
+    Raises
+    ------
+    ValueError
+        If the upper threshold is not above the lower one.
+    """
+    upper, lower = thresholds if len(thresholds) == 2 else (0.0, 0.0)
+    if not upper > lower:
+        msg = f"thresholds must be (upper, lower) with upper above lower, got {thresholds}; {THRESHOLDS} is usual"
+        raise ValueError(msg)
+    if math.isnan(low) or math.isnan(high):
+        return None
+    if low > upper:
+        return "ordered"
+    if high < lower:
+        return "disordered"
+    return "critical" if lower <= low and high <= upper else "undecided"
+
+
+def failure_modes(low: float, high: float) -> tuple[FailureMode, ...]:
+    """Return the failure modes that an interval of α does not rule out: those whose band it lies in.
+
+    >>> [mode.name for mode in failure_modes(0.9, 1.1)], [mode.name for mode in failure_modes(1.55, 1.9)]
+    (['captured', 'against-self'], ['sealed'])
+    """
+    return tuple(mode for mode in FAILURE_MODES if mode.low <= low and high <= mode.high)
+
+
+def two(thresholds: Any) -> tuple[float, float]:
+    """The two thresholds; raises a ValueError where they are not two."""
+    try:
+        upper, lower = thresholds
+    except (TypeError, ValueError) as error:
+        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; (1.2, 0.8) is the default"
+        raise ValueError(msg) from error
+    return upper, lower

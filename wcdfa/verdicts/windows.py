@@ -1,0 +1,158 @@
+"""A verdict for each window of a recorded series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.inference.rolling import laid_out, rolling_dfa
+from wcdfa.nulls.nulls import optimizer_alphas
+from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
+from wcdfa.preprocess.preparation import Prepared, prepare
+from wcdfa.verdicts.drift import Alarm, drift_alarms
+from wcdfa.verdicts.single_window import Verdict, of_prepared, undefined
+
+PREPARATION = {"epoch_length", "spikes", "zeros"}
+VERDICT_ONLY = {*PREPARATION, "confidence", "thresholds"}  # the rest of the options is for the optimizer
+PER_WINDOW = 25  # windows that begin within one window's length when a drift is looked for
+FEWEST = 4  # windows' lengths below which there is no baseline to drift from
+
+
+class Judged(NamedTuple):
+    """Windows ``[start, stop)`` of a series, in samples, and the verdict on each."""
+
+    starts: Any
+    stops: Any
+    verdicts: tuple[Verdict, ...]
+
+    def numbers(self, name: str) -> Any:
+        """One number of each verdict, such as "alpha", "low" or "high": shape (windows,)."""
+        return np.array([getattr(v, name) for v in self.verdicts], dtype=np.float64)
+
+
+def judge(
+    norms: Any,
+    *,
+    window: int = 500,
+    stride: int | None = None,
+    lr: Any = None,
+    steps: Any = None,
+    log: bool = True,
+    optimizer: str | None = None,
+    order: int = 1,
+    method: str = "robust",
+    each: Callable[[int, int], None] = lambda done, total: None,
+    **options: Any,
+) -> Judged:
+    """`verdict` on the windows of a series; the optimizer is replayed once for all windows where that will do.
+
+    >>> import wcdfa
+    >>> judged = judge(wcdfa.synthetic.arfima(1000, d=0.5, seed=1), window=500, log=False)
+    >>> judged.stops, judged.verdicts[0].label
+    (array([ 500, 1000]), 'critical')
+
+    Parameters
+    ----------
+    norms : numbers of shape (n,)
+        ‖ΔW‖, one per optimizer step.
+    window : int
+        Samples in a window. A series shorter than that is one window.
+    stride : int, optional
+        Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
+    lr, steps : numbers of shape (n,), optional
+        Of each norm, as in `verdict`.
+    each : callable
+        Called with the number of windows done, and of all.
+    log, optimizer, order, method, **options
+        As in `verdict`.
+
+    Returns
+    -------
+    Judged
+        A remainder shorter than the stride, at the end, is left out. A window that cannot be judged has a verdict that says why.
+
+    Raises
+    ------
+    ValueError
+        If norms are not one series or too short, or window or stride is below 1; and as `verdict` for options that are none.
+    """
+    x, starts, window = laid_out(norms, window, stride)
+    shared = None
+    if optimizer is not None and (lr is None or np.ptp(lr) == 0):
+        rate = None if lr is None else float(np.max(lr))
+        replay = {name: value for name, value in options.items() if name not in VERDICT_ONLY}
+        shared = optimizer_alphas(window, optimizer=optimizer, lr=rate, order=order, method=method, log=log, **replay)
+    settings = {"log": log, "optimizer": optimizer, "order": order, "method": method, **options}
+    preparation = {name: value for name, value in options.items() if name in PREPARATION}
+    prepared = prepared_windows(x, starts, window, lr=lr, steps=steps, log=log, **preparation)
+    memory = _memories(prepared, window)
+    settings = {name: value for name, value in settings.items() if name not in PREPARATION}
+    verdicts: list[Verdict] = []
+    failures: list[ValueError] = []
+    for i, start in enumerate(starts):
+        one = prepared[i]
+        if isinstance(one, ValueError):
+            verdicts.append(undefined(str(one), order))
+            failures.append(one)
+        else:
+            rate = _part(lr, slice(start, start + window))
+            # a window that has lost samples is shorter than what was replayed
+            null = shared if len(one.values) == window else None
+            verdicts.append(of_prepared(one, lr=rate, null=null, memory=memory.get(i), **settings))
+        each(i + 1, len(starts))
+    if len(failures) == len(starts):  # not the window is at fault
+        raise failures[0]
+    return Judged(starts, starts + window, tuple(verdicts))
+
+
+def prepared_windows(
+    x: Any, starts: Any, window: int, *, lr: Any = None, steps: Any = None, **options: Any
+) -> list[Prepared | ValueError]:
+    """`wcdfa.preprocess.preparation.prepare` on each window of a series; the error of one that cannot be prepared."""
+    found: list[Prepared | ValueError] = []
+    for start in starts:
+        part = slice(start, start + window)
+        try:
+            found.append(prepare(x[part], lr=_part(lr, part), steps=_part(steps, part), **options))
+        except ValueError as error:
+            found.append(error)
+    return found
+
+
+def _memories(prepared: list[Prepared | ValueError], window: int) -> dict[int, Comparison]:
+    """Short against long memory, of all complete windows at once."""
+    whole = [i for i, one in enumerate(prepared) if isinstance(one, Prepared) and len(one.values) == window >= SHORTEST]
+    return dict(zip(whole, memories([prepared[i].values for i in whole]), strict=True)) if whole else {}  # type: ignore[union-attr]
+
+
+def _part(values: Any, part: slice) -> Any:
+    return values if values is None or np.ndim(values) == 0 else np.asarray(values)[part]
+
+
+def drifts(norms: Any, *, window: int = 500, **options: Any) -> tuple[Alarm, ...]:
+    """`wcdfa.drift_alarms` of a recorded series after preparation, by a dense rolling α; steps count from the start of the series.
+
+    >>> import wcdfa
+    >>> drifts(wcdfa.synthetic.white_noise(5000, seed=0), log=False)
+    ()
+
+    Parameters
+    ----------
+    norms : numbers of shape (n,)
+        ‖ΔW‖, one per optimizer step; one of fewer than four windows' length has no drift.
+    window : int
+        Samples in a window.
+    **options
+        As in `wcdfa.preprocess.preparation.prepare`.
+    """
+    if np.size(norms) < FEWEST * window:
+        return ()
+    prepared = prepare(norms, **options)
+    rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
+    # a window with a break in it would show the break
+    split = np.searchsorted(prepared.breaks, rolling.starts, "right") < np.searchsorted(prepared.breaks, rolling.stops, "left")
+    alpha = np.where(split, np.nan, rolling.result.alpha)
+    stops = prepared.kept[rolling.stops - 1] + 1
+    return drift_alarms(alpha, rolling.result.stderr, stops, window=window)
