@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from wcdfa import __version__
+from wcdfa.version import __version__
 
 try:
     from cyclopts import App

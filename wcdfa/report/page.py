@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from wcdfa import __version__
+from wcdfa.version import __version__
 from wcdfa.report.bundle import asset, digest, packed, parcel, plotly
 from wcdfa.report.encoding import encoded
 from wcdfa.report.markup import Markup, bullets, element, joined, table
