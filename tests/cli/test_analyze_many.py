@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 
 import wcdfa
-
-from .commands import run, start
+from tests.helpers.commands import run, start
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-
-from .commands import run, start
+from tests.helpers.commands import run, start
 
 
 def test_help_imports_no_framework_and_nothing_that_a_command_needs(tmp_path):

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from .conftest import require
+from tests.conftest import require
 
 STEPS = (100, 200, 400)
 

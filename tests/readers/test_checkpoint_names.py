@@ -6,10 +6,9 @@ import os
 
 import pytest
 
+from tests.conftest import require
 from wcdfa.readers.checkpoints.displacement import is_checkpoints, read_checkpoints
 from wcdfa.readers.checkpoints.names import series_of, template
-
-from .conftest import require
 
 
 @pytest.mark.parametrize(

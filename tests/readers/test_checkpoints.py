@@ -10,11 +10,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from tests.conftest import require
+from tests.helpers.checkpoint_files import FORMATS, STEPS, distance, distances, weights
 from wcdfa.readers.checkpoints.displacement import is_checkpoints, read_checkpoints
 from wcdfa.readers.checkpoints.tensors import FLOAT8, FLOATS, widened
-
-from .checkpoint_files import FORMATS, STEPS, distance, distances, weights
-from .conftest import require
 
 
 def displacement(run):

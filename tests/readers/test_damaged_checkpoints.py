@@ -11,10 +11,9 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
+from tests.conftest import require
+from tests.helpers.checkpoint_files import FORMATS, STEPS, distance, distances, weights
 from wcdfa.readers.checkpoints.displacement import is_checkpoints, read_checkpoints
-
-from .checkpoint_files import FORMATS, STEPS, distance, distances, weights
-from .conftest import require
 
 FULL = distances(map(weights, STEPS))
 WITHOUT = {100: FULL[1:], 200: [distance(weights(400), weights(100))], 400: FULL[:1]}

@@ -10,7 +10,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from wcdfa.version import __version__
 from wcdfa.report.bundle import asset, digest, packed, parcel, plotly
 from wcdfa.report.encoding import encoded
 from wcdfa.report.markup import Markup, bullets, element, joined, table
@@ -18,6 +17,7 @@ from wcdfa.report.sections import Section
 from wcdfa.report.windows import Range
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
+from wcdfa.version import __version__
 
 HONEST = (
     "α is the exponent of detrended fluctuation analysis of ‖ΔW‖, the norm of each weight update: 0.5 for white noise, 1 for 1/f noise, "
