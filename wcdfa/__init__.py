@@ -1,34 +1,54 @@
 """Detrended fluctuation analysis of how a network changes its own weights."""
 
-from wcdfa import nulls as nulls
-from wcdfa import scales as scales
-from wcdfa import synthetic as synthetic
-from wcdfa.inference import spread as spread
-from wcdfa.inference.exponent import DFAResult as DFAResult
-from wcdfa.inference.exponent import DFAWarning as DFAWarning
-from wcdfa.inference.exponent import dfa as dfa
-from wcdfa.inference.legacy import compute_dfa as compute_dfa
-from wcdfa.inference.rolling import Rolling as Rolling
-from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
-from wcdfa.kernel.fluctuation import fluctuations as fluctuations
-from wcdfa.monitor import watch as watch
-from wcdfa.monitor.epochs import RollingWeightChangeDFA as RollingWeightChangeDFA
-from wcdfa.monitor.monitor import WeightChangeDFA as WeightChangeDFA
-from wcdfa.nulls import replay as replay
-from wcdfa.nulls import whittle as whittle
-from wcdfa.preprocess.preparation import Prepared as Prepared
-from wcdfa.preprocess.preparation import prepare as prepare
-from wcdfa.recording import groups as groups
-from wcdfa.recording import ring as ring
-from wcdfa.recording.reading import Reading as Reading
-from wcdfa.verdicts import regime as regime
-from wcdfa.verdicts import windows as windows
-from wcdfa.verdicts.drift import Alarm as Alarm
-from wcdfa.verdicts.drift import drift_alarms as drift_alarms
-from wcdfa.verdicts.findings import Finding as Finding
-from wcdfa.verdicts.single_window import Verdict as Verdict
-from wcdfa.verdicts.single_window import verdict as verdict
+from wcdfa import moved as _moved
 from wcdfa.version import __version__ as __version__
+
+TYPE_CHECKING = False  # as typing has it, which takes 5 ms to import
+if TYPE_CHECKING:
+    from wcdfa import nulls as nulls
+    from wcdfa import scales as scales
+    from wcdfa import synthetic as synthetic
+    from wcdfa.inference.exponent import DFAResult as DFAResult
+    from wcdfa.inference.exponent import DFAWarning as DFAWarning
+    from wcdfa.inference.exponent import dfa as dfa
+    from wcdfa.inference.legacy import compute_dfa as compute_dfa
+    from wcdfa.inference.rolling import Rolling as Rolling
+    from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
+    from wcdfa.kernel.fluctuation import fluctuations as fluctuations
+    from wcdfa.monitor.epochs import RollingWeightChangeDFA as RollingWeightChangeDFA
+    from wcdfa.monitor.monitor import WeightChangeDFA as WeightChangeDFA
+    from wcdfa.preprocess.preparation import Prepared as Prepared
+    from wcdfa.preprocess.preparation import prepare as prepare
+    from wcdfa.recording.reading import Reading as Reading
+    from wcdfa.verdicts.drift import Alarm as Alarm
+    from wcdfa.verdicts.drift import drift_alarms as drift_alarms
+    from wcdfa.verdicts.findings import Finding as Finding
+    from wcdfa.verdicts.single_window import Verdict as Verdict
+    from wcdfa.verdicts.single_window import verdict as verdict
+
+_HOMES = {  # imported when they are first asked for, so that importing wcdfa costs little; the list above is for type checkers
+    "Alarm": "verdicts.drift",
+    "DFAResult": "inference.exponent",
+    "DFAWarning": "inference.exponent",
+    "Finding": "verdicts.findings",
+    "Prepared": "preprocess.preparation",
+    "Reading": "recording.reading",
+    "Rolling": "inference.rolling",
+    "RollingWeightChangeDFA": "monitor.epochs",
+    "Verdict": "verdicts.single_window",
+    "WeightChangeDFA": "monitor.monitor",
+    "compute_dfa": "inference.legacy",
+    "dfa": "inference.exponent",
+    "drift_alarms": "verdicts.drift",
+    "fluctuations": "kernel.fluctuation",
+    "prepare": "preprocess.preparation",
+    "rolling_dfa": "inference.rolling",
+    "verdict": "verdicts.single_window",
+}
+_PACKAGES = {
+    *("analysis", "backends", "cli", "inference", "kernel", "monitor", "nulls", "plotting", "preprocess", "readers", "recording"),
+    *("report", "scales", "sinks", "support", "synthetic", "verdicts"),
+}
 
 __all__ = [
     "Alarm",
@@ -52,3 +72,22 @@ __all__ = [
     "synthetic",
     "verdict",
 ]
+
+_moved.install()
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        value = getattr(__import__(f"wcdfa.{_HOMES[name]}", fromlist=[name]), name)
+        globals()[name] = value
+        return value
+    if name in _PACKAGES:
+        return __import__(f"wcdfa.{name}", fromlist=["_"])
+    if name in _moved.MOVED:
+        return _moved.under_old_name(name, stacklevel=3)
+    msg = f"module 'wcdfa' has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES, *_PACKAGES})

@@ -1,1 +1,23 @@
 """What an α is worth: regimes, drifts, findings, and the verdict on each window."""
+
+from wcdfa.verdicts.drift import Alarm, drift_alarms
+from wcdfa.verdicts.findings import Finding
+from wcdfa.verdicts.regime import FAILURE_MODES, THRESHOLDS, FailureMode, failure_modes, label
+from wcdfa.verdicts.single_window import Verdict, verdict
+from wcdfa.verdicts.windows import Judged, drifts, judge
+
+__all__ = [
+    "FAILURE_MODES",
+    "THRESHOLDS",
+    "Alarm",
+    "FailureMode",
+    "Finding",
+    "Judged",
+    "Verdict",
+    "drift_alarms",
+    "drifts",
+    "failure_modes",
+    "judge",
+    "label",
+    "verdict",
+]
