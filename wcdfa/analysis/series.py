@@ -14,9 +14,10 @@ from wcdfa.preprocess.preparation import with_usable_rates
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
 from wcdfa.readers.series import RecordedSeries, series_of
+from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.single_window import Verdict
-from wcdfa.verdicts.windows import Judged, drifts, judge
+from wcdfa.verdicts.windows import Judged, drifts_of, judged_windows
 
 Plain = dict[str, Any]
 
@@ -38,6 +39,17 @@ class Settings:
     epoch_length: int | None = None
     log: bool | None = None
 
+    def criteria(self, *, log: bool) -> Criteria:
+        """How windows are judged; `log` says whether the logarithm is taken, where the settings leave it open."""
+        return Criteria.given(
+            order=self.order,
+            method=self.method,
+            log=log if self.log is None else self.log,
+            epoch_length=self.epoch_length,
+            optimizer=self.optimizer,
+            **self.hyperparameters,
+        )
+
     def series(self, run: Run) -> Iterator[RecordedSeries]:
         """Those of a run; raises as `series_of`."""
         first, last = self.steps or (None, None)
@@ -49,8 +61,7 @@ class Analysis(NamedTuple):
 
     series: RecordedSeries
     settings: Settings
-    log: bool
-    """Whether the logarithm was taken."""
+    criteria: Criteria
     judged: Judged
     alarms: tuple[Alarm, ...]
 
@@ -63,6 +74,11 @@ class Analysis(NamedTuple):
         """An alarm in training steps: what it calls one is how many samples had been seen."""
         onset, start = (self.step(max(0, count - 1)) for count in (alarm.onset, alarm.start))
         return alarm._replace(onset=onset, start=start, end=None if alarm.end is None else self.step(max(0, alarm.end - 1)))
+
+    @property
+    def log(self) -> bool:
+        """Whether the logarithm was taken."""
+        return self.criteria.preparation.log
 
     @property
     def negative(self) -> int:
@@ -78,30 +94,28 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     ValueError
         If no window of it can be judged.
     """
-    values, options = preparation(series, settings)
-    judged = judge(
-        values,
-        window=settings.window,
-        stride=settings.stride,
-        order=settings.order,
-        method=settings.method,
-        optimizer=settings.optimizer,
-        each=each,
-        **options,
-        **settings.hyperparameters,
+    criteria, norms = (
+        settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0))),
+        judgeable(series, settings),
     )
-    return Analysis(series, settings, options["log"], judged, drifts(values, window=settings.window, **options))
+    known = {"window": settings.window, "lr": norms.lr, "steps": norms.steps}
+    judged = judged_windows(norms.values, criteria, stride=settings.stride, each=each, **known)
+    return Analysis(series, settings, criteria, judged, drifts_of(norms.values, criteria.preparation, **known))
 
 
-def preparation(series: RecordedSeries, settings: Settings) -> tuple[Any, Plain]:
-    """The values, and how `wcdfa.preprocess.preparation.prepare` is to be called for their windows; a value without a usable rate is missing."""
-    log = bool(np.all(series.values[np.isfinite(series.values)] >= 0)) if settings.log is None else settings.log
-    values, rate = series.values, series.lr
-    if settings.lr is not None:
-        rate = settings.lr
-    elif rate is not None:
-        values, rate = with_usable_rates(values, rate)
-    return values, {"lr": rate, "steps": series.steps, "log": log, "epoch_length": settings.epoch_length}
+class Judgeable(NamedTuple):
+    """Norms as they are judged: one without a usable rate is missing."""
+
+    values: Any
+    lr: Any
+    steps: Any
+
+
+def judgeable(series: RecordedSeries, settings: Settings) -> Judgeable:
+    """The norms of a series with their learning rates: those of the settings, or else of the log."""
+    if settings.lr is not None or series.lr is None:
+        return Judgeable(series.values, settings.lr, series.steps)
+    return Judgeable(*with_usable_rates(series.values, series.lr), series.steps)
 
 
 def of_run(run: Run, settings: Settings) -> Iterator[Plain]:
@@ -159,11 +173,11 @@ def _verdict(verdict: Verdict) -> Plain:
         "high": _number(verdict.high),
         "r_squared": None if result is None else _number(result.r_squared),
         "adequacy": None if result is None else _number(result.adequacy),
-        "regime": verdict.label,
+        "regime": verdict.regime,
         "orders": {str(order): _number(alpha) for order, alpha in verdict.orders.items()},
         "null": None if verdict.null is None else {name: _number(value) for name, value in verdict.null._asdict().items()},
         "explained_by": list(verdict.explained_by),
-        "explanation": verdict.explanation if verdict.label is not None else verdict.findings[-1].text,
+        "explanation": verdict.explanation if verdict.reason is None else verdict.reason,
         "findings": [{"kind": f.kind, "text": f.text, "figure": _number(f.figure)} for f in verdict.findings],
     }
 

@@ -25,7 +25,6 @@ from wcdfa.cli.printing import ROWS, busy, label_of, print_errors, report, say, 
 from wcdfa.readers import Source
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import shown
-from wcdfa.verdicts.findings import describe
 
 FAILED, FOUND = 1, 3  # exit status
 FEW = 2  # logs that are read faster here than processes start
@@ -150,7 +149,7 @@ def _one(
         say(console, f"α of {series.name}, {len(series.values):,} samples, order {settings.order}")
         report(analysis, console)
         if settings.optimizer is not None:
-            say(console, f"null: {describe(settings.optimizer, dict(settings.hyperparameters))} on gradients without memory")
+            say(console, f"null: {analysis.criteria.optimizer} on gradients without memory")
         for remark in remarks(analysis):
             say(console, f"note: {remark}")
     if output is not None or not json_output:

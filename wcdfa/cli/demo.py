@@ -23,7 +23,6 @@ from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.groups import ALL
 from wcdfa.report import place as report_place
 from wcdfa.report import section_of, write
-from wcdfa.verdicts.findings import describe
 
 FULL, QUICK = 5000, 2000  # optimizer steps
 TITLE = "wcdfa demo: addition modulo 59 with AdamW"
@@ -65,7 +64,7 @@ def demo(
     settings = Settings(window=monitor.window, optimizer="adamw", lr=RATE, hyperparameters=optimizer)
     main = series.pop(ALL)
     analysis = analyze(main, settings)
-    console.print(f"α of ‖ΔW‖, {len(main.values):,} steps of {describe('adamw', optimizer)} on addition modulo 59", highlight=False)
+    console.print(f"α of ‖ΔW‖, {len(main.values):,} steps of {analysis.criteria.optimizer} on addition modulo 59", highlight=False)
     print_report(analysis, console)
     written("picture", save(plot_analysis(analysis, title=TITLE), output), console)
     if report is not None:

@@ -121,11 +121,11 @@ def _windows(analysis: Analysis) -> Table:
     for start, stop, verdict in _ends(list(zip(starts, stops, verdicts, strict=True)), table):
         span = f"{analysis.step(int(start)):,}–{analysis.step(int(stop) - 1):,}"
         null = [] if not compared else [f"{verdict.null.low:.2f}–{verdict.null.high:.2f}" if verdict.null is not None else ""]
-        if verdict.label is None:
-            table.add_row(span, "none", "", *([""] if orders else []), *null, plain(verdict.findings[-1].text))
+        if verdict.regime is None:
+            table.add_row(span, "none", "", *([""] if orders else []), *null, plain(verdict.reason or ""))
             continue
         others = [", ".join(f"{verdict.orders[order]:.2f}" for order in orders if order in verdict.orders)] if orders else []
         explanation = verdict.explanation.removeprefix("explained by ")
-        words = ": ".join(filter(None, [verdict.label, explanation]))
+        words = ": ".join(filter(None, [verdict.regime, explanation]))
         table.add_row(span, f"{verdict.alpha:.3f}", f"{verdict.low:.2f}–{verdict.high:.2f}", *others, *null, words)
     return table

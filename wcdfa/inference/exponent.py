@@ -8,18 +8,27 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from wcdfa.inference.calibration import METHODS
 from wcdfa.inference.calibration_tables import calibration
 from wcdfa.inference.estimators import calibrated, least_squares
-from wcdfa.kernel.arrays import Array, concrete, constant
+from wcdfa.kernel.arrays import NUMPY, Array, concrete, constant
 from wcdfa.kernel.fluctuation import BY_HALVES, SIDE_BY_SIDE, MeanSquares, mean_squares
 from wcdfa.scales import default_sizes, half_sizes
 
 SATURATION = 0.1  # this near to order + 1, the most that an order can show, α is no longer told apart from a trend
+CONSTANT, ROUNDING, NOT_FINITE = 1, 2, 3  # why there is no α
+NO_CAUSE = np.int8(0)
+REASONS = {
+    CONSTANT: "the series is constant, so it does not fluctuate at any scale",
+    ROUNDING: "what detrending leaves is rounding error: the series is constant or a polynomial, up to its last digits",
+    NOT_FINITE: "the series holds a value that is NaN or infinite",
+}
 
 
 class DFAWarning(RuntimeWarning):
-    """α is NaN for a reason that the data give: the message says which."""
+    """α is NaN for a reason that lies in the data; the message gives it."""
 
 
 class DFAResult(NamedTuple):
@@ -43,6 +52,17 @@ class DFAResult(NamedTuple):
     """F(s), shape ``(..., k)``, in the unit of the series."""
     saturated: Array
     """Whether α is within 0.1 of ``order + 1``, the most that the order can show: a trend, not a phase. Try a higher order."""
+    cause: Array = NO_CAUSE
+    """Why α is NaN, as a key of `wcdfa.inference.exponent.REASONS`; 0 where α is a number. `reason` puts it in words."""
+
+    def at(self, *index: int) -> DFAResult:
+        """The result of one series of many."""
+        return DFAResult(**{name: part if name == "scales" else part[index] for name, part in self._asdict().items()})
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no α, in words; None where there is one. Of many series, the reason of those without α that says most."""
+        return REASONS.get(int(concrete(self.cause.max()) or 0)) if math.prod(self.cause.shape) else None
 
 
 def dfa(
@@ -112,12 +132,31 @@ def dfa(
     88, 126 (2015), doi:10.1140/epjb/e2015-60143-1; covariance: G. Sikora et al., Phys. Rev. E 101, 032114 (2020),
     doi:10.1103/PhysRevE.101.032114.
     """
-    if method not in METHODS:
-        msg = f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}"
-        raise ValueError(msg)
-    if not 0 < confidence < 1:
-        msg = f"confidence must be between 0 and 1, got {confidence}; 0.95 is usual"
-        raise ValueError(msg)
+    result = measure(x, axis=axis, order=order, scales=scales, method=method, confidence=confidence, breaks=breaks)
+    if result.cause is not NO_CAUSE:
+        _warn_if_undefined(result)
+    return result
+
+
+def measure(
+    x: Any,
+    /,
+    *,
+    axis: int = -1,
+    order: int = 1,
+    scales: Iterable[int] | None = None,
+    method: str = "robust",
+    confidence: float = 0.95,
+    breaks: Iterable[int] = (),
+) -> DFAResult:
+    """`dfa` without its warning: the reason why there is no α is in the result.
+
+    >>> import numpy as np
+    >>> measure(np.ones(100)).reason
+    'the series is constant, so it does not fluctuate at any scale'
+    """
+    check_method(method)
+    check_confidence(confidence)
     ordinary = method == "ols"
     computed = mean_squares(
         x,
@@ -137,7 +176,6 @@ def dfa(
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if ordinary:
         alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)
-    _warn_if_undefined(alpha, computed)
     return DFAResult(
         alpha=alpha,
         stderr=estimate.stderr,
@@ -148,7 +186,22 @@ def dfa(
         scales=computed.scales(),
         fluctuations=computed.fluctuations(),
         saturated=alpha > order + 1 - SATURATION,
+        cause=_causes(alpha, computed),
     )
+
+
+def check_method(method: str) -> None:
+    """Raise a ValueError that lists the methods where it is none of them."""
+    if method not in METHODS:
+        msg = f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}"
+        raise ValueError(msg)
+
+
+def check_confidence(confidence: float) -> None:
+    """Raise a ValueError where it is not between 0 and 1."""
+    if not 0 < confidence < 1:
+        msg = f"confidence must be between 0 and 1, got {confidence}; 0.95 is usual"
+        raise ValueError(msg)
 
 
 @lru_cache(maxsize=16)
@@ -158,19 +211,21 @@ def _normal_quantile(confidence: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-def _warn_if_undefined(alpha: Array, computed: MeanSquares) -> None:
+def _causes(alpha: Array, computed: MeanSquares) -> Array:
+    """Why each α is NaN, 0 where it is not."""
     xp, series = computed.xp, computed.series
     worst = concrete(alpha if series.ndim == 1 else xp.sum(alpha))
-    if worst is None or not math.isnan(worst):
-        return
-    undefined = xp.isnan(alpha)
-    count = int(xp.sum(xp.astype(undefined, xp.int32)))
-    which = "alpha is NaN" if alpha.ndim == 0 else f"alpha is NaN for {count} of {math.prod(alpha.shape)} series"
+    if worst is not None and not math.isnan(worst):
+        return NO_CAUSE if xp is NUMPY and series.ndim == 1 else xp.zeros_like(alpha, dtype=xp.int8)
     spread = xp.max(series, axis=-1) - xp.min(series, axis=-1)
-    flat = bool(xp.all((spread == 0) | ~undefined))
-    reason = (
-        "the series is constant, so it does not fluctuate at any scale"
-        if flat
-        else "what detrending leaves is rounding error: the series is constant or a polynomial, up to its last digits"
-    )
-    warnings.warn(f"{which}: {reason}", DFAWarning, stacklevel=3)
+    cause = xp.where(spread == 0, CONSTANT, xp.where(xp.isfinite(spread), ROUNDING, NOT_FINITE))
+    return xp.astype(xp.where(xp.isnan(alpha), cause, 0), xp.int8)
+
+
+def _warn_if_undefined(result: DFAResult) -> None:
+    count = concrete((result.cause != 0).sum())
+    if not count:  # none, or a compiler is tracing and cannot know
+        return
+    shape = result.cause.shape
+    which = f"alpha is NaN for {count:.0f} of {math.prod(shape)} series" if shape else "alpha is NaN"
+    warnings.warn(f"{which}: {result.reason}", DFAWarning, stacklevel=3)

@@ -1,63 +1,56 @@
-"""α of the norms that a ring holds, group by group, whatever they are."""
+"""α of many series that have been prepared, those that are alike in one call."""
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from wcdfa.inference.exponent import DFAResult, DFAWarning, dfa
+from wcdfa.inference.exponent import DFAResult
+from wcdfa.inference.measurement import Measurement
 from wcdfa.preprocess.preparation import Prepared
 
 K = TypeVar("K")
+Values = npt.NDArray[np.float64]
 
 
 class Outcome(NamedTuple):
-    """The result of a window, and why it is NaN where it is."""
+    """The result of a window, and the reason why it has no α, if it has none."""
 
     result: DFAResult
     reason: str | None
 
 
-def measured(prepared: Mapping[K, Prepared | str], n: int, settings: Mapping[str, Any]) -> dict[K, Outcome]:
-    """`dfa` of what has been prepared, once for all whose boxes are alike; NaN for what could not be, which was n long."""
-    found: dict[K, Outcome] = {}
-    failed = {name: part for name, part in prepared.items() if isinstance(part, str)}
-    alike: dict[tuple[int, tuple[int, ...]], dict[K, Any]] = defaultdict(dict)
+def measured(prepared: Mapping[K, Prepared | str], n: int, measurement: Measurement) -> dict[K, Outcome]:
+    """α of what has been prepared; a series that could not be, of n samples, stands as the reason and has an α of NaN.
+
+    >>> import wcdfa
+    >>> window = wcdfa.prepare(wcdfa.synthetic.white_noise(500, seed=0), log=False)
+    >>> found = measured({"a": window, "b": "too many gaps"}, 500, Measurement())
+    >>> found["a"].result.alpha.round(2), found["b"].reason
+    (0.45, 'too many gaps')
+    """
+    alike: dict[tuple[int, tuple[int, ...]], dict[K, Values]] = defaultdict(dict)
+    reasons: dict[K, str] = {}
     for name, part in prepared.items():
         if isinstance(part, Prepared):
             alike[len(part.values), part.cuts][name] = part.values
+        else:
+            reasons[name] = part
+    found: dict[K, Outcome] = {}
     for (_, cuts), series in alike.items():
-        x = np.stack(list(series.values()))
-        result = _quietly(lambda x=x, cuts=cuts: dfa(x, breaks=cuts, **settings))
-        if isinstance(result, str):
-            failed |= dict.fromkeys(series, result)
-            continue
-        for i, name in enumerate(series):
-            own = DFAResult(**{key: part if key == "scales" else part[i] for key, part in result._asdict().items()})
-            found[name] = Outcome(own, _reason(x[i], cuts, settings) if math.isnan(own.alpha) else None)
-    nothing: Any = _quietly(lambda: dfa(np.zeros(n), **settings)) if failed else None
-    found |= {name: Outcome(nothing, reason) for name, reason in failed.items()}
-    return {name: found[name] for name in prepared}
-
-
-def _reason(x: Any, breaks: tuple[int, ...], settings: Mapping[str, Any]) -> str:
-    """What `dfa` says of a series without an exponent."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DFAWarning)
-        dfa(x, breaks=breaks, **settings)
-    return str(caught[-1].message) if caught else "the norms do not fluctuate"
-
-
-def _quietly(compute: Any) -> Any:
-    """What it computes, or the reason why not."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
         try:
-            return compute()
-        except (ValueError, ArithmeticError) as error:
-            return str(error)
+            with np.errstate(all="ignore"):
+                together = measurement.of(np.stack(list(series.values())), breaks=cuts)
+        except (ValueError, ArithmeticError) as error:  # too short for these boxes
+            reasons |= dict.fromkeys(series, str(error))
+        else:
+            own = [together.at(i) for i in range(len(series))]
+            found |= {name: Outcome(result, result.reason) for name, result in zip(series, own, strict=True)}
+    if reasons:
+        nothing = measurement.of(np.zeros(n))
+        found |= {name: Outcome(nothing, reason) for name, reason in reasons.items()}
+    return {name: found[name] for name in prepared}

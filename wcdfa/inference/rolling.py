@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.exponent import DFAResult, DFAWarning, dfa
+from wcdfa.inference.exponent import DFAResult, measure
 
 
 class Rolling(NamedTuple):
@@ -19,8 +18,7 @@ class Rolling(NamedTuple):
 
     def window(self, i: int) -> DFAResult:
         """The result of one window."""
-        parts = self.result._asdict()
-        return DFAResult(**{name: part if name == "scales" else part[i] for name, part in parts.items()})
+        return self.result.at(i)
 
 
 def rolling_dfa(
@@ -67,9 +65,7 @@ def rolling_dfa(
     x, starts, window = laid_out(x, window, stride)
     windows = np.lib.stride_tricks.sliding_window_view(x, window)[starts]
     usable = np.isfinite(windows).all(axis=-1, keepdims=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DFAWarning)  # the NaN says it, window by window
-        result = dfa(np.where(usable, windows, 0.0), order=order, method=method, confidence=confidence)
+    result = measure(np.where(usable, windows, 0.0), order=order, method=method, confidence=confidence)
     return Rolling(starts, starts + window, result)
 
 

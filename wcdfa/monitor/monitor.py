@@ -9,21 +9,21 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa.inference.exponent import DFAResult, dfa
+from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.prepared import Outcome
 from wcdfa.monitor import state as saved
 from wcdfa.monitor.metrics import metrics_of
-from wcdfa.preprocess.preparation import prepare
 from wcdfa.recording.cadence import Cadence, cadence, due
 from wcdfa.recording.groups import ALL, Groups, checked
 from wcdfa.recording.history import History
 from wcdfa.recording.parameters import refuse
-from wcdfa.recording.reading import Reading, judged, outcomes
+from wcdfa.recording.reading import Reading, outcomes
 from wcdfa.recording.recorder import Recorder
 from wcdfa.support.failures import Failures
 from wcdfa.support.numbers import is_number, whole
-from wcdfa.verdicts.regime import THRESHOLDS, label, two
-from wcdfa.verdicts.single_window import Verdict, undefined
+from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.regime import THRESHOLDS, label
+from wcdfa.verdicts.single_window import Verdict, without_alpha
 
 SMALLEST_WINDOW = 50
 
@@ -84,7 +84,7 @@ class WeightChangeDFA:
     Raises
     ------
     ValueError
-        If the window is below 50, a cadence below 1, the thresholds are in the wrong order, or another setting is none.
+        If the window is below 50, a cadence below 1, the thresholds are in the wrong order, or another setting has an unknown value.
     TypeError
         If groups or a cadence are of another type.
     """
@@ -110,8 +110,16 @@ class WeightChangeDFA:
     ) -> None:
         self.window = whole("window", window, "a whole number of norms (500 is the default; α of fewer is noise)", SMALLEST_WINDOW)
         self.stride = max(1, self.window // 5) if stride is None else cadence("stride", stride)
-        self.thresholds = self.ordered_threshold, self.disordered_threshold = two(thresholds)
-        label(0.0, 0.0, thresholds=thresholds)
+        self._criteria = Criteria.given(
+            order=order,
+            method=method,
+            confidence=confidence,
+            log=log,
+            epoch_length=epoch_length,
+            spikes=spikes,
+            thresholds=thresholds,
+        )
+        self.thresholds = self.ordered_threshold, self.disordered_threshold = self._criteria.thresholds
         if logger is not None and not callable(logger):
             msg = f"logger must be a callable that takes the step and the metrics, got {type(logger).__name__}"
             raise TypeError(msg)
@@ -119,14 +127,12 @@ class WeightChangeDFA:
         self.log_every = None if log_every is None else cadence("log_every", log_every)
         self.logger = logger
         self.order = order
-        self._settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence}
-        self._preparation: dict[str, Any] = {"log": log, "epoch_length": epoch_length, "spikes": spikes}
         self._groups = checked(groups)
         self._lock, self._failures = threading.RLock(), Failures()
         self.reset()
         # wrong settings, or a window too short for them, are misuse: say so now, and have the calibration ready
-        trial = prepare(1.0 + np.arange(self.window) % 7.0, **self._preparation)
-        dfa(trial.values, **self._settings)
+        trial = self._criteria.preparation.of(1.0 + np.arange(self.window) % 7.0)
+        self._criteria.measurement.of(trial.values)
 
     def reset(self) -> None:
         """Forget all norms, results and the reference."""
@@ -271,44 +277,57 @@ class WeightChangeDFA:
         """
         return self.reading().of(group)
 
-    def verdict(self, group: str = ALL, **options: Any) -> Verdict:
-        """`wcdfa.verdict` on the norms in the window, with the settings of the monitor; `options` name the optimizer.
+    def verdict(self, group: str = ALL, *, lr: Any = None, steps: Any = None, null: Any = None, **options: Any) -> Verdict:
+        """`wcdfa.verdict` on the norms in the window, with the settings of the monitor.
+
+        Parameters
+        ----------
+        group : str
+            Of which group of parameters; by default of all.
+        lr, steps, null, **options
+            As in `wcdfa.verdict`: first of all the optimizer, where the monitor does not know it.
 
         Raises
         ------
         ValueError
-            If the window holds too few norms yet; and as `wcdfa.verdict` for options that are none.
+            If there is no such group, or the window holds too few norms yet; and as `wcdfa.verdict`.
         """
         reading, outcome = self.reading(), self._outcomes.get(group)
         if outcome is not None and outcome.reason is not None:
-            return undefined(outcome.reason, self.order)
-        settings = {"thresholds": self.thresholds, **self._preparation, **self._settings}
-        return judged(reading, group, settings, options)
+            return without_alpha(outcome.reason, self._criteria)
+        criteria = self._criteria.changed(**reading.naming(options))
+        return reading.judged(group, criteria, lr=lr, steps=steps, null=null)
 
-    def report(self, path: str | os.PathLike[str], *, title: str = "wcdfa", **options: Any) -> None:
+    def report(self, path: str | os.PathLike[str], *, title: str = "wcdfa", lr: Any = None, **options: Any) -> None:
         """Write a page for any browser: every α so far with its F(s), groups, drifts, and the verdict on the window.
 
         Parameters
         ----------
-        path, title, **options
-            Where, such as "report.html"; a heading; and of those of `verdict` that which names the optimizer.
+        path : path
+            Such as "report.html".
+        title : str
+        lr, **options
+            Of those of `verdict`, the learning rate, the optimizer and its hyperparameters. All groups are shown.
 
         Raises
         ------
-        ValueError, TypeError
-            If there are other options, the window holds too few norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
+        TypeError
+            If an option would have the last window measured otherwise than those before it.
+        ValueError
+            If the window holds too few norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
         """
-        from wcdfa.report import write  # noqa: PLC0415 - built on all of this
-        from wcdfa.report.from_monitor import of_optimizer_only, section_of_monitor  # noqa: PLC0415
+        from wcdfa.report import write  # noqa: PLC0415 - json and hashlib, which only a report needs
+        from wcdfa.report.from_monitor import MonitoredRun, check_options, section_of_monitor  # noqa: PLC0415
 
-        of_optimizer_only(options)
+        check_options(options)
         with self._lock:
-            reading, verdict, history = self.reading(), self.verdict(**options), self._history.copy()
+            reading, history = self.reading(), self._history.copy()
+            criteria = self._criteria.changed(**reading.naming(options))
+            verdict = self.verdict(lr=lr, **options)
             if not history.curves or history.curves[-1].last_step != int(reading.steps[-1]):
-                history.add(outcomes(reading, self._preparation, self._settings), reading.steps)
-            settings = {"window": self.window, "stride": self.stride, "thresholds": self.thresholds, **self._preparation}
-            section = section_of_monitor(title, reading, history, verdict, settings | self._settings, options)
-        write(path, [section], title=title)
+                history.add(outcomes(reading, criteria.preparation, criteria.measurement), reading.steps)
+            run = MonitoredRun(reading, history, verdict, criteria, self.window, self.stride, reading.lr if lr is None else lr)
+        write(path, [section_of_monitor(title, run)], title=title)
 
     def metrics(self) -> dict[str, float]:
         """The current numbers under the keys that trackers are given: "wcdfa/alpha", "wcdfa/alpha_low" and so on, and ‖ΔW‖.
@@ -383,7 +402,7 @@ class WeightChangeDFA:
         for count in self._recorder.flush(lambda count: self._alpha_due(count) or self._log_due(count)):
             if self._alpha_due(count):
                 reading = self._recorder.reading()
-                self._outcomes = outcomes(reading, self._preparation, self._settings)
+                self._outcomes = outcomes(reading, self._criteria.preparation, self._criteria.measurement)
                 self._history.add(self._outcomes, reading.steps)
             if self.logger is not None and self._log_due(count):
                 try:

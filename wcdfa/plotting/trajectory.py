@@ -120,7 +120,7 @@ def plot_run(
             axes[name].tick_params(labelbottom=False)
             axes[name].set_xlabel("")
     figure.align_ylabels([axes[name] for name in ("alpha", *below)])
-    known = [i for i, verdict in enumerate(judged.verdicts) if verdict.label is not None]
+    known = [i for i, verdict in enumerate(judged.verdicts) if verdict.regime is not None]
     if known and (result := judged.verdicts[known[-1]].result) is not None:
         _last_window(judged, known[-1], result, steps, axes["fluctuations"])
     figure.suptitle(title, parse_math=False)  # a name in it may have dollar signs

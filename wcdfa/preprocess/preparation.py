@@ -184,14 +184,19 @@ def with_usable_rates(norms: Any, lr: Any) -> tuple[Any, Any]:
     return norms, lr
 
 
-def _series(norms: Any, log: bool, spikes: str | None, zeros: str) -> Values:
-    """The norms as numbers, NaN where masked, once the options allow them."""
+def check_options(log: bool, spikes: str | None, zeros: str) -> None:
+    """Raise a ValueError where `prepare` would refuse these options."""
     if spikes not in ("hampel", None):
         msg = f'spikes must be "hampel" or None, got {spikes!r}'
         raise ValueError(msg)
     if zeros not in ("skip", "keep", "error") or (zeros == "keep" and log):
         msg = f'zeros must be "skip", "error", or with log=False "keep", got {zeros!r} with log={log}: 0 has no logarithm'
         raise ValueError(msg)
+
+
+def _series(norms: Any, log: bool, spikes: str | None, zeros: str) -> Values:
+    """The norms as numbers, NaN where masked, once the options allow them."""
+    check_options(log, spikes, zeros)
     if np.iscomplexobj(norms):
         msg = "norms are complex; give their sizes, abs(norms)"
         raise TypeError(msg)

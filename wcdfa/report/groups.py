@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.analysis.series import Analysis, preparation
+from wcdfa.analysis.series import Analysis, judgeable
 from wcdfa.inference.prepared import measured
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.readers.series import RecordedSeries
@@ -38,7 +38,7 @@ def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple
     main, said = analysis.series, []
     found: dict[tuple[str, int], Prepared | str] = {}
     starts, stops, _ = analysis.judged
-    window, settings = int(stops[0] - starts[0]), analysis.settings
+    window, settings, criteria = int(stops[0] - starts[0]), analysis.settings, analysis.criteria
     kept = []
     for name, series in groups.items():
         laid = _at_steps_of(main, series)
@@ -48,12 +48,12 @@ def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple
         if len(series.values) < len(main.values):
             said.append(f"group {shown(name)} was logged at {len(series.values):,} of {len(main.values):,} steps")
         kept.append(name)
-        values, options = preparation(laid, settings)
-        prepared = prepared_windows(values, starts, window, **options)
+        norms = judgeable(laid, settings)
+        prepared = prepared_windows(norms.values, starts, window, criteria.preparation, lr=norms.lr, steps=norms.steps)
         found |= {(name, i): each if isinstance(each, Prepared) else str(each) for i, each in enumerate(prepared)}
     if not kept:
         return None, said
-    outcomes = measured(found, window, {"order": settings.order, "method": settings.method})
+    outcomes = measured(found, window, criteria.measurement)
     said += [
         f"group {shown(name)} has no α: {outcomes[name, 0].reason}"
         for name in kept

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from wcdfa.analysis.remarks import remarks
 from wcdfa.analysis.series import Analysis
+from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.report.groups import Groups, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
 from wcdfa.verdicts.drift import Alarm
-from wcdfa.verdicts.findings import describe
 from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.sentences import no_drift
 
@@ -71,8 +72,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     found, left_out = groups_in(analysis, groups or {})
     settings, (starts, stops, verdicts) = analysis.settings, analysis.judged
     spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
-    optimizer = describe(settings.optimizer, dict(settings.hyperparameters))
-    measuring = Measuring(int(stops[0] - starts[0]), settings.order, settings.method, optimizer)
+    measuring = Measuring(int(stops[0] - starts[0]), analysis.criteria)
     return Section(
         series.name if name is None else name,
         len(series.values),
@@ -92,11 +92,12 @@ def line(name: str, steps: Any, values: Any) -> Line:
     return Line(name, np.asarray(steps)[kept], np.asarray(values, dtype=np.float64)[kept])
 
 
-def named(optimizer: str | None, hyperparameters: Mapping[str, Any]) -> str:
-    """An optimizer with its hyperparameters."""
+def named(optimizer: Optimizer | None) -> str:
+    """An optimizer with the hyperparameters that are not its defaults."""
     if optimizer is None:
         return "not named: α is compared with none"
-    given = ", ".join(f"{name} {value}" for name, value in hyperparameters.items() if np.ndim(value) <= 1)
+    own = [each for each in fields(optimizer) if getattr(optimizer, each.name) != each.default]
+    given = ", ".join(f"{each.name} {getattr(optimizer, each.name)}" for each in own)
     return f"{optimizer}{f' ({given})' if given else ''}"
 
 
@@ -104,14 +105,13 @@ def _settings(analysis: Analysis) -> dict[str, str]:
     settings = analysis.settings
     starts, stops, _ = analysis.judged
     stride = settings.stride or settings.window
-    optimizer = describe(settings.optimizer, dict(settings.hyperparameters))
     return {
         "window": f"{int(stops[0] - starts[0]):,} steps",
         "stride": f"{stride:,} steps" if stride >= settings.window else f"{stride:,} steps: windows overlap",
         "detrending order": str(settings.order),
         "method": settings.method,
         "logarithm": "taken" if analysis.log else "not taken",
-        "optimizer": named(optimizer if settings.optimizer else None, settings.hyperparameters),
+        "optimizer": named(analysis.criteria.optimizer),
         "learning rate": f"{settings.lr:g}"
         if settings.lr is not None
         else "none was logged"

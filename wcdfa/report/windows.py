@@ -9,6 +9,7 @@ from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.prepared import measured
 from wcdfa.nulls.nulls import shuffled
 from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.sentences import reasons
 from wcdfa.verdicts.single_window import Verdict, spread_of
 
@@ -19,11 +20,7 @@ class Measuring(NamedTuple):
     """How the windows of a run were measured."""
 
     window: int
-    order: int
-    method: str
-    optimizer: str
-    """In words."""
-    confidence: float = 0.95
+    criteria: Criteria
 
 
 class Range(NamedTuple):
@@ -72,15 +69,17 @@ def windows_of(verdicts: Sequence[Verdict], steps: Sequence[tuple[int, int]], se
 def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResult], settings: Measuring) -> Window:
     null = None
     if verdict.null is not None:
-        null = Range(f"{settings.optimizer} alone", verdict.null.median, verdict.null.low, verdict.null.high)
+        null = Range(
+            f"{settings.criteria.optimizer or 'the optimizer'} alone", verdict.null.median, verdict.null.low, verdict.null.high
+        )
     curves, surrogates = [], []
-    if verdict.label is not None and verdict.result is not None:
-        curves = [Curve(settings.order, verdict.result), *(Curve(*each) for each in higher.items())]
+    if verdict.regime is not None and verdict.result is not None:
+        curves = [Curve(settings.criteria.measurement.order, verdict.result), *(Curve(*each) for each in higher.items())]
         surrogates = _surrogates(verdict, null, curves[1:], settings)
     return Window(
         *steps,
         str(verdict),
-        verdict.label,
+        verdict.regime,
         reasons(verdict),
         Range("α of this window", verdict.alpha, verdict.low, verdict.high),
         null,
@@ -97,8 +96,8 @@ def _higher_orders(verdicts: Sequence[Verdict], settings: Measuring) -> dict[int
         prepared: dict[int, Prepared | str] = {
             i: each.prepared for i, each in enumerate(verdicts) if order in each.orders and each.prepared is not None
         }
-        how = {"order": order, "method": settings.method, "confidence": settings.confidence}
-        found[order] = {i: outcome.result for i, outcome in measured(prepared, settings.window, how).items()}
+        measurement = settings.criteria.measurement.at_order(order)
+        found[order] = {i: outcome.result for i, outcome in measured(prepared, settings.window, measurement).items()}
     return found
 
 
@@ -110,7 +109,7 @@ def _surrogates(verdict: Verdict, null: Range | None, curves: Sequence[Curve], s
         memory = verdict.memory
         found.append(Range(f"short memory, {memory.model}", memory.median, memory.low, memory.high))
     if verdict.prepared is not None:
-        order, method = settings.order, settings.method
-        random = shuffled(verdict.prepared.values, replicates=SHUFFLES, order=order, method=method, log=False)
+        how = settings.criteria.measurement
+        random = shuffled(verdict.prepared.values, replicates=SHUFFLES, order=how.order, method=how.method, log=False)
         found.append(Range("in random order", random.median, random.low, random.high))
     return found

@@ -1,32 +1,24 @@
-"""..."""
+"""What may be found of a window: each finding is a function from the evidence to what it says.
+
+To add one, write such a function here and put it into `FINDINGS`, which is the order in which they are shown. It says nothing where
+what it needs was not measured, and where the window gives it nothing to say.
+"""
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from wcdfa.inference.exponent import DFAResult, DFAWarning
-from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, short_memory
-from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
+from wcdfa.inference.exponent import DFAResult
+from wcdfa.nulls.nulls import NullResult
+from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.regime import label
 
 LEVEL = 0.05  # p-value from which on the optimizer or short memory explains α
-
-
 MISFIT = 0.01  # p-value of the misfit below which no single exponent describes the window
-
-
-# α of a higher order is lower by that many of its standard errors in less than 1 % of series without a trend (n = 256 to 1,024)
+# α of a higher order is lower by so many of its standard errors in less than 1 % of series without a trend (n = 256 to 1,024)
 TREND = {1: 1.7, 2: 2.0}
-
-
-HIGHEST_ORDER = 4
-
-
-# replicates of short memory that will do where so large a share of them reaches α: more would not bring it below the level
-FIRST, CLEAR = 100, 0.15
 
 
 class Finding(NamedTuple):
@@ -39,92 +31,100 @@ class Finding(NamedTuple):
     """The number that the text is about: what a trend or a null leaves of α, a p-value, a count."""
     explains: bool
     """Whether it suffices to explain α, so that nothing need be read into it."""
+    brief: str = ""
+    """What the one line of a verdict says of it; empty where it says nothing."""
 
 
-def _of_orders(
-    measure: Callable[..., DFAResult],
-    order: int,
-    result: DFAResult,
-    thresholds: tuple[float, float],
-    orders: dict[int, float],
-) -> list[Finding]:
-    """Add the α of higher orders to `orders`: a trend that they see through is not in them.
+def preparation(evidence: Evidence) -> Iterator[Finding]:
+    """What was done to the norms before."""
+    for text in () if evidence.prepared is None else evidence.prepared.findings:
+        yield Finding("preparation", text, math.nan, False)
 
-    A trend suffices where without it the interval is not in the same band any more.
-    """
-    found = []
-    alpha = float(result.alpha)
-    name = label(float(result.low), float(result.high), thresholds=thresholds)
-    if result.saturated:
+
+def undefined(evidence: Evidence) -> Iterator[Finding]:
+    """Why there is no α."""
+    if evidence.reason is not None:
+        yield Finding("undefined", evidence.reason, math.nan, False)
+
+
+def saturated(evidence: Evidence) -> Iterator[Finding]:
+    """α is the most that its order can show."""
+    if evidence.result is not None and evidence.result.saturated:
+        order = evidence.criteria.measurement.order
         text = f"α is at the ceiling of order {order}, {order + 1}: what it shows is a smooth trend"
-        found.append(Finding("saturated", text, alpha, True))
-    for more, factor in TREND.items():
-        higher = order + more
-        if higher > HIGHEST_ORDER:
-            break
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", DFAWarning)
-                other = measure(order=higher)
-        except ValueError:  # the window is long enough for this order only
-            break
-        orders[higher] = float(other.alpha)
-        drop = alpha - orders[higher]
-        if drop > factor * float(other.stderr) and not any(finding.kind == "trend" for finding in found):
-            text = f"order {higher} says {orders[higher]:.2f}: a trend explains {drop:.2f} of α"
-            without = label(float(other.low), float(other.high), thresholds=thresholds)
-            found.append(Finding("trend", text, drop, without != name or name == "undecided"))
-    return found
+        yield Finding("saturated", text, evidence.alpha, True, "trend")
 
 
-def describe(optimizer: str | None, hyperparameters: dict[str, Any]) -> str:
-    """Name an optimizer as people write it.
-
-    >>> describe("adamw", {"betas": (0.9, 0.99), "weight_decay": 0.1}), describe("sgd", {}), describe("sgd", {"momentum": 0.9})
-    ('AdamW(0.9, 0.99)', 'SGD', 'SGD(momentum 0.9)')
-    """
-    if optimizer is None:
-        return "the optimizer"
-    name = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}.get(optimizer, optimizer)
-    if optimizer in ("adam", "adamw"):
-        first, second = hyperparameters.get("betas", (0.9, 0.999))
-        return f"{name}({first:g}, {second:g})"
-    momentum = hyperparameters.get("momentum", 0.0)
-    return f"{name}({'Nesterov ' if hyperparameters.get('nesterov') else ''}momentum {momentum:g})" if momentum else name
+def trend(evidence: Evidence) -> Iterator[Finding]:
+    """A higher order gives a lower α. It suffices as an explanation where the interval of that α is not in the same band any more."""
+    for order, other in evidence.higher.items():
+        drop = evidence.alpha - float(other.alpha)
+        if drop > TREND[order - evidence.criteria.measurement.order] * float(other.stderr):
+            text = f"order {order} says {float(other.alpha):.2f}: a trend explains {drop:.2f} of α"
+            suffices = _regime(other, evidence) != evidence.regime or evidence.regime == "undecided"
+            yield Finding("trend", text, drop, suffices, "trend" if suffices else f"a trend is {drop:.2f} of it")
+            return
 
 
-def of_optimizer(compared: NullResult, name: str) -> Finding:
-    """What is left of α beyond what the optimizer of that name gives."""
-    if math.isnan(compared.median):
-        text = f"{name} alone has no α: its ‖ΔW‖ is constant, as where every gradient is clipped"
-        return Finding("optimizer", text, math.nan, False)
-    beyond, below = compared.p_value < LEVEL, compared.alpha < compared.low
-    rest = f"nothing is left to explain (p = {compared.p_value:.2f})"
-    if beyond:
-        rest = f"α is {compared.excess:.2f} above its median (p = {compared.p_value:.3f})"
-    elif below:
-        rest = f"α is {-compared.excess:.2f} below its median, so the gradients undo some of it"
-    text = f"{name} alone gives {compared.low:.2f}–{compared.high:.2f}: {rest}"
-    return Finding("optimizer", text, compared.excess, not beyond and not below)
+def misfit(evidence: Evidence) -> Iterator[Finding]:
+    """Log F(s) is not that of any one exponent."""
+    if evidence.result is not None and evidence.result.adequacy < MISFIT:
+        p = float(evidence.result.adequacy)
+        yield Finding("misfit", f"log F(s) bends: no single exponent describes this window (p = {p:.2g})", p, False)
 
 
-def _short_memory(x: Any, memory: Comparison | None, replicates: int, **simulation: Any) -> ShortMemory | None:
-    """α against that of short memory, where the spectrum speaks for it."""
-    if len(x) < SHORTEST:
-        return None
-    fitted = memories(x[None])[0] if memory is None else memory
-    if not fitted.nats > DECISIVE:
-        return None
-    found = short_memory(x, replicates=min(FIRST, replicates), log=False, fitted=fitted, **simulation)
-    if found.p_value < CLEAR and replicates > FIRST:
-        found = short_memory(x, replicates=replicates, log=False, fitted=fitted, **simulation)
-    return None if math.isnan(found.nats) else found
+def optimizer(evidence: Evidence) -> Iterator[Finding]:
+    """What the optimizer alone gives, and what that leaves of α."""
+    null, name = evidence.null, str(evidence.criteria.optimizer or "the optimizer")
+    if null is None:
+        return
+    if math.isnan(null.median):
+        why = "its ‖ΔW‖ is constant, as where every gradient is clipped"
+        yield Finding("optimizer", f"{name} alone has no α: {why}", math.nan, False)
+    else:
+        rest, brief = _left_of(null)
+        text = f"{name} alone gives {null.low:.2f}–{null.high:.2f}: {rest}"
+        yield Finding("optimizer", text, null.excess, brief == "optimizer", brief)
 
 
-def _of_short_memory(found: ShortMemory) -> Finding:
-    """It explains an α that its own simulation reaches."""
+def short_memory(evidence: Evidence) -> Iterator[Finding]:
+    """The spectrum is that of short memory, which explains an α that its own simulation reaches."""
+    found = evidence.memory
+    if found is None:
+        return
     named = "φ = {phi:.2f}" if found.model == "AR(1)" else "φ = {phi:.2f}, θ = {theta:.2f}"
     text = f"short memory explains the spectrum better, by {found.nats:.1f} nats: {found.model} with {named.format(**found.parameters)}"
-    if found.p_value < LEVEL:
+    suffices = found.p_value >= LEVEL
+    if not suffices:
         text += f", though it gives α of {found.low:.2f}–{found.high:.2f} only"
-    return Finding("short memory", text, found.nats, found.p_value >= LEVEL)
+    yield Finding("short memory", text, found.nats, suffices, "short memory" if suffices else "")
+
+
+FINDINGS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
+    preparation,
+    undefined,
+    saturated,
+    trend,
+    misfit,
+    optimizer,
+    short_memory,
+)
+
+
+def found(evidence: Evidence) -> tuple[Finding, ...]:
+    """All findings of a window, in the order of `FINDINGS`."""
+    return tuple(finding for each in FINDINGS for finding in each(evidence))
+
+
+def _regime(result: DFAResult, evidence: Evidence) -> str | None:
+    return label(float(result.low), float(result.high), thresholds=evidence.criteria.thresholds)
+
+
+def _left_of(null: NullResult) -> tuple[str, str]:
+    """What the null leaves of α, in a sentence and in brief."""
+    if null.p_value < LEVEL:
+        p = f"p = {null.p_value:.3f}"
+        return f"α is {null.excess:.2f} above its median ({p})", f"beyond the optimizer ({p})"
+    if null.alpha < null.low:
+        return f"α is {-null.excess:.2f} below its median, so the gradients undo some of it", "less than the optimizer alone"
+    return f"nothing is left to explain (p = {null.p_value:.2f})", "optimizer"

@@ -87,10 +87,7 @@ def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOL
     ValueError
         If the upper threshold is not above the lower one.
     """
-    upper, lower = thresholds if len(thresholds) == 2 else (0.0, 0.0)
-    if not upper > lower:
-        msg = f"thresholds must be (upper, lower) with upper above lower, got {thresholds}; {THRESHOLDS} is usual"
-        raise ValueError(msg)
+    upper, lower = checked(thresholds)
     if math.isnan(low) or math.isnan(high):
         return None
     if low > upper:
@@ -109,11 +106,14 @@ def failure_modes(low: float, high: float) -> tuple[FailureMode, ...]:
     return tuple(mode for mode in FAILURE_MODES if mode.low <= low and high <= mode.high)
 
 
-def two(thresholds: Any) -> tuple[float, float]:
-    """The two thresholds; raises a ValueError where they are not two."""
+def checked(thresholds: tuple[float, float]) -> tuple[float, float]:
+    """The two thresholds; raises a ValueError where they are not two, or the upper one is not first."""
     try:
         upper, lower = thresholds
     except (TypeError, ValueError) as error:
-        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; (1.2, 0.8) is the default"
+        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; {THRESHOLDS} is the default"
         raise ValueError(msg) from error
+    if not upper > lower:
+        msg = f"thresholds must be (upper, lower) with upper above lower, got {thresholds}; {THRESHOLDS} is usual"
+        raise ValueError(msg)
     return upper, lower

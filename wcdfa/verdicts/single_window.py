@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import warnings
-from functools import partial
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from wcdfa.inference.exponent import DFAResult, DFAWarning, dfa
+from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.spread import spread
-from wcdfa.nulls.nulls import NullResult, ShortMemory, compare, optimizer_alphas
-from wcdfa.nulls.whittle import Comparison
-from wcdfa.preprocess.preparation import Prepared, prepare
-from wcdfa.verdicts.findings import LEVEL, MISFIT, Finding, _of_orders, _of_short_memory, _short_memory, describe, of_optimizer
-from wcdfa.verdicts.regime import THRESHOLDS, FailureMode, failure_modes, label
-
-EXPLANATIONS = {"saturated": "trend"}
+from wcdfa.nulls.nulls import NullResult, ShortMemory
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.evidence import Evidence, Values, gathered
+from wcdfa.verdicts.findings import Finding, found
+from wcdfa.verdicts.regime import THRESHOLDS, FailureMode, failure_modes
 
 
 class Verdict(NamedTuple):
     """What `verdict` returns; printing it gives one line."""
 
-    label: str | None
-    """"ordered", "critical", "disordered", "undecided", or None where α is undefined."""
+    regime: str | None
+    """"ordered", "critical", "disordered", "undecided", or None where there is no α."""
     alpha: float
     low: float
     high: float
@@ -39,6 +34,13 @@ class Verdict(NamedTuple):
     prepared: Prepared | None
     memory: ShortMemory | None = None
     """α against that of short memory; None where the spectrum does not speak for it."""
+    reason: str | None = None
+    """Why there is no α; None where there is one."""
+
+    @property
+    def label(self) -> str | None:
+        """`regime`, under the name that it had first."""
+        return self.regime
 
     @property
     def explained_by(self) -> tuple[str, ...]:
@@ -46,22 +48,18 @@ class Verdict(NamedTuple):
         return tuple(finding.kind for finding in self.findings if finding.explains)
 
     def __str__(self) -> str:
-        """One line: label, α with its interval, and what explains it."""
-        if self.label is None:
-            return f"no α: {self.findings[-1].text}"
-        return f"{self.label}, α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f}){': ' if self.explanation else ''}{self.explanation}"
+        """One line: regime, α with its interval, and what explains it."""
+        if self.regime is None:
+            return f"no α: {self.reason}"
+        line = f"{self.regime}, α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f})"
+        return f"{line}: {self.explanation}" if self.explanation else line
 
     @property
     def explanation(self) -> str:
-        """What explains α, or that the optimizer does not; empty where nothing was found."""
+        """What explains α, or what does not suffice to; empty where nothing was found."""
         if self.explained_by:
-            return "explained by " + ", ".join(dict.fromkeys(EXPLANATIONS.get(kind, kind) for kind in self.explained_by))
-        parts = [f"a trend is {finding.figure:.2f} of it" for finding in self.findings if finding.kind == "trend"]
-        if self.null is not None and self.null.p_value < LEVEL:
-            parts.append(f"beyond the optimizer (p = {self.null.p_value:.3f})")
-        elif self.null is not None and self.alpha < self.null.low:
-            parts.append("less than the optimizer alone")
-        return ", ".join(parts)
+            return "explained by " + ", ".join(dict.fromkeys(finding.brief for finding in self.findings if finding.explains))
+        return ", ".join(finding.brief for finding in self.findings if finding.brief)
 
 
 def verdict(
@@ -77,7 +75,7 @@ def verdict(
     method: str = "robust",
     confidence: float = 0.95,
     thresholds: tuple[float, float] = THRESHOLDS,
-    optimizer: str | None = None,
+    optimizer: str | Optimizer | None = None,
     null: Any = None,
     replicates: int = 500,
     seed: int = 0,
@@ -90,7 +88,7 @@ def verdict(
     >>> from wcdfa.nulls.replay import optimizer_norms
     >>> norms = optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1, seed=4)[0]
     >>> found = wcdfa.verdict(norms, optimizer="sgd", momentum=0.9)
-    >>> print(found.label, found.explained_by)
+    >>> print(found.regime, found.explained_by)
     undecided ('optimizer', 'short memory')
     >>> for finding in found.findings:
     ...     print(finding.text)
@@ -106,7 +104,7 @@ def verdict(
     order, method, confidence
         As in `dfa`; the two next higher orders are looked at too.
     thresholds : (float, float)
-        As in `wcdfa.verdicts.regime.label`.
+        As in `wcdfa.verdicts.label`.
     optimizer : str, optional
         As in `wcdfa.nulls.nulls.optimizer_null`, with its hyperparameters. Without it α is not compared with what the optimizer alone gives.
     null : numbers of shape (replicates,), optional
@@ -124,75 +122,54 @@ def verdict(
     ValueError, TypeError
         As `prepare`, `dfa` and `optimizer_null`.
     """
-    prepared = prepare(norms, lr=lr, log=log, epoch_length=epoch_length, spikes=spikes, zeros=zeros, steps=steps)
-    settings: dict[str, Any] = {"order": order, "method": method, "confidence": confidence, "thresholds": thresholds, "seed": seed}
-    return of_prepared(
-        prepared, lr=lr, log=log, optimizer=optimizer, null=null, replicates=replicates, **settings, **hyperparameters
+    criteria = Criteria.given(
+        epoch_length=epoch_length,
+        log=log,
+        spikes=spikes,
+        zeros=zeros,
+        order=order,
+        method=method,
+        confidence=confidence,
+        thresholds=thresholds,
+        optimizer=optimizer,
+        replicates=replicates,
+        seed=seed,
+        **hyperparameters,
+    )
+    return judged(norms, criteria, lr=lr, steps=steps, null=null)
+
+
+def judged(norms: Any, criteria: Criteria, *, lr: Any = None, steps: Any = None, null: Any = None) -> Verdict:
+    """`verdict` by criteria that have been made."""
+    return weighed(gathered(criteria.preparation.of(norms, lr=lr, steps=steps), criteria, lr=lr, null=null))
+
+
+def weighed(evidence: Evidence) -> Verdict:
+    """The verdict on the evidence."""
+    orders = {evidence.criteria.measurement.order: evidence.alpha}
+    return Verdict(
+        regime=evidence.regime,
+        alpha=evidence.alpha,
+        low=evidence.low,
+        high=evidence.high,
+        findings=found(evidence),
+        null=evidence.null,
+        orders=orders | {order: float(each.alpha) for order, each in evidence.higher.items()},
+        failure_modes=failure_modes(evidence.low, evidence.high),
+        result=evidence.result,
+        prepared=evidence.prepared,
+        memory=evidence.memory,
+        reason=evidence.reason,
     )
 
 
-def of_prepared(
-    prepared: Prepared,
-    *,
-    lr: Any = None,
-    log: bool = True,
-    order: int = 1,
-    method: str = "robust",
-    confidence: float = 0.95,
-    thresholds: tuple[float, float] = THRESHOLDS,
-    optimizer: str | None = None,
-    null: Any = None,
-    memory: Comparison | None = None,
-    replicates: int = 500,
-    seed: int = 0,
-    **hyperparameters: Any,
-) -> Verdict:
-    """`verdict` on norms that have been prepared; `memory` is what `wcdfa.nulls.whittle.compare` says of them, where it is known."""
-    if hyperparameters and optimizer is None:
-        msg = f"{', '.join(hyperparameters)} belongs to an optimizer; name it with optimizer="
-        raise TypeError(msg)
-    x, breaks = prepared.values, prepared.cuts
-    measure = partial(dfa, x, method=method, confidence=confidence, breaks=breaks)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DFAWarning)
-        result = measure(order=order)
-    findings = [Finding("preparation", text, math.nan, False) for text in prepared.findings]
-    alpha, low, high = float(result.alpha), float(result.low), float(result.high)
-    if math.isnan(alpha):
-        reason = str(caught[-1].message).partition(": ")[2] if caught else "the norms do not fluctuate"
-        findings.append(Finding("undefined", reason, math.nan, False))
-        return Verdict(None, alpha, low, high, tuple(findings), None, {order: alpha}, (), result, prepared)
-    orders = {order: alpha}
-    name = label(low, high, thresholds=thresholds)
-    findings += _of_orders(measure, order, result, thresholds, orders)
-    if result.adequacy < MISFIT:
-        text = f"log F(s) bends: no single exponent describes this window (p = {result.adequacy:.2g})"
-        findings.append(Finding("misfit", text, float(result.adequacy), False))
-    compared = None
-    if optimizer is not None or null is not None:
-        alphas = null
-        if alphas is None:
-            assert optimizer is not None
-            rates = lr if lr is None or np.ndim(lr) == 0 else np.asarray(lr)[prepared.kept]
-            settings: dict[str, Any] = {"order": order, "method": method, "log": log, "breaks": breaks, "lr": rates}
-            alphas = optimizer_alphas(len(x), optimizer=optimizer, replicates=replicates, seed=seed, **settings, **hyperparameters)
-        compared = compare(alpha, alphas)
-        findings.append(of_optimizer(compared, describe(optimizer, hyperparameters)))
-    simulation: dict[str, Any] = {"breaks": breaks, "order": order, "method": method, "seed": seed}
-    short = _short_memory(x, memory, replicates, **simulation)
-    if short is not None:
-        findings.append(_of_short_memory(short))
-    return Verdict(name, alpha, low, high, tuple(findings), compared, orders, failure_modes(low, high), result, prepared, short)
-
-
-def undefined(reason: str, order: int) -> Verdict:
+def without_alpha(reason: str, criteria: Criteria) -> Verdict:
     """The verdict on a window that cannot be judged."""
-    finding = Finding("undefined", reason, math.nan, False)
-    return Verdict(None, math.nan, math.nan, math.nan, (finding,), None, {order: math.nan}, (), None, None)
+    return weighed(Evidence(criteria=criteria, reason=reason))
 
 
-def spread_of(verdict: Verdict) -> tuple[Any, Any] | None:
+def spread_of(verdict: Verdict) -> tuple[Values, Values] | None:
     """`spread` of a window that was judged; None where it has no α, or boxes were split in it."""
-    if verdict.label is None or verdict.result is None or verdict.prepared is None or verdict.prepared.cuts:
+    if verdict.regime is None or verdict.result is None or verdict.prepared is None or verdict.prepared.cuts:
         return None
     return spread(verdict.result, len(verdict.prepared.values), next(iter(verdict.orders)))

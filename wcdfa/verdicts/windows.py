@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wcdfa.inference.rolling import laid_out, rolling_dfa
-from wcdfa.nulls.nulls import optimizer_alphas
 from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
-from wcdfa.preprocess.preparation import Prepared, prepare
+from wcdfa.preprocess.options import Preparation
+from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm, drift_alarms
-from wcdfa.verdicts.single_window import Verdict, of_prepared, undefined
+from wcdfa.verdicts.evidence import Values, gathered
+from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
 
-PREPARATION = {"epoch_length", "spikes", "zeros"}
-VERDICT_ONLY = {*PREPARATION, "confidence", "thresholds"}  # the rest of the options is for the optimizer
 PER_WINDOW = 25  # windows that begin within one window's length when a drift is looked for
 FEWEST = 4  # windows' lengths below which there is no baseline to drift from
 
@@ -39,10 +39,7 @@ def judge(
     stride: int | None = None,
     lr: Any = None,
     steps: Any = None,
-    log: bool = True,
-    optimizer: str | None = None,
-    order: int = 1,
-    method: str = "robust",
+    null: Any = None,
     each: Callable[[int, int], None] = lambda done, total: None,
     **options: Any,
 ) -> Judged:
@@ -50,7 +47,7 @@ def judge(
 
     >>> import wcdfa
     >>> judged = judge(wcdfa.synthetic.arfima(1000, d=0.5, seed=1), window=500, log=False)
-    >>> judged.stops, judged.verdicts[0].label
+    >>> judged.stops, judged.verdicts[0].regime
     (array([ 500, 1000]), 'critical')
 
     Parameters
@@ -63,9 +60,12 @@ def judge(
         Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
     lr, steps : numbers of shape (n,), optional
         Of each norm, as in `verdict`.
+    null : numbers of shape (replicates,), optional
+        α of the optimizer alone in a window, from `wcdfa.nulls.optimizer_alphas`. Default: it is replayed, once for all windows where
+        the rate is constant.
     each : callable
         Called with the number of windows done, and of all.
-    log, optimizer, order, method, **options
+    **options
         As in `verdict`.
 
     Returns
@@ -78,44 +78,60 @@ def judge(
     ValueError
         If norms are not one series or too short, or window or stride is below 1; and as `verdict` for options that are none.
     """
+    criteria = Criteria.given(**options)
+    return judged_windows(norms, criteria, window=window, stride=stride, lr=lr, steps=steps, null=null, each=each)
+
+
+def judged_windows(
+    norms: Any,
+    criteria: Criteria,
+    *,
+    window: int = 500,
+    stride: int | None = None,
+    lr: Any = None,
+    steps: Any = None,
+    null: Any = None,
+    each: Callable[[int, int], None] = lambda done, total: None,
+) -> Judged:
+    """`judge` by criteria that have been made."""
     x, starts, window = laid_out(norms, window, stride)
-    shared = None
-    if optimizer is not None and (lr is None or np.ptp(lr) == 0):
-        rate = None if lr is None else float(np.max(lr))
-        replay = {name: value for name, value in options.items() if name not in VERDICT_ONLY}
-        shared = optimizer_alphas(window, optimizer=optimizer, lr=rate, order=order, method=method, log=log, **replay)
-    settings = {"log": log, "optimizer": optimizer, "order": order, "method": method, **options}
-    preparation = {name: value for name, value in options.items() if name in PREPARATION}
-    prepared = prepared_windows(x, starts, window, lr=lr, steps=steps, log=log, **preparation)
+    shared = _shared_null(criteria, window, lr) if null is None else np.asarray(null)
+    prepared = prepared_windows(x, starts, window, criteria.preparation, lr=lr, steps=steps)
     memory = _memories(prepared, window)
-    settings = {name: value for name, value in settings.items() if name not in PREPARATION}
     verdicts: list[Verdict] = []
     failures: list[ValueError] = []
     for i, start in enumerate(starts):
         one = prepared[i]
         if isinstance(one, ValueError):
-            verdicts.append(undefined(str(one), order))
+            verdicts.append(without_alpha(str(one), criteria))
             failures.append(one)
         else:
+            whole = len(one.values) == window  # what was replayed is of that length
             rate = _part(lr, slice(start, start + window))
-            # a window that has lost samples is shorter than what was replayed
-            null = shared if len(one.values) == window else None
-            verdicts.append(of_prepared(one, lr=rate, null=null, memory=memory.get(i), **settings))
+            verdicts.append(weighed(gathered(one, criteria, lr=rate, null=shared if whole else None, memory=memory.get(i))))
         each(i + 1, len(starts))
     if len(failures) == len(starts):  # not the window is at fault
         raise failures[0]
     return Judged(starts, starts + window, tuple(verdicts))
 
 
+def _shared_null(criteria: Criteria, window: int, lr: Any) -> Values | None:
+    """α of the optimizer alone in any window, where the rate is constant; else None, and each window is replayed by itself."""
+    if criteria.optimizer is None or (lr is not None and np.ptp(lr) > 0):
+        return None
+    rate = None if lr is None else float(np.max(lr))
+    return criteria.simulation.alphas(window, criteria.optimizer, criteria.measurement, log=criteria.preparation.log, lr=rate)
+
+
 def prepared_windows(
-    x: Any, starts: Any, window: int, *, lr: Any = None, steps: Any = None, **options: Any
+    x: Any, starts: Any, window: int, preparation: Preparation, *, lr: Any = None, steps: Any = None
 ) -> list[Prepared | ValueError]:
-    """`wcdfa.preprocess.preparation.prepare` on each window of a series; the error of one that cannot be prepared."""
+    """Each window of a series, prepared; the error of one that cannot be."""
     found: list[Prepared | ValueError] = []
     for start in starts:
         part = slice(start, start + window)
         try:
-            found.append(prepare(x[part], lr=_part(lr, part), steps=_part(steps, part), **options))
+            found.append(preparation.of(x[part], lr=_part(lr, part), steps=_part(steps, part)))
         except ValueError as error:
             found.append(error)
     return found
@@ -131,7 +147,7 @@ def _part(values: Any, part: slice) -> Any:
     return values if values is None or np.ndim(values) == 0 else np.asarray(values)[part]
 
 
-def drifts(norms: Any, *, window: int = 500, **options: Any) -> tuple[Alarm, ...]:
+def drifts(norms: Any, *, window: int = 500, lr: Any = None, steps: Any = None, **options: Any) -> tuple[Alarm, ...]:
     """`wcdfa.drift_alarms` of a recorded series after preparation, by a dense rolling α; steps count from the start of the series.
 
     >>> import wcdfa
@@ -144,12 +160,17 @@ def drifts(norms: Any, *, window: int = 500, **options: Any) -> tuple[Alarm, ...
         ‖ΔW‖, one per optimizer step; one of fewer than four windows' length has no drift.
     window : int
         Samples in a window.
-    **options
-        As in `wcdfa.preprocess.preparation.prepare`.
+    lr, steps, **options
+        As in `wcdfa.prepare`.
     """
+    return drifts_of(norms, Preparation(**options), window=window, lr=lr, steps=steps)
+
+
+def drifts_of(norms: Any, preparation: Preparation, *, window: int = 500, lr: Any = None, steps: Any = None) -> tuple[Alarm, ...]:
+    """`drifts` with a preparation that has been made."""
     if np.size(norms) < FEWEST * window:
         return ()
-    prepared = prepare(norms, **options)
+    prepared = preparation.of(norms, lr=lr, steps=steps)
     rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
     # a window with a break in it would show the break
     split = np.searchsorted(prepared.breaks, rolling.starts, "right") < np.searchsorted(prepared.breaks, rolling.stops, "left")

@@ -1,0 +1,37 @@
+"""How norms are prepared, as one value that travels whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from wcdfa.preprocess.preparation import Prepared, check_options, prepare
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """The options of `wcdfa.prepare`; learning rates and steps belong to the norms and are given with them.
+
+    >>> import numpy as np
+    >>> Preparation(zeros="skip").of(np.array([0.0] + 30 * [1.0, 2.0])).zeros
+    1
+
+    Raises
+    ------
+    ValueError
+        If spikes or zeros has a value that `wcdfa.prepare` does not know.
+    """
+
+    log: bool = True
+    epoch_length: int | None = None
+    spikes: str | None = "hampel"
+    zeros: str = "skip"
+
+    def __post_init__(self) -> None:
+        check_options(self.log, self.spikes, self.zeros)
+
+    def of(self, norms: Any, *, lr: Any = None, steps: Any = None) -> Prepared:
+        """`wcdfa.prepare` with these options; raises as that does."""
+        return prepare(
+            norms, lr=lr, steps=steps, log=self.log, epoch_length=self.epoch_length, spikes=self.spikes, zeros=self.zeros
+        )

@@ -1,0 +1,69 @@
+"""How windows are judged, as one value that travels whole: it is made at the door, of the options that a user gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from wcdfa.inference.measurement import Measurement
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.simulation import Simulation
+from wcdfa.nulls.update_rules import named
+from wcdfa.preprocess.options import Preparation
+from wcdfa.verdicts.regime import THRESHOLDS, checked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criteria:
+    """How norms are prepared, how α is measured and named, and what it is compared with.
+
+    >>> criteria = Criteria.given(order=2, optimizer="sgd", momentum=0.9)
+    >>> criteria.measurement.order, str(criteria.optimizer)
+    (2, 'SGD(momentum 0.9)')
+    >>> criteria.changed(momentum=0.5).optimizer.momentum
+    0.5
+    """
+
+    preparation: Preparation = field(default_factory=Preparation)
+    measurement: Measurement = field(default_factory=Measurement)
+    thresholds: tuple[float, float] = THRESHOLDS
+    optimizer: Optimizer | None = None
+    simulation: Simulation = field(default_factory=Simulation)
+
+    def __post_init__(self) -> None:
+        checked(self.thresholds)
+
+    @classmethod
+    def given(cls, **options: Any) -> Criteria:
+        """The criteria of these options: those of `wcdfa.verdict` but for lr, steps and null, which belong to the norms.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a value or a name is unknown; the message lists those that are known.
+        """
+        return cls().changed(**options)
+
+    def changed(self, **options: Any) -> Criteria:
+        """The same but for these options, named as in `wcdfa.verdict`; another optimizer begins with its own defaults."""
+        parts = {name: _changed(getattr(self, name), options) for name in ("preparation", "measurement", "simulation")}
+        thresholds = options.pop("thresholds", self.thresholds)
+        optimizer = options.pop("optimizer", self.optimizer)
+        return Criteria(**parts, thresholds=thresholds, optimizer=_optimizer(optimizer, self.optimizer, options))
+
+
+def _changed(part: Any, options: dict[str, Any]) -> Any:
+    """The part with those options that are its own, which are taken out."""
+    own = {name: options.pop(name) for name in [*vars(part)] if name in options}
+    return replace(part, **own) if own else part
+
+
+def _optimizer(given: str | Optimizer | None, before: Optimizer | None, hyperparameters: dict[str, Any]) -> Optimizer | None:
+    """The optimizer with these hyperparameters; one that is named again keeps those that it had."""
+    if given is None:
+        if hyperparameters:
+            msg = f"{', '.join(hyperparameters)}: no option of a verdict, and without optimizer= no hyperparameter either"
+            raise TypeError(msg)
+        return None
+    kept = given if isinstance(given, Optimizer) else before if before is not None and before.name == given else None
+    return named(str(given), hyperparameters) if kept is None else named(kept.name, {**vars(kept), **hyperparameters})

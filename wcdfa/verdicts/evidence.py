@@ -1,0 +1,136 @@
+"""What is known of one window, and what it was compared with: all that a finding may draw on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.inference.exponent import DFAResult
+from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, compare, short_memory
+from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
+from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.regime import label
+
+Values = npt.NDArray[np.float64]
+
+HIGHER = (1, 2)  # orders above that of the run, up to the highest, which see through trends
+HIGHEST_ORDER = 4
+# so many simulations of short memory will do where so large a share of them reaches α: more would not bring it below the level
+FIRST, CLEAR = 100, 0.15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One window. What is None was not looked at, or could not be."""
+
+    criteria: Criteria
+    alpha: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    reason: str | None = None
+    """Why there is no α."""
+    result: DFAResult | None = None
+    prepared: Prepared | None = None
+    higher: Mapping[int, DFAResult] = field(default_factory=dict)
+    """The results at higher orders, by order."""
+    null: NullResult | None = None
+    """α against that of the optimizer alone."""
+    memory: ShortMemory | None = None
+    """α against that of short memory; None where the spectrum does not speak for it."""
+
+    @cached_property
+    def regime(self) -> str | None:
+        """The band that the interval of α lies in."""
+        return label(self.low, self.high, thresholds=self.criteria.thresholds)
+
+
+def gathered(
+    prepared: Prepared,
+    criteria: Criteria,
+    *,
+    lr: npt.ArrayLike | None = None,
+    null: Values | None = None,
+    memory: Comparison | None = None,
+) -> Evidence:
+    """Measure a window that has been prepared, and compare it.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    criteria : Criteria
+    lr : number or numbers of shape (n,), optional
+        The learning rate at each norm, as they were before preparation.
+    null : numbers of shape (replicates,), optional
+        α of the optimizer alone, where it is known already.
+    memory : Comparison, optional
+        What `wcdfa.nulls.whittle.compare` says of the window, where it is known already.
+    """
+    result = criteria.measurement.of(prepared.values, prepared.cuts)
+    alpha, low, high = float(result.alpha), float(result.low), float(result.high)
+    if math.isnan(alpha):
+        return Evidence(criteria=criteria, reason=result.reason, result=result, prepared=prepared)
+    return Evidence(
+        criteria=criteria,
+        alpha=alpha,
+        low=low,
+        high=high,
+        result=result,
+        prepared=prepared,
+        higher=dict(_higher(prepared, criteria)),
+        null=_against_optimizer(alpha, prepared, criteria, lr, null),
+        memory=_against_short_memory(prepared, criteria, memory),
+    )
+
+
+def _higher(prepared: Prepared, criteria: Criteria) -> Iterator[tuple[int, DFAResult]]:
+    """The results at the next orders that the window is long enough for."""
+    for order in (criteria.measurement.order + more for more in HIGHER):
+        if order > HIGHEST_ORDER:
+            return
+        try:
+            yield order, criteria.measurement.at_order(order).of(prepared.values, prepared.cuts)
+        except ValueError:
+            return
+
+
+def _against_optimizer(
+    alpha: float, prepared: Prepared, criteria: Criteria, lr: npt.ArrayLike | None, null: Values | None
+) -> NullResult | None:
+    if null is None and criteria.optimizer is not None:
+        rates = lr if lr is None or np.ndim(lr) == 0 else np.asarray(lr)[prepared.kept]
+        log, n = criteria.preparation.log, len(prepared.values)
+        null = criteria.simulation.alphas(n, criteria.optimizer, criteria.measurement, log=log, lr=rates, breaks=prepared.cuts)
+    return None if null is None else compare(alpha, null)
+
+
+def _against_short_memory(prepared: Prepared, criteria: Criteria, fitted: Comparison | None) -> ShortMemory | None:
+    x = prepared.values
+    if len(x) < SHORTEST:
+        return None
+    fitted = memories(x[None])[0] if fitted is None else fitted
+    if not fitted.nats > DECISIVE:
+        return None
+    replicates = criteria.simulation.replicates
+    found = _short_memory(prepared, criteria, fitted, min(FIRST, replicates))
+    if found.p_value < CLEAR and replicates > FIRST:
+        found = _short_memory(prepared, criteria, fitted, replicates)
+    return None if math.isnan(found.nats) else found
+
+
+def _short_memory(prepared: Prepared, criteria: Criteria, fitted: Comparison, replicates: int) -> ShortMemory:
+    return short_memory(
+        prepared.values,
+        replicates=replicates,
+        log=False,
+        fitted=fitted,
+        breaks=prepared.cuts,
+        order=criteria.measurement.order,
+        method=criteria.measurement.method,
+        seed=criteria.simulation.seed,
+    )
