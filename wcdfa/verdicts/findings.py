@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from wcdfa.inference.exponent import DFAResult, DFAWarning
 from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, short_memory
+from wcdfa.nulls.update_rules import OPTIMIZERS, named
 from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
 from wcdfa.verdicts.regime import label
 
@@ -85,12 +86,7 @@ def describe(optimizer: str | None, hyperparameters: dict[str, Any]) -> str:
     """
     if optimizer is None:
         return "the optimizer"
-    name = {"adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}.get(optimizer, optimizer)
-    if optimizer in ("adam", "adamw"):
-        first, second = hyperparameters.get("betas", (0.9, 0.999))
-        return f"{name}({first:g}, {second:g})"
-    momentum = hyperparameters.get("momentum", 0.0)
-    return f"{name}({'Nesterov ' if hyperparameters.get('nesterov') else ''}momentum {momentum:g})" if momentum else name
+    return str(named(optimizer, hyperparameters)) if optimizer in OPTIMIZERS else optimizer
 
 
 def of_optimizer(compared: NullResult, name: str) -> Finding:
