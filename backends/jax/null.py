@@ -1,34 +1,36 @@
-"""..."""
+"""The replay of optimizers on white gradients, compiled for any device."""
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.inference.exponent import dfa
 from wcdfa.nulls.nulls import without_schedule
-from wcdfa.nulls.replay import DIMENSION, begin, plan
-from wcdfa.nulls.update_rules import State
+from wcdfa.nulls.optimizer import Memory, Optimizer, axes_of
+from wcdfa.nulls.replay import Dimension, begin, plan
+from wcdfa.nulls.update_rules import resolved
 
 
 def optimizer_alphas(
     n: int,
     *,
-    optimizer: str = "adamw",
-    lr: Any = None,
+    optimizer: str | Optimizer = "adamw",
+    lr: npt.ArrayLike | None = None,
     replicates: int = 500,
     order: int = 1,
     method: str = "robust",
     log: bool = True,
-    gradient_norm: Any = None,
-    dimension: int = DIMENSION,
+    gradient_norm: npt.ArrayLike | None = None,
+    dimension: Dimension | None = None,
     seed: int = 0,
-    **hyperparameters: Any,
+    **hyperparameters: object,
 ) -> jax.Array:
     """α of an optimizer on white gradients, as `wcdfa.nulls.nulls.optimizer_alphas`: replayed by ``jax.lax.scan``, on any device.
 
@@ -57,37 +59,44 @@ def optimizer_alphas(
     if replicates < 1:
         msg = f"replicates must be at least 1, got {replicates}"
         raise ValueError(msg)
-    hyperparameters = {name: tuple(value) if isinstance(value, list) else value for name, value in hyperparameters.items()}
-    run = plan(n, optimizer, lr, gradient_norm, None, hyperparameters)
-    weights, state = begin(run, np.random.default_rng(seed), (dimension, replicates))
-    norms = _compiled(optimizer, tuple(sorted(hyperparameters.items())), run.exact, run.before)(
-        weights, state, jnp.asarray(run.rates, dtype=jnp.float32), jnp.asarray(run.scales, dtype=jnp.float32), seed
+    rule = resolved(
+        optimizer, {name: tuple(value) if isinstance(value, list) else value for name, value in hyperparameters.items()}
     )
-    x = without_schedule(jnp.log(norms) if log else norms, lr, log)
+    run = plan(n, rule, lr, gradient_norm, None, dimension)
+    weights, memory = begin(run, np.random.default_rng(seed), (*run.shape, replicates))
+    norms = _compiled(rule, run.exact, run.before, run.taken)(
+        weights, memory, jnp.asarray(run.rates, dtype=jnp.float32), jnp.asarray(run.scales, dtype=jnp.float32), seed
+    )
+    x: jax.Array = without_schedule(jnp.log(norms) if log else norms, lr, log)
     alphas: jax.Array = _alphas(x, order, method)
     return alphas
 
 
+Carry = tuple[jax.Array, Memory]
+
+
 @lru_cache(maxsize=32)
-def _compiled(optimizer: str, hyperparameters: tuple[tuple[str, Any], ...], exact: bool, before: int) -> Any:
-    rule = plan(1, optimizer, None, None, None, dict(hyperparameters)).rule
+def _compiled(rule: Optimizer, exact: bool, before: int, taken: float) -> Callable[..., jax.Array]:
+    def norms(weights: jax.Array, memory: Memory, rates: jax.Array, scales: jax.Array, seed: int) -> jax.Array:
+        key, axes = jax.random.key(seed), axes_of(weights)
+        size = math.sqrt(math.prod(weights.shape[:-1]))
 
-    def norms(weights: jax.Array, state: State, rates: jax.Array, scales: jax.Array, seed: int) -> jax.Array:
-        key = jax.random.key(seed)
-
-        def step(carry: tuple[jax.Array, State], now: tuple[jax.Array, jax.Array, jax.Array]) -> Any:
-            weights, state = carry
+        def step(carry: Carry, now: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[Carry, jax.Array]:
+            weights, memory = carry
             rate, scale, number = now
             white = jax.random.normal(jax.random.fold_in(key, number), weights.shape, dtype=weights.dtype)
-            length = jnp.sqrt(jnp.sum(white * white, axis=0)) if exact else math.sqrt(weights.shape[0])
-            change, state = rule.step(state, weights, white * (scale / length), rate, math.inf)
-            return (weights + change, state), jnp.sqrt(jnp.sum(change * change, axis=0))
+            length = jnp.sqrt(jnp.sum(white * white, axis=axes)) if exact else size
+            count = taken if math.isinf(taken) else taken + 1.0 + number
+            change, memory = rule.step(memory, weights, white * (scale / length), rate, count)
+            return (weights + change, memory), jnp.sqrt(jnp.sum(change * change, axis=axes))
 
-        _, lengths = jax.lax.scan(step, (weights, state), (rates, scales, jnp.arange(len(rates))))
-        series: jax.Array = lengths[before:].T
-        return series
+        _, lengths = jax.lax.scan(step, (weights, memory), (rates, scales, jnp.arange(len(rates))))
+        return lengths[before:].T
 
     return jax.jit(norms)
 
 
-_alphas = jax.jit(lambda x, order, method: dfa(x, order=order, method=method).alpha, static_argnums=(1, 2))
+@partial(jax.jit, static_argnums=(1, 2))
+def _alphas(x: jax.Array, order: int, method: str) -> jax.Array:
+    alphas: jax.Array = dfa(x, order=order, method=method).alpha
+    return alphas

@@ -52,7 +52,8 @@ def _sgd(optimizer: Any, weight_decay: float) -> Known:
     if weight_decay and momentum:
         return UNKNOWN
     known = {"momentum": momentum, "nesterov": bool(optimizer.nesterov and momentum)}
-    return "sgd", {**known, "weight_decay": weight_decay} if weight_decay else known
+    found: dict[str, object] = {**known, "weight_decay": weight_decay} if weight_decay else {**known}
+    return "sgd", found
 
 
 def _rmsprop(optimizer: Any, weight_decay: float) -> Known:

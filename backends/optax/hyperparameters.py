@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import optax
 
-from wcdfa.nulls.update_rules import rule_of
+from wcdfa.nulls.update_rules import named as named_optimizer
 
 Plain = dict[str, dict[str, Any]]
 """Hyperparameters by the name of the optimizer, as arrays, so that they can be part of a state; prefixed, so that
@@ -46,7 +46,7 @@ def packed(optimizer: str | None, hyperparameters: Mapping[str, Any]) -> Plain:
             raise TypeError(msg)
         return {}
     named = _translated(optimizer, hyperparameters)
-    rule_of(optimizer, named)
+    named_optimizer(optimizer, named)
     arrays = {PREFIX + name: np.asarray(value, dtype=_dtype(value)) for name, value in named.items() if value is not None}
     return {PREFIX + optimizer: arrays}
 

@@ -12,7 +12,7 @@ import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.backends.tensorflow.norms import as_stored, copied, delta_norm, group_norms, is_variable, parameters_of, unconverted
 from wcdfa.backends.tensorflow.ring import Layout, RingVariables
-from wcdfa.nulls.update_rules import rule_of
+from wcdfa.nulls.update_rules import named as named_optimizer
 from wcdfa.recording.groups import Groups, Members, checked, members_of
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import init
@@ -84,7 +84,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         super().__init__("wcdfa_recorder")
         window = whole("window", window, "a whole number of norms (500 is the default)")
         if optimizer is not None:
-            rule_of(optimizer, hyperparameters)
+            named_optimizer(optimizer, hyperparameters)
         elif hyperparameters:
             msg = f"{', '.join(hyperparameters)} belongs to an optimizer; name it with optimizer="
             raise TypeError(msg)

@@ -8,7 +8,7 @@ import pytest
 import wcdfa
 from tests.conftest import require
 from wcdfa.nulls.replay import replay
-from wcdfa.nulls.update_rules import State, rule_of
+from wcdfa.nulls.update_rules import named
 
 KNOWN = [
     ("SGD", {}),
@@ -63,8 +63,8 @@ def test_the_null_replays_what_keras_does(keras, backend, name, options, schedul
     rate = keras.optimizers.schedules.ExponentialDecay(0.02, 20, 0.8) if scheduled else 0.02
     found = recorded(keras, backend, getattr(keras.optimizers, name)(rate, **options), gradients, start)
     np.testing.assert_allclose(found.lr, 0.02 * 0.8 ** (np.arange(40) / 20) if scheduled else 0.02, rtol=1e-5)
-    rule = rule_of(found.optimizer, found.hyperparameters)
-    changes = replay(rule, gradients.astype(np.float64), found.lr.astype(np.float64), start, State(np.zeros(64), np.zeros(64)))
+    rule = named(found.optimizer, found.hyperparameters)
+    changes = replay(rule, gradients.astype(np.float64), found.lr.astype(np.float64), start, rule.fresh(np.zeros(64)))
     expected = [np.linalg.norm(change) for change in changes]
     if scheduled and options.get("momentum"):
         # Keras keeps the rate in the velocity of SGD, torch and the null do not: with a schedule the scale is another, the shape is not

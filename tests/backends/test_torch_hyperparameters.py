@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wcdfa.nulls.replay import replay
-from wcdfa.nulls.update_rules import State, rule_of
+from wcdfa.nulls.update_rules import named
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def test_the_null_replays_what_torch_does(torch, name, options, scheduled):
             schedule.step()
     found = handle.read()
     np.testing.assert_allclose(found.lr, 0.02 * (0.97 ** np.arange(40) if scheduled else np.ones(40)), rtol=1e-6)
-    rule = rule_of(found.optimizer, found.hyperparameters)
-    changes = replay(rule, gradients, found.lr.astype(np.float64), start, State(np.zeros(64), np.zeros(64)))
+    rule = named(found.optimizer, found.hyperparameters)
+    changes = replay(rule, gradients, found.lr.astype(np.float64), start, rule.fresh(np.zeros(64)))
     np.testing.assert_allclose(found.norms, [np.linalg.norm(change) for change in changes], rtol=1e-5)
 
 

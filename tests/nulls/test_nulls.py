@@ -14,7 +14,8 @@ from tests.conftest import require
 from wcdfa import synthetic
 from wcdfa.nulls import nulls
 from wcdfa.nulls.replay import optimizer_norms, replay
-from wcdfa.nulls.update_rules import RULES, State, rule_of
+from wcdfa.nulls.settling import Conditions, MeanSquare
+from wcdfa.nulls.update_rules import OPTIMIZERS, named
 
 OLS = {"method": "ols"}
 STEPS = 60
@@ -56,8 +57,8 @@ def test_each_step_is_that_of_torch(optimizer, name, options):
     torch = require("torch")
     rng = np.random.default_rng(0)
     gradients, weights = rng.normal(scale=0.5, size=(STEPS, 7, 2)), rng.normal(size=(7, 2))
-    state = State(np.zeros_like(weights), np.zeros_like(weights))
-    changes = np.array(list(replay(rule_of(optimizer, options), gradients, SCHEDULE.tolist(), weights, state)))
+    rule = named(optimizer, options)
+    changes = np.array(list(replay(rule, gradients, SCHEDULE.tolist(), weights, rule.fresh(weights))))
     for column in range(2):
         path = torch_weights(torch, name, options, gradients[..., column], weights[:, column])
         np.testing.assert_allclose(changes[..., column], np.diff(path, axis=0), rtol=1e-6, atol=1e-12)
@@ -67,20 +68,20 @@ def test_defaults_are_those_of_torch():
     torch = require("torch")
     for name in ("SGD", "Adam", "AdamW", "RMSprop"):
         defaults = getattr(torch.optim, name)([torch.nn.Parameter(torch.zeros(1))]).defaults
-        rule = RULES[name.lower()]()
+        rule = OPTIMIZERS[name.lower()]()
         ours = {key: getattr(rule, key) for key in vars(rule) if key != "clip_norm"}
         assert ours == {key: defaults[key] for key in ours}
 
 
-@pytest.mark.parametrize("optimizer", RULES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_traced_step_is_the_same(optimizer):
     jax = require("jax")
-    rule = rule_of(optimizer, {"weight_decay": 0.1, "clip_norm": 0.6})
+    rule = named(optimizer, {"weight_decay": 0.1, "clip_norm": 0.6})
     gradients = np.random.default_rng(0).normal(size=(3, 5, 2)).astype(np.float32)
     zeros = np.zeros((5, 2), dtype=np.float32)
 
     def changes(gradients, zeros):
-        return list(replay(rule, list(gradients), [0.1, 0.2, 0.3], zeros + 1, State(zeros, zeros)))
+        return list(replay(rule, list(gradients), [0.1, 0.2, 0.3], zeros + 1, rule.fresh(zeros)))
 
     np.testing.assert_allclose(jax.jit(changes)(gradients, zeros), changes(gradients, zeros), rtol=1e-4, atol=1e-7)
 
@@ -117,15 +118,18 @@ def test_by_default_the_transients_have_passed(optimizer, options):
     ],
 )
 def test_settled_is_where_a_long_replay_goes(optimizer, lr, options):
-    rule, shape, scale = rule_of(optimizer, options), (50, 200), 0.125
+    rule, shape, scale = named(optimizer, options), (50, 200), 0.125
     rng = np.random.default_rng(0)
-    weights, state = np.zeros(shape), State(np.zeros(shape), np.zeros(shape))
+    weights = np.zeros(shape)
+    memory = rule.fresh(weights)
     for count in range(1, 401):  # several times 1 / (lr λ)
-        change, state = rule._step(state, weights, scale * rng.standard_normal(shape), lr, count)
+        change, memory = rule._step(memory, weights, scale * rng.standard_normal(shape), lr, count)
         weights = weights + change
-    found = np.std(weights), np.std(state.momentum), np.mean(state.square)
-    used = np.array(found) > 0
-    np.testing.assert_allclose(np.array(found)[used], np.array(rule._settled(scale, lr))[used], rtol=0.1)
+    settled = rule._settled(Conditions(scale, lr, shape[:1]))
+    used = {"weights": weights} | {name: values for name, values in memory.items() if np.any(values)}
+    for name, values in used.items():
+        found = np.mean(values) if isinstance(settled[name], MeanSquare) else np.std(values)
+        np.testing.assert_allclose(found, settled[name][0], rtol=0.1)
 
 
 def test_weights_settle_where_they_start():

@@ -12,13 +12,17 @@ import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAWarning, dfa
 from wcdfa.nulls import whittle
-from wcdfa.nulls.replay import DIMENSION, optimizer_norms
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.replay import Dimension, optimizer_norms
+from wcdfa.nulls.update_rules import resolved
 from wcdfa.synthetic import Seed, ar1
+
+Floats = npt.NDArray[np.float64]
 
 ROUNDING = 1e-5
 """Norms that spread less, relative to their size, are constant: they are replayed in single precision."""
-DECISIVE = 2.0
 STEPS = 32  # of atanh φ and atanh θ in one unit, where short memory is simulated
+DECISIVE = 2.0
 """Nats beyond which one kind of memory is favoured: on ARFIMA of 500 samples, short memory then is in 1 to 3 % of cases."""
 
 
@@ -61,17 +65,17 @@ class ShortMemory(NamedTuple):
 def optimizer_null(
     norms: Any,
     *,
-    optimizer: str = "adamw",
-    lr: Any = None,
+    optimizer: str | Optimizer = "adamw",
+    lr: npt.ArrayLike | None = None,
     replicates: int = 500,
     order: int = 1,
     method: str = "robust",
     log: bool = True,
-    gradient_norm: Any = None,
+    gradient_norm: npt.ArrayLike | None = None,
     start: int | None = None,
-    dimension: int = DIMENSION,
+    dimension: Dimension | None = None,
     seed: Seed = 0,
-    **hyperparameters: Any,
+    **hyperparameters: object,
 ) -> NullResult:
     """α of a window against that of the same optimizer on white gradients, which have no memory of their own.
 
@@ -118,7 +122,7 @@ def optimizer_null(
     x = _series(norms, log)
     alphas = optimizer_alphas(
         len(x),
-        optimizer=optimizer,
+        optimizer=resolved(optimizer, hyperparameters),
         lr=lr,
         replicates=replicates,
         order=order,
@@ -128,25 +132,65 @@ def optimizer_null(
         start=start,
         dimension=dimension,
         seed=seed,
-        **hyperparameters,
     )
     return compare(_alphas(without_schedule(x, lr, log), order, method), alphas)
 
 
 def optimizer_alphas(
-    n: int, *, order: int = 1, method: str = "robust", log: bool = True, breaks: tuple[int, ...] = (), **options: Any
-) -> Any:
-    """α of each replicate of `optimizer_null`, shape (replicates,), for windows of n steps; `options` as there, `breaks` of `dfa`.
+    n: int,
+    *,
+    optimizer: str | Optimizer = "adamw",
+    lr: npt.ArrayLike | None = None,
+    replicates: int = 500,
+    order: int = 1,
+    method: str = "robust",
+    log: bool = True,
+    breaks: tuple[int, ...] = (),
+    gradient_norm: npt.ArrayLike | None = None,
+    start: int | None = None,
+    dimension: Dimension | None = None,
+    seed: Seed = 0,
+    **hyperparameters: object,
+) -> Floats:
+    """α of each replicate of `optimizer_null`, for windows of n steps.
 
     >>> optimizer_alphas(200, optimizer="sgd", replicates=3, method="ols").shape
     (3,)
+
+    Parameters
+    ----------
+    n : int
+        Steps in a window.
+    breaks
+        As in `dfa`.
+    optimizer, lr, replicates, order, method, log, gradient_norm, start, dimension, seed, **hyperparameters
+        As in `optimizer_null`.
+
+    Returns
+    -------
+    array of shape (replicates,)
+        NaN where an optimizer has no α, as Lion: its ``no_alpha`` says why.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `wcdfa.nulls.replay.optimizer_norms`.
     """
-    norms = optimizer_norms(n, **options)
-    x = without_schedule(np.log(norms) if log else norms, options.get("lr"), log)
-    constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(
-        norms, axis=-1
-    )  # as where every gradient is clipped: float32 noise is left
-    return np.where(constant, math.nan, _alphas(x, order, method, breaks))
+    rule = resolved(optimizer, hyperparameters)
+    norms = optimizer_norms(
+        n,
+        optimizer=rule,
+        lr=lr,
+        replicates=replicates,
+        gradient_norm=gradient_norm,
+        start=start,
+        dimension=dimension,
+        seed=seed,
+    )
+    x = without_schedule(np.log(norms) if log else norms, lr, log)
+    # float32 noise is left where the norm is constant, as where every gradient is clipped
+    constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(norms, axis=-1)
+    return np.where(constant | (rule.no_alpha is not None), math.nan, _alphas(x, order, method, breaks))
 
 
 def without_schedule(x: Any, lr: Any, log: bool) -> Any:

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.kernel.arrays import Array
-from wcdfa.nulls.update_rules import Rule, State, rule_of
+from wcdfa.nulls.optimizer import Memory, Optimizer, axes_of
+from wcdfa.nulls.settling import Conditions
+from wcdfa.nulls.update_rules import resolved
 from wcdfa.synthetic import Seed
 
-DIMENSION = 64
-"""Coordinates of a gradient. Momentum 0.9, n = 500: α of the log norms is 0.92, 1.00, 1.009, 1.017, 1.019, 1.021 at 2, 8, 16, 32, 64, 512."""
+Dimension = int | tuple[int, int]
+"""Coordinates of a gradient, or rows and columns."""
+Floats = npt.NDArray[np.float64]
 
 
 def replay(
-    rule: Rule, gradients: Iterable[Array], lr: Iterable[float], weights: Array, state: State, count: float = 0
+    rule: Optimizer, gradients: Iterable[Array], lr: Iterable[float], weights: Array, memory: Memory, count: float = 0
 ) -> Iterator[Array]:
-    """The change applied at each step, for gradients of shape (dimension, ...); `count` steps went before, infinity: settled."""
+    """The change applied at each step, for gradients of the shape of the weights, such as (dimension, replicates).
+
+    `count` steps went before; infinity: bias corrections have passed.
+    """
     for gradient, rate in zip(gradients, lr, strict=True):
         count += 1
-        change, state = rule.step(state, weights, gradient, rate, count)
+        change, memory = rule.step(memory, weights, gradient, rate, count)
         weights = weights + change
         yield change
 
@@ -30,15 +37,15 @@ def replay(
 def optimizer_norms(
     n: int,
     *,
-    optimizer: str = "adamw",
-    lr: Any = None,
+    optimizer: str | Optimizer = "adamw",
+    lr: npt.ArrayLike | None = None,
     replicates: int = 500,
-    gradient_norm: Any = None,
+    gradient_norm: npt.ArrayLike | None = None,
     start: int | None = None,
-    dimension: int = DIMENSION,
+    dimension: Dimension | None = None,
     seed: Seed = 0,
-    **hyperparameters: Any,
-) -> Any:
+    **hyperparameters: object,
+) -> Floats:
     """‖ΔW‖ of an optimizer whose gradients are white: independent from step to step, the same in all directions.
 
     >>> import wcdfa
@@ -52,10 +59,10 @@ def optimizer_norms(
     ----------
     n : int
         Steps in a window.
-    optimizer : "adam", "adamw", "rmsprop" or "sgd"
-        With the arithmetic and the defaults of ``torch.optim``.
+    optimizer : str or Optimizer
+        A name of `wcdfa.nulls.update_rules.OPTIMIZERS`, with the arithmetic and the defaults of ``torch.optim``, or one of its classes.
     lr : float, or array of shape (n,)
-        Learning rate, or its schedule. Default: 0.001, for SGD and RMSprop 0.01. A constant matters by way of weight decay only.
+        Learning rate, or its schedule. Default: that of ``torch.optim``. A constant matters by way of weight decay only.
     replicates : int
         Windows to replay.
     gradient_norm : array of shape (n,), optional
@@ -64,12 +71,12 @@ def optimizer_norms(
     start : int, optional
         Steps that the optimizer had taken, from a state of zeros, before the window: 0 replays its bias correction. They run at the
         first rate and gradient norm. Default: the transients have passed.
-    dimension : int
-        Coordinates of a gradient: how many independent directions share its norm. With `gradient_norm`, fewer make ‖ΔW‖ rougher.
+    dimension : int or (int, int), optional
+        Coordinates of a gradient, or its rows and columns. Default: 64, for optimizers that act on matrices 8 by 8. With
+        `gradient_norm`, fewer make ‖ΔW‖ rougher.
     seed : int or numpy.random.Generator
     **hyperparameters
-        ``clip_norm`` and ``weight_decay`` of any; ``betas``, ``eps`` of Adam and AdamW; ``momentum``, ``dampening``, ``nesterov`` of
-        SGD; ``alpha``, ``eps``, ``momentum`` of RMSprop.
+        Of an optimizer that is given by name: the fields of its class.
 
     Returns
     -------
@@ -88,73 +95,94 @@ def optimizer_norms(
     ValueError
         If the optimizer is unknown, or a number is out of its range, or a series is not of shape (n,).
     TypeError
-        If the optimizer lacks a hyperparameter.
+        If the optimizer lacks a hyperparameter, or is an `Optimizer` and there are hyperparameters beside it.
 
     References
     ----------
     Adam: D. P. Kingma and J. Ba (2014), doi:10.48550/arXiv.1412.6980. AdamW: I. Loshchilov and F. Hutter (2017),
     doi:10.48550/arXiv.1711.05101.
     """
-    for name, value in (("n", n), ("replicates", replicates), ("dimension", dimension)):
+    for name, value in (("n", n), ("replicates", replicates)):
         if value < 1:
             msg = f"{name} must be at least 1, got {value}"
             raise ValueError(msg)
-    run = plan(n, optimizer, lr, gradient_norm, start, hyperparameters)
-    rng, shape = np.random.default_rng(seed), (dimension, replicates)
-    weights, state = begin(run, rng, shape)
+    run = plan(n, resolved(optimizer, hyperparameters), lr, gradient_norm, start, dimension)
+    rng, shape = np.random.default_rng(seed), (*run.shape, replicates)
+    weights, memory = begin(run, rng, shape)
     white = _white(rng, shape, run.scales.tolist(), exact=run.exact)
     norms = np.empty((len(run.rates), replicates))
-    count = math.inf if run.settled else 0
-    for i, change in enumerate(replay(run.rule, white, run.rates.tolist(), weights, state, count)):
-        norms[i] = np.sqrt(np.square(change, dtype=np.float64).sum(axis=0))  # squares of float32 underflow from 1e-19 on
+    for i, change in enumerate(replay(run.rule, white, run.rates.tolist(), weights, memory, run.taken)):
+        norms[i] = np.sqrt(
+            np.square(change, dtype=np.float64).sum(axis=axes_of(change))
+        )  # squares of float32 underflow from 1e-19 on
     return np.ascontiguousarray(norms[run.before :].T)
 
 
 class Run(NamedTuple):
     """What is known of a replay before its gradients are drawn."""
 
-    rule: Rule
-    rates: Any  # (before + n,)
-    scales: Any  # (before + n,), norms of the gradients
+    rule: Optimizer
+    rates: Floats  # (before + n,)
+    scales: Floats  # (before + n,), norms of the gradients
     exact: bool  # whether gradients have these norms exactly, or in the mean square
     before: int  # steps that are not part of the window
     settled: bool
+    shape: tuple[int, ...]  # of the parameter
+    taken: float  # steps taken before the first of these
 
 
-def plan(n: int, optimizer: str, lr: Any, gradient_norm: Any, start: int | None, hyperparameters: dict[str, Any]) -> Run:
+def plan(
+    n: int,
+    rule: Optimizer,
+    lr: npt.ArrayLike | None,
+    gradient_norm: npt.ArrayLike | None,
+    start: int | None,
+    dimension: Dimension | None,
+) -> Run:
     """Check the options of `optimizer_norms`, and lay out its steps."""
-    rule = rule_of(optimizer, hyperparameters)
+    shape = _shape(rule, dimension)
     rates = _positive("lr", rule.default_lr if lr is None else lr, n)
     scales = _positive("gradient_norm", 1.0 if gradient_norm is None else gradient_norm, n)
     if start is not None and start < 0:
         msg = f"start must be 0 or more steps, got {start}; None is an optimizer that has settled"
         raise ValueError(msg)
-    settled = start is None or start * (1 - max(rule._decays())) > 5  # bias corrections are then within 0.4 % of 1
-    before = min(math.ceil(3 / (1 - rule._decays()[0])), 200) if settled else int(start or 0)
+    settled = start is None or start > rule.settles_after()
+    before = rule.burn_in() if settled else int(start or 0)
+    taken = max(0.0, (rule.age() if start is None else start) - before) if settled else 0.0
     rates, scales = (np.concatenate([np.full(before, each[0]), each]) for each in (rates, scales))
-    return Run(rule, rates, scales, gradient_norm is not None, before, settled)
+    return Run(rule, rates, scales, gradient_norm is not None, before, settled, shape, taken)
 
 
-def begin(run: Run, rng: np.random.Generator, shape: tuple[int, int]) -> tuple[Array, State]:
-    """Weights, and memories too unless those start from zero; `shape` is (dimension, replicates)."""
+def begin(run: Run, rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Array, Memory]:
+    """Weights, and memories too unless those start from zero; `shape` is that of the parameter, then the replicates."""
     clipped = min(run.scales[0], math.inf if run.rule.clip_norm is None else run.rule.clip_norm)
-    weights_spread, momentum_spread, square_mean = run.rule._settled(clipped / math.sqrt(shape[0]), run.rates[0])
-    weights = np.float32(weights_spread) * rng.standard_normal(shape, dtype=np.float32)
+    at = Conditions(clipped / math.sqrt(math.prod(run.shape)), run.rates[0], run.shape, run.taken)
+    settled = run.rule._settled(at)
+    weights = settled.pop("weights").draw(rng, shape)
+    fresh = run.rule.fresh(weights)
     if not run.settled:
-        return weights, State(np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32))
-    momentum = np.float32(momentum_spread) * rng.standard_normal(shape, dtype=np.float32)
-    decay = run.rule._decays()[1]
-    form = (1 + decay) / (1 - decay) / 2  # a weighted mean of squares has variance 2 σ⁴ (1 - β) / (1 + β)
-    return weights, State(momentum, np.float32(square_mean / form) * rng.standard_gamma(form, shape, dtype=np.float32))
+        return weights, fresh
+    drawn = {name: draws.draw(rng, np.shape(fresh.get(name, weights))) for name, draws in settled.items()}
+    return weights, {name: drawn[name] for name in fresh}
 
 
-def _white(rng: np.random.Generator, shape: tuple[int, int], scales: Iterable[float], exact: bool) -> Iterator[Array]:
+def _white(rng: np.random.Generator, shape: tuple[int, ...], scales: Iterable[float], exact: bool) -> Iterator[Array]:
+    size = math.sqrt(math.prod(shape[:-1]))
     for scale in scales:
         white = rng.standard_normal(shape, dtype=np.float32)
-        yield white * (scale / np.sqrt((white * white).sum(axis=0)) if exact else np.float32(scale / math.sqrt(shape[0])))
+        yield white * (scale / np.sqrt((white * white).sum(axis=axes_of(white))) if exact else np.float32(scale / size))
 
 
-def _positive(name: str, values: Any, n: int) -> Any:
+def _shape(rule: Optimizer, dimension: Dimension | None) -> tuple[int, ...]:
+    shape = rule.default_shape if dimension is None else (dimension,) if isinstance(dimension, int) else tuple(dimension)
+    if len(shape) > 2 or min(shape) < 1:
+        msg = f"dimension must be at least 1, got {dimension}; it is a number of coordinates, or those of rows and columns"
+        raise ValueError(msg)
+    rule.check_shape(shape)
+    return shape
+
+
+def _positive(name: str, values: npt.ArrayLike, n: int) -> Floats:
     values = np.asarray(values, dtype=np.float64)
     if values.shape not in ((), (n,)):
         msg = f"{name} must be one number or of shape ({n},), one per step of the window, got shape {values.shape}"

@@ -1,0 +1,135 @@
+"""What an optimizer is to the null: its hyperparameters, one step, what it remembers, and where it settles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from wcdfa.kernel.arrays import Array
+from wcdfa.nulls.settling import Conditions, Settled
+from wcdfa.nulls.spelling import Spelling
+
+Memory = dict[str, Array]
+"""What an optimizer remembers between two steps: its arrays by name."""
+Number = float | Array
+"""A number, or the array that stands for it while a compiler traces."""
+
+
+def described(text: str) -> dict[str, str]:
+    """The metadata of a field that say what it is, which the command line shows."""
+    return {"help": text}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """An optimizer with its hyperparameters. A subclass in `wcdfa.nulls.update_rules.OPTIMIZERS` is all that a new one takes.
+
+    A subclass gives ``name`` and ``title``, its hyperparameters as fields with a default and a description, `_step`, `_settled`,
+    `_decays` and `remembers`; and, so that recorders recognise it, ``spellings``.
+    """
+
+    name: ClassVar[str]
+    """As ``optimizer=`` takes it."""
+    title: ClassVar[str]
+    """As people write it."""
+    default_lr: ClassVar[float] = 1e-3
+    default_shape: ClassVar[tuple[int, ...]] = (64,)
+    """Of the parameter that is replayed."""
+    remembers: ClassVar[tuple[str, ...]] = ()
+    """Names of the memories that have the shape of the gradient."""
+    spellings: ClassVar[tuple[Spelling, ...]] = ()
+    no_alpha: ClassVar[str | None] = None
+    """Why its norms have no α, where that is so whatever its gradients are."""
+
+    weight_decay: float = field(
+        default=0.0, metadata=described("Weight decay, as a share of the weights per unit of the learning rate.")
+    )
+    clip_norm: float | None = field(
+        default=None, metadata=described("Norm that gradients are clipped to, in units of their typical norm.")
+    )
+
+    def __post_init__(self) -> None:
+        if not all(0 <= decay < 1 for decay in self._decays()):
+            msg = f"momentum, betas and alpha must lie from 0 to below 1, got {', '.join(map(str, self._decays()))}"
+            raise ValueError(msg)
+        for name in ("weight_decay", "eps"):
+            if not getattr(self, name, 0.0) >= 0:
+                msg = f"{name} must be 0 or more, got {getattr(self, name)}"
+                raise ValueError(msg)
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            msg = f"clip_norm must be positive, got {self.clip_norm}; None does not clip"
+            raise ValueError(msg)
+
+    def __str__(self) -> str:
+        """As people write it."""
+        return self.title
+
+    def _decays(self) -> tuple[float, ...]:
+        """What is left of each memory after a step, as shares; the first is that of the momentum."""
+        raise NotImplementedError
+
+    def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
+        """The change applied to the weights, and the next memory; `count` is 1 at the first step."""
+        raise NotImplementedError
+
+    def _settled(self, at: Conditions) -> Settled:
+        """What weights and memories are after long, to first order in lr · weight_decay; "weights" come first."""
+        raise NotImplementedError
+
+    def step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
+        """One step with the gradient clipped: the change applied, and the next memory."""
+        return self._step(memory, weights, _clipped(gradient, self.clip_norm), lr, count)
+
+    def fresh(self, weights: Array) -> Memory:
+        """The memory before the first step."""
+        return {name: 0 * weights for name in self.remembers}
+
+    def age(self) -> float:
+        """Steps that it has taken where nobody says: infinite, unless it never settles."""
+        return math.inf
+
+    def settles_after(self) -> float:
+        """Steps after which it starts from where it settles: bias corrections are then within 0.4 % of 1."""
+        return 5 / (1 - max(self._decays()))
+
+    def burn_in(self) -> int:
+        """Steps in which its memories, drawn one by one, come to depend on each other as they do."""
+        return min(math.ceil(3 / (1 - self._decays()[0])), 200)
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raise a ValueError for a parameter that it cannot change."""
+
+    def _decayed(self, gradient: Array, weights: Array) -> Array:
+        return gradient + self.weight_decay * weights if self.weight_decay else gradient
+
+    def _spread(self, lr: float, scale: float) -> float:
+        """Standard deviation of w ← (1 - lr λ) w - lr g, of variance lr² σ² / (1 - (1 - lr λ)²); memory in g only rescales lr."""
+        product = lr * self.weight_decay
+        if product >= 2:
+            msg = f"weight decay of {self.weight_decay} at a rate of {lr:.3g} per step multiplies to {product:.3g}, 2 and more diverge"
+            raise ValueError(msg)
+        return lr * scale / math.sqrt(product * (2 - product)) if product else 0.0
+
+    def _root_mean_square(self, lr: float, scale: float) -> float:
+        """The root s of the mean square, of a rule whose gradient holds λ w: s² = σ² + λ² var(w), where w drifts at the rate lr / s."""
+        product = lr * self.weight_decay
+        return (product + math.sqrt(product**2 + 16 * scale**2)) / 4
+
+
+def axes_of(array: Array) -> tuple[int, ...]:
+    """The axes of one parameter in an array of shape (dimension,), (dimension, replicates) or (rows, columns, replicates)."""
+    return tuple(range(max(1, array.ndim - 1)))
+
+
+def larger(first: Array, second: Array) -> Array:
+    """The larger of two, by operators alone."""
+    return first * (first >= second) + second * (first < second)
+
+
+def _clipped(gradient: Array, clip_norm: float | None) -> Array:
+    """As ``torch.nn.utils.clip_grad_norm_``: each replicate to the norm `clip_norm` at most."""
+    if clip_norm is None:
+        return gradient
+    factor = clip_norm / ((gradient * gradient).sum(axes_of(gradient)) ** 0.5 + 1e-6)
+    return gradient * (factor * (factor < 1) + (factor >= 1))

@@ -1,0 +1,59 @@
+"""How a framework writes an optimizer: the name of its class or factory, and what it calls the hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+Options = Mapping[str, object]
+Source = str | tuple[str, str] | Callable[[Options], object]
+"""What the framework calls a hyperparameter, or a pair of them, or a function of all its options."""
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a framework writes an optimizer: its class or factory, and what it calls the hyperparameters.
+
+    >>> adam = Spelling("keras.Adam", {"betas": ("beta_1", "beta_2"), "eps": "epsilon"}, only={"amsgrad": False})
+    >>> adam.read({"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7, "amsgrad": False})
+    {'betas': (0.9, 0.99), 'eps': 1e-07}
+    >>> print(adam.read({"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7, "amsgrad": True}))
+    None
+    """
+
+    name: str
+    """Package and class, or the path of a factory: "torch.AdamW", "optax.contrib.muon"."""
+    hyperparameters: Mapping[str, Source] = field(default_factory=dict)
+    """By our names."""
+    only: Mapping[str, object] = field(default_factory=dict)
+    """Options that must have this value, or it is another optimizer; True and False stand for all that count as such."""
+    fixed: Mapping[str, object] = field(default_factory=dict)
+    """Hyperparameters of ours that the framework does not write down."""
+    ignored: frozenset[str] = frozenset()
+    """Numbers that change nothing here."""
+
+    def fits(self, options: Options) -> bool:
+        """Whether the options are those of this optimizer; one that is missing counts as False."""
+        return all(_alike(options.get(name), wanted) for name, wanted in self.only.items())
+
+    def read(self, options: Options) -> dict[str, object] | None:
+        """Our hyperparameters; None where the options make it another optimizer."""
+        if not self.fits(options):
+            return None
+        return {name: _found(options, theirs) for name, theirs in self.hyperparameters.items()} | dict(self.fixed)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What the framework calls the hyperparameters that are read as they are."""
+        theirs = [each if isinstance(each, tuple) else (each,) for each in self.hyperparameters.values() if not callable(each)]
+        return frozenset(name for names in theirs for name in names)
+
+
+def _alike(value: object, wanted: object) -> bool:
+    return bool(value) is wanted if isinstance(wanted, bool) else value == wanted
+
+
+def _found(options: Options, theirs: Source) -> object:
+    if callable(theirs):
+        return theirs(options)
+    return options[theirs] if isinstance(theirs, str) else tuple(options[name] for name in theirs)
