@@ -14,8 +14,10 @@ from array_api_extra.testing import lazy_xp_function
 import wcdfa
 from tests.conftest import require
 from wcdfa import DFAWarning, dfa, synthetic
+from wcdfa.inference.exponent import CONSTANT, REASONS, ROUNDING, measure
 
 lazy_xp_function(dfa)
+lazy_xp_function(measure)
 
 WHITE = synthetic.white_noise(500, seed=3)
 # a folder of calibrations is kept between runs, but the first run computes them: 128, 256 and 500 samples ship for orders 1 to 3
@@ -467,3 +469,11 @@ def test_a_traced_size_is_refused_clearly():
     jax, jnp = require("jax"), require("jax.numpy")
     with pytest.raises(TypeError, match="known before tracing"):
         jax.jit(lambda x, s: wcdfa.inference.exponent.dfa(x, scales=s).alpha)(jnp.asarray(WHITE), jnp.asarray([4, 8]))
+
+
+def test_the_reason_is_a_value_of_the_result(xp, array):
+    result = measure(array(np.stack([np.ones(128), WHITE[:128], np.arange(128.0)])), order=2)
+    assert [int(each) for each in result.cause] == [CONSTANT, 0, ROUNDING]
+    assert result.reason == REASONS[ROUNDING]
+    assert result.at(0).reason == REASONS[CONSTANT]
+    assert result.at(1).reason is None

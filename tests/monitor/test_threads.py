@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import threading
+import warnings
 
 import numpy as np
 
 from tests.conftest import require
-from wcdfa import RollingWeightChangeDFA, WeightChangeDFA, synthetic
+from wcdfa import RollingWeightChangeDFA, WeightChangeDFA, synthetic, verdict
 
 NORMS = np.exp(0.1 * synthetic.white_noise(2000, seed=0)).astype(np.float32)
 READERS = {
@@ -69,3 +70,27 @@ def test_two_threads_that_record_lose_nothing():
         thread.join()
     np.testing.assert_array_equal(np.sort(monitor.get_signal()), np.sort(NORMS[:1000]))
     assert len(monitor.history) == 1
+
+
+def test_four_threads_are_each_told_their_own_reason():
+    """What a window lacks is a value of its result: no thread sees another's, and the filters of warnings stay as they were."""
+    constant, line, short = np.ones(64), np.exp(np.arange(64.0) / 100), np.where(np.arange(64) < 40, np.nan, 1.0)
+    expected = {"constant": "is constant, so", "line": "rounding error", "short": "24 of 64 norms remain"}
+    series, wrong, filters = {"constant": constant, "line": line, "short": short}, [], list(warnings.filters)
+
+    def judges(name):
+        for _ in range(100):
+            try:
+                said = str(verdict(series[name], order=2))
+            except ValueError as error:
+                said = str(error)
+            if expected[name] not in said:
+                wrong.append((name, said))
+
+    threads = [threading.Thread(target=judges, args=(name,)) for name in ("constant", "line", "short", "constant")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert warnings.filters == filters

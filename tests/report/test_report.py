@@ -318,3 +318,12 @@ def test_a_monitor_that_knows_too_little_says_so(tmp_path):
     (run,) = drawn(tmp_path / "report.html")["runs"]
     assert run["windows"][-1]["verdict"].startswith("no α: ")
     assert Path(tmp_path / "report.html").stat().st_size < 5e6
+
+
+def test_a_report_is_of_all_groups_and_says_so(tmp_path):
+    monitor = wcdfa.WeightChangeDFA(128)
+    for norm in NORMS[:300]:
+        monitor.update(norm)
+    with pytest.raises(TypeError, match="group is set where the monitor is made, or for verdict\\(\\) alone"):
+        monitor.report(tmp_path / "report.html", group="body")
+    assert not list(tmp_path.iterdir())

@@ -9,7 +9,9 @@ import wcdfa
 from wcdfa import synthetic, verdict
 from wcdfa.nulls.nulls import optimizer_alphas
 from wcdfa.nulls.replay import optimizer_norms
-from wcdfa.verdicts.findings import describe
+from wcdfa.nulls.update_rules import named
+from wcdfa.verdicts import Finding, findings
+from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.windows import drifts, judge
 
 PINK = np.exp(0.2 * synthetic.arfima(500, d=0.5, seed=3))
@@ -124,10 +126,10 @@ def test_no_exponent_is_said():
 
 
 def test_names_of_optimizers():
-    assert describe("sgd", {"momentum": 0.9, "nesterov": True}) == "SGD(Nesterov momentum 0.9)"
-    assert describe("rmsprop", {}) == "RMSprop"
-    assert describe("adam", {}) == "Adam(0.9, 0.999)"
-    assert describe(None, {}) == "the optimizer"
+    assert str(named("sgd", {"momentum": 0.9, "nesterov": True})) == "SGD(Nesterov momentum 0.9)"
+    assert str(named("rmsprop", {})) == "RMSprop"
+    assert str(named("adam", {})) == "Adam(0.9, 0.999)"
+    assert "the optimizer alone" in verdict(PINK, null=[0.9, 1.0]).findings[-1].text
 
 
 @pytest.mark.parametrize(
@@ -244,3 +246,64 @@ def test_drifts_count_steps_of_the_series_as_it_came():
     assert abs(found.onset - 4000) < 150
     assert abs(shifted.start - found.start - 300) <= 1
     assert drifts(norms[:1500], window=500) == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"optimizer": "sdg"}, ValueError, "optimizer must be one of"),
+        ({"momentm": 0.9}, TypeError, "momentm belongs to an optimizer, or is misspelled"),
+        ({"optimizer": "sgd", "momentm": 0.9}, TypeError, "sgd has no hyperparameter 'momentm'"),
+    ],
+)
+@pytest.mark.parametrize("judges", [verdict, judge], ids=["verdict", "judge"])
+def test_a_null_that_is_given_hides_no_misspelled_name(judges, options, error, message):
+    with pytest.raises(error, match=message):
+        judges(PINK, null=[0.9, 1.0, 1.1], **options)
+
+
+def test_judge_takes_a_null():
+    alphas = optimizer_alphas(250, optimizer="sgd", momentum=0.9, replicates=60)
+    judged = judge(PINK, window=250, null=alphas, optimizer="sgd", momentum=0.9)
+    again = judge(PINK, window=250, optimizer="sgd", momentum=0.9, replicates=60)
+    assert [each.null for each in judged.verdicts] == [each.null for each in again.verdicts]
+    assert all("SGD(momentum 0.9) alone gives" in " ".join(f.text for f in each.findings) for each in judged.verdicts)
+
+
+def test_criteria_change_by_the_names_that_verdict_has():
+    criteria = Criteria.given(log=False, order=2, thresholds=(1.3, 0.7), optimizer="adamw", betas=(0.9, 0.95), seed=3)
+    assert criteria.changed() == criteria
+    assert criteria.changed(weight_decay=0.0).optimizer == named("adamw", {"betas": (0.9, 0.95), "weight_decay": 0.0})
+    assert criteria.changed(optimizer="adamw").optimizer == criteria.optimizer
+    assert criteria.changed(optimizer="sgd").optimizer == named("sgd", {})
+    assert criteria.changed(optimizer=None).optimizer is None
+    assert criteria.changed(optimizer=named("sgd", {"momentum": 0.5}), nesterov=True).optimizer.nesterov
+    changed = criteria.changed(order=1, spikes=None, replicates=9)
+    assert (changed.measurement.order, changed.preparation.spikes, changed.preparation.log) == (1, None, False)
+    assert (changed.simulation.replicates, changed.simulation.seed, changed.thresholds) == (9, 3, (1.3, 0.7))
+
+
+def test_a_finding_is_one_function(monkeypatch):
+    """Whoever adds one writes it and puts it into the tuple: the verdict, its line and its explanation have it."""
+
+    def even(evidence):
+        if evidence.prepared is not None and len(evidence.prepared.values) % 2 == 0:
+            yield Finding("even", "an even number of norms", 2.0, True, "evenness")
+
+    monkeypatch.setattr(findings, "FINDINGS", (*findings.FINDINGS, even))
+    found = verdict(PINK, replicates=50)
+    assert "even" in found.explained_by
+    assert str(found).endswith("evenness")
+    assert "even" not in verdict(PINK[:-1], replicates=50).explained_by
+
+
+def test_the_name_that_the_regime_had_first_still_works():
+    found = verdict(PINK, replicates=50)
+    assert found.label == found.regime is not None
+
+
+def test_why_there_is_no_alpha_is_said_once():
+    found = verdict(np.ones(100))
+    assert found.reason == "the series is constant, so it does not fluctuate at any scale"
+    assert str(found) == f"no α: {found.reason}"
+    assert [finding.text for finding in found.findings] == [found.reason]

@@ -13,7 +13,7 @@ import numpy as np
 from wcdfa.inference.calibration import METHODS
 from wcdfa.inference.calibration_tables import calibration
 from wcdfa.inference.estimators import calibrated, least_squares
-from wcdfa.kernel.arrays import NUMPY, Array, concrete, constant
+from wcdfa.kernel.arrays import NUMPY, Array, concrete, constant, namespace_of
 from wcdfa.kernel.fluctuation import BY_HALVES, SIDE_BY_SIDE, MeanSquares, mean_squares
 from wcdfa.scales import default_sizes, half_sizes
 
@@ -62,7 +62,9 @@ class DFAResult(NamedTuple):
     @property
     def reason(self) -> str | None:
         """Why there is no α, in words; None where there is one. Of many series, the reason of those without α that says most."""
-        return REASONS.get(int(concrete(self.cause.max()) or 0)) if math.prod(self.cause.shape) else None
+        if not math.prod(self.cause.shape):
+            return None
+        return REASONS.get(int(concrete(namespace_of(self.cause).max(self.cause)) or 0))
 
 
 def dfa(
@@ -218,12 +220,13 @@ def _causes(alpha: Array, computed: MeanSquares) -> Array:
     if worst is not None and not math.isnan(worst):
         return NO_CAUSE if xp is NUMPY and series.ndim == 1 else xp.zeros_like(alpha, dtype=xp.int8)
     spread = xp.max(series, axis=-1) - xp.min(series, axis=-1)
-    cause = xp.where(spread == 0, CONSTANT, xp.where(xp.isfinite(spread), ROUNDING, NOT_FINITE))
-    return xp.astype(xp.where(xp.isnan(alpha), cause, 0), xp.int8)
+    undefined, varies, infinite = (xp.astype(each, xp.int8) for each in (xp.isnan(alpha), spread != 0, ~xp.isfinite(spread)))
+    return undefined * (CONSTANT + varies + infinite)
 
 
 def _warn_if_undefined(result: DFAResult) -> None:
-    count = concrete((result.cause != 0).sum())
+    xp = namespace_of(result.cause)
+    count = concrete(xp.sum(xp.astype(result.cause != 0, xp.int32)))
     if not count:  # none, or a compiler is tracing and cannot know
         return
     shape = result.cause.shape

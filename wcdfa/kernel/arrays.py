@@ -118,6 +118,11 @@ def matmul_of(xp: Namespace) -> Callable[[Array, Array], Array]:
     return matmul
 
 
+def namespace_of(array: Array) -> Namespace:
+    """The library of an array; also of a number of NumPy."""
+    return NUMPY if isinstance(array, (np.ndarray, np.generic)) else array_api_compat.array_namespace(array)
+
+
 def concrete(value: Array) -> float | None:
     """The number in a 0-d array, or None where it is unknown because a compiler is tracing."""
     if type(value) is np.float64:

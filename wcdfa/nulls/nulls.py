@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.inference.exponent import DFAWarning, dfa
+from wcdfa.inference.exponent import measure
 from wcdfa.nulls import whittle
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import Dimension, optimizer_norms
@@ -320,9 +319,7 @@ def compare(alpha: Any, alphas: Any, /) -> NullResult:
 
 
 def _alphas(x: Any, order: int, method: str, breaks: tuple[int, ...] = ()) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DFAWarning)  # the NaN says it
-        return dfa(x, order=order, method=method, breaks=breaks).alpha
+    return measure(x, order=order, method=method, breaks=breaks).alpha
 
 
 def _series(norms: Any, log: bool) -> Any:

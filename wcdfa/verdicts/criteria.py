@@ -62,7 +62,7 @@ def _optimizer(given: str | Optimizer | None, before: Optimizer | None, hyperpar
     """The optimizer with these hyperparameters; one that is named again keeps those that it had."""
     if given is None:
         if hyperparameters:
-            msg = f"{', '.join(hyperparameters)}: no option of a verdict, and without optimizer= no hyperparameter either"
+            msg = f"{', '.join(hyperparameters)} belongs to an optimizer, or is misspelled; name the optimizer with optimizer="
             raise TypeError(msg)
         return None
     kept = given if isinstance(given, Optimizer) else before if before is not None and before.name == given else None

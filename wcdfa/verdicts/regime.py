@@ -7,7 +7,7 @@ memory of its own into the one called critical. `wcdfa.verdict` says what else e
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 THRESHOLDS = (1.2, 0.8)
 SEALED = 1.5
@@ -111,7 +111,7 @@ def checked(thresholds: tuple[float, float]) -> tuple[float, float]:
     try:
         upper, lower = thresholds
     except (TypeError, ValueError) as error:
-        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; {THRESHOLDS} is the default"
+        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; upper above lower, such as {THRESHOLDS}"
         raise ValueError(msg) from error
     if not upper > lower:
         msg = f"thresholds must be (upper, lower) with upper above lower, got {thresholds}; {THRESHOLDS} is usual"
