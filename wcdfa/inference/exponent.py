@@ -57,7 +57,9 @@ class DFAResult(NamedTuple):
 
     def at(self, *index: int) -> DFAResult:
         """The result of one series of many."""
-        return DFAResult(**{name: part if name == "scales" else part[index] for name, part in self._asdict().items()})
+        parts = {name: part for name, part in self._asdict().items() if name != "scales"}
+        own = {name: part[index] if part.ndim == len(index) else part[(*index, ...)] for name, part in parts.items()}
+        return DFAResult(**own, scales=self.scales)
 
     @property
     def reason(self) -> str | None:
