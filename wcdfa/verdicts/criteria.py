@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TypeVar
 
 from wcdfa.inference.measurement import Measurement
 from wcdfa.nulls.optimizer import Optimizer
@@ -11,6 +11,8 @@ from wcdfa.nulls.simulation import Simulation
 from wcdfa.nulls.update_rules import named
 from wcdfa.preprocess.options import Preparation
 from wcdfa.verdicts.regime import THRESHOLDS, checked
+
+Part = TypeVar("Part", Preparation, Measurement, Simulation)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,7 @@ class Criteria:
         checked(self.thresholds)
 
     @classmethod
-    def given(cls, **options: Any) -> Criteria:
+    def given(cls, **options: object) -> Criteria:
         """The criteria of these options: those of `wcdfa.verdict` but for lr, steps and null, which belong to the norms.
 
         Raises
@@ -44,21 +46,28 @@ class Criteria:
         """
         return cls().changed(**options)
 
-    def changed(self, **options: Any) -> Criteria:
+    def changed(self, **options: object) -> Criteria:
         """The same but for these options, named as in `wcdfa.verdict`; another optimizer begins with its own defaults."""
-        parts = {name: _changed(getattr(self, name), options) for name in ("preparation", "measurement", "simulation")}
+        preparation, measurement = _changed(self.preparation, options), _changed(self.measurement, options)
+        simulation = _changed(self.simulation, options)
         thresholds = options.pop("thresholds", self.thresholds)
-        optimizer = options.pop("optimizer", self.optimizer)
-        return Criteria(**parts, thresholds=thresholds, optimizer=_optimizer(optimizer, self.optimizer, options))
+        optimizer = _optimizer(options.pop("optimizer", self.optimizer), self.optimizer, options)
+        return Criteria(
+            preparation=preparation,
+            measurement=measurement,
+            simulation=simulation,
+            thresholds=thresholds,  # type: ignore[arg-type]  # checked when it is made
+            optimizer=optimizer,
+        )
 
 
-def _changed(part: Any, options: dict[str, Any]) -> Any:
-    """The part with those options that are its own, which are taken out."""
+def _changed(part: Part, options: dict[str, object]) -> Part:
+    """The part with those of the options that are its fields, which are taken out of the options."""
     own = {name: options.pop(name) for name in [*vars(part)] if name in options}
-    return replace(part, **own) if own else part
+    return replace(part, **own) if own else part  # type: ignore[arg-type]  # each part checks its own
 
 
-def _optimizer(given: str | Optimizer | None, before: Optimizer | None, hyperparameters: dict[str, Any]) -> Optimizer | None:
+def _optimizer(given: object, before: Optimizer | None, hyperparameters: dict[str, object]) -> Optimizer | None:
     """The optimizer with these hyperparameters; one that is named again keeps those that it had."""
     if given is None:
         if hyperparameters:

@@ -1,22 +1,20 @@
-"""..."""
+"""When a rolling α has left its baseline, and since when."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-TESTS = 3.5  # independent tests that the overlapping windows of one window's length amount to …
-
-
-DOWN = 1.2  # … and how much further than a normal estimate α strays below itself (benchmarks/pipeline.py measures both)
-
-
+# both measured by benchmarks/pipeline.py:
+TESTS = 3.5  # independent tests that the overlapping windows within one window's length amount to
+DOWN = 1.2  # estimates stray this much further below their mean than a normal distribution would have it
 QUIET = 0.5  # an alarm ends when α is within this share of the threshold of its baseline
+BASELINE = 10  # the baseline is taken from so many windows' lengths
 
-
-BASELINE = 10  # windows' length that a baseline is taken from
+Values = npt.NDArray[np.float64]
 
 
 class Alarm(NamedTuple):
@@ -28,8 +26,7 @@ class Alarm(NamedTuple):
     """Step at which α was back, half-way to the baseline; None if it never was."""
     onset: int
     """Step at which the change is estimated to have begun, before `start`: a window shows a change only as it fills with it."""
-    direction: str
-    """"up" or "down"."""
+    direction: Literal["up", "down"]
     alpha: float
     """The α furthest from the baseline."""
     threshold: float
@@ -37,9 +34,9 @@ class Alarm(NamedTuple):
 
 
 def drift_alarms(
-    alpha: Any,
-    stderr: Any,
-    stops: Any,
+    alpha: npt.ArrayLike,
+    stderr: npt.ArrayLike,
+    stops: npt.ArrayLike,
     *,
     window: int,
     baseline: float | None = None,
@@ -56,30 +53,31 @@ def drift_alarms(
     >>> alarm.direction, 8000 < alarm.start < 8200, abs(alarm.onset - 8000) < 100
     ('up', True, True)
 
-    Overlapping windows repeat each other: over T steps they are worth 3.5 T / window independent tests, and the threshold is the
-    normal quantile for that many, 1.2 times as far for a fall, where estimates have the longer tail; both are measured. ``method="gls"`` sees a change sooner than "robust": here only changes count, and what
-    short memory adds to α is in the baseline too.
+    Overlapping windows share their samples: over T steps they are worth 3.5 T / window independent tests. The threshold is the normal
+    quantile for so many tests, and 1.2 times as far for a fall, where estimates have the longer tail; both numbers are measured.
+    Use ``method="gls"``, which sees a change sooner than "robust". Only changes count here, and what short memory adds to α is in the
+    baseline too.
 
     Parameters
     ----------
     alpha, stderr : numbers of shape (windows,)
-        From `rolling_dfa`, in order; NaN is passed over.
+        From `rolling_dfa`, in order. Windows with NaN are passed over.
     stops : integers of shape (windows,)
         Step at which each window ends.
     window : int
         Samples (optimizer steps) in a window.
     baseline : float, optional
-        The α to compare with. Default: the mean over the first 10 windows' length, or the first half of a run shorter than 20; what
-        it does not know of its own baseline widens the threshold, and only what comes after is tested.
+        The α to compare with. Default: the mean over the first 10 windows' lengths, or over the first half of a run shorter than 20.
+        Only what comes after is tested, and the error of that mean widens the threshold.
     false_alarm_rate : float
-        Probability of any alarm, up or down, in `steps` steps in which nothing changes.
+        Probability of any alarm, up or down, within `steps` steps in which nothing changes.
     steps : int
-        See there.
+        The number of steps that `false_alarm_rate` refers to.
 
     Returns
     -------
     tuple of Alarm
-        In order; none where fewer than two windows lie outside the baseline.
+        In order. Empty where fewer than two windows lie outside the baseline.
 
     Raises
     ------
@@ -87,30 +85,38 @@ def drift_alarms(
         If the shapes differ, the rate is not between 0 and 1, window or steps is below 1, a stderr is negative or stops do not
         increase.
     """
-    alpha, stderr, stops = (np.asarray(a, dtype=np.float64) for a in (alpha, stderr, stops))
-    if not alpha.shape == stderr.shape == stops.shape or alpha.ndim != 1:
-        msg = f"alpha, stderr and stops must be three series of one length, got shapes {alpha.shape}, {stderr.shape}, {stops.shape}"
-        raise ValueError(msg)
     if not 0 < false_alarm_rate < 1 or window < 1 or steps < 1:
         msg = f"false_alarm_rate must be between 0 and 1, window and steps at least 1, got {false_alarm_rate}, {window}, {steps}"
         raise ValueError(msg)
-    if np.any(stderr < 0) or np.any(np.diff(stops) <= 0) or (baseline is not None and not math.isfinite(baseline)):
-        msg = f"stderr must not be negative, stops must increase, and baseline be a finite number or None, got baseline={baseline}"
+    if baseline is not None and not math.isfinite(baseline):
+        msg = f"baseline must be a finite number or None, got baseline={baseline}"
         raise ValueError(msg)
-    known = np.isfinite(alpha) & np.isfinite(stderr)
-    alpha, stderr, stops = alpha[known], stderr[known], stops[known]
-    if not alpha.size:
+    alphas, errors, ends = _known(alpha, stderr, stops)
+    if not alphas.size:
         return ()
     widened = 1.0
     if baseline is None:
-        covered = max(window, min(BASELINE * window, (stops[-1] - stops[0] + window) / 2))
-        first = stops <= stops[0] - window + covered
-        baseline = float(np.mean(alpha[first]))
+        covered = max(window, min(BASELINE * window, (ends[-1] - ends[0] + window) / 2))
+        first = ends <= ends[0] - window + covered
+        baseline = float(np.mean(alphas[first]))
         widened = math.sqrt(1 + window / covered)
-        alpha, stderr, stops = alpha[~first], stderr[~first], stops[~first]
-    moved = alpha - baseline
-    reach = _quantile(false_alarm_rate, steps / window) * widened * stderr * np.where(moved < 0, DOWN, 1.0)
-    return tuple(_alarms(moved, reach, stops, window, baseline))
+        alphas, errors, ends = alphas[~first], errors[~first], ends[~first]
+    moved = alphas - baseline
+    reach = _quantile(false_alarm_rate, steps / window) * widened * errors * np.where(moved < 0, DOWN, 1.0)
+    return tuple(_alarms(moved, reach, ends, window, baseline))
+
+
+def _known(alpha: npt.ArrayLike, stderr: npt.ArrayLike, stops: npt.ArrayLike) -> tuple[Values, Values, Values]:
+    """The three series as numbers, without the windows that have no α."""
+    alphas, errors, ends = (np.asarray(each, dtype=np.float64) for each in (alpha, stderr, stops))
+    if not alphas.shape == errors.shape == ends.shape or alphas.ndim != 1:
+        msg = f"alpha, stderr and stops must be three series of one length, got shapes {alphas.shape}, {errors.shape}, {ends.shape}"
+        raise ValueError(msg)
+    if np.any(errors < 0) or np.any(np.diff(ends) <= 0):
+        msg = f"stderr must not be negative and stops must increase, got a least stderr of {np.min(errors)} and stops {ends[:5]} …"
+        raise ValueError(msg)
+    known = np.isfinite(alphas) & np.isfinite(errors)
+    return alphas[known], errors[known], ends[known]
 
 
 def _quantile(false_alarm_rate: float, windows: float) -> float:
@@ -120,7 +126,7 @@ def _quantile(false_alarm_rate: float, windows: float) -> float:
     return NormalDist().inv_cdf(1 - false_alarm_rate / tests)
 
 
-def _alarms(moved: Any, reach: Any, stops: Any, window: int, baseline: float) -> list[Alarm]:
+def _alarms(moved: Values, reach: Values, stops: Values, window: int, baseline: float) -> list[Alarm]:
     found: list[Alarm] = []
     i = 0
     while i < len(moved):
@@ -145,8 +151,8 @@ def _alarms(moved: Any, reach: Any, stops: Any, window: int, baseline: float) ->
     return found
 
 
-def _onset(moved: Any, stops: Any, at: int, window: int) -> int:
-    """When the ramp that fits best begins: α moves in a straight line while a window fills with what comes after a change."""
+def _onset(moved: Values, stops: Values, at: int, window: int) -> int:
+    """When the best fitting ramp begins: after a change, α moves in a straight line until the window has filled with new samples."""
     near = (stops > stops[at] - 2 * window) & (stops <= stops[at] + window // 2)
     y, t = moved[near], stops[near]
     candidates = np.unique(np.linspace(stops[at] - window, stops[at], 101).astype(int))

@@ -15,7 +15,7 @@ from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, compare, short_
 from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.regime import label
+from wcdfa.verdicts.regime import Regime, label
 
 Values = npt.NDArray[np.float64]
 
@@ -45,7 +45,7 @@ class Evidence:
     """α against that of short memory; None where the spectrum does not speak for it."""
 
     @cached_property
-    def regime(self) -> str | None:
+    def regime(self) -> Regime | None:
         """The band that the interval of α lies in."""
         return label(self.low, self.high, thresholds=self.criteria.thresholds)
 
@@ -55,7 +55,7 @@ def gathered(
     criteria: Criteria,
     *,
     lr: npt.ArrayLike | None = None,
-    null: Values | None = None,
+    null: npt.ArrayLike | None = None,
     memory: Comparison | None = None,
 ) -> Evidence:
     """Measure a window that has been prepared, and compare it.
@@ -100,7 +100,7 @@ def _higher(prepared: Prepared, criteria: Criteria) -> Iterator[tuple[int, DFARe
 
 
 def _against_optimizer(
-    alpha: float, prepared: Prepared, criteria: Criteria, lr: npt.ArrayLike | None, null: Values | None
+    alpha: float, prepared: Prepared, criteria: Criteria, lr: npt.ArrayLike | None, null: npt.ArrayLike | None
 ) -> NullResult | None:
     if null is None and criteria.optimizer is not None:
         rates = lr if lr is None or np.ndim(lr) == 0 else np.asarray(lr)[prepared.kept]

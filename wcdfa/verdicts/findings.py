@@ -13,7 +13,7 @@ from typing import NamedTuple
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.nulls import NullResult
 from wcdfa.verdicts.evidence import Evidence
-from wcdfa.verdicts.regime import label
+from wcdfa.verdicts.regime import Regime, label
 
 LEVEL = 0.05  # p-value from which on the optimizer or short memory explains α
 MISFIT = 0.01  # p-value of the misfit below which no single exponent describes the window
@@ -116,7 +116,7 @@ def found(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(finding for each in FINDINGS for finding in each(evidence))
 
 
-def _regime(result: DFAResult, evidence: Evidence) -> str | None:
+def _regime(result: DFAResult, evidence: Evidence) -> Regime | None:
     return label(float(result.low), float(result.high), thresholds=evidence.criteria.thresholds)
 
 

@@ -1,16 +1,18 @@
-"""What α is called, the failure modes that have been proposed for it, and when it has drifted.
+"""What α is called, and the failure modes that have been proposed for it.
 
 The bands are a proposal of the metric's author (doi:10.5281/zenodo.19389821), not findings: plain momentum puts a run without any
-memory of its own into the one called critical. `wcdfa.verdict` says what else explains an α.
+memory of its own into the band called critical. `wcdfa.verdict` says what else explains an α.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 THRESHOLDS = (1.2, 0.8)
 SEALED = 1.5
+
+Regime = Literal["ordered", "critical", "disordered", "undecided"]
 
 
 class FailureMode(NamedTuple):
@@ -18,9 +20,9 @@ class FailureMode(NamedTuple):
 
     name: str
     low: float
-    """α above which it is looked for."""
+    """It is considered where α lies above this …"""
     high: float
-    """α below which it is looked for."""
+    """… and below this."""
     visible: bool
     """Whether α alone could show it."""
     meaning: str
@@ -64,7 +66,7 @@ FAILURE_MODES = (
 )
 
 
-def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOLDS) -> str | None:
+def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOLDS) -> Regime | None:
     """Name the regime of an interval of α: "ordered", "critical" or "disordered" where it lies inside that band, else "undecided".
 
     >>> label(0.9, 1.1), label(1.0, 1.3), label(1.3, 1.6), label(float("nan"), 1.0)
@@ -85,7 +87,7 @@ def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOL
     Raises
     ------
     ValueError
-        If the upper threshold is not above the lower one.
+        If thresholds are not two numbers, the upper one first.
     """
     upper, lower = checked(thresholds)
     if math.isnan(low) or math.isnan(high):
@@ -107,7 +109,7 @@ def failure_modes(low: float, high: float) -> tuple[FailureMode, ...]:
 
 
 def checked(thresholds: tuple[float, float]) -> tuple[float, float]:
-    """The two thresholds; raises a ValueError where they are not two, or the upper one is not first."""
+    """Return the two thresholds, or raise a ValueError where they are not two numbers, the upper one first."""
     try:
         upper, lower = thresholds
     except (TypeError, ValueError) as error:

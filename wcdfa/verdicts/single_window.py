@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.spread import spread
@@ -12,13 +14,13 @@ from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.evidence import Evidence, Values, gathered
 from wcdfa.verdicts.findings import Finding, found
-from wcdfa.verdicts.regime import THRESHOLDS, FailureMode, failure_modes
+from wcdfa.verdicts.regime import THRESHOLDS, FailureMode, Regime, failure_modes
 
 
 class Verdict(NamedTuple):
     """What `verdict` returns; printing it gives one line."""
 
-    regime: str | None
+    regime: Regime | None
     """"ordered", "critical", "disordered", "undecided", or None where there is no α."""
     alpha: float
     low: float
@@ -38,7 +40,7 @@ class Verdict(NamedTuple):
     """Why there is no α; None where there is one."""
 
     @property
-    def label(self) -> str | None:
+    def label(self) -> Regime | None:
         """`regime`, under the name that it had first."""
         return self.regime
 
@@ -63,10 +65,10 @@ class Verdict(NamedTuple):
 
 
 def verdict(
-    norms: Any,
+    norms: npt.ArrayLike,
     *,
-    lr: Any = None,
-    steps: Any = None,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
     epoch_length: int | None = None,
     log: bool = True,
     spikes: str | None = "hampel",
@@ -76,10 +78,10 @@ def verdict(
     confidence: float = 0.95,
     thresholds: tuple[float, float] = THRESHOLDS,
     optimizer: str | Optimizer | None = None,
-    null: Any = None,
+    null: npt.ArrayLike | None = None,
     replicates: int = 500,
     seed: int = 0,
-    **hyperparameters: Any,
+    **hyperparameters: object,
 ) -> Verdict:
     """Judge one window of norms: prepare it, measure α at several orders, and set it against what else could explain it.
 
@@ -100,27 +102,29 @@ def verdict(
     norms : numbers of shape (n,)
         ‖ΔW‖ of one window, one per optimizer step.
     lr, steps, epoch_length, log, spikes, zeros
-        As in `wcdfa.preprocess.preparation.prepare`.
+        As in `wcdfa.prepare`.
     order, method, confidence
-        As in `dfa`; the two next higher orders are looked at too.
+        As in `wcdfa.dfa`. The two next higher orders are measured too.
     thresholds : (float, float)
         As in `wcdfa.verdicts.label`.
-    optimizer : str, optional
-        As in `wcdfa.nulls.nulls.optimizer_null`, with its hyperparameters. Without it α is not compared with what the optimizer alone gives.
+    optimizer : str or Optimizer, optional
+        As in `wcdfa.nulls.optimizer_null`. Without it α is not compared with what the optimizer alone gives.
     null : numbers of shape (replicates,), optional
-        α of the optimizer alone, from `wcdfa.nulls.nulls.optimizer_alphas`, so that many windows of one length share one replay.
+        α of the optimizer alone, from `wcdfa.nulls.optimizer_alphas`, so that many windows of one length share one replay.
     replicates, seed
-        Of the nulls.
+        Number of simulations for each null, and their seed.
+    **hyperparameters
+        Of the optimizer; and `gradient_norm`, `start` and `dimension` as in `wcdfa.nulls.optimizer_null`.
 
     Returns
     -------
     Verdict
-        With NaN and a finding that says why where the window has no exponent.
+        Where the window has no exponent, its α is NaN and its `reason` says why.
 
     Raises
     ------
     ValueError, TypeError
-        As `prepare`, `dfa` and `optimizer_null`.
+        As `wcdfa.prepare`, `wcdfa.dfa` and `wcdfa.nulls.optimizer_null`.
     """
     criteria = Criteria.given(
         epoch_length=epoch_length,
@@ -139,8 +143,15 @@ def verdict(
     return judged(norms, criteria, lr=lr, steps=steps, null=null)
 
 
-def judged(norms: Any, criteria: Criteria, *, lr: Any = None, steps: Any = None, null: Any = None) -> Verdict:
-    """`verdict` by criteria that have been made."""
+def judged(
+    norms: npt.ArrayLike,
+    criteria: Criteria,
+    *,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+    null: npt.ArrayLike | None = None,
+) -> Verdict:
+    """`verdict` by criteria that are made already."""
     return weighed(gathered(criteria.preparation.of(norms, lr=lr, steps=steps), criteria, lr=lr, null=null))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.inference.rolling import laid_out, rolling_dfa
 from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
@@ -16,6 +17,8 @@ from wcdfa.verdicts.drift import Alarm, drift_alarms
 from wcdfa.verdicts.evidence import Values, gathered
 from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
 
+Places = npt.NDArray[np.intp]
+
 PER_WINDOW = 25  # windows that begin within one window's length when a drift is looked for
 FEWEST = 4  # windows' lengths below which there is no baseline to drift from
 
@@ -23,27 +26,27 @@ FEWEST = 4  # windows' lengths below which there is no baseline to drift from
 class Judged(NamedTuple):
     """Windows ``[start, stop)`` of a series, in samples, and the verdict on each."""
 
-    starts: Any
-    stops: Any
+    starts: Places
+    stops: Places
     verdicts: tuple[Verdict, ...]
 
-    def numbers(self, name: str) -> Any:
+    def numbers(self, name: str) -> Values:
         """One number of each verdict, such as "alpha", "low" or "high": shape (windows,)."""
         return np.array([getattr(v, name) for v in self.verdicts], dtype=np.float64)
 
 
 def judge(
-    norms: Any,
+    norms: npt.ArrayLike,
     *,
     window: int = 500,
     stride: int | None = None,
-    lr: Any = None,
-    steps: Any = None,
-    null: Any = None,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+    null: npt.ArrayLike | None = None,
     each: Callable[[int, int], None] = lambda done, total: None,
-    **options: Any,
+    **options: object,
 ) -> Judged:
-    """`verdict` on the windows of a series; the optimizer is replayed once for all windows where that will do.
+    """The `verdict` on each window of a series.
 
     >>> import wcdfa
     >>> judged = judge(wcdfa.synthetic.arfima(1000, d=0.5, seed=1), window=500, log=False)
@@ -59,41 +62,42 @@ def judge(
     stride : int, optional
         Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
     lr, steps : numbers of shape (n,), optional
-        Of each norm, as in `verdict`.
+        One for each norm, as in `verdict`.
     null : numbers of shape (replicates,), optional
         α of the optimizer alone in a window, from `wcdfa.nulls.optimizer_alphas`. Default: it is replayed, once for all windows where
         the rate is constant.
     each : callable
-        Called with the number of windows done, and of all.
+        Called after each window with how many are done and how many there are.
     **options
         As in `verdict`.
 
     Returns
     -------
     Judged
-        A remainder shorter than the stride, at the end, is left out. A window that cannot be judged has a verdict that says why.
+        What remains at the end, shorter than the stride, is left out. Where a window cannot be judged, the `reason` of its verdict says
+        why.
 
     Raises
     ------
     ValueError
-        If norms are not one series or too short, or window or stride is below 1; and as `verdict` for options that are none.
+        If norms are not one series or too short, or window or stride is below 1; and as `verdict`.
     """
     criteria = Criteria.given(**options)
     return judged_windows(norms, criteria, window=window, stride=stride, lr=lr, steps=steps, null=null, each=each)
 
 
 def judged_windows(
-    norms: Any,
+    norms: npt.ArrayLike,
     criteria: Criteria,
     *,
     window: int = 500,
     stride: int | None = None,
-    lr: Any = None,
-    steps: Any = None,
-    null: Any = None,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+    null: npt.ArrayLike | None = None,
     each: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judged:
-    """`judge` by criteria that have been made."""
+    """`judge` by criteria that are made already."""
     x, starts, window = laid_out(norms, window, stride)
     shared = _shared_null(criteria, window, lr) if null is None else np.asarray(null)
     prepared = prepared_windows(x, starts, window, criteria.preparation, lr=lr, steps=steps)
@@ -110,12 +114,12 @@ def judged_windows(
             rate = _part(lr, slice(start, start + window))
             verdicts.append(weighed(gathered(one, criteria, lr=rate, null=shared if whole else None, memory=memory.get(i))))
         each(i + 1, len(starts))
-    if len(failures) == len(starts):  # not the window is at fault
+    if len(failures) == len(starts):  # the fault is not one of the windows
         raise failures[0]
     return Judged(starts, starts + window, tuple(verdicts))
 
 
-def _shared_null(criteria: Criteria, window: int, lr: Any) -> Values | None:
+def _shared_null(criteria: Criteria, window: int, lr: npt.ArrayLike | None) -> Values | None:
     """α of the optimizer alone in any window, where the rate is constant; else None, and each window is replayed by itself."""
     if criteria.optimizer is None or (lr is not None and np.ptp(lr) > 0):
         return None
@@ -124,9 +128,15 @@ def _shared_null(criteria: Criteria, window: int, lr: Any) -> Values | None:
 
 
 def prepared_windows(
-    x: Any, starts: Any, window: int, preparation: Preparation, *, lr: Any = None, steps: Any = None
+    x: Values,
+    starts: Places,
+    window: int,
+    preparation: Preparation,
+    *,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
 ) -> list[Prepared | ValueError]:
-    """Each window of a series, prepared; the error of one that cannot be."""
+    """Each window of a series, prepared, or the error that says why it cannot be."""
     found: list[Prepared | ValueError] = []
     for start in starts:
         part = slice(start, start + window)
@@ -143,12 +153,19 @@ def _memories(prepared: list[Prepared | ValueError], window: int) -> dict[int, C
     return dict(zip(whole, memories([prepared[i].values for i in whole]), strict=True)) if whole else {}  # type: ignore[union-attr]
 
 
-def _part(values: Any, part: slice) -> Any:
+def _part(values: npt.ArrayLike | None, part: slice) -> npt.ArrayLike | None:
     return values if values is None or np.ndim(values) == 0 else np.asarray(values)[part]
 
 
-def drifts(norms: Any, *, window: int = 500, lr: Any = None, steps: Any = None, **options: Any) -> tuple[Alarm, ...]:
-    """`wcdfa.drift_alarms` of a recorded series after preparation, by a dense rolling α; steps count from the start of the series.
+def drifts(
+    norms: npt.ArrayLike,
+    *,
+    window: int = 500,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+    **options: object,
+) -> tuple[Alarm, ...]:
+    """Where the α of a recorded series left its baseline: `wcdfa.drift_alarms` on windows that overlap densely, after preparation.
 
     >>> import wcdfa
     >>> drifts(wcdfa.synthetic.white_noise(5000, seed=0), log=False)
@@ -157,17 +174,30 @@ def drifts(norms: Any, *, window: int = 500, lr: Any = None, steps: Any = None, 
     Parameters
     ----------
     norms : numbers of shape (n,)
-        ‖ΔW‖, one per optimizer step; one of fewer than four windows' length has no drift.
+        ‖ΔW‖, one per optimizer step. In fewer than four windows' lengths no drift is looked for.
     window : int
         Samples in a window.
     lr, steps, **options
         As in `wcdfa.prepare`.
+
+    Returns
+    -------
+    tuple of Alarm
+        Steps count from the start of the series.
     """
-    return drifts_of(norms, Preparation(**options), window=window, lr=lr, steps=steps)
+    preparation = Preparation(**options)  # type: ignore[arg-type]  # it checks them
+    return drifts_of(norms, preparation, window=window, lr=lr, steps=steps)
 
 
-def drifts_of(norms: Any, preparation: Preparation, *, window: int = 500, lr: Any = None, steps: Any = None) -> tuple[Alarm, ...]:
-    """`drifts` with a preparation that has been made."""
+def drifts_of(
+    norms: npt.ArrayLike,
+    preparation: Preparation,
+    *,
+    window: int = 500,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+) -> tuple[Alarm, ...]:
+    """`drifts` with a preparation that is made already."""
     if np.size(norms) < FEWEST * window:
         return ()
     prepared = preparation.of(norms, lr=lr, steps=steps)
