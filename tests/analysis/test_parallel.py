@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 
@@ -12,17 +14,31 @@ import numpy as np
 import pytest
 
 import wcdfa
+from tests.helpers.processes import ROOT
+from wcdfa.analysis import parallel
 from wcdfa.analysis.parallel import SHARES, in_processes, on_dask, run_task, tasks
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import sources
 
 SETTINGS = Settings(window=128)
+BEGIN = """
+import multiprocessing, sys, threading
+from wcdfa.analysis.parallel import in_processes, tasks
+from wcdfa.analysis.series import Settings
+from wcdfa.readers import sources
+
+if __name__ == "__main__":
+    todo = tasks(sources(sys.argv[1]), Settings(), 1)
+    threading.Thread(target=lambda: list(in_processes(todo, 1)), daemon=True).start()
+    open(sys.argv[1], "w")  # returns once a worker reads
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    threading.Event().wait()
+"""
 
 
-@pytest.fixture
-def folder(tmp_path):
-    place = tmp_path / "runs"
-    place.mkdir()
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("runs")
     for seed in range(12):
         np.save(place / f"norms_{seed:02}.npy", np.exp(0.1 * wcdfa.synthetic.arfima(600, d=0.1 * (seed % 5), seed=seed)))
     (place / "broken.npy").write_bytes(b"\x93NUMPY\x01\x00")
@@ -33,29 +49,30 @@ def by_path(batches):
     return sorted((result for batch in batches for result in batch), key=lambda result: (result["path"], result["run"]))
 
 
+@pytest.fixture(scope="module")
 def expected(folder):
     return by_path(run_task(task) for task in tasks(sources(folder), SETTINGS, 1))
 
 
-def test_processes_find_what_one_finds(folder):
+def test_processes_find_what_one_finds(folder, expected):
     todo = tasks(sources(folder), SETTINGS, 2)
     found = by_path(in_processes(todo, 2))
-    assert found == expected(folder)
+    assert found == expected
     assert [result["path"] for result in found if "error" in result] == [str(folder / "broken.npy")]
     assert sum(len(result.get("windows", ())) for result in found) == 12 * 4
 
 
-def test_a_process_that_is_killed_loses_nothing(folder):
+def test_a_process_that_is_killed_loses_nothing(folder, expected):
     batches = in_processes(tasks(sources(folder), SETTINGS, 2), 2)
     first = next(batches)
     multiprocessing.active_children()[0].kill()
-    assert by_path([first, *batches]) == expected(folder)
+    assert by_path([first, *batches]) == expected
 
 
 @pytest.mark.skipif(not os.path.exists("/proc"), reason="looks into /proc for the process that has a file open")
-def test_a_log_that_kills_its_process_again_is_found_to_have_failed(folder):
+def test_a_log_that_kills_its_process_again_is_found_to_have_failed(folder, tmp_path):
     """A pipe that nobody writes to holds its reader up, until it is killed."""
-    poison = folder / "poison.csv"
+    poison = tmp_path / "poison.csv"
     os.mkfifo(poison)
     todo = tasks([*sources(folder / "norms_00.npy"), *sources(poison), *sources(folder / "norms_01.npy")], SETTINGS, 2)
     found, done = [], threading.Event()
@@ -93,14 +110,14 @@ def has_open(process, path):
     return any(os.readlink(f"{folder}/{each}") == str(path) for each in os.listdir(folder))
 
 
-def test_a_process_that_dies_while_nobody_asks_loses_nothing(folder):
+def test_a_process_that_dies_while_nobody_asks_loses_nothing(folder, expected):
     """While what was found is written down, the pool breaks; the next task is handed to a pool that takes nothing."""
     batches = in_processes(tasks(sources(folder), SETTINGS, 2), 2)
     found = [next(batches)]
     for child in multiprocessing.active_children():
         child.kill()
     time.sleep(2)
-    assert by_path([*found, *batches]) == expected(folder)
+    assert by_path([*found, *batches]) == expected
 
 
 def test_processes_end_when_nobody_asks_any_more(folder):
@@ -129,15 +146,42 @@ def test_a_store_of_many_runs_is_shared_by_the_workers(tmp_path):
     assert [len(run_task(task)) for task in todo] == [1] + [0] * (len(todo) - 1)  # the error is said once
 
 
-def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder):
+def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder, expected):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
         batches = on_dask(tasks(sources(folder), SETTINGS, 2), cluster.scheduler_address, 2)
         first = next(batches)
         os.kill(cluster.workers[0].process.pid, 9)
-        assert by_path([first, *batches]) == expected(folder)
+        assert by_path([first, *batches]) == expected
 
 
-def test_no_cluster_answers(folder):
+def test_no_cluster_answers(folder, monkeypatch):
+    monkeypatch.setattr(parallel, "PATIENCE", 0.5)
     with pytest.raises(ValueError, match=r"no cluster of Dask answers at tcp://127\.0\.0\.1:1"):
         next(on_dask(tasks(sources(folder), SETTINGS, 2), "tcp://127.0.0.1:1", 2))
+
+
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="looks into /proc for the worker")
+def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
+    """Whatever they are at: here they wait for a pipe to which nobody writes."""
+    os.mkfifo(tmp_path / "poison.csv")
+    program = tmp_path / "begin.py"
+    program.write_text(BEGIN)
+    begun = subprocess.Popen([sys.executable, program, tmp_path / "poison.csv"], stdout=subprocess.PIPE, cwd=ROOT)
+    (process,) = map(int, begun.stdout.readline().split())
+    begun.kill()
+    begun.wait()
+    begun.stdout.close()
+    deadline = time.monotonic() + 20
+    while os.path.exists(f"/proc/{process}") and not is_zombie(process):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_zombie(process):
+    """Whether it has ended, and nobody has asked how."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

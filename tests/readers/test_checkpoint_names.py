@@ -8,7 +8,8 @@ import pytest
 
 from tests.conftest import require
 from wcdfa.readers.checkpoints.displacement import is_checkpoints, read_checkpoints
-from wcdfa.readers.checkpoints.names import series_of, template
+from wcdfa.readers.checkpoints.names import template
+from wcdfa.readers.checkpoints.order import checkpoints_in
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,7 @@ def test_steps_in_names(tmp_path, torch, names, steps, unit):
             path /= "pytorch_model.bin"
         torch.save({"w": torch.ones(2)}, path)
         os.utime(tmp_path / name, (age, age))
-    series = series_of(tmp_path)
+    series = checkpoints_in(tmp_path)
     assert [entry.path.name for entry in series.entries] == list(names)
     assert ([entry.step for entry in series.entries], series.unit) == (steps, unit)
     assert any("epochs" in note for note in next(read_checkpoints(tmp_path)).notes[1:]) == (unit == "epoch")
@@ -92,7 +93,7 @@ def test_files_without_numbers_in_folders_not_named_by_steps(tmp_path, torch, ru
 def test_parts_of_a_checkpoint_are_no_run(tmp_path, torch, held):
     for step in (500, 1000):
         save_all(torch, tmp_path / f"checkpoint-{step}", held)
-    series = series_of(tmp_path)
+    series = checkpoints_in(tmp_path)
     assert [entry.step for entry in series.entries] == [500, 1000]
 
 

@@ -291,7 +291,7 @@ def test_a_change_of_precision_is_said(tmp_path, torch):
     torch_series(torch, tmp_path, lambda step: {"w": torch.ones(2, dtype=torch.float32 if step == 100 else torch.bfloat16)})
     run = next(read_checkpoints(tmp_path))
     np.testing.assert_array_equal(displacement(run).values, 0)
-    assert said(run, "kind of number").endswith(": w")
+    assert said(run, "dtype").endswith(": w")
 
 
 def test_weights_that_are_not_finite(tmp_path, torch):
@@ -327,7 +327,7 @@ def test_duplicates_links_and_unfinished_ones(tmp_path, torch):
         (tmp_path / f"epoch=5-step=600.{ending}").symlink_to(tmp_path / "gone")
     run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
-    assert said(run, "of whose step there is a later one").endswith(": epoch=1-step=200.ckpt")
+    assert said(run, "since there is a later one of the same step").endswith(": epoch=1-step=200.ckpt")
     assert said(run, "unfinished").endswith(": epoch=4-step=500.ckpt.tmp")
     assert len(run.notes) == 3
 

@@ -58,7 +58,7 @@ def test_steps_that_cannot_be_understood_are_refused(tmp_path):
 def test_a_value_in_every_tenth_row_may_be_every_tenth_step(tmp_path):
     rows = [{"loss": 1.0} | ({"update_norm": NORMS[i // 10]} if i % 10 == 0 else {}) for i in range(2000)]
     path = write_rows(tmp_path / "log.jsonl", rows)
-    with pytest.raises(Subsampled, match=r"no steps, and a value only in every 10th row.*--spacing 10"):
+    with pytest.raises(Subsampled, match=r"no steps, and a value only in every 10th row.*spacing=10"):
         read_series(path)
     np.testing.assert_array_equal(read_series(path, spacing=10).values, NORMS)
     rows = [{"val_loss": 1.0} if i % 10 == 0 else {"update_norm": NORMS[i % 200]} for i in range(1000)]
@@ -100,7 +100,7 @@ def test_what_is_not_clear_is_not(names):
 
 def test_a_name_that_does_not_tell_is_said(tmp_path):
     np.save(tmp_path / "accuracy.npy", NORMS)
-    assert any("whether this is ‖ΔW‖ its name does not say" in note for note in read_series(tmp_path / "accuracy.npy").notes)
+    assert any("the name does not tell whether this is ‖ΔW‖" in note for note in read_series(tmp_path / "accuracy.npy").notes)
     np.save(tmp_path / "norms.npy", NORMS)
     assert read_series(tmp_path / "norms.npy").notes == (NO_STEPS,)
 

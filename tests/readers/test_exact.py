@@ -8,14 +8,13 @@ import pytest
 from tests.conftest import require
 from tests.helpers import log_files
 from tests.helpers.log_files import COLUMNS, LOSSES, NORMS, RATES, STEPS, WRITERS
-from wcdfa import readers
 from wcdfa.readers import sources
-from wcdfa.readers.discovery import ENDINGS
-from wcdfa.readers.series import read_series, series_of
+from wcdfa.readers.formats import readers
+from wcdfa.readers.series import NO_STEPS, read_series, series_of
 
 SINGLE = {"tf events"}  # float32 throughout
 SINGLE_BESIDE = {"events", *SINGLE}
-NO_STEPS = {"npy"}
+STEPLESS = {"npy"}
 
 
 def first_series(path, *columns):
@@ -30,8 +29,8 @@ def test_every_number_is_as_it_was_logged(log, kind):
     np.testing.assert_array_equal(series.values, NORMS.astype(np.float32) if kind in SINGLE else NORMS)
     assert series.values.dtype == np.float64
     assert series.column.rpartition("/")[2] == "update_norm"
-    assert series.notes == (() if series.steps is not None else (readers.NO_STEPS,))
-    if kind in NO_STEPS:
+    assert series.notes == (() if series.steps is not None else (NO_STEPS,))
+    if kind in STEPLESS:
         assert series.steps is series.lr is series.loss is None
         return
     np.testing.assert_array_equal(series.steps, STEPS - 1 if kind == "wandb" else STEPS)  # it counts calls from 0
@@ -42,7 +41,7 @@ def test_every_number_is_as_it_was_logged(log, kind):
 
 def test_every_format_is_tested():
     tested = set().union(*(log_files.ENDINGS.get(kind, {f".{kind}"}) for kind in WRITERS))
-    assert tested == set(ENDINGS)
+    assert tested == {ending for reader in readers() for ending in reader.endings}
 
 
 @pytest.mark.parametrize("kind", ["mlflow", "trackio"])

@@ -23,7 +23,7 @@ add = Rows.add
 
 
 def found(folder):
-    return [(str(source.path.relative_to(folder)), source.reader) for source in sources(folder)]
+    return [(str(source.path.relative_to(folder)), source.reader.description) for source in sources(folder)]
 
 
 def first(count):
@@ -36,10 +36,10 @@ def test_of_the_checkpoints_of_a_trainer_only_the_newest_state_counts(tmp_path):
         log_files.write_trainer_state(tmp_path / f"checkpoint-{step}" / "trainer_state.json", first(min(step, 300)))
     (tmp_path / "checkpoint-best").mkdir()
     (tmp_path / "checkpoint-1000" / "config.json").write_text("{}")
-    assert found(tmp_path) == [("checkpoint-1000/trainer_state.json", "trainer_state.read_trainer_state")]
+    assert found(tmp_path) == [("checkpoint-1000/trainer_state.json", "trainer_state.json")]
     np.testing.assert_array_equal(read_series(tmp_path).values, NORMS)
     log_files.write_trainer_state(tmp_path / "trainer_state.json", first(100))  # what save_state writes at the end
-    assert found(tmp_path) == [("trainer_state.json", "trainer_state.read_trainer_state")]
+    assert found(tmp_path) == [("trainer_state.json", "trainer_state.json")]
 
 
 def test_all_kinds_below_a_folder_in_the_order_of_their_names(tmp_path, log):
@@ -49,10 +49,10 @@ def test_all_kinds_below_a_folder_in_the_order_of_their_names(tmp_path, log):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("step,update_norm\n1,2\n")
     assert found(tmp_path) == [
-        ("runs/csv/log.csv", "tables.read_delimited"),
-        ("runs/events", "tensorboard.read_tensorboard"),
-        ("runs/jsonl/log.jsonl", "lines.read_lines"),
-        ("runs/npz/log.npz", "numpy_files.read_numpy"),
+        ("runs/csv/log.csv", "csv, tsv"),
+        ("runs/events", "TensorBoard event files"),
+        ("runs/jsonl/log.jsonl", "jsonl"),
+        ("runs/npz/log.npz", "npz, npy"),
     ]
     with pytest.raises(ValueError, match=r"4 series, and one was asked for: .*csv.*: update_norm, .*events"):
         read_series(tmp_path)
@@ -63,7 +63,7 @@ def test_numbered_parts_are_one_table_and_others_are_not(tmp_path):
         log_files.write_parquet(
             tmp_path / f"{part:05}.parquet", {name: values[150 * part :][:150] for name, values in COLUMNS.items()}
         )
-    assert found(tmp_path) == [(".", "tables.read_parquet")]
+    assert found(tmp_path) == [(".", "parquet")]
     series = read_series(tmp_path)
     np.testing.assert_array_equal(series.values, NORMS)
     np.testing.assert_array_equal(series.lr, COLUMNS["lr"])
@@ -138,14 +138,14 @@ def test_checkpoints_below_a_folder_count_where_there_is_no_log(tmp_path):
             path = tmp_path / name.format(step, step)
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.save({"w": torch.full((2,), float(i))}, path)
-    checkpoints = "checkpoints.read_checkpoints"
+    checkpoints = "folders of checkpoints (safetensors, torch, orbax)"
     assert found(tmp_path) == [("x/lr0", checkpoints), ("x/lr1", checkpoints)]
     assert found(tmp_path / "named") == [(".", checkpoints)]
     for source in sources(tmp_path):
         (run,) = source.runs()
         np.testing.assert_allclose(run.columns["displacement"].values, 2**0.5)
     log_files.write_csv(tmp_path / "named" / "run.csv")
-    assert found(tmp_path) == [("named/run.csv", "tables.read_delimited")]
+    assert found(tmp_path) == [("named/run.csv", "csv, tsv")]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.npz", "a.db", "a.wandb", "a.tfevents.1"])

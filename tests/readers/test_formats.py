@@ -101,7 +101,7 @@ def test_a_last_line_still_being_written_is_left_out(tmp_path):
         ("a", b"", r"unknown format '\(no ending\)'"),
         ("a.csv", b"", "a.csv: (not a table|no column)"),
         ("a.csv", b"name\nx\ny\n", "no column of numbers; it holds: name"),
-        ("a.csv", b"lr,beta\n1,2\n", "which column. It holds: lr, beta. Choose one with --column"),
+        ("a.csv", b"lr,beta\n1,2\n", "which column. It holds: lr, beta. Choose one with column="),
         ("a.csv", b"norm\n\n", "column 'norm' is empty|no column of numbers"),
         ("a.jsonl", b"", r"no numbers in 0 line\(s\)"),
         ("a.jsonl", b"hello\n", "line 1 is not JSON"),

@@ -59,10 +59,10 @@ def test_the_last_record_of_a_step_counts(tmp_path):
 
 def test_every_tenth_step_is_refused_with_the_way_out(tmp_path):
     path = write(tmp_path / "a.csv", 10 * np.arange(300), NORMS)
-    with pytest.raises(Subsampled, match=r"a\.csv: only every 10th step was logged \(0, 10, … 2,990\).*--spacing 10"):
+    with pytest.raises(Subsampled, match=r"a\.csv: only every 10th step was logged \(0, 10, … 2,990\).*spacing=10"):
         read_series(path)
     np.testing.assert_array_equal(read_series(path, spacing=10).values, NORMS)
-    with pytest.raises(Subsampled, match=r"steps are 10 apart, and the spacing was given as 20: .*--spacing 10"):
+    with pytest.raises(Subsampled, match=r"steps are 10 apart, and the spacing was given as 20: .*spacing=10"):
         read_series(path, spacing=20)
 
 
@@ -70,7 +70,7 @@ def test_mixed_spacings_are_refused_and_named(tmp_path):
     steps = np.concatenate([np.arange(100), 100 + 10 * np.arange(100), 1100 + np.arange(100)])
     path = write(tmp_path / "a.csv", steps, NORMS)
     with pytest.raises(
-        Subsampled, match=r"unevenly spaced \(0 to 100 by 1, 100 to 1,100 by 10, 1,100 to 1,199 by 1\).*--steps FIRST LAST"
+        Subsampled, match=r"unevenly spaced \(0 to 100 by 1, 100 to 1,100 by 10, 1,100 to 1,199 by 1\).*steps=\(first, last\)"
     ):
         read_series(path)
     np.testing.assert_array_equal(read_series(path, last=99).values, NORMS[:100])

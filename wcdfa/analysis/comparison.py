@@ -4,43 +4,46 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.analysis.series import Analysis, Settings, analyze
+from wcdfa.readers.columns import Integers
 from wcdfa.readers.series import RecordedSeries
 
 CONFIDENCE = 0.95
 NAMES = ("alpha", "low", "high")
+Values = TypeVar("Values", bound=np.generic)
 
 
 class Difference(NamedTuple):
-    """α of one run less that of another, in a window of the same steps, or as the mean over windows."""
+    """α of another run less that of the reference, in a window of the same steps, or as the mean over windows."""
 
     first_step: int
     last_step: int
     reference: float
-    """α of the one."""
+    """α of the reference."""
     other: float
-    """α of the other."""
+    """α of the other run."""
     difference: float
     low: float
     high: float
     p_value: float
-    """Of no difference, two-sided."""
+    """The two-sided p-value of no difference."""
 
 
 class Comparison(NamedTuple):
-    """What `compare` returns."""
+    """How α of two runs differs, window by window and on average."""
 
     windows: tuple[Difference, ...]
     mean: Difference
-    """Over windows that share no samples."""
+    """The mean over windows that share no samples."""
 
 
 def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings) -> Comparison:
-    """Set two runs against each other, window by window, over the steps that both have.
+    """Compare α of two runs, window by window, over the steps that both have.
 
     >>> from pathlib import Path
     >>> import wcdfa
@@ -50,16 +53,22 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     >>> print(f"{mean.difference:.2f} ({mean.low:.2f}–{mean.high:.2f})")
     0.45 (0.35–0.53)
 
-    The interval is that of these two runs, of what is known of each α; runs of other seeds may differ by more. A series without steps
-    is counted from 1.
+    The interval tells how uncertain the difference between these two runs is; runs of other seeds may differ by more. The steps of a
+    series without steps are counted from 1.
+
+    Parameters
+    ----------
+    reference, other : RecordedSeries
+    settings : Settings
+        How both are judged; the windows are those of the steps that both have.
 
     Raises
     ------
     ValueError
-        If there is no window of steps that both have, or none in which both have an α.
+        If there is no step that both have, or no window in which both have an α.
     """
-    steps: list[Any] = [np.arange(1, len(each.values) + 1) if each.steps is None else each.steps for each in (reference, other)]
-    both: Any = np.intersect1d(steps[0], steps[1], assume_unique=True)
+    steps = [np.arange(1, len(each.values) + 1) if each.steps is None else each.steps for each in (reference, other)]
+    both = np.intersect1d(steps[0], steps[1], assume_unique=True)
     if not both.size:
         (a, b), (c, d) = ((int(each[0]), int(each[-1])) for each in steps)
         msg = f"{reference.name} has steps {a:,} to {b:,} and {other.name} {c:,} to {d:,}: there is none that both have"
@@ -78,17 +87,17 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     return Comparison(tuple(_mean(one, two, range(i, i + 1)) for i in range(count)), mean)
 
 
-def _at(series: RecordedSeries, places: Any, steps: Any) -> RecordedSeries:
-    def chosen(values: Any) -> Any:
+def _at(series: RecordedSeries, places: npt.NDArray[np.intp], steps: Integers) -> RecordedSeries:
+    def chosen(values: npt.NDArray[Values] | None) -> npt.NDArray[Values] | None:
         return None if values is None else values[places]
 
     return series._replace(values=series.values[places], steps=steps, lr=chosen(series.lr), loss=chosen(series.loss))
 
 
 def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
-    """α of the two in some windows, the mean over those in which both have one, and the difference.
+    """Mean α of the two over those of the windows in which both have one, and the difference.
 
-    The interval is put together from those of each α, on each side for itself, as G. Y. Zou and A. Donner do it (MOVER), Stat. Med. 27,
+    The interval is made of those of each α, separately for its two sides: the method MOVER of G. Y. Zou and A. Donner, Stat. Med. 27,
     1693 (2008), doi:10.1002/sim.3095.
     """
     figures = np.array([[[getattr(each.judged.verdicts[i], name) for i in windows] for name in NAMES] for each in (one, two)])
@@ -107,8 +116,8 @@ def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
     return Difference(*steps, float(reference), float(other), difference, difference - down, difference + up, p_value)
 
 
-def mean_of_runs(alphas: Any) -> tuple[float, float, float, float]:
-    """Mean α of two runs or more with its interval by Student's t, and their standard deviation.
+def mean_of_runs(alphas: npt.ArrayLike) -> tuple[float, float, float, float]:
+    """Mean α of two or more runs with its interval by Student's t, and the standard deviation of the runs.
 
     >>> mean, low, high, spread = mean_of_runs([0.9, 1.0, 1.1])
     >>> print(f"{mean:.2f} ({low:.2f}–{high:.2f}), spread {spread:.2f}")
@@ -121,7 +130,7 @@ def mean_of_runs(alphas: Any) -> tuple[float, float, float, float]:
 
 
 def student_quantile(freedom: int) -> float:
-    """The two-sided quantile of Student's t at `CONFIDENCE`: with t = √ν tan u its density is that of cos^(ν-1) u.
+    """The two-sided quantile of Student's t at `CONFIDENCE`, where t = √ν tan u and u has a density of cos^(ν-1) u.
 
     >>> print(f"{student_quantile(1):.3f} {student_quantile(2):.3f} {student_quantile(30):.3f}")
     12.706 4.303 2.042

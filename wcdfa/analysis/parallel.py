@@ -1,17 +1,19 @@
-"""Many runs at once: over the cores of this machine, or over a cluster of Dask. What is found comes as it is found."""
+"""Many runs at once, over the cores of this machine or over a cluster of Dask. Each result is given as soon as it is there."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from itertools import islice
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from wcdfa.analysis.series import Plain, Settings, failed, of_run
@@ -20,9 +22,9 @@ from wcdfa.readers import Source
 AHEAD = 3  # tasks in flight for each worker: none waits for work, and what is in flight stays bounded
 # Dask has its workers give memory back at once, so that arrays of a few hundred kB cost page faults, half of the time here
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
+LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}  # any free port: without an address Dask takes 8787
 PATIENCE = 5  # seconds for a cluster to answer
-SHARES = 8  # of a store, for each worker
-STORES = ("formats.sqlite.read_sqlite",)  # readers of many runs in one file, which several workers share
+SHARES = 8  # parts of a store with many runs, for each worker
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -36,18 +38,18 @@ class Task(NamedTuple):
 
 
 def tasks(found: Iterable[Source], settings: Settings, workers: int) -> list[Task]:
-    """One for each log; of a store, which may hold many runs, a few for each worker."""
-    split = [(source, SHARES * workers if source.reader in STORES else 1) for source in found]
+    """One task for each log; for a store, which may hold many runs, a few for each worker."""
+    split = [(source, SHARES * workers if source.reader.many_runs else 1) for source in found]
     return [Task(source, settings, part, parts) for source, parts in split for part in range(parts)]
 
 
 def run_task(task: Task) -> list[Plain]:
-    """`wcdfa.analysis.series.of_run` of each of its runs; one `failed` of a source that cannot be read."""
+    """The results of `wcdfa.analysis.series.of_run` for each run of the task; one `failed` for a source that cannot be read."""
     results: list[Plain] = []
     try:
         for run in islice(task.source.runs(), task.part, None, task.parts):
             results.extend(of_run(run, task.settings))
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not end what is done with the other logs
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one log, the others go on
         if task.part == 0 or results:  # every part of a store that cannot be read would say the same
             known = isinstance(error, (ValueError, OSError))
             results.append(failed(task.source.path, error if known else f"{type(error).__name__}: {error}"))
@@ -55,10 +57,10 @@ def run_task(task: Task) -> list[Plain]:
 
 
 def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Plain]]:
-    """What each task finds, as it is done, on so many processes of this machine.
+    """The results of each task as soon as it is done, on so many processes of this machine.
 
-    Where a process dies, all that it may have been at is done again, one task at a time; one that kills its process again is found
-    to have failed, and the others lose nothing.
+    Where a process dies, the tasks that were in flight are done again, one at a time. A task whose process dies again is reported as
+    failed; no other result is lost.
     """
     queue, suspects = deque(todo), deque[Task]()
     while queue or suspects:
@@ -87,27 +89,48 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Plain]]:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes with one thread each, which are ended, whatever they are at, when what uses them is left."""
+    """Processes with one thread each. If the block is left by an exception they are ended, whatever they are doing."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update({name: "1" for name in THREADS})  # they inherit it
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    theirs, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, initializer=_live_with, initargs=(theirs,))
     try:
         yield pool
     except BaseException:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
+        ours.close()
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+        ours.close()
+        theirs.close()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[Plain]]:
-    """The same on a cluster of Dask: that at an address, or with "local" one of so many processes of this machine.
+def _live_with(parent: Connection) -> None:
+    """Leave Ctrl-C to the parent, and end when the parent closes its end of the pipe, or dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
-    The files must lie at the same path for all of its workers. A task whose worker dies is done again by another.
+
+def _end_with(parent: Connection) -> None:
+    with suppress(EOFError, OSError):
+        parent.recv_bytes()  # nothing is ever sent
+    os._exit(1)
+
+
+def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[Plain]]:
+    """The results of each task as soon as it is done, on a cluster of Dask. A task whose worker dies is done again by another.
+
+    Parameters
+    ----------
+    todo : iterable of Task
+        Their files must lie at the same path for all workers.
+    address : str
+        Of the scheduler; "local" starts a cluster on this machine.
+    workers : int
+        Processes of a local cluster.
 
     Raises
     ------
@@ -115,7 +138,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[P
         If Dask is not installed, or the cluster does not answer.
     """
     try:
-        distributed: Any = import_module("distributed")
+        distributed: Any = import_module("distributed")  # has no types
     except ModuleNotFoundError as error:
         msg = f"a cluster needs {error.name}, which is not installed: pip install 'wcdfa[dask]'"
         raise ValueError(msg) from error
@@ -123,7 +146,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[P
     try:
         if address == "local":
             with import_module("dask").config.set({TRIM: 1 << 27}):
-                local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None)
+                local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, **LOCAL)
         client = distributed.Client(local or address, timeout=PATIENCE)
     except (OSError, ValueError, TimeoutError) as error:
         msg = f"no cluster of Dask answers at {address}: {error}"
@@ -131,7 +154,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[P
     queue = deque(todo)
     try:
         held = AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-        known: dict[Any, Task] = {}
+        known: dict[object, Task] = {}
         running = distributed.as_completed([])
 
         def submit() -> None:

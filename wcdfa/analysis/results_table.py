@@ -1,4 +1,4 @@
-"""The table of all windows, in one parquet file that is whole at any time, however the program ends."""
+"""The table of all windows of all series in one parquet file, which is whole at any time, however the program ends."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
 PAUSE = 2.0  # seconds between two writes, at least …
-SHARE = 20  # … and that many times what a write takes
-BATCH = 64  # results that are held as they came
+SHARE = 20  # … and so many times as long as a write takes
+BATCH = 64  # results that are held as they came until they are packed
 
 NUMBERS = ("alpha", "stderr", "low", "high", "r_squared", "adequacy")
 NULL = ("low", "median", "high", "excess", "p_value")
@@ -38,7 +38,7 @@ def rows(result: Plain) -> Iterable[Plain]:
     """A row for each window of a series, numbered from 0; one for a series that could not be judged."""
     texts = {name: result.get(name) for name in ("path", "run", "series", "group", "error")}
     texts["notes"] = "; ".join(result.get("notes", [])) or None
-    # a file may have a name that is no text, of which Python keeps the bytes as halves of characters
+    # a file may have a name that is not text; Python keeps such bytes as halves of characters
     same = {name: text and text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()}
     same |= {name: result.get(name) for name in ("n", "order")}
     windows = result.get("windows", [])
@@ -64,7 +64,7 @@ def _is_ours(path: Path) -> bool:
 
 
 class ResultTable:
-    """Writes results as they come; every few seconds, and at the end, the file is replaced by one with all of them.
+    """Takes results as they come. Every few seconds, and at the end, the file is replaced by one with all of them.
 
     >>> import tempfile
     >>> import pyarrow.parquet
@@ -82,29 +82,29 @@ class ResultTable:
         self._next = 0.0
 
     def __enter__(self) -> Self:
-        """See that it can be written; what is there is replaced when there are results.
+        """Make sure that the file can be written; what is there is replaced once there are results.
 
         Raises
         ------
         ValueError
-            If another table lies there.
+            If there is a file that is not a table of results.
         OSError
             If the folder cannot be written to.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and not _is_ours(self.path):
-            msg = f"{shown(self.path)} is there and no table of results, and is not replaced: choose another name for --table"
+            msg = f"{shown(self.path)} is there and not a table of results, so it is not replaced: choose another name"
             raise ValueError(msg)
         with tempfile.TemporaryFile(dir=self.path.parent):
             return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Write all that there is, also where the program is ended."""
+        """Write all results, also when the program is interrupted."""
         if self._fresh or self._parts:
             self._write()
 
     def add(self, result: Plain) -> None:
-        """Take what was found of a series."""
+        """Take the result of a series."""
         self._fresh.append(result)
         if len(self._fresh) >= BATCH:
             self._pack()

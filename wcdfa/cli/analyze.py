@@ -23,17 +23,19 @@ from wcdfa.cli.locating import bar, located
 from wcdfa.cli.options import AtLeastOne, Judging
 from wcdfa.cli.printing import ROWS, busy, label_of, print_errors, report, say, table_of, written
 from wcdfa.readers import Source
+from wcdfa.readers.formats import described
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import shown
 
 FAILED, FOUND = 1, 3  # exit status
 FEW = 2  # logs that are read faster here than processes start
 Found = Literal["ordered", "critical", "disordered", "undecided", "none", "drift"]
+Logs = Annotated[list[Path], Parameter(negative="", json_list=False, help=f"Files or folders: {described()}.")]
 DEFAULT = Judging()
 
 
 def analyze(
-    paths: Annotated[list[Path], Parameter(negative="", json_list=False)],
+    paths: Logs,
     /,
     *,
     judging: Judging = DEFAULT,
@@ -52,9 +54,6 @@ def analyze(
 
     Parameters
     ----------
-    paths
-        Files or folders: TensorBoard events, .wandb, stores of MLflow and trackio (.db), trainer_state.json, csv, tsv, jsonl, parquet,
-        npz, npy, folders of checkpoints (safetensors, torch, orbax).
     json_output
         Print one JSON object a series, each on its line, instead of a table, and write no picture unless --output names one.
     output

@@ -39,7 +39,9 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         sys.exit(141)
     except (ValueError, TypeError, OSError) as error:
-        Console(stderr=True).print(f"wcdfa: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        from wcdfa.cli.wording import of_error  # noqa: PLC0415 - it imports the readers
+
+        Console(stderr=True).print(f"wcdfa: {of_error(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

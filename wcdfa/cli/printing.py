@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wcdfa.analysis.series import Analysis, Plain
+from wcdfa.cli.wording import of_text
 from wcdfa.support.text import shown
 from wcdfa.verdicts.sentences import drift, reasons
 
@@ -40,8 +41,8 @@ def busy(text: str, console: Console) -> AbstractContextManager[Any]:
 
 
 def say(console: Console, text: str) -> None:
-    """A line as it stands."""
-    console.print(text, markup=False, highlight=False, emoji=False)
+    """A line as it stands, but for arguments of Python, which become options."""
+    console.print(of_text(text), markup=False, highlight=False, emoji=False)
 
 
 def table_of(results: Sequence[Plain], console: Console) -> None:
@@ -66,7 +67,7 @@ def print_errors(errors: Sequence[Plain], passed: int, console: Console) -> None
     red = Console(stderr=True)
     for error in sorted(errors, key=label_of):
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
-        red.print(f"wcdfa: {text}", style="red", markup=False, highlight=False, soft_wrap=True)
+        red.print(f"wcdfa: {of_text(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     if passed:
         say(console, f"{passed:,} other files or runs hold no such series; --column names another")
 

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import say
+from wcdfa.cli.wording import of_text
 from wcdfa.monitor.follower import Follower
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.readers import sources
@@ -111,7 +112,7 @@ class View:
             self._line = f"{len(self._signal):,} of {monitor.window:,} norms for the first α"
         elif result is not self._result:
             verdict = monitor.verdict(**options)
-            self._line = f"step {monitor.reading().steps[-1]:,}: {verdict}".replace("log=False", "--no-log")
+            self._line = f"step {monitor.reading().steps[-1]:,}: {verdict}"
             self._reasons = [finding.text for finding in verdict.findings]
             self._said.append(f"{self._line}  {sparkline(self._signal)}")
         self._result = result
@@ -131,7 +132,7 @@ class View:
         lines += self._said[-KEPT:]
         if self.trouble:
             lines.append(f"waiting: {self.trouble}")
-        return Group(*(Text(line) for line in lines if line))
+        return Group(*(Text(of_text(line)) for line in lines if line))
 
 
 def sparkline(values: Any) -> str:

@@ -1,41 +1,49 @@
-"""..."""
+"""The series of a log: values once in the order of their steps, with learning rate and loss beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.readers.column_choice import LOSSES, RATES, NoSeries, beside, choose, kind_of
-from wcdfa.readers.columns import Run
+from wcdfa.readers.beside import beside
+from wcdfa.readers.column_choice import choose
+from wcdfa.readers.column_names import LOSSES, RATES, kind_of
+from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.discovery import sources
-from wcdfa.readers.spacing import Subsampled, spaced
+from wcdfa.readers.errors import LogError
+from wcdfa.readers.spacing import Spaced, spaced
 from wcdfa.support.text import shown
 
 NOTES = {
     "gradient norm": "a gradient norm, not ‖ΔW‖: its α is that of another quantity",
     "displacement": "a displacement over many steps, not a step norm: its α is that of another quantity",
-    "series": "whether this is ‖ΔW‖ its name does not say: α is that of what it is",
+    "series": "the name does not tell whether this is ‖ΔW‖: α is that of whatever it is",
 }
-
-
 NO_STEPS = "the log has no steps: each value is taken for that of one optimizer step"
 
 
 class RecordedSeries(NamedTuple):
-    """A series as it was logged, once in the order of its steps."""
+    """A series as it was logged, in the order of its steps, each step once."""
 
     path: Path
-    run: str  # where the log holds several; else empty
+    run: str
+    """The name of the run where the log holds several; else empty."""
     column: str
-    values: Any  # (n,)
-    steps: Any  # (n,), of each value; None where the log has none
-    lr: Any  # (n,), the learning rate of each; None where the log has none for each
-    loss: Any  # (n,), likewise
-    empty: int  # rows without a value in this column, which are left out
-    notes: tuple[str, ...]  # what its reader must know
+    values: Floats
+    """(n,)."""
+    steps: Integers | None
+    """(n,): the training step of each value; None where the log has none."""
+    lr: Floats | None
+    """(n,): the learning rate at each value; None where it was not logged for each."""
+    loss: Floats | None
+    """(n,): the loss at each value; None where it was not logged for each."""
+    empty: int
+    """How many rows have no value in this column; they are left out."""
+    notes: tuple[str, ...]
+    """What must be known of the series to read its α."""
 
     @property
     def name(self) -> str:
@@ -43,32 +51,42 @@ class RecordedSeries(NamedTuple):
         return ": ".join(shown(part) for part in (self.path, self.run, self.column) if str(part))
 
 
-def read_series(path: str | Path, column: str | None = None, **options: Any) -> RecordedSeries:
-    """Read the one series in a log.
+def read_series(
+    path: str | Path, column: str | None = None, *, spacing: int = 1, first: int | None = None, last: int | None = None
+) -> RecordedSeries:
+    r"""Read the one series in a log.
 
-    Without `column`: the only one there is, or the one named as update norms usually are.
+    >>> import tempfile
+    >>> log = Path(tempfile.mkdtemp(), "log.csv")
+    >>> _ = log.write_text("step,update_norm,lr\n1,0.5,0.1\n2,0.25,0.1\n")
+    >>> series = read_series(log)
+    >>> series.column, series.values, series.steps
+    ('update_norm', array([0.5 , 0.25]), array([1, 2]))
 
     Parameters
     ----------
     path : path
-        A file or folder of any of the kinds that `sources` knows.
+        A file or folder of any of the kinds that `wcdfa.readers.discovery.sources` knows.
     column : str, optional
-    **options
-        As of `series_of`.
+        The name of the series, or a pattern that only it matches. Default: the only column there is, or the one that is called as
+        update norms usually are.
+    spacing, first, last : int, optional
+        How far apart the steps are, and which to take; see `wcdfa.readers.spacing.spaced`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the format is unknown, the file damaged, only some of its steps were logged, no column can be chosen, or there is more than
+        If the format is unknown, the file is damaged, only some of its steps were logged, no column can be chosen, or there is more than
         one series: the message lists what there is.
     """
+    wanted = [] if column is None else [column]
     found = [
         each
         for source in sources(path)
         for run in source.runs()
-        for each in series_of(run, [] if column is None else [column], **options)
+        for each in series_of(run, wanted, spacing=spacing, first=first, last=last)
     ]
     if len(found) != 1:
         msg = f"{shown(path)}: {len(found)} series, and one was asked for: {', '.join(each.name for each in found)}"
@@ -79,38 +97,56 @@ def read_series(path: str | Path, column: str | None = None, **options: Any) -> 
 def series_of(
     run: Run, columns: Iterable[str] = (), *, spacing: int = 1, first: int | None = None, last: int | None = None
 ) -> Iterator[RecordedSeries]:
-    """The series of a run, each with learning rate and loss beside it.
+    """The series of a run, each with the learning rate and the loss beside it.
 
     Parameters
     ----------
     run : Run
-    columns : patterns
-        Which; by default the one that is named as update norms usually are.
-    spacing, first, last
-        As of `wcdfa.readers.spacing.spaced`.
+    columns : iterable of str
+        Names or patterns of the series. Default: the one that is called as update norms usually are.
+    spacing, first, last : int, optional
+        How far apart the steps are, and which to take; see `wcdfa.readers.spacing.spaced`.
 
     Raises
     ------
     ValueError
-        If there is none, it is empty, or only some of its steps were logged.
+        If there is no series, one is empty, or only some of its steps were logged.
     """
     where = ": ".join(shown(part) for part in (run.path, run.name) if str(part))
     try:
         for name in choose(run.columns, columns):
-            column = run.columns[name]
-            if not column.values.size:
-                msg = f"column {shown(name)!r} is empty"
-                raise ValueError(msg)
-            apart = None if spacing == 1 and kind_of(name) == "displacement" else spacing  # checkpoints lie apart
-            values, steps, notes = spaced(column, spacing=apart, first=first, last=last)
-            rate, loss = (beside(run.columns, known, name, column, steps) for known in (RATES, LOSSES))
-            kind = NOTES.get(kind_of(name))
-            if kind_of(name) == "displacement" and any("not a step norm" in note for note in run.notes):
-                kind = None  # its reader has said it
-            said = (*run.notes, *column.notes, *([kind] if kind else []), *([NO_STEPS] if steps is None else []), *notes)
-            empty = 0 if column.rows is None else int(column.rows[-1]) + 1 - len(np.unique(column.rows))
-            yield RecordedSeries(run.path, run.name, name, values, steps, rate, loss, empty, said)
+            yield _series(run, name, spacing, first, last)
+    except LogError as error:
+        raise error.of(where) from error
     except ValueError as error:
         msg = f"{where}: {error}"
-        kind_of_error = type(error) if isinstance(error, (NoSeries, Subsampled)) else ValueError
-        raise kind_of_error(msg) from error
+        raise ValueError(msg) from error
+
+
+def _series(run: Run, name: str, spacing: int, first: int | None, last: int | None) -> RecordedSeries:
+    column = run.columns[name]
+    if not column.values.size:
+        msg = f"column {shown(name)!r} is empty"
+        raise ValueError(msg)
+    apart = None if spacing == 1 and kind_of(name) == "displacement" else spacing  # checkpoints lie apart
+    found = spaced(column, spacing=apart, first=first, last=last)
+    rate, loss = (beside(run.columns, known, name, column, found.steps) for known in (RATES, LOSSES))
+    notes = tuple(_notes(run, name, column, found))
+    return RecordedSeries(run.path, run.name, name, found.values, found.steps, rate, loss, _empty(column), notes)
+
+
+def _notes(run: Run, name: str, column: Column, found: Spaced) -> Iterator[str]:
+    yield from run.notes
+    yield from column.notes
+    kind = kind_of(name)
+    told = kind == "displacement" and any("not a step norm" in note for note in run.notes)  # by the reader of checkpoints
+    if kind in NOTES and not told:
+        yield NOTES[kind]
+    if found.steps is None:
+        yield NO_STEPS
+    yield from found.notes
+
+
+def _empty(column: Column) -> int:
+    """How many rows have no value before the last one that has."""
+    return 0 if column.rows is None else int(column.rows[-1]) + 1 - len(np.unique(column.rows))

@@ -1,12 +1,13 @@
-"""Which steps a series has: the last record of each counts, and one in which steps are left out is refused."""
+"""Which steps a series has: what was written last of a step counts, and a series in which steps were left out is refused."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.readers.columns import Column
+from wcdfa.readers.columns import Column, Floats, Integers
+from wcdfa.readers.errors import LogError, Option
 
 RESTARTS = 0.02  # share of the records at which steps may go back for each to be a restart; more is disorder
 EVEN = 0.95  # share of the differences that must be the usual one
@@ -14,20 +15,20 @@ FEW = 10  # rows that tell nothing of how far they lie apart
 LISTED = 4  # stretches of one spacing in a message
 
 
-class Subsampled(ValueError):
-    """A series of which only some steps were logged."""
+class Subsampled(LogError):
+    """Only some steps of a series were logged."""
 
 
 class Spaced(NamedTuple):
     """Values in the order of their steps, each step once."""
 
-    values: Any
-    steps: Any  # None where the log has none
+    values: Floats
+    steps: Integers | None  # None where the log has none
     notes: tuple[str, ...]
 
 
 def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None, last: int | None = None) -> Spaced:
-    """The values of a column by step: the last written of each step counts, and what a restart has overtaken does not.
+    """The values of a column in the order of their steps: what was written last of a step counts, what a restart undid does not.
 
     >>> import numpy as np
     >>> spaced(Column(np.array([1.0, 2.0, 3.0, 2.5, 3.5]), np.array([1, 2, 3, 2, 3])))
@@ -37,14 +38,16 @@ def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None,
     ----------
     column : Column
     spacing : int, optional
-        How many steps of the log lie between two optimizer steps; None takes what lies between most, as of checkpoints.
+        How many steps of the log lie between two optimizer steps. None takes the usual distance, as for checkpoints.
     first, last : int, optional
         The steps to take, both included.
 
     Raises
     ------
     Subsampled
-        If most of its steps lie further apart: α of every 10th norm is that of another series, and nothing is interpolated.
+        If more than 5 % of the steps lie at another distance: α of every 10th norm is that of another series. Nothing is interpolated.
+    ValueError
+        If no step lies in the range, or there are no steps to choose from.
     """
     values, steps = column.values, column.steps
     if steps is None:
@@ -54,19 +57,25 @@ def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None,
         _require_rows(column.rows, spacing or 1)
         return Spaced(values, None, ())
     values, steps, notes = _in_order(values, steps)
-    if first is not None or last is not None:
-        chosen = (steps >= (steps.min() if first is None else first)) & (steps <= (steps.max() if last is None else last))
-        if not chosen.any():
-            msg = f"no step from {first} to {last}: those logged are {steps.min():,} to {steps.max():,}"
-            raise ValueError(msg)
-        values, steps = values[chosen], steps[chosen]
+    values, steps = _between(values, steps, first, last)
     spacing = _usual(np.diff(steps)) if spacing is None else spacing
     _require_even(steps, spacing)
     missing = int(steps[-1] - steps[0]) // spacing + 1 - len(steps)
     return Spaced(values, steps, (*notes, f"{missing:,} steps between are not in the log") if missing > 0 else notes)
 
 
-def _in_order(values: Any, steps: Any) -> tuple[Any, Any, tuple[str, ...]]:
+def _between(values: Floats, steps: Integers, first: int | None, last: int | None) -> tuple[Floats, Integers]:
+    if first is None and last is None:
+        return values, steps
+    chosen = (steps >= (steps.min() if first is None else first)) & (steps <= (steps.max() if last is None else last))
+    if not chosen.any():
+        msg = f"no step from {first} to {last}: those logged are {steps.min():,} to {steps.max():,}"
+        raise ValueError(msg)
+    return values[chosen], steps[chosen]
+
+
+def _in_order(values: Floats, steps: Integers) -> tuple[Floats, Integers, tuple[str, ...]]:
+    """Values and steps in order, each step once, and what had to be done for it."""
     differences = np.diff(steps)
     if not differences.size or differences.min() > 0:
         return values, steps, ()
@@ -93,46 +102,47 @@ def _in_order(values: Any, steps: Any) -> tuple[Any, Any, tuple[str, ...]]:
     return values[last], steps[last], tuple(notes)
 
 
-def _require_rows(rows: Any, spacing: int) -> None:
-    """Rows between that lack the value may be of other things; where most values are so far apart, steps were left out."""
+def _require_rows(rows: Integers | None, spacing: int) -> None:
+    """Raise if most values lie rows apart: steps may have been left out. Single rows between may hold other things."""
     if rows is None or len(rows) < FEW:
         return
     usual = int(np.sort(np.diff(rows))[(len(rows) - 1) // 2])
     if usual != spacing:
         msg = (
-            f"the log has no steps, and a value only in every {_ordinal(usual)} row: if steps were left out, α is that of another series; if each "
-            f"value is of one optimizer step, say so: --spacing {usual}"
+            f"the log has no steps, and a value only in every {_ordinal(usual)} row: if steps were left out, α is that of another series; "
+            "if each value is of one optimizer step, say so:"
         )
-        raise Subsampled(msg)
+        raise Subsampled(msg, _spacing(usual))
 
 
-def _require_even(steps: Any, spacing: int) -> None:
+def _require_even(steps: Integers, spacing: int) -> None:
     differences = np.diff(steps)
     if not differences.size or np.mean(differences == spacing) >= EVEN:
         return
     usual = _usual(differences)
-    share = np.mean(differences == usual)
-    way_out = f"log every step (every=1 of a callback, log_every=1 of a monitor); or, where one optimizer step is {usual} of the log's, say so: --spacing {usual}"
-    if share >= EVEN and usual > spacing:
+    if np.mean(differences == usual) < EVEN:
+        msg = f"steps are unevenly spaced ({_stretches(steps, differences)}): log every step, or choose a stretch with"
+        raise Subsampled(msg, Option("steps", ("first", "last")))
+    way_out = f"log every step (every=1 of a callback, log_every=1 of a monitor); or, where one optimizer step is {usual} of the log's, say so:"
+    if usual > spacing:
         msg = (
             f"only every {_ordinal(usual)} step was logged ({steps[0]:,}, {steps[1]:,}, … {steps[-1]:,}), and α of every {_ordinal(usual)} norm is that of "
             f"another series: {way_out}"
         )
-        raise Subsampled(msg)
-    if share >= EVEN:
+    else:
         msg = f"steps are {usual} apart, and the spacing was given as {spacing}: {way_out}"
-        raise Subsampled(msg)
-    msg = (
-        f"steps are unevenly spaced ({_stretches(steps, differences)}): log every step, or choose a stretch with --steps FIRST LAST"
-    )
-    raise Subsampled(msg)
+    raise Subsampled(msg, _spacing(usual))
 
 
-def _usual(differences: Any) -> int:
+def _spacing(usual: int) -> Option:
+    return Option("spacing", (usual,))
+
+
+def _usual(differences: Integers) -> int:
     return int(np.sort(differences)[len(differences) // 2]) if differences.size else 1
 
 
-def _stretches(steps: Any, differences: Any) -> str:
+def _stretches(steps: Integers, differences: Integers) -> str:
     """The longest stretches of one spacing, in the order of their steps."""
     starts = np.concatenate([[0], np.flatnonzero(np.diff(differences)) + 1])
     stops = np.append(starts[1:], len(differences))
@@ -141,7 +151,7 @@ def _stretches(steps: Any, differences: Any) -> str:
     return ", ".join(said) + (", …" if len(starts) > LISTED else "")
 
 
-def _listed(numbers: Any) -> str:
+def _listed(numbers: Integers) -> str:
     return ", ".join(f"{number:,}" for number in numbers[:LISTED]) + (", …" if len(numbers) > LISTED else "")
 
 

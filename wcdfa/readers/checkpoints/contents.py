@@ -1,37 +1,38 @@
-"""One checkpoint, which may be several files or folders, as the tensors that it holds."""
+"""The tensors in one checkpoint, which may be several files or folders."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from wcdfa.readers.checkpoints.names import SHARD, Entry
+from wcdfa.readers.checkpoints.names import SHARD, Entry, Format
 from wcdfa.readers.checkpoints.orbax import open_orbax
 from wcdfa.readers.checkpoints.safetensors import open_safetensors
 from wcdfa.readers.checkpoints.tensors import Contents, weights
 from wcdfa.readers.checkpoints.torch import open_torch
 
-OPEN = {"safetensors": open_safetensors, "torch": open_torch}
+OPEN: dict[Format, Callable[[Path], Contents]] = {"safetensors": open_safetensors, "torch": open_torch}
 
 
 class Unreadable(ValueError):
-    """A checkpoint that is damaged, was not written to its end, or holds what must not be loaded."""
+    """A checkpoint is damaged, was not written to its end, or holds what must not be loaded."""
 
     def __init__(self, entry: Entry, error: Exception) -> None:
         why = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
-        why = why.partition(" [")[0]  # what tensorstore was told to open
+        why = why.partition(" [")[0]  # tensorstore goes on with what it was told to open
         super().__init__(f"{entry.path.name}: {why}")
         self.entry, self.why = entry, why
 
 
 def contents_of(entry: Entry) -> Contents:
-    """What a checkpoint holds.
+    """The tensors in a checkpoint.
 
     Raises
     ------
     Unreadable
-        If it is not whole.
+        If the checkpoint is not whole.
     ValueError
         If a library is missing: the message says how to get it.
     """
@@ -72,7 +73,7 @@ def _filled(contents: Contents) -> Contents:
 
 
 def _items(entry: Entry) -> Contents:
-    """The items of a step of orbax, such as "params" and "opt_state", as the tree that they are."""
+    """The items of one step of orbax, such as "params" and "opt_state", as one tree."""
     for folder in entry.path.iterdir():
         if (folder / "manifest.ocdbt").exists() and folder not in entry.parts:
             msg = f"{folder.name} has lost its _METADATA"
@@ -83,7 +84,7 @@ def _items(entry: Entry) -> Contents:
 
 
 def _indexed(parts: tuple[Path, ...]) -> tuple[list[Path], set[str]]:
-    """The files that belong together, which are all there, and the tensors that must be in them, where an index tells."""
+    """The files that belong together, and the tensors that must be in them where an index tells; raises if a file is missing."""
     found: list[Path] = []
     names: set[str] = set()
     for folder in dict.fromkeys(part.parent for part in parts):

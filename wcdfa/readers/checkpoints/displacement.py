@@ -6,19 +6,20 @@ import math
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.readers.checkpoints.contents import Unreadable, contents_of
-from wcdfa.readers.checkpoints.names import Entry, Series, series_of
+from wcdfa.readers.checkpoints.names import Entry
 from wcdfa.readers.checkpoints.notes import Notes, Pair, comparable
-from wcdfa.readers.checkpoints.tensors import Contents, Stored
+from wcdfa.readers.checkpoints.order import CheckpointSeries, checkpoints_in
+from wcdfa.readers.checkpoints.tensors import Contents, Numbers, Scratch, Stored
 from wcdfa.readers.columns import Column, Run
 from wcdfa.support.progress import Progress
 
-PIECE = 1 << 17  # numbers read at a time, into memory that is used again and stays in the cache of the processor
-WIDEST = 16  # bytes of the largest of them
+PIECE = 1 << 17  # numbers that are read at a time, into memory that is used again and stays in the cache of the processor
+WIDEST = 16  # bytes of the widest number
 
 
 class Whole(NamedTuple):
@@ -31,11 +32,12 @@ class Whole(NamedTuple):
 def is_checkpoints(folder: Path, *, numbered: bool = False) -> bool:
     """Whether a folder holds two checkpoints or more, by their names and first bytes.
 
-    They are files of safetensors or of ``torch.save``, or folders of such files or of orbax, with numbers in their names, as
-    ``checkpoint-500``, ``epoch=3-step=600.ckpt`` and ``500/default``; or, if they need not be `numbered`, at least of one format.
+    Checkpoints are files of safetensors or of ``torch.save``, or folders of such files or of orbax. Their names have numbers in them, as
+    ``checkpoint-500``, ``epoch=3-step=600.ckpt`` and ``500/default``. Unless they must be `numbered`, it is enough that they are of one
+    format.
     """
     try:
-        series = series_of(folder)
+        series = checkpoints_in(folder)
     except ValueError:  # several series
         return True
     except OSError:
@@ -44,18 +46,19 @@ def is_checkpoints(folder: Path, *, numbered: bool = False) -> bool:
 
 
 def read_checkpoints(folder: Path) -> Iterator[Run]:
-    """The displacement ‖W − W of the checkpoint before‖ at each checkpoint in a folder but the first, of all floating-point weights.
+    """How far the weights moved from each checkpoint in a folder to the next: ‖W − W before‖ over all floating-point weights.
 
-    Differences are taken and summed in float64. That is no norm of an update: many steps lie between. No pickled object is loaded, and
-    no tensor of torch or orbax either: the numbers are read from the files, a stretch at a time, and those of orbax by tensorstore.
+    Differences are taken and summed in float64. This is not the norm of an update: many steps lie between. Nothing is unpickled: the
+    numbers are read from the files a stretch at a time, those of orbax by tensorstore. Damaged checkpoints are left out, and the notes
+    say so.
 
     Raises
     ------
     ValueError
         If fewer than two checkpoints can be read, two that follow one another have no parameter in common, a library is missing, or the
-        folder holds several series of checkpoints. Damaged checkpoints between whole ones are left out, and the notes say so.
+        folder holds several series of checkpoints.
     """
-    series = series_of(folder)
+    series = checkpoints_in(folder)
     if series is None:
         msg = (
             "no two checkpoints of one format; known are .safetensors, files of torch.save (.pt, .pth, .ckpt, .bin), and "
@@ -74,7 +77,7 @@ def read_checkpoints(folder: Path) -> Iterator[Run]:
     yield Run(folder, "", {"displacement": Column(values, steps)}, notes.said(series, pairs))
 
 
-def _displacements(series: Series, notes: Notes, progress: Progress) -> Iterator[Pair]:
+def _displacements(series: CheckpointSeries, notes: Notes, progress: Progress) -> Iterator[Pair]:
     before: Whole | None = None
     for entry in series.entries:
         try:
@@ -112,8 +115,8 @@ def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
     return math.sqrt(math.fsum(squares))
 
 
-def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Any) -> float:
-    """‖new − old‖² of a tensor, of which a stretch is read at a time."""
+def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Scratch) -> float:
+    """‖new − old‖² of a tensor, read a stretch at a time."""
     units, size = {new[1].unit, old[1].unit} - {1}, prod(new[1].shape)
     together = size if len(units) > 1 else max(units, default=1)
     stretch = max(1, PIECE // together) * together
@@ -124,14 +127,14 @@ def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Any) 
     return math.fsum(squares)
 
 
-def _read(entry: Entry, tensor: Stored, start: int, stop: int, scratch: Any) -> Any:
+def _read(entry: Entry, tensor: Stored, start: int, stop: int, scratch: Scratch) -> Numbers:
     try:
         return tensor.read(start, stop, scratch)
     except Exception as error:  # damaged files raise anything
         raise Unreadable(entry, error) from error
 
 
-def _square(new: Any, old: Any, scratch: Any) -> float:
+def _square(new: Numbers, old: Numbers, scratch: Scratch) -> float:
     kind = np.result_type(new, old, np.float64)
     with np.errstate(all="ignore"):  # weights may be infinite
         difference = np.subtract(new, old, out=scratch[: len(new) * kind.itemsize].view(kind), dtype=kind)

@@ -1,4 +1,4 @@
-"""What must be said of the displacements between checkpoints."""
+"""What must be known of the displacements between checkpoints to read them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from wcdfa.readers.checkpoints.contents import Unreadable
-from wcdfa.readers.checkpoints.names import Entry, Series
+from wcdfa.readers.checkpoints.names import Entry
+from wcdfa.readers.checkpoints.order import CheckpointSeries
 from wcdfa.readers.checkpoints.tensors import FLOAT8, FLOATS, Contents, Stored
 
 NAMED = 3  # names in a note, before "…"
@@ -23,20 +24,20 @@ class Pair(NamedTuple):
 
 
 class Notes:
-    """Gathers what is found as the checkpoints are read."""
+    """Gathers what is found while the checkpoints are read."""
 
     def __init__(self) -> None:
         self.damaged: list[Unreadable] = []
         self.partly: dict[str, None] = {}  # parameters that came or went
         self.reshaped: dict[str, None] = {}
         self.recast: dict[str, None] = {}
-        self.left: dict[str, str] = {}  # what is no floating number, and its kind
+        self.left: dict[str, str] = {}  # tensors of other numbers, and of which
         self.passed: dict[str, None] = {}
         self.statistics: dict[str, None] = {}
         self.float8: dict[str, None] = {}
 
     def holds(self, contents: Contents) -> None:
-        """Take note of what a checkpoint holds that is not counted, or should be known to be."""
+        """Note what a checkpoint holds that is not counted, or that a reader should know is counted."""
         self.passed |= dict.fromkeys(contents.passed)
         for name, tensor in contents.tensors.items():
             if tensor.kind not in FLOATS:
@@ -47,7 +48,7 @@ class Notes:
                 self.statistics[name] = None
 
     def compared(self, before: Contents, now: Contents) -> None:
-        """Take note of what two checkpoints do not share."""
+        """Note what two checkpoints do not share."""
         self.partly |= {name: None for name in before.tensors.keys() ^ now.tensors.keys()}
         for name in before.tensors.keys() & now.tensors.keys():
             old, new = before.tensors[name], now.tensors[name]
@@ -56,11 +57,11 @@ class Notes:
             elif old.kind != new.kind:
                 self.recast[name] = None
 
-    def said(self, series: Series, pairs: Sequence[Pair]) -> tuple[str, ...]:
-        """All of it, the most important first."""
+    def said(self, series: CheckpointSeries, pairs: Sequence[Pair]) -> tuple[str, ...]:
+        """All notes, the most important first."""
         return tuple(self._said(series, pairs))
 
-    def _said(self, series: Series, pairs: Sequence[Pair]) -> Iterator[str]:
+    def _said(self, series: CheckpointSeries, pairs: Sequence[Pair]) -> Iterator[str]:
         yield f"displacements between checkpoints, {_apart(series, pairs)}: each is over many steps and is not a step norm"
         whole = len(pairs) + 1
         if pairs[0].entry.step is None:
@@ -74,22 +75,22 @@ class Notes:
         if series.unfinished:
             yield f"{len(series.unfinished)} unfinished or temporary checkpoint(s) skipped: {_some(series.unfinished)}"
         if series.duplicates:
-            yield f"{len(series.duplicates)} skipped, of whose step there is a later one: {_some(series.duplicates)}"
+            yield f"{len(series.duplicates)} skipped, since there is a later one of the same step: {_some(series.duplicates)}"
         if series.others:
-            yield f"{len(series.others)} left out, whose names are not as those of the others: {_some(series.others)}"
+            yield f"{len(series.others)} left out, since their names differ from the others: {_some(series.others)}"
         if self.partly:
-            yield f"{len(self.partly)} tensor(s) that came or went are counted where two checkpoints have them: {_some(self.partly)}"
+            yield f"{len(self.partly)} tensor(s) that came or went, counted where two checkpoints have them: {_some(self.partly)}"
         if self.reshaped:
-            yield f"{len(self.reshaped)} tensor(s) changed shape, and are not counted there: {_some(self.reshaped)}"
+            yield f"{len(self.reshaped)} tensor(s) changed shape and are not counted there: {_some(self.reshaped)}"
         if self.recast:
-            yield f"{len(self.recast)} tensor(s) changed their kind of number, so that rounding is counted: {_some(self.recast)}"
+            yield f"{len(self.recast)} tensor(s) changed their dtype, so that rounding is counted: {_some(self.recast)}"
         if self.left:
             kinds = ", ".join(sorted(set(self.left.values())))
-            yield f"{len(self.left)} left out, as they are no floating-point numbers ({kinds}): {_some(self.left)}"
+            yield f"{len(self.left)} left out, since they are not floating-point numbers ({kinds}): {_some(self.left)}"
         if self.passed:
             yield f"the weights are taken from where they usually are; passed over beside them: {_some(self.passed)}"
         if self.statistics:
-            yield f"running statistics are counted, which the files do not tell from weights: {_some(self.statistics)}"
+            yield f"running statistics are counted, since the files do not tell them from weights: {_some(self.statistics)}"
         if self.float8:
             yield f"numbers of 8 bits are taken as they are, without scales that may belong to them: {_some(self.float8)}"
         if odd := sum(not math.isfinite(pair.displacement) for pair in pairs):
@@ -101,7 +102,7 @@ def comparable(new: Stored, old: Stored) -> bool:
     return new.shape == old.shape and new.kind in FLOATS and old.kind in FLOATS
 
 
-def _apart(series: Series, pairs: Sequence[Pair]) -> str:
+def _apart(series: CheckpointSeries, pairs: Sequence[Pair]) -> str:
     gaps = [pair.entry.step - pair.before.step for pair in pairs if pair.entry.step is not None and pair.before.step is not None]
     if not gaps:
         return "an unknown number of steps apart"

@@ -1,4 +1,4 @@
-"""Files of safetensors: a header of JSON that tells where each tensor lies, and the numbers."""
+"""Files of safetensors: a header in JSON that tells where each tensor lies, and then the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tensors as they lie in a checkpoint: their shape, their kind of number, and how to read a stretch of them."""
+"""Tensors as they lie in a checkpoint: shape, kind of number, and how to read a stretch of one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import re
 from collections.abc import Callable, Hashable, Mapping
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
+
+Scratch = npt.NDArray[np.uint8]  # memory to read into
+Numbers = npt.NDArray[np.inexact]
 
 # fraction bits and bias of the exponent; NumPy knows none of these
 FLOAT8 = {
@@ -27,8 +31,9 @@ WRAPPERS = {"state", "train_state", "checkpoint", "default", "pytree"}
 OPTIMIZER = re.compile(r"(opt|optim|optimi[sz]er)s?(_.*|states?)?|(lr_)?schedulers?|(grad_)?scaler|loops|callbacks", re.IGNORECASE)
 
 
-def _never(start: int, stop: int, scratch: Any) -> None:
-    raise NotImplementedError
+def _never(start: int, stop: int, scratch: Scratch) -> Numbers:
+    msg = "a tensor of a kind that is in none of FLOATS is not read"
+    raise TypeError(msg)
 
 
 class Stored(NamedTuple):
@@ -36,17 +41,17 @@ class Stored(NamedTuple):
 
     shape: tuple[int, ...]
     kind: str
-    """As "float32"; what is in none of `FLOATS` is never read."""
-    read: Callable[[int, int, Any], Any] = _never
-    """The numbers from start to stop of the flat tensor, as NumPy holds them; they may lie in the bytes that it is given."""
+    """The dtype, such as "float32". A tensor of a kind that is not in `FLOATS` is never read."""
+    read: Callable[[int, int, Scratch], Numbers] = _never
+    """The numbers from start to stop of the flat tensor, which may lie in the scratch memory that it is given."""
     unit: int = 1
-    """How many numbers are best read together: start is a multiple of it."""
+    """How many numbers are best read together: start must be a multiple of it."""
     place: Hashable = None
-    """Where the numbers lie, if two tensors can be the same numbers."""
+    """Where the numbers lie, for tensors that may share theirs with another tensor."""
 
 
 class Contents(NamedTuple):
-    """The weights in a checkpoint by name, and what lies beside them and is passed over."""
+    """The weights in a checkpoint by name, and the names of what lies beside them and is passed over."""
 
     tensors: dict[str, Stored]
     passed: tuple[str, ...] = ()
@@ -55,7 +60,7 @@ class Contents(NamedTuple):
 def in_file(path: Path, offset: int, shape: tuple[int, ...], kind: str, order: str = "<") -> Stored:
     """A tensor whose numbers lie in one stretch of a file, from the byte `offset` on."""
 
-    def read(start: int, stop: int, scratch: Any) -> Any:
+    def read(start: int, stop: int, scratch: Scratch) -> Numbers:
         dtype = np.dtype(order + FLOATS[kind])
         size = (stop - start) * dtype.itemsize
         raw = scratch[:size] if size <= len(scratch) else np.empty(size, np.uint8)
@@ -74,23 +79,23 @@ def in_file(path: Path, offset: int, shape: tuple[int, ...], kind: str, order: s
 
 
 def size_of(shape: tuple[int, ...], kind: str) -> int:
-    """In bytes."""
+    """The size in bytes of a tensor of this shape and kind."""
     return prod(shape) * np.dtype(FLOATS[kind]).itemsize
 
 
-def widened(raw: Any, kind: str) -> Any:
-    """Numbers that NumPy does not know, in float32, which holds them all; others as they are.
+def widened(raw: npt.NDArray[np.generic], kind: str) -> Numbers:
+    """Numbers that NumPy does not know, in float32, which holds them all exactly; others as they are.
 
     >>> widened(np.array([0x3FC0], np.uint16), "bfloat16"), widened(np.array([0x3C], np.uint8), "float8_e4m3fn")
     (array([1.5], dtype=float32), array([1.5], dtype=float32))
     """
     if kind == "bfloat16":  # the upper half of a float32
         return (raw.astype(np.uint32) << 16).view(np.float32)
-    return _table(kind)[raw] if kind in FLOAT8 else raw
+    return _table(kind)[raw.astype(np.uint8, copy=False)] if kind in FLOAT8 else cast("Numbers", raw)
 
 
 @functools.cache
-def _table(kind: str) -> Any:
+def _table(kind: str) -> npt.NDArray[np.float32]:
     """All 256 numbers of a kind of 8 bits."""
     bits, bias = FLOAT8[kind]
     code = np.arange(256)
@@ -108,7 +113,7 @@ def _table(kind: str) -> Any:
 
 
 def weights(leaves: Mapping[tuple[str, ...], Stored]) -> Contents:
-    """Those of the leaves of a tree that are weights: under one of the usual names, or all that are not of an optimizer.
+    """The weights among the leaves of a tree: those under one of the usual names, or else all that are not of an optimizer.
 
     >>> tensor = Stored((2,), "float32")
     >>> found = weights({("model", "w"): tensor, ("optimizer", "m"): tensor, ("ema", "w"): tensor})

@@ -1,61 +1,18 @@
 """Files of ``torch.save``: what tensors they hold and where, found without torch and without running anything that is pickled.
 
-Such a file is a zip archive of a pickle, which names the tensors, and of the bare numbers of each storage. The pickle is read here with
-stand-ins for all that it names, which do nothing: what is no plain tensor stays an `Opaque`.
+Such a file is a zip archive of a pickle, which names the tensors, and of the bare numbers of each storage.
 """
 
 from __future__ import annotations
 
-import io
-import pickle
-import struct
 import zipfile
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
+from wcdfa.readers.checkpoints.tensors import MODEL, Contents, Stored, weights
+from wcdfa.readers.checkpoints.torch_pickle import Opaque, Storage, TorchPickle
 
-from wcdfa.readers.checkpoints.tensors import FLOATS, MODEL, Contents, Stored, in_file, size_of, weights
-
-STORAGES = {
-    "HalfStorage": "float16",
-    "FloatStorage": "float32",
-    "DoubleStorage": "float64",
-    "BFloat16Storage": "bfloat16",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-}
 OBSOLETE = b"\x80"  # a bare pickle, as torch < 1.6 wrote
-
-
-class Storage(NamedTuple):
-    """Bare numbers of a file."""
-
-    key: str
-    kind: str
-    offset: int
-    size: int  # in bytes
-
-
-class Opaque:
-    """Stands for an object of any class, and is none; takes whatever pickle gives it and does nothing."""
-
-    what = "object"
-
-    def __init__(self, *_: Any, **__: Any) -> None: ...
-
-    def __setstate__(self, *_: Any) -> None: ...
-
-    append = extend = add = __setitem__ = __setstate__
 
 
 def open_torch(path: Path) -> Contents:
@@ -64,7 +21,7 @@ def open_torch(path: Path) -> Contents:
     Raises
     ------
     ValueError
-        If the file is damaged, of torch < 1.6, or of objects that are no tensors.
+        If the file is damaged, was written by torch < 1.6, or holds objects that are not tensors.
     """
     with path.open("rb") as file:
         obsolete = file.read(1) == OBSOLETE
@@ -76,10 +33,10 @@ def open_torch(path: Path) -> Contents:
         raise ValueError(msg)
     try:
         with zipfile.ZipFile(path) as archive:
-            root = _Pickle(path, archive).load()
+            root = TorchPickle(path, archive).load()
             leaves = dict(_leaves(root)) if not isinstance(root, Opaque) else {}
     except zipfile.BadZipFile as error:
-        msg = "it is cut off, or not of torch.save"
+        msg = "it is cut off, or was not written by torch.save"
         raise ValueError(msg) from error
     except Exception as error:  # damaged pickles raise anything
         msg = f"{type(error).__name__}: {error}"
@@ -92,100 +49,13 @@ def open_torch(path: Path) -> Contents:
     return weights(leaves)
 
 
-class _Pickle(pickle.Unpickler):
-    """Reads the pickle of an archive with stand-ins alone."""
-
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        name = min((name for name in archive.namelist() if name.endswith("data.pkl")), key=len)
-        super().__init__(io.BytesIO(archive.read(name)))
-        self._path, self._archive, self._folder = path, archive, name.removesuffix("data.pkl")
-        if self._folder + "constants.pkl" in archive.namelist():
-            msg = "it is a TorchScript program: save the state_dict() of the model instead"
-            raise ValueError(msg)
-        order = self._folder + "byteorder"
-        self._order = ">" if order in archive.namelist() and archive.read(order) == b"big" else "<"
-
-    def find_class(self, module: str, name: str) -> Any:
-        """A stand-in, made anew for each file, so that no pickle can change it for another; the one real thing is a dict."""
-        if (module, name) in (("collections", "OrderedDict"), ("collections", "defaultdict")):
-            return OrderedDict if name == "OrderedDict" else lambda *_: OrderedDict()
-        if module in ("torch._utils", "torch._tensor"):
-            stands = {
-                "_rebuild_tensor": lambda *args: self._tensor(*args),
-                "_rebuild_tensor_v2": lambda *args: self._tensor(*args[:4], metadata=args[6] if len(args) > 6 else None),
-                "_rebuild_tensor_v3": lambda *args: self._tensor(
-                    *args[:4], kind=args[6].what.removeprefix("torch."), metadata=args[7] if len(args) > 7 else None
-                ),
-                "_rebuild_parameter": lambda tensor, *_: tensor,
-                "_rebuild_parameter_with_state": lambda tensor, *_: tensor,
-                "_rebuild_from_type_v2": lambda rebuild, _, args, __: rebuild(*args),
-            }
-            if name in stands:
-                return stands[name]
-        return type("Opaque", (Opaque,), {"what": f"{module}.{name}"})
-
-    def persistent_load(self, pid: Any) -> Storage:
-        """Where the numbers of a storage lie."""
-        _, storage, key, _, _ = pid
-        name = storage.what.rpartition(".")[2]
-        kind = STORAGES.get(name, name)
-        info = self._archive.getinfo(f"{self._folder}data/{key}")
-        if info.compress_type != zipfile.ZIP_STORED:
-            msg = f"storage {key} is compressed, which torch.save never does"
-            raise ValueError(msg)
-        with self._path.open("rb") as file:
-            file.seek(info.header_offset + 26)
-            offset = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))  # after its name and padding
-        if offset + info.file_size > self._path.stat().st_size:
-            msg = f"storage {key} lies beyond the end of the file"
-            raise ValueError(msg)
-        return Storage(key, kind, offset, info.file_size)
-
-    def _tensor(
-        self, storage: Storage, start: int, shape: Any, stride: Any, *_: Any, kind: str = "", metadata: Any = None
-    ) -> Stored:
-        kind, shape, stride = kind or storage.kind, tuple(shape), tuple(stride)
-        place = (self._path, storage.key, start, shape, stride)
-        if (
-            kind not in FLOATS or metadata or not prod(shape)
-        ):  # the metadata tell of conjugates and negatives that are not carried out
-            return Stored(shape, f"conjugated or negated {kind}" if metadata else kind, place=place)
-        steps = [step for size, step in zip(shape, stride, strict=True) if size > 1]
-        if 0 in steps:
-            return Stored(shape, f"expanded {kind}", place=place)
-        width = size_of((), kind)
-        span = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
-        if min((start, *shape, *stride)) < 0 or (start + span) * width > storage.size:
-            msg = f"a tensor of {kind} and shape {shape} lies beyond the end of its storage {storage.key}"
-            raise ValueError(msg)
-        flat = in_file(self._path, storage.offset + start * width, (span,), kind, self._order)
-        if steps == stride_of(shape):
-            return flat._replace(shape=shape, place=place)
-
-        def read(start: int, stop: int, scratch: Any) -> Any:
-            whole = flat.read(0, span, scratch)
-            strides = tuple(step * whole.itemsize for step in stride)
-            return np.lib.stride_tricks.as_strided(whole, shape, strides, writeable=False).reshape(-1)[start:stop]
-
-        return Stored(shape, kind, read, unit=prod(shape), place=place)
-
-
-def stride_of(shape: tuple[int, ...]) -> list[int]:
-    """Strides of the axes longer than 1 of a tensor whose numbers lie one after the other.
-
-    >>> stride_of((2, 1, 3))
-    [3, 1]
-    """
-    return [prod(shape[i + 1 :]) for i, size in enumerate(shape) if size > 1]
-
-
-def _leaves(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Stored]]:
+def _leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Stored]]:
     if isinstance(tree, Stored):
         yield path or ("tensor",), tree
     elif isinstance(tree, Opaque):
         yield path, Stored((), tree.what)
     elif isinstance(tree, Mapping):
-        if not {"state", "param_groups"} <= tree.keys():  # an optimizer
+        if not {"state", "param_groups"} <= tree.keys():  # else it is that of an optimizer
             for key, part in tree.items():
                 yield from _leaves(part, (*path, str(key)))
     elif isinstance(tree, (list, tuple)) and not isinstance(tree, Storage):

@@ -1,4 +1,4 @@
-"""Records of binary logs, each with a checksum: as TensorFlow frames them, and as LevelDB does, and with it Weights & Biases."""
+"""Records of binary logs, each with a checksum: in the format of TensorFlow, and in that of LevelDB, which Weights & Biases writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST = 1 << 30  # bytes of a record; a length beyond it is damage
 
 
 class Damaged(Exception):
-    """A record is not whole; the text says how, and where the file is whole up to."""
+    """A record is not whole; the text says what is wrong, and up to where the file is whole."""
 
 
 def tensorflow_records(file: BinaryIO, crc32c: Callable[[bytes], int]) -> Iterator[bytes]:
@@ -24,7 +24,7 @@ def tensorflow_records(file: BinaryIO, crc32c: Callable[[bytes], int]) -> Iterat
     Raises
     ------
     Damaged
-        After the last whole one, if the file does not end there.
+        After the last whole record, if the file does not end there.
     """
     place = 0
     while header := file.read(12):
@@ -44,7 +44,13 @@ def tensorflow_records(file: BinaryIO, crc32c: Callable[[bytes], int]) -> Iterat
 
 
 def leveldb_records(file: BinaryIO, start: int) -> Iterator[bytes]:
-    """The records of a log in LevelDB's format, of which `start` bytes have been read; raises as `tensorflow_records`."""
+    """The records of a log in LevelDB's format, of which `start` bytes have been read.
+
+    Raises
+    ------
+    Damaged
+        After the last whole record, if the file does not end there.
+    """
     place = start
     parts: list[bytes] = []
     while block := file.read(BLOCK - place % BLOCK):

@@ -1,4 +1,4 @@
-"""JSON lines: one object a row, as most training scripts log."""
+"""JSON lines: one object a row, as many training scripts log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
 
+from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.formats.rows import Rows, numbers
 from wcdfa.readers.formats.unfinished import CUT, beginning
@@ -43,3 +44,6 @@ def read_lines(path: Path) -> Iterator[Run]:
         msg = f"no numbers in {rows.count} line(s)"
         raise ValueError(msg)
     yield Run(path, "", columns, tuple(notes))
+
+
+READER = FileReader("jsonl", (".jsonl", ".ndjson"), read_lines)

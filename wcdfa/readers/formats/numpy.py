@@ -6,22 +6,25 @@ import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.format import read_array
 
-from wcdfa.readers.column_choice import listed
+from wcdfa.readers.base import FileReader
+from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.steps import with_steps
 
 MOST = 1000  # columns of a 2-D array; one of more is something else
+Arrays = Iterator[tuple[str, npt.NDArray[np.generic]]]
 
 
 def read_numpy(path: Path) -> Iterator[Run]:
     """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file.
 
-    A 2-D array that has a row for each value of a 1-D one is a column a group, under "name/0", "name/1" and so on. Arrays of one length are columns of one table, in which one may be the step of each. Nothing is unpickled.
+    Each column of a 2-D array that has a row for each value of a 1-D one is a group, under "name/0", "name/1" and so on. Arrays of one
+    length are columns of one table, in which one may hold the steps. Nothing is unpickled.
     """
     try:
         with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote, and of the cast of a NaN that signals
@@ -41,7 +44,10 @@ def read_numpy(path: Path) -> Iterator[Run]:
     yield Run(path, "", {name: columns[name] for name in found})
 
 
-def _columns(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+READER = FileReader("npz, npy", (".npy", ".npz"), read_numpy)
+
+
+def _columns(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
     numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "iuf"}
     series = {name: array for name, array in numbers.items() if array.ndim == 1}
     yield from series.items()
@@ -51,7 +57,7 @@ def _columns(arrays: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}/{i}", column) for i, column in enumerate(array.T))
 
 
-def _arrays(path: Path) -> Iterator[tuple[str, Any]]:
+def _arrays(path: Path) -> Arrays:
     with path.open("rb") as file:
         if file.read(2) != b"PK":
             file.seek(0)

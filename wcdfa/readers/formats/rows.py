@@ -1,15 +1,14 @@
-"""Logs of rows: numbers by name, each with the step that its row tells."""
+"""Logs of rows: numbers by name, each with the step of its row."""
 
 from __future__ import annotations
 
 import math
 from array import array
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
-from wcdfa.readers.columns import Column
+from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.steps import with_steps
 
 NAMED = ("NaN", "Infinity", "-Infinity")  # what trackers write that JSON has no number for
@@ -32,30 +31,29 @@ class Rows:
         self._values: dict[str, array[float]] = {}
         self._rows: dict[str, array[int]] = {}
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Take the numbers of a row, nested ones under names joined with "/"; what is no number is passed over."""
+    def add(self, row: Mapping[str, object]) -> None:
+        """Take the numbers of a row, nested ones under names joined with "/"; all else is passed over."""
         count, known, rows = self.count, self._values, self._rows
         for name, value in row.items():
-            kind = type(value)
-            if kind is float or kind is int:
+            if type(value) is float or type(value) is int:
                 try:
                     values = known[name]
                 except KeyError:
                     values = known[name] = array("d")
                 self._append(name, values, value, count, rows)
-            elif kind is dict or (kind is str and _is_number(value)):
+            elif type(value) is dict or (type(value) is str and _is_number(value)):
                 for below, number in numbers(value, name):
                     self._append(below, known.setdefault(below, array("d")), number, count, rows)
         self.count += 1
 
     def columns(self) -> Mapping[str, Column]:
-        """All numbers by name, in the memory that they were collected in: no row can be added after."""
+        """All numbers by name, in the memory in which they were collected: no row can be added after."""
         found = {}
         for name, values in self._values.items():
-            where: Any = None
+            where: Integers | None = None
             if name in self._rows:
                 where = np.frombuffer(self._rows[name], np.int64)
-            elif len(values) < self.count:  # it lacks only the last ones
+            elif len(values) < self.count:  # only the last rows lack it
                 where = np.arange(len(values))
             found[name] = Column(np.frombuffer(values), rows=where)
         return with_steps(found)
@@ -65,7 +63,7 @@ class Rows:
         held = len(values)
         if name in rows:
             rows[name].append(count)
-        elif held != count:  # the first row that it is not in lies just behind
+        elif held != count:  # the row before is the first that lacks it
             rows[name] = array("q", range(held))
             rows[name].append(count)
         try:
@@ -74,7 +72,7 @@ class Rows:
             values.append(float("inf") if value > 0 else float("-inf"))
 
 
-def numbers(row: Any, name: str | None = None) -> Iterable[tuple[str, float]]:
+def numbers(row: object, name: str | None = None) -> Iterable[tuple[str, float]]:
     """The numbers in nested dicts, however deep, under names joined with "/".
 
     >>> list(numbers({"wcdfa": {"alpha": 1.5, "regime": "ordered"}, "ok": True}))
@@ -83,17 +81,16 @@ def numbers(row: Any, name: str | None = None) -> Iterable[tuple[str, float]]:
     waiting = [(name, row)]
     while waiting:
         name, part = waiting.pop()
-        kind = type(part)
-        if kind is dict:
+        if type(part) is dict:
             waiting.extend((below if name is None else f"{name}/{below}", each) for below, each in reversed(part.items()))
-        elif kind is float or kind is int:
+        elif type(part) is float or type(part) is int:
             yield "value" if name is None else name, part
-        elif kind is str and _is_number(part):
+        elif type(part) is str and _is_number(part):
             yield "value" if name is None else name, float(part)
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a number: what trackers write that JSON has no number for, and what some write in quotes."""
+    """Whether a text is a number: NaN and infinity, for which JSON has none, and numbers that some write in quotes."""
     if text in NAMED:
         return True
     if not text or len(text) > LONGEST or text[0] not in "+-.0123456789":

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from wcdfa.readers.column_choice import listed
+from wcdfa.readers.base import FileReader
+from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.formats.rows import Rows
 
@@ -25,7 +25,7 @@ LARGEST = 1.7976931348623157e308  # which MLflow writes for infinity
 
 
 def read_sqlite(path: Path) -> Iterator[Run]:
-    """The runs in a store of MLflow or trackio, which is never written to; those of MLflow that were deleted are left out."""
+    """The runs in a store of MLflow or trackio, which is never written to. Runs that were deleted in MLflow are left out."""
     with _opened(path) as store:
         _require_sound(path, store)
         held = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -46,9 +46,12 @@ def read_sqlite(path: Path) -> Iterator[Run]:
             raise ValueError(msg)
 
 
+READER = FileReader("stores of MLflow and trackio (.db)", (".db", ".sqlite", ".sqlite3"), read_sqlite, many_runs=True)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    # SQLite would leave files beside a store with a write-ahead log, and needs to, unless it is told that nobody has it open
+    # beside a store with a write-ahead log SQLite would leave files, unless it is told that nobody writes to the store
     idle = _has_log(path) and not path.with_name(f"{path.name}-wal").exists()
     options = "mode=ro&immutable=1" if idle else "mode=ro"
     try:
@@ -59,18 +62,18 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
                 raise ValueError(msg)
             yield store
     except sqlite3.Error as error:
-        msg = f"no store that can be read: {error}"
+        msg = f"not a store that can be read: {error}"
         raise ValueError(msg) from error
 
 
 def _has_log(path: Path) -> bool:
-    """Whether writers of the store write to a log beside it first."""
+    """Whether what is written to the store goes to a log beside it first."""
     with path.open("rb") as file:
         return file.read(WRITER + 1)[WRITER:] == b"\x02"
 
 
 def _require_sound(path: Path, store: sqlite3.Connection) -> None:
-    """SQLite itself reads on where a page is damaged, and may pass over all that is behind it."""
+    """Raise if a page is damaged: SQLite itself reads on, and may pass over all that lies behind it."""
     if path.stat().st_size > CHECKED:
         return
     (found,) = store.execute("PRAGMA integrity_check(1)").fetchone()
@@ -112,7 +115,7 @@ def _trackio(path: Path, store: sqlite3.Connection, key: str) -> Iterator[Run]:
         yield Run(path, str(name) if run == name else f"{name} {run}", Lazy(read, partial(_taken, read)), notes)
 
 
-def _logged(path: Path, key: str, run: Any, notes: list[str]) -> Mapping[str, Column]:
+def _logged(path: Path, key: str, run: object, notes: list[str]) -> Mapping[str, Column]:
     """All metrics of a run; a note is added where rows cannot be read."""
     rows, damaged = Rows(), 0
     with _opened(path) as store:

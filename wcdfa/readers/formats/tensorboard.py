@@ -1,33 +1,37 @@
-"""TensorBoard: every scalar in the event files of a folder, which are one run."""
+"""TensorBoard: the scalars in the event files of a folder, which are one run."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Run, missing
+from wcdfa.readers.base import FileReader, Folder, Found
+from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
 from wcdfa.support.text import shown
 
+if TYPE_CHECKING:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto
+
+MARK = "tfevents"  # in the name of every event file
 SINGLE, DOUBLE = 1, 2  # of tensorflow.DataType
 
 
 def read_tensorboard(path: Path) -> Iterator[Run]:
-    """The scalars of an event file, or of all in a folder in the order in which they were begun, each with its step.
+    """The scalars of an event file, or of all event files of a folder in the order in which they were begun, each with its step.
 
-    None is left out, however many there are; those of one step are all kept, in the order written.
+    No scalar is left out, however many there are. Where several are of one step, all are kept, in the order written.
     """
-    try:
-        from google.protobuf.message import DecodeError  # noqa: PLC0415
-        from google_crc32c import value as crc32c  # noqa: PLC0415
-        from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise missing(error, "tensorboard") from error
-    files = sorted(each for each in path.glob("*tfevents*") if each.is_file()) if path.is_dir() else [path]
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
+    from google_crc32c import value as crc32c  # noqa: PLC0415
+    from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
+
+    files = sorted(each for each in path.glob(f"*{MARK}*") if each.is_file()) if path.is_dir() else [path]
     found: dict[str, tuple[array[float], array[int]]] = {}
     notes = []
     for file in files:
@@ -46,7 +50,20 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
     yield Run(path, "", columns, tuple(notes))
 
 
-def _take(event: Any, found: dict[str, tuple[array[float], array[int]]]) -> None:
+class _TensorBoard(FileReader):
+    def claims(self, path: Path) -> bool:
+        """Whether the name of the file is that of an event file."""
+        return MARK in path.name
+
+    def search(self, folder: Folder) -> Found:
+        """The folder itself, if there is an event file in it."""
+        return Found([folder.path] if any(map(self.claims, folder.files)) else [])
+
+
+READER = _TensorBoard("TensorBoard event files", (), read_tensorboard, extra="tensorboard")
+
+
+def _take(event: Event, found: dict[str, tuple[array[float], array[int]]]) -> None:
     for value in event.summary.value:
         kind = value.WhichOneof("value")
         if kind == "simple_value":
@@ -62,7 +79,7 @@ def _take(event: Any, found: dict[str, tuple[array[float], array[int]]]) -> None
         found[tag][1].append(event.step)
 
 
-def _scalar(tensor: Any) -> float | None:
+def _scalar(tensor: TensorProto) -> float | None:
     """The one number of a tensor of floats; None where it holds text or more."""
     if tensor.dtype not in (SINGLE, DOUBLE) or any(axis.size != 1 for axis in tensor.tensor_shape.dim):
         return None

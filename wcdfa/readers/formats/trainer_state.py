@@ -1,4 +1,4 @@
-"""``trainer_state.json`` of the Trainer of transformers: its log history."""
+"""The log history in the ``trainer_state.json`` that the Trainer of transformers writes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
 from wcdfa.readers.formats.rows import Rows
 
+STATE = "trainer_state.json"
 CHUNK = 1 << 20  # characters
 START = re.compile(r'"log_history"\s*:\s*\[')
 BETWEEN = re.compile(r"[ \t\r\n,]*")
@@ -19,7 +20,7 @@ LONGEST = 1 << 24  # characters of an entry; more is damage
 
 
 def read_trainer_state(path: Path) -> Iterator[Run]:
-    """The numbers in the entries of the log history, entry after entry, so that the whole is never in memory."""
+    """The numbers in the entries of the log history, which are read one at a time, so that the whole is never in memory."""
     rows, notes = Rows(), []
     try:
         for entry in _history(path):
@@ -33,7 +34,29 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
     yield Run(path, "", columns, tuple(notes))
 
 
-def _history(path: Path) -> Iterator[dict[str, Any]]:
+class _TrainerState(FileReader):
+    def search(self, folder: Folder) -> Found:
+        """The state of the run, or else that of its newest checkpoint: it holds what the others do."""
+        states = [state for state in folder.path.glob(f"checkpoint-*/{STATE}") if state.parent.name.rpartition("-")[2].isdecimal()]
+        own = [file for file in folder.files if file.name == STATE]
+        return Found(own or sorted(states, key=_number)[-1:], [state.parent for state in states])
+
+
+READER = _TrainerState(STATE, (".json",), read_trainer_state)
+
+
+def _number(state: Path) -> int:
+    return int(state.parent.name.rpartition("-")[2])
+
+
+def _history(path: Path) -> Iterator[dict[str, object]]:
+    """The entries of the log history.
+
+    Raises
+    ------
+    EOFError
+        After the last whole entry, if the file is cut off or damaged behind it.
+    """
     decoder = json.JSONDecoder()
     with path.open(encoding="utf-8", errors="replace") as file:
         text = ""
@@ -50,7 +73,7 @@ def _history(path: Path) -> Iterator[dict[str, Any]]:
                 return
             try:
                 if place == len(text):
-                    raise ValueError  # more is to be read, as where an entry is not whole
+                    raise ValueError  # more must be read, as where an entry is not whole
                 entry, place = decoder.raw_decode(text, place)
             except (ValueError, RecursionError) as error:
                 more = file.read(CHUNK) if len(text) - place < LONGEST else ""
@@ -59,6 +82,6 @@ def _history(path: Path) -> Iterator[dict[str, Any]]:
                 text, place = text[place:] + more, 0
                 continue
             if not isinstance(entry, dict):
-                msg = f"an entry of its log history is {type(entry).__name__} and no object"
+                msg = f"an entry of its log history is {type(entry).__name__} and not an object"
                 raise ValueError(msg)  # noqa: TRY004 - of a file, not of an argument
             yield entry

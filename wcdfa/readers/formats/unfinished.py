@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 CUT = "the last line has no end and was left out: the log may be cut off, or still be written"
 BLOCK = 1 << 16  # bytes
 
 
 class Beginning(io.RawIOBase):
-    r"""The first bytes of a file, whatever is written behind them meanwhile.
+    r"""The first `size` bytes of a file, whatever is written behind them meanwhile.
 
     >>> Beginning(io.BytesIO(b"1.5\n2.5"), 4).read()
     b'1.5\n'
@@ -23,20 +26,21 @@ class Beginning(io.RawIOBase):
         self._file, self._left = file, size
 
     def readable(self) -> bool:
-        """Nothing else can be done with it."""
+        """Always true."""
         return True
 
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer; how many bytes that took."""
-        data = self._file.read(min(len(buffer), self._left))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: Buffer, /) -> int:
+        """Fill the buffer, and say how many bytes were put into it."""
+        room = memoryview(buffer)
+        data = self._file.read(min(len(room), self._left))
+        room[: len(data)] = data
         self._left -= len(data)
         return len(data)
 
 
 @contextmanager
 def beginning(file: BinaryIO, *, whole_lines: bool = False) -> Iterator[tuple[BinaryIO, bool]]:
-    """All of a file that is there now, or all of its lines that have an end; and whether anything was left out."""
+    """All of a file that is there now, or with `whole_lines` all lines that have an end, and whether anything was left out."""
     size = file.seek(0, io.SEEK_END)
     end = _last_line(file, size) if whole_lines else size
     with io.BufferedReader(Beginning(file, end), BLOCK) as part:
@@ -44,7 +48,7 @@ def beginning(file: BinaryIO, *, whole_lines: bool = False) -> Iterator[tuple[Bi
 
 
 def _last_line(file: BinaryIO, size: int) -> int:
-    """Where the last line that has an end does so."""
+    """How many bytes there are up to the last end of a line."""
     stop = size
     while stop:
         start = max(0, stop - BLOCK)

@@ -6,11 +6,15 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from wcdfa.readers.columns import Run, missing
+from wcdfa.readers.base import FileReader
+from wcdfa.readers.columns import Run
 from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
 from wcdfa.readers.formats.rows import Rows
+
+if TYPE_CHECKING:
+    from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord  # type: ignore[attr-defined]
 
 MAGIC, VERSION = b":W&B", 0
 DIGITS = set("-0123456789NI")  # that numbers begin with, NaN and Infinity among them
@@ -19,17 +23,15 @@ START = 7  # bytes: the four of the magic, two of a number that is always the sa
 
 
 def read_wandb(path: Path) -> Iterator[Run]:
-    """All numbers of the history, nested names joined with "/"; the run is named as its owner named it, with its id."""
-    try:
-        from google.protobuf.message import DecodeError  # noqa: PLC0415
-        from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise missing(error, "wandb") from error
+    """All numbers of the history, nested names joined with "/"; the run has the name that its owner gave it, and its id."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415
+
     rows, notes, name = Rows(), [], ""
     with path.open("rb") as file:
         start = file.read(START)
         if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
-            msg = f"no log of Weights & Biases of version {VERSION}: it begins with {start!r}; a run writes one as run-ID.wandb"
+            msg = f"not a log of Weights & Biases of version {VERSION}: it begins with {start!r}; a run writes one as run-ID.wandb"
             raise ValueError(msg)
         try:
             for data in leveldb_records(file, START):
@@ -49,8 +51,11 @@ def read_wandb(path: Path) -> Iterator[Run]:
     yield Run(path, name, columns, tuple(notes))
 
 
-def _row(history: Any) -> dict[str, Any]:
-    row: dict[str, Any] = {}
+READER = FileReader(".wandb", (".wandb",), read_wandb, extra="wandb")
+
+
+def _row(history: HistoryRecord) -> dict[str, object]:
+    row: dict[str, object] = {}
     for item in history.item:
         text = item.value_json
         first = text[:1]
@@ -63,5 +68,5 @@ def _row(history: Any) -> dict[str, Any]:
     return row
 
 
-def _name(item: Any) -> str:
+def _name(item: HistoryItem) -> str:
     return "/".join(item.nested_key) or str(item.key)

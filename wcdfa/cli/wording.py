@@ -1,0 +1,43 @@
+"""What the library says, in the words of the command line: it names arguments of Python, and here they are options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from wcdfa.readers.errors import LogError
+
+# arguments as the library writes them into texts: after a space, and never in a path such as "runs/lr=0.1"
+ARGUMENT = re.compile(
+    r"(?<![^\s(])(?P<name>column|log|optimizer|spacing|steps)=(?P<values>\d+|\(first, last\)|True|False)?(?=[\s,.;:)]|$)"
+)
+
+
+def of_error(error: Exception) -> str:
+    """The message of an error.
+
+    >>> from wcdfa.readers.errors import Option
+    >>> print(of_error(LogError("only every 10th step was logged; if that is right, say so:", Option("spacing", (10,)))))
+    only every 10th step was logged; if that is right, say so: --spacing 10
+    """
+    if isinstance(error, LogError):
+        return error.text if error.option is None else f"{error.text} {_option(error.option.name, map(str, error.option.values))}"
+    return of_text(str(error))
+
+
+def of_text(text: str) -> str:
+    """A note, or a message that came from another process as text.
+
+    >>> print(of_text("2 values are negative, so no logarithm was taken; log=True insists on one"))
+    2 values are negative, so no logarithm was taken; --log insists on one
+    >>> print(of_text("runs/steps=100: steps are unevenly spaced: choose a stretch with steps=(first, last)"))
+    runs/steps=100: steps are unevenly spaced: choose a stretch with --steps FIRST LAST
+    """
+    return ARGUMENT.sub(lambda found: _option(found["name"], re.findall(r"\w+", found["values"] or "")), text)
+
+
+def _option(name: str, values: Iterable[str]) -> str:
+    words = [value.upper() for value in values]
+    if words in (["TRUE"], ["FALSE"]):
+        return f"--{name}" if words == ["TRUE"] else f"--no-{name}"
+    return " ".join([f"--{name}", *words])

@@ -1,0 +1,64 @@
+"""What people call the columns of a log: norms ‖ΔW‖, gradient norms, learning rates, losses, times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal
+
+from wcdfa.readers.steps import rank
+from wcdfa.support.text import shown
+
+# what people call ‖ΔW‖, best first, by the end of the name: "train/update_norm" is one too
+UPDATES = ("wcdfa/update_norm", "update_norm", "update_norms", "delta_norm", "weight_change", "displacement")
+UNNAMED = ("norms", "norm", "value")  # taken as they stand: "grads/norm" is another thing
+GRADIENTS = ("grad_norm", "gradient_norm", "grad_norm/total", "global_grad_norm", "grad_2.0_norm_total")
+RATES = ("lr", "learning_rate", "lr/group0", "lr-AdamW", "lr-Adam", "lr-SGD", "lr-RMSprop")
+LOSSES = ("loss", "train_loss", "loss_step", "train_loss_step")
+TIMES = ("epoch", "time", "timestamp", "_timestamp", "_runtime", "wall time", "wall_time")
+SHOWN = 30  # names in a message
+
+Kind = Literal["update norm", "displacement", "gradient norm", "series"]
+
+
+def kind_of(name: str) -> Kind:
+    """What a series of this name holds; "series" where the name does not tell.
+
+    >>> kind_of("train/update_norm"), kind_of("train/grad_norm"), kind_of("accuracy")
+    ('update norm', 'gradient norm', 'series')
+    """
+    if any(named([name], each) for each in GRADIENTS):
+        return "gradient norm"
+    if re.search(r"(^|/)displacement(/|$)", name):
+        return "displacement"
+    if plain(name) in UNNAMED or any(named([name], each) or f"{each}/" in plain(name) for each in UPDATES):
+        return "update norm"  # of all parameters, or of a group of them
+    return "series"
+
+
+def named(names: Iterable[str], known: str) -> list[str]:
+    """The names that are the known one, in any case; or else those that end in "/" and the known one.
+
+    >>> named(["train/Loss", "val/loss", "lr"], "loss")
+    ['train/Loss', 'val/loss']
+    """
+    found = {name: plain(name) for name in names}
+    return [name for name in found if found[name] == known.casefold()] or [
+        name for name in found if found[name].endswith(f"/{known.casefold()}")
+    ]
+
+
+def plain(name: str) -> str:
+    """The name without spaces around it, for comparing in any case."""
+    return name.strip().casefold()
+
+
+def is_time(name: str) -> bool:
+    """Whether the column counts steps, epochs or seconds."""
+    return rank(name) is not None or plain(name).rpartition("/")[2] in TIMES
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message; where there are many, the first of them."""
+    names = [shown(name) for name in names]
+    return (", ".join(names[:SHOWN]) or "none") + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

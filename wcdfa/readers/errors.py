@@ -1,0 +1,39 @@
+"""Errors that name the argument that helps. Text and argument are kept apart, so that the command line can name its own option."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Self
+
+
+class Option(NamedTuple):
+    """An argument of `wcdfa.readers.series.read_series`, with the values to give it where they are known.
+
+    >>> print(Option("column"), Option("spacing", (10,)), Option("steps", ("first", "last")))
+    column= spacing=10 steps=(first, last)
+    """
+
+    name: str
+    values: tuple[int | str, ...] = ()
+
+    def __str__(self) -> str:
+        values = ", ".join(map(str, self.values))
+        return f"{self.name}=({values})" if len(self.values) > 1 else f"{self.name}={values}"
+
+
+class LogError(ValueError):
+    """What is wrong with a log or with what was asked of it.
+
+    >>> error = LogError("which column? It holds: a, b. Choose one with", Option("column"))
+    >>> print(error.of("run.csv"))
+    run.csv: which column? It holds: a, b. Choose one with column=
+    """
+
+    def __init__(self, text: str, option: Option | None = None) -> None:
+        super().__init__(text if option is None else f"{text} {option}")
+        self.text = text
+        """All but the option, which closes the message."""
+        self.option = option
+
+    def of(self, where: str) -> Self:
+        """The same error, which says first what it is about."""
+        return type(self)(f"{where}: {self.text}", self.option)
