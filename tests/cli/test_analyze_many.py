@@ -74,7 +74,7 @@ def test_processes_and_one_process_write_the_same_table(sweep, tmp_path):
 
 def test_dask_writes_the_same_table(sweep, tmp_path):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
         address = cluster.scheduler_address
         done = run("analyze", sweep / "lr=1", "--window", 200, "--dask", address, "--table", "a.parquet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -169,7 +169,7 @@ def test_a_table_replaces_neither_a_log_nor_anything_else(tmp_path):
     frame = pd.DataFrame({"step": np.arange(300), "update_norm": np.exp(0.1 * wcdfa.synthetic.white_noise(300, seed=0))})
     frame.to_parquet(tmp_path / "run.parquet")
     frame.to_parquet(tmp_path / "other.parquet")
-    for name, message in (("run", "--table would replace"), ("other", "is there and no table of results, and is not replaced")):
+    for name, message in (("run", "--table would replace"), ("other", "is there and not a table of results, so it is not replaced")):
         done = run("analyze", "run.parquet", "--table", f"{name}.parquet", "--window", 100, cwd=tmp_path)
         assert done.returncode == 1
         assert message in done.stderr

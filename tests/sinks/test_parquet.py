@@ -187,7 +187,7 @@ def test_a_folder_that_never_takes_it(tmp_path, caplog):
 def test_tables_of_something_else_are_not_touched(tmp_path):
     pa = require("pyarrow")
     pq.write_table(pa.table({"price": [1.0]}), tmp_path / "00000.parquet")
-    with pytest.raises(ValueError, match=r"00000\.parquet is no file of a monitor, .*: name a folder of its own"):
+    with pytest.raises(ValueError, match=r"00000\.parquet is not a file of a monitor .*: name another folder"):
         ParquetSink(tmp_path)
     os.rename(tmp_path / "00000.parquet", tmp_path / "prices.parquet")
     (tmp_path / "7.parquet").write_text("")

@@ -1,4 +1,4 @@
-"""What waits to be written together, because writing it one by one costs too much."""
+"""Numbers that wait to be written together, because writing them one by one costs too much."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import atexit
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Generic, TypeVar
 
 from wcdfa.support.numbers import is_number
 
 LIMIT = 100_000  # items that are kept where they cannot be written
+Item = TypeVar("Item")
 
 
-class Buffer:
-    """Items that are written when there are too many, or after so many seconds, or when the process ends.
+class Buffer(Generic[Item]):
+    """Holds items until there are too many, some seconds have passed, or the process ends; then they are written.
 
     >>> written = []
     >>> buffer = Buffer(lambda items: (written.append(items.copy()), items.clear()), most=2, seconds=60)
@@ -27,23 +28,24 @@ class Buffer:
     Parameters
     ----------
     write : callable
-        Writes the items that it is given, and takes those off the list that are done with. What it raises, `add` raises once the new
-        items are kept; it is tried again after as many items or seconds.
+        Writes the items of the list that it is given, and removes from it those that are done with. What it raises, `add` raises after
+        keeping the new items; the next try comes after as many items or seconds.
     most : int
+        Items that are written together.
     seconds : float
-        At least 0, looked at whenever there are new items.
+        Time after which items are written, as soon as new ones come; at least 0.
     """
 
-    def __init__(self, write: Callable[[list[Any]], Any], most: int, seconds: float) -> None:
+    def __init__(self, write: Callable[[list[Item]], object], most: int, seconds: float) -> None:
         if not is_number(seconds) or not seconds >= 0:
             msg = f"seconds must be a number of at least 0, got {seconds!r}"
             raise ValueError(msg)
-        self.items: list[Any] = []
+        self.items: list[Item] = []
         self._write, self._most, self._seconds = write, most, seconds
         self._fresh, self._due = 0, 0.0
 
-    def add(self, items: list[Any]) -> None:
-        """Keep these, and before it write those that are due."""
+    def add(self, items: list[Item]) -> None:
+        """Write the items that are due, and then keep these."""
         if not self._due:
             self._due = time.monotonic() + self._seconds
             atexit.register(self.close)
@@ -62,10 +64,10 @@ class Buffer:
             self._write(self.items)
 
     def close(self) -> None:
-        """Write all; nobody is there to take an error, so it is logged."""
+        """Write all items; an error is logged, since nobody is there to take it."""
         try:
             self.flush()
-        except Exception:  # whatever it is, it must not end the training run
+        except Exception:  # whatever fails, training goes on
             logging.getLogger("wcdfa").exception("what was last logged could not be written")
         else:
             atexit.unregister(self.close)

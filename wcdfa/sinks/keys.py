@@ -1,14 +1,14 @@
-"""What all trackers are given: keys that each of them takes, rows of numbers, and alerts."""
+"""What sinks give to their trackers: keys that all of them take, rows of numbers, and messages."""
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
-from typing import Any
+
+from wcdfa.sinks.base import Metrics
 
 NAMES = ("step", "n", "skipped", "update_norm", "alpha", "alpha_low", "alpha_high", "r2", "regime")
-METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # all that a monitor logs, but those of groups
+METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # all that a monitor logs, except for groups
 STEP, ALERT = "wcdfa/step", "wcdfa/alert"
 LONGEST = 200  # characters; MLflow takes 250
 PLAIN = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]+(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]+)*")  # MLflow refuses "." and ".." in a path
@@ -17,12 +17,12 @@ MARKED = re.compile(r"-[0-9a-f]{16}$")
 
 @functools.lru_cache(4096)
 def clean(key: str) -> str:
-    """The key as it is, where every tracker takes it; else one of letters, digits and "_", "-", ".", "/" that no other key has.
+    """The key itself where every tracker takes it; else a key of letters, digits and "_", "-", ".", "/" that belongs to it alone.
 
     >>> clean("wcdfa/alpha/encoder/0"), clean("wcdfa/alpha/layers[0].w")
     ('wcdfa/alpha/encoder/0', 'wcdfa/alpha/layers_0_.w-fd3a2bdbc3599827')
 
-    It ends with a digest of the whole key, and so is the same in every run; keys that end like one are given another.
+    It ends with a digest of the whole key, so it is the same in every run. A key that already ends like one is changed, too.
     """
     if len(key) <= LONGEST and PLAIN.fullmatch(key) and not MARKED.search(key):
         return key
@@ -34,13 +34,13 @@ def clean(key: str) -> str:
     return f"{readable[: LONGEST - 17].rstrip('/')}-{mark}"
 
 
-def row(step: Any, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    """The numbers of a step under clean keys, and the step."""
+def row(step: int, metrics: Metrics) -> dict[str, float]:
+    """The metrics of a step under clean keys, and the step."""
     return {clean(key): float(value) for key, value in metrics.items()} | {STEP: step}
 
 
 def titled(title: str, text: str | None) -> tuple[str, str]:
-    """A title and a text, also of a message that is both.
+    """A title and a text; a message without a text is both.
 
     >>> titled("regime changed from critical to ordered: α = 1.31", None)
     ('regime changed from critical to ordered', 'regime changed from critical to ordered: α = 1.31')

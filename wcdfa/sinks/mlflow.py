@@ -6,23 +6,24 @@ import functools
 import itertools
 import operator
 import time
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import SupportsInt
 
 import mlflow
 from mlflow.entities import Metric
 
-from wcdfa.sinks.base import Closing, CurrentRun
+from wcdfa.sinks.base import Closing, CurrentRun, Metrics
 from wcdfa.sinks.buffer import Buffer
 from wcdfa.sinks.keys import message, row
 
 MOST = 1000  # metrics in a batch, which is MLflow's limit
-LONGEST_TAG = 5000
+LONGEST_TAG = 5000  # characters
+Waiting = tuple[Callable[[list[Metric]], object], Metric]  # what writes metrics of a run, and one of them
 
 
 class MLflowSink(Closing):
-    """Logs the numbers of a monitor to a run of MLflow, many steps together: one by one they cost milliseconds each.
+    """Logs the numbers of a monitor to a run of MLflow, many steps at a time: one at a time would cost milliseconds each.
 
     For example::
 
@@ -31,34 +32,36 @@ class MLflowSink(Closing):
             handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
             ...
 
-    At most 1,000 numbers wait to be written, or those of `seconds`, each with the time at which it came. They are written by
-    `close`, at the end of a with statement, or else when the process ends; a process that is killed loses them. Steps that go back are
-    kept: the last of a step is that of the latest time. NaN is held as it is, infinity as the largest number there is.
+    Numbers wait until there are 1,000 of them, or for `seconds`; each keeps the time at which it came. They are written by `close`, at
+    the end of a with statement, and when the process ends. A process that is killed loses those that wait. Steps that go back are kept:
+    the latest in time is the last of its step. NaN is kept; MLflow keeps infinity as the largest number there is.
 
     Parameters
     ----------
     run_id : str, optional
-        Default: the run that is active at each call, in the thread that makes it. Where there is none, nothing is logged, and that is
-        said once: none is begun.
+        Default: the run that is active at each call, in the thread that makes it. Where there is none, nothing is logged, which a
+        warning says once; no run is begun.
     seconds : float
-        Write what waits when it is that old, as soon as the next numbers come.
+        How long numbers wait; they are written when the next ones come.
     """
 
     def __init__(self, run_id: str | None = None, *, seconds: float = 10.0) -> None:
         self._run = CurrentRun(run_id, _active, "no run of MLflow is active, and nothing is logged: call mlflow.start_run() first")
-        self._buffer = Buffer(_write, MOST, seconds)
-        self._target: Any = None
+        self._buffer: Buffer[Waiting] = Buffer(_write, MOST, seconds)
+        self._target: tuple[str, Callable[[list[Metric]], object]] | None = None
 
-    def __call__(self, step: Any, metrics: Mapping[str, Any]) -> None:
-        """Keep them, and before it write those that are due."""
+    def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
+        """Keep the metrics of a step, after writing those that are due."""
         run_id = self._run()
         if run_id is None:
             return
-        if self._target is None or self._target.args != (run_id,):  # where runs are kept may be another place later
-            self._target = functools.partial(mlflow.MlflowClient().log_batch, run_id, synchronous=True)
-        now = int(1000 * time.time())
+        if (
+            self._target is None or self._target[0] != run_id
+        ):  # the place where runs are kept may change, so each run keeps its client
+            self._target = run_id, functools.partial(mlflow.MlflowClient().log_batch, run_id, synchronous=True)
+        write, now = self._target[1], int(1000 * time.time())
         numbers = row(int(step), metrics).items()
-        self._buffer.add([(self._target, Metric(key, value, now, int(step))) for key, value in numbers])
+        self._buffer.add([(write, Metric(key, value, now, int(step))) for key, value in numbers])
 
     def alert(self, title: str, text: str | None = None) -> None:
         """Set a tag of the run, named by the time: MLflow has no alerts."""
@@ -68,7 +71,7 @@ class MLflowSink(Closing):
             mlflow.MlflowClient().set_tag(run_id, tag, message(title, text)[:LONGEST_TAG])
 
     def close(self) -> None:
-        """Write what waits; the run goes on."""
+        """Write the numbers that wait; the run goes on."""
         self._buffer.close()
 
 
@@ -77,8 +80,8 @@ def _active() -> str | None:
     return None if run is None else run.info.run_id
 
 
-def _write(waiting: list[Any]) -> None:
-    """Write metrics, run by run; those of a run that takes none wait on, and do not hold up the others."""
+def _write(waiting: list[Waiting]) -> None:
+    """Write metrics, run by run. Those of a run that takes none go on waiting, and do not hold up the others."""
     kept, failure = [], None
     for log_batch, group in itertools.groupby(waiting, operator.itemgetter(0)):
         pairs = list(group)

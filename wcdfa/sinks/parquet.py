@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import SupportsInt
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wcdfa.sinks.base import Closing
+from wcdfa.sinks.base import Closing, Metrics
 from wcdfa.sinks.buffer import Buffer
 from wcdfa.sinks.keys import ALERT, METRICS, STEP, message, row
 from wcdfa.support.files import replacing
 from wcdfa.support.numbers import whole
 
-TYPES = {STEP: pa.int64(), ALERT: pa.string()}  # all others are float64
+TYPES = {STEP: pa.int64(), ALERT: pa.string()}  # all other columns are float64
+Row = dict[str, float | str]
 
 
 class ParquetSink(Closing):
@@ -34,60 +35,61 @@ class ParquetSink(Closing):
     ...     pyarrow.parquet.read_table(f"{folder}/run").select(["wcdfa/step", "wcdfa/update_norm"]).to_pylist()
     [{'wcdfa/step': 1, 'wcdfa/update_norm': 0.25}, {'wcdfa/step': 2, 'wcdfa/update_norm': 0.125}]
 
-    ``pandas.read_parquet("run")`` and ``polars.read_parquet("run/*.parquet")`` read all files, which have the same columns: where one
-    comes in later (α of a group), those that are there are written again. What was not logged is null, and NaN is NaN. An alert is in
-    the column "wcdfa/alert" of the last row.
+    ``pandas.read_parquet("run")`` and ``polars.read_parquet("run/*.parquet")`` read all files, which have the same columns: where a
+    column comes in later (α of a group), earlier files are written again with it. What was not logged is null; NaN is NaN. An alert is
+    in the column "wcdfa/alert" of the last row.
 
-    A file can be read, and is whole, at all times: it is put in place of its predecessor. A process that is killed loses the numbers of
-    the last `seconds`, and those since the last call before; close the sink, or let the process end, and it loses none. A run that goes
-    on begins the next file. Give each process a folder of its own.
+    Each file is whole, and can be read, at all times: a new version replaces the old one. A process that is killed loses the numbers
+    since the last write, which is at most `seconds` before the last call; one that closes the sink or ends by itself loses none. A run
+    that goes on begins the next file. Give each process a folder of its own.
 
     Parameters
     ----------
     folder : path
-        Made when the first file is written.
+        It is made when the first file is written.
     rows : int
-        In a file.
+        How many rows go into a file.
     seconds : float
-        Write the last file anew when so much time has gone by, as soon as the next numbers come.
+        How long numbers wait; then the last file is written anew when the next ones come.
 
     Raises
     ------
     ValueError
-        If the folder holds files with such names that are of something else.
+        If the folder holds files with such names that are not of a monitor.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, rows: int = 10_000, seconds: float = 60.0) -> None:
         self.folder = Path(folder)
         self._rows = whole("rows", rows, "a whole number of rows (10,000 is the default)")
-        self._buffer = Buffer(self._write, self._rows, seconds)
+        self._buffer: Buffer[Row] = Buffer(self._write, self._rows, seconds)
         self._columns = [*METRICS, ALERT]
         self._number = 1 + max((int(part.stem) for part in self._parts()), default=-1)
         for part in self._parts():
             names = _names(part)
             if STEP not in names:
-                msg = f"{part} is no file of a monitor, and would be mixed with its numbers: name a folder of its own"
+                msg = f"{part} is not a file of a monitor and would be mixed with its numbers: name another folder"
                 raise ValueError(msg)
             self._add_columns(names)
         self._widened = False
 
-    def __call__(self, step: Any, metrics: Mapping[str, Any]) -> None:
-        """Keep them, and before it write those that are due."""
-        self._buffer.add([row(int(step), metrics)])
+    def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
+        """Keep the metrics of a step, after writing those that are due."""
+        self._buffer.add([{**row(int(step), metrics)}])
 
     def alert(self, title: str, text: str | None = None) -> None:
-        """Note it in the last row."""
+        """Put the message into the last row."""
         if not self._buffer.items:
             self._buffer.add([{}])
         last = self._buffer.items[-1]
-        last[ALERT] = "\n".join([*([last[ALERT]] if ALERT in last else []), message(title, text)])
+        before = [str(last[ALERT])] if ALERT in last else []
+        last[ALERT] = "\n".join([*before, message(title, text)])
 
     def close(self) -> None:
-        """Write all; another call goes on."""
+        """Write all rows; another call goes on."""
         self._buffer.close()
 
-    def _write(self, waiting: list[dict[str, Any]]) -> None:
-        """Write the rows; those of the last file stay, to be written again with more."""
+    def _write(self, waiting: list[Row]) -> None:
+        """Write the rows; those of the last file are kept, to be written again with more."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._add_columns(name for each in waiting for name in each):
             self._widened = False
@@ -100,7 +102,7 @@ class ParquetSink(Closing):
             del waiting[: self._rows]
             self._number += 1
 
-    def _put(self, number: int, table: Any) -> None:
+    def _put(self, number: int, table: pa.Table) -> None:
         with replacing(self.folder / f"{number:05d}.parquet") as file:
             pq.write_table(table, file)
 
@@ -113,7 +115,7 @@ class ParquetSink(Closing):
         return bool(new)
 
     def _widen(self) -> None:
-        """Give all files all columns; the first comes last, for readers take the columns from it."""
+        """Give all files all columns; the first file comes last, since readers take the columns from it."""
         for part in reversed(self._parts()):
             if _names(part) != self._columns:
                 held = pq.read_table(part, partitioning=None)
@@ -122,16 +124,16 @@ class ParquetSink(Closing):
         self._widened = True
 
 
-def _table(rows: list[dict[str, Any]], columns: list[str]) -> Any:
+def _table(rows: list[Row], columns: list[str]) -> pa.Table:
     return pa.table([pa.array([each.get(name) for each in rows], _type(name)) for name in columns], names=columns)
 
 
-def _type(name: str) -> Any:
+def _type(name: str) -> pa.DataType:
     return TYPES.get(name, pa.float64())
 
 
 def _names(part: Path) -> list[str]:
-    """The columns of a file."""
+    """The names of the columns of a file."""
     try:
         return list(pq.read_schema(part).names)
     except pa.ArrowInvalid as error:

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Protocol, SupportsInt, cast, runtime_checkable
 
-from wcdfa.sinks.base import Closing
+from wcdfa.sinks.base import Closing, Metrics
 from wcdfa.sinks.keys import ALERT, message, row
 
 
+@runtime_checkable
+class SummaryWriter(Protocol):
+    """A ``SummaryWriter`` of torch or tensorboardX."""
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> object:
+        """Write a number."""
+
+    def add_text(self, tag: str, text_string: str, global_step: int) -> object:
+        """Write a text."""
+
+    def flush(self) -> object:
+        """Bring to disk what was written."""
+
+
+@runtime_checkable
+class TensorFlowWriter(Protocol):
+    """A writer of ``tf.summary``."""
+
+    def as_default(self, step: int) -> AbstractContextManager[object]:
+        """Use it inside a with statement."""
+
+    def flush(self) -> object:
+        """Bring to disk what was written."""
+
+
 class TensorBoardSink(Closing):
-    """Writes the numbers of a monitor with a writer of TensorBoard, as float32: that is what its scalars are.
+    """Writes the numbers of a monitor with a writer of TensorBoard, whose scalars are float32.
 
     For example::
 
@@ -20,8 +46,7 @@ class TensorBoardSink(Closing):
         monitor = wcdfa.WeightChangeDFA(logger=sink, log_every=1)
         handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
 
-    NaN and infinity are held as they are. Steps that go back are kept, in the order written. The writer stays open: it is flushed by
-    `close`, and its owner closes it.
+    NaN, infinity and steps that go back are kept, in the order written. `close` flushes the writer; whoever opened it closes it.
 
     Parameters
     ----------
@@ -30,44 +55,50 @@ class TensorBoardSink(Closing):
     Raises
     ------
     TypeError
-        If it is none.
+        If the writer is neither.
     """
 
-    def __init__(self, writer: Any) -> None:
-        self._writer, self._step = writer, 0
-        self._summary: Any = None
-        if hasattr(writer, "add_scalar"):
-            return
-        if not hasattr(writer, "as_default"):
+    def __init__(self, writer: SummaryWriter | TensorFlowWriter) -> None:
+        self._step = 0
+        if isinstance(writer, SummaryWriter):
+            self._writer: SummaryWriter = writer
+        elif isinstance(writer, TensorFlowWriter):
+            self._writer = _OfTensorFlow(writer)
+        else:
             msg = f"writer must be a SummaryWriter, with add_scalar, or a writer of tf.summary, got {type(writer).__name__}"
             raise TypeError(msg)
-        from tensorflow import summary  # type: ignore[import-untyped] # noqa: PLC0415 - takes seconds, and only its own writers need it
 
-        self._summary = summary
-
-    def __call__(self, step: Any, metrics: Mapping[str, Any]) -> None:
-        """Write them."""
+    def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
+        """Write the metrics of a step."""
         self._step = int(step)
-        numbers = row(self._step, metrics).items()
-        if self._summary is None:
-            for key, value in numbers:
-                self._writer.add_scalar(key, value, self._step)
-            return
-        with self._writer.as_default(step=self._step):
-            for key, value in numbers:
-                self._summary.scalar(key, value)
+        for key, value in row(self._step, metrics).items():
+            self._writer.add_scalar(key, value, self._step)
 
     def alert(self, title: str, text: str | None = None) -> None:
-        """Write it among the texts, at the last step."""
-        if self._summary is None:
-            self._writer.add_text(ALERT, message(title, text), self._step)
-            return
-        with self._writer.as_default(step=self._step):
-            self._summary.text(ALERT, message(title, text))
+        """Write the message among the texts, at the last step."""
+        self._writer.add_text(ALERT, message(title, text), self._step)
 
     def close(self) -> None:
         """Flush the writer."""
         try:
             self._writer.flush()
-        except Exception:  # whatever it is, it must not end the training run
+        except Exception:  # whatever fails, training goes on
             logging.getLogger("wcdfa").exception("a writer of TensorBoard failed to flush")
+
+
+class _OfTensorFlow:
+    """A writer of ``tf.summary`` as a `SummaryWriter`."""
+
+    def __init__(self, writer: TensorFlowWriter) -> None:
+        from tensorflow import summary  # type: ignore[import-untyped] # noqa: PLC0415 - takes seconds, and only its own writers need it
+
+        self._writer, self._summary = writer, cast("ModuleType", summary)
+        self.flush = writer.flush
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+        with self._writer.as_default(step=global_step):
+            self._summary.scalar(tag, scalar_value)
+
+    def add_text(self, tag: str, text_string: str, global_step: int) -> None:
+        with self._writer.as_default(step=global_step):
+            self._summary.text(tag, text_string)

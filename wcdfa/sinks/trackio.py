@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import SupportsInt
 
 from trackio import context_vars
+from trackio.run import Run
 
-from wcdfa.sinks.base import CurrentRun
+from wcdfa.sinks.base import CurrentRun, Metrics
 from wcdfa.sinks.keys import row, titled
 
 
@@ -21,23 +21,23 @@ class TrackioSink:
         monitor = wcdfa.WeightChangeDFA(logger=sink, log_every=1)
         handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
 
-    Steps that go back are kept, and a ``trackio.log`` of the caller's without a step is given the one after the last. NaN and infinity
-    are held as the texts "NaN" and "Infinity", as trackio does. It writes in a thread of its own, and what fails there it says itself.
+    Steps that go back are kept. A ``trackio.log`` of the caller's without a step is given the step after the last one. NaN and infinity
+    are kept as the texts "NaN" and "Infinity". trackio writes in a thread of its own, and logs itself what fails there.
 
     Parameters
     ----------
     run : trackio.Run, optional
-        Default: the one that ``trackio.init`` began last, in the thread or task that makes the call: give the run where the monitor
-        is updated in another. Where there is none, nothing is logged, and that is said once.
+        Default: the one that ``trackio.init`` began last in the thread or task that makes the call. Give the run where the monitor is
+        updated in another thread. Where there is none, nothing is logged, which a warning says once.
     """
 
-    def __init__(self, run: Any = None) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         self._run = CurrentRun(
-            run, _current, "no run of trackio is there, and nothing is logged: call trackio.init(project=...) first"
+            run, _current, "no run of trackio is active, and nothing is logged: call trackio.init(project=...) first"
         )
 
-    def __call__(self, step: Any, metrics: Mapping[str, Any]) -> None:
-        """Log them."""
+    def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
+        """Log the metrics of a step."""
         run = self._run()
         if run is not None:
             run.log(row(int(step), metrics), step=int(step))
@@ -49,5 +49,5 @@ class TrackioSink:
             run.alert(*titled(title, text))
 
 
-def _current() -> Any:
+def _current() -> Run | None:
     return context_vars.current_run.get()

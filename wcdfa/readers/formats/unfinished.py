@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
+from typing import Any, BinaryIO
 
 CUT = "the last line has no end and was left out: the log may be cut off, or still be written"
 BLOCK = 1 << 16  # bytes
@@ -29,7 +26,7 @@ class Beginning(io.RawIOBase):
         """Always true."""
         return True
 
-    def readinto(self, buffer: Buffer, /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         """Fill the buffer, and say how many bytes were put into it."""
         room = memoryview(buffer)
         data = self._file.read(min(len(room), self._left))
