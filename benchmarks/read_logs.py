@@ -241,15 +241,20 @@ def by_trackio(path: Path) -> Callable[[], Any]:
     return lambda: SQLiteStorage.get_logs("log", "run")
 
 
+LIBRARIES = {  # of each extra, what its readers import when they read
+    "cli": ("pyarrow.compute", "pyarrow.csv", "pyarrow.dataset"),
+    "tensorboard": ("tensorboard.compat.proto.event_pb2",),
+    "wandb": ("wandb.proto.wandb_internal_pb2",),
+}
+
+
 def by_us(path: Path) -> Callable[[], Any]:
     from wcdfa.readers import sources
     from wcdfa.readers.series import read_series
 
-    for source in sources(path):  # imports
-        module = source.reader.partition(".")[0]
-        __import__(f"wcdfa.readers.{module}")
-        if module in ("wandb", "tensorboard"):
-            __import__({"wandb": "wandb.proto.wandb_internal_pb2", "tensorboard": "tensorboard.compat.proto.event_pb2"}[module])
+    for source in sources(path):
+        for library in LIBRARIES.get(source.reader.extra, ()):
+            __import__(library)
     return lambda: read_series(path, path.stem if path.suffix == ".npy" else NAME)
 
 

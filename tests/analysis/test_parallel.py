@@ -15,8 +15,9 @@ import pytest
 
 import wcdfa
 from tests.helpers.processes import ROOT
-from wcdfa.analysis import parallel
-from wcdfa.analysis.parallel import SHARES, in_processes, on_dask, run_task, tasks
+from wcdfa.analysis import cluster as clusters
+from wcdfa.analysis.cluster import on_dask
+from wcdfa.analysis.parallel import SHARES, in_processes, run_task, tasks
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import sources
 
@@ -156,7 +157,7 @@ def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder, 
 
 
 def test_no_cluster_answers(folder, monkeypatch):
-    monkeypatch.setattr(parallel, "PATIENCE", 0.5)
+    monkeypatch.setattr(clusters, "PATIENCE", 0.5)
     with pytest.raises(ValueError, match=r"no cluster of Dask answers at tcp://127\.0\.0\.1:1"):
         next(on_dask(tasks(sources(folder), SETTINGS, 2), "tcp://127.0.0.1:1", 2))
 

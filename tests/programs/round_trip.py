@@ -7,6 +7,7 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
@@ -28,9 +29,10 @@ def wandb(folder: Path):
 
 @contextmanager
 def tensorboard(folder: Path):
-    from torch.utils.tensorboard import SummaryWriter
-
     from wcdfa.sinks.tensorboard import TensorBoardSink
+
+    sys.modules["tensorboard.compat.notf"] = ModuleType("notf")  # its switch that keeps TensorFlow out, which takes long to import
+    from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(folder) as writer:
         yield TensorBoardSink(writer)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.conftest import require
 from tests.helpers import log_files
 from tests.helpers.log_files import NORMS
 from tests.helpers.processes import ROOT
@@ -131,7 +132,8 @@ def test_runs_of_any_name(log, tracker):
         assert fit_for_a_terminal(series.name)
 
 
-def test_tags_of_any_name_in_tensorboard(tmp_path):
+def test_tags_of_any_name_in_tensorboard(tmp_path, torch):
+    require("tensorboard")
     from torch.utils.tensorboard import SummaryWriter
 
     tags = [text for name, text in HOSTILE.items() if name not in ("surrogate", "empty")]
@@ -145,12 +147,43 @@ def test_tags_of_any_name_in_tensorboard(tmp_path):
     assert all(fit_for_a_terminal(series.name) for series in series_of(run, ["*"]))
 
 
+COMMANDS = """
+import contextlib, io, json, os, sys
+from wcdfa.cli.app import main
+
+done = []
+for folder, arguments in json.load(sys.stdin):
+    os.chdir(folder)
+    sys.argv = ["wcdfa", "analyze", *arguments]
+    output, said = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(said):
+        try:
+            code = main()
+        except SystemExit as end:
+            code = end.code
+    done.append([code or 0, output.getvalue(), said.getvalue()])
+print(json.dumps(done))
+"""
+
+
+def commands(calls, cwd):
+    """Exit status, output and errors of each call of ``wcdfa analyze``, a folder and arguments: all in one process."""
+    code, output, said = run("-c", COMMANDS, cwd=cwd, input=json.dumps(calls).encode())
+    assert code == 0, said
+    return json.loads(output)
+
+
 def command(*arguments, cwd):
+    return run("-c", "from wcdfa.cli.app import main; main()", "analyze", *map(os.fspath, arguments), cwd=cwd)
+
+
+def run(*arguments, cwd, input=None):
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", "from wcdfa.cli.app import main; main()", "analyze", *map(os.fspath, arguments)],
+        [sys.executable, "-W", "error", *arguments],
         capture_output=True,
         check=False,
         cwd=cwd,
+        input=input,
         env={
             "PATH": "",
             "WCDFA_CACHE_DIR": os.environ["WCDFA_CACHE_DIR"],
@@ -170,13 +203,27 @@ def harmless(text):
     return all(each.isprintable() for line in text.split("\n") for each in line)
 
 
-@pytest.mark.parametrize("kind", ["escape", "closing", "markup", "mathtext", "emoji", "newline", "override"])
-def test_one_series_on_the_terminal(tmp_path, kind):
-    """Its name is that of the column, the file and the picture."""
-    name = HOSTILE[kind]
-    path = write_run(tmp_path / f"{name.replace('/', '')}.jsonl", name)
-    code, output, said = command(f"./{path.name}", "--column", re.sub(r"[\[*?]", "?", name), cwd=tmp_path)
+ALONE = ["escape", "closing", "markup", "mathtext", "emoji", "newline", "override"]
+
+
+@pytest.fixture(scope="module")
+def on_the_terminal(tmp_path_factory):
+    """What is printed of one series of each of these names, which is also that of its file and of its picture."""
+    top = tmp_path_factory.mktemp("terminal")
+    calls = []
+    for kind in ALONE:
+        (top / kind).mkdir()
+        path = write_run(top / kind / f"{HOSTILE[kind].replace('/', '')}.jsonl", HOSTILE[kind])
+        calls.append([str(top / kind), [f"./{path.name}", "--column", re.sub(r"[\[*?]", "?", HOSTILE[kind])]])
+    return dict(zip(ALONE, commands(calls, top), strict=True))
+
+
+@pytest.mark.parametrize("kind", ALONE)
+def test_one_series_on_the_terminal(on_the_terminal, kind):
+    code, output, said = on_the_terminal[kind]
     assert code == 0, said
+    assert "Traceback" not in said
+    assert "picture: " in output
     assert harmless(output + said)
 
 

@@ -1,4 +1,4 @@
-"""Many runs at once, over the cores of this machine or over a cluster of Dask. Each result is given as soon as it is there."""
+"""Many logs at once, over the cores of this machine. Each result is given as soon as it is there."""
 
 from __future__ import annotations
 
@@ -11,19 +11,14 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from itertools import islice
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wcdfa.analysis.series import Plain, Settings, failed, of_run
 from wcdfa.readers import Source
 
 AHEAD = 3  # tasks in flight for each worker: none waits for work, and what is in flight stays bounded
-# Dask has its workers give memory back at once, so that arrays of a few hundred kB cost page faults, half of the time here
-TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
-LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}  # any free port: without an address Dask takes 8787
-PATIENCE = 5  # seconds for a cluster to answer
 SHARES = 8  # parts of a store with many runs, for each worker
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -118,61 +113,3 @@ def _end_with(parent: Connection) -> None:
     with suppress(EOFError, OSError):
         parent.recv_bytes()  # nothing is ever sent
     os._exit(1)
-
-
-def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[Plain]]:
-    """The results of each task as soon as it is done, on a cluster of Dask. A task whose worker dies is done again by another.
-
-    Parameters
-    ----------
-    todo : iterable of Task
-        Their files must lie at the same path for all workers.
-    address : str
-        Of the scheduler; "local" starts a cluster on this machine.
-    workers : int
-        Processes of a local cluster.
-
-    Raises
-    ------
-    ValueError
-        If Dask is not installed, or the cluster does not answer.
-    """
-    try:
-        distributed: Any = import_module("distributed")  # has no types
-    except ModuleNotFoundError as error:
-        msg = f"a cluster needs {error.name}, which is not installed: pip install 'wcdfa[dask]'"
-        raise ValueError(msg) from error
-    local: Any = None
-    try:
-        if address == "local":
-            with import_module("dask").config.set({TRIM: 1 << 27}):
-                local = distributed.LocalCluster(n_workers=workers, threads_per_worker=1, **LOCAL)
-        client = distributed.Client(local or address, timeout=PATIENCE)
-    except (OSError, ValueError, TimeoutError) as error:
-        msg = f"no cluster of Dask answers at {address}: {error}"
-        raise ValueError(msg) from error
-    queue = deque(todo)
-    try:
-        held = AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
-        known: dict[object, Task] = {}
-        running = distributed.as_completed([])
-
-        def submit() -> None:
-            task = queue.popleft()
-            future = client.submit(run_task, task, pure=False)
-            known[future.key] = task
-            running.add(future)
-
-        while queue and len(known) < held:
-            submit()
-        for future in running:
-            task = known.pop(future.key)
-            died = future.exception()
-            yield [failed(task.source.path, f"no worker has read it: {died}")] if died is not None else future.result()
-            future.release()
-            if queue:
-                submit()
-    finally:
-        client.close()
-        if local is not None:
-            local.close()

@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 from rich.console import Console
 
-from wcdfa.analysis.parallel import in_processes, on_dask, run_task, tasks
+from wcdfa.analysis.cluster import on_dask
+from wcdfa.analysis.parallel import in_processes, run_task, tasks
 from wcdfa.analysis.remarks import remarks
 from wcdfa.analysis.series import Plain, Settings, as_json
 from wcdfa.analysis.series import analyze as judged

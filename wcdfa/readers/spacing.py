@@ -8,8 +8,8 @@ import numpy as np
 
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
+from wcdfa.readers.ordering import in_order
 
-RESTARTS = 0.02  # share of the records at which steps may go back for each to be a restart; more is disorder
 EVEN = 0.95  # share of the differences that must be the usual one
 FEW = 10  # rows that tell nothing of how far they lie apart
 LISTED = 4  # stretches of one spacing in a message
@@ -56,7 +56,7 @@ def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None,
             raise ValueError(msg)
         _require_rows(column.rows, spacing or 1)
         return Spaced(values, None, ())
-    values, steps, notes = _in_order(values, steps)
+    values, steps, notes = in_order(values, steps)
     values, steps = _between(values, steps, first, last)
     spacing = _usual(np.diff(steps)) if spacing is None else spacing
     _require_even(steps, spacing)
@@ -72,34 +72,6 @@ def _between(values: Floats, steps: Integers, first: int | None, last: int | Non
         msg = f"no step from {first} to {last}: those logged are {steps.min():,} to {steps.max():,}"
         raise ValueError(msg)
     return values[chosen], steps[chosen]
-
-
-def _in_order(values: Floats, steps: Integers) -> tuple[Floats, Integers, tuple[str, ...]]:
-    """Values and steps in order, each step once, and what had to be done for it."""
-    differences = np.diff(steps)
-    if not differences.size or differences.min() > 0:
-        return values, steps, ()
-    notes = []
-    back = np.flatnonzero(differences < 0) + 1
-    # a run that restarts goes on from where it went back to; what follows a late record is where the run was before
-    following = np.append(steps[1:], np.iinfo(np.int64).max)[back]
-    restarts = back[following <= steps[back - 1]]
-    if 0 < restarts.size <= max(1, RESTARTS * len(steps)):
-        # what was written earlier of the step of a restart, or beyond it, was undone by it
-        later = np.full(len(steps), np.iinfo(np.int64).max)
-        later[restarts - 1] = steps[restarts]
-        kept = steps < np.minimum.accumulate(later[::-1])[::-1]
-        undone = f"{int(np.sum(~kept)):,} records that it undid are left out"
-        notes.append(f"steps went back to {_listed(steps[restarts])}: a restart, and what was written last counts; {undone}")
-        values, steps = values[kept], steps[kept]
-    if disorder := int(np.sum(np.diff(steps) < 0)):
-        notes.append(f"{disorder:,} records were out of order and are sorted by step")
-        order = np.argsort(steps, kind="stable")
-        values, steps = values[order], steps[order]
-    last = np.append(np.diff(steps) > 0, True)
-    if twice := int(np.sum(~last)):
-        notes.append(f"{twice:,} records are of a step that was written again: the last of each step counts")
-    return values[last], steps[last], tuple(notes)
 
 
 def _require_rows(rows: Integers | None, spacing: int) -> None:
@@ -149,10 +121,6 @@ def _stretches(steps: Integers, differences: Integers) -> str:
     longest = np.sort(np.argsort(starts - stops, kind="stable")[:LISTED])
     said = [f"{steps[starts[i]]:,} to {steps[stops[i]]:,} by {differences[starts[i]]:,}" for i in longest]
     return ", ".join(said) + (", …" if len(starts) > LISTED else "")
-
-
-def _listed(numbers: Integers) -> str:
-    return ", ".join(f"{number:,}" for number in numbers[:LISTED]) + (", …" if len(numbers) > LISTED else "")
 
 
 def _ordinal(number: int) -> str:
