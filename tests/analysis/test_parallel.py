@@ -147,9 +147,10 @@ def test_a_store_of_many_runs_is_shared_by_the_workers(tmp_path):
     assert [len(run_task(task)) for task in todo] == [1] + [0] * (len(todo) - 1)  # the error is said once
 
 
-def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder, expected):
+def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder, expected, tmp_path):
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0") as cluster:
+    local = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "local_directory": tmp_path}
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **local) as cluster:
         batches = on_dask(tasks(sources(folder), SETTINGS, 2), cluster.scheduler_address, 2)
         first = next(batches)
         os.kill(cluster.workers[0].process.pid, 9)

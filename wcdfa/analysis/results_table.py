@@ -68,10 +68,10 @@ class ResultTable:
 
     >>> import tempfile
     >>> import pyarrow.parquet
-    >>> path = Path(tempfile.mkdtemp(), "results.parquet")
-    >>> with ResultTable(path) as table:
-    ...     table.add({"path": "a.csv", "run": "", "series": None, "error": "a.csv: no numbers in it"})
-    >>> pyarrow.parquet.read_table(path)["path"].to_pylist()
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with ResultTable(Path(folder, "results.parquet")) as table:
+    ...         table.add({"path": "a.csv", "run": "", "series": None, "error": "a.csv: no numbers in it"})
+    ...     pyarrow.parquet.read_table(table.path)["path"].to_pylist()
     ['a.csv']
     """
 

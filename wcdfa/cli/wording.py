@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from wcdfa.readers.errors import LogError
 
 # arguments as the library writes them into texts: after a space, and never in a path such as "runs/lr=0.1"
-ARGUMENT = re.compile(
-    r"(?<![^\s(])(?P<name>column|log|optimizer|spacing|steps)=(?P<values>\d+|\(first, last\)|True|False)?(?=[\s,.;:)]|$)"
-)
+ARGUMENT = re.compile(r"(?<![^\s(])(?:column=|optimizer=|spacing=\d+|steps=\(first, last\)|log=(?:True|False))(?=[\s,.;:)]|$)")
 
 
 def of_error(error: Exception) -> str:
@@ -21,7 +18,7 @@ def of_error(error: Exception) -> str:
     only every 10th step was logged; if that is right, say so: --spacing 10
     """
     if isinstance(error, LogError):
-        return error.text if error.option is None else f"{error.text} {_option(error.option.name, map(str, error.option.values))}"
+        return error.text if error.option is None else f"{error.text} {_option(error.option.name, *map(str, error.option.values))}"
     return of_text(str(error))
 
 
@@ -33,10 +30,10 @@ def of_text(text: str) -> str:
     >>> print(of_text("runs/steps=100: steps are unevenly spaced: choose a stretch with steps=(first, last)"))
     runs/steps=100: steps are unevenly spaced: choose a stretch with --steps FIRST LAST
     """
-    return ARGUMENT.sub(lambda found: _option(found["name"], re.findall(r"\w+", found["values"] or "")), text)
+    return ARGUMENT.sub(lambda found: _option(*re.findall(r"\w+", found[0])), text)
 
 
-def _option(name: str, values: Iterable[str]) -> str:
+def _option(name: str, *values: str) -> str:
     words = [value.upper() for value in values]
     if words in (["TRUE"], ["FALSE"]):
         return f"--{name}" if words == ["TRUE"] else f"--no-{name}"

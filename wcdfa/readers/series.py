@@ -57,9 +57,10 @@ def read_series(
     r"""Read the one series in a log.
 
     >>> import tempfile
-    >>> log = Path(tempfile.mkdtemp(), "log.csv")
-    >>> _ = log.write_text("step,update_norm,lr\n1,0.5,0.1\n2,0.25,0.1\n")
-    >>> series = read_series(log)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     log = Path(folder, "log.csv")
+    ...     _ = log.write_text("step,update_norm,lr\n1,0.5,0.1\n2,0.25,0.1\n")
+    ...     series = read_series(log)
     >>> series.column, series.values, series.steps
     ('update_norm', array([0.5 , 0.25]), array([1, 2]))
 

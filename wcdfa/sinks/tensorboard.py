@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Protocol, SupportsInt, cast, runtime_checkable
@@ -59,46 +60,55 @@ class TensorBoardSink(Closing):
     """
 
     def __init__(self, writer: SummaryWriter | TensorFlowWriter) -> None:
-        self._step = 0
         if isinstance(writer, SummaryWriter):
-            self._writer: SummaryWriter = writer
+            self._to: _ToSummaries | _ToTensorFlow = _ToSummaries(writer)
         elif isinstance(writer, TensorFlowWriter):
-            self._writer = _OfTensorFlow(writer)
+            self._to = _ToTensorFlow(writer)
         else:
             msg = f"writer must be a SummaryWriter, with add_scalar, or a writer of tf.summary, got {type(writer).__name__}"
             raise TypeError(msg)
+        self._step, self._flush = 0, writer.flush
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
         """Write the metrics of a step."""
         self._step = int(step)
-        for key, value in row(self._step, metrics).items():
-            self._writer.add_scalar(key, value, self._step)
+        self._to.numbers(self._step, row(self._step, metrics))
 
     def alert(self, title: str, text: str | None = None) -> None:
         """Write the message among the texts, at the last step."""
-        self._writer.add_text(ALERT, message(title, text), self._step)
+        self._to.text(self._step, message(title, text))
 
     def close(self) -> None:
         """Flush the writer."""
         try:
-            self._writer.flush()
+            self._flush()
         except Exception:  # whatever fails, training goes on
             logging.getLogger("wcdfa").exception("a writer of TensorBoard failed to flush")
 
 
-class _OfTensorFlow:
-    """A writer of ``tf.summary`` as a `SummaryWriter`."""
+class _ToSummaries:
+    def __init__(self, writer: SummaryWriter) -> None:
+        self._writer = writer
 
+    def numbers(self, step: int, numbers: Mapping[str, float]) -> None:
+        for key, value in numbers.items():
+            self._writer.add_scalar(key, value, step)
+
+    def text(self, step: int, text: str) -> None:
+        self._writer.add_text(ALERT, text, step)
+
+
+class _ToTensorFlow:
     def __init__(self, writer: TensorFlowWriter) -> None:
         from tensorflow import summary  # type: ignore[import-untyped] # noqa: PLC0415 - takes seconds, and only its own writers need it
 
         self._writer, self._summary = writer, cast("ModuleType", summary)
-        self.flush = writer.flush
 
-    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
-        with self._writer.as_default(step=global_step):
-            self._summary.scalar(tag, scalar_value)
+    def numbers(self, step: int, numbers: Mapping[str, float]) -> None:
+        with self._writer.as_default(step=step):
+            for key, value in numbers.items():
+                self._summary.scalar(key, value)
 
-    def add_text(self, tag: str, text_string: str, global_step: int) -> None:
-        with self._writer.as_default(step=global_step):
-            self._summary.text(tag, text_string)
+    def text(self, step: int, text: str) -> None:
+        with self._writer.as_default(step=step):
+            self._summary.text(ALERT, text)
