@@ -13,6 +13,7 @@ from wcdfa.analysis.series import Plain, Settings, failed
 from wcdfa.cli.locating import bar, located
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_errors, say, written
+from wcdfa.cli.wording import of_text
 from wcdfa.readers import Source
 from wcdfa.report import Failure, Section, place, write
 from wcdfa.report.from_runs import sections_of
@@ -64,7 +65,7 @@ def report(
         for note in sections[0].notes:
             say(console, f"note: {note}")
     title = shown(paths[0].name) if len(sections) == 1 else f"{len(sections)} runs"
-    not_shown = [Failure(each["path"], each["error"]) for each in errors]
+    not_shown = [Failure(each["path"], of_text(each["error"])) for each in errors]
     path = write(output, sections, title=f"wcdfa: {title}", failures=not_shown)
     seconds = time.perf_counter() - began
     written("report", path, console, f" ({path.stat().st_size / 1e6:.1f} MB, {seconds:.1f} s)")

@@ -50,7 +50,7 @@ def _rows(column: Column) -> Integers:
 
 
 def _at(places: Integers, values: Floats, wanted: Integers) -> Floats | None:
-    """The value written last at each of the places wanted; None if there is none at one of them."""
+    """The value written last at each of the places wanted; None if one of the places has no value."""
     if np.array_equal(places, wanted):
         return values
     order = np.argsort(places, kind="stable")

@@ -93,7 +93,7 @@ def _stepped(name: str, column: Column, usable: Iterable[_Told]) -> Column | Non
 
 
 def _require_understood(columns: Mapping[str, Column]) -> None:
-    """Raise for a column that is called as steps are and is none: then it is not known whether steps were left out."""
+    """Raise if a column is called as steps are but does not hold steps: then it is unknown whether steps were left out."""
     for name, column in columns.items():
         if len(column.values) > 1 and not name.startswith(OURS):
             msg = (

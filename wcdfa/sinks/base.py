@@ -23,7 +23,7 @@ class Sink(Protocol):
                 print(message(title, text))
 
     - Write under the keys that `wcdfa.sinks.keys.row` gives, which every tracker takes, and write every number, NaN and infinity too.
-    - Write into the run that the script has begun, and never begin one. `CurrentRun` finds it, and says once that there is none.
+    - Write into the run that the script has begun, and never begin one. `CurrentRun` finds it, and warns once if no run is active.
     - Keep steps that go back, as after a restart: do not change, sort or drop steps.
     - Raise what fails: the monitor logs it once, and training goes on.
     - Where writing costs, collect in a `wcdfa.sinks.buffer.Buffer`, and inherit from `Closing`.
@@ -54,7 +54,7 @@ class Closing:
 
 
 class CurrentRun(Generic[R]):
-    """The run that was given, or else the one that is active at each call; where there is none, that is logged once.
+    """The run that was given, or else the one that is active at each call. If no run is active, a warning says so once.
 
     >>> CurrentRun("a run", lambda: None, "call init() first")()
     'a run'
@@ -65,7 +65,7 @@ class CurrentRun(Generic[R]):
     active : callable
         Gives the run that is active, or None.
     otherwise : str
-        What to log where there is none.
+        The warning for when no run is active.
     """
 
     def __init__(self, given: R | None, active: Callable[[], R | None], otherwise: str) -> None:

@@ -39,8 +39,8 @@ class MLflowSink(Closing):
     Parameters
     ----------
     run_id : str, optional
-        Default: the run that is active at each call, in the thread that makes it. Where there is none, nothing is logged, which a
-        warning says once; no run is begun.
+        Default: the run that is active at each call, in the thread that makes it. If no run is active, nothing is logged, and a warning
+        says so once; no run is begun.
     seconds : float
         How long numbers wait; they are written when the next ones come.
     """

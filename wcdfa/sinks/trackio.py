@@ -28,7 +28,7 @@ class TrackioSink:
     ----------
     run : trackio.Run, optional
         Default: the one that ``trackio.init`` began last in the thread or task that makes the call. Give the run where the monitor is
-        updated in another thread. Where there is none, nothing is logged, which a warning says once.
+        updated in another thread. If no run is active, nothing is logged, and a warning says so once.
     """
 
     def __init__(self, run: Run | None = None) -> None:

@@ -33,7 +33,7 @@ class WandbSink:
     Parameters
     ----------
     run : wandb.Run, optional
-        Default: the one that is active at each call. Where there is none, nothing is logged, which a warning says once.
+        Default: the one that is active at each call. If no run is active, nothing is logged, and a warning says so once.
 
     Raises
     ------

@@ -42,7 +42,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
                     name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
         except Damaged as error:
             notes.append(str(error))
-        except DecodeError as error:  # a whole record that is none of theirs
+        except DecodeError as error:  # a whole record of another kind
             notes.append(f"a record in it cannot be read: {error}; what is before was read")
     columns = rows.columns()
     if not columns:
