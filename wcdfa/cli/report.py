@@ -80,10 +80,14 @@ def _sections(found: list[Source], settings: Settings, groups: list[str], consol
         for source in progress.track(found, description="logs"):
             try:
                 for run in source.runs():
-                    sections.extend(sections_of(run, settings, groups))
+                    sections.extend(_worded(each) for each in sections_of(run, settings, groups))
             except (ValueError, OSError) as error:
                 failures.append(failed(source.path, error))
             if len(sections) > MOST:
                 msg = f"more than {MOST} runs: name fewer, or look at all of them with wcdfa analyze --table"
                 raise ValueError(msg)
     return sections, failures
+
+
+def _worded(section: Section) -> Section:
+    return section._replace(notes=[of_text(note) for note in section.notes])
