@@ -148,9 +148,9 @@ def test_a_store_of_many_runs_is_shared_by_the_workers(tmp_path):
 
 
 def test_dask_finds_what_one_finds_and_a_worker_that_dies_loses_nothing(folder, expected, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    local = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0", "local_directory": tmp_path}
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, **local) as cluster:
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    local = {"n_workers": 2, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with dask.config.set({"temporary-directory": str(tmp_path)}), distributed.LocalCluster(**local) as cluster:
         batches = on_dask(tasks(sources(folder), SETTINGS, 2), cluster.scheduler_address, 2)
         first = next(batches)
         os.kill(cluster.workers[0].process.pid, 9)
