@@ -137,7 +137,7 @@ def _read_unreadable(folder: Path) -> Iterator[Run]:
     raise ValueError(msg)
 
 
-UNREADABLE = FileReader("a folder that cannot be read", (), _read_unreadable)
+UNREADABLE: Reader = FileReader("a folder that cannot be read", (), _read_unreadable)
 
 
 def _contents(folder: Path) -> str:
