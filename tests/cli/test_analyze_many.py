@@ -169,7 +169,10 @@ def test_a_table_replaces_neither_a_log_nor_anything_else(tmp_path):
     frame = pd.DataFrame({"step": np.arange(300), "update_norm": np.exp(0.1 * wcdfa.synthetic.white_noise(300, seed=0))})
     frame.to_parquet(tmp_path / "run.parquet")
     frame.to_parquet(tmp_path / "other.parquet")
-    for name, message in (("run", "--table would replace"), ("other", "is there and not a table of results, so it is not replaced")):
+    for name, message in (
+        ("run", "--table would replace"),
+        ("other", "is there and not a table of results, so it is not replaced"),
+    ):
         done = run("analyze", "run.parquet", "--table", f"{name}.parquet", "--window", 100, cwd=tmp_path)
         assert done.returncode == 1
         assert message in done.stderr
