@@ -73,7 +73,15 @@ def analyze(
         msg = "--output is for the picture of one series: leave it out, or name one log and one --column"
         raise ValueError(msg)
     spread = Spread(jobs or os.cpu_count() or 1, dask)
-    options = {"json_output": json_output, "table": table}
     return judge_many(
-        found, settings, console, named=paths, errors=errors, grouping=grouping, spread=spread, fail_on=fail_on or [], **options
+        found,
+        settings,
+        console,
+        named=paths,
+        errors=errors,
+        grouping=grouping,
+        spread=spread,
+        json_output=json_output,
+        table=table,
+        fail_on=fail_on or [],
     )

@@ -75,7 +75,7 @@ class Grouping:
 
 
 def _table(found: Sequence[GroupResult]) -> Table:
-    table = Table(title="mean α of the last windows; 95 %: interval of the mean; ±: standard deviation between runs")
+    table = Table(title="last windows: mean α, its interval, ± standard deviation between runs")
     for name in ("group and series", "runs", "mean α", "95 %", "±", "regimes"):
         table.add_column(name)
     for each in found:

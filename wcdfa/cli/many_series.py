@@ -16,7 +16,8 @@ from wcdfa.analysis.series import Settings
 from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.grouping import Grouping
 from wcdfa.cli.locating import bar
-from wcdfa.cli.printing import label_of, print_errors, print_json, print_notes, print_results, written
+from wcdfa.cli.printing import print_errors, print_json, print_notes, print_results, written
+from wcdfa.cli.tables import label_of
 from wcdfa.readers import Source
 
 if TYPE_CHECKING:

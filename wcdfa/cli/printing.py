@@ -16,16 +16,19 @@ from wcdfa.analysis.series import Analysis
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_text
 from wcdfa.support.text import shown
-from wcdfa.verdicts.sentences import drift, reasons
+from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
     """The table of windows, the verdict on the last one with its reasons, and where α drifted."""
     console.print(windows_table(analysis))
-    last, optimizer = analysis.judged.verdicts[-1], analysis.criteria.optimizer
+    verdicts, optimizer = analysis.judged.verdicts, analysis.criteria.optimizer
+    last = verdicts[-1]
     say(console, f"last window: {last}")
     for reason in reasons(last, optimizer_named=optimizer is not None):
         say(console, f"  {reason}")
+    if optimizer is None and last.regime is None and any(each.regime is not None for each in verdicts):
+        say(console, f"windows with an α: {NOT_COMPARED}")
     if optimizer is not None:
         say(console, f"optimizer alone: {optimizer} on gradients without memory")
     for alarm in analysis.alarms:

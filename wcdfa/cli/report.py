@@ -15,10 +15,10 @@ from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.locating import bar, located
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_errors, say, written
+from wcdfa.cli.wording import of_text
 from wcdfa.readers import Source
 from wcdfa.report import Failure, Section, place, write
 from wcdfa.report.from_runs import sections_of
-from wcdfa.cli.wording import of_text
 from wcdfa.support.text import shown
 
 DEFAULT = Judging()
