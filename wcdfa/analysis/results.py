@@ -11,6 +11,7 @@ from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.regime import Regime
 from wcdfa.verdicts.single_window import Verdict
 
 
@@ -31,7 +32,7 @@ class WindowNumbers(TypedDict):
     high: float | None
     r_squared: float | None
     adequacy: float | None
-    regime: str | None
+    regime: Regime | None
     orders: dict[str, float | None]
     """α by detrending order."""
     null: dict[str, float | None] | None
@@ -75,7 +76,7 @@ class SeriesResult(TypedDict):
     stderr: float | None
     low: float | None
     high: float | None
-    regime: str | None
+    regime: Regime | None
     null: dict[str, float | None] | None
     explanation: str
     log: bool
