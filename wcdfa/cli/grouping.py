@@ -90,7 +90,7 @@ def _table(found: Sequence[GroupResult]) -> Table:
 def _summary(name: str, series: str, members: Sequence[SeriesResult]) -> GroupResult:
     known = [each for each in members if each["alpha"] is not None]
     alpha, low, high, spread = _mean(known)
-    regimes = dict(Counter(each["regime"] or "none" for each in members))
+    regimes = Counter[str](each["regime"] or "none" for each in members)
     return {
         "group": name,
         "series": series,
@@ -99,7 +99,7 @@ def _summary(name: str, series: str, members: Sequence[SeriesResult]) -> GroupRe
         "low": low,
         "high": high,
         "spread": spread,
-        "regimes": regimes,
+        "regimes": dict(regimes),
     }
 
 
