@@ -20,7 +20,7 @@ def thinned(values: npt.ArrayLike, most: int = MOST) -> npt.NDArray[np.intp]:
     Parameters
     ----------
     values : numbers of shape (n,)
-        NaN where there is none; a stretch of NaN keeps one of them, and so is drawn as a gap.
+        A stretch of NaN keeps one of them, and so is drawn as a gap.
     most : int
         How many indices there may be, at least 4; a series that is no longer is kept whole.
 
