@@ -149,7 +149,7 @@ def misfits(
         mean_square = np.exp(2 * simulate(n, sizes, order, overlap, float(alpha), series, seed=1000 + i))
         for name in methods:
             estimate = calibrated(mean_square, np.zeros(len(sizes)), calibrations[name], 1.0, np)
-            found[name].append(np.quantile(estimate.misfit, 1 - np.array(LEVELS)))
+            found[name].append(np.quantile(np.asarray(estimate.misfit), 1 - np.array(LEVELS)))
         each()
     return {name: np.array(rows) for name, rows in found.items()}
 

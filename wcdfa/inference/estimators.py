@@ -72,7 +72,7 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is an end of the
     grid. The interval holds the α for which the equation is within `quantile` of its own standard deviations of zero.
     """
-    if xp is NUMPY and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
+    if isinstance(mean_square, np.ndarray) and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
         return _by_slabs(mean_square, floor, table, quantile)
     counts = mean_square > floor
     log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
@@ -104,10 +104,10 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     return Estimate(*(part + unknown for part in (alpha, stderr, low, high, r_squared, xp.exp(log_p), misfit)))
 
 
-def _by_slabs(mean_square: Array, floor: Array, table: Calibration, quantile: float) -> Estimate:
+def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: float) -> Estimate:
     """So many series at a time that what the product makes of them, a hundred times their size, stays small."""
     batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
-    floors = np.broadcast_to(floor, mean_square.shape).reshape(rows.shape)
+    floors = np.broadcast_to(np.asarray(floor), mean_square.shape).reshape(rows.shape)
     parts = [calibrated(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)]
     return Estimate(*(np.concatenate(part).reshape(batch) for part in zip(*parts, strict=True)))
 

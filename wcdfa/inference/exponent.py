@@ -34,23 +34,25 @@ class DFAWarning(RuntimeWarning):
 class DFAResult(NamedTuple):
     """What `dfa` returns; a JAX pytree. Batch shape ``(...)`` for input ``(..., n)``."""
 
-    alpha: Array
+    # arrays of the library that the series came in, which a type checker cannot know
+
+    alpha: Any
     """DFA exponent α, dimensionless. For ``method="ols"`` the slope of log F(s) on log s as it is, bias included."""
-    stderr: Array
+    stderr: Any
     """Standard error of the unbiased α, from the exact covariance of log F(s)."""
-    low: Array
+    low: Any
     """Lower end of the confidence interval: the smallest α that log F(s) does not speak against. Bias is taken out, for "ols" too."""
-    high: Array
+    high: Any
     """Upper end of the confidence interval of α."""
-    r_squared: Array
+    r_squared: Any
     """R² of the line. Close to 1 for most series, scaling or not: no evidence of scaling."""
-    adequacy: Array
+    adequacy: Any
     """p-value of the misfit: small where log F(s) does not look like that of a series with one exponent, whatever it is."""
-    scales: Array
+    scales: Any
     """Box sizes in samples, shape ``(k,)``."""
-    fluctuations: Array
+    fluctuations: Any
     """F(s), shape ``(..., k)``, in the unit of the series."""
-    saturated: Array
+    saturated: Any
     """Whether α is within 0.1 of ``order + 1``, the most that the order can show: a trend, not a phase. Try a higher order."""
     cause: Array = NO_CAUSE
     """Why α is NaN, as a key of `wcdfa.inference.exponent.REASONS`; 0 where α is a number. `reason` puts it in words."""

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
+
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, is_jax, matmul_of, reshape_of
 from wcdfa.kernel.half_overlap_plan import BLOCK, GATHER, Stage, half_plan
 from wcdfa.kernel.side_by_side import BATCH, by_slabs_of_series
@@ -21,7 +23,7 @@ from wcdfa.kernel.side_by_side import BATCH, by_slabs_of_series
 
 def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
     """Mean squared residual ``(..., len(sizes))`` of the profile of `x` ``(..., n)`` on boxes that start at every half box."""
-    if xp is NUMPY and x.ndim > 1 and x.size > BATCH:
+    if isinstance(x, np.ndarray) and x.ndim > 1 and x.size > BATCH:
         return by_slabs_of_series(x, lambda rows: mean_squares(rows, sizes, order, NUMPY), len(sizes))
     stages, positions = constant(half_plan, x.shape[-1], sizes, order, xp=xp, like=x)
     samples = _blocks(x[..., None], BLOCK, stages[0], xp)[..., 0]
