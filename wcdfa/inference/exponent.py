@@ -35,7 +35,6 @@ class DFAResult(NamedTuple):
     """What `dfa` returns; a JAX pytree. Batch shape ``(...)`` for input ``(..., n)``."""
 
     # arrays of the library that the series came in, which a type checker cannot know
-
     alpha: Any
     """DFA exponent α, dimensionless. For ``method="ols"`` the slope of log F(s) on log s as it is, bias included."""
     stderr: Any
@@ -54,7 +53,7 @@ class DFAResult(NamedTuple):
     """F(s), shape ``(..., k)``, in the unit of the series."""
     saturated: Any
     """Whether α is within 0.1 of ``order + 1``, the most that the order can show: a trend, not a phase. Try a higher order."""
-    cause: Array = NO_CAUSE
+    cause: Any = NO_CAUSE
     """Why α is NaN, as a key of `wcdfa.inference.exponent.REASONS`; 0 where α is a number. `reason` puts it in words."""
 
     def at(self, *index: int) -> DFAResult:
@@ -217,7 +216,7 @@ def _normal_quantile(confidence: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-def _causes(alpha: Array, computed: MeanSquares) -> Array:
+def _causes(alpha: Array, computed: MeanSquares) -> Array | np.int8:
     """Why each α is NaN, 0 where it is not."""
     xp, series = computed.xp, computed.series
     worst = concrete(alpha if series.ndim == 1 else xp.sum(alpha))
