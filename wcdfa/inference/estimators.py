@@ -66,7 +66,7 @@ def _powers(sizes: tuple[int, ...]) -> Matrix:
     return frozen(np.concatenate([np.stack(columns, axis=1) for columns in (of_weight, of_f, of_ff)]).T).T
 
 
-def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
+def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
     """The root of the estimating equation, where it changes sign with the least misfit; NaN if a size does not count.
 
     The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is an end of the
@@ -108,7 +108,9 @@ def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: f
     """So many series at a time that what the product makes of them, a hundred times their size, stays small."""
     batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
     floors = np.broadcast_to(np.asarray(floor), mean_square.shape).reshape(rows.shape)
-    parts = [calibrated(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)]
+    parts = [
+        calibrated_estimate(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)
+    ]
     return Estimate(*(np.concatenate(part).reshape(batch) for part in zip(*parts, strict=True)))
 
 

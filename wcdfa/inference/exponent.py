@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wcdfa.inference.calibration import METHODS
-from wcdfa.inference.calibration_tables import calibration
-from wcdfa.inference.estimators import calibrated, least_squares
+from wcdfa.inference.calibration_tables import calibration_for
+from wcdfa.inference.estimators import calibrated_estimate, least_squares
 from wcdfa.kernel.arrays import NUMPY, Array, concrete, constant, namespace_of
 from wcdfa.kernel.fluctuation import BY_HALVES, SIDE_BY_SIDE, MeanSquares, mean_squares
 from wcdfa.scales import default_sizes, half_sizes
@@ -176,8 +176,10 @@ def measure(
     if len(sizes) < 2:
         msg = f"a line needs at least two box sizes, got scales={sizes}; fluctuations() takes a single one"
         raise ValueError(msg)
-    table = constant(calibration, computed.series.shape[-1], sizes, order, method, computed.stretches, xp=xp, like=computed.values)
-    estimate = calibrated(computed.values, computed.floor, table, _normal_quantile(confidence), xp)
+    table = constant(
+        calibration_for, computed.series.shape[-1], sizes, order, method, computed.stretches, xp=xp, like=computed.values
+    )
+    estimate = calibrated_estimate(computed.values, computed.floor, table, _normal_quantile(confidence), xp)
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if ordinary:
         alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)

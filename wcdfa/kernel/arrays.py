@@ -128,7 +128,7 @@ def constant(make: Callable[..., Matrix], *key: Hashable, xp: Namespace, like: A
 @overload
 def constant(make: Callable[..., T], *key: Hashable, xp: Namespace, like: Array) -> T: ...
 def constant(make: Callable[..., object], *key: Hashable, xp: Namespace, like: Array) -> object:
-    """What the cached NumPy function ``make(*key)`` returns, as arrays with the namespace, dtype and device of `like`."""
+    """Return what the cached NumPy function ``make(*key)`` returns, as arrays with the namespace, dtype and device of `like`."""
     if is_jax(xp):  # an array made while tracing must not outlive the trace
         return _placed(make(*key), xp, like.dtype, None)
     return _constant(make, key, xp, like.dtype, like.device)
@@ -172,7 +172,7 @@ def concrete(value: Array | np.float64) -> float | None:
 
 
 class Limits(NamedTuple):
-    """Of a floating dtype: its relative spacing, and the mean squares whose terms can neither over- nor underflow."""
+    """Limits of a floating dtype: its relative spacing, and between which mean squares no term can over- or underflow."""
 
     epsilon: float
     low: float

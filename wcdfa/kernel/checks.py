@@ -1,4 +1,4 @@
-"""..."""
+"""Checks of what a user gives: breaks, order and box sizes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import operator
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 
-ORDERS = (1, 2, 3, 4)
+Order = Literal[1, 2, 3, 4]
+ORDERS: tuple[Order, ...] = (1, 2, 3, 4)
 
 
 def check_breaks(breaks: Iterable[object], n: int) -> tuple[int, ...]:
-    """Return the lengths of the stretches between breaks, plain integers, or say which break is wrong; empty without any."""
+    """Return the lengths of the stretches between breaks; empty without breaks. Raises if breaks are not increasing integers inside the series."""
     places = tuple(_as_integer(b, "breaks") for b in _listed(breaks, "breaks"))
     for before, place in pairwise((0, *places, n)):
         if place <= before:
@@ -23,7 +25,7 @@ def check_breaks(breaks: Iterable[object], n: int) -> tuple[int, ...]:
 
 
 def check_order(order: int) -> int:
-    """Return `order` as an integer from 1 to 4, or say what is wrong with it."""
+    """Return `order` as an integer; raises unless it is 1, 2, 3 or 4."""
     try:
         value = operator.index(order)
     except TypeError:
@@ -36,7 +38,7 @@ def check_order(order: int) -> int:
 
 
 def check_sizes(sizes: Iterable[object], n: int, order: int) -> tuple[int, ...]:
-    """Return `sizes` as a tuple of Python integers, or say which one is wrong and why."""
+    """Return `sizes` as a tuple of Python integers; raises if they do not increase, or the order or the series does not allow one."""
     checked = tuple(_as_integer(size, "box sizes") for size in _listed(sizes, "scales"))
     if not checked:
         msg = "scales is empty; give at least one box size, or leave scales=None for the default"

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.kernel import boxes
-from wcdfa.kernel import half_overlap as halves
-from wcdfa.kernel import side_by_side as merging
+from wcdfa.kernel import boxes, half_overlap, side_by_side
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, constant, is_jax, limits, matmul_of, scaled
 from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
 from wcdfa.kernel.half_overlap_plan import on_grid
@@ -172,9 +170,9 @@ def _sizes(
 
 def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
     if layout == SIDE_BY_SIDE and worthwhile(sizes):
-        return merging.mean_squares(x, sizes, order, xp)
+        return side_by_side.mean_squares_side_by_side(x, sizes, order, xp)
     if layout == BY_HALVES and len(sizes) > 1 and all(map(on_grid, sizes)):
-        return halves.mean_squares(x, sizes, order, xp)
+        return half_overlap.mean_squares_by_halves(x, sizes, order, xp)
     return _each_size(x, sizes, order, layout, xp)
 
 
@@ -230,7 +228,7 @@ def _each_size(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp
 def _box_mean(x: Array, size: int, order: int, layout: _Layout, xp: Namespace) -> Array:
     """Squared generalised mean over the boxes of one size."""
     starts = boxes.box_starts(x.shape[-1], size, overlap=layout.overlap, backward=layout.backward, final_box=layout.final_box)
-    parts = [boxes.mean_squares(x, size, order, span, xp) for span in starts]
+    parts = [boxes.box_mean_squares(x, size, order, span, xp) for span in starts]
     each = parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
     q = layout.moment
     if q == 2:

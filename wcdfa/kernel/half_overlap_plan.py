@@ -33,7 +33,7 @@ class Stage(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All that is known before the data."""
+    """Everything that is computed before the data are seen."""
 
     stages: tuple[Stage, ...]
     positions: Array  # of the sizes asked for, among all that the stages give

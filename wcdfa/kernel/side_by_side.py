@@ -32,10 +32,10 @@ BATCH = 1 << 15  # … and of many short ones
 Inputs = tuple[Array, Array, Array | None]  # block, reference value, residuals of its boxes
 
 
-def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
+def mean_squares_side_by_side(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
     """Mean squared residual ``(..., len(sizes))`` of the profile of `x` ``(..., n)`` on forward boxes."""
     if isinstance(x, np.ndarray) and x.ndim > 1 and x.size > BATCH:
-        return by_slabs_of_series(x, lambda rows: mean_squares(rows, sizes, order, NUMPY), len(sizes))
+        return by_slabs_of_series(x, lambda rows: mean_squares_side_by_side(rows, sizes, order, NUMPY), len(sizes))
     matmul, reshape = matmul_of(xp), reshape_of(xp)
     chains, positions, longest = constant(plan, x.shape[-1], sizes, order, xp=xp, like=x)
     batch = x.shape[:-1]
@@ -57,7 +57,7 @@ def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) ->
 
 
 def by_slabs_of_series(x: npt.NDArray[np.floating], compute: Callable[[Array], Array], sizes: int) -> Array:
-    """A large batch in NumPy: so many series at a time that what is made of them stays in the processor's cache."""
+    """Compute a large batch in NumPy a few series at a time, so that the intermediate arrays stay in the processor's cache."""
     rows = x.reshape(-1, x.shape[-1])
     count = max(1, BATCH // x.shape[-1])
     slabs = [rows[i] if count == 1 else rows[i : i + count] for i in range(0, len(rows), count)]

@@ -30,7 +30,7 @@ class Stage(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """All that is known before the data."""
+    """Everything that is computed before the data are seen."""
 
     chains: tuple[tuple[Stage, ...], ...]  # one for each smallest size
     positions: Array  # of the sizes asked for, among all that the chains give
@@ -59,7 +59,7 @@ def worthwhile(sizes: tuple[int, ...]) -> bool:
 
 @lru_cache(maxsize=64)
 def plan(n: int, sizes: tuple[int, ...], order: int) -> Plan:
-    """The stages for a series of `n` samples: everything that is known before the data."""
+    """The stages for a series of `n` samples."""
     chains, computed = [], []
     for base, members in chains_of(sizes).items():
         size, boxes = base, n // base

@@ -10,7 +10,7 @@ import numpy as np
 
 from wcdfa.inference.calibration_tables import method_sizes
 from wcdfa.inference.exponent import NO_CAUSE, DFAResult
-from wcdfa.inference.spread import spread
+from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.nulls.nulls import compare
 from wcdfa.recording.cadence import Cadence
 from wcdfa.recording.groups import ALL
