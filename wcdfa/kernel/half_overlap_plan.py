@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, frozen, residual_filter
 from wcdfa.kernel.side_by_side_plan import Box, boxes_from_samples, merge
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 BLOCK = 24  # samples of a block of the first stage: the steps of all sizes that it gives divide it
 GATHER = 8  # blocks that each later stage takes as one
