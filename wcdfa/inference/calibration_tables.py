@@ -1,4 +1,4 @@
-"""Where the calibrations come from: shipped, cached on disk, or computed once.
+"""The calibrations: shipped with the package, read from a cache on disk, or computed once.
 
 Shipped tables are for the lengths people use (`calibrations/`, made by `python -m wcdfa.inference.make_calibrations`); any other length up to
 1,024 is computed exactly, in seconds, and kept in the user's cache folder where platformdirs is installed (it is with `wcdfa[cli]`),

@@ -105,7 +105,7 @@ def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, qu
 
 
 def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: float) -> Estimate:
-    """So many series at a time that what the product makes of them, a hundred times their size, stays small."""
+    """Estimate a few series at a time: the product is a hundred times their size, and this keeps it small."""
     batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
     floors = np.broadcast_to(np.asarray(floor), mean_square.shape).reshape(rows.shape)
     parts = [

@@ -88,7 +88,7 @@ def _advance(read: Callable[..., Inputs], stage: Stage, xp: Namespace) -> tuple[
 
 
 def _terms(details: Array, residuals: Array | None, xp: Namespace) -> Array:
-    """What F² is the weighted sum of: the residuals that the boxes of each block bring along, and its squared details."""
+    """The terms whose weighted sum is F²: the residuals of the boxes that enter each block, and its squared details."""
     squares = details * details
     return squares if residuals is None else xp.concat([residuals, squares], axis=-1)
 

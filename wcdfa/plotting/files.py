@@ -38,7 +38,7 @@ def _can_show() -> bool:
 
 
 def place(path: str | os.PathLike[str]) -> Path:
-    """The absolute path to a picture that can be written.
+    """Return the absolute path of a picture, once it is known that it can be written there.
 
     Raises
     ------

@@ -32,7 +32,7 @@ def plot_alpha(
     alarms: Iterable[Alarm] = (),
     thresholds: tuple[float, float] = THRESHOLDS,
 ) -> Axes:
-    """α of each window with its interval, drawn where the window ends, over the null and the bands; returns the axes.
+    """Draw α and its interval for each window, at the end of the window, over the null and the bands; returns the axes.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def plot_run(
     alarms: Iterable[Alarm] = (),
     thresholds: tuple[float, float] = THRESHOLDS,
 ) -> Figure:
-    """One figure: α above norms, learning rate and loss on one axis of steps; at the right F(s) of the last window with an exponent.
+    """Draw one figure: α above norms, learning rate and loss on one axis of steps; at the right F(s) of the last window with an α.
 
     >>> import wcdfa
     >>> x = wcdfa.synthetic.arfima(1000, d=0.5, seed=0)

@@ -67,7 +67,7 @@ def prepare(
     zeros: Zeros = "skip",
     steps: npt.ArrayLike | None = None,
 ) -> Prepared:
-    """Make a series of norms fit for `dfa`: log, without schedule, epoch pattern, spikes and skipped steps.
+    """Prepare norms for `dfa`: take logarithms, and remove the schedule, the epoch pattern, spikes and skipped steps.
 
     >>> import numpy as np
     >>> import wcdfa
