@@ -25,8 +25,9 @@ STYLES = ("-", "--", "-.", ":")  # beside the colours, for those who see none
 def plot_analysis(analysis: Analysis, *, title: str = "") -> Figure:
     """Draw an analyzed series with `wcdfa.plotting.plot_run`, with the learning rate and loss logged with it and the drifts found."""
     series = analysis.series
-    beside = {"steps": series.steps, "lr": series.lr, "loss": series.loss}
-    return plot_run(series.values, analysis.judged, title=title, alarms=analysis.alarms, **beside)
+    return plot_run(
+        series.values, analysis.judged, title=title, alarms=analysis.alarms, steps=series.steps, lr=series.lr, loss=series.loss
+    )
 
 
 def plot_runs(runs: Mapping[str, Judged], *, ax: Axes, thresholds: tuple[float, float] = THRESHOLDS) -> Axes:
