@@ -21,7 +21,7 @@ MOVED = {  # old module: where its names are now
     "ring": ("recording.ring", "recording.reading"),
     "rolling": ("inference.rolling",),
     "rolling_monitor": ("monitor.epochs",),
-    "spread": ("inference.spread",),
+    "spread": ("inference.fluctuation_spread",),
     "tables": ("inference.calibration_tables",),
     "watch": ("monitor.watch", "monitor.alarms"),
     "whittle": ("nulls.whittle",),

@@ -1,4 +1,4 @@
-"""Exact generators of series with known α, as NumPy arrays; every one is seeded.
+"""Series with known α, generated exactly, as NumPy arrays; each generator takes a seed.
 
 `white_noise` 0.5, `fgn` H, `arfima` d + 0.5 (one smooth family from 0 to 2, through 1/f noise at d = 0.5), `random_walk` 1.5;
 `ar1` has short memory only: 0.5 at sizes well above its correlation time, more below.
@@ -7,13 +7,15 @@
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Series = npt.NDArray[np.float64]
-Seed: TypeAlias = "int | np.random.Generator"  # a string: numpy.random takes 15 ms to import
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Series: TypeAlias = "npt.NDArray[np.float64]"  # strings: numpy.typing takes 0.5 ms to import,
+Seed: TypeAlias = "int | np.random.Generator"  # and numpy.random 15 ms
 
 
 def white_noise(n: int, *, batch: tuple[int, ...] = (), seed: Seed) -> Series:

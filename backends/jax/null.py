@@ -87,7 +87,8 @@ def _compiled(rule: Optimizer, exact: bool, before: int, taken: float) -> Callab
             white = jax.random.normal(jax.random.fold_in(key, number), weights.shape, dtype=weights.dtype)
             length = jnp.sqrt(jnp.sum(white * white, axis=axes)) if exact else size
             count = taken if math.isinf(taken) else taken + 1.0 + number
-            change, memory = rule.step(memory, weights, white * (scale / length), rate, count)
+            moved, memory = rule.step(memory, weights, white * (scale / length), rate, count)
+            change = jnp.asarray(moved)
             return (weights + change, memory), jnp.sqrt(jnp.sum(change * change, axis=axes))
 
         _, lengths = jax.lax.scan(step, (weights, memory), (rates, scales, jnp.arange(len(rates))))

@@ -121,9 +121,9 @@ class Handle:
         return {
             "version": VERSION,
             "groups": json.dumps(list(ring.wcdfa_norms)),
-            "norms": torch.from_numpy(np.stack(list(ring.wcdfa_norms.values()))),
-            "lr": torch.from_numpy(ring.wcdfa_lr.copy()),
-            "steps": torch.from_numpy(ring.wcdfa_step.copy()),
+            "norms": torch.from_numpy(np.stack([np.asarray(norms) for norms in ring.wcdfa_norms.values()])),
+            "lr": torch.from_numpy(np.array(ring.wcdfa_lr)),
+            "steps": torch.from_numpy(np.array(ring.wcdfa_step)),
             "counts": torch.tensor([int(ring.wcdfa_count), int(ring.wcdfa_skipped)]),
         }
 

@@ -34,7 +34,7 @@ def cache(tmp_path, monkeypatch):
 
 def forget():
     tables.table.cache_clear()
-    tables.calibration.cache_clear()
+    tables.calibration_for.cache_clear()
     wcdfa.kernel.arrays._constant.cache_clear()
 
 

@@ -199,10 +199,10 @@ def test_the_error_of_gls_is_that_of_fisher(alpha):
 def test_a_steeper_line_never_gives_a_lower_alpha(method, order):
     """F = s^h with h from far below to far above what the order can show: α and its interval rise without a bounce."""
     sizes = half_sizes(N, order)
-    calibration = tables.calibration(N, sizes, order, method)
+    calibration = tables.calibration_for(N, sizes, order, method)
     steepness = np.linspace(-1.0, order + 2.0, 400)
     mean_square = np.exp(2 * steepness[:, None] * np.log(sizes))
-    found = wcdfa.inference.estimators.calibrated(mean_square, np.zeros(len(sizes)), calibration, 1.96, np)
+    found = wcdfa.inference.estimators.calibrated_estimate(mean_square, np.zeros(len(sizes)), calibration, 1.96, np)
     assert np.all(np.diff(found.alpha) >= -1e-12)
     assert found.alpha[0] == found.low[0] == 0.0
     assert abs(found.alpha[-1] - (order + 0.95)) < 1e-12

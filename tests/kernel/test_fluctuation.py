@@ -56,21 +56,21 @@ def test_merging_equals_fitting_each_size(n, order):
         sizes = tuple(s for s in sizes if s <= n)
     for kind in KINDS:
         x = series(kind, n, batch=(2,))
-        each = [boxes.mean_squares(x, s, order, boxes.box_starts(n, s)[0], np).mean(axis=-1) for s in sizes]
-        np.testing.assert_allclose(merging.mean_squares(x, sizes, order, np), np.stack(each, axis=-1), rtol=2e-9)
+        each = [boxes.box_mean_squares(x, s, order, boxes.box_starts(n, s)[0], np).mean(axis=-1) for s in sizes]
+        np.testing.assert_allclose(merging.mean_squares_side_by_side(x, sizes, order, np), np.stack(each, axis=-1), rtol=2e-9)
 
 
 def test_merging_in_one_stage_or_many_slabs(monkeypatch):
     x = series("walk", 40_003)
     sizes = default_sizes(len(x), 2)
-    expected = merging.mean_squares(x, sizes, 2, np)
+    expected = merging.mean_squares_side_by_side(x, sizes, 2, np)
     for slab, first, doublings in [(1 << 10, 32, 2), (1 << 20, 128, 3), (64, 64, 1)]:
         stages.plan.cache_clear()
         wcdfa.kernel.arrays._constant.cache_clear()
         monkeypatch.setattr(merging, "SLAB", slab)
         monkeypatch.setattr(stages, "FIRST_BLOCK", first)
         monkeypatch.setattr(stages, "DOUBLINGS", doublings)
-        np.testing.assert_allclose(merging.mean_squares(x, sizes, 2, np), expected, rtol=1e-12)
+        np.testing.assert_allclose(merging.mean_squares_side_by_side(x, sizes, 2, np), expected, rtol=1e-12)
     stages.plan.cache_clear()
     wcdfa.kernel.arrays._constant.cache_clear()
 

@@ -78,14 +78,16 @@ def test_equals_fitting_each_size(n, order):
     """Relative to the rounding of the samples, which an offset of 1e6 and the steep walk of a walk make larger."""
     for kind in KINDS:
         x, sizes = series(kind, n, batch=(2,)), grid(n, order)
-        np.testing.assert_allclose(halves.mean_squares(x, sizes, order, np), direct(x, sizes, order), rtol=1e-8, err_msg=kind)
+        np.testing.assert_allclose(
+            halves.mean_squares_by_halves(x, sizes, order, np), direct(x, sizes, order), rtol=1e-8, err_msg=kind
+        )
 
 
 @pytest.mark.parametrize("sizes", [(3, 4), (4, 3072), (48,), (6, 96, 1536), (2048, 4096), (1536, 5000 // 8 * 4)])
 def test_some_sizes_only(sizes):
     sizes = tuple(s for s in sizes if on_grid(s))
     x = series("walk", 5000)
-    np.testing.assert_allclose(halves.mean_squares(x, sizes, 1, np), direct(x, sizes, 1), rtol=1e-9)
+    np.testing.assert_allclose(halves.mean_squares_by_halves(x, sizes, 1, np), direct(x, sizes, 1), rtol=1e-9)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
@@ -102,8 +104,8 @@ def test_this_path_is_taken_and_only_where_it_applies(monkeypatch):
     x = series("white", 256)
     options = [{"scales": [4, 6, 8]}, {"scales": [4, 5, 6]}, {"scales": [4, 8], "moment": 1}, {"scales": [4, 8], "backward": True}]
     taken = []
-    original = halves.mean_squares
-    monkeypatch.setattr(halves, "mean_squares", lambda x, sizes, *rest: taken.append(sizes) or original(x, sizes, *rest))
+    original = halves.mean_squares_by_halves
+    monkeypatch.setattr(halves, "mean_squares_by_halves", lambda x, sizes, *rest: taken.append(sizes) or original(x, sizes, *rest))
     for option in options:
         fluctuations(x, overlap=0.5, **option)
     fluctuations(x, scales=[4, 6, 8])
@@ -122,15 +124,15 @@ def test_batches_of_every_shape(xp, array, order):
 
 def test_a_batch_larger_than_the_cache_goes_in_slabs(monkeypatch):
     x = series("walk", 500, batch=(7,))
-    expected = halves.mean_squares(x, half_sizes(500, 2), 2, np)
+    expected = halves.mean_squares_by_halves(x, half_sizes(500, 2), 2, np)
     for limit in (1, 499, 1000, 1700):
         monkeypatch.setattr(halves, "BATCH", limit)
         monkeypatch.setattr("wcdfa.kernel.side_by_side.BATCH", limit)
-        np.testing.assert_allclose(halves.mean_squares(x, half_sizes(500, 2), 2, np), expected, rtol=1e-12)
+        np.testing.assert_allclose(halves.mean_squares_by_halves(x, half_sizes(500, 2), 2, np), expected, rtol=1e-12)
     monkeypatch.undo()
     large = series("white", 500, batch=(halves.BATCH // 500 + 3,))
     assert large.size > halves.BATCH
-    found = halves.mean_squares(large, (4, 6, 192), 1, np)
+    found = halves.mean_squares_by_halves(large, (4, 6, 192), 1, np)
     np.testing.assert_allclose(found, direct(large, (4, 6, 192), 1), rtol=1e-10)
 
 
@@ -144,7 +146,7 @@ def test_smaller_blocks_and_fewer_at_a_time(monkeypatch):
         for module in (half_stages, halves):
             monkeypatch.setattr(module, "BLOCK", block)
             monkeypatch.setattr(module, "GATHER", gather)
-        np.testing.assert_allclose(halves.mean_squares(x, grid(3001, 2), 2, np), expected, rtol=1e-9)
+        np.testing.assert_allclose(halves.mean_squares_by_halves(x, grid(3001, 2), 2, np), expected, rtol=1e-9)
     half_stages.half_plan.cache_clear()
     wcdfa.kernel.arrays._constant.cache_clear()
 
@@ -185,7 +187,7 @@ def close(a, b, scale):
 
 
 def f_of(x, order):
-    return np.sqrt(halves.mean_squares(x, grid(len(x), order), order, np))
+    return np.sqrt(halves.mean_squares_by_halves(x, grid(len(x), order), order, np))
 
 
 @settings

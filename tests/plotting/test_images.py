@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
 import wcdfa
-from wcdfa.inference.spread import spread
+from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.plotting import plot_fluctuations, plot_groups, plot_orders, plot_run
 from wcdfa.plotting.runs import plot_runs
 from wcdfa.verdicts.drift import Alarm

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 import wcdfa
 from wcdfa.inference.calibration_tables import expected
-from wcdfa.inference.spread import spread
+from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.plotting import plot_alpha, plot_fluctuations, plot_groups, plot_norms, plot_orders, plot_run, save
 from wcdfa.plotting.runs import plot_difference, plot_runs
 from wcdfa.verdicts.windows import judge

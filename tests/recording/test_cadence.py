@@ -142,7 +142,7 @@ def test_a_logger_that_raises_is_logged_once_for_each_kind_and_training_goes_on(
     assert monitor.history == calm.history
     assert len(caplog.records) == 2
     assert "the logger of a monitor failed; training goes on" in caplog.text
-    assert "no other ConnectionError of it is told of" in caplog.text
+    assert "further errors of the kind ConnectionError are not logged" in caplog.text
     assert "tracker is away" in caplog.text
     assert "disk is full at 96" in caplog.text
 

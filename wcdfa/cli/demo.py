@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
@@ -44,18 +44,18 @@ def demo(
     quick
         2,000 steps instead of 5,000: a few seconds.
     output
-        Where the picture goes.
+        Write the picture to this file.
     report
         Write a page for a browser too, as ``wcdfa report`` does: to this file.
     seed
-        Of the initial weights, the split and the batches.
+        Seed of the initial weights, the split and the batches.
     """
     console = Console()
-    picture_place(output)  # where they cannot be written, this is the time to know
+    picture_place(output)  # if they cannot be written, fail before the training
     if report is not None:
         report_place(report)
     monitor, norms, losses = _watch_training(QUICK if quick else FULL, seed, console)
-    optimizer: dict[str, Any] = {"betas": BETAS, "weight_decay": DECAY}
+    optimizer: dict[str, object] = {"betas": BETAS, "weight_decay": DECAY}
     series = {
         name: RecordedSeries(Path("demo"), "", name, np.array(values), None, None, np.array(losses), 0, ())
         for name, values in norms.items()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 MODULUS, WIDTH, HIDDEN, BATCH = 59, 48, 128, 256
 RATE, BETAS, DECAY, EPSILON = 3e-3, (0.9, 0.98), 1.0, 1e-8  # with this much decay it generalises after it has memorised
 
-Parameters = dict[str, Any]
+Values = npt.NDArray[np.float64]
+Chosen = npt.NDArray[np.int64]
+Parameters = dict[str, Values]
 
 
 class Step(NamedTuple):
-    """What one optimizer step leaves."""
+    """The state after one optimizer step."""
 
     loss: float  # of the minibatch, before the step; NaN before the first
     parameters: Parameters  # changed in place by the next step
@@ -48,13 +51,13 @@ def _initial(rng: np.random.Generator) -> Parameters:
     return parameters | {"hidden_bias": np.zeros(HIDDEN), "output_bias": np.zeros(MODULUS)}
 
 
-def _forward(p: Parameters, left: Any, right: Any) -> tuple[Any, Any, Any]:
+def _forward(p: Parameters, left: Chosen, right: Chosen) -> tuple[Values, Values, Values]:
     embedded = np.concatenate([p["left"][left], p["right"][right]], axis=1)
     hidden = np.maximum(embedded @ p["hidden"] + p["hidden_bias"], 0)
     return embedded, hidden, hidden @ p["output"] + p["output_bias"]
 
 
-def _loss_and_gradients(p: Parameters, left: Any, right: Any) -> tuple[float, Parameters]:
+def _loss_and_gradients(p: Parameters, left: Chosen, right: Chosen) -> tuple[float, Parameters]:
     """Cross-entropy of the sum modulo MODULUS, and its gradient by the chain rule."""
     embedded, hidden, logits = _forward(p, left, right)
     target = (left + right) % MODULUS, np.arange(len(left))
@@ -80,7 +83,7 @@ def _loss_and_gradients(p: Parameters, left: Any, right: Any) -> tuple[float, Pa
     return loss, gradients
 
 
-def _adamw(parameters: Parameters, gradients: Parameters, moments: dict[str, tuple[Any, Any]], step: int) -> None:
+def _adamw(parameters: Parameters, gradients: Parameters, moments: dict[str, tuple[Values, Values]], step: int) -> None:
     """One step in place; I. Loshchilov and F. Hutter, ICLR 2019, doi:10.48550/arXiv.1711.05101."""
     beta1, beta2 = BETAS
     for name, gradient in gradients.items():

@@ -23,7 +23,7 @@ LEAST = 1e-5  # smallest eigenvalue of a correlation matrix that is put together
 
 
 def boxes_of(sizes: tuple[int, ...], stretches: tuple[int, ...], overlap: float) -> tuple[int, ...]:
-    """How many boxes of each size there are in stretches of so many samples."""
+    """How many boxes of each size fit into stretches of these lengths."""
     return tuple(sum(len(box_starts(n, size, overlap=overlap)[0]) if n >= size else 0 for n in stretches) for size in sizes)
 
 
@@ -46,7 +46,7 @@ def interpolated(
     boxes: tuple[int, ...],
     order: int,
 ) -> Moments:
-    """Moments at other sizes, and sizes beyond those of `base`, which are taken as many octaves lower as it takes.
+    """Moments at other sizes, and sizes beyond those of `base`, which are lowered by octaves until they lie among those of `base`.
 
     For the variance of a line through log F, which the largest sizes decide; not accurate enough to invert.
     """

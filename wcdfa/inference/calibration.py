@@ -1,4 +1,4 @@
-"""What turns log F(s) into α, its interval and the p-value of its misfit: moments as the constants of one matrix product.
+"""The constants that turn log F(s) into α, its interval and the p-value of its misfit: moments, arranged for one matrix product.
 
 For each α of a fine grid: the weights of the estimating equation h · (log F - mean(α)) = 0, whose root is the estimate; its
 standard deviation; and a whitening of the residuals, whose sum of squares is χ² where the series is what the moments are of.
@@ -6,29 +6,33 @@ standard deviation; and a whitening of the residuals, whose sum of squares is χ
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from wcdfa.inference.moments import Moments, alpha_range, interpolation
+from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, complement, frozen
 
 STEP = 0.05  # of the grid of α; between its points all is linear, to 1e-4 in α
 PRIOR = 0.3  # standard deviation of the AR(1) coefficient that "robust" weighs sizes by; its stderr is without
 FROZEN = 0.7  # above order + 0.7 the efficient weights change so fast with α that following them costs a tenth of the efficiency
-METHODS = ("robust", "gls", "ols")
+Method = Literal["robust", "gls", "ols"]
+METHODS: tuple[Method, ...] = ("robust", "gls", "ols")
 # upper-tail probabilities at which the misfit of simulated series is tabulated
 LEVELS = (0.95, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005)
 
 
 class Calibration(NamedTuple):
-    """Constants of `estimate`, on a grid of α."""
+    """The constants of `wcdfa.inference.estimators.calibrated_estimate`, on a grid of α."""
 
-    product: Any  # from log F²: the equation at each α, the whitened residuals at each α, slope and sum for R²
-    offset: Any  # what the product gives of the mean of log F²
-    first: Any  # which interval of the grid is the first …
-    last: Any  # … and which the last
-    rows: Any  # for each α: α, standard deviation and its step to the next α; knots of the p-value and the slopes that begin there
+    product: Array  # from log F²: the equation at each α, the whitened residuals at each α, slope and sum for R²
+    offset: Array  # what the product gives for the mean of log F²
+    first: Array  # which interval of the grid is the first …
+    last: Array  # … and which the last
+    rows: (
+        Array  # for each α: α, standard deviation and its step to the next α; knots of the p-value and the slopes that begin there
+    )
 
 
 def grid(order: int) -> Matrix:

@@ -1,4 +1,4 @@
-"""Where the calibrations come from: shipped, cached on disk, or computed once.
+"""The calibrations: shipped with the package, read from a cache on disk, or computed once.
 
 Shipped tables are for the lengths people use (`calibrations/`, made by `python -m wcdfa.inference.make_calibrations`); any other length up to
 1,024 is computed exactly, in seconds, and kept in the user's cache folder where platformdirs is installed (it is with `wcdfa[cli]`),
@@ -19,7 +19,7 @@ import numpy as np
 
 from wcdfa.inference.approximate_moments import boxes_of, interpolated, rescaled, simulate, simulated
 from wcdfa.inference.calibration import LEVELS, Calibration, calibrate, misfit_alphas
-from wcdfa.inference.estimators import calibrated
+from wcdfa.inference.estimators import calibrated_estimate
 from wcdfa.inference.moments import Moments, alpha_range, exact_moments, interpolation, nodes
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
@@ -39,10 +39,10 @@ class Table(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def calibration(n: int, sizes: tuple[int, ...], order: int, method: str, stretches: tuple[int, ...] = ()) -> Calibration:
+def calibration_for(n: int, sizes: tuple[int, ...], order: int, method: str, stretches: tuple[int, ...] = ()) -> Calibration:
     """The constants for series of `n` samples, which may be split into stretches that no box crosses.
 
-    >>> calibration(500, half_sizes(500, 1), 1, "robust").product.shape
+    >>> calibration_for(500, half_sizes(500, 1), 1, "robust").product.shape
     (13, 522)
     """
     if not stretches:
@@ -148,8 +148,8 @@ def misfits(
     for i, alpha in enumerate(misfit_alphas(order)):
         mean_square = np.exp(2 * simulate(n, sizes, order, overlap, float(alpha), series, seed=1000 + i))
         for name in methods:
-            estimate = calibrated(mean_square, np.zeros(len(sizes)), calibrations[name], 1.0, np)
-            found[name].append(np.quantile(estimate.misfit, 1 - np.array(LEVELS)))
+            estimate = calibrated_estimate(mean_square, np.zeros(len(sizes)), calibrations[name], 1.0, np)
+            found[name].append(np.quantile(np.asarray(estimate.misfit), 1 - np.array(LEVELS)))
         each()
     return {name: np.array(rows) for name, rows in found.items()}
 

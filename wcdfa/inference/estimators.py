@@ -66,13 +66,13 @@ def _powers(sizes: tuple[int, ...]) -> Matrix:
     return frozen(np.concatenate([np.stack(columns, axis=1) for columns in (of_weight, of_f, of_ff)]).T).T
 
 
-def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
+def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
     """The root of the estimating equation, where it changes sign with the least misfit; NaN if a size does not count.
 
     The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is an end of the
     grid. The interval holds the α for which the equation is within `quantile` of its own standard deviations of zero.
     """
-    if xp is NUMPY and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
+    if isinstance(mean_square, np.ndarray) and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
         return _by_slabs(mean_square, floor, table, quantile)
     counts = mean_square > floor
     log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
@@ -104,11 +104,13 @@ def calibrated(mean_square: Array, floor: Array, table: Calibration, quantile: f
     return Estimate(*(part + unknown for part in (alpha, stderr, low, high, r_squared, xp.exp(log_p), misfit)))
 
 
-def _by_slabs(mean_square: Array, floor: Array, table: Calibration, quantile: float) -> Estimate:
-    """So many series at a time that what the product makes of them, a hundred times their size, stays small."""
+def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: float) -> Estimate:
+    """Estimate a few series at a time: the product is a hundred times their size, and this keeps it small."""
     batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
-    floors = np.broadcast_to(floor, mean_square.shape).reshape(rows.shape)
-    parts = [calibrated(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)]
+    floors = np.broadcast_to(np.asarray(floor), mean_square.shape).reshape(rows.shape)
+    parts = [
+        calibrated_estimate(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)
+    ]
     return Estimate(*(np.concatenate(part).reshape(batch) for part in zip(*parts, strict=True)))
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wcdfa.inference.calibration import METHODS
-from wcdfa.inference.calibration_tables import calibration
-from wcdfa.inference.estimators import calibrated, least_squares
+from wcdfa.inference.calibration_tables import calibration_for
+from wcdfa.inference.estimators import calibrated_estimate, least_squares
 from wcdfa.kernel.arrays import NUMPY, Array, concrete, constant, namespace_of
 from wcdfa.kernel.fluctuation import BY_HALVES, SIDE_BY_SIDE, MeanSquares, mean_squares
 from wcdfa.scales import default_sizes, half_sizes
@@ -34,25 +34,26 @@ class DFAWarning(RuntimeWarning):
 class DFAResult(NamedTuple):
     """What `dfa` returns; a JAX pytree. Batch shape ``(...)`` for input ``(..., n)``."""
 
-    alpha: Array
+    # arrays of the library that the series came in, which a type checker cannot know
+    alpha: Any
     """DFA exponent α, dimensionless. For ``method="ols"`` the slope of log F(s) on log s as it is, bias included."""
-    stderr: Array
+    stderr: Any
     """Standard error of the unbiased α, from the exact covariance of log F(s)."""
-    low: Array
+    low: Any
     """Lower end of the confidence interval: the smallest α that log F(s) does not speak against. Bias is taken out, for "ols" too."""
-    high: Array
+    high: Any
     """Upper end of the confidence interval of α."""
-    r_squared: Array
+    r_squared: Any
     """R² of the line. Close to 1 for most series, scaling or not: no evidence of scaling."""
-    adequacy: Array
+    adequacy: Any
     """p-value of the misfit: small where log F(s) does not look like that of a series with one exponent, whatever it is."""
-    scales: Array
+    scales: Any
     """Box sizes in samples, shape ``(k,)``."""
-    fluctuations: Array
+    fluctuations: Any
     """F(s), shape ``(..., k)``, in the unit of the series."""
-    saturated: Array
+    saturated: Any
     """Whether α is within 0.1 of ``order + 1``, the most that the order can show: a trend, not a phase. Try a higher order."""
-    cause: Array = NO_CAUSE
+    cause: Any = NO_CAUSE
     """Why α is NaN, as a key of `wcdfa.inference.exponent.REASONS`; 0 where α is a number. `reason` puts it in words."""
 
     def at(self, *index: int) -> DFAResult:
@@ -175,8 +176,10 @@ def measure(
     if len(sizes) < 2:
         msg = f"a line needs at least two box sizes, got scales={sizes}; fluctuations() takes a single one"
         raise ValueError(msg)
-    table = constant(calibration, computed.series.shape[-1], sizes, order, method, computed.stretches, xp=xp, like=computed.values)
-    estimate = calibrated(computed.values, computed.floor, table, _normal_quantile(confidence), xp)
+    table = constant(
+        calibration_for, computed.series.shape[-1], sizes, order, method, computed.stretches, xp=xp, like=computed.values
+    )
+    estimate = calibrated_estimate(computed.values, computed.floor, table, _normal_quantile(confidence), xp)
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if ordinary:
         alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)
@@ -215,7 +218,7 @@ def _normal_quantile(confidence: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-def _causes(alpha: Array, computed: MeanSquares) -> Array:
+def _causes(alpha: Array, computed: MeanSquares) -> Array | np.int8:
     """Why each α is NaN, 0 where it is not."""
     xp, series = computed.xp, computed.series
     worst = concrete(alpha if series.ndim == 1 else xp.sum(alpha))

@@ -1,23 +1,24 @@
-"""..."""
+"""`compute_dfa`, as wcdfa 0.1.0 had it."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.fluctuation import fluctuations
+from wcdfa.synthetic import Series
+
+Sizes = npt.NDArray[np.int64]
 
 
 def compute_dfa(
-    signal: Any,
+    signal: npt.ArrayLike,
     min_box: int = 4,
     max_box: int | None = None,
     num_scales: int = 20,
     return_r_squared: bool = False,
-) -> tuple[float, Array, Array] | tuple[float, Array, Array, float]:
-    """What ``compute_dfa`` of wcdfa 0.1.0 returns, for code that relies on its numbers: the mean of RMS, not DFA proper.
+) -> tuple[float, Sizes, Series] | tuple[float, Sizes, Series, float]:
+    """The numbers that ``compute_dfa`` of wcdfa 0.1.0 gave, for code that relies on them: it averages RMS, which DFA does not.
 
     >>> import wcdfa
     >>> alpha, scales, fluctuations = compute_dfa(wcdfa.synthetic.white_noise(500, seed=0))
@@ -46,11 +47,11 @@ def compute_dfa(
     ValueError
         If the signal is not 1-D, shorter than 50, not finite or constant, or fewer than two sizes remain.
     """
-    signal = np.asarray(signal, dtype=np.float64)
-    if signal.ndim != 1:
-        msg = f"signal must be 1-D, got shape {signal.shape}; dfa() takes many series at once"
+    x = np.asarray(signal, dtype=np.float64)
+    if x.ndim != 1:
+        msg = f"signal must be 1-D, got shape {x.shape}; dfa() takes many series at once"
         raise ValueError(msg)
-    n = len(signal)
+    n = len(x)
     if n < 50:
         msg = f"signal has {n} samples, 50 are the least; dfa() with scales= takes shorter series"
         raise ValueError(msg)
@@ -62,8 +63,8 @@ def compute_dfa(
     if len(sizes) < 2:
         msg = f"only {len(sizes)} box size(s) between min_box={min_box} and {largest_box}; lower min_box or give more samples"
         raise ValueError(msg)
-    _, fluctuation = fluctuations(signal, scales=sizes, backward=True, moment=1)
-    rounding = 2.0**-52 * np.max(np.abs(signal)) * np.sqrt(sizes)
+    _, fluctuation = fluctuations(x, scales=sizes, backward=True, moment=1)
+    rounding = 2.0**-52 * np.max(np.abs(x)) * np.sqrt(sizes)
     kept = fluctuation > rounding
     if np.count_nonzero(kept) < 2:
         msg = "the signal is constant up to rounding: it does not fluctuate at two sizes, so it has no exponent"

@@ -6,9 +6,9 @@ Takes a quarter of an hour on two cores and 4 GB of memory, nearly all of it for
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.inference.calibration_tables import FOLDER, VERSION, compute, packed, shipped_layouts
 from wcdfa.scales import SHIPPED
@@ -20,11 +20,11 @@ def main() -> None:
     """Compute and write each file."""
     FOLDER.mkdir(exist_ok=True)
     for n in map(int, sys.argv[1:] or SHIPPED):
-        arrays: dict[str, Any] = {"version": np.array(VERSION)}
+        arrays: dict[str, npt.NDArray[np.generic]] = {"version": np.array(VERSION)}
         for name, (sizes, order, overlap) in shipped_layouts(n).items():
             table = compute(n, sizes, order, overlap, exact=True, series=SERIES)
             arrays |= {f"{name}.{key}": value for key, value in packed(table).items()}
-        np.savez_compressed(FOLDER / f"{n}.npz", **arrays)
+        np.savez_compressed(FOLDER / f"{n}.npz", allow_pickle=False, **arrays)
         sys.stdout.write(f"{n}: {(FOLDER / f'{n}.npz').stat().st_size / 1024:.0f} kB\n")
 
 

@@ -17,7 +17,7 @@ class Measurement:
     >>> import wcdfa
     >>> result = Measurement(order=2, method="gls").of(wcdfa.synthetic.white_noise(500, seed=0))
     >>> print(f"{result.alpha:.2f}")
-    0.48
+    0.47
 
     Raises
     ------

@@ -27,7 +27,7 @@ MEMORY = 60  # lags that an AR(1) of ± PHI reaches
 
 
 class Moments(NamedTuple):
-    """Of log F(s), at the α of `alphas`: Chebyshev nodes, between which everything is smooth."""
+    """Moments of log F(s) at the Chebyshev nodes `alphas`; between the nodes they are interpolated."""
 
     alphas: Matrix  # (nodes,)
     mean: Matrix  # (nodes, sizes), for innovations of unit variance
@@ -36,7 +36,7 @@ class Moments(NamedTuple):
 
 
 def alpha_range(order: int) -> tuple[float, float]:
-    """From where to where α is estimated."""
+    """The lowest and the highest α that is estimated."""
     return LOWEST, order + 1 - MARGIN
 
 
@@ -67,7 +67,7 @@ def differences(alpha: float, order: int) -> int:
 
 
 def autocovariance(alpha: float, order: int, lags: int, *, phi: float = 0.0) -> Matrix:
-    """Of the differences of ARFIMA(1, d, 0) with innovations of unit variance, at lags 0 … `lags`.
+    """Autocovariance of the differences of ARFIMA(1, d, 0) with innovations of unit variance, at lags 0 … `lags`.
 
     J. R. M. Hosking, Biometrika 68, 165 (1981), doi:10.1093/biomet/68.1.165.
     """
@@ -139,7 +139,7 @@ def exact_moments(
 
 
 def root_of(covariance: Matrix) -> Matrix:
-    """Lower triangle whose product with its transpose is the covariance; sizes so close that they say the same do not break it."""
+    """Lower triangle whose product with its transpose is the covariance; a small ridge keeps it defined where sizes are so close that they say the same."""
     return np.asarray(np.linalg.cholesky(covariance + np.diag(RIDGE * np.diag(covariance))))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult, measure
 
@@ -12,8 +13,8 @@ from wcdfa.inference.exponent import DFAResult, measure
 class Rolling(NamedTuple):
     """Windows ``[start, stop)`` of a series, in samples, and what `dfa` says of each: batch shape ``(windows,)``."""
 
-    starts: Any
-    stops: Any
+    starts: npt.NDArray[np.intp]
+    stops: npt.NDArray[np.intp]
     result: DFAResult
 
     def window(self, i: int) -> DFAResult:
@@ -22,7 +23,7 @@ class Rolling(NamedTuple):
 
 
 def rolling_dfa(
-    x: Any,
+    x: npt.ArrayLike,
     /,
     *,
     window: int = 500,
@@ -69,7 +70,7 @@ def rolling_dfa(
     return Rolling(starts, starts + window, result)
 
 
-def laid_out(x: Any, window: int, stride: int | None) -> tuple[Any, Any, int]:
+def laid_out(x: npt.ArrayLike, window: int, stride: int | None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp], int]:
     """The series as numbers, where its windows start, and their length: that of the series, if it is shorter."""
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 1 or not x.size:

@@ -6,55 +6,92 @@ import math
 import sys
 from collections.abc import Callable, Hashable
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar, overload
 
 import array_api_compat
 import numpy as np
 
-Array = Any
-Namespace = Any
+from wcdfa.kernel.protocols import Array, Namespace
+
+if TYPE_CHECKING:
+    from wcdfa.kernel.polynomials import Matrix
+
+__all__ = [
+    "NUMPY",
+    "Array",
+    "Limits",
+    "Namespace",
+    "as_series",
+    "concrete",
+    "constant",
+    "is_jax",
+    "limits",
+    "matmul_of",
+    "namespace_of",
+    "reshape_of",
+    "scaled",
+]
+
+T = TypeVar("T")
+
 NUMPY: Namespace = np  # from 2.1 on it is an array-API namespace itself, and array_api_compat.numpy takes 0.1 s to import
 
 _HALF = ("float16", "bfloat16", "float8")  # computed in float32: their own arithmetic would quantise F(s)
 _FULL = (np.dtype(np.float64), np.dtype(np.float32))
 
 
-def as_series(x: Any, axis: int) -> tuple[Array, Namespace]:
+def as_series(x: object, axis: int) -> tuple[Array, Namespace]:
     """Return `x` as floating numbers with the series along the last axis, and its namespace.
 
     Arrays of an array-API library stay in it and on their device; anything else with ``__array__``, ``__dlpack__`` or a sequence
     becomes NumPy.
     """
+    series: Array
     if type(x) is np.ndarray and x.dtype in _FULL and x.ndim:  # the common case, without any look-up
-        xp = NUMPY
+        series, xp = x, NUMPY
     else:
-        x = _as_array(x)
-        xp = NUMPY if isinstance(x, np.ndarray) else array_api_compat.array_namespace(x)
-        x = _as_floating(x, xp)
-    if axis in (-1, x.ndim - 1):
-        return x, xp
-    if not -x.ndim <= axis < x.ndim:
-        msg = f"axis {axis} is out of bounds for an array of dimension {x.ndim}; use {-x.ndim} to {x.ndim - 1}"
+        array = _as_array(x)
+        xp = namespace_of(array)
+        series = _as_floating(array, xp)
+    if axis in (-1, series.ndim - 1):
+        return series, xp
+    if not -series.ndim <= axis < series.ndim:
+        msg = f"axis {axis} is out of bounds for an array of dimension {series.ndim}; use {-series.ndim} to {series.ndim - 1}"
         raise IndexError(msg)
-    return xp.moveaxis(x, axis, -1), xp
+    return xp.moveaxis(series, axis, -1), xp
 
 
-def _as_array(x: Any) -> Array:
+def namespace_of(x: Array) -> Namespace:
+    """The namespace of the array library that `x` belongs to; numbers of NumPy belong to NumPy."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        return NUMPY
+    xp: Namespace = array_api_compat.array_namespace(x)
+    return xp
+
+
+def _as_array(x: object) -> Array:
     if isinstance(x, np.ma.MaskedArray):
         msg = "x is a masked array, and dfa has no gaps: fill it with x.filled(value) or keep x.compressed()"
         raise TypeError(msg)
-    if isinstance(x, np.generic) or not array_api_compat.is_array_api_obj(x):
-        try:
-            x = np.asarray(x) if hasattr(x, "__array__") or not hasattr(x, "__dlpack__") else np.from_dlpack(x)
-        except (ValueError, TypeError) as error:
-            msg = f"x cannot be read as an array of numbers ({type(x).__name__}): {error}"
-            raise TypeError(msg) from error
-    if isinstance(x, np.ndarray) and x.dtype == np.longdouble:
-        x = x.astype(np.float64)
-    if x.ndim == 0:
-        msg = f"x is a single value (0-d {type(x).__name__}); dfa needs a series, an array of shape (..., n)"
+    array: Array = _as_numpy(x) if isinstance(x, np.generic) or not _is_array(x) else x
+    if isinstance(array, np.ndarray) and array.dtype == np.longdouble:
+        array = array.astype(np.float64)
+    if array.ndim == 0:
+        msg = f"x is a single value (0-d {type(array).__name__}); dfa needs a series, an array of shape (..., n)"
         raise ValueError(msg)
-    return x
+    return array
+
+
+def _is_array(x: object) -> TypeGuard[Array]:
+    return array_api_compat.is_array_api_obj(x)
+
+
+def _as_numpy(x: object) -> Array:
+    try:
+        return np.asarray(x if hasattr(x, "__array__") or not hasattr(x, "__dlpack__") else np.from_dlpack(x))
+    except (ValueError, TypeError) as error:
+        msg = f"x cannot be read as an array of numbers ({type(x).__name__}): {error}"
+        raise TypeError(msg) from error
 
 
 def _as_floating(x: Array, xp: Namespace) -> Array:
@@ -75,29 +112,34 @@ def _as_floating(x: Array, xp: Namespace) -> Array:
 
 def is_jax(xp: Namespace) -> bool:
     """Whether the namespace is ``jax.numpy``, without importing JAX."""
-    return "jax" in sys.modules and array_api_compat.is_jax_namespace(xp)
+    return "jax" in sys.modules and array_api_compat.is_jax_namespace(xp)  # type: ignore[arg-type]  # all namespaces are modules
 
 
 @lru_cache(maxsize=32)
 def reshape_of(xp: Namespace) -> Callable[[Array, tuple[int, ...]], Array]:
     """Reshape; in NumPy the method, which skips a dispatch that would be a tenth of the time of a short series."""
-    reshape: Callable[[Array, tuple[int, ...]], Array] = np.ndarray.reshape if xp is NUMPY else xp.reshape
-    return reshape
+    if xp is NUMPY:
+        return np.ndarray.reshape  # type: ignore[return-value]  # takes NumPy's arrays alone, and gets no others
+    return xp.reshape
 
 
-def constant(make: Callable[..., Any], *key: Hashable, xp: Namespace, like: Array) -> Any:
-    """What the cached NumPy function ``make(*key)`` returns, as arrays with the namespace, dtype and device of `like`."""
+@overload
+def constant(make: Callable[..., Matrix], *key: Hashable, xp: Namespace, like: Array) -> Array: ...
+@overload
+def constant(make: Callable[..., T], *key: Hashable, xp: Namespace, like: Array) -> T: ...
+def constant(make: Callable[..., object], *key: Hashable, xp: Namespace, like: Array) -> object:
+    """Return what the cached NumPy function ``make(*key)`` returns, as arrays with the namespace, dtype and device of `like`."""
     if is_jax(xp):  # an array made while tracing must not outlive the trace
         return _placed(make(*key), xp, like.dtype, None)
     return _constant(make, key, xp, like.dtype, like.device)
 
 
 @lru_cache(maxsize=1024)
-def _constant(make: Callable[..., Any], key: tuple[Hashable, ...], xp: Namespace, dtype: Any, device: Any) -> Any:
+def _constant(make: Callable[..., object], key: tuple[Hashable, ...], xp: Namespace, dtype: object, device: object) -> object:
     return _placed(make(*key), xp, dtype, device)
 
 
-def _placed(value: Any, xp: Namespace, dtype: Any, device: Any) -> Any:
+def _placed(value: object, xp: Namespace, dtype: Any, device: object) -> object:
     if isinstance(value, np.ndarray):
         kind = dtype if value.dtype.kind == "f" else None
         if xp is NUMPY:
@@ -105,7 +147,7 @@ def _placed(value: Any, xp: Namespace, dtype: Any, device: Any) -> Any:
         return xp.asarray(np.array(value), dtype=kind, device=device)
     if isinstance(value, tuple):
         parts = [_placed(part, xp, dtype, device) for part in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+        return value._make(parts) if hasattr(value, "_make") else tuple(parts)
     return value
 
 
@@ -114,16 +156,10 @@ def matmul_of(xp: Namespace) -> Callable[[Array, Array], Array]:
     """Matrix product at the full precision of its dtype: JAX would round float32 to bfloat16 or TF32 on an accelerator."""
     if is_jax(xp):
         return partial(xp.matmul, precision="highest")
-    matmul: Callable[[Array, Array], Array] = xp.matmul
-    return matmul
+    return xp.matmul
 
 
-def namespace_of(array: Array) -> Namespace:
-    """The library of an array; also of a number of NumPy."""
-    return NUMPY if isinstance(array, (np.ndarray, np.generic)) else array_api_compat.array_namespace(array)
-
-
-def concrete(value: Array) -> float | None:
+def concrete(value: Array | np.float64) -> float | None:
     """The number in a 0-d array, or None where it is unknown because a compiler is tracing."""
     if type(value) is np.float64:
         return float(value)
@@ -136,7 +172,7 @@ def concrete(value: Array) -> float | None:
 
 
 class Limits(NamedTuple):
-    """Of a floating dtype: its relative spacing, and the mean squares whose terms can neither over- nor underflow."""
+    """Limits of a floating dtype: its relative spacing, and between which mean squares no term can over- or underflow."""
 
     epsilon: float
     low: float
@@ -144,12 +180,12 @@ class Limits(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def limits(dtype: Any, xp: Namespace) -> Limits:
+def limits(dtype: object, xp: Namespace) -> Limits:
     """The limits of float64 or float32; the namespace is in the key because dtypes of different libraries do not compare."""
     return Limits(2.0**-52, 1e-250, 1e250) if str(dtype).endswith("64") else Limits(2.0**-23, 1e-20, 1e15)
 
 
-def scaled(x: Array, xp: Namespace) -> tuple[Array, Array, Any]:
+def scaled(x: Array, xp: Namespace) -> tuple[Array, Array, Array | None]:
     """Return `x` over a unit, its mean square ``(...)``, and the unit: None (one) unless squares would over- or underflow.
 
     Refuses NaN and infinity where values are known; while tracing they make the unit NaN or infinite.
@@ -173,8 +209,9 @@ def scaled(x: Array, xp: Namespace) -> tuple[Array, Array, Any]:
 def _mean_square(x: Array, xp: Namespace) -> Array:
     """Mean square ``(...)``; an overflow is infinite, and silent: `scaled` looks for it."""
     with np.errstate(over="ignore"):
-        if xp is NUMPY and x.ndim == 1:
-            return np.dot(x, x) / len(x)  # half the time of vecdot
+        if isinstance(x, np.ndarray) and x.ndim == 1:
+            square: Array = np.dot(x, x) / len(x)  # half the time of vecdot
+            return square
         return xp.vecdot(x, x) / x.shape[-1]
 
 

@@ -26,7 +26,7 @@ def box_starts(n: int, size: int, *, overlap: float = 0.0, backward: bool = Fals
     return forward, range(n - size, n - size - stop, -step)
 
 
-def mean_squares(x: Array, size: int, order: int, starts: range, xp: Namespace) -> Array:
+def box_mean_squares(x: Array, size: int, order: int, starts: range, xp: Namespace) -> Array:
     """Mean squared residual of the profile in each box, shape ``(..., len(starts))``."""
     if starts.step < 0:  # the same boxes, first to last
         starts = starts[::-1]

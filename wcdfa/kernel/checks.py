@@ -1,4 +1,4 @@
-"""..."""
+"""Checks of what a user gives: breaks, order and box sizes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import operator
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import pairwise
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
-ORDERS = (1, 2, 3, 4)
+Order = Literal[1, 2, 3, 4]
+ORDERS: tuple[Order, ...] = (1, 2, 3, 4)
 
 
-def check_breaks(breaks: Iterable[Any], n: int) -> tuple[int, ...]:
-    """Return the lengths of the stretches between breaks, plain integers, or say which break is wrong; empty without any."""
+def check_breaks(breaks: Iterable[object], n: int) -> tuple[int, ...]:
+    """Return the lengths of the stretches between breaks; empty without breaks. Raises if breaks are not increasing integers inside the series."""
     places = tuple(_as_integer(b, "breaks") for b in _listed(breaks, "breaks"))
     for before, place in pairwise((0, *places, n)):
         if place <= before:
@@ -24,7 +25,7 @@ def check_breaks(breaks: Iterable[Any], n: int) -> tuple[int, ...]:
 
 
 def check_order(order: int) -> int:
-    """Return `order` as an integer from 1 to 4, or say what is wrong with it."""
+    """Return `order` as an integer; raises unless it is 1, 2, 3 or 4."""
     try:
         value = operator.index(order)
     except TypeError:
@@ -36,8 +37,8 @@ def check_order(order: int) -> int:
     return value
 
 
-def check_sizes(sizes: Iterable[Any], n: int, order: int) -> tuple[int, ...]:
-    """Return `sizes` as a tuple of Python integers, or say which one is wrong and why."""
+def check_sizes(sizes: Iterable[object], n: int, order: int) -> tuple[int, ...]:
+    """Return `sizes` as a tuple of Python integers; raises if they do not increase, or the order or the series does not allow one."""
     checked = tuple(_as_integer(size, "box sizes") for size in _listed(sizes, "scales"))
     if not checked:
         msg = "scales is empty; give at least one box size, or leave scales=None for the default"
@@ -56,7 +57,7 @@ def check_sizes(sizes: Iterable[Any], n: int, order: int) -> tuple[int, ...]:
     return checked
 
 
-def _listed(values: Any, name: str) -> Iterable[Any]:
+def _listed(values: Iterable[object], name: str) -> list[object]:
     try:
         return list(values)
     except Exception as error:  # a traced array raises its library's own error
@@ -64,9 +65,9 @@ def _listed(values: Any, name: str) -> Iterable[Any]:
         raise TypeError(msg) from error
 
 
-def _as_integer(value: Any, name: str) -> int:
+def _as_integer(value: object, name: str) -> int:
     with suppress(Exception):  # a float, a string, a traced value: each library has its own error
-        return operator.index(value)
+        return operator.index(value)  # type: ignore[arg-type]  # refuses what is no integer
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return int(value)
     msg = f"{name} must be plain integers, known before tracing; got {value!r} ({type(value).__name__})"

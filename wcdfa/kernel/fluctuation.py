@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.kernel import boxes
-from wcdfa.kernel import half_overlap as halves
-from wcdfa.kernel import side_by_side as merging
+from wcdfa.kernel import boxes, half_overlap, side_by_side
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, constant, is_jax, limits, matmul_of, scaled
 from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
 from wcdfa.kernel.half_overlap_plan import on_grid
-from wcdfa.kernel.polynomials import Matrix, frozen
+from wcdfa.kernel.polynomials import frozen
 from wcdfa.kernel.side_by_side_plan import worthwhile
 from wcdfa.scales import default_sizes
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 
 def fluctuations(
-    x: Any,
+    x: Array | npt.ArrayLike,
     /,
     *,
     scales: Iterable[int] | None = None,
@@ -32,7 +33,7 @@ def fluctuations(
     final_box: bool = True,
     moment: float = 2.0,
     breaks: Iterable[int] = (),
-) -> tuple[Array, Array]:
+) -> tuple[Any, Any]:  # arrays of the library of x, which a type checker cannot know
     """Fluctuation function F(s) of detrended fluctuation analysis.
 
     >>> import numpy as np
@@ -110,7 +111,7 @@ class MeanSquares(NamedTuple):
 
     values: Array  # (..., k), in units of unit²
     floor: Array  # (..., k), what rounding alone would leave
-    unit: Any  # None for one, or (..., 1) where squares would have over- or underflown
+    unit: Array | None  # None for one, or (..., 1) where squares would have over- or underflown
     sizes: tuple[int, ...]
     series: Array
     xp: Namespace
@@ -130,7 +131,7 @@ class MeanSquares(NamedTuple):
 
 
 def mean_squares(
-    x: Any,
+    x: Array | npt.ArrayLike,
     *,
     scales: Iterable[int] | None,
     order: int,
@@ -140,10 +141,10 @@ def mean_squares(
     default: Callable[[int, int], tuple[int, ...]] = default_sizes,
 ) -> MeanSquares:
     """Check everything, choose the path, and compute F²(s)."""
-    x, xp = as_series(x, axis)
-    order, n = check_order(order), x.shape[-1]
+    series, xp = as_series(x, axis)
+    order, n = check_order(order), series.shape[-1]
     if n == 0:
-        msg = f"the series is empty (shape {tuple(x.shape)}, time along the last axis); give at least {order + 2} samples"
+        msg = f"the series is empty (shape {tuple(series.shape)}, time along the last axis); give at least {order + 2} samples"
         raise ValueError(msg)
     stretches = () if isinstance(breaks, tuple) and not breaks else check_breaks(breaks, n)
     try:
@@ -153,9 +154,9 @@ def mean_squares(
             raise
         msg = f"boxes lie between breaks, and the longest of {len(stretches)} stretches has {max(stretches)} samples: {error}"
         raise ValueError(msg) from None
-    x, power, unit = scaled(x, xp)
-    values = _of_stretches(x, stretches or (n,), sizes, order, layout, xp)
-    return MeanSquares(values, _floor(x, power, sizes, xp), unit, sizes, x, xp, stretches)
+    series, power, unit = scaled(series, xp)
+    values = _of_stretches(series, stretches or (n,), sizes, order, layout, xp)
+    return MeanSquares(values, _floor(series, power, sizes, xp), unit, sizes, series, xp, stretches)
 
 
 def _sizes(
@@ -169,9 +170,9 @@ def _sizes(
 
 def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
     if layout == SIDE_BY_SIDE and worthwhile(sizes):
-        return merging.mean_squares(x, sizes, order, xp)
+        return side_by_side.mean_squares_side_by_side(x, sizes, order, xp)
     if layout == BY_HALVES and len(sizes) > 1 and all(map(on_grid, sizes)):
-        return halves.mean_squares(x, sizes, order, xp)
+        return half_overlap.mean_squares_by_halves(x, sizes, order, xp)
     return _each_size(x, sizes, order, layout, xp)
 
 
@@ -182,7 +183,7 @@ def _of_stretches(
     if len(stretches) == 1:
         return _of_one_stretch(x, sizes, order, layout, xp)
     q, ends = layout.moment, np.cumsum(stretches)
-    total: Any = 0.0
+    total: Array | float = 0.0
     counts = np.array([[_count(n, size, layout) for size in sizes] for n in stretches], dtype=np.float64)
     for n, end, count in zip(stretches, ends.tolist(), counts / counts.sum(axis=0), strict=True):
         fitting = tuple(size for size in sizes if size <= n)
@@ -219,15 +220,15 @@ def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Arr
 def _each_size(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
     single = xp is NUMPY and x.dtype == np.float32
     if single:  # NumPy cumulates a long box in sequence, which costs float32 its last digits
-        x = x.astype(np.float64)
+        x = xp.astype(x, np.float64)
     values = xp.stack([_box_mean(x, size, order, layout, xp) for size in sizes], axis=-1)
-    return values.astype(np.float32) if single else values
+    return xp.astype(values, np.float32) if single else values
 
 
 def _box_mean(x: Array, size: int, order: int, layout: _Layout, xp: Namespace) -> Array:
     """Squared generalised mean over the boxes of one size."""
     starts = boxes.box_starts(x.shape[-1], size, overlap=layout.overlap, backward=layout.backward, final_box=layout.final_box)
-    parts = [boxes.mean_squares(x, size, order, span, xp) for span in starts]
+    parts = [boxes.box_mean_squares(x, size, order, span, xp) for span in starts]
     each = parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
     q = layout.moment
     if q == 2:
@@ -239,13 +240,13 @@ def _box_mean(x: Array, size: int, order: int, layout: _Layout, xp: Namespace) -
 
 
 @lru_cache(maxsize=64)
-def _rounding(n: int, sizes: tuple[int, ...], epsilon: float) -> tuple[Matrix, Matrix, Matrix]:
+def _rounding(n: int, sizes: tuple[int, ...], epsilon: float) -> tuple[Array, Array, Array]:
     s = np.array(sizes, dtype=np.float64)
     return frozen(epsilon**2 * s), frozen((epsilon * s / 4) ** 2), frozen(np.full(n, 1 / n))
 
 
 @lru_cache(maxsize=1024)
-def _integers(sizes: tuple[int, ...]) -> Any:
+def _integers(sizes: tuple[int, ...]) -> npt.NDArray[np.int_]:
     array = np.array(sizes)
     array.setflags(write=False)
     return array

@@ -1,7 +1,7 @@
 """F²(s) on boxes that overlap by half, for sizes 2·2^k and 3·2^k, in O(n).
 
 A box of size 2h that starts at a multiple of h is two neighbouring boxes of size h. With RSS(p) the residual sum of squares of the
-p-th box of size h, and d(p) the details of the joint box of p and p + 1 (see `merging`), the half-overlapping boxes of size 2h have
+p-th box of size h, and d(p) the details of the joint box of p and p + 1 (see `side_by_side`), the half-overlapping boxes of size 2h have
 
     Σ RSS = Σ_p RSS(p) + RSS(p + 1) + ‖d(p)‖²
 
@@ -14,15 +14,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import numpy as np
+
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, is_jax, matmul_of, reshape_of
 from wcdfa.kernel.half_overlap_plan import BLOCK, GATHER, Stage, half_plan
 from wcdfa.kernel.side_by_side import BATCH, by_slabs_of_series
 
 
-def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
+def mean_squares_by_halves(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
     """Mean squared residual ``(..., len(sizes))`` of the profile of `x` ``(..., n)`` on boxes that start at every half box."""
-    if xp is NUMPY and x.ndim > 1 and x.size > BATCH:
-        return by_slabs_of_series(x, lambda rows: mean_squares(rows, sizes, order, NUMPY), len(sizes))
+    if isinstance(x, np.ndarray) and x.ndim > 1 and x.size > BATCH:
+        return by_slabs_of_series(x, lambda rows: mean_squares_by_halves(rows, sizes, order, NUMPY), len(sizes))
     stages, positions = constant(half_plan, x.shape[-1], sizes, order, xp=xp, like=x)
     samples = _blocks(x[..., None], BLOCK, stages[0], xp)[..., 0]
     first = samples[..., :1]

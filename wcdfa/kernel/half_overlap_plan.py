@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, frozen, residual_filter
 from wcdfa.kernel.side_by_side_plan import Box, boxes_from_samples, merge
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 BLOCK = 24  # samples of a block of the first stage: the steps of all sizes that it gives divide it
 GATHER = 8  # blocks that each later stage takes as one
@@ -23,18 +27,18 @@ class Stage(NamedTuple):
     tail: int  # last blocks that are weighted one by one
     terms: int  # leading outputs that are squared; coefficients and means of the boxes that are left follow
     boxes: int  # that a block leaves for the next stage
-    transform: Any  # (inputs of two blocks, outputs)
-    first: Any  # (terms, sizes): the weights of the terms of the first block …
-    every: Any  # … of those in the middle …
-    last: Any  # … and of the last ones, (tail · terms, sizes)
-    residuals: Any  # (terms, boxes): the terms that are the residuals of the boxes that are left
+    transform: Array  # (inputs of two blocks, outputs)
+    first: Array  # (terms, sizes): the weights of the terms of the first block …
+    every: Array  # … of those in the middle …
+    last: Array  # … and of the last ones, (tail · terms, sizes)
+    residuals: Array  # (terms, boxes): the terms that are the residuals of the boxes that are left
 
 
 class Plan(NamedTuple):
-    """All that is known before the data."""
+    """Everything that is computed before the data are seen."""
 
     stages: tuple[Stage, ...]
-    positions: Any  # of the sizes asked for, among all that the stages give
+    positions: Array  # of the sizes asked for, among all that the stages give
 
 
 class _Chain(NamedTuple):
@@ -48,11 +52,11 @@ class _Chain(NamedTuple):
 class _Terms(NamedTuple):
     """What the squared outputs are, one entry a term; positions are counted from the start of the block."""
 
-    chain: Any
-    start: Any
-    length: Any
-    nested: Any  # a part of the residual of a larger box that begins at a multiple of its length
-    size: Any  # of the half-overlapping boxes that the term is part of; 0 for none
+    chain: npt.NDArray[np.int_]
+    start: npt.NDArray[np.int_]
+    length: npt.NDArray[np.int_]
+    nested: npt.NDArray[np.bool_]  # a part of the residual of a larger box that begins at a multiple of its length
+    size: npt.NDArray[np.int_]  # of the half-overlapping boxes that the term is part of; 0 for none
 
 
 def on_grid(size: int) -> bool:

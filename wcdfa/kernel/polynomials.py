@@ -7,11 +7,14 @@ float64, depends on ``(size, order)`` alone, is cached, and is handed out read-o
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-Matrix = npt.NDArray[np.float64]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Matrix: TypeAlias = "npt.NDArray[np.float64]"  # a string: numpy.typing takes half a millisecond to import
 
 
 def frozen(array: Matrix) -> Matrix:

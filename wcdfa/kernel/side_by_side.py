@@ -12,15 +12,19 @@ their block, profiles start at zero and end at zero, so float32 keeps its precis
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
 from wcdfa.kernel.side_by_side_plan import Stage, plan
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 SLAB = 1 << 14  # samples of one series that NumPy takes at a time …
 BATCH = 1 << 15  # … and of many short ones
@@ -28,10 +32,10 @@ BATCH = 1 << 15  # … and of many short ones
 Inputs = tuple[Array, Array, Array | None]  # block, reference value, residuals of its boxes
 
 
-def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
+def mean_squares_side_by_side(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
     """Mean squared residual ``(..., len(sizes))`` of the profile of `x` ``(..., n)`` on forward boxes."""
-    if xp is NUMPY and x.ndim > 1 and x.size > BATCH:
-        return by_slabs_of_series(x, lambda rows: mean_squares(rows, sizes, order, NUMPY), len(sizes))
+    if isinstance(x, np.ndarray) and x.ndim > 1 and x.size > BATCH:
+        return by_slabs_of_series(x, lambda rows: mean_squares_side_by_side(rows, sizes, order, NUMPY), len(sizes))
     matmul, reshape = matmul_of(xp), reshape_of(xp)
     chains, positions, longest = constant(plan, x.shape[-1], sizes, order, xp=xp, like=x)
     batch = x.shape[:-1]
@@ -52,12 +56,12 @@ def mean_squares(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) ->
     return xp.take(xp.concat(pieces, axis=-1), positions, axis=-1)
 
 
-def by_slabs_of_series(x: Array, compute: Callable[[Array], Array], sizes: int) -> Array:
-    """A large batch in NumPy: so many series at a time that what is made of them stays in the processor's cache."""
+def by_slabs_of_series(x: npt.NDArray[np.floating], compute: Callable[[Array], Array], sizes: int) -> Array:
+    """Compute a large batch in NumPy a few series at a time, so that the intermediate arrays stay in the processor's cache."""
     rows = x.reshape(-1, x.shape[-1])
     count = max(1, BATCH // x.shape[-1])
     slabs = [rows[i] if count == 1 else rows[i : i + count] for i in range(0, len(rows), count)]
-    parts = [compute(slab).reshape(-1, sizes) for slab in slabs]
+    parts = [np.reshape(np.asarray(compute(slab)), (-1, sizes)) for slab in slabs]
     return np.concatenate(parts).reshape(*x.shape[:-1], sizes)
 
 
@@ -69,23 +73,22 @@ def _advance(read: Callable[..., Inputs], stage: Stage, xp: Namespace) -> tuple[
     matmul = matmul_of(xp)
     whole = stage.blocks - 1  # the last block may be partly padding: it is weighted apart
     slab = max(1, SLAB // stage.inputs) if xp is NUMPY else whole
-    total: Any = 0.0
-    states = []
+    sums, states = [], []
     for start in [*range(0, whole, slab), whole]:
         block, first, residuals = read(slice(start, min(start + slab, whole) if start < whole else None))
         outputs = matmul(block, stage.transform)
         terms = _terms(outputs[..., : stage.details], residuals, xp)
         if start < whole:
-            total = total + xp.sum(terms, axis=-2)
+            sums.append(xp.sum(terms, axis=-2))
         mean = first + outputs[..., -1:]
         residual = xp.sum(terms, axis=-1, keepdims=True)
         states.append(xp.concat([outputs[..., stage.details : -1], mean, residual], axis=-1))
-    piece = matmul(total, stage.every) + matmul(terms[..., 0, :], stage.last)
+    piece = matmul(reduce(operator.add, sums), stage.every) + matmul(terms[..., 0, :], stage.last)
     return piece, xp.concat(states, axis=-2)
 
 
 def _terms(details: Array, residuals: Array | None, xp: Namespace) -> Array:
-    """What F² is the weighted sum of: the residuals that the boxes of each block bring along, and its squared details."""
+    """The terms whose weighted sum is F²: the residuals of the boxes that enter each block, and its squared details."""
     squares = details * details
     return squares if residuals is None else xp.concat([residuals, squares], axis=-1)
 

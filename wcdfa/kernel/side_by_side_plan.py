@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, basis, constant_and_ramp, frozen, residual_filter, two_scale
 
 WIDEST_BLOCK = 256  # one dense stage costs n · block: up to here that is less than the overhead of a second stage
@@ -23,16 +24,16 @@ class Stage(NamedTuple):
     per_block: int  # how many of them a block holds
     blocks: int  # the last one may be partly padding
     details: int  # leading outputs that are details; coefficients and mean of the block follow
-    transform: Any  # (inputs of a block, outputs)
-    every: Any  # (terms of a block, sizes): the weight of each term in F² …
-    last: Any  # … and the same for the terms of the last block that lie in complete boxes
+    transform: Array  # (inputs of a block, outputs)
+    every: Array  # (terms of a block, sizes): the weight of each term in F² …
+    last: Array  # … and the same for the terms of the last block that lie in complete boxes
 
 
 class Plan(NamedTuple):
-    """All that is known before the data."""
+    """Everything that is computed before the data are seen."""
 
     chains: tuple[tuple[Stage, ...], ...]  # one for each smallest size
-    positions: Any  # of the sizes asked for, among all that the chains give
+    positions: Array  # of the sizes asked for, among all that the chains give
     longest: int  # samples that the first stages read, with padding
 
 
@@ -58,7 +59,7 @@ def worthwhile(sizes: tuple[int, ...]) -> bool:
 
 @lru_cache(maxsize=64)
 def plan(n: int, sizes: tuple[int, ...], order: int) -> Plan:
-    """The stages for a series of `n` samples: everything that is known before the data."""
+    """The stages for a series of `n` samples."""
     chains, computed = [], []
     for base, members in chains_of(sizes).items():
         size, boxes = base, n // base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from wcdfa.kernel.arrays import Array
 from wcdfa.nulls.settling import Conditions, Settled
@@ -131,5 +131,6 @@ def _clipped(gradient: Array, clip_norm: float | None) -> Array:
     """As ``torch.nn.utils.clip_grad_norm_``: each replicate to the norm `clip_norm` at most."""
     if clip_norm is None:
         return gradient
-    factor = clip_norm / ((gradient * gradient).sum(axes_of(gradient)) ** 0.5 + 1e-6)
+    squares: Any = gradient * gradient  # arrays of every library sum themselves, though the standard does not say so
+    factor: Array = clip_norm / (squares.sum(axes_of(gradient)) ** 0.5 + 1e-6)
     return gradient * (factor * (factor < 1) + (factor >= 1))

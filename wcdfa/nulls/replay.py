@@ -113,7 +113,7 @@ def optimizer_norms(
     norms = np.empty((len(run.rates), replicates))
     for i, change in enumerate(replay(run.rule, white, run.rates.tolist(), weights, memory, run.taken)):
         norms[i] = np.sqrt(
-            np.square(change, dtype=np.float64).sum(axis=axes_of(change))
+            np.square(np.asarray(change), dtype=np.float64).sum(axis=axes_of(change))
         )  # squares of float32 underflow from 1e-19 on
     return np.ascontiguousarray(norms[run.before :].T)
 

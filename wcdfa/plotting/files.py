@@ -1,11 +1,10 @@
-"""Figures: made, shown and written."""
+"""Make, show and write figures."""
 
 from __future__ import annotations
 
 import os
 import warnings
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -17,13 +16,12 @@ FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends
 
 
 def blank(*, shown: bool) -> Figure:
-    """An empty figure: one of pyplot's, which keeps it open, only where it is to be shown and can be."""
-    size: dict[str, Any] = {"figsize": (10, 4), "layout": "constrained"}
+    """Make an empty figure; pyplot makes it, and keeps it open, only where it is to be shown and the backend can show it."""
     if not (shown and _can_show()):
-        return Figure(**size)
+        return Figure(figsize=(10, 4), layout="constrained")
     from matplotlib import pyplot  # noqa: PLC0415 - looks for a screen
 
-    figure: Figure = pyplot.figure(**size)
+    figure: Figure = pyplot.figure(figsize=(10, 4), layout="constrained")
     return figure
 
 
@@ -40,7 +38,7 @@ def _can_show() -> bool:
 
 
 def place(path: str | os.PathLike[str]) -> Path:
-    """The absolute path to a picture that can be written.
+    """Return the absolute path of a picture, once it is known that it can be written there.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""The fluctuation plot: log F(s) against log s, the line whose slope is α, and how far F(s) of such a series strays from it."""
+"""The fluctuation plot: log F(s) against log s, the line whose slope is α, and the band in which F(s) of such series lies."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +11,19 @@ from wcdfa.inference.exponent import DFAResult
 from wcdfa.plotting.style import FAINT
 from wcdfa.support.colors import ALPHA, NULL, SERIES, SPREAD
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
 
-def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label: str = "F(s)", color: str | None = None) -> Any:
+
+def plot_fluctuations(
+    result: DFAResult,
+    *,
+    ax: Axes,
+    expected: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    label: str = "F(s)",
+    color: str | None = None,
+) -> Axes:
     """F(s) of one series on logarithmic axes, with the line whose slope is α; returns the axes.
 
     Parameters
@@ -21,10 +32,10 @@ def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label
         Of one series.
     ax : matplotlib axes
     expected : (numbers, numbers) of shape (sizes,), optional
-        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.inference.spread.spread`: a band of ± 1.96 of the
+        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.inference.spread`: a band of ± 1.96 of the
         latter, which is bent where the boxes are small.
     label, color : str, optional
-        Of the points; the line is of another colour where none is given.
+        Label and colour of the points. The line takes the colour too; by default it has its own.
     """
     sizes, f = np.asarray(result.scales), np.asarray(result.fluctuations)
     alpha, drawn = float(result.alpha), f > 0
@@ -36,15 +47,15 @@ def plot_fluctuations(result: DFAResult, *, ax: Any, expected: Any = None, label
         ax.plot(sizes, level * sizes**alpha, color=color or NULL, linewidth=1, label=f"slope α = {alpha:.2f}")
         if expected is not None:
             mean, deviation = (np.asarray(each) for each in expected)
-            edges = (np.exp(mean + sign * 1.96 * deviation) for sign in (-1, 1))
-            ax.fill_between(sizes, *edges, color=SPREAD, alpha=2 * FAINT, linewidth=0, label="95 % of such series")
+            low, high = (np.exp(mean + sign * 1.96 * deviation) for sign in (-1, 1))
+            ax.fill_between(sizes, low, high, color=SPREAD, alpha=2 * FAINT, linewidth=0, label="95 % of such series")
     ax.set_xlabel("box size s (steps)")
     ax.set_ylabel("F(s)")
     ax.legend(frameon=False)
     return ax
 
 
-def plot_orders(results: Sequence[DFAResult], *, ax: Any) -> Any:
+def plot_orders(results: Sequence[DFAResult], *, ax: Axes) -> Axes:
     """F(s) of one series at detrending orders 1, 2, …: lines that part show a trend; returns the axes.
 
     >>> import wcdfa

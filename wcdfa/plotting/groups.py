@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +11,14 @@ from wcdfa.plotting.style import ink
 from wcdfa.support.colors import HEAT
 from wcdfa.support.text import shown
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
 LONGEST = 32  # characters of a name
 
 
-def plot_groups(alphas: Mapping[str, Any], *, ax: Any, steps: Any = None) -> Any:
+def plot_groups(alphas: Mapping[str, npt.ArrayLike], *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
     """A row for each group, a column for each window, coloured by α, blank where there is none; returns the axes.
 
     >>> import numpy as np

@@ -1,9 +1,9 @@
-"""Runs that were analyzed: one with all that is known of it, several side by side."""
+"""Pictures of analyzed runs: one in full, or several in one plot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
@@ -16,17 +16,21 @@ from wcdfa.support.text import shown
 from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.windows import Judged
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 STYLES = ("-", "--", "-.", ":")  # beside the colours, for those who see none
 
 
 def plot_analysis(analysis: Analysis, *, title: str = "") -> Figure:
-    """`wcdfa.plotting.plot_run` of a series that was analyzed, with all that was logged beside it and the drifts that were found."""
+    """Draw an analyzed series with `wcdfa.plotting.plot_run`, with the learning rate and loss logged with it and the drifts found."""
     series = analysis.series
-    beside = {"steps": series.steps, "lr": series.lr, "loss": series.loss}
-    return plot_run(series.values, analysis.judged, title=title, alarms=analysis.alarms, **beside)
+    return plot_run(
+        series.values, analysis.judged, title=title, alarms=analysis.alarms, steps=series.steps, lr=series.lr, loss=series.loss
+    )
 
 
-def plot_runs(runs: Mapping[str, Judged], *, ax: Any, thresholds: tuple[float, float] = THRESHOLDS) -> Any:
+def plot_runs(runs: Mapping[str, Judged], *, ax: Axes, thresholds: tuple[float, float] = THRESHOLDS) -> Axes:
     """α of each run over its windows, with its interval as a band, over the bands of the regimes; returns the axes.
 
     >>> import wcdfa
@@ -51,13 +55,12 @@ def plot_runs(runs: Mapping[str, Judged], *, ax: Any, thresholds: tuple[float, f
     ax.set_ylim(min(bottom, 0.4), max(top, 1.6))
     bands(ax, thresholds)
     ax.set(xlabel="optimizer step", ylabel="α")
-    ax.legend(frameon=False, fontsize="small")
-    for text in ax.get_legend().get_texts():
+    for text in ax.legend(frameon=False, fontsize="small").get_texts():
         text.set_parse_math(False)
     return ax
 
 
-def plot_difference(comparison: Comparison, *, ax: Any) -> Any:
+def plot_difference(comparison: Comparison, *, ax: Axes) -> Axes:
     """The difference of α in each window with its interval, and that over all of them as a band; returns the axes."""
     known = comparison.windows
     places = [(each.first_step + each.last_step) / 2 for each in known]

@@ -1,27 +1,30 @@
-"""Lines, shades and words of the pictures; what is grey is the text's own colour, thinned."""
+"""Line widths, shades and labels that the pictures share; grey is the colour of the text, made transparent."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import matplotlib
 
 from wcdfa.support.colors import BANDS
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 THIN, FAINT = 0.8, 0.12  # width of lines; opacity of what lies behind them
 
 
-def ink() -> Any:
-    """The colour of text, whatever the style."""
-    return matplotlib.rcParams["text.color"]
+def ink() -> str:
+    """The colour of text in the style that is in use."""
+    return str(matplotlib.rcParams["text.color"])
 
 
-def at_the_right(ax: Any, y: float, text: str) -> None:
-    """A word beside the axes, at a height in data."""
+def at_the_right(ax: Axes, y: float, text: str) -> None:
+    """Write a word to the right of the axes, at a height in data units."""
     ax.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize="small", color=ink(), alpha=0.6)
 
 
-def bands(ax: Any, thresholds: tuple[float, float]) -> None:
+def bands(ax: Axes, thresholds: tuple[float, float]) -> None:
     """Shade the regimes that have been proposed, up to the limits of the axes."""
     upper, lower = thresholds
     bottom, top = ax.get_ylim()

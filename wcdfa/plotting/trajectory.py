@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,13 +17,22 @@ from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.single_window import spread_of
 from wcdfa.verdicts.windows import Judged
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
 HEIGHT = (0.4, 1.6)  # of the axes of α, at least
 
 
 def plot_alpha(
-    judged: Judged, *, ax: Any, steps: Any = None, alarms: Iterable[Alarm] = (), thresholds: tuple[float, float] = THRESHOLDS
-) -> Any:
-    """α of each window with its interval, drawn where the window ends, over the null and the bands; returns the axes.
+    judged: Judged,
+    *,
+    ax: Axes,
+    steps: npt.ArrayLike | None = None,
+    alarms: Iterable[Alarm] = (),
+    thresholds: tuple[float, float] = THRESHOLDS,
+) -> Axes:
+    """Draw α and its interval for each window, at the end of the window, over the null and the bands; returns the axes.
 
     Parameters
     ----------
@@ -42,8 +51,9 @@ def plot_alpha(
         places, band = [stop for stop, _ in nulls], [null for _, null in nulls]
         edges = [null.low for null in band], [null.high for null in band]
         ax.fill_between(places, *edges, color=NULL, alpha=2 * FAINT, linewidth=0, step="mid", label="the optimizer alone")
-    style: dict[str, Any] = {"color": ALPHA, "marker": "o", "markersize": 3, "linewidth": THIN}
-    ax.errorbar(stops, alpha, yerr=[alpha - low, high - alpha], label="α, 95 %", **style)
+    ax.errorbar(
+        stops, alpha, yerr=[alpha - low, high - alpha], label="α, 95 %", color=ALPHA, marker="o", markersize=3, linewidth=THIN
+    )
     for number, alarm in enumerate(alarms):
         onset, start = _steps(steps, np.array([alarm.onset, alarm.start]))
         ax.axvspan(onset, start, color=ink(), alpha=FAINT, linewidth=0, label="drift" if number == 0 else None)
@@ -57,7 +67,7 @@ def plot_alpha(
     return ax
 
 
-def plot_history(places: Any, alphas: Any, thresholds: tuple[float, float], *, ax: Any) -> Any:
+def plot_history(places: npt.ArrayLike, alphas: npt.ArrayLike, thresholds: tuple[float, float], *, ax: Axes) -> Axes:
     """α with its interval at each place (an epoch, a step) over the bands of the regimes; alphas are α, low and high, (3, places)."""
     alpha, low, high = np.asarray(alphas, dtype=np.float64)
     upper, lower = thresholds
@@ -71,52 +81,53 @@ def plot_history(places: Any, alphas: Any, thresholds: tuple[float, float], *, a
     return ax
 
 
-def plot_norms(norms: Any, *, ax: Any, steps: Any = None) -> Any:
+def plot_norms(norms: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
     """The norms ‖ΔW‖, on a logarithmic axis where they are all positive."""
     return _line(norms, "‖ΔW‖", ink(), steps, ax)
 
 
-def plot_rate(lr: Any, *, ax: Any, steps: Any = None) -> Any:
+def plot_rate(lr: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
     """The learning rate of each step."""
     return _line(lr, "lr", RATE, steps, ax)
 
 
-def plot_loss(loss: Any, *, ax: Any, steps: Any = None) -> Any:
+def plot_loss(loss: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
     """The loss of each step, on a logarithmic axis where it is always positive."""
     return _line(loss, "loss", LOSS, steps, ax)
 
 
 def plot_run(
-    norms: Any,
+    norms: npt.ArrayLike,
     judged: Judged,
     *,
     title: str = "",
-    steps: Any = None,
-    lr: Any = None,
-    loss: Any = None,
+    steps: npt.ArrayLike | None = None,
+    lr: npt.ArrayLike | None = None,
+    loss: npt.ArrayLike | None = None,
     alarms: Iterable[Alarm] = (),
     thresholds: tuple[float, float] = THRESHOLDS,
 ) -> Figure:
-    """One figure: α above norms, learning rate and loss on one axis of steps; at the right F(s) of the last window with an exponent.
+    """Draw one figure: α above norms, learning rate and loss on one axis of steps; at the right F(s) of the last window with an α.
 
     >>> import wcdfa
     >>> x = wcdfa.synthetic.arfima(1000, d=0.5, seed=0)
     >>> [ax.get_ylabel() for ax in plot_run(x, wcdfa.verdicts.windows.judge(x, log=False)).axes]
     ['α of 500 steps', 'F(s)', '‖ΔW‖']
     """
-    rows = {"norms": norms, "rate": lr if np.ndim(lr) else None, "loss": loss}
-    below = [name for name, values in rows.items() if values is not None]
+    rates = None if lr is None or not np.ndim(lr) else lr
+    rows = {"norms": norms, "rate": rates, "loss": loss}
+    below = {name: values for name, values in rows.items() if values is not None}
     figure = Figure(figsize=(10, 3 + 1.5 * len(below)), layout="constrained")
     layout = [["alpha", "fluctuations"], *([name, "fluctuations"] for name in below)]
     axes = figure.subplot_mosaic(layout, width_ratios=[2, 1], height_ratios=[2.5, *[1.0 for _ in below]])  # type: ignore[arg-type]
     plot_alpha(judged, ax=axes["alpha"], steps=steps, alarms=alarms, thresholds=thresholds)
-    for name in below:
+    for name, values in below.items():
         plot = {"norms": plot_norms, "rate": plot_rate, "loss": plot_loss}[name]
-        plot(rows[name], ax=axes[name], steps=steps)
-    first, last = _steps(steps, np.array([1, len(norms)]))
+        plot(values, ax=axes[name], steps=steps)
+    first, last = _steps(steps, np.array([1, np.size(norms)]))
     for name in ["alpha", *below]:
         axes[name].set_xlim(first - 0.01 * (last - first), last + 0.01 * (last - first))
-        if name != below[-1]:
+        if name != list(below)[-1]:
             axes[name].tick_params(labelbottom=False)
             axes[name].set_xlabel("")
     figure.align_ylabels([axes[name] for name in ("alpha", *below)])
@@ -127,18 +138,18 @@ def plot_run(
     return figure
 
 
-def _last_window(judged: Judged, i: int, result: DFAResult, steps: Any, ax: Any) -> None:
+def _last_window(judged: Judged, i: int, result: DFAResult, steps: npt.ArrayLike | None, ax: Axes) -> None:
     plot_fluctuations(result, ax=ax, expected=spread_of(judged.verdicts[i]))
     start, stop = _steps(steps, np.array([judged.starts[i] + 1, judged.stops[i]]))
     ax.set_title(f"steps {int(start):,}–{int(stop):,}")
 
 
-def _steps(steps: Any, counts: Any) -> Any:
+def _steps(steps: npt.ArrayLike | None, counts: npt.NDArray[np.intp]) -> npt.NDArray[np.generic]:
     """The training steps at which so many samples had been seen."""
     return counts if steps is None else np.asarray(steps)[np.maximum(np.asarray(counts, dtype=np.intp) - 1, 0)]
 
 
-def _line(values: Any, name: str, color: Any, steps: Any, ax: Any) -> Any:
+def _line(values: npt.ArrayLike, name: str, color: str, steps: npt.ArrayLike | None, ax: Axes) -> Axes:
     values = np.asarray(values)
     ax.plot(np.arange(1, len(values) + 1) if steps is None else steps, values, color=color, linewidth=0.75 * THIN)
     known = values[np.isfinite(values)]

@@ -1,4 +1,4 @@
-"""What must be taken out of recorded norms before their exponent means anything."""
+"""Preparing recorded norms for `dfa`: what would distort the exponent is found, taken out and reported."""
 
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import LEAST, Prepared, prepare, with_usable_rates

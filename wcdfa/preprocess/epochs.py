@@ -1,4 +1,4 @@
-"""The pattern that repeats with the epoch, where one stands out."""
+"""The pattern that repeats with each epoch, if there is one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHANCE = 0.01  # probability of seeing an epoch pattern where there is none
 
 
 def epoch_pattern(x: Values, time: Numbers, length: int, spacing: int, shifts: list[int]) -> Values:
-    """What repeats with the epoch: its median at each phase, or zeros unless a pattern stands out."""
+    """The pattern that repeats with each epoch: the median at each phase, or zeros where no pattern stands out."""
     if isinstance(length, bool) or int(length) != length or length < 2:
         msg = f"epoch_length must be a whole number of steps, at least 2, got {length!r}"
         raise ValueError(msg)

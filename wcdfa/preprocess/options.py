@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from wcdfa.preprocess.preparation import Prepared, check_options, prepare
+import numpy.typing as npt
+
+from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros, check_options, prepare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +25,13 @@ class Preparation:
 
     log: bool = True
     epoch_length: int | None = None
-    spikes: str | None = "hampel"
-    zeros: str = "skip"
+    spikes: Spikes = "hampel"
+    zeros: Zeros = "skip"
 
     def __post_init__(self) -> None:
         check_options(self.log, self.spikes, self.zeros)
 
-    def of(self, norms: Any, *, lr: Any = None, steps: Any = None) -> Prepared:
+    def of(self, norms: npt.ArrayLike, *, lr: npt.ArrayLike | None = None, steps: npt.ArrayLike | None = None) -> Prepared:
         """`wcdfa.prepare` with these options; raises as that does."""
         return prepare(
             norms, lr=lr, steps=steps, log=self.log, epoch_length=self.epoch_length, spikes=self.spikes, zeros=self.zeros

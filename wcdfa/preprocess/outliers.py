@@ -1,4 +1,4 @@
-"""What medians of a few samples show: spikes, and level shifts beyond all doubt."""
+"""Spikes and level shifts, found by medians of a few samples."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ LEVEL = 15  # samples on either side whose median is their level
 BLATANT = 8.0  # a level shift is that many standard deviations of such differences
 HALF = 5  # samples on either side in the spike filter
 SPIKE = 4 * 1.4826  # its threshold in MAD: four standard deviations of a normal distribution
-ROUNDING = 1e-12  # relative to the largest value: less is none
+ROUNDING = 1e-12  # relative to the largest value: smaller differences are rounding
 
 
 def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
-    """Where the level jumps within one step, beyond all doubt, and by how much; not near the breaks that are known."""
+    """Where the level clearly jumps within one step, and by how much; the surroundings of known breaks are left out."""
     n = len(x)
     if n < 10 * LEVEL:
         return []

@@ -1,9 +1,9 @@
-"""What must be taken out of recorded norms before their exponent means anything: gaps, schedule, epochs, spikes."""
+"""Prepare recorded norms for `dfa`: gaps, learning-rate schedule, epoch pattern and spikes are taken out first."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,8 @@ import numpy.typing as npt
 from wcdfa.preprocess.epochs import Numbers, epoch_pattern
 from wcdfa.preprocess.outliers import ROUNDING, SPIKE, Values, level_shifts, without_spikes
 
+Spikes = Literal["hampel"] | None
+Zeros = Literal["skip", "keep", "error"]
 Indices = npt.NDArray[np.intp]
 
 LEAST = 28  # samples: the shortest series that dfa takes as it stands
@@ -56,16 +58,16 @@ class Prepared(NamedTuple):
 
 
 def prepare(
-    norms: Any,
+    norms: npt.ArrayLike,
     *,
-    lr: Any = None,
+    lr: npt.ArrayLike | None = None,
     log: bool = True,
     epoch_length: int | None = None,
-    spikes: str | None = "hampel",
-    zeros: str = "skip",
-    steps: Any = None,
+    spikes: Spikes = "hampel",
+    zeros: Zeros = "skip",
+    steps: npt.ArrayLike | None = None,
 ) -> Prepared:
-    """Make a series of norms fit for `dfa`: log, without schedule, epoch pattern, spikes and skipped steps.
+    """Prepare norms for `dfa`: take logarithms, and remove the schedule, the epoch pattern, spikes and skipped steps.
 
     >>> import numpy as np
     >>> import wcdfa
@@ -95,9 +97,9 @@ def prepare(
         Optimizer steps in an epoch, at least 2: the pattern that repeats with it is subtracted if it stands out.
     spikes : "hampel" or None
         The Hampel filter: a value that is more than 4 standard deviations (1.4826 MAD) from the median of the 11 around it becomes
-        that median; the MAD is that of the 11, or the usual one of the series where theirs is less. None leaves them.
+        that median. Where the MAD of the 11 is smaller than the usual MAD of the series, the latter is taken. None keeps spikes.
     zeros : "skip", "keep" or "error"
-        Norms of 0 are no steps (gradient accumulation, skipped AMP steps): left out, without a break. "keep" needs ``log=False``.
+        A norm of 0 means that no step was taken (gradient accumulation, skipped AMP steps): it is left out, without a break. "keep" needs ``log=False``.
     steps : integers of shape (n,), optional
         Optimizer steps at which the norms were recorded. Default: 0, 1, 2 …
 
@@ -109,8 +111,8 @@ def prepare(
     Raises
     ------
     ValueError
-        If norms is no series, holds what the options forbid or has fewer than 28 usable values; if lr is not positive and finite,
-        steps do not increase or are irregular, or there are fewer than 3 epochs; or if an option is none.
+        If norms is not one series, holds zeros or negative norms that the options forbid, or has fewer than 28 usable values; if lr is not positive and finite,
+        steps do not increase or are irregular, or there are fewer than 3 epochs; or if an option has an unknown value.
     TypeError
         If norms are complex.
 
@@ -173,15 +175,15 @@ def prepare(
     )
 
 
-def with_usable_rates(norms: Any, lr: Any) -> tuple[Any, Any]:
-    """Norms and their learning rates, for `prepare`: a norm is missing where its rate is not positive and finite; no rate, no lr."""
-    norms, lr = np.array(norms, dtype=np.float64), np.array(lr, dtype=np.float64)
-    usable = np.isfinite(lr) & (lr > 0)
+def with_usable_rates(norms: npt.ArrayLike, lr: npt.ArrayLike) -> tuple[Values, Values | None]:
+    """Norms and learning rates that `prepare` takes: NaN replaces each norm whose rate is not positive and finite; None where no rate is."""
+    x, rates = np.array(norms, dtype=np.float64), np.array(lr, dtype=np.float64)
+    usable = np.isfinite(rates) & (rates > 0)
     if not usable.any():
-        return norms, None
-    norms[~usable] = np.nan
-    lr[~usable] = np.median(lr[usable])  # any: the norm is missing; this one leaves a constant rate constant
-    return norms, lr
+        return x, None
+    x[~usable] = np.nan
+    rates[~usable] = np.median(rates[usable])  # any rate will do where the norm is missing; this one keeps a constant rate constant
+    return x, rates
 
 
 def check_options(log: bool, spikes: str | None, zeros: str) -> None:
@@ -194,7 +196,7 @@ def check_options(log: bool, spikes: str | None, zeros: str) -> None:
         raise ValueError(msg)
 
 
-def _series(norms: Any, log: bool, spikes: str | None, zeros: str) -> Values:
+def _series(norms: npt.ArrayLike, log: bool, spikes: Spikes, zeros: Zeros) -> Values:
     """The norms as numbers, NaN where masked, once the options allow them."""
     check_options(log, spikes, zeros)
     if np.iscomplexobj(norms):
@@ -217,7 +219,7 @@ def _series(norms: Any, log: bool, spikes: str | None, zeros: str) -> Values:
     return x
 
 
-def _numbered(steps: Any, n: int) -> tuple[Numbers, int, Indices]:
+def _numbered(steps: npt.ArrayLike | None, n: int) -> tuple[Numbers, int, Indices]:
     """The step of each record, the usual spacing, and the records after a gap."""
     if steps is None:
         return np.arange(n), 1, np.zeros(0, dtype=np.intp)
@@ -242,7 +244,7 @@ def _numbered(steps: Any, n: int) -> tuple[Numbers, int, Indices]:
     return numbers, spacing, gaps
 
 
-def _rates(lr: Any, n: int, kept: Indices) -> Values:
+def _rates(lr: npt.ArrayLike, n: int, kept: Indices) -> Values:
     """Learning rates of the kept norms."""
     rates = np.asarray(lr, dtype=np.float64)
     if rates.shape not in ((), (n,)):

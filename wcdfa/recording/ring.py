@@ -134,7 +134,7 @@ def read(ring: Ring) -> Reading:
     """
     count, skipped = (np.asarray(part).astype(np.int64) for part in (ring.wcdfa_count, ring.wcdfa_skipped))
     window = np.shape(ring.wcdfa_lr)[-1]
-    kept = int(min(window, np.max(count, initial=0)))
+    kept = min(window, int(np.max(count, initial=0)))
     number = count[..., np.newaxis] - kept + np.arange(kept)
     order = number % window
 

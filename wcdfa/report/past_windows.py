@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from wcdfa.inference.calibration_tables import method_sizes
 from wcdfa.inference.exponent import NO_CAUSE, DFAResult
-from wcdfa.inference.spread import spread
+from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.nulls.nulls import compare
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import Curve, History, Past

@@ -6,7 +6,7 @@ import logging
 
 
 class Failures:
-    """Logs what fails, once for each kind of error: a tracker that is gone fails at every step.
+    """Logs each kind of error once, because a tracker that cannot be reached fails at every step.
 
     >>> failures = Failures()
     >>> failures.log("the logger", ConnectionError("no route"))
@@ -16,9 +16,9 @@ class Failures:
         self._kinds: set[str] = set()
 
     def log(self, what: str, error: Exception) -> None:
-        """Log that it failed, if that is new."""
+        """Log that `what` failed, unless an error of this kind was logged before."""
         kind = type(error).__qualname__
         if kind not in self._kinds:
             self._kinds.add(kind)
-            message = "%s failed; training goes on, and no other %s of it is told of"
+            message = "%s failed; training goes on, and further errors of the kind %s are not logged"
             logging.getLogger("wcdfa").error(message, what, kind, exc_info=error)

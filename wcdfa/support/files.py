@@ -1,4 +1,4 @@
-"""..."""
+"""Files that are replaced as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import os
 import uuid
 from collections.abc import Iterator
-from typing import Any
+from typing import BinaryIO
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """A file to write into that takes the place of another at the end: whole or not at all, also if the process is killed meanwhile."""
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file that replaces `path` when it is closed. If writing fails or the process is killed, the old file stays as it was."""
     path = os.fspath(path)
     temporary = os.path.join(os.path.dirname(os.path.abspath(path)), f".wcdfa-{uuid.uuid4().hex}.tmp")  # as readable as any file
     try:

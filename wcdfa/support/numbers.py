@@ -1,16 +1,28 @@
-"""..."""
+"""Numbers that a user or a framework gives, of any library."""
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
+LARGEST = 1 << 1023  # larger integers do not fit into a float
 
-def whole(name: str, given: Any, what: str = "a whole number", least: int = 1) -> int:
-    """The number itself, once it is a whole one and not below the least; raises as `cadence`."""
+
+def whole(name: str, given: object, what: str = "a whole number", least: int = 1) -> int:
+    """Return `given` as an int; raises unless it is a whole number that is not below `least`.
+
+    >>> whole("window", 500)
+    500
+
+    Raises
+    ------
+    TypeError
+        If it is no integer.
+    ValueError
+        If it is a float, or below `least`.
+    """
     if isinstance(given, bool) or not hasattr(given, "__index__"):
         msg = f"{name} must be {what}, at least {least}, got {given!r}"
         raise ValueError(msg) if isinstance(given, float) else TypeError(msg)
@@ -21,11 +33,8 @@ def whole(name: str, given: Any, what: str = "a whole number", least: int = 1) -
     return number
 
 
-LARGEST = 1 << 1023  # integers beyond it are no float
-
-
-def is_number(given: Any) -> bool:
-    """Whether it is one real number, in an array of any library or not; asked without copying from a device."""
+def is_number(given: object) -> bool:
+    """Whether it is one real number, plain or in an array of any library. Nothing is copied from a device."""
     if isinstance(given, (int, float, np.number)):
         return not isinstance(given, (bool, np.complexfloating))
     shape, dtype = getattr(given, "shape", None), getattr(given, "dtype", None)
@@ -39,12 +48,12 @@ def is_number(given: Any) -> bool:
 
 
 @lru_cache(maxsize=64)  # asking for the name of a dtype takes a few µs, at each step
-def _is_real(dtype: Any) -> bool:
+def _is_real(dtype: object) -> bool:
     return str(getattr(dtype, "name", dtype)).rpartition(".")[2].startswith(("int", "uint", "float", "bfloat"))
 
 
-def number(given: Any) -> float:
-    """The number itself, copied from its device if need be."""
+def number(given: object) -> float:
+    """Return one real number, plain or in an array of any library, as a float; it is copied from its device if need be."""
     if isinstance(given, (int, float, np.number)):
         return float(given) if not isinstance(given, int) or abs(given) < LARGEST else math.inf
     value = given.item() if hasattr(given, "item") else np.asarray(given).reshape(()).item()

@@ -1,11 +1,14 @@
-"""A progress display for work of more than a second: a bar where rich is installed and a terminal looks on, one line elsewhere."""
+"""A progress display for work that takes longer than a second: a bar on a terminal where rich is installed, else one line."""
 
 from __future__ import annotations
 
 import sys
 import time
 from contextlib import suppress
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich import progress
 
 PATIENCE = 1.0  # seconds before anything is shown
 
@@ -19,7 +22,7 @@ class Progress:
 
     def __init__(self, description: str, total: int) -> None:
         self.description, self.total, self.done = description, total, 0
-        self._bar: Any = None
+        self._bar: progress.Progress | None = None
         self._said = False
 
     def __enter__(self) -> Self:
@@ -28,12 +31,12 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
 
     def advance(self) -> None:
-        """One step more is done."""
+        """Count one more step."""
         self.done += 1
         if not self._said and time.monotonic() - self._start > PATIENCE and self.done < self.total:
             self._said = True

@@ -1,4 +1,4 @@
-"""Names that come from elsewhere, made fit to be shown."""
+"""Names from files and frameworks, made safe to print."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LONGEST = 200
 
 
 def shown(name: object, longest: int = LONGEST) -> str:
-    r"""The name with what a terminal would obey, or the eye miss, spelled out, and its middle left out where it is long.
+    r"""Return the name with control and invisible characters escaped, and with its middle left out where it is long.
 
     >>> print(shown("\x1b[31mred\n"), shown("x" * 50, 20))
     \x1b[31mred\n xxxxxxxxxx…xxxxxxxxx

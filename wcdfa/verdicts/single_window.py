@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult
-from wcdfa.inference.spread import spread
+from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.nulls.nulls import NullResult, ShortMemory
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import Prepared

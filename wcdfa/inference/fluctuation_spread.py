@@ -1,16 +1,15 @@
-"""How far log F(s) of a window may stray from what series with its α have."""
+"""How far log F(s) of a window may lie from that of other series with its α."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from wcdfa.inference.calibration_tables import expected, method_sizes
 from wcdfa.inference.exponent import DFAResult
+from wcdfa.kernel.polynomials import Matrix
 
 
-def spread(result: DFAResult, n: int, order: int = 1) -> tuple[Any, Any]:
+def spread(result: DFAResult, n: int, order: int = 1) -> tuple[Matrix, Matrix]:
     """Mean and standard deviation of log F(s) over series with the α of a result, the mean at the level of its own log F(s).
 
     >>> import numpy as np
