@@ -78,7 +78,9 @@ def test_equals_fitting_each_size(n, order):
     """Relative to the rounding of the samples, which an offset of 1e6 and the steep walk of a walk make larger."""
     for kind in KINDS:
         x, sizes = series(kind, n, batch=(2,)), grid(n, order)
-        np.testing.assert_allclose(halves.mean_squares_by_halves(x, sizes, order, np), direct(x, sizes, order), rtol=1e-8, err_msg=kind)
+        np.testing.assert_allclose(
+            halves.mean_squares_by_halves(x, sizes, order, np), direct(x, sizes, order), rtol=1e-8, err_msg=kind
+        )
 
 
 @pytest.mark.parametrize("sizes", [(3, 4), (4, 3072), (48,), (6, 96, 1536), (2048, 4096), (1536, 5000 // 8 * 4)])
