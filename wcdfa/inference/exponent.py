@@ -6,16 +6,19 @@ import math
 import warnings
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.calibration import METHODS
+from wcdfa.inference.calibration import METHODS, Method
 from wcdfa.inference.calibration_tables import calibration_for
 from wcdfa.inference.estimators import calibrated_estimate, least_squares
 from wcdfa.kernel.arrays import NUMPY, Array, concrete, constant, namespace_of
 from wcdfa.kernel.fluctuation import BY_HALVES, SIDE_BY_SIDE, MeanSquares, mean_squares
 from wcdfa.scales import default_sizes, half_sizes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 SATURATION = 0.1  # this near to order + 1, the most that an order can show, α is no longer told apart from a trend
 CONSTANT, ROUNDING, NOT_FINITE = 1, 2, 3  # why there is no α
@@ -71,13 +74,13 @@ class DFAResult(NamedTuple):
 
 
 def dfa(
-    x: Any,
+    x: Array | npt.ArrayLike,
     /,
     *,
     axis: int = -1,
     order: int = 1,
     scales: Iterable[int] | None = None,
-    method: str = "robust",
+    method: Method = "robust",
     confidence: float = 0.95,
     breaks: Iterable[int] = (),
 ) -> DFAResult:
@@ -129,7 +132,7 @@ def dfa(
     Raises
     ------
     TypeError, ValueError
-        As `fluctuations`; and if fewer than two sizes are given, or the method or the confidence is none.
+        As `fluctuations`; and if fewer than two sizes are given, or the method is unknown, or the confidence is not between 0 and 1.
 
     References
     ----------
@@ -144,13 +147,13 @@ def dfa(
 
 
 def measure(
-    x: Any,
+    x: Array | npt.ArrayLike,
     /,
     *,
     axis: int = -1,
     order: int = 1,
     scales: Iterable[int] | None = None,
-    method: str = "robust",
+    method: Method = "robust",
     confidence: float = 0.95,
     breaks: Iterable[int] = (),
 ) -> DFAResult:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult, check_confidence, check_method, measure
+from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.checks import check_order
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +31,7 @@ class Measurement:
     """
 
     order: int = 1
-    method: str = "robust"
+    method: Method = "robust"
     confidence: float = 0.95
 
     def __post_init__(self) -> None:
@@ -34,7 +39,7 @@ class Measurement:
         check_method(self.method)
         check_confidence(self.confidence)
 
-    def of(self, x: Any, breaks: Iterable[int] = ()) -> DFAResult:
+    def of(self, x: Array | npt.ArrayLike, breaks: Iterable[int] = ()) -> DFAResult:
         """α of a series, or of many of shape (..., n); where there is none, the result says why, without a warning."""
         return measure(x, order=self.order, method=self.method, confidence=self.confidence, breaks=breaks)
 

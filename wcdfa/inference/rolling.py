@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult, measure
 
 
@@ -29,7 +30,7 @@ def rolling_dfa(
     window: int = 500,
     stride: int | None = None,
     order: int = 1,
-    method: str = "robust",
+    method: Method = "robust",
     confidence: float = 0.95,
 ) -> Rolling:
     """`dfa` of the windows of a series, all in one call.

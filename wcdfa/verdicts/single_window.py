@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy.typing as npt
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.nulls.nulls import NullResult, ShortMemory
 from wcdfa.nulls.optimizer import Optimizer
-from wcdfa.preprocess.preparation import Prepared
+from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.evidence import Evidence, Values, gathered
 from wcdfa.verdicts.findings import Finding, found
@@ -71,10 +72,10 @@ def verdict(
     steps: npt.ArrayLike | None = None,
     epoch_length: int | None = None,
     log: bool = True,
-    spikes: str | None = "hampel",
-    zeros: str = "skip",
+    spikes: Spikes = "hampel",
+    zeros: Zeros = "skip",
     order: int = 1,
-    method: str = "robust",
+    method: Method = "robust",
     confidence: float = 0.95,
     thresholds: tuple[float, float] = THRESHOLDS,
     optimizer: str | Optimizer | None = None,
