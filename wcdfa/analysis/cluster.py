@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from wcdfa.analysis.parallel import AHEAD, Task, run_task
-from wcdfa.analysis.results import Result, failed
+from wcdfa.analysis.result_types import Result
+from wcdfa.analysis.results import failed
 
 # Dask has its workers give memory back at once, so that arrays of a few hundred kB cost page faults, half of the time here
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"

@@ -15,7 +15,8 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from wcdfa.analysis.results import Result, failed, of_run
+from wcdfa.analysis.result_types import Result
+from wcdfa.analysis.results import failed, of_run
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import Source
 

@@ -1,108 +1,18 @@
-"""What was found of a series as plain numbers and strings: for JSON, for tables, and for results that travel between processes."""
+"""The result of a series as plain numbers and strings: for JSON, for tables, and for other processes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NotRequired, SupportsFloat, TypedDict, final
+from typing import SupportsFloat
 
+from wcdfa.analysis.result_types import AlarmResult, FailedResult, Result, SeriesResult, WindowNumbers, WindowResult
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
 from wcdfa.verdicts.drift import Alarm
-from wcdfa.verdicts.regime import Regime
 from wcdfa.verdicts.single_window import Verdict
-
-
-class FindingResult(TypedDict):
-    """One finding of a window."""
-
-    kind: str
-    text: str
-    figure: float | None
-
-
-class WindowNumbers(TypedDict):
-    """α of a window with its verdict; a number that does not exist is None."""
-
-    alpha: float | None
-    stderr: float | None
-    low: float | None
-    high: float | None
-    r_squared: float | None
-    adequacy: float | None
-    regime: Regime | None
-    orders: dict[str, float | None]
-    """α by detrending order."""
-    null: dict[str, float | None] | None
-    """α against that of the optimizer alone, as in `wcdfa.nulls.NullResult`; None where no optimizer was named."""
-    explained_by: list[str]
-    explanation: str
-    """What explains α; where there is no α, why."""
-    findings: list[FindingResult]
-
-
-class WindowResult(WindowNumbers):
-    """A window: samples [start, stop), from 0, and its first and last training step."""
-
-    start: int
-    stop: int
-    first_step: int
-    last_step: int
-
-
-class AlarmResult(TypedDict):
-    """A drift, in training steps, as in `wcdfa.Alarm`."""
-
-    start: int
-    end: int | None
-    onset: int
-    direction: str
-    alpha: float
-    threshold: float
-
-
-@final
-class SeriesResult(TypedDict):
-    """A series that was judged; α, low, high, regime and the like are those of its last window."""
-
-    path: str
-    run: str
-    series: str
-    n: int
-    order: int
-    alpha: float | None
-    stderr: float | None
-    low: float | None
-    high: float | None
-    regime: Regime | None
-    null: dict[str, float | None] | None
-    explanation: str
-    log: bool
-    negative: int
-    empty: int
-    notes: list[str]
-    alarms: list[AlarmResult]
-    windows: list[WindowResult]
-    group: NotRequired[str | None]
-    """The group of runs that the command line found it to be in."""
-
-
-@final
-class FailedResult(TypedDict):
-    """A series, run or log that could not be read or judged."""
-
-    path: str
-    run: str
-    series: str | None
-    error: str
-    none: bool
-    """Whether the log can be read, and only has no series of the name that was asked for."""
-    group: NotRequired[str | None]
-
-
-Result = SeriesResult | FailedResult
 
 
 def of_run(run: Run, settings: Settings) -> Iterator[Result]:

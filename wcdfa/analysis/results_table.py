@@ -12,7 +12,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
 
-from wcdfa.analysis.results import Result
+from wcdfa.analysis.result_types import Result
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 

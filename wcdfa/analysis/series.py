@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.inference.calibration import Method
 from wcdfa.preprocess.preparation import with_usable_rates
 from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
@@ -36,7 +37,7 @@ class Settings:
     stride: int | None = None
     """Samples from one window to the next; None for as many as a window has."""
     order: int = 1
-    method: str = "robust"
+    method: Method = "robust"
     optimizer: str | None = None
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     lr: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Literal
 
-from wcdfa.analysis.results import FailedResult, SeriesResult
+from wcdfa.analysis.result_types import FailedResult, SeriesResult
 
 FAILED, FOUND = 1, 3
 Condition = Literal["ordered", "critical", "disordered", "undecided", "none", "drift"]

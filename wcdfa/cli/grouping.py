@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wcdfa.analysis.comparison import mean_of_runs
-from wcdfa.analysis.results import Result, SeriesResult
+from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.cli.printing import print_json, say
 from wcdfa.cli.tables import interval
 from wcdfa.support.text import shown

@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wcdfa.analysis.results import FailedResult, failed
+from wcdfa.analysis.result_types import FailedResult
+from wcdfa.analysis.results import failed
 from wcdfa.readers import Source, sources
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from wcdfa.analysis.cluster import on_dask
 from wcdfa.analysis.parallel import in_processes, run_task, tasks
-from wcdfa.analysis.results import FailedResult, Result, SeriesResult
+from wcdfa.analysis.result_types import FailedResult, Result, SeriesResult
 from wcdfa.analysis.series import Settings
 from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.grouping import Grouping

@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from wcdfa.analysis.results import FailedResult, failed
+from wcdfa.analysis.result_types import FailedResult
+from wcdfa.analysis.results import failed
 from wcdfa.analysis.series import Settings
 from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.locating import bar, located

@@ -9,7 +9,7 @@ from typing import TypeVar
 from rich.table import Table
 from rich.text import Text
 
-from wcdfa.analysis.results import Result, SeriesResult
+from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.analysis.series import Analysis
 from wcdfa.support.text import shown
 from wcdfa.verdicts.single_window import Verdict
