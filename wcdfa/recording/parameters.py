@@ -5,20 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from wcdfa.recording.groups import Groups, Members, members_of
+from wcdfa.recording.protocols import BACKENDS, Backend
 from wcdfa.support.numbers import number
 
-# a framework that is not imported made nothing that we could be given; one built on others is asked before them
-BACKENDS = ("keras", "flax", "jax", "tensorflow", "torch", "numpy")
-ACCEPTED = (
-    "a number, an array of size 1, a Reading, or the parameters of a model: a dict, list or tuple of NumPy arrays, nested at will, "
-    "a pytree of JAX arrays, an equinox module, a flax nnx module, a Keras model, layer or variables, a nest of TensorFlow tensors and variables, a tf.Module, "
-    "a torch module, or a dict, list or tuple of torch tensors"
-)
+ACCEPTED = f"a number, an array of size 1, a Reading, or the parameters of a model: {'; '.join(BACKENDS.values())}"
 
 
 def kept(given: Any) -> Any:
@@ -75,7 +70,7 @@ class Displacement:
         """
         for name in BACKENDS:
             if name in sys.modules:
-                parameters: dict[str, Any] | None = _backend(name).parameters_of(given)
+                parameters = _backend(name).parameters_of(given)
                 if parameters is not None:
                     for part in parameters.values():
                         if is_traced(part):
@@ -94,8 +89,7 @@ class Displacement:
         """
         assert self._reference is not None
         require_same(parameters, self._reference)
-        norms: dict[str, Any] = _backend(self._backend).group_norms(parameters, self._reference, self._members)
-        return norms
+        return dict(_backend(self._backend).group_norms(parameters, self._reference, self._members))
 
     def remember(self, parameters: dict[str, Any]) -> None:
         """Copy the parameters, to measure from; the first ones decide which groups there are."""
@@ -118,8 +112,8 @@ class Displacement:
         self._reference = None
 
 
-def _backend(name: str) -> Any:
-    return import_module(f"wcdfa.backends.{name}")
+def _backend(name: str) -> Backend[Any]:
+    return cast(Backend[Any], import_module(f"wcdfa.backends.{name}"))
 
 
 def require_same(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
