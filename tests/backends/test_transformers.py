@@ -188,7 +188,7 @@ def test_a_checkpoint_without_the_norms(made, begun, transformers, tmp_path, cap
     (record,) = [each for each in caplog.records if each.name == "wcdfa"]
     said = {
         "missing": "training resumes at step 4, and the norms before it are not known, so that α begins anew ([Errno 2]",
-        "of another run": f"α begins anew ({file} is of another run); of a checkpoint in another folder, call load(folder)",
+        "of another run": f"α begins anew ({file} is of another run); for a checkpoint in another folder, call load(folder)",
         "damaged": "training resumes at step 4, and the norms before it are not known",
         "of other settings": "what the checkpoint holds of the norms does not fit, and begins anew: the state holds all with window=60",
     }
