@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import keras
 
-if TYPE_CHECKING:
-    from wcdfa.backends.keras.norms import Tensor
+from wcdfa.backends.keras.norms import Tensor
 
 SETTINGS = (
     *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "loss_scale_factor", "gradient_accumulation_steps"),
@@ -63,7 +62,7 @@ class Delegating(keras.optimizers.Optimizer):  # type: ignore[misc]
         super().set_weights(weights[:own])
         self.inner_optimizer.set_weights(weights[own:])
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         """Any other attribute of an optimizer, such as ``beta_1``: that of the inner one."""
         if (name.startswith("_") and name != AVERAGES) or name == "inner_optimizer":
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, cast
 
 import keras
 from keras import ops
@@ -16,8 +16,24 @@ if TYPE_CHECKING:
     import tensorflow as tf  # type: ignore[import-untyped]
     import torch
 
-    Tensor = jax.Array | tf.Tensor | torch.Tensor
-    """What a variable of Keras holds, on each of its backends."""
+
+class Tensor(Protocol):
+    """What a variable of Keras holds: a tensor of JAX, TensorFlow or torch, as the backend is."""
+
+    @property
+    def shape(self) -> Iterable[int]:
+        """Its lengths."""
+
+    @property
+    def dtype(self) -> object:
+        """Its type of numbers."""
+
+    def __sub__(self, other: Self, /) -> Self: ...
+
+    def __mul__(self, other: Self, /) -> Self: ...
+
+    def __getitem__(self, place: int, /) -> Self: ...
+
 
 Key = TypeVar("Key", int, str)
 
@@ -112,7 +128,7 @@ def value_of(given: keras.Variable | Tensor) -> Tensor:
     try:
         value = given.value if isinstance(given, keras.Variable) else given
     except TypeError as error:
-        if given._value is not None:
+        if getattr(given, "_value", None) is not None:
             raise
         msg = (
             f"{path_of(given)!r} holds no value: on JAX fit takes it out while it runs, and loses it where the first step fails. Inside "
@@ -120,14 +136,16 @@ def value_of(given: keras.Variable | Tensor) -> Tensor:
         )
         raise ValueError(msg) from error
     if hasattr(value, "read_value"):  # a variable of TensorFlow, which ops.convert_to_tensor leaves as it is
-        return value.read_value()
-    return value.detach() if hasattr(value, "detach") else value
+        value = value.read_value()
+    elif hasattr(value, "detach"):
+        value = value.detach()
+    return cast(Tensor, value)
 
 
 def copied_value(given: keras.Variable | Tensor) -> Tensor:
     """The same tensor, which no later assignment changes."""
     value = value_of(given)
-    return value.clone() if keras.backend.backend() == "torch" else value  # elsewhere tensors do not change
+    return cast("torch.Tensor", value).clone() if keras.backend.backend() == "torch" else value  # elsewhere tensors do not change
 
 
 def as_stored(value: Tensor, zero: Tensor) -> Tensor:
@@ -137,12 +155,14 @@ def as_stored(value: Tensor, zero: Tensor) -> Tensor:
     """
     backend = keras.backend.backend()
     if backend == "jax":
-        from wcdfa.backends.jax.norms import as_stored as by_bits  # noqa: PLC0415 - with another backend JAX need not be installed
-    elif backend == "tensorflow":
-        from wcdfa.backends.tensorflow.norms import as_stored as by_bits  # noqa: PLC0415 - nor TensorFlow
-    else:
-        return value
-    return by_bits(value, zero)
+        from wcdfa.backends.jax.norms import as_stored as by_bits_of_jax  # noqa: PLC0415 - with another backend JAX need not be there
+
+        return by_bits_of_jax(cast("jax.Array", value), cast("jax.Array", zero))
+    if backend == "tensorflow":
+        from wcdfa.backends.tensorflow.norms import as_stored as by_bits_of_tensorflow  # noqa: PLC0415 - nor TensorFlow
+
+        return cast(Tensor, by_bits_of_tensorflow(value, zero))
+    return value
 
 
 def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
@@ -153,8 +173,10 @@ def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
     """
     backend = keras.backend.backend()
     if backend == "torch":
-        return _square_torch(new, old, spare)
-    return {"jax": _square_jax, "tensorflow": _square_tensorflow}.get(backend, _square)(new, old)
+        return _square_torch(cast("torch.Tensor", new), cast("torch.Tensor", old), spare)
+    if backend == "jax":
+        return _square_jax(cast("jax.Array", new), cast("jax.Array", old))
+    return _square_tensorflow(new, old) if backend == "tensorflow" else _square(new, old)
 
 
 def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Tensor:
@@ -165,26 +187,29 @@ def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Te
     sums = [
         ops.sum(ops.stack([ops.cast(found[key], wide) for key in group])) if group else ops.zeros((), wide) for group in members
     ]
-    return ops.cast(ops.sqrt(ops.stack(sums)), "float32")
+    return cast(Tensor, ops.cast(ops.sqrt(ops.stack(sums)), "float32"))
 
 
 def _widened(x: Tensor) -> Tensor:
     dtype = keras.backend.standardize_dtype(x.dtype)
-    return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
+    return x if dtype in ("float32", "float64") else cast(Tensor, ops.cast(x, "float32"))
 
 
 def _square(new: Tensor, old: Tensor) -> Tensor:
     change = _widened(new) - _widened(old)
-    return ops.sum(change * change)
+    return cast(Tensor, ops.sum(change * change))
 
 
 def _square_jax(new: jax.Array, old: jax.Array) -> jax.Array:
     from wcdfa.backends.jax.norms import applied_change, square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
 
     if keras.backend.standardize_dtype(new.dtype) in ("float32", "float64"):
-        return square_sum(new - old)
-    stored = applied_change(ops.zeros_like(new), new)  # where XLA fuses, it keeps more digits of a half than are stored
-    return square_sum(stored - _widened(old))
+        change = new - old
+    else:
+        stored = applied_change(ops.zeros_like(new), new)  # where XLA fuses, it keeps more digits of a half than are stored
+        change = stored - cast("jax.Array", _widened(old))
+    square: jax.Array = square_sum(change)
+    return square
 
 
 def _square_torch(new: torch.Tensor, old: torch.Tensor, spare: bool) -> torch.Tensor:
@@ -193,10 +218,11 @@ def _square_torch(new: torch.Tensor, old: torch.Tensor, spare: bool) -> torch.Te
     if not spare or new.stride() != old.stride():
         return square_of(new.reshape(-1), old.reshape(-1))
     # in place, a piece at a time: half the traffic, and no more memory
-    return ops.sum(ops.stack([widened(a).sub_(b).square_().sum() for a, b in pieces(flat(old), flat(new))]))
+    square: torch.Tensor = ops.sum(ops.stack([widened(a).sub_(b).square_().sum() for a, b in pieces(flat(old), flat(new))]))
+    return square
 
 
-def _square_tensorflow(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+def _square_tensorflow(new: tf.Tensor, old: tf.Tensor) -> Tensor:
     from wcdfa.backends.tensorflow.norms import square_sum  # noqa: PLC0415 - with another backend TensorFlow need not be installed
 
-    return square_sum(new, old)
+    return cast(Tensor, square_sum(new, old))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import keras
 from keras import ops
 
 from wcdfa.backends.keras.callback import WeightChangeCallback
-from wcdfa.backends.keras.norms import copied_value, is_trained, path_of, square_of, stacked, value_of
+from wcdfa.backends.keras.norms import Tensor, copied_value, is_trained, path_of, square_of, stacked, value_of
 from wcdfa.backends.keras.optimizer import monitored, read
 from wcdfa.backends.keras.recorder import Monitored
 from wcdfa.backends.trees import by_path, is_tree, leaves
 from wcdfa.monitor.alarms import DriftWarning
 
 if TYPE_CHECKING:
-    from wcdfa.backends.keras.norms import Tensor
+    import jax
 
 __all__ = [
     "DriftWarning",
@@ -73,8 +73,8 @@ def group_norms(new: Mapping[str, Tensor], old: Mapping[str, Tensor], members: M
     if keras.backend.backend() == "jax":
         from wcdfa.backends.jax.norms import group_norms as compiled  # noqa: PLC0415 - with another backend JAX need not be installed
 
-        norms: dict[str, Tensor] = compiled(dict(new), dict(old), members)
-        return norms
+        before, after = (cast("dict[str, jax.Array]", dict(each)) for each in (old, new))
+        return dict(compiled(after, before, members))
     used = {path for paths in members.values() for path in paths}
     found = stacked({path: square_of(new[path], old[path]) for path in used}, list(members.values()))
     return {name: found[i] for i, name in enumerate(members)}

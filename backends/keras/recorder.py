@@ -6,7 +6,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar
+from typing import Generic, TypedDict, TypeVar
 
 import keras
 import numpy as np
@@ -15,16 +15,13 @@ from keras import ops
 
 from wcdfa.backends.keras.delegation import Delegating
 from wcdfa.backends.keras.hyperparameters import described
-from wcdfa.backends.keras.norms import Layout, SavedLayout, copied_value, value_of
+from wcdfa.backends.keras.norms import Layout, SavedLayout, Tensor, copied_value, value_of
 from wcdfa.recording.groups import Groups, checked
 from wcdfa.recording.parameters import is_traced
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.ring import read as read_ring
 from wcdfa.support.numbers import whole
-
-if TYPE_CHECKING:
-    from wcdfa.backends.keras.norms import Tensor
 
 Value = TypeVar("Value")
 MODULE = "wcdfa"  # that Keras registers the classes under: it is in every file that was saved

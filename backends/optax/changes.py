@@ -26,7 +26,7 @@ def as_stored(update: jax.Array) -> jax.Array:
     """The update with the digits of its dtype: where XLA fuses, the norm of a half would be of more digits than are applied."""
     if not _is_trained(update) or jnp.result_type(update).itemsize >= 4:
         return update
-    rounded = applied_change(jnp.zeros_like(update), update)  # the change of zero is the update, rounded
+    rounded: jax.Array = applied_change(jnp.zeros_like(update), update)  # the change of zero is the update, rounded
     return rounded.astype(update.dtype)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.backends.trees import by_path, is_tree, leaves
 
-Values = tf.Tensor | tf.Variable | npt.NDArray[np.inexact]
+Values: TypeAlias = "tf.Tensor | tf.Variable | npt.NDArray[np.inexact]"
 
 
 def parameters_of(given: object) -> dict[str, Values] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf  # type: ignore[import-untyped]
 
@@ -12,8 +13,8 @@ from wcdfa.nulls.update_rules import Known
 from wcdfa.recording.groups import Groups, Members
 from wcdfa.support.numbers import is_number
 
-Rate = float | tf.Tensor | tf.Variable | None
-LearningRate = Rate | Callable[[tf.Tensor], Rate]
+Rate: TypeAlias = "float | tf.Tensor | tf.Variable | None"
+LearningRate: TypeAlias = "Rate | Callable[[tf.Tensor], Rate]"
 
 
 class Plan:

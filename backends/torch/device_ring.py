@@ -85,7 +85,7 @@ class DeviceRing:
             return None
         rows, arrived = self._copy
         if arrived is not None:
-            if not wait and not arrived.query():
+            if not wait and not arrived.query():  # type: ignore[no-untyped-call]
                 return None
             arrived.synchronize()
         self._copy = None

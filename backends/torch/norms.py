@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
 
 from wcdfa.backends.trees import by_path, is_tree, leaves, pairs, require_shape
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
 
 PIECE = 1 << 18  # numbers compared at a time: what fits the cache of a CPU is read from memory once, and temporaries stay small
 PIECE_ON_DEVICE = 1 << 25
@@ -83,6 +87,11 @@ def group_norms(new: Mapping[str, torch.Tensor], old: Mapping[str, torch.Tensor]
     return {name: _root([squares[path] for path in paths]) for name, paths in members.items()}
 
 
+def is_sharded(tensor: torch.Tensor) -> TypeGuard[DTensor]:
+    """Whether it is a DTensor, of which a process holds a part."""
+    return hasattr(tensor, "placements")
+
+
 def local(tensor: torch.Tensor) -> torch.Tensor:
     """The part of a tensor that this process holds.
 
@@ -91,25 +100,30 @@ def local(tensor: torch.Tensor) -> torch.Tensor:
     ValueError
         If it is a DTensor of partial sums, or it hides which part this process holds.
     """
-    if not hasattr(tensor, "to_local"):
-        if type(tensor).__name__ == "FlatParameter" or getattr(tensor, "_fsdp_flattened", False):
-            msg = "FullyShardedDataParallel hides which numbers a process holds: use torch.distributed.fsdp.fully_shard (FSDP2)"
-            raise ValueError(msg)
-        if hasattr(tensor, "ds_id"):
-            msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
-            raise ValueError(msg)
-        return tensor.detach()
+    if is_sharded(tensor):
+        return _own_part(tensor)
+    if type(tensor).__name__ == "FlatParameter" or getattr(tensor, "_fsdp_flattened", False):
+        msg = "FullyShardedDataParallel hides which numbers a process holds: use torch.distributed.fsdp.fully_shard (FSDP2)"
+        raise ValueError(msg)
+    if hasattr(tensor, "ds_id"):
+        msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
+        raise ValueError(msg)
+    return tensor.detach()
+
+
+def _own_part(tensor: DTensor) -> torch.Tensor:
     for placement in tensor.placements:
         if placement.is_partial():
             msg = f"a DTensor with placement {placement} has no value yet; redistribute it first"
             raise ValueError(msg)
-    part: torch.Tensor = tensor.detach().to_local()
-    return part.wait() if hasattr(part, "wait") else part  # type: ignore[no-any-return]
+    part = cast("DTensor", tensor.detach()).to_local()
+    here: torch.Tensor = part.wait() if hasattr(part, "wait") else part
+    return here
 
 
 def summed_over(tensor: torch.Tensor) -> ProcessGroups:
     """The groups of processes to sum over, one after another, for the sum over a sharded tensor; none for a plain tensor."""
-    if not hasattr(tensor, "placements"):
+    if not is_sharded(tensor):
         return ()
     mesh = tensor.device_mesh
     return tuple(mesh.get_group(i) for i, placement in enumerate(tensor.placements) if not placement.is_replicate())

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from wcdfa.backends.torch.norms import added, flat, local, pieces, summed_over, widened
+from wcdfa.backends.torch.norms import added, flat, is_sharded, local, pieces, summed_over, widened
 
 NOT_SAMPLED_BELOW = 1 << 12  # numbers of a tensor: small ones cost nothing, and are often of another kind (biases, norms)
 TOGETHER_BELOW = 1 << 14  # tensors of fewer numbers are taken together on the CPU; on other devices all of them are
@@ -121,7 +121,7 @@ def moved(parts: Sequence[Part]) -> list[Moved]:
 def kind_of(tensor: torch.Tensor) -> Kind:
     """The kind of a tensor; of a DTensor, that of the part which this process holds, and how it is sharded."""
     sharding: tuple[object, ...] = ()
-    if hasattr(tensor, "placements"):
+    if is_sharded(tensor):
         sharding, tensor = (tensor.device_mesh, *tensor.placements), local(tensor)
     return Kind(tensor.shape, tensor.stride(), tensor.dtype, tensor.device, sharding)
 
