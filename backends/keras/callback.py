@@ -7,7 +7,7 @@ import math
 
 import keras
 
-from wcdfa.backends.callbacks import monitor_of, require_one_source
+from wcdfa.backends.base import monitor_of, require_one_source
 from wcdfa.backends.keras.optimizer import found, read
 from wcdfa.backends.keras.recorder import Monitored
 from wcdfa.monitor.alarms import Action, Alarms

@@ -9,7 +9,7 @@ from typing import TypedDict, cast
 
 import torch
 
-from wcdfa.backends.callbacks import monitor_of, require_one_source
+from wcdfa.backends.base import monitor_of, require_one_source
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.handle_state import HandleState
 from wcdfa.backends.torch.hooks import attach, require_monitor
