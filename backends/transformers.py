@@ -40,7 +40,7 @@ class WeightChangeCallback(TrainerCallback):
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     arguments = TrainingArguments(folder, num_train_epochs=1, per_device_train_batch_size=1, dataloader_pin_memory=False, **quiet)
     ...     trainer = Trainer(Line(), arguments, train_dataset=data)
-    ...     callback.add_to(trainer)
+    ...     _ = callback.add_to(trainer)
     ...     trainer.remove_callback(PrinterCallback)
     ...     _ = trainer.train()
     >>> callback.monitor.ready, [int(row["wcdfa/step"]) for row in trainer.state.log_history[:-1]]
@@ -71,7 +71,7 @@ class WeightChangeCallback(TrainerCallback):
         What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.alarms.Alarms`. All messages are kept in ``raised``,
         and what they rest on in ``watch``.
     **monitor_options
-        Of the `WeightChangeDFA` that is made where no monitor is given.
+        Options of the `WeightChangeDFA` that is made if no monitor is given.
 
     Raises
     ------

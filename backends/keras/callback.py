@@ -47,7 +47,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.alarms.Alarms`. All messages are kept in ``raised``,
         and what they rest on in ``watch``.
     **monitor_options
-        Of the `WeightChangeDFA` that is made where no monitor is given.
+        Options of the `WeightChangeDFA` that is made if no monitor is given.
 
     Raises
     ------

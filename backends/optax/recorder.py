@@ -78,7 +78,7 @@ def monitor(
         number of calls so far if there is none. Not needed with ``optax.inject_hyperparams``, nor where ``update`` is called with
         ``learning_rate=``.
     **hyperparameters
-        Of the optimizer, under the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.nulls.replay.optimizer_norms`.
+        Hyperparameters of the optimizer, under the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.nulls.replay.optimizer_norms`.
 
     Returns
     -------

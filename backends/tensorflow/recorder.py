@@ -59,7 +59,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
     lr : float, scalar tensor or variable, or schedule, optional
         Learning rate of each step where `record` is given none. A schedule is called with the number of calls so far.
     **hyperparameters
-        Of the optimizer, as in `wcdfa.nulls.replay.optimizer_norms`.
+        Hyperparameters of the optimizer, as in `wcdfa.nulls.replay.optimizer_norms`.
 
     Raises
     ------
