@@ -118,7 +118,8 @@ class WeightChangeCallback(TrainerCallback):
         others: list[TrainerCallback] = []
         while (first := trainer.pop_callback(TrainerCallback)) is not None:
             others.append(first)
-        for each in (self, *(other for other in others if other is not self)):
+        order: list[TrainerCallback] = [self, *(other for other in others if other is not self)]
+        for each in order:
             trainer.add_callback(each)
         self._in_front = True
         return self

@@ -44,7 +44,8 @@ class Delegating(keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss as the inner optimizer scales it."""
-        return self.inner_optimizer.scale_loss(loss)
+        scaled: Tensor = self.inner_optimizer.scale_loss(loss)
+        return scaled
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """What the inner optimizer does at the end of training; that is not a step, and not recorded."""

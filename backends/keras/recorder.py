@@ -6,7 +6,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import Generic, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar, cast
 
 import keras
 import numpy as np
@@ -22,6 +22,9 @@ from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.ring import read as read_ring
 from wcdfa.support.numbers import whole
+
+if TYPE_CHECKING:
+    import torch
 
 Value = TypeVar("Value")
 MODULE = "wcdfa"  # that Keras registers the classes under: it is in every file that was saved
@@ -45,6 +48,7 @@ class Monitored(Delegating):
     """
 
     built: bool  # as Keras has it
+    name: str
 
     def __init__(
         self, inner_optimizer: keras.optimizers.Optimizer, window: int = 500, groups: Groups = None, name: str | None = None
@@ -118,11 +122,11 @@ class Monitored(Delegating):
     def _rate(self) -> Tensor:
         """The learning rate of the next step; NaN where the optimizer has no single one."""
         rate = getattr(self.inner_optimizer, "learning_rate", math.nan)  # a MultiOptimizer has none
-        return ops.reshape(ops.cast(value_of(rate), "float32"), (1,))
+        return cast(Tensor, ops.reshape(ops.cast(value_of(rate), "float32"), (1,)))
 
     def _zero(self) -> Tensor:
         """False in a way that no compiler can know: counts are never negative."""
-        return ops.less(value_of(self._counts)[0], 0)
+        return cast(Tensor, ops.less(value_of(self._counts)[0], 0))
 
     def _record(self, norms: Tensor, rate: Tensor) -> None:
         """Write a column of the ring, by masks: they do the same in graphs, under XLA and without state."""
@@ -240,5 +244,5 @@ def _on_host(variable: keras.Variable) -> npt.NDArray[np.generic]:
         msg = "read was called inside a compiled function, where variables hold no values yet: call it outside, or in a callback"
         raise ValueError(msg)
     if keras.backend.backend() == "torch":
-        value = value.cpu()
+        return np.array(cast("torch.Tensor", value).cpu().numpy())
     return np.array(value.numpy() if hasattr(value, "numpy") else value)  # with Keras' own way NumPy 2 warns

@@ -182,7 +182,8 @@ class _Recorder:
         if not callable(self.lr):
             return given if self.lr is None else self.lr
         calls = state.wcdfa_ring.wcdfa_count + state.wcdfa_ring.wcdfa_skipped
-        return self.lr(calls if steps is None else steps)
+        rate: Rate = self.lr(calls if steps is None else steps)
+        return rate
 
     def update(
         self, updates: optax.Updates, state: RecordState, params: optax.Params | None, rate: Rate

@@ -8,11 +8,12 @@ from typing import TypeAlias
 
 import tensorflow as tf  # type: ignore[import-untyped]
 
-from wcdfa.backends.tensorflow.parameters import Values, is_variable, parameters_of
+from wcdfa.backends.tensorflow.parameters import is_variable, parameters_of
 from wcdfa.nulls.update_rules import Known
 from wcdfa.recording.groups import Groups, Members
 from wcdfa.support.numbers import is_number
 
+Given: TypeAlias = "tf.Tensor | tf.Variable"
 Rate: TypeAlias = "float | tf.Tensor | tf.Variable | None"
 LearningRate: TypeAlias = "Rate | Callable[[tf.Tensor], Rate]"
 
@@ -25,11 +26,11 @@ class Plan:
         self.members: Members = {}
         self._variables: dict[str, weakref.ref[tf.Variable] | None] = {}
 
-    def remember(self, parameters: Mapping[str, Values]) -> None:
+    def remember(self, parameters: Mapping[str, Given]) -> None:
         """Remember which variables these are, without keeping them alive."""
         self._variables = {path: weakref.ref(value) if is_variable(value) else None for path, value in parameters.items()}
 
-    def require_same(self, parameters: Mapping[str, Values], reference: Sequence[tf.Variable]) -> None:
+    def require_same(self, parameters: Mapping[str, Given], reference: Sequence[tf.Variable]) -> None:
         """Raise a ValueError that says what is different, if anything is."""
         difference = self.difference(parameters, reference)
         if difference is not None:
@@ -37,7 +38,7 @@ class Plan:
             raise ValueError(msg)
 
     def difference(
-        self, parameters: Mapping[str, Values], reference: Sequence[tf.Variable], same_variables: bool = True
+        self, parameters: Mapping[str, Given], reference: Sequence[tf.Variable], same_variables: bool = True
     ) -> str | None:
         """What is different about the parameters, as the beginning of a sentence; None if nothing is."""
         added = [path for path in parameters if path not in self._variables]
@@ -56,7 +57,7 @@ class Plan:
         return None
 
 
-def given_parameters(variables: object) -> dict[str, Values]:
+def given_parameters(variables: object) -> dict[str, Given]:
     """The parameters that a recorder is given, each a variable or a tensor; a TypeError if there are none."""
     parameters = parameters_of(variables)
     if parameters is None:
@@ -68,7 +69,7 @@ def given_parameters(variables: object) -> dict[str, Values]:
     return {path: value if is_variable(value) else tf.convert_to_tensor(value) for path, value in parameters.items()}
 
 
-def values_of(parameters: Mapping[str, Values]) -> list[tf.Tensor]:
+def values_of(parameters: Mapping[str, Given]) -> list[tf.Tensor]:
     """Their values now; a ValueError if they have none yet, inside a function that TensorFlow traces."""
     values = []
     for path, source in parameters.items():
@@ -85,7 +86,7 @@ def values_of(parameters: Mapping[str, Values]) -> list[tf.Tensor]:
     return values
 
 
-def shaped_value(value: Values, reference: tf.Variable) -> tf.Tensor:
+def shaped_value(value: Given, reference: tf.Variable) -> tf.Tensor:
     """Its value, with a shape that is known, or checked when the function runs."""
     value = tf.convert_to_tensor(value)
     return value if value.shape.is_fully_defined() else tf.ensure_shape(value, reference.shape)
@@ -98,5 +99,5 @@ def require_rate(lr: object) -> None:
         raise TypeError(msg)
 
 
-def _described(value: Values) -> str:
+def _described(value: Given) -> str:
     return f"{value.dtype.name} of shape {tuple(value.shape) if value.shape.rank is not None else 'unknown'}"

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.backends.tensorflow.norms import as_stored, copied, delta_norm, group_norms, unconverted
-from wcdfa.backends.tensorflow.parameters import Values, parameters_of
-from wcdfa.backends.tensorflow.plan import LearningRate, Plan, Rate, given_parameters, require_rate, shaped_value, values_of
+from wcdfa.backends.tensorflow.parameters import parameters_of
+from wcdfa.backends.tensorflow.plan import Given, LearningRate, Plan, Rate, given_parameters, require_rate, shaped_value, values_of
 from wcdfa.backends.tensorflow.ring import Layout, RingVariables
 from wcdfa.nulls.update_rules import named as named_optimizer
 from wcdfa.recording.groups import Groups, checked, members_of
@@ -90,7 +90,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         if not callable(lr):
             require_rate(lr)
         self.layout = Layout(window)
-        self._plan = Plan(window, checked(groups), lr, (optimizer, hyperparameters))
+        self._plan = Plan(window, checked(groups), lr, (optimizer, dict(hyperparameters)))
         if variables is not None:
             self.build(variables)
 
@@ -208,7 +208,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         optimizer, hyperparameters = self._plan.source
         return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters)
 
-    def _make(self, parameters: dict[str, Values]) -> None:
+    def _make(self, parameters: dict[str, Given]) -> None:
         members, values = members_of(list(parameters), self._plan.groups), values_of(parameters)
         self.layout.describe(parameters, members)
         self._plan.members = members

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
@@ -106,7 +106,7 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
         self.own: Description = {"window": window}
         self.restored: Description | None = None
 
-    def describe(self, parameters: dict[str, Values], members: Members) -> None:
+    def describe(self, parameters: Mapping[str, Values], members: Members) -> None:
         """Note the parameters and their groups, by position, since Keras numbers names anew in each model.
 
         Raises
