@@ -34,7 +34,11 @@ def test_backends_agree_with_each_other_and_with_numpy():
         require(backend)
     names = "keras_recorder.plain", "keras_recorder.alpha"
     running = {backend: start("keras_checks.py", *names, KERAS_BACKEND=backend) for backend in BACKENDS if backend not in FOUND}
-    known = FOUND | {backend: printed(process) for backend, process in running.items()}
+    try:
+        known = FOUND | {backend: printed(process) for backend, process in running.items()}
+    finally:
+        for process in running.values():
+            process.kill()
     found = [{name.partition(".")[2]: known[backend][name] for name in names} for backend in BACKENDS]
     expected = norms_of_sgd(*data(50), initial(), batch=BATCH, steps=50)
     for each in found:

@@ -23,8 +23,10 @@ def group(size, folder, *jobs):
         return printed(running[0], seconds=240)
     finally:
         for process in running[1:]:
-            process.wait(60)
-            process.communicate()
+            try:
+                process.communicate(timeout=60)
+            finally:
+                process.kill()
 
 
 @pytest.fixture(scope="module")
