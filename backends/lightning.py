@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from wcdfa.backends.torch.training import Recording
-from wcdfa.monitor.alarms import Action
+from wcdfa.monitor.messages import Action
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.groups import Groups

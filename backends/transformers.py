@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import DefaultFlowCallback
 
 from wcdfa.backends.torch.training import Recording
-from wcdfa.monitor.alarms import Action
+from wcdfa.monitor.messages import Action
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.groups import Groups

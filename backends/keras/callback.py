@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from wcdfa.backends.keras.optimizer import Monitored, found, read
-from wcdfa.monitor.alarms import Action, Alarms
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
+from wcdfa.monitor.messages import Action, Alarms
 from wcdfa.monitor.monitor import SMALLEST_WINDOW, WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.sinks.keys import METRICS

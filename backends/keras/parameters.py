@@ -12,7 +12,7 @@ from wcdfa.backends.keras.callback import WeightChangeCallback
 from wcdfa.backends.keras.norms import copied_value, is_trained, path_of, square_of, stacked, value_of
 from wcdfa.backends.keras.optimizer import Monitored, monitored, read
 from wcdfa.backends.trees import by_path, is_tree, leaves
-from wcdfa.monitor.alarms import DriftWarning
+from wcdfa.monitor.messages import DriftWarning
 
 __all__ = [
     "DriftWarning",

@@ -15,7 +15,7 @@ import torch
 
 from wcdfa.backends.torch.hyperparameters import described, learning_rate
 from wcdfa.backends.torch.snapshot import Moved, Snapshot, moved
-from wcdfa.monitor.alarms import Alarms
+from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.reading import Reading

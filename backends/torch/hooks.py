@@ -11,7 +11,7 @@ import torch
 from wcdfa.backends.torch.handle import Handle, Places
 from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
 from wcdfa.backends.torch.snapshot import Snapshot
-from wcdfa.monitor.alarms import Alarms
+from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.recording.groups import ALL, Groups, checked, members_of, name_of
 from wcdfa.support.numbers import is_number, whole

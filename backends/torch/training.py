@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from wcdfa.backends.torch.hooks import Handle, attach, require_monitor, settings
-from wcdfa.monitor.alarms import Action, Alarms
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
+from wcdfa.monitor.messages import Action, Alarms
 from wcdfa.monitor.monitor import SMALLEST_WINDOW, WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.groups import Groups, checked
