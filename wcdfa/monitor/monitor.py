@@ -25,7 +25,7 @@ from wcdfa.recording.recorder import Recorder
 from wcdfa.support.failures import Failures
 from wcdfa.support.numbers import is_number, whole
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.regime import THRESHOLDS, label
+from wcdfa.verdicts.regime import THRESHOLDS, Regime, label
 from wcdfa.verdicts.single_window import Verdict, without_alpha
 
 SMALLEST_WINDOW = 50
@@ -134,9 +134,7 @@ class WeightChangeDFA:
         self._groups = checked(groups)
         self._lock, self._failures = threading.RLock(), Failures()
         self.reset()
-        # a trial refuses wrong settings, or a window too short for them, at once; and it computes the calibration
-        trial = self._criteria.preparation.of(1.0 + np.arange(self.window) % 7.0)
-        self._criteria.measurement.of(trial.values)
+        self._rehearse()
 
     def reset(self) -> None:
         """Forget all norms, all α, and the parameters that the next ones are compared with."""
@@ -144,6 +142,11 @@ class WeightChangeDFA:
             self._recorder = Recorder(self.window, self._groups, self.record_every)
             self._outcomes: dict[str, Outcome] = {}
             self._history = History()
+
+    def _rehearse(self) -> None:
+        """Refuse settings that the window is too short for now, not at the first α, and have the calibration of its length ready."""
+        trial = self._criteria.preparation.of(1.0 + np.arange(self.window) % 7.0)
+        self._criteria.measurement.of(trial.values)
 
     def __repr__(self) -> str:
         """α and its regime, and how full the window is."""
@@ -204,7 +207,7 @@ class WeightChangeDFA:
         return {name: float(result.alpha) for name, result in self.results.items()}
 
     @property
-    def regime(self) -> str | None:
+    def regime(self) -> Regime | None:
         """Name of the band that the interval of the last α lies in: "ordered", "critical" or "disordered", or else "undecided".
 
         None before the first α, and when the last α is NaN.

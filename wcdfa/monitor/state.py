@@ -7,7 +7,7 @@ import json
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.inference.exponent import NO_CAUSE, REASONS, DFAResult
+from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, REASONS, DFAResult
 from wcdfa.inference.prepared import Outcome
 from wcdfa.monitor.state_fields import Fields, State, with_gaps
 from wcdfa.recording.groups import ALL, described
@@ -78,10 +78,13 @@ def _require_match(state: Fields, recorder: Recorder) -> None:
 
 
 def _outcome(state: Fields, i: int, reason: str | None) -> Outcome:
-    """One outcome. A state of an earlier release has no `DFAResult.cause`: it follows from the reason."""
+    """One outcome. A state of an earlier release has no `DFAResult.cause`: it follows from the reason.
+
+    Norms that could not be prepared have another reason; `wcdfa.inference.prepared.measured` gives them the result of zeros.
+    """
     numbers = state.numbers(f"result_{i}")
     known = dict(zip(NUMBERS if len(numbers) == len(NUMBERS) else BEFORE_CAUSE, numbers, strict=True))
-    cause = known.pop("cause", CAUSES.get(reason or "", NO_CAUSE))
+    cause = known.pop("cause", NO_CAUSE if reason is None else CAUSES.get(reason, CONSTANT))
     saturated = np.bool_(known.pop("saturated"))
     scales, fluctuations = tuple(state.integers(f"scales_{i}")), state.numbers(f"fluctuations_{i}")
     return Outcome(DFAResult(**known, scales=scales, fluctuations=fluctuations, saturated=saturated, cause=np.int8(cause)), reason)

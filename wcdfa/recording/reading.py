@@ -43,9 +43,9 @@ class Reading(NamedTuple):
     groups: Mapping[str, Norms] = {}  # nothing changes it
     """‖ΔW‖ of each group of parameters, shape (n,)."""
     optimizer: str | None = None
-    """Name of the optimizer, as `wcdfa.nulls.optimizer_null` takes it; None where unknown."""
+    """Name of the optimizer, as `wcdfa.nulls.replay.optimizer_norms` takes it; None where unknown."""
     hyperparameters: Mapping[str, object] = {}
-    """Hyperparameters of the optimizer, under the names of `wcdfa.nulls.optimizer_norms`."""
+    """Hyperparameters of the optimizer, under the names of `wcdfa.nulls.replay.optimizer_norms`."""
     stderr: Norms | None = None
     """Standard error of each norm, relative to it, shape (n,), if a sample of the coordinates was measured; None if all were."""
 
@@ -60,8 +60,8 @@ class Reading(NamedTuple):
     ) -> Verdict:
         """`wcdfa.verdict` on these norms, against the optimizer that made them if it is known.
 
-        >>> import wcdfa
-        >>> norms = wcdfa.nulls.optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
+        >>> from wcdfa.nulls.replay import optimizer_norms
+        >>> norms = optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
         >>> print(Reading(norms, 500, 0, optimizer="sgd", hyperparameters={"momentum": 0.9}).verdict().explained_by)
         ('optimizer', 'short memory')
 
