@@ -7,7 +7,7 @@ import math
 import os
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,6 @@ from wcdfa.monitor.state_fields import Fields, with_gaps
 from wcdfa.sinks.wandb import NO_RUN, WandbSink, active
 from wcdfa.support.numbers import is_number, number
 from wcdfa.verdicts.regime import label
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 class Epoch(NamedTuple):
@@ -114,7 +111,7 @@ class RollingWeightChangeDFA(WeightChangeDFA):
                 **{f"epochs_{name}": names.count(name) for name in ("ordered", "critical", "disordered", "undecided")},
             }
 
-    def plot(self, title: str = "Weight-change DFA", save_path: str | os.PathLike[str] | None = None, show: bool = True) -> Figure:
+    def plot(self, title: str = "Weight-change DFA", save_path: str | os.PathLike[str] | None = None, show: bool = True) -> Any:
         """Draw α with its interval by epoch, over the bands. If no epoch was ended, draw every α in the order computed.
 
         Parameters

@@ -96,9 +96,7 @@ class Recorder:
             while self.pending:
                 norms, lr, passed, step = self.pending.popleft()
                 values = {name: _known(value) for name, value in norms.items()}
-                if (
-                    values[ALL] == 0
-                ):  # it was no step; steps passed over before it do not count either, so the others stay evenly spaced
+                if values[ALL] == 0:  # no step; those passed over before it do not count either: the others stay evenly spaced
                     self.skip(1)
                     continue
                 self.step = self.step + passed + 1 if step is None else max(step, self.step + 1)
