@@ -6,6 +6,7 @@ Start with `WeightChangeDFA` (monitor.py): it takes norms or parameters at each 
 - watch.py: `Watch` finds changes of regime and drifts of α, and words them as messages.
 - messages.py: `MessageAction` logs such a message, warns, stops training or calls a function. `Alarms` is its name in earlier releases.
 - follower.py: `Follower` reads a log while it is written and feeds a monitor.
+- computing.py: α of the norms in the window, and every α before.
 - metrics.py: the numbers that trackers are given. state.py, state_fields.py and state_file.py: how a monitor is saved and goes on.
 """
 

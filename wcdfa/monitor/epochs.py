@@ -74,7 +74,7 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             result = self.result
             now = (math.nan,) * 3 if result is None else (float(result.alpha), float(result.low), float(result.high))
             value = len(self._epochs) if epoch is None else number(epoch)
-            self._epochs.append(Epoch(int(value) if value == int(value) else value, self._recorder.step, *now))
+            self._epochs.append(Epoch(int(value) if value == int(value) else value, self.step, *now))
 
     @property
     def epochs(self) -> tuple[Epoch, ...]:

@@ -13,20 +13,20 @@ import numpy.typing as npt
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.prepared import Outcome
 from wcdfa.monitor import state_file
+from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.metrics import metrics_of
 from wcdfa.monitor.state import restore, state_of
 from wcdfa.monitor.state_fields import Fields
 from wcdfa.recording.cadence import Cadence, cadence, due
 from wcdfa.recording.groups import ALL, Groups, checked
-from wcdfa.recording.history import History
 from wcdfa.recording.parameters import refuse
-from wcdfa.recording.reading import Norms, Reading, Steps, numbered, outcomes
+from wcdfa.recording.reading import Norms, Reading
 from wcdfa.recording.recorder import Recorder
 from wcdfa.support.failures import Failures
 from wcdfa.support.numbers import is_number, whole
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.regime import THRESHOLDS, Regime, label
-from wcdfa.verdicts.single_window import Verdict, without_alpha
+from wcdfa.verdicts.single_window import Verdict
 
 SMALLEST_WINDOW = 50
 
@@ -139,9 +139,10 @@ class WeightChangeDFA:
     def reset(self) -> None:
         """Forget all norms, all α, and the parameters that the next ones are compared with."""
         with self._lock:
-            self._recorder = Recorder(self.window, self._groups, self.record_every)
-            self._outcomes: dict[str, Outcome] = {}
-            self._history = History()
+            self._run = self._new_run()
+
+    def _new_run(self) -> Computation:
+        return Computation(Recorder(self.window, self._groups, self.record_every), self._criteria)
 
     def _rehearse(self) -> None:
         """Refuse settings that the window is too short for now, not at the first α, and have the calibration of its length ready."""
@@ -181,10 +182,7 @@ class WeightChangeDFA:
             nothing is recorded then.
         """
         with self._lock:
-            begun = self._recorder.begun
-            self._recorder.take(given, lr)
-            if self._recorder.begun != begun:
-                self._outcomes = {}  # they are of norms that are forgotten
+            self._run.take(given, lr)
             if self._may_be_due():
                 self._compute()
         return self
@@ -246,14 +244,14 @@ class WeightChangeDFA:
         """Every α computed so far of all parameters ("all") and of each group, oldest first."""
         with self._lock:
             self._compute()
-            return self._history.alphas()
+            return self._run.history.alphas()
 
     @property
     def step(self) -> int:
         """Training step of the last norm; 0 before the first."""
         with self._lock:
             self._compute()
-            return self._recorder.step
+            return self._run.recorder.step
 
     @property
     def n_samples(self) -> int:
@@ -268,7 +266,7 @@ class WeightChangeDFA:
     @property
     def drained(self) -> int:
         """How many norms its recorder had recorded when the last `Reading` was made; 0 before the first reading."""
-        return self._recorder.drained
+        return self._run.recorder.drained
 
     @property
     def groups(self) -> Groups:
@@ -277,13 +275,13 @@ class WeightChangeDFA:
 
     def continues(self, reading: Reading) -> bool:
         """Whether a reading goes on from the last one. If its recorder was set back, or is another one, `update` begins anew with it."""
-        return self._recorder.continues(reading)
+        return self._run.recorder.continues(reading)
 
     def reading(self) -> Reading:
         """The norms in the window with their steps and learning rates, and the optimizer if it is known."""
         with self._lock:
             self._compute()
-            return self._recorder.reading()
+            return self._run.recorder.reading()
 
     def get_signal(self, group: str = ALL) -> Norms:
         """The norms in the window as a NumPy array of shape (n_samples,), oldest first. A norm that was not finite is NaN.
@@ -320,7 +318,7 @@ class WeightChangeDFA:
         """
         reading = self.reading()
         criteria = self._criteria.changed(**reading.naming(options))
-        return self._without_alpha(group) or reading.judged(group, criteria, lr=lr, steps=steps, null=null)
+        return self._run.without_alpha(group) or reading.judged(group, criteria, lr=lr, steps=steps, null=null)
 
     def report(
         self, path: str | os.PathLike[str], *, title: str = "wcdfa", lr: npt.ArrayLike | None = None, **options: object
@@ -350,8 +348,8 @@ class WeightChangeDFA:
         with self._lock:
             reading = self.reading()
             criteria = self._criteria.changed(**reading.naming(options))
-            verdict, rate = self._without_alpha(ALL) or reading.judged(ALL, criteria, lr=lr), reading.lr if lr is None else lr
-            run = MonitoredRun(reading, self._history_until_now(), verdict, criteria, self.window, self.stride, rate)
+            verdict, rate = self._run.without_alpha(ALL) or reading.judged(ALL, criteria, lr=lr), reading.lr if lr is None else lr
+            run = MonitoredRun(reading, self._run.history_until_now(), verdict, criteria, self.window, self.stride, rate)
         write(path, [section_of_monitor(title, run)], title=title)
 
     def metrics(self) -> dict[str, float]:
@@ -361,7 +359,7 @@ class WeightChangeDFA:
         """
         with self._lock:
             self._compute()
-            return metrics_of(self._recorder, self._outcomes, self.thresholds)
+            return metrics_of(self._run.recorder, self._run.outcomes, self.thresholds)
 
     def state_dict(self) -> dict[str, object]:
         """All that was recorded and computed, as numbers, strings and lists: for JSON, for `numpy.savez`, for a checkpoint.
@@ -371,7 +369,7 @@ class WeightChangeDFA:
         """
         with self._lock:
             self._compute()
-            return state_of(self._recorder, self._outcomes, self._history)
+            return state_of(self._run)
 
     def load_state_dict(self, state: Mapping[str, object], /) -> None:
         """Go on from a `state_dict`, also from one that went through JSON or npz.
@@ -382,9 +380,9 @@ class WeightChangeDFA:
             If the state is of another version, window or groups, or is not the whole of one; the monitor is as before then.
         """
         with self._lock:
-            recorder = Recorder(self.window, self._groups, self.record_every)
-            self._outcomes, self._history = restore(Fields(state), recorder)
-            self._recorder = recorder
+            run = self._new_run()
+            restore(Fields(state), run)
+            self._run = run
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the state to an npz file. If the process is killed meanwhile, the file that was there is still whole."""
@@ -409,8 +407,8 @@ class WeightChangeDFA:
         No more norms than a window holds are kept waiting.
         """
         every = [self.stride, self.window, *([] if self.log_every is None or self.logger is None else [self.log_every])]
-        waiting = len(self._recorder.pending)
-        count = self._recorder.count
+        waiting = len(self._run.recorder.pending)
+        count = self._run.recorder.count
         try:
             return any(due(each, count + waiting) if callable(each) else count % each + waiting >= each for each in every)
         except Exception:  # noqa: BLE001 - a callable raised it: it is asked again, and raises, when the norms have been recorded
@@ -419,37 +417,19 @@ class WeightChangeDFA:
     def _now(self) -> dict[str, Outcome]:
         with self._lock:
             self._compute()
-            return self._outcomes
-
-    def _without_alpha(self, group: str) -> Verdict | None:
-        """The verdict on a group whose last α is NaN; None if it is a number, or there is none yet."""
-        outcome = self._outcomes.get(group)
-        return None if outcome is None or outcome.reason is None else without_alpha(outcome.reason, self._criteria)
-
-    def _history_until_now(self) -> History:
-        """A copy of the history that ends with α of the norms in the window."""
-        history = self._history.copy()
-        if not history.curves or history.curves[-1].last_step != self._recorder.step:
-            history.add(*self._measured())
-        return history
+            return self._run.outcomes
 
     def _compute(self) -> None:
         """Record the pending norms, and at each of them compute α and log if that is due."""
-        for count in self._recorder.flush(lambda count: self._alpha_due(count) or self._log_due(count)):
+        for count in self._run.recorder.flush(lambda count: self._alpha_due(count) or self._log_due(count)):
             if self._alpha_due(count):
-                self._outcomes, steps = self._measured()
-                self._history.add(self._outcomes, steps)
+                self._run.compute()
             if self.logger is not None and self._log_due(count):
                 self._log(self.logger)
 
-    def _measured(self) -> tuple[dict[str, Outcome], Steps]:
-        """α of the norms in the window, and their training steps."""
-        reading = self._recorder.reading()
-        return outcomes(reading, self._criteria.preparation, self._criteria.measurement), numbered(reading)
-
     def _log(self, logger: Logger) -> None:
         try:
-            logger(self._recorder.step, metrics_of(self._recorder, self._outcomes, self.thresholds))
+            logger(self._run.recorder.step, metrics_of(self._run.recorder, self._run.outcomes, self.thresholds))
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the training run
             self._failures.log("the logger of a monitor", error)
 

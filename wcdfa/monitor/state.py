@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, REASONS, DFAResult
 from wcdfa.inference.prepared import Outcome
+from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.state_fields import Fields, State, with_gaps
 from wcdfa.recording.groups import ALL, described
 from wcdfa.recording.history import Curve, History, Past
@@ -23,8 +24,9 @@ BEFORE_CAUSE = NUMBERS[:-1]  # of states that were saved before a result held it
 CAUSES = {reason: cause for cause, reason in REASONS.items()}
 
 
-def state_of(recorder: Recorder, outcomes: dict[str, Outcome], history: History) -> State:
+def state_of(run: Computation) -> State:
     """All that a monitor has recorded and computed; not its settings, and not the parameters that it measures from."""
+    recorder, outcomes = run.recorder, run.outcomes
     reading = recorder.reading()
     state: State = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
     state["grouping"] = described(recorder.groups)
@@ -32,7 +34,7 @@ def state_of(recorder: Recorder, outcomes: dict[str, Outcome], history: History)
     state |= {name: getattr(recorder, name) for name in COUNTERS}
     state |= {"groups": list(reading.groups), "steps": numbered(reading).tolist()}
     state |= with_gaps("lr", rates(reading)) | with_gaps("norms", np.concatenate([reading.norms, *reading.groups.values()]))
-    state |= _history_fields(history)
+    state |= _history_fields(run.history)
     state |= {"results": len(outcomes), "reasons": [outcome.reason or "" for outcome in outcomes.values()]}
     for i, (result, _) in enumerate(outcomes.values()):
         state |= with_gaps(f"result_{i}", [float(getattr(result, name)) for name in NUMBERS])
@@ -40,14 +42,15 @@ def state_of(recorder: Recorder, outcomes: dict[str, Outcome], history: History)
     return state
 
 
-def restore(state: Fields, recorder: Recorder) -> tuple[dict[str, Outcome], History]:
-    """Put the norms of a state into a new recorder; returns the outcomes and the history.
+def restore(state: Fields, run: Computation) -> None:
+    """Put a state into a run that has just been made.
 
     Raises
     ------
     ValueError
-        If the state is of another version, window or groups than the recorder, or a part of it is missing.
+        If the state is of another version, window or groups than the run, or a part of it is missing.
     """
+    recorder = run.recorder
     _require_match(state, recorder)
     groups = state.texts("groups")
     names = [ALL, *groups]
@@ -56,8 +59,8 @@ def restore(state: Fields, recorder: Recorder) -> tuple[dict[str, Outcome], Hist
         setattr(recorder, name, state.integer(name))
     recorder.source = json.loads(state.text("source"))
     reasons = state.texts("reasons")
-    outcomes = {names[i]: _outcome(state, i, reasons[i] or None) for i in range(state.integer("results"))}
-    return outcomes, _history(state, names)
+    run.outcomes = {names[i]: _outcome(state, i, reasons[i] or None) for i in range(state.integer("results"))}
+    run.history = _history(state, names)
 
 
 def _require_match(state: Fields, recorder: Recorder) -> None:
