@@ -11,8 +11,8 @@ Start with `WeightChangeDFA` (monitor.py): it takes norms or parameters at each 
 """
 
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
-from wcdfa.monitor.messages import Alarms, DriftWarning
+from wcdfa.monitor.messages import Alarms, DriftWarning, MessageAction
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 
-__all__ = ["Alarms", "DriftWarning", "RollingWeightChangeDFA", "Watch", "WeightChangeDFA"]
+__all__ = ["Alarms", "DriftWarning", "MessageAction", "RollingWeightChangeDFA", "Watch", "WeightChangeDFA"]

@@ -107,10 +107,11 @@ class Follower:
         if start is None:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log)
             if negative.any() and not self._log:
-                said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; --log insists on one")
-        rates, steps = (None if each is None else each[start or 0 :] for each in (series.lr, series.steps))
-        said += self._feed(series.values[start or 0 :], rates, steps)
-        return News(len(series.values) - (start or 0), tuple(said))
+                said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True insists on one")
+        new = slice(start or 0, None)
+        rates, steps = None if series.lr is None else series.lr[new], None if series.steps is None else series.steps[new]
+        said += self._feed(series.values[new], rates, steps)
+        return News(len(series.values[new]), tuple(said))
 
     def _begin(self, log: bool) -> None:
         settings = self.settings

@@ -10,7 +10,7 @@ import numpy as np
 
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import Source
-from wcdfa.readers.column_choice import NoSeries
+from wcdfa.readers.column_choice import COLUMN, NoSeries
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import shown
 
@@ -45,8 +45,8 @@ def series_in(source: Source, settings: Settings, name: str | None = None) -> Re
     runs = list(source.runs())
     found = list(settings.series(next((run for run in runs if run.name == name), runs[-1])))
     if len(found) > 1:
-        msg = f"{shown(source.path)}: {len(found)} series, and one can be followed: choose it with --column"
-        raise NoSeries(msg)
+        msg = f"{shown(source.path)}: {len(found)} series, and one can be followed: choose it with"
+        raise NoSeries(msg, COLUMN)
     return found[0]
 
 
