@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, REASONS, DFAResult
 from wcdfa.inference.prepared import Outcome
+from wcdfa.kernel.arrays import Array
 from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.state_fields import Fields, State, with_gaps
 from wcdfa.recording.groups import ALL, described
@@ -123,7 +124,7 @@ def _ring(state: Fields, window: int, groups: list[str]) -> Ring:
     empty, count, steps = init(window, groups), state.integer("count"), state.integers("steps")
     place = (count - len(steps) + np.arange(len(steps))) % window
 
-    def put(old: npt.ArrayLike, values: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    def put(old: Array, values: npt.ArrayLike) -> Array:
         new = np.array(old)
         new[place] = values
         return new
