@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.prepared import Outcome
 from wcdfa.monitor import state_file
@@ -17,6 +18,7 @@ from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.metrics import metrics_of
 from wcdfa.monitor.state import restore, state_of
 from wcdfa.monitor.state_fields import Fields
+from wcdfa.preprocess.preparation import Spikes
 from wcdfa.recording.cadence import Cadence, cadence, due
 from wcdfa.recording.groups import ALL, Groups, checked
 from wcdfa.recording.parameters import refuse
@@ -102,11 +104,11 @@ class WeightChangeDFA:
         thresholds: tuple[float, float] = THRESHOLDS,
         *,
         order: int = 1,
-        method: str = "robust",
+        method: Method = "robust",
         confidence: float = 0.95,
         log: bool = True,
         epoch_length: int | None = None,
-        spikes: str | None = "hampel",
+        spikes: Spikes = "hampel",
         groups: Groups = None,
         record_every: Cadence = 1,
         log_every: Cadence | None = None,
