@@ -11,7 +11,7 @@ import torch
 
 from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.training import Recording, RecordingState
-from wcdfa.monitor.alarms import Action
+from wcdfa.monitor.messages import Action
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.groups import Groups
@@ -79,7 +79,7 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
     every : int, optional
         Steps after which the norms are copied to the host and α is logged. Default: a fifth of the window.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.alarms.Alarms`. All messages are kept in ``raised``,
+        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.messages.Alarms`. All messages are kept in ``raised``,
         and what they rest on in ``watch``.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.

@@ -10,8 +10,8 @@ import keras
 from wcdfa.backends.base import monitor_of, require_one_source
 from wcdfa.backends.keras.optimizer import found, read
 from wcdfa.backends.keras.recorder import Monitored
-from wcdfa.monitor.alarms import Action, Alarms
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
+from wcdfa.monitor.messages import Action, Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.sinks.keys import METRICS
@@ -44,7 +44,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
     every : int
         Batches after which the norms are taken; they are taken at the end of each epoch too.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.alarms.Alarms`. All messages are kept in ``raised``,
+        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.messages.Alarms`. All messages are kept in ``raised``,
         and what they rest on in ``watch``.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.

@@ -13,7 +13,7 @@ from wcdfa.backends.keras.norms import Tensor, copied_value, is_trained, path_of
 from wcdfa.backends.keras.optimizer import monitored, read
 from wcdfa.backends.keras.recorder import Monitored
 from wcdfa.backends.trees import by_path, is_tree, leaves
-from wcdfa.monitor.alarms import DriftWarning
+from wcdfa.monitor.messages import DriftWarning
 
 if TYPE_CHECKING:
     import jax

@@ -17,7 +17,7 @@ from wcdfa.backends.torch.handle_state import HandleState, ring_of, state_of
 from wcdfa.backends.torch.hyperparameters import described, learning_rate
 from wcdfa.backends.torch.snapshot import Snapshot, moved
 from wcdfa.backends.torch.whole_steps import WholeSteps
-from wcdfa.monitor.alarms import Alarms
+from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.nulls.update_rules import UNKNOWN, Known

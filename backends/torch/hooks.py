@@ -12,7 +12,7 @@ from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
 from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.snapshot import Snapshot
-from wcdfa.monitor.alarms import Alarms
+from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.recording.groups import ALL, Groups
 

@@ -14,8 +14,8 @@ from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.handle_state import HandleState
 from wcdfa.backends.torch.hooks import attach, require_monitor
 from wcdfa.backends.torch.settings import Settings
-from wcdfa.monitor.alarms import Action, Alarms
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
+from wcdfa.monitor.messages import Action, Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 
@@ -40,7 +40,7 @@ class Recording:
     settings : Settings
         Those of `attach`.
     alarms : "log", "warn", "stop", callable or None
-        As in `wcdfa.monitor.alarms.Alarms`.
+        As in `wcdfa.monitor.messages.Alarms`.
     monitor_options : dict
         Options of the monitor that is made.
     """

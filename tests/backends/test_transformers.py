@@ -14,7 +14,7 @@ import wcdfa
 from tests.conftest import require
 from tests.helpers.torch_runs import Seen, alarming
 from tests.sinks.test_wandb import history, wandb  # noqa: F401
-from wcdfa.monitor.alarms import DriftWarning
+from wcdfa.monitor.messages import DriftWarning
 
 
 @pytest.fixture(scope="module")

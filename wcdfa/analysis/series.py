@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wcdfa.inference.calibration import Method
 from wcdfa.preprocess.preparation import with_usable_rates
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
@@ -32,7 +33,7 @@ class Settings:
     window: int = 500
     stride: int | None = None
     order: int = 1
-    method: str = "robust"
+    method: Method = "robust"
     optimizer: str | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     lr: float | None = None

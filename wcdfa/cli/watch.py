@@ -112,7 +112,7 @@ class View:
             self._line = f"{len(self._signal):,} of {monitor.window:,} norms for the first α"
         elif result is not self._result:
             verdict = monitor.verdict(**options)
-            self._line = f"step {monitor.reading().steps[-1]:,}: {verdict}"
+            self._line = f"step {monitor.step:,}: {verdict}"
             self._reasons = [finding.text for finding in verdict.findings]
             self._said.append(f"{self._line}  {sparkline(self._signal)}")
         self._result = result

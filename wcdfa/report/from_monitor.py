@@ -15,7 +15,7 @@ from wcdfa.nulls.nulls import compare
 from wcdfa.recording.cadence import Cadence
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import History, Past
-from wcdfa.recording.reading import Reading
+from wcdfa.recording.reading import Reading, numbered
 from wcdfa.report.groups import Groups
 from wcdfa.report.sections import Section, line, named
 from wcdfa.report.windows import Curve, Measuring, Window, windows_of
@@ -84,7 +84,7 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
     if reading.skipped:
         notes.append(f"{int(reading.skipped):,} norms of 0 were no steps and are not among the norms")
     untested = no_drift(stops[-1] - spans[0][0] + 1, length, known=bool(np.isfinite(numbers[0]).any()))
-    shown = Section(name, int(reading.steps[-1]), windows, lines, _groups(history), alarms, notes, _settings(run), untested)
+    shown = Section(name, int(numbered(reading)[-1]), windows, lines, _groups(history), alarms, notes, _settings(run), untested)
     return shown._replace(thresholds=criteria.thresholds, confidence=criteria.measurement.confidence)
 
 
