@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from wcdfa.nulls.update_rules import UNKNOWN, Known, replayable
+from wcdfa.nulls.recognition import UNKNOWN, Known, replayable
 
 
 def described(optimizer: Any, variables: Iterable[Any] = ()) -> Known:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from wcdfa.nulls.update_rules import UNKNOWN, Known, replayable
+from wcdfa.nulls.recognition import UNKNOWN, Known, replayable
 
 
 def described(optimizer: torch.optim.Optimizer) -> Known:
