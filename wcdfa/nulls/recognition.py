@@ -10,6 +10,16 @@ Known = tuple[str | None, dict[str, object]]
 UNKNOWN: Known = (None, {})
 
 
+def written(kind: type) -> str:
+    """The name of a class as `Spelling` has it: its package, not its module, which may move.
+
+    >>> import decimal
+    >>> written(decimal.Decimal)
+    'decimal.Decimal'
+    """
+    return f"{kind.__module__.partition('.')[0]}.{kind.__qualname__}"
+
+
 def recognised(name: str, options: Mapping[str, object]) -> Known:
     """The optimizer that a framework writes like this, and its hyperparameters; `UNKNOWN` where the null has none that does the same.
 
