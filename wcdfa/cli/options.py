@@ -32,7 +32,8 @@ def hyperparameters_type(table: Mapping[str, type[Optimizer]]) -> type:
         for each in fields(rule):
             users.setdefault(each.name, []).append(rule)
     options = [_option(name, rules, everywhere=len(rules) == len(table)) for name, rules in users.items()]
-    made = make_dataclass("Hyperparameters", options, frozen=True, kw_only=True, module=__name__)
+    made = make_dataclass("Hyperparameters", options, frozen=True, kw_only=True)
+    made.__module__ = __name__
     return Parameter(name="*", group=GROUP)(made)
 
 
@@ -41,7 +42,7 @@ def _option(name: str, rules: list[type[Optimizer]], *, everywhere: bool) -> tup
     text = next(each.metadata["help"] for each in fields(rules[0]) if each.name == name)
     owners = "" if everywhere else f" Of {', '.join(rule.name for rule in rules)}."
     kind = get_type_hints(rules[0])[name] | None
-    return name, Annotated[kind, Parameter(help=text + owners, group=GROUP)], field(default=None)
+    return name, Annotated[kind, Parameter(help=text + owners, group=GROUP, negative_iterable=())], field(default=None)
 
 
 Hyperparameters = hyperparameters_type(OPTIMIZERS)
