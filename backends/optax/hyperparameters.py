@@ -21,7 +21,7 @@ import optax
 from wcdfa.nulls.spelling import Source, Spelling
 from wcdfa.nulls.update_rules import OPTIMIZERS, named
 
-Plain = dict[str, dict[str, npt.NDArray[np.generic]]]
+Plain = Mapping[str, Mapping[str, jax.Array | npt.NDArray[np.generic]]]
 """Hyperparameters by the name of the optimizer, as arrays, so that they can be part of a state; prefixed, so that
 ``optax.tree.get(state, "weight_decay")`` still finds one value."""
 Factory = Callable[..., optax.GradientTransformation]

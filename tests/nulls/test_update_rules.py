@@ -221,13 +221,14 @@ def test_memories_start_where_they_settle():
     ("name", "options", "alpha"),
     [
         ("adam", {"amsgrad": True}, 1.03),
-        ("nadam", {}, 0.91),
-        ("schedule_free_adamw", {}, 0.53),
-        ("adafactor", {}, 0.57),
-        ("muon", {"dimension": (4, 16)}, 0.67),
+        ("nadam", {}, 0.83),
+        ("schedule_free_adamw", {}, 0.525),
+        ("adafactor", {}, 0.545),
+        ("muon", {"dimension": (4, 16)}, 0.638),
     ],
 )
 def test_known_figures(name, options, alpha):
+    """The means that the optimizers of torch themselves, and that of schedulefree, gave on white gradients: 200 replicates."""
     alphas = nulls.optimizer_alphas(500, optimizer=name, replicates=200, seed=1, method="ols", **options)
     assert alphas.mean() == pytest.approx(alpha, abs=0.01 + 4 * alphas.std() / math.sqrt(200))
     assert 0.035 < alphas.std() < 0.09

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields, make_dataclass
+from dataclasses import dataclass, fields, make_dataclass
 from typing import Annotated, Any, Literal, get_type_hints
 
 from cyclopts import Group, Parameter, validators
@@ -37,12 +37,12 @@ def hyperparameters_type(table: Mapping[str, type[Optimizer]]) -> type:
     return Parameter(name="*", group=GROUP)(made)
 
 
-def _option(name: str, rules: list[type[Optimizer]], *, everywhere: bool) -> tuple[str, object, Field[None]]:
+def _option(name: str, rules: list[type[Optimizer]], *, everywhere: bool) -> tuple[str, object, None]:
     """The option of one hyperparameter, which the rules that have it describe in the same words and types."""
     text = next(each.metadata["help"] for each in fields(rules[0]) if each.name == name)
     owners = "" if everywhere else f" Of {', '.join(rule.name for rule in rules)}."
     kind = get_type_hints(rules[0])[name] | None
-    return name, Annotated[kind, Parameter(help=text + owners, group=GROUP, negative_iterable=())], field(default=None)
+    return name, Annotated[kind, Parameter(help=text + owners, group=GROUP, negative_iterable=())], None
 
 
 Hyperparameters = hyperparameters_type(OPTIMIZERS)
