@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import optax
 
+from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.spelling import Source, Spelling
 from wcdfa.nulls.update_rules import OPTIMIZERS, named
 
@@ -165,12 +166,19 @@ def _of_factory(held: list[object]) -> Plain:
     for factory, optimizer, spelling in factories():
         if not any(part is factory for part in held) or not spelling.fits(options):
             continue
-        flags = {name: value for name, value in options.items() if value and name not in {*spelling.only, *spelling.ignored}}
-        if all(value is True and name in spelling.names for name, value in flags.items()) and scheduled <= _numbers(spelling):
-            return {
-                INJECTED + optimizer: {PREFIX + name: _as_array(value) for name, value in (flags | dict(spelling.fixed)).items()}
-            }
+        others = [name for name, value in options.items() if value and name not in {*spelling.only, *spelling.ignored}]
+        flags = _flags(OPTIMIZERS[optimizer], spelling, options)
+        if {*others} <= {*flags} and scheduled <= _numbers(spelling):
+            known = {name: value for name, (value, default) in flags.items() if value is not default}
+            return {INJECTED + optimizer: {PREFIX + name: _as_array(value) for name, value in {**known, **spelling.fixed}.items()}}
     return {}
+
+
+def _flags(rule: type[Optimizer], spelling: Spelling, options: Mapping[str, object]) -> dict[str, tuple[bool, object]]:
+    """Hyperparameters that are no numbers, so that they are not in the state, with the defaults of the rule."""
+    found = {theirs: options.get(theirs) for theirs in spelling.hyperparameters.values() if isinstance(theirs, str)}
+    ours = {theirs: getattr(rule, name) for name, theirs in spelling.hyperparameters.items() if isinstance(theirs, str)}
+    return {theirs: (value, ours[theirs]) for theirs, value in found.items() if isinstance(value, bool)}
 
 
 @lru_cache(maxsize=1)
