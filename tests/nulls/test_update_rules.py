@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+import wcdfa
 from tests.conftest import require
 from wcdfa.nulls import nulls
 from wcdfa.nulls.replay import optimizer_norms, replay
@@ -268,3 +269,12 @@ def test_an_optimizer_is_given_by_name_or_as_a_value():
 )
 def test_labels(optimizer, label):
     assert str(optimizer) == label
+
+
+def test_a_verdict_is_against_them():
+    norms = optimizer_norms(200, optimizer="muon", dimension=(3, 8), replicates=1, seed=0)[0]
+    found = wcdfa.verdict(norms, optimizer="muon", dimension=(3, 8), replicates=60)
+    assert found.null.low < found.alpha < found.null.high
+    assert any(finding.text.startswith("Muon(Nesterov momentum 0.95) alone gives") for finding in found.findings)
+    against_lion = wcdfa.verdict(norms, optimizer="lion", replicates=9)
+    assert any(finding.text.startswith("Lion(0.9, 0.99) alone has no α") for finding in against_lion.findings)

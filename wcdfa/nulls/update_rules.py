@@ -406,7 +406,7 @@ class RMSprop(Optimizer):
 class Muon(Optimizer):
     """As ``torch.optim.Muon``, in the precision of the gradient instead of bfloat16: matrices only, weight decay is decoupled.
 
-    α depends on the shape: 0.58 for 8 by 8, 0.64 for 4 by 16, 0.72 for 8 by 32. K. Jordan et al. (2024),
+    α depends on the shape: 0.58 for 8 by 8, 0.51 for 64 by 64, 0.72 for 8 by 32: name ``dimension``. K. Jordan et al. (2024),
     https://kellerjordan.github.io/posts/muon; J. Liu et al. (2025), doi:10.48550/arXiv.2502.16982.
     """
 
