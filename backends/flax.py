@@ -1,9 +1,8 @@
-"""flax: the trainable parameters of an nnx module, or of a training state."""
+"""flax: the trained parameters of an nnx module or of a training state."""
 
 from __future__ import annotations
 
-from typing import Any
-
+import jax
 from flax import nnx
 
 from wcdfa.backends.jax import norms as backend
@@ -11,14 +10,14 @@ from wcdfa.backends.jax import norms as backend
 copied, group_norms = backend.copied, backend.group_norms
 
 
-def parameters_of(given: Any) -> dict[str, Any] | None:
-    """Parameters of an nnx module by path, without what is not trained, such as batch statistics; None if it is no such thing.
+def parameters_of(given: object) -> dict[str, jax.Array] | None:
+    """The trained parameters of an nnx module by path, without batch statistics and the like; None for anything else.
 
     >>> model = nnx.Linear(2, 3, rngs=nnx.Rngs(0))
     >>> {path: value.shape for path, value in parameters_of(model).items()}
     {'bias': (3,), 'kernel': (2, 3)}
 
-    Of an object with ``params`` and ``opt_state``, such as ``flax.training.train_state.TrainState``, the parameters.
+    An object with ``params`` and ``opt_state``, such as ``flax.training.train_state.TrainState``, gives its ``params``.
     """
     if isinstance(given, nnx.Module):
         return backend.parameters_of(nnx.to_pure_dict(nnx.state(given, nnx.Param)))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.backends.trees import by_path, is_tree, leaves, pairs, require_shape
 
+Arrays = dict[str, npt.NDArray[np.inexact]]
 
-def delta_norm(new: Any, old: Any) -> float:
+
+def delta_norm(new: object, old: object) -> float:
     """Euclidean norm ‖new − old‖ over all arrays of two parameter trees of the same structure.
 
     >>> delta_norm({"w": [1.0, 2.0], "b": 5.0}, {"w": [1.0, 0.0], "b": 5.0})
@@ -33,8 +35,8 @@ def delta_norm(new: Any, old: Any) -> float:
     return math.sqrt(math.fsum(squares))
 
 
-def parameters_of(tree: Any) -> dict[str, Any] | None:
-    """Arrays of floating or complex numbers by path, such as "layers/0/weight"; None if it is no tree of NumPy arrays.
+def parameters_of(tree: object) -> Arrays | None:
+    """Arrays of floating or complex numbers by path, such as "layers/0/weight"; None for anything but a tree of NumPy arrays.
 
     >>> list(parameters_of({"layers": [{"weight": np.zeros((2, 3)), "steps": np.array(7)}]}))
     ['layers/0/weight']
@@ -49,17 +51,19 @@ def parameters_of(tree: Any) -> dict[str, Any] | None:
     return {path: leaf for path, leaf in found.items() if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "fc"} or None
 
 
-def copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def copied(parameters: Mapping[str, npt.NDArray[np.inexact]]) -> Arrays:
     """Each array copied, so that a step in place cannot change it."""
     return {path: np.array(part) for path, part in parameters.items()}
 
 
-def group_norms(new: Mapping[str, Any], old: Mapping[str, Any], members: Mapping[str, Sequence[str]]) -> dict[str, float]:
+def group_norms(
+    new: Mapping[str, npt.NDArray[np.inexact]], old: Mapping[str, npt.NDArray[np.inexact]], members: Mapping[str, Sequence[str]]
+) -> dict[str, float]:
     """‖new − old‖ over the parameters of each group."""
     squares = {path: _square(new[path], old[path]) for path in new}
     return {name: math.sqrt(math.fsum(squares[path] for path in paths)) for name, paths in members.items()}
 
 
-def _square(new: Any, old: Any) -> float:
+def _square(new: npt.NDArray[np.generic], old: npt.NDArray[np.generic]) -> float:
     difference = np.subtract(new, old, dtype=np.promote_types(np.result_type(new, old), np.float64))
     return float(np.vdot(difference, difference).real)

@@ -1,37 +1,38 @@
-"""Nested dicts, lists and tuples of arrays: their leaves by path, and two of them side by side."""
+"""Nested dicts, lists and tuples of arrays: their leaves by path, and two trees side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeGuard, TypeVar
+
+Leaf = TypeVar("Leaf")
 
 
-def is_tree(given: Any) -> bool:
-    """Whether it is a dict, list or tuple, and no string."""
+def is_tree(given: object) -> TypeGuard[Mapping[object, object] | Sequence[object]]:
+    """Whether it is a dict, list or tuple; a string is a leaf."""
     return isinstance(given, Mapping) or (isinstance(given, Sequence) and not isinstance(given, (str, bytes)))
 
 
-def leaves(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path and value of each leaf; a leaf alone is called "parameters", and None is left out.
+def leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Path and value of each leaf. A leaf that is the whole tree has the path "parameters", and None is left out.
 
     >>> list(leaves({"layers": [{"weight": 1.0}], "head": 2.0, "unused": None}))
     [('layers/0/weight', 1.0), ('head', 2.0)]
     """
     if is_tree(tree):
-        parts = tree.items() if isinstance(tree, Mapping) else enumerate(tree)
-        for key, part in parts:
+        for key, part in _parts(tree):
             yield from leaves(part, f"{path}/{key}" if path else str(key))
     elif tree is not None:
         yield path or "parameters", tree
 
 
-def by_path(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Leaves by path; of two with the same, as in ``{"a/b": x, "a": {"b": y}}``, the second is numbered.
+def by_path(named: Iterable[tuple[str, Leaf]]) -> dict[str, Leaf]:
+    """Leaves by path; where two have the same path, as in ``{"a/b": x, "a": {"b": y}}``, the second is numbered.
 
     >>> by_path([("a/b", 1.0), ("a/b", 2.0)])
     {'a/b': 1.0, 'a/b (2)': 2.0}
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Leaf] = {}
     for path, leaf in named:
         name, number = path, 1
         while name in found:
@@ -41,7 +42,7 @@ def by_path(named: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def pairs(new: Any, old: Any, place: str = "parameters") -> Iterator[tuple[str, Any, Any]]:
+def pairs(new: object, old: object, place: str = "parameters") -> Iterator[tuple[str, object, object]]:
     """Place and values of each leaf of two trees of the same structure.
 
     >>> list(pairs({"a": [1.0, 2.0]}, {"a": [3.0, 4.0]}))
@@ -53,10 +54,7 @@ def pairs(new: Any, old: Any, place: str = "parameters") -> Iterator[tuple[str, 
         If they differ in keys, lengths or kinds: the message names the place.
     """
     if isinstance(new, Mapping) and isinstance(old, Mapping):
-        if new.keys() != old.keys():
-            odd = sorted(map(str, new.keys() ^ old.keys()))
-            msg = f"{place}: key(s) {', '.join(odd)} in one tree only; both must hold the same parameters"
-            raise ValueError(msg)
+        _require_same_keys(place, new, old)
         for key in new:
             yield from pairs(new[key], old[key], f"{place}[{key!r}]")
     elif is_tree(new) and is_tree(old) and not isinstance(new, Mapping) and not isinstance(old, Mapping):
@@ -72,8 +70,19 @@ def pairs(new: Any, old: Any, place: str = "parameters") -> Iterator[tuple[str, 
         yield place, new, old
 
 
-def require_shape(place: str, new: Any, old: Any) -> None:
+def require_shape(place: str, new: Iterable[int], old: Iterable[int]) -> None:
     """Raise a ValueError that names the place, unless both shapes are the same."""
     if tuple(new) != tuple(old):
         msg = f"{place}: shape {tuple(new)} against {tuple(old)}; both trees must hold the same parameters"
+        raise ValueError(msg)
+
+
+def _parts(tree: Mapping[object, object] | Sequence[object]) -> Iterable[tuple[object, object]]:
+    return tree.items() if isinstance(tree, Mapping) else enumerate(tree)
+
+
+def _require_same_keys(place: str, new: Mapping[object, object], old: Mapping[object, object]) -> None:
+    if new.keys() != old.keys():
+        odd = sorted(map(str, new.keys() ^ old.keys()))
+        msg = f"{place}: key(s) {', '.join(odd)} in one tree only; both must hold the same parameters"
         raise ValueError(msg)

@@ -23,7 +23,7 @@ MOVED = {  # old module: where its names are now
     "rolling_monitor": ("monitor.epochs",),
     "spread": ("inference.fluctuation_spread",),
     "tables": ("inference.calibration_tables",),
-    "watch": ("monitor.watch", "monitor.alarms"),
+    "watch": ("monitor.watch", "monitor.messages"),
     "whittle": ("nulls.whittle",),
     "windows": ("verdicts.windows",),
 }

@@ -69,7 +69,7 @@ def optimizer_alphas(
     )
     x: jax.Array = without_schedule(jnp.log(norms) if log else norms, lr, log)
     alphas: jax.Array = _alphas(x, order, method)
-    return alphas
+    return alphas if rule.no_alpha is None else jnp.full_like(alphas, math.nan)
 
 
 Carry = tuple[jax.Array, Memory]

@@ -1,24 +1,25 @@
-"""α while a Keras model is fitted: in its logs, and an alarm when the regime changes or α drifts."""
+"""α while a Keras model is fitted: in its logs, with alarms when the regime changes or α drifts."""
 
 from __future__ import annotations
 
 import logging
 import math
-from typing import Any
 
 import keras
 
-from wcdfa.backends.keras.optimizer import Monitored, found, read
-from wcdfa.monitor.alarms import Action, Alarms
+from wcdfa.backends.base import monitor_of, require_one_source
+from wcdfa.backends.keras.optimizer import found, read
+from wcdfa.backends.keras.recorder import Monitored
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
-from wcdfa.monitor.monitor import SMALLEST_WINDOW, WeightChangeDFA
+from wcdfa.monitor.messages import Action, Alarms
+from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.sinks.keys import METRICS
 from wcdfa.support.numbers import whole
 
 
 class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
-    """Takes what a `monitored` optimizer records into a monitor, writes α into the logs of ``fit``, and raises alarms.
+    """Hands what a `monitored` optimizer records to a monitor, writes α into the logs of ``fit``, and raises alarms.
 
     >>> import numpy as np
     >>> from wcdfa.backends.keras.parameters import monitored
@@ -30,74 +31,75 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
     >>> callback.monitor.ready, sorted(history.history)[-4:]
     (True, ['wcdfa/regime', 'wcdfa/skipped', 'wcdfa/step', 'wcdfa/update_norm'])
 
-    Put it before callbacks that read the logs, such as CSVLogger, TensorBoard or EarlyStopping; History and the progress bar come last
-    by themselves. At the end of an epoch all of ``wcdfa/…`` is in the logs, NaN until there is an α, which EarlyStopping and
-    ModelCheckpoint take for the best there is: give them ``start_from_epoch``, or monitor something else; between, in those of the batch
-    after each time that it was taken. It does not make JAX or torch wait for a step, as most callbacks at the end of a batch do.
+    Put it before callbacks that read the logs, such as CSVLogger, TensorBoard or EarlyStopping; History and the progress bar always come
+    last. All ``wcdfa/…`` metrics are in the logs of each epoch, and in those of the batch after the norms were taken. They are NaN until
+    there is an α, and EarlyStopping and ModelCheckpoint take NaN for the best value: give them ``start_from_epoch``, or monitor something
+    else. JAX and torch need not wait for a step, as for most callbacks at the end of a batch.
 
     Parameters
     ----------
     monitor : WeightChangeDFA, optional
-        Default: one of the window of the optimizer, when ``fit`` begins; it is the attribute ``monitor`` from then on. Give the
-        same callback or monitor to a later ``fit`` to go on; a `RollingWeightChangeDFA` is told of each epoch.
+        Default: a new one of the optimizer's window, when ``fit`` begins; it is the attribute ``monitor`` from then on. Give the same
+        callback or monitor to a later ``fit`` to go on. A `RollingWeightChangeDFA` is told when an epoch ends.
     every : int
-        Batches after which the norms are taken, and at the end of each epoch.
+        Batches after which the norms are taken; they are taken at the end of each epoch too.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline, as `wcdfa.verdicts.drift.drift_alarms` tells: log it as a warning of the
-        logger "wcdfa", give a `DriftWarning`, log it and stop training, call this with what is to be said, or nothing. All are kept in
-        ``raised``, and what they go by in ``watch``.
+        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.messages.Alarms`. All messages are kept in ``raised``,
+        and what they rest on in ``watch``.
+    **monitor_options
+        Options of the `WeightChangeDFA` that is made if no monitor is given.
 
     Raises
     ------
     ValueError, TypeError
-        If an option is none. ``fit`` raises a ValueError if the optimizer is not monitored, or norms would be lost between two batches
-        at which they are taken.
+        If an option is unknown. ``fit`` raises a ValueError if the optimizer is not monitored, or if it would overwrite norms before they
+        are taken.
     """
 
-    async_safe = True  # at the end of a batch, which may be in another thread, nothing is read but numbers that are on the host
+    async_safe = True  # the end of a batch may be in another thread: it reads only numbers that are on the host
 
-    def __init__(self, monitor: WeightChangeDFA | None = None, *, every: int = 100, alarms: Action = "log") -> None:
+    def __init__(
+        self, monitor: WeightChangeDFA | None = None, *, every: int = 100, alarms: Action = "log", **monitor_options: object
+    ) -> None:
         super().__init__()
-        if monitor is not None and not isinstance(monitor, WeightChangeDFA):
-            msg = f"monitor must be a WeightChangeDFA, got {type(monitor).__name__}; leave it out for one of 500 norms"
-            raise TypeError(msg)
-        self.monitor = monitor
+        require_one_source(monitor, monitor_options)
+        self.monitor, self._monitor_options = monitor, monitor_options
         self.every = whole("every", every, "a whole number of batches")
         self._alarms = Alarms(alarms)
         self.raised = self._alarms.raised
         self._batch = self._waiting = 0  # batches of this epoch, and those since the last reading
         self._metrics: dict[str, float] = {}
-        self._fresh: dict[str, float] | None = None  # to go into the logs of the next batch
+        self._fresh: dict[str, float] | None = None  # for the logs of the next batch
         self.watch = Watch()
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """See that the optimizer records, and take what it has recorded before."""
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Find the recorder, and take what it recorded before this ``fit``."""
         recorder = self._recorder()
         if self.monitor is None:
-            self.monitor = WeightChangeDFA(window=max(recorder.window, SMALLEST_WINDOW))
+            self.monitor = monitor_of(recorder.window, self._monitor_options)
         self._require_kept(recorder)
         self._batch = self._waiting = 0
-        self._take(quiet=True)  # what was before this fit is a baseline, and no alarm of it
+        self._take(quiet=True)  # what was recorded before is the baseline, and raises no alarm
         self._fresh = None
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Count batches anew, as Keras does."""
         self._batch = 0
 
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Take the norms, where it is time: before a step, when nothing else uses the variables."""
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Take the norms if it is time: before a step, when nothing else uses the variables."""
         self._waiting += batch - self._batch
         self._batch = batch
         if self._waiting >= self.every:
             self._take()
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Write what is new into the logs."""
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the new metrics into the logs."""
         fresh, self._fresh = self._fresh, None
         if fresh is not None and logs is not None:
             logs.update(fresh)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Take the norms, and write all numbers into the logs."""
         self._take()
         self._fresh = None
@@ -121,7 +123,10 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         return recorder
 
     def _require_kept(self, recorder: Monitored) -> None:
-        """Norms come in at every batch at most, and are taken at the end of an epoch, and at most once in an execution of several steps."""
+        """Raise a ValueError if the optimizer would overwrite norms before they are taken.
+
+        They are taken at the end of each epoch, and at most once for each execution of several steps.
+        """
         together = getattr(self.model, "steps_per_execution", 1) or 1
         between = max(self.every, -(-self.every // together) * together)
         if epoch := self.params.get("steps"):

@@ -1,9 +1,9 @@
-"""How far the variables of a Keras model have moved in a step, by group, with what is right and cheap on each of its backends."""
+"""How far the variables of a Keras model have moved in a step, by group, computed in the way that suits each of its backends."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, cast
 
 import keras
 from keras import ops
@@ -11,17 +11,50 @@ from keras import ops
 from wcdfa.backends.trees import by_path
 from wcdfa.recording.groups import Groups, members_of
 
+if TYPE_CHECKING:
+    import jax
+    import tensorflow as tf  # type: ignore[import-untyped]
+    import torch
+
+
+class Tensor(Protocol):
+    """What a variable of Keras holds: a tensor of JAX, TensorFlow or torch, as the backend is."""
+
+    @property
+    def shape(self) -> Iterable[int]:
+        """Its lengths."""
+
+    @property
+    def dtype(self) -> object:
+        """Its type of numbers."""
+
+    def __sub__(self, other: Self, /) -> Self: ...
+
+    def __mul__(self, other: Self, /) -> Self: ...
+
+    def __getitem__(self, place: int, /) -> Self: ...
+
+
+Key = TypeVar("Key", int, str)
+
+
+class SavedLayout(TypedDict):
+    """A layout in a file: path and shape of each variable, and the places of the variables of each group."""
+
+    variables: list[list[str | list[int]]]
+    members: dict[str, list[int]]
+
 
 class Layout:
     """Which variables are measured, and which belong to each group; a plain object, whose variables Keras does not track.
 
-    `saved` is what `saved` of the layout in a file was: for the same variables its groups are taken, since a model that Keras has
-    loaded has other paths ("dense/kernel" instead of "net/dense/kernel").
+    `saved` is the layout that a file holds. For the same variables its groups are taken: in a model that Keras has loaded the paths
+    are others ("dense/kernel" instead of "net/dense/kernel").
     """
 
-    def __init__(self, variables: Sequence[Any], groups: Groups, saved: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, variables: Sequence[keras.Variable], groups: Groups, saved: SavedLayout | None = None) -> None:
         self.variables = variables
-        # Scales of 8-bit training are trainable to Keras, but replaced and not trained
+        # scales of 8-bit training are trainable to Keras, but they are replaced and not trained
         trained = [i for i, v in enumerate(variables) if is_trained(v) and not getattr(v, "overwrite_with_gradient", False)]
         self.paths = by_path((path_of(variables[i]), i) for i in trained)
         if saved is not None and self.is_of(saved):
@@ -31,45 +64,52 @@ class Layout:
             self.members = {name: tuple(self.paths[path] for path in paths) for name, paths in members.items()}
         self.names = tuple(self.members)
 
-    def saved(self) -> dict[str, Any]:
-        """The variables and groups by their places, for a file."""
+    def saved(self) -> SavedLayout:
+        """The layout for a file."""
         return {"variables": self._variables(), "members": {name: list(places) for name, places in self.members.items()}}
 
-    def is_of(self, saved: Mapping[str, Any]) -> bool:
-        """Whether these are the variables of a file: of the same shapes in order, and the same paths but for what they begin with."""
+    def is_of(self, saved: SavedLayout) -> bool:
+        """Whether these are the variables of a file: of the same shapes in order, and with paths that end alike."""
         own, other = self._variables(), saved["variables"]
         return len(own) == len(other) and all(
             shape == its_shape and f"/{max(path, its_path, key=len)}".endswith(f"/{min(path, its_path, key=len)}")
             for (path, shape), (its_path, its_shape) in zip(own, other, strict=True)
         )
 
-    def _variables(self) -> list[list[Any]]:
+    def _variables(self) -> list[list[str | list[int]]]:
         return [[path, list(self.variables[i].shape)] for path, i in self.paths.items()]
 
-    def values(self) -> dict[int, Any]:
-        """The variables as they are now, by their place: what a step in place cannot change."""
+    def values(self) -> dict[int, Tensor]:
+        """The values of the variables now, by place; no later step changes them."""
         return {i: copied_value(self.variables[i]) for i in self.paths.values()}
 
-    def norms(self, new: Any, old: Any, zero: Any, *, spare: bool = False) -> Any:
-        """‖new − old‖ over each group, as one float32 array in the order of the names; where `old` is spare it may be overwritten.
+    def norms(
+        self,
+        new: Mapping[int, Tensor] | Sequence[Tensor],
+        old: Mapping[int, Tensor] | Sequence[Tensor],
+        zero: Tensor,
+        *,
+        spare: bool = False,
+    ) -> Tensor:
+        """‖new − old‖ over each group, as one float32 array in the order of the names; `old` may be overwritten where it is spare.
 
-        `zero` is 0, in a way that no compiler can know of; see `as_stored`.
+        `zero` is 0 in a way that no compiler can know; see `as_stored`.
         """
         found = {i: square_of(as_stored(new[i], zero), old[i], spare=spare) for i in self.paths.values()}
         return stacked(found, list(self.members.values()))
 
-    def moved(self, old: Mapping[int, Any], zero: Any) -> Any:
-        """How far the variables themselves are from what `values` gave, which is of no use then."""
+    def moved(self, old: Mapping[int, Tensor], zero: Tensor) -> Tensor:
+        """How far the variables have moved from `old`, which `values` gave and which may be overwritten."""
         return self.norms({i: value_of(self.variables[i]) for i in self.paths.values()}, old, zero, spare=True)
 
 
-def is_trained(variable: Any) -> bool:
+def is_trained(variable: keras.Variable) -> bool:
     """Whether it holds numbers that gradients change."""
     return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(variable.dtype)))
 
 
-def path_of(variable: Any) -> str:
-    """Its path in the model; of a bare ``tf.Variable``, its name.
+def path_of(variable: keras.Variable | tf.Variable) -> str:
+    """The path of a variable in its model; the name of a bare ``tf.Variable``.
 
     >>> path_of(keras.Variable([1.0], name="kernel"))
     'kernel'
@@ -77,18 +117,18 @@ def path_of(variable: Any) -> str:
     return str(variable.path if hasattr(variable, "path") else variable.name)
 
 
-def value_of(given: Any) -> Any:
-    """The tensor that a variable holds now, outside the graph that torch may build; of any tensor, that tensor.
+def value_of(given: keras.Variable | Tensor) -> Tensor:
+    """The tensor that a variable holds now, or the tensor itself, detached from the graph that torch may build.
 
     Raises
     ------
     ValueError
-        If it holds none: on JAX ``fit`` takes the values out of the variables while it runs.
+        If the variable holds no value: on JAX ``fit`` takes them out while it runs.
     """
     try:
         value = given.value if isinstance(given, keras.Variable) else given
     except TypeError as error:
-        if given._value is not None:
+        if getattr(given, "_value", None) is not None:
             raise
         msg = (
             f"{path_of(given)!r} holds no value: on JAX fit takes it out while it runs, and loses it where the first step fails. Inside "
@@ -96,44 +136,50 @@ def value_of(given: Any) -> Any:
         )
         raise ValueError(msg) from error
     if hasattr(value, "read_value"):  # a variable of TensorFlow, which ops.convert_to_tensor leaves as it is
-        return value.read_value()
-    return value.detach() if hasattr(value, "detach") else value
+        value = value.read_value()
+    elif hasattr(value, "detach"):
+        value = value.detach()
+    return cast(Tensor, value)
 
 
-def copied_value(given: Any) -> Any:
-    """The tensor that a variable holds now, or a tensor, whatever is assigned to it later."""
+def copied_value(given: keras.Variable | Tensor) -> Tensor:
+    """The same tensor, which no later assignment changes."""
     value = value_of(given)
-    return value.clone() if keras.backend.backend() == "torch" else value  # elsewhere tensors do not change
+    return cast("torch.Tensor", value).clone() if keras.backend.backend() == "torch" else value  # elsewhere tensors do not change
 
 
-def as_stored(value: Any, zero: Any) -> Any:
+def as_stored(value: Tensor, zero: Tensor) -> Tensor:
     """The value with the digits that are stored.
 
-    Where a step ends in a product, as with constraints, XLA would subtract from the exact one, unless it must look at the bits.
+    Where a step ends in a product, as with constraints, XLA would subtract from the exact product, unless it must look at the bits.
     """
     backend = keras.backend.backend()
     if backend == "jax":
-        from wcdfa.backends.jax.norms import as_stored as by_bits  # noqa: PLC0415 - with another backend JAX need not be installed
-    elif backend == "tensorflow":
-        from wcdfa.backends.tensorflow.norms import as_stored as by_bits  # noqa: PLC0415 - nor TensorFlow
-    else:
-        return value
-    return by_bits(value, zero)
+        from wcdfa.backends.jax.norms import as_stored as by_bits_of_jax  # noqa: PLC0415 - with another backend JAX need not be there
+
+        return by_bits_of_jax(cast("jax.Array", value), cast("jax.Array", zero))
+    if backend == "tensorflow":
+        from wcdfa.backends.tensorflow.norms import as_stored as by_bits_of_tensorflow  # noqa: PLC0415 - nor TensorFlow
+
+        return cast(Tensor, by_bits_of_tensorflow(value, zero))
+    return value
 
 
-def square_of(new: Any, old: Any, *, spare: bool = False) -> Any:
-    """Σ|new − old|² of two tensors as they are stored, summed so that float32 does; on torch in place of `old`, where it is spare.
+def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
+    """Σ|new − old|² of two tensors as they are stored, accurate in float32; on torch `old` is overwritten where it is spare.
 
     >>> float(square_of(ops.ones((100, 100)), ops.zeros((100, 100))))
     10000.0
     """
     backend = keras.backend.backend()
     if backend == "torch":
-        return _square_torch(new, old, spare)
-    return {"jax": _square_jax, "tensorflow": _square_tensorflow}.get(backend, _square)(new, old)
+        return _square_torch(cast("torch.Tensor", new), cast("torch.Tensor", old), spare)
+    if backend == "jax":
+        return _square_jax(cast("jax.Array", new), cast("jax.Array", old))
+    return _square_tensorflow(new, old) if backend == "tensorflow" else _square(new, old)
 
 
-def stacked(found: Mapping[Any, Any], members: Sequence[Sequence[Any]]) -> Any:
+def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Tensor:
     """The root of the sum of squares over each group, in one float32 array of shape (groups,)."""
     dtypes = {keras.backend.standardize_dtype(square.dtype) for square in found.values()}
     wide = "float64" if "float64" in dtypes else "float32"
@@ -141,38 +187,42 @@ def stacked(found: Mapping[Any, Any], members: Sequence[Sequence[Any]]) -> Any:
     sums = [
         ops.sum(ops.stack([ops.cast(found[key], wide) for key in group])) if group else ops.zeros((), wide) for group in members
     ]
-    return ops.cast(ops.sqrt(ops.stack(sums)), "float32")
+    return cast(Tensor, ops.cast(ops.sqrt(ops.stack(sums)), "float32"))
 
 
-def _widened(x: Any) -> Any:
+def _widened(x: Tensor) -> Tensor:
     dtype = keras.backend.standardize_dtype(x.dtype)
-    return x if dtype in ("float32", "float64") else ops.cast(x, "float32")
+    return x if dtype in ("float32", "float64") else cast(Tensor, ops.cast(x, "float32"))
 
 
-def _square(new: Any, old: Any) -> Any:
+def _square(new: Tensor, old: Tensor) -> Tensor:
     change = _widened(new) - _widened(old)
-    return ops.sum(change * change)
+    return cast(Tensor, ops.sum(change * change))
 
 
-def _square_jax(new: Any, old: Any) -> Any:
+def _square_jax(new: jax.Array, old: jax.Array) -> jax.Array:
     from wcdfa.backends.jax.norms import applied_change, square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
 
     if keras.backend.standardize_dtype(new.dtype) in ("float32", "float64"):
-        return square_sum(new - old)
-    stored = applied_change(ops.zeros_like(new), new)  # where XLA fuses, it keeps more digits of a half than are stored
-    return square_sum(stored - _widened(old))
+        change = new - old
+    else:
+        stored = applied_change(ops.zeros_like(new), new)  # where XLA fuses, it keeps more digits of a half than are stored
+        change = stored - cast("jax.Array", _widened(old))
+    square: jax.Array = square_sum(change)
+    return square
 
 
-def _square_torch(new: Any, old: Any, spare: bool) -> Any:
+def _square_torch(new: torch.Tensor, old: torch.Tensor, spare: bool) -> torch.Tensor:
     from wcdfa.backends.torch.norms import flat, pieces, square_of, widened  # noqa: PLC0415 - nor torch
 
     if not spare or new.stride() != old.stride():
         return square_of(new.reshape(-1), old.reshape(-1))
     # in place, a piece at a time: half the traffic, and no more memory
-    return ops.sum(ops.stack([widened(a).sub_(b).square_().sum() for a, b in pieces(flat(old), flat(new))]))
+    square: torch.Tensor = ops.sum(ops.stack([widened(a).sub_(b).square_().sum() for a, b in pieces(flat(old), flat(new))]))
+    return square
 
 
-def _square_tensorflow(new: Any, old: Any) -> Any:
+def _square_tensorflow(new: tf.Tensor, old: tf.Tensor) -> Tensor:
     from wcdfa.backends.tensorflow.norms import square_sum  # noqa: PLC0415 - with another backend TensorFlow need not be installed
 
-    return square_sum(new, old)
+    return cast(Tensor, square_sum(new, old))

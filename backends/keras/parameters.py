@@ -1,18 +1,22 @@
-"""Keras 3: ‖ΔW‖ of every step, recorded by the optimizer on each backend; α in ``fit``; models for `wcdfa.WeightChangeDFA.update`."""
+"""Keras 3: the parameters of models and how far they moved, for `wcdfa.WeightChangeDFA.update`; and the names that users import."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import keras
 from keras import ops
 
 from wcdfa.backends.keras.callback import WeightChangeCallback
-from wcdfa.backends.keras.norms import copied_value, is_trained, path_of, square_of, stacked, value_of
-from wcdfa.backends.keras.optimizer import Monitored, monitored, read
+from wcdfa.backends.keras.norms import Tensor, copied_value, is_trained, path_of, square_of, stacked, value_of
+from wcdfa.backends.keras.optimizer import monitored, read
+from wcdfa.backends.keras.recorder import Monitored
 from wcdfa.backends.trees import by_path, is_tree, leaves
-from wcdfa.monitor.alarms import DriftWarning
+from wcdfa.monitor.messages import DriftWarning
+
+if TYPE_CHECKING:
+    import jax
 
 __all__ = [
     "DriftWarning",
@@ -26,8 +30,8 @@ __all__ = [
 ]
 
 
-def parameters_of(given: Any) -> dict[str, Any] | None:
-    """Tensors of the trainable variables of a model, layer or nest of Keras variables by their paths; None if it is none.
+def parameters_of(given: object) -> dict[str, Tensor] | None:
+    """Values of the trainable variables of a model, layer or nest of Keras variables, by path; None for anything else.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="head")], name="net")
     >>> {path: tuple(value.shape) for path, value in parameters_of(model).items()}
@@ -36,7 +40,7 @@ def parameters_of(given: Any) -> dict[str, Any] | None:
     Raises
     ------
     ValueError
-        If it has none, or they hold no values, as on JAX while ``fit`` runs.
+        If it has no trainable variables, or they hold no values, as on JAX while ``fit`` runs.
     """
     if isinstance(given, keras.Layer):
         variables, what = given.trainable_variables, given.name
@@ -52,14 +56,14 @@ def parameters_of(given: Any) -> dict[str, Any] | None:
     return by_path((path_of(variable), value_of(variable)) for variable in variables)
 
 
-def copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Tensors that no later assignment changes, and that JAX does not delete when ``fit`` donates the others to a step."""
+def copied(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors that no later assignment changes, and that JAX does not delete when ``fit`` donates the originals to a step."""
     if keras.backend.backend() == "jax":
         return {path: ops.copy(value) for path, value in parameters.items()}
     return {path: copied_value(value) for path, value in parameters.items()}
 
 
-def group_norms(new: Mapping[str, Any], old: Mapping[str, Any], members: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def group_norms(new: Mapping[str, Tensor], old: Mapping[str, Tensor], members: Mapping[str, Sequence[str]]) -> dict[str, Tensor]:
     """‖new − old‖ over each named group of paths, still on the device.
 
     >>> new, old = {"w": ops.ones(4), "b": ops.ones(1)}, {"w": ops.zeros(4), "b": ops.ones(1)}
@@ -69,8 +73,8 @@ def group_norms(new: Mapping[str, Any], old: Mapping[str, Any], members: Mapping
     if keras.backend.backend() == "jax":
         from wcdfa.backends.jax.norms import group_norms as compiled  # noqa: PLC0415 - with another backend JAX need not be installed
 
-        norms: dict[str, Any] = compiled(dict(new), dict(old), members)
-        return norms
+        before, after = (cast("dict[str, jax.Array]", dict(each)) for each in (old, new))
+        return dict(compiled(after, before, members))
     used = {path for paths in members.values() for path in paths}
     found = stacked({path: square_of(new[path], old[path]) for path in used}, list(members.values()))
     return {name: found[i] for i, name in enumerate(members)}

@@ -1,35 +1,78 @@
-"""What is known of an optax optimizer: named by the user, or injected into its state."""
+"""What is known of an optax optimizer: named by the user, or injected into its state.
+
+``optax.inject_hyperparams`` leaves the learning rate and the other numbers in the state. Which optimizer they belong to is known by
+the factory that was injected into, one of `factories`; ``optax.monitor``, which optax has too, records something else.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from operator import attrgetter
+from types import CodeType
+from typing import Any, Protocol
 
 import jax
 import numpy as np
+import numpy.typing as npt
 import optax
 
-from wcdfa.nulls.update_rules import named as named_optimizer
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.spelling import Source, Spelling
+from wcdfa.nulls.update_rules import OPTIMIZERS, named
 
-Plain = dict[str, dict[str, Any]]
+Plain = Mapping[str, Mapping[str, jax.Array | npt.NDArray[np.generic]]]
 """Hyperparameters by the name of the optimizer, as arrays, so that they can be part of a state; prefixed, so that
 ``optax.tree.get(state, "weight_decay")`` still finds one value."""
+Factory = Callable[..., optax.GradientTransformation]
 
 PREFIX = "wcdfa_"
 INJECTED = PREFIX + "injected_"
-# by factory: what wcdfa calls it, and the numbers that are injected besides the learning rate
-FACTORIES: dict[Any, tuple[str, set[str]]] = {
-    optax.adam: ("adam", {"b1", "b2", "eps", "eps_root"}),
-    optax.adamw: ("adamw", {"b1", "b2", "eps", "eps_root", "weight_decay"}),
-    optax.rmsprop: ("rmsprop", {"decay", "eps", "initial_scale", "momentum"}),
-    optax.sgd: ("sgd", {"momentum"}),
-}
-DTYPES = {"accumulator_dtype", "mu_dtype"}  # which do not matter here
-CLIPPING = ("clip.", "clip_by_global_norm.", "clip_by_block_rms.", "adaptive_grad_clip.")  # before an optimizer leave it what it is
+REGISTERED: list[tuple[Factory, str, Spelling]] = []
 
 
-def packed(optimizer: str | None, hyperparameters: Mapping[str, Any]) -> Plain:
+def register(factory: Factory, optimizer: str, hyperparameters: Mapping[str, str | tuple[str, str]]) -> None:
+    """Have an optimizer factory of your own recognised, where ``optax.inject_hyperparams`` injects into it.
+
+    >>> def halved(learning_rate, decay):
+    ...     return optax.sgd(learning_rate / 2, decay)
+    >>> register(halved, "sgd", {"momentum": "decay"})
+    >>> seen(optax.inject_hyperparams(halved)(0.1, decay=0.9))
+    {'wcdfa_injected_sgd': {}}
+
+    Parameters
+    ----------
+    factory : callable
+        It returns an optax.GradientTransformation.
+    optimizer : str
+        What the optimizer does, as `wcdfa.nulls.update_rules.OPTIMIZERS` names it.
+    hyperparameters : dict
+        The arguments of the factory by the names of that optimizer; a pair for betas.
+
+    Raises
+    ------
+    ValueError
+        If there is no such optimizer.
+    """
+    named(optimizer, {})
+    REGISTERED.append((factory, optimizer, Spelling(getattr(factory, "__name__", "factory"), dict(hyperparameters))))
+
+
+def factories() -> Iterator[tuple[Factory, str, Spelling]]:
+    """The factories that are known, what each makes, and how it writes that: those of optax that the optimizers name, and registered ones."""
+    for rule in OPTIMIZERS.values():
+        for spelling in rule.spellings:
+            package, _, path = spelling.name.partition(".")
+            if package == "optax":
+                try:
+                    yield attrgetter(path)(optax), rule.name, spelling
+                except AttributeError:  # an optax that lacks it
+                    continue
+    yield from REGISTERED
+
+
+def packed(optimizer: str | None, hyperparameters: Mapping[str, object]) -> Plain:
     """What the user named, checked, as the arrays of a state.
 
     >>> packed("adamw", {"b1": 0.9, "b2": 0.99})
@@ -45,90 +88,153 @@ def packed(optimizer: str | None, hyperparameters: Mapping[str, Any]) -> Plain:
             msg = f"{', '.join(hyperparameters)} belongs to an optimizer; name it with optimizer="
             raise TypeError(msg)
         return {}
-    named = _translated(optimizer, hyperparameters)
-    named_optimizer(optimizer, named)
-    arrays = {PREFIX + name: np.asarray(value, dtype=_dtype(value)) for name, value in named.items() if value is not None}
-    return {PREFIX + optimizer: arrays}
+    ours = _translated(optimizer, hyperparameters)
+    named(optimizer, ours)
+    for name, value in ours.items():
+        if isinstance(value, str):
+            msg = f"{name} is {value!r}, and the state of an optimizer holds numbers only; leave it out"
+            raise TypeError(msg)
+    return {PREFIX + optimizer: {PREFIX + name: _as_array(value) for name, value in ours.items() if value is not None}}
 
 
-def seen(tx: Any) -> Plain:
-    """Which optimizer with injected hyperparameters tx is, where it is surely one of `FACTORIES` and nothing else but clipped.
+def seen(tx: optax.GradientTransformation | optax.MultiSteps) -> Plain:
+    """Which optimizer with injected hyperparameters tx is, where it is surely one of `factories` and nothing else but clipped.
 
-    >>> seen(optax.inject_hyperparams(optax.sgd)(0.1, momentum=0.9, nesterov=True)), seen(optax.lion(0.1))
+    >>> seen(optax.inject_hyperparams(optax.sgd)(0.1, momentum=0.9, nesterov=True)), seen(optax.adagrad(0.1))
     ({'wcdfa_injected_sgd': {'wcdfa_nesterov': array(True)}}, {})
 
-    optax tells it by what its functions refer to. Their names may change: then nothing is recognised, and the user names it.
+    A transformation is known by the code of its update function, which is compared with that of one made by the same function of
+    optax.
     """
     update = tx.update
-    name, held = getattr(update, "__qualname__", ""), _held(update)
-    if name.startswith("inject_hyperparams."):
-        return _of_factory(**{key: held.get(key) for key in ("inner_factory", "other_hps", "sched_hps")})
-    if name.startswith("chain."):
-        parts = [part for part in held.get("update_fns", ()) if not _innermost(part).startswith(CLIPPING)]
-        return seen(optax.GradientTransformation(tx.init, parts[0])) if len(parts) == 1 else {}
-    for wrapper, inner in (
-        ("with_extra_args_support.", "tx"),
-        ("apply_if_finite.", "inner"),
-        ("MultiSteps.", "_opt"),
-        ("monitor.", "inner"),
-    ):
-        if name.startswith(wrapper) and inner in held:
-            return seen(held[inner])
+    made = _made_by().get(_code(update))
+    if made == "inject":
+        return _of_factory(list(_held(update)))
+    if made == "chain":
+        parts = [part for held in _held(update) if isinstance(held, tuple) for part in held]
+        rest = [part for part in parts if _made_by().get(_code(_bare(part))) != "clip"]
+        return seen(optax.GradientTransformation(tx.init, rest[0])) if len(rest) == 1 else {}
+    if made == "wrapper" or isinstance(getattr(update, "__self__", None), optax.MultiSteps) or _is_monitor(update):
+        inner = [held for held in _held(update) if isinstance(held, optax.GradientTransformation)]
+        return seen(inner[0]) if len(inner) == 1 else {}
     return {}
 
 
-def _held(function: Any) -> dict[str, Any]:
+@lru_cache(maxsize=1)
+def _made_by() -> dict[CodeType | None, str]:
+    """What optax makes, by the code of its update function."""
+    bare = optax.GradientTransformation(optax.init_empty_state, lambda updates, state, params=None: (updates, state))
+    clips = (optax.clip(1.0), optax.clip_by_global_norm(1.0), optax.clip_by_block_rms(1.0), optax.adaptive_grad_clip(1.0))
+    wrappers = (optax.with_extra_args_support(bare), optax.apply_if_finite(bare, 1))
+    return {
+        **{_code(each.update): "clip" for each in clips},
+        **{_code(each.update): "wrapper" for each in wrappers},
+        _code(optax.inject_hyperparams(optax.sgd)(0.1).update): "inject",
+        _code(optax.chain(bare, bare).update): "chain",
+    }
+
+
+def _code(function: object) -> CodeType | None:
+    code: CodeType | None = getattr(function, "__code__", None)
+    return code
+
+
+def _is_monitor(update: object) -> bool:
+    """Whether it is the update of `wcdfa.backends.optax.monitor`, around another."""
+    return getattr(update, "__module__", None) == "wcdfa.backends.optax.recorder"
+
+
+def _held(function: object) -> Iterator[object]:
     """What a function was made with, or the object whose method it is."""
     if inspect.ismethod(function):
-        return dict(getattr(function.__self__, "__dict__", {}))
-    return dict(inspect.getclosurevars(function).nonlocals) if inspect.isfunction(function) else {}
+        yield from vars(function.__self__).values()
+    for cell in getattr(function, "__closure__", None) or ():
+        yield cell.cell_contents
 
 
-def _innermost(update: Any) -> str:
-    """The name of an update function, without what only adds extra arguments to it."""
-    inner = _held(update).get("tx")
-    name: str = getattr(update, "__qualname__", "")
-    return _innermost(inner.update) if name.startswith("with_extra_args_support.") and inner is not None else name
+def _bare(update: object) -> object:
+    """An update function without what only adds extra arguments to it."""
+    inner = [held for held in _held(update) if isinstance(held, optax.GradientTransformation)]
+    return _bare(inner[0].update) if _made_by().get(_code(update)) == "wrapper" and len(inner) == 1 else update
 
 
-def _of_factory(inner_factory: Any, other_hps: Any, sched_hps: Any) -> Plain:
-    known = FACTORIES.get(inner_factory) if inspect.isfunction(inner_factory) else None
-    if known is None or other_hps is None or sched_hps is None:
-        return {}
-    optimizer, names = known
-    options = {name: value for name, value in other_hps.items() if name not in {"eps_in_sqrt", *DTYPES}}
-    nesterov = bool(options.pop("nesterov", False))
-    if any(options[name] not in (None, False) for name in options) or not set(sched_hps) <= names | {"learning_rate"}:
-        return {}
-    if not nesterov:
-        return {INJECTED + optimizer: {}}
-    return {INJECTED + optimizer: {PREFIX + "nesterov": np.asarray(True)}} if optimizer == "sgd" else {}
+def _of_factory(held: list[object]) -> Plain:
+    """Of what ``inject_hyperparams`` holds: the factory, and two dicts, of its options and of the schedules for its numbers."""
+    given = {name: value for part in held if isinstance(part, dict) for name, value in part.items()}
+    scheduled = {name for name, value in given.items() if isinstance(value, optax.schedules.StatefulSchedule | _schedule_kind())}
+    options = {name: value for name, value in given.items() if name not in scheduled}
+    for factory, optimizer, spelling in factories():
+        if not any(part is factory for part in held) or not spelling.fits(options):
+            continue
+        others = [name for name, value in options.items() if value and name not in {*spelling.only, *spelling.ignored}]
+        flags = _flags(OPTIMIZERS[optimizer], spelling, options)
+        if {*others} <= {*flags} and scheduled <= _numbers(spelling):
+            known = {name: value for name, (value, default) in flags.items() if value is not default}
+            return {INJECTED + optimizer: {PREFIX + name: _as_array(value) for name, value in {**known, **spelling.fixed}.items()}}
+    return {}
 
 
-def merged(given: Plain, state: Any) -> Plain:
+def _flags(rule: type[Optimizer], spelling: Spelling, options: Mapping[str, object]) -> dict[str, tuple[bool, object]]:
+    """Hyperparameters that are no numbers, so that they are not in the state, with the defaults of the rule."""
+    found = {theirs: options.get(theirs) for theirs in spelling.hyperparameters.values() if isinstance(theirs, str)}
+    ours = {theirs: getattr(rule, name) for name, theirs in spelling.hyperparameters.items() if isinstance(theirs, str)}
+    return {theirs: (value, ours[theirs]) for theirs, value in found.items() if isinstance(value, bool)}
+
+
+@lru_cache(maxsize=1)
+def _schedule_kind() -> type:
+    """What ``inject_hyperparams`` makes of a schedule."""
+    (kind,) = {
+        type(value)
+        for part in _held(optax.inject_hyperparams(optax.sgd)(lambda _: 0.1).update)
+        if isinstance(part, dict)
+        for value in part.values()
+        if callable(value)
+    }
+    return kind
+
+
+def _numbers(spelling: Spelling) -> frozenset[str]:
+    return spelling.names | spelling.ignored | {"learning_rate"}
+
+
+def merged(given: Plain, state: object) -> Plain:
     """What was named, or else what was seen, with its numbers out of the state, still where they are and as optax calls them."""
     for key, options in given.items():
         if key.startswith(INJECTED):
-            found = list(_injected(state))
-            if len(found) != 1:
+            optimizer, found = key.removeprefix(INJECTED), _injected(state)
+            spellings = [spelling for _, name, spelling in factories() if name == optimizer]
+            names = frozenset().union(*(spelling.names for spelling in spellings))
+            known = frozenset().union(*(_numbers(spelling) for spelling in spellings))
+            if len(found) != 1 or not set(found[0].hyperparams) <= known or _has_vectors(optimizer, found[0].inner_state):
                 return {}
-            optimizer, names = key.removeprefix(INJECTED), {"b1", "b2", "eps", "weight_decay", "momentum", "decay"}
             numbers = {PREFIX + name: value for name, value in found[0].hyperparams.items() if name in names}
             return {PREFIX + optimizer: {**numbers, **options}}
     return given
 
 
-def unpacked(known: Plain) -> tuple[str | None, dict[str, Any]]:
+def _has_vectors(optimizer: str, state: object) -> bool:
+    """Whether another optimizer, Adam, has part of the parameters, as beside Muon those that are no matrices."""
+    others = _nodes(state, lambda node: isinstance(node, optax.ScaleByAdamState))
+    return OPTIMIZERS[optimizer].only_matrices and any(jax.tree.leaves(other.mu) for other in others)
+
+
+def unpacked(known: Plain) -> tuple[str | None, dict[str, object]]:
     """The optimizer and its hyperparameters again, as plain numbers; of an ensemble, in arrays with its axes."""
     if not known:
         return None, {}
     ((name, arrays),) = known.items()
     optimizer = name.removeprefix(PREFIX)
     values = _translated(optimizer, {key.removeprefix(PREFIX): np.asarray(value) for key, value in arrays.items()})
-    return optimizer, {key: _by_member(value, np.ndim(value) - (key == "betas")) for key, value in values.items()}
+    return optimizer, {key: _by_member(np.asarray(value), _axes(optimizer, key, value)) for key, value in values.items()}
 
 
-def _by_member(values: Any, axes: int) -> Any:
+def _axes(optimizer: str, name: str, value: object) -> int:
+    """How many axes of a value are those of an ensemble: the last of a tuple is not."""
+    return np.ndim(value) - isinstance(getattr(OPTIMIZERS[optimizer], name, None), tuple)  # type: ignore[arg-type]
+
+
+def _by_member(values: npt.NDArray[np.generic], axes: int) -> object:
     if axes == 0:
         return plain(values)
     members = np.empty(np.shape(values)[:axes], dtype=object)  # of floats and tuples, which the null takes; float32 it does not
@@ -137,50 +243,73 @@ def _by_member(values: Any, axes: int) -> Any:
     return members
 
 
-def plain(value: Any) -> Any:
+def plain(value: npt.ArrayLike) -> bool | int | float | tuple[object, ...]:
     """A number, or a tuple of numbers, with the digits that single precision has."""
-    if np.ndim(value):
-        return tuple(plain(part) for part in value)
-    return bool(value) if np.asarray(value).dtype.kind == "b" else float(f"{float(value):.7g}")
+    array = np.asarray(value)
+    if array.ndim:
+        return tuple(plain(part) for part in array)
+    if array.dtype.kind in "biu":
+        return bool(array) if array.dtype.kind == "b" else int(array)
+    return float(f"{float(array):.7g}")
 
 
-def learning_rate(opt_state: Any) -> Any:
+class Injected(Protocol):
+    """The state that ``optax.inject_hyperparams`` keeps."""
+
+    hyperparams: dict[str, jax.Array]
+    inner_state: object
+
+
+def learning_rate(opt_state: object) -> jax.Array | None:
     """The learning rate of the last step, where exactly one is injected; else None."""
     rates = [state.hyperparams["learning_rate"] for state in _injected(opt_state) if "learning_rate" in state.hyperparams]
     return rates[0] if len(rates) == 1 else None
 
 
-def schedule_count(opt_state: Any) -> Any:
+def schedule_count(opt_state: object) -> jax.Array | None:
     """How often the one schedule in a state has been called; None where there is none, or more."""
-    counts = [leaf.count for leaf in jax.tree.leaves(opt_state, is_leaf=_is_scheduled) if _is_scheduled(leaf)]
+    counts: list[jax.Array] = [leaf.count for leaf in _nodes(opt_state, _is_scheduled)]
     return counts[0] if len(counts) == 1 else None
 
 
-def _is_scheduled(node: Any) -> bool:
+def _is_scheduled(node: object) -> bool:
     return isinstance(node, optax.ScaleByScheduleState)
 
 
-def _injected(opt_state: Any) -> Iterator[Any]:
-    def inside(node: Any) -> bool:
-        return isinstance(getattr(node, "hyperparams", None), Mapping) and hasattr(node, "inner_state")
-
-    yield from (leaf for leaf in jax.tree.leaves(opt_state, is_leaf=inside) if inside(leaf))
+def _injected(opt_state: object) -> list[Injected]:
+    return _nodes(opt_state, lambda node: isinstance(getattr(node, "hyperparams", None), Mapping) and hasattr(node, "inner_state"))
 
 
-def _translated(optimizer: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+def _nodes(state: object, wanted: Callable[[object], bool]) -> list[Any]:
+    """The parts of a state that are wanted, wherever they are in it."""
+    return [leaf for leaf in jax.tree.leaves(state, is_leaf=wanted) if wanted(leaf)]
+
+
+def _translated(optimizer: str, hyperparameters: Mapping[str, object]) -> dict[str, object]:
     """The names of optax as those of torch, which wcdfa uses."""
-    named = dict(hyperparameters)
-    if optimizer in ("adam", "adamw") and ("b1" in named or "b2" in named):
-        first, second = named.pop("b1", 0.9), named.pop("b2", 0.999)
-        named["betas"] = (first, second) if isinstance(first, float) and isinstance(second, float) else _pair(first, second)
-    if optimizer == "rmsprop" and "decay" in named:
-        named["alpha"] = named.pop("decay")
-    return named
+    left = dict(hyperparameters)
+    ours: dict[str, object] = {}
+    for _, name, spelling in factories():
+        for key, theirs in spelling.hyperparameters.items() if name == optimizer else ():
+            ours |= _moved(left, optimizer, key, theirs)
+    return {**left, **ours}
 
 
-def _pair(first: Any, second: Any) -> Any:
-    return np.stack([np.asarray(first), np.asarray(second)], axis=-1)
+def _moved(left: dict[str, object], optimizer: str, key: str, theirs: Source) -> dict[str, object]:
+    """One hyperparameter, taken out of those that are left; nothing where it is not among them."""
+    if isinstance(theirs, str):
+        return {key: left.pop(theirs)} if theirs in left else {}
+    if not isinstance(theirs, tuple) or not any(name in left for name in theirs):
+        return {}
+    default = getattr(OPTIMIZERS[optimizer], key)
+    pair = [left.pop(name, default[i]) for i, name in enumerate(theirs)]
+    return {key: tuple(pair) if all(isinstance(part, float) for part in pair) else _stacked(pair)}
 
 
-def _dtype(value: Any) -> Any:
-    return np.bool_ if isinstance(value, (bool, np.bool_)) else np.float32
+def _stacked(values: Iterable[object]) -> npt.NDArray[np.generic]:
+    return np.stack(np.broadcast_arrays(*map(np.asarray, values)), axis=-1)
+
+
+def _as_array(value: object) -> npt.NDArray[np.generic]:
+    kind = np.asarray(value).dtype.kind
+    return np.asarray(value, dtype=np.bool_ if kind == "b" else np.int32 if kind in "iu" else np.float32)

@@ -1,6 +1,7 @@
 """TensorFlow: ‖ΔW‖ of every step of a custom training loop, recorded in variables."""
 
-from wcdfa.backends.tensorflow.norms import copied, delta_norm, group_norms, parameters_of
+from wcdfa.backends.tensorflow.norms import copied, delta_norm, group_norms
+from wcdfa.backends.tensorflow.parameters import parameters_of
 from wcdfa.backends.tensorflow.recorder import NormRecorder
 
 __all__ = ["NormRecorder", "copied", "delta_norm", "group_norms", "parameters_of"]

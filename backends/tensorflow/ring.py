@@ -1,16 +1,21 @@
-"""The ring of a recorder in ``tf.Variable``s, and what a checkpoint of it says about itself."""
+"""The ring of a recorder in ``tf.Variable``s, and the description of it in a checkpoint."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped]
 
+from wcdfa.recording.groups import Members
 from wcdfa.recording.ring import Ring
+
+if TYPE_CHECKING:
+    from wcdfa.backends.tensorflow.parameters import Values
+    from wcdfa.backends.tensorflow.plan import Rate
 
 
 class RingVariables(tf.Module):  # type: ignore[misc]
@@ -32,19 +37,19 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         self.count = tf.Variable(tf.zeros((), tf.int64), trainable=False, name="count")
         self.skipped = tf.Variable(tf.zeros((), tf.int64), trainable=False, name="skipped")
 
-    def write(self, norms: Sequence[tf.Tensor], lr: Any = math.nan) -> None:
-        """Add one norm of each group, that of all first; 0 is counted and not recorded, and what is not finite recorded as NaN.
+    def write(self, norms: Sequence[tf.Tensor], lr: Rate = math.nan) -> None:
+        """Add one norm of each group, the group of all parameters first; 0 is counted as skipped, and what is not finite becomes NaN.
 
         Raises
         ------
         ValueError, TypeError
-            If the learning rate is no number.
+            If the learning rate is not a number.
         """
         row = tf.stack([tf.cast(norm, tf.float32) for norm in norms])
         real = tf.not_equal(row[0], 0)
         row = tf.where(tf.math.is_finite(row), row, math.nan)
         rate = tf.reshape(tf.cast(lr, tf.float32), (1,))
-        # Moved up by one: without a place to compute, and so without integer arithmetic that a GPU may lack.
+        # all norms move up by one: there is no place to compute, and no integer arithmetic that a GPU may lack
         self.norms.assign(tf.where(real, tf.concat([self.norms[1:], row[tf.newaxis]], axis=0), self.norms))
         self.lr.assign(tf.where(real, tf.concat([self.lr[1:], rate], axis=0), self.lr))
         self.count.assign_add(tf.cast(real, tf.int64))
@@ -78,8 +83,16 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         )
 
 
+class Description(TypedDict, total=False):
+    """What a ring is of; without parameters and groups until they are known."""
+
+    window: int
+    parameters: list[str]  # type and shape of each
+    groups: list[list[int]]  # places of the parameters of each group
+
+
 class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
-    """What the variables of a recorder are of: written into a checkpoint, and compared before anything is restored from one.
+    """Describes the ring of a recorder: written into a checkpoint, and compared before anything is restored from one.
 
     >>> layout = Layout(window=5)
     >>> layout.deserialize('{"window": 7}')
@@ -90,19 +103,20 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
 
     def __init__(self, window: int) -> None:
         super().__init__()
-        self.own: dict[str, Any] = {"window": window}
-        self.restored: dict[str, Any] | None = None
+        self.own: Description = {"window": window}
+        self.restored: Description | None = None
 
-    def describe(self, parameters: dict[str, Any], members: dict[str, tuple[str, ...]]) -> None:
-        """Note the parameters and their groups, by position: Keras numbers names anew in each model.
+    def describe(self, parameters: Mapping[str, Values], members: Members) -> None:
+        """Note the parameters and their groups, by position, since Keras numbers names anew in each model.
 
         Raises
         ------
         ValueError
-            If a checkpoint was restored before that is of others.
+            If a checkpoint of others was restored before.
         """
         places = {path: number for number, path in enumerate(parameters)}
-        own = self.own | {
+        own: Description = {
+            "window": self.own["window"],
             "parameters": [f"{value.dtype.name}{list(value.shape)}" for value in parameters.values()],
             "groups": [[places[path] for path in paths] for paths in members.values()],
         }
@@ -113,8 +127,8 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
         """As JSON."""
         return json.dumps(self.own)
 
-    def deserialize(self, string_value: Any) -> None:
-        """Compare with what a checkpoint holds; TensorFlow calls it before it restores any variable.
+    def deserialize(self, string_value: str | bytes) -> None:
+        """Compare with a checkpoint; TensorFlow calls this before it restores any variable.
 
         Raises
         ------
@@ -130,7 +144,8 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
 WITHOUT = "begin anew by restoring with a tf.train.Checkpoint that has no recorder in it"
 
 
-def _require_fit(held: dict[str, Any] | None, own: dict[str, Any], paths: list[str]) -> None:
+def _require_fit(held: Description | None, own: Description, paths: list[str]) -> None:
+    """Raise a ValueError that says what a checkpoint holds, if that is not what the recorder has."""
     if held is None:
         return
     if held["window"] != own["window"]:

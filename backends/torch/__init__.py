@@ -1,4 +1,4 @@
-"""torch: ‖ΔW‖ of every step of an optimizer, by hooks on it; and of modules and tensors as they are."""
+"""torch: ‖ΔW‖ of every step of an optimizer, through its hooks; and of modules and tensors as they are."""
 
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.hooks import attach

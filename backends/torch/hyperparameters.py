@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import torch
 
-from wcdfa.nulls.update_rules import UNKNOWN, Known, replayable
+from wcdfa.nulls.recognition import UNKNOWN, Known, recognised, written
+
+Rate = float | torch.Tensor | None
 
 
 def described(optimizer: torch.optim.Optimizer) -> Known:
@@ -19,64 +18,32 @@ def described(optimizer: torch.optim.Optimizer) -> Known:
     >>> described(torch.optim.SGD([weight], lr=0.1, momentum=0.9)), described(torch.optim.Adagrad([weight]))
     (('sgd', {'momentum': 0.9, 'dampening': 0, 'nesterov': False, 'weight_decay': 0}), (None, {}))
 
-    Groups of parameters may differ in learning rate and weight decay: the decay is that of the group with the most numbers. Where
-    they differ in anything else there is no one answer. A subclass is another optimizer.
+    The optimizers of ``wcdfa.nulls.update_rules`` say how torch writes them. Groups of parameters may differ in learning rate and
+    weight decay: the decay is that of the group with the most numbers. Where they differ in anything else there is no one answer. A
+    subclass is another optimizer.
     """
-    tell = RECOGNISED.get(type(optimizer))
     groups = [group for group in optimizer.param_groups if group["params"]]
-    if tell is None or not groups:
+    if not groups:
         return UNKNOWN
-    told = [tell(group) for group in groups]
+    told = [recognised(written(type(optimizer)), {name: _plain(value) for name, value in group.items()}) for group in groups]
     largest = max(range(len(groups)), key=lambda i: sum(part.numel() for part in groups[i]["params"]))
     name, found = told[largest]
     for other, each in told:
         if other != name or {**each, "weight_decay": 0} != {**found, "weight_decay": 0}:
             return UNKNOWN
-    return replayable(name, found)
+    return name, found
 
 
-def learning_rate(optimizer: torch.optim.Optimizer) -> Any:
+def learning_rate(optimizer: torch.optim.Optimizer) -> Rate:
     """That of the group with the most numbers, as it is now: a number, a tensor that may be on a device, or None."""
     groups = optimizer.param_groups
     largest = groups[0] if len(groups) == 1 else max(groups, key=lambda group: sum(part.numel() for part in group["params"]))
-    rate = largest.get("lr")
+    rate: Rate = largest.get("lr")
     return rate.detach().clone() if isinstance(rate, torch.Tensor) else rate
 
 
-def _picked(group: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: _plain(group[name]) for name in names}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (tuple, list)):
-        return tuple(float(part) for part in value)  # betas may be tensors
-    return float(value) if isinstance(value, torch.Tensor) else value
-
-
-def _adam(group: Mapping[str, Any]) -> Known:
-    if group["amsgrad"] or group["maximize"]:
-        return UNKNOWN
-    name = "adamw" if group.get("decoupled_weight_decay") else "adam"
-    return name, _picked(group, "betas", "eps", "weight_decay")
-
-
-def _adamw(group: Mapping[str, Any]) -> Known:
-    return UNKNOWN if group["amsgrad"] or group["maximize"] else ("adamw", _picked(group, "betas", "eps", "weight_decay"))
-
-
-def _sgd(group: Mapping[str, Any]) -> Known:
-    return UNKNOWN if group["maximize"] else ("sgd", _picked(group, "momentum", "dampening", "nesterov", "weight_decay"))
-
-
-def _rmsprop(group: Mapping[str, Any]) -> Known:
-    if group["centered"] or group.get("maximize"):
-        return UNKNOWN
-    return "rmsprop", _picked(group, "alpha", "eps", "momentum", "weight_decay")
-
-
-RECOGNISED: dict[type, Callable[[Mapping[str, Any]], Known]] = {
-    torch.optim.Adam: _adam,
-    torch.optim.AdamW: _adamw,
-    torch.optim.SGD: _sgd,
-    torch.optim.RMSprop: _rmsprop,
-}
+def _plain(value: object) -> object:
+    """Numbers of what may be tensors: betas, for one."""
+    if isinstance(value, tuple):
+        return tuple(_plain(part) for part in value)
+    return float(value) if isinstance(value, torch.Tensor) and value.numel() == 1 else value

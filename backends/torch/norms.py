@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, TypeGuard, cast
 
 import torch
 
 from wcdfa.backends.trees import by_path, is_tree, leaves, pairs, require_shape
 
-PIECE = 1 << 18  # numbers compared at a time: what fits the cache of a CPU comes from memory once, and temporaries are no larger
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
+
+PIECE = 1 << 18  # numbers compared at a time: what fits the cache of a CPU is read from memory once, and temporaries stay small
 PIECE_ON_DEVICE = 1 << 25
 
+ProcessGroups = tuple["torch.distributed.ProcessGroup", ...]
+Tensors = dict[str, torch.Tensor]
 
-def delta_norm(new: Any, old: Any) -> torch.Tensor:
+
+def delta_norm(new: object, old: object) -> torch.Tensor:
     """Euclidean norm ‖new − old‖ over all tensors of two parameter trees of the same structure.
 
     >>> delta_norm({"w": torch.tensor([1.0, 2.0]), "b": torch.tensor(5.0)}, {"w": torch.tensor([1.0, 0.0]), "b": torch.tensor(5.0)})
     tensor(2.)
 
-    Trees are dicts, lists and tuples of tensors, nested at will, a ``state_dict``, one tensor, or modules, of which the parameters that
-    are trained count. Each tensor is widened to at least float32 before anything is subtracted. None is left out, and an empty tree has
-    norm 0. Of a DTensor each number counts once, in a sum over all processes, which must all call this.
+    Trees are dicts, lists and tuples of tensors, nested at will, a ``state_dict``, one tensor, or modules, whose trained parameters
+    count. Each tensor is widened to at least float32 before anything is subtracted. None is left out, and an empty tree has norm 0.
+    The numbers of a DTensor count once each, in a sum over all processes, which must all call this.
 
     Returns
     -------
@@ -33,21 +39,18 @@ def delta_norm(new: Any, old: Any) -> torch.Tensor:
     ValueError
         If the trees differ in structure or shapes: the message names the place.
     TypeError
-        If a leaf is no tensor.
+        If a leaf is not a tensor.
     """
     squares = []
     for place, a, b in pairs(_opened(new), _opened(old)):
-        for leaf in (a, b):
-            if not isinstance(leaf, torch.Tensor):
-                msg = f"{place}: must be a tensor, got {type(leaf).__name__}"
-                raise TypeError(msg)
+        a, b = _tensor(place, a), _tensor(place, b)
         require_shape(place, a.shape, b.shape)
-        squares.append(_whole_square(a, b))
+        squares.append(_square_over_processes(a, b))
     return _root(squares)
 
 
-def parameters_of(given: Any) -> dict[str, Any] | None:
-    """Tensors by path: of a module its parameters that are trained, of a tree its tensors of floating or complex numbers; or None.
+def parameters_of(given: object) -> Tensors | None:
+    """Tensors by path: the trained parameters of a module, or the floating and complex tensors of a tree; None for anything else.
 
     >>> model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2, affine=False))
     >>> {path: tuple(value.shape) for path, value in parameters_of(model).items()}
@@ -56,7 +59,7 @@ def parameters_of(given: Any) -> dict[str, Any] | None:
     Raises
     ------
     ValueError
-        If a module has no parameter that is trained.
+        If no parameter of a module is trained.
     """
     if isinstance(given, torch.nn.Module):
         named = {name.replace(".", "/"): part.detach() for name, part in given.named_parameters() if part.requires_grad}
@@ -73,52 +76,61 @@ def parameters_of(given: Any) -> dict[str, Any] | None:
     return {path: leaf for path, leaf in tensors.items() if leaf.is_floating_point() or leaf.is_complex()} or None
 
 
-def copied(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def copied(parameters: Mapping[str, torch.Tensor]) -> Tensors:
     """Each tensor copied on its device, so that a step in place cannot change it."""
     return {path: part.detach().clone() for path, part in parameters.items()}
 
 
-def group_norms(new: Mapping[str, Any], old: Mapping[str, Any], members: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """‖new − old‖ over the parameters of each group, still on the device; of DTensors over all processes."""
-    squares = {path: _whole_square(new[path], old[path]) for path in new}
+def group_norms(new: Mapping[str, torch.Tensor], old: Mapping[str, torch.Tensor], members: Mapping[str, Sequence[str]]) -> Tensors:
+    """‖new − old‖ over the parameters of each group, still on the device; DTensors are summed over all processes."""
+    squares = {path: _square_over_processes(new[path], old[path]) for path in new}
     return {name: _root([squares[path] for path in paths]) for name, paths in members.items()}
 
 
-def local(tensor: Any) -> torch.Tensor:
+def is_sharded(tensor: torch.Tensor) -> TypeGuard[DTensor]:
+    """Whether it is a DTensor, of which a process holds a part."""
+    return hasattr(tensor, "placements")
+
+
+def local(tensor: torch.Tensor) -> torch.Tensor:
     """The part of a tensor that this process holds.
 
     Raises
     ------
     ValueError
-        If it is a DTensor of partial sums, or which part it is cannot be known.
+        If it is a DTensor of partial sums, or it hides which part this process holds.
     """
-    if not hasattr(tensor, "to_local"):
-        if type(tensor).__name__ == "FlatParameter" or getattr(tensor, "_fsdp_flattened", False):
-            msg = "FullyShardedDataParallel hides which numbers a process holds: use torch.distributed.fsdp.fully_shard (FSDP2)"
-            raise ValueError(msg)
-        if hasattr(tensor, "ds_id"):
-            msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
-            raise ValueError(msg)
-        own: torch.Tensor = tensor.detach()
-        return own
+    if is_sharded(tensor):
+        return _own_part(tensor)
+    if type(tensor).__name__ == "FlatParameter" or getattr(tensor, "_fsdp_flattened", False):
+        msg = "FullyShardedDataParallel hides which numbers a process holds: use torch.distributed.fsdp.fully_shard (FSDP2)"
+        raise ValueError(msg)
+    if hasattr(tensor, "ds_id"):
+        msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
+        raise ValueError(msg)
+    return tensor.detach()
+
+
+def _own_part(tensor: DTensor) -> torch.Tensor:
     for placement in tensor.placements:
         if placement.is_partial():
             msg = f"a DTensor with placement {placement} has no value yet; redistribute it first"
             raise ValueError(msg)
-    part: Any = tensor.detach().to_local()
-    return part.wait() if hasattr(part, "wait") else part  # type: ignore[no-any-return]
+    part = cast("DTensor", tensor.detach()).to_local()
+    here: torch.Tensor = part.wait() if hasattr(part, "wait") else part
+    return here
 
 
-def summed_over(tensor: Any) -> tuple[Any, ...]:
-    """The groups of processes, one after another, over which sums of its numbers are those of the whole; none of a plain tensor."""
-    if not hasattr(tensor, "placements"):
+def summed_over(tensor: torch.Tensor) -> ProcessGroups:
+    """The groups of processes to sum over, one after another, for the sum over a sharded tensor; none for a plain tensor."""
+    if not is_sharded(tensor):
         return ()
     mesh = tensor.device_mesh
     return tuple(mesh.get_group(i) for i, placement in enumerate(tensor.placements) if not placement.is_replicate())
 
 
 def flat(tensor: torch.Tensor) -> torch.Tensor:
-    """Its numbers in a row, in the order of memory where they lie without gaps, so that nothing is copied; real ones."""
+    """Its numbers in one row of real numbers, in the order of memory where that has no gaps, so that nothing is copied."""
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor.resolve_conj())
     if tensor.is_contiguous():
@@ -129,7 +141,7 @@ def flat(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def pieces(*rows: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
-    """The same stretch of each row, one after another."""
+    """One piece of every row after another."""
     size = PIECE if rows[0].device.type == "cpu" else PIECE_ON_DEVICE
     return zip(*(row.split(size) for row in rows), strict=True)  # type: ignore[no-untyped-call]
 
@@ -147,13 +159,13 @@ def added(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
 
 
 def widened(x: torch.Tensor) -> torch.Tensor:
-    """At least float32; another name of the same tensor where it is."""
+    """The tensor in float32 or wider; itself where it is that already."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 @torch.no_grad()
-def _whole_square(new: Any, old: Any) -> torch.Tensor:
-    """Over the processes that it is sharded over, where it is a DTensor."""
+def _square_over_processes(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """Σ|new − old|², for a DTensor over all processes that it is sharded over."""
     before = local(old)
     square = square_of(_alike(local(new), before), flat(before))
     for group in summed_over(new):
@@ -176,7 +188,14 @@ def _root(squares: list[torch.Tensor]) -> torch.Tensor:
     return torch.stack([square.to(device, wide) for square in squares]).sum().sqrt()
 
 
-def _opened(tree: Any) -> Any:
+def _opened(tree: object) -> object:
     if isinstance(tree, torch.nn.Module):
         return parameters_of(tree)
     return tree
+
+
+def _tensor(place: str, leaf: object) -> torch.Tensor:
+    if not isinstance(leaf, torch.Tensor):
+        msg = f"{place}: must be a tensor, got {type(leaf).__name__}"
+        raise TypeError(msg)
+    return leaf

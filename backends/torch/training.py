@@ -1,60 +1,73 @@
-"""What the callbacks of trainers have in common: the optimizers recorded while there is training, over restarts, and what is new."""
+"""What the callbacks of Lightning and transformers share: the optimizers are recorded while there is training, also over restarts."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TypedDict, cast
 
-from wcdfa.backends.torch.hooks import Handle, attach, require_monitor, settings
-from wcdfa.monitor.alarms import Action, Alarms
+import torch
+
+from wcdfa.backends.base import monitor_of, require_one_source
+from wcdfa.backends.torch.handle import Handle
+from wcdfa.backends.torch.handle_state import HandleState
+from wcdfa.backends.torch.hooks import attach, require_monitor
+from wcdfa.backends.torch.settings import Settings
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
-from wcdfa.monitor.monitor import SMALLEST_WINDOW, WeightChangeDFA
+from wcdfa.monitor.messages import Action, Alarms
+from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
-from wcdfa.recording.groups import Groups, checked
+
+
+class RecordingState(TypedDict, total=False):
+    """What a checkpoint needs, in tensors, numbers, strings and lists; empty before there was any training."""
+
+    handle: HandleState
+    monitor: dict[str, object]
+    watch: dict[str, object]
 
 
 class Recording:
     """A monitor with the handle that feeds it, from the beginning of each training to its end.
 
-    The parameters are those of the callbacks; raises as `attach` for what is none. Where parameters are sharded, all but
-    `load_state_dict` is for all processes at once.
+    Where parameters are sharded, call everything but `load_state_dict` on all processes at once.
+
+    Parameters
+    ----------
+    monitor : WeightChangeDFA or None
+        None makes one when training begins.
+    settings : Settings
+        Those of `attach`.
+    alarms : "log", "warn", "stop", callable or None
+        As in `wcdfa.monitor.messages.Alarms`.
+    monitor_options : dict
+        Options of the monitor that is made.
     """
 
     def __init__(
-        self,
-        monitor: WeightChangeDFA | None,
-        *,
-        window: int,
-        mode: str,
-        sample: float,
-        groups: Groups,
-        snapshot: str,
-        every: int | None,
-        alarms: Action,
+        self, monitor: WeightChangeDFA | None, settings: Settings, alarms: Action, monitor_options: dict[str, object]
     ) -> None:
-        require_monitor(monitor, groups)
+        require_one_source(monitor, monitor_options)
+        require_monitor(monitor, settings.groups)
         self.monitor = monitor
         self.watch = Watch()
         self.alarms = Alarms(alarms)
-        self.stop = False  # asked for by an alarm of this training
+        self.stop = False  # whether an alarm has asked to stop this training
+        self.restored = False  # whether a checkpoint was loaded, which the next training goes on from
+        self._settings, self._monitor_options = settings, monitor_options
         self._aloud = True
-        self._options: dict[str, Any] = {"mode": mode, "sample": sample, "groups": checked(groups), "snapshot": snapshot}
-        window, every = settings(mode=mode, sample=sample, window=window, every=every, snapshot=snapshot)
-        self._options |= {"window": window, "every": every}
         self._handle: Handle | None = None
-        self._state: dict[str, Any] = {}  # while nothing is attached: of the training before, or of a checkpoint
-        self.restored = False  # whether it is of a checkpoint, and the next training goes on from it
+        self._state: RecordingState = {}  # of the training before, or of a checkpoint, while nothing is attached
         self._told = 0
         self._read_at = 0
 
-    def begin(self, optimizers: Sequence[Any], model: Any, *, step: int, aloud: bool) -> None:
-        """Record these from now on; aloud on the process that says for all of them what is to be said."""
+    def begin(self, optimizers: Sequence[object], model: torch.nn.Module | None, *, step: int, aloud: bool) -> None:
+        """Record these optimizers from now on; `aloud` on the one process whose alarms are heard."""
         if self.monitor is None:
-            self.monitor = WeightChangeDFA(window=max(self._options["window"], SMALLEST_WINDOW))
+            self.monitor = monitor_of(self._settings.window, self._monitor_options)
         self.stop, self._aloud, self._told = False, aloud, 0
-        self._handle = attach(*optimizers, monitor=self.monitor, model=model, alarm=self._alarm, **self._options)
+        self._handle = attach(*optimizers, monitor=self.monitor, model=model, alarm=self._alarm, **vars(self._settings))
         self.watch = self._handle.watch
         self.measure(step)
         if self.restored:
@@ -67,12 +80,12 @@ class Recording:
         self._read_at = step
 
     def due(self, step: int) -> bool:
-        """Whether this step of the trainer is one after which the norms are read, and was not yet."""
-        every = self._options["every"]
+        """Whether the norms are to be read after this step of the trainer, and were not yet."""
+        every = self._settings.steps_between_copies
         return self._handle is not None and bool(step // every > self._read_at // every)
 
     def read(self, step: int) -> int:
-        """Give the monitor all norms there are; returns how many steps of the optimizers were seen, at this step of the trainer."""
+        """Give the monitor all norms so far, at this step of the trainer; returns how many steps of the optimizers were seen."""
         if self._handle is None:
             return self._told
         self._read_at = step
@@ -80,7 +93,7 @@ class Recording:
         return int(reading.count + reading.skipped)
 
     def news(self, step: int) -> dict[str, float]:
-        """The numbers of the monitor that are finite, if it has got norms since they were last asked for; else none."""
+        """The finite metrics of the monitor, if it got norms since the last call; else nothing."""
         seen = self.read(step)
         if seen == self._told or self.monitor is None:
             return {}
@@ -93,23 +106,23 @@ class Recording:
             self.monitor.end_epoch(epoch)
 
     def end(self) -> None:
-        """Let go of the optimizers, at the end of training; and before another begins or loads, as it may have been interrupted."""
+        """Let go of the optimizers: at the end of training, and before the next in case the last was interrupted."""
         if self._handle is None:
             return
         self._state = self.state_dict()
         self._handle.detach()
         self._handle = None
 
-    def state_dict(self) -> dict[str, Any]:
-        """All that a checkpoint needs, in tensors, numbers, strings and lists; empty before there was any training."""
+    def state_dict(self) -> RecordingState:
+        """The state for a checkpoint."""
         if self._handle is None or self.monitor is None:
             return self._state
-        handle = self._handle.state_dict()  # which brings the others up to date
+        handle = self._handle.state_dict()  # first: it brings the monitor and the watch up to date
         return {"handle": handle, "monitor": self.monitor.state_dict(), "watch": self.watch.state_dict()}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a `state_dict`: now, where there is training, else when it begins."""
-        self._state, self.restored = dict(state), True
+    def load_state_dict(self, state: Mapping[str, object]) -> None:
+        """Go on from a `state_dict`: now if there is training, else when it begins."""
+        self._state, self.restored = cast(RecordingState, dict(state)), True
         if self._handle is not None:
             self._restore()
 

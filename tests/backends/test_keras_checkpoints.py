@@ -14,11 +14,12 @@ def test_stopped_and_gone_on_with(backend, tmp_path):
     require("keras")
     require(backend)
 
-    def told(command):
-        return printed(start("keras_checkpoints.py", command, tmp_path, KERAS_BACKEND=backend))
+    def told(*commands):
+        return printed(start("keras_checkpoints.py", tmp_path, *commands, KERAS_BACKEND=backend))
 
-    assert told("interrupt") == 60
-    whole, resumed = told("save"), told("resume")
+    stopped, whole = told("interrupt", "save")
+    resumed, said = told("resume", "refuse")
+    assert stopped == 60
     assert (whole["plain"]["count"], len(whole["plain"]["norms"]), whole["plain"]["iterations"]) == (30, 10, 30)
     assert len(set(whole["plain"]["norms"])) == 10
     kinds = {"model", "weights", *(("checkpoint", "late checkpoint") if backend == "tensorflow" else ())}
@@ -27,7 +28,6 @@ def test_stopped_and_gone_on_with(backend, tmp_path):
     assert set(whole["scaled"]["groups"]) == {"first", "last"}
     assert resumed["epochs"] == whole["epochs"]
     assert len(whole["epochs"]["alpha"]) == 8
-    said = told("refuse")
     for name, window, groups in (("window", 7, "all, net/first, net/last"), ("groups", 10, "all")):
         error, _, count = said[name]
         assert (

@@ -22,15 +22,19 @@ KNOWN = [
     ("AdamW", {"weight_decay": 0.1}),
     ("RMSprop", {}),
     ("RMSprop", {"rho": 0.99, "momentum": 0.9}),
+    ("Adam", {"amsgrad": True}),
+    ("Nadam", {"beta_1": 0.8}),
+    ("Nadam", {"weight_decay": 0.1}),
+    ("Lion", {}),
+    ("Lion", {"beta_1": 0.8, "weight_decay": 0.1}),
 ]
 OTHERS = [
     ("SGD", {"momentum": 0.9, "weight_decay": 0.1}),
-    ("Adam", {"amsgrad": True}),
     ("Adam", {"use_ema": True, "ema_overwrite_frequency": 5}),
     ("RMSprop", {"centered": True}),
     ("RMSprop", {"weight_decay": 0.1}),
     ("SGD", {"momentum": 1.0}),
-    *((name, {}) for name in ("Adadelta", "Adagrad", "Adamax", "Adafactor", "Ftrl", "Lion", "Nadam", "Lamb", "Muon")),
+    *((name, {}) for name in ("Adadelta", "Adagrad", "Adamax", "Adafactor", "Ftrl", "Lamb", "Muon")),
 ]
 
 

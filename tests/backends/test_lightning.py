@@ -284,7 +284,11 @@ def test_shards_of_two_processes(root):
     running = [
         start("lightning_root.py", "lightning.pytorch", "sharded", OMP_NUM_THREADS="1", **env(rank, port)) for rank in (0, 1)
     ]
-    found = [printed(process, seconds=120) for process in running]
+    try:
+        found = [printed(process) for process in running]
+    finally:
+        for process in running:
+            process.kill()
     assert found[0]["instances"] == {"lightning.pytorch": True}
     for each in found:
         np.testing.assert_allclose(each["norms"], each["expected"], rtol=1e-5)

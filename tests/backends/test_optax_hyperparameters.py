@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 import pytest
 
 import wcdfa
 from tests.conftest import require
 from tests.helpers.optax_runs import gradients, moves, network, run
+from wcdfa.nulls.replay import replay
+from wcdfa.nulls.update_rules import named
 
 pytestmark = pytest.mark.usefixtures("float32")
 
@@ -21,10 +25,25 @@ RECOGNISED = [
     ("sgd", {"momentum": 0.95}, "sgd", {"momentum": 0.95}),
     ("rmsprop", {"decay": 0.99}, "rmsprop", {"alpha": 0.99, "eps": 1e-8}),
     ("rmsprop", {"momentum": 0.9}, "rmsprop", {"alpha": 0.9, "eps": 1e-8, "momentum": 0.9}),
+    ("nadam", {"b1": 0.8}, "nadam", {"betas": (0.8, 0.999), "eps": 1e-8, "momentum_decay": 1e3}),
+    ("adam", {"nesterov": True}, "nadam", {"betas": (0.9, 0.999), "eps": 1e-8, "momentum_decay": 1e3}),
+    (
+        "nadamw",
+        {"weight_decay": 0.02},
+        "nadam",
+        {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.02, "momentum_decay": 1e3, "decoupled_weight_decay": True},
+    ),
+    ("lion", {"b2": 0.98}, "lion", {"betas": (0.9, 0.98), "weight_decay": 0.001}),
+    (
+        "contrib.schedule_free_adamw",
+        {"b1": 0.95, "weight_decay": 0.1},
+        "schedule_free_adamw",
+        {"betas": (0.95, 0.999), "eps": 1e-8, "weight_decay": 0.1, "weight_lr_power": 2.0},
+    ),
 ]
 # what injects the same numbers as one of these, or looks like one, and is none
 OTHERS = [
-    "adabelief", "adadelta", "adagrad", "adamax", "adamaxw", "adan", "amsgrad", "fromage", "lamb", "lars", "lion", "novograd",
+    "adabelief", "adadelta", "adagrad", "adamax", "adamaxw", "adan", "amsgrad", "fromage", "lamb", "lars", "novograd",
     "optimistic_gradient_descent", "radam", "rprop", "sm3", "yogi",
 ]  # fmt: skip
 
@@ -33,7 +52,7 @@ OTHERS = [
 @pytest.mark.parametrize(("factory", "options", "optimizer", "hyperparameters"), RECOGNISED)
 def test_injected_hyperparameters(optax_backend, optax, factory, options, optimizer, hyperparameters, scheduled):
     rate = optax.exponential_decay(0.01, 3, 0.5) if scheduled else 0.01
-    tx = optax_backend.monitor(optax.inject_hyperparams(getattr(optax, factory))(rate, **options), window=4)
+    tx = optax_backend.monitor(optax.inject_hyperparams(attrgetter(factory)(optax))(rate, **options), window=4)
     _, _, state = run(tx, gradients(6))
     found = optax_backend.read(state)
     assert (found.optimizer, found.hyperparameters) == (optimizer, hyperparameters)
@@ -41,6 +60,30 @@ def test_injected_hyperparameters(optax_backend, optax, factory, options, optimi
     np.testing.assert_allclose(found.lr, expected[-4:], rtol=1e-6)
     # the names and values are such as the null takes
     wcdfa.nulls.replay.optimizer_norms(50, optimizer=found.optimizer, replicates=1, **found.hyperparameters)
+
+
+REPLAYED = [
+    ("nadam", {"b1": 0.8, "b2": 0.95}, (9,)),
+    ("nadamw", {"weight_decay": 0.2}, (9,)),
+    ("contrib.schedule_free_adamw", {"b1": 0.8, "b2": 0.95, "weight_decay": 0.2}, (9,)),
+    ("contrib.muon", {"beta": 0.8, "weight_decay": 0.5, "nesterov": False}, (5, 5)),
+]
+
+
+@pytest.mark.parametrize(("factory", "options", "shape"), REPLAYED)
+def test_the_null_replays_what_optax_does(optax_backend, optax, factory, options, shape):
+    """Its own norms, on the same gradients, with the hyperparameters of the reading."""
+    jax = require("jax")
+    tx = optax_backend.monitor(optax.inject_hyperparams(attrgetter(factory)(optax))(0.02, **options), window=60)
+    given = jax.random.normal(jax.random.key(0), (60, *shape))
+    start = jax.random.normal(jax.random.key(1), shape)
+    _, _, state = run(tx, list(given), start)
+    found = optax_backend.read(state)
+    rule = named(found.optimizer, found.hyperparameters)
+    gradients, weights = (np.asarray(each, dtype=np.float64)[..., None] for each in (given, start))
+    changes = list(replay(rule, gradients, found.lr.astype(np.float64), weights, rule.fresh(weights)))
+    expected = np.array([np.linalg.norm(change) for change in changes])
+    np.testing.assert_allclose(found.norms[30:], expected[30:], rtol=1e-2)
 
 
 @pytest.mark.parametrize("factory", OTHERS)
@@ -63,6 +106,9 @@ def test_no_variant_is_taken_for_one(optax_backend, optax):
         inject(lambda learning_rate: optax.chain(optax.clip(1.0), optax.scale_by_learning_rate(learning_rate)))(0.1),
         inject(optax.rmsprop)(0.1, bias_correction=True),
         inject(optax.sign_sgd)(0.1),
+        inject(optax.contrib.muon)(0.1, adaptive=True),
+        inject(optax.contrib.muon)(0.1, consistent_rms=0.2),
+        inject(optax.contrib.muon)(0.1),  # of this network, whose bias Adam steps
         optax.chain(inject(optax.adam)(0.1), inject(optax.sgd)(0.2)),
         optax.chain(optax.trace(0.9), inject(optax.sgd)(0.1)),
         optax.chain(inject(optax.adam)(0.1), optax.ema(0.9)),
@@ -220,8 +266,8 @@ def test_nesterov_is_no_number_and_is_seen_all_the_same(optax_backend, optax):
     for tx in (sgd, optax.chain(optax.clip(1.0), sgd), optax.MultiSteps(sgd, 2), optax.apply_if_finite(sgd, 3)):
         found = optax_backend.read(optax_backend.monitor(tx).init(params))
         assert (found.optimizer, found.hyperparameters) == ("sgd", {"momentum": 0.9, "nesterov": True})
-    for tx in (inject(optax.nadam)(0.1), inject(optax.nadamw)(0.1)):  # which are not replayed
-        assert optax_backend.read(optax_backend.monitor(tx).init(params)).optimizer is None
+    for tx in (inject(optax.nadam)(0.1), inject(optax.nadamw)(0.1)):  # another optimizer than Adam, unless the user says so
+        assert optax_backend.read(optax_backend.monitor(tx).init(params)).optimizer == "nadam"
         assert optax_backend.read(optax_backend.monitor(tx, optimizer="adam").init(params)).optimizer == "adam"
 
 

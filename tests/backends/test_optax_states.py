@@ -172,3 +172,27 @@ def test_anything_with_a_state(optax_backend, optax):
     assert optax_backend.read(Training()).count == 0
     assert list(optax_backend.readings(Training())) == ["wcdfa_record"]
     assert list(optax_backend.readings({"step": 3, "opt": [Training.opt_state]})) == ["opt/0/wcdfa_record"]
+
+
+def test_where_it_differs_from_the_monitor_of_optax(optax_backend, optax):
+    """As the documents say: theirs keeps the latest value, in a state whose structure changes; ours the last norms, in one that stays."""
+    if not hasattr(optax, "monitor"):
+        pytest.skip("this release of optax has no monitor")
+    jax, params, given = require("jax"), network(), gradients(3)
+    theirs = optax.chain(optax.adam(0.1), optax.monitor({"norm": optax.tree.norm}))
+    ours = optax_backend.monitor(optax.adam(0.1), window=3)
+    for tx, same in ((theirs, False), (ours, True)):
+        _, after = tx.update(given[0], tx.init(params), params)
+        assert (jax.tree.structure(tx.init(params)) == jax.tree.structure(after)) == same
+
+    def scanned(tx):
+        stacked = jax.tree.map(lambda *parts: jax.numpy.stack(parts), *given)
+        return jax.lax.scan(lambda state, gradient: tx.update(gradient, state, params)[::-1], tx.init(params), stacked)[0]
+
+    assert optax_backend.read(scanned(ours)).norms.shape == (3,)
+    with pytest.raises(TypeError, match="carry"):
+        scanned(theirs)
+    state = theirs.init(params)
+    for gradient in given:
+        _, state = theirs.update(gradient, state, params)
+    assert optax.tree.get(state, "norm").shape == ()

@@ -328,3 +328,51 @@ def test_a_model_may_be_converted(torch, attach):
         torch.__future__.set_swap_module_params_on_conversion(False)
     more = trained(model, optimizer, batches(torch, 3, torch.float64))
     require_norms(handle, np.concatenate([seen.norms(), more.norms()]))
+
+
+def test_a_step_that_raises_is_forgotten(torch, attach):
+    """torch calls no hook at its end: of an optimizer of torch, of one that calls its parent, and of one that does not."""
+
+    class Fails(torch.optim.SGD):
+        fail, calls_parent = False, True
+
+        def step(self, closure=None):
+            if self.calls_parent:
+                super().step(closure)
+            else:
+                for part in self.param_groups[0]["params"]:
+                    part.data.add_(part.grad, alpha=-0.1)
+            if self.fail:
+                raise RuntimeError("out of memory")
+
+    class Replaces(Fails):
+        calls_parent = False
+
+        def step(self, closure=None):
+            super().step(closure)
+
+    torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)  # now torch has hooks on the step of the parent
+    for kind in (Fails, Replaces):
+        model = network(torch)
+        optimizer = kind(model.parameters(), lr=0.1)
+        handle, seen = attach(optimizer), Seen(model.parameters())
+        trained(model, optimizer, batches(torch, 3), seen)
+        optimizer.fail = True
+        with pytest.raises(RuntimeError, match="out of memory"):
+            optimizer.step()
+        optimizer.fail = False
+        handle.rebase()
+        seen.look()
+        trained(model, optimizer, batches(torch, 3, seed=2), seen)
+        require_norms(handle, np.delete(seen.norms(), 3))
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle, seen = attach(optimizer), Seen(model.parameters())
+
+    def out_of_memory():
+        raise RuntimeError("out of memory")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="out of memory"):
+            optimizer.step(out_of_memory)
+    require_norms(handle, trained(model, optimizer, batches(torch, 3), seen).norms())

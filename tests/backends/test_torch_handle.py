@@ -280,7 +280,7 @@ def test_nothing_is_read_from_the_device_between_drains(torch, attach):
             with Guard():
                 handle._before(optimizer)
                 handle._after(optimizer)
-        assert handle._recorded == 2  # what was drained is copied, and waited for when it is read
+        assert handle._ring.recorded == 2  # what was drained is copied, and waited for when it is read
 
 
 def test_snapshot_on_the_cpu(torch, attach):

@@ -24,6 +24,13 @@ KNOWN = [
     ("Adam", {"decoupled_weight_decay": True, "weight_decay": 0.1}),
     ("AdamW", {"betas": (0.9, 0.95), "eps": 1e-3}),
     ("RMSprop", {"momentum": 0.9, "weight_decay": 0.1}),
+    ("Adam", {"amsgrad": True}),
+    ("AdamW", {"amsgrad": True, "betas": (0.8, 0.9)}),
+    ("NAdam", {"weight_decay": 0.1}),
+    ("NAdam", {"decoupled_weight_decay": True, "weight_decay": 0.1, "momentum_decay": 0.1}),
+    ("Adafactor", {"weight_decay": 0.1, "eps": (1e-5, 1e-2)}),
+    ("Muon", {"momentum": 0.9, "adjust_lr_fn": "match_rms_adamw"}),
+    ("Muon", {"nesterov": False, "weight_decay": 0.5}),
 ]
 
 
@@ -34,7 +41,8 @@ def test_the_null_replays_what_torch_does(torch, name, options, scheduled):
     from wcdfa.backends.torch.hooks import attach
 
     rng = np.random.default_rng(0)
-    gradients, start = rng.standard_normal((40, 64)), rng.standard_normal(64)
+    shape = (16, 4) if name in ("Muon", "Adafactor") else (64,)
+    gradients, start = rng.standard_normal((40, *shape)), rng.standard_normal(shape)
     weight = torch.nn.Parameter(torch.tensor(start))
     optimizer = getattr(torch.optim, name)([weight], lr=0.02, **options)
     handle = attach(optimizer)
@@ -47,18 +55,21 @@ def test_the_null_replays_what_torch_does(torch, name, options, scheduled):
     found = handle.read()
     np.testing.assert_allclose(found.lr, 0.02 * (0.97 ** np.arange(40) if scheduled else np.ones(40)), rtol=1e-6)
     rule = named(found.optimizer, found.hyperparameters)
-    changes = replay(rule, gradients, found.lr.astype(np.float64), start, rule.fresh(np.zeros(64)))
-    np.testing.assert_allclose(found.norms, [np.linalg.norm(change) for change in changes], rtol=1e-5)
+    weights = start[..., None]  # one replicate
+    changes = replay(rule, gradients[..., None], found.lr.astype(np.float64), weights, rule.fresh(weights))
+    bfloat16 = 3e-2 if name == "Muon" else 1e-5
+    np.testing.assert_allclose(found.norms, [np.linalg.norm(change) for change in changes], rtol=bfloat16)
 
 
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("Adam", {"amsgrad": True}),
         ("AdamW", {"maximize": True}),
+        ("NAdam", {"maximize": True}),
+        ("Adafactor", {"maximize": True}),
         ("SGD", {"maximize": True}),
         ("RMSprop", {"centered": True}),
-        *((name, {}) for name in ("Adadelta", "Adagrad", "Adamax", "ASGD", "NAdam", "RAdam", "Rprop", "LBFGS")),
+        *((name, {}) for name in ("Adadelta", "Adagrad", "Adamax", "ASGD", "RAdam", "Rprop", "LBFGS")),
     ],
 )
 def test_no_other_is_taken_for_one(torch, described, name, options):
@@ -80,3 +91,18 @@ def test_groups_of_parameters_and_subclasses(torch, described):
     assert described(Mine([large], lr=0.1)) == (None, {})
     tensors = torch.optim.Adam([large], lr=torch.tensor(0.1), betas=(torch.tensor(0.9), torch.tensor(0.99)), foreach=False)
     assert described(tensors)[1]["betas"] == (pytest.approx(0.9), pytest.approx(0.99))
+
+
+def test_schedule_free_adamw_is_known_by_its_class(torch, described):
+    """A stand-in for the package, which writes its param groups like this."""
+
+    class AdamWScheduleFree(torch.optim.Optimizer):
+        pass
+
+    AdamWScheduleFree.__module__, AdamWScheduleFree.__qualname__ = "schedulefree.adamw_schedulefree", "AdamWScheduleFree"
+    group = {"lr": 0.0025, "betas": (0.95, 0.999), "eps": 1e-8, "r": 0.0, "k": 0, "warmup_steps": 10, "train_mode": True}
+    optimizer = AdamWScheduleFree([torch.nn.Parameter(torch.zeros(3))], {**group, "weight_lr_power": 2.0, "weight_decay": 0.1})
+    name, hyperparameters = described(optimizer)
+    assert name == "schedule_free_adamw"
+    expected = {"betas": (0.95, 0.999), "eps": 1e-8, "weight_decay": 0.1, "warmup_steps": 10, "r": 0.0, "weight_lr_power": 2.0}
+    assert hyperparameters == expected

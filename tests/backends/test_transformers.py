@@ -14,7 +14,7 @@ import wcdfa
 from tests.conftest import require
 from tests.helpers.torch_runs import Seen, alarming
 from tests.sinks.test_wandb import history, wandb  # noqa: F401
-from wcdfa.monitor.alarms import DriftWarning
+from wcdfa.monitor.messages import DriftWarning
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,7 @@ def test_each_step_is_recorded_and_reported_once(transformers, made, begun, tmp_
     options = {**options, "gradient_accumulation_steps": 3, "logging_strategy": "steps", "logging_steps": 5}
     options |= {"eval_strategy": "epoch", "save_strategy": "epoch", "eval_dataset": texts(2)}
     trainer = begun(callback, report_to="tensorboard", num_train_epochs=9, **options)
+    callback.add_to(trainer)
     trainer.train()
     norms = trainer.seen.norms()
     assert len(norms) == trainer.state.global_step == 63  # six of three batches and one of two, nine times
@@ -106,7 +107,8 @@ def test_each_step_is_recorded_and_reported_once(transformers, made, begun, tmp_
 
 def test_weights_and_biases(wandb, made, begun, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
-    trainer = begun(made(), report_to="wandb", max_steps=4, logging_strategy="steps", logging_steps=2, run_name="a")
+    trainer = begun(report_to="wandb", max_steps=4, logging_strategy="steps", logging_steps=2, run_name="a")
+    made().add_to(trainer)
     trainer.train()
     run = wandb.run
     run.finish()
@@ -186,7 +188,7 @@ def test_a_checkpoint_without_the_norms(made, begun, transformers, tmp_path, cap
     (record,) = [each for each in caplog.records if each.name == "wcdfa"]
     said = {
         "missing": "training resumes at step 4, and the norms before it are not known, so that α begins anew ([Errno 2]",
-        "of another run": f"α begins anew ({file} is of another run); of a checkpoint in another folder, call load(folder)",
+        "of another run": f"α begins anew ({file} is of another run); for a checkpoint in another folder, call load(folder)",
         "damaged": "training resumes at step 4, and the norms before it are not known",
         "of other settings": "what the checkpoint holds of the norms does not fit, and begins anew: the state holds all with window=60",
     }
@@ -250,6 +252,7 @@ def test_it_comes_first_however_it_is_added(transformers, made, begun):
         order = [each for each in trainer.callback_handler.callbacks if each is not callback]
         if add:
             trainer.add_callback(callback)
+        assert callback.add_to(trainer) is callback
         trainer.train()
         assert trainer.callback_handler.callbacks == [callback, *order]
         assert callback.monitor.n_samples == 3
@@ -257,6 +260,27 @@ def test_it_comes_first_however_it_is_added(transformers, made, begun):
         np.testing.assert_allclose(callback.monitor.get_signal(), trainer.seen.norms(), rtol=1e-6)
         assert trainer.log({"more": 1.0}) is None
         assert trainer.state.log_history[-1].keys() == {"more", "epoch", "step"}
+
+
+def test_not_in_front_of_those_that_report_it_says_so(made, begun, tmp_path, monkeypatch, caplog):
+    """α is in the Trainer's own log all the same."""
+    require("tensorboard")
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "board"))
+    trainer = begun(made(), report_to="tensorboard", max_steps=2, logging_strategy="steps", logging_steps=1)
+    with caplog.at_level(logging.WARNING, logger="wcdfa"):
+        trainer.train()
+    (record,) = [each for each in caplog.records if each.name == "wcdfa"]
+    assert record.getMessage() == (
+        "α is in the log of the Trainer, and not in tensorboard, which the Trainer reports to first: call add_to(trainer) of the "
+        "callback before train"
+    )
+    assert [row["wcdfa/step"] for row in trainer.state.log_history if "wcdfa/step" in row] == [1, 2]
+
+
+def test_options_of_the_monitor_go_on_to_it(made, begun):
+    callback = made(window=60, order=2, stride=7)
+    begun(callback, max_steps=2).train()
+    assert (callback.monitor.window, callback.monitor.order, callback.monitor.stride) == (60, 2, 7)
 
 
 def test_without_an_optimizer_or_a_trainer(transformers, made, caplog):
@@ -274,6 +298,7 @@ def test_misuse(made, tmp_path):
         ({"monitor": 3}, TypeError, "monitor must be a WeightChangeDFA, got int"),
         ({"alarms": "shout"}, ValueError, "alarms must be one of 'log', 'warn', 'stop', None or a callable"),
         ({"window": 0}, ValueError, "window must be at least 1, got 0"),
+        ({"monitor": monitor(), "order": 2}, TypeError, "order=2 belongs to the monitor: give it to the WeightChangeDFA"),
         ({"every": 600}, ValueError, "every=600 steps lie between two copies"),
     ):
         with pytest.raises(error, match=said):

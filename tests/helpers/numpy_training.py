@@ -20,7 +20,7 @@ def norms_of_sgd(x, y, weights, *, batch, steps, momentum=0.9, rate=0.1, decay_s
 
 
 def gradients(x, y, kernel, bias, last_kernel, last_bias):
-    """Of the mean squared error."""
+    """The gradients of the mean squared error."""
     hidden = np.tanh(x @ kernel + bias)
     error = 2 * (hidden @ last_kernel + last_bias - y) / y.size
     below = (error @ last_kernel.T) * (1 - hidden**2)

@@ -134,7 +134,7 @@ def test_of_a_folder_the_log_that_was_written_last(tmp_path):
 
 def test_several_series_are_refused(tmp_path):
     (tmp_path / "log.csv").write_text("norm/a,norm/b\n1,2\n3,4\n")
-    with pytest.raises(NoSeries, match="2 series, and one can be followed: choose it with --column"):
+    with pytest.raises(NoSeries, match="2 series, and one can be followed: choose it with column="):
         Follower(tmp_path / "log.csv", Settings(columns=("norm/*",), window=100)).look()
 
 
@@ -310,10 +310,10 @@ def test_no_logarithm_is_taken_where_values_are_negative(tmp_path, early):
     write(path, values[:150])
     follower = Follower(path, SETTINGS)
     said = follower.look().said
-    assert any("values are negative, so no logarithm is taken; --log insists on one" in line for line in said) is early
+    assert any("values are negative, so no logarithm is taken; log=True insists on one" in line for line in said) is early
     write(path, values[150:], first=151, mode="a")
     said = follower.look().said
-    assert any("values are negative, so no logarithm is taken; --log insists on one" in line for line in said) is not early
+    assert any("values are negative, so no logarithm is taken; log=True insists on one" in line for line in said) is not early
     expected = wcdfa.WeightChangeDFA(window=100, log=False)
     for value in values:
         expected.update(value)

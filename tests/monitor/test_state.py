@@ -277,3 +277,24 @@ def test_a_process_that_is_killed_while_saving_leaves_a_whole_file(tmp_path):
     assert len(ages) == 15
     assert ages == sorted(ages)
     assert ages[-1] > 15  # they did save
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("run", [numbers, constant, nothing_but_gaps, trees], ids=lambda run: run.__name__)
+def test_a_state_that_was_saved_before_results_had_a_cause_is_gone_on_with(run, way, tmp_path):
+    monitor = WeightChangeDFA(**{"window": W, "stride": 16, **RUNS[run]})
+    resumed = WeightChangeDFA(**{"window": W, "stride": 16, **RUNS[run]})
+    run(monitor, 0, 100)
+    state = monitor.state_dict()
+    for i in range(state["results"]):
+        assert state[f"result_{i}"].pop() == monitor.results[list(monitor.results)[i]].cause
+        state[f"result_{i}_missing"] = [place for place in state[f"result_{i}_missing"] if place < len(state[f"result_{i}"])]
+    assert state["results"] > 0
+    assert state["version"] == 2
+    resumed.load_state_dict(WAYS[way](state, tmp_path))
+    assert_same(resumed, monitor)
+    assert [each.reason for each in resumed.results.values()] == [each.reason for each in monitor.results.values()]
+    assert {each.cause.dtype for each in resumed.results.values()} == {np.dtype(np.int8)}
+    run(resumed, 100, 200)
+    run(monitor, 101 if run is trees else 100, 200)
+    assert_same(resumed, monitor)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-from wcdfa.monitor.alarms import Alarms, DriftWarning
+from wcdfa.monitor.messages import Alarms, DriftWarning
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.reading import Reading
 

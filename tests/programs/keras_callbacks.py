@@ -1,4 +1,4 @@
-"""`WeightChangeCallback` in ``fit``, and what can go wrong, on the backend that KERAS_BACKEND names. Run by tests/backends/test_keras.py.
+"""`WeightChangeCallback` in ``fit``, and what can go wrong, on the backend that KERAS_BACKEND names. Run by keras_checks.py.
 
 Every function called check_… is run, or those that are named, in an empty folder.
 """
@@ -9,8 +9,6 @@ import contextlib
 import csv
 import io
 import logging
-import os
-import tempfile
 import warnings
 
 import keras
@@ -18,7 +16,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, fitted, network, run_checks
+from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, fitted, network
 from wcdfa.backends.keras.parameters import DriftWarning, WeightChangeCallback, monitored, read
 
 SGD, Adam = keras.optimizers.SGD, keras.optimizers.Adam
@@ -374,10 +372,3 @@ def check_tensorboard():
     np.testing.assert_allclose(tensor_util.make_ndarray(events.Tensors("epoch_learning_rate")[0].tensor_proto), 0.01, rtol=1e-6)
     fitted(unswapped := compiled(monitored(Adam(0.01, use_ema=True))), 30, epochs=3)
     np.testing.assert_allclose(read(model).norms, read(unswapped).norms, rtol=1e-4)  # swaps are no steps
-
-
-if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        run_checks(globals())
-        os.chdir("/")

@@ -1,7 +1,8 @@
 """A Keras run that is stopped, saved and gone on with in another process. Run by tests/backends/test_keras_checkpoints.py.
 
-`save FOLDER` runs to the end and leaves each kind of file half-way; `resume FOLDER` goes on from each to the end. Both print the
-readings as JSON. `refuse FOLDER` prints what is said where the optimizer is another.
+It is given a folder and commands. `save` runs to the end and leaves each kind of file half-way; `resume` goes on from each to the end;
+both give the readings. `interrupt` stops a fit that keeps backups. `refuse` gives what is said where the optimizer is another. What
+they give is printed as JSON.
 """
 
 from __future__ import annotations
@@ -144,4 +145,5 @@ def refuse(folder):
 
 
 if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]](sys.argv[2])))
+    folder, *commands = sys.argv[1:]
+    print(json.dumps([globals()[command](folder) for command in commands]))

@@ -1,4 +1,4 @@
-"""What `monitored` records on the backend that KERAS_BACKEND names, against the variables. Run by tests/backends/test_keras.py.
+"""What `monitored` records on the backend that KERAS_BACKEND names, against the variables. Run by keras_checks.py.
 
 Every function called check_… is run; one that returns something has it printed, as JSON by the names of the functions.
 """
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, fitted, network, on_host, plain, run_checks
+from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, fitted, network, on_host, plain
 from wcdfa.backends.keras.parameters import monitored, read
 
 SGD, Adam, LossScale = keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.LossScaleOptimizer
@@ -338,13 +338,3 @@ def replicated():
     one = compiled(monitored(SGD(0.01, momentum=0.9)))
     require_equal(read(model), fitted(one).norms(), rtol=1e-5)
     assert len(cpus) == 2
-
-
-if __name__ == "__main__":
-    if BACKEND == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.set_logical_device_configuration(
-            tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-        )
-    run_checks(globals())

@@ -66,7 +66,12 @@ def plain(reading):
     return {**series, **source, "groups": groups, "count": reading.count, "skipped": reading.skipped}
 
 
-def run_checks(program):
-    """Those of its functions called check_… that the command line names, or all; prints what they return as JSON."""
-    checks = {name.removeprefix("check_"): each for name, each in list(program.items()) if name.startswith("check_")}
+def run_checks(*modules):
+    """Run the functions of these modules that are called check_…, or those that the command line names; print what they return as JSON."""
+    checks = {
+        f"{module.__name__.rpartition('.')[2]}.{name.removeprefix('check_')}": each
+        for module in modules
+        for name, each in vars(module).items()
+        if name.startswith("check_")
+    }
     print(json.dumps({name: checks[name]() for name in sys.argv[1:] or checks}))

@@ -1,7 +1,8 @@
 """A run that is stopped, saved by tf.train.Checkpoint and gone on with in another process. Run by tests/backends/test_tensorflow_recorder.py.
 
 `save FOLDER STOP…` runs to the end and leaves a checkpoint at each stop; `resume FOLDER STOP…` goes on from each to the end, and
-`late FOLDER STOP…` with a recorder that is restored before it knows its variables. Each prints the readings as JSON.
+`late FOLDER STOP…` with a recorder that is restored before it knows its variables. `resume+late` does both. Prints, as JSON, the
+readings that each command gives.
 """
 
 from __future__ import annotations
@@ -81,4 +82,5 @@ def late(folder, *stops):
 
 
 if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]](sys.argv[2], *map(int, sys.argv[3:]))))
+    commands, folder, *stops = sys.argv[1:]
+    print(json.dumps([globals()[command](folder, *map(int, stops)) for command in commands.split("+")]))

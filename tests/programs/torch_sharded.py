@@ -1,7 +1,7 @@
 """One process of a group that trains one network: whole, sharded, replicated, or in a mesh. Run by tests/backends/test_torch_distributed.py.
 
-`train KIND RANK SIZE ADDRESS` prints what the handle has read as JSON, of rank 0. `save` and `resume` have a folder after these, and
-`die` leaves all but rank 0 half-way.
+It is given its rank, the size of the group, the address, a folder, and jobs such as `train:fsdp`, which the group does one after another.
+Rank 0 prints what each gives as JSON. `die`, which must be the last, leaves all but rank 0 half-way.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def attached(model, **options):
     return optimizer, attach(optimizer, model=named, groups=GROUPS, window=10, every=5, **options)
 
 
-def train(kind, rank, size):
+def train(kind, rank, size, folder):
     model = made(kind, size)
     optimizer, handle = attached(model)
     reduced, inner = [], dist.all_reduce
@@ -91,11 +91,12 @@ def train(kind, rank, size):
         expected.append(sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(new, old, strict=True)) ** 0.5)
         old = new
     found = told(handle) | {"expected": expected, "reduced": len(reduced)}
+    dist.all_reduce = inner
     moved = [float(delta_norm(list(model.parameters()), before))] if kind != "ddp" else []
     return found | {"moved": moved}
 
 
-def sampled(kind, rank, size):
+def sampled(kind, rank, size, folder):
     """Each process samples what it has; of a model that was converted after it was attached."""
     model = made(kind, size, width=4000)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
@@ -113,7 +114,7 @@ def sampled(kind, rank, size):
     return {"norms": reading.norms.tolist(), "stderr": reading.stderr.tolist(), "expected": expected}
 
 
-def refused(kind, rank, size):
+def refused(kind, rank, size, folder):
     try:
         attached(made(kind, size))
     except ValueError as error:
@@ -121,7 +122,7 @@ def refused(kind, rank, size):
     return {"said": "nothing"}
 
 
-def late(kind, rank, size):
+def late(kind, rank, size, folder):
     """Read after the group is gone: an error each time, and nothing is lost by it."""
     model = made(kind, size)
     optimizer, handle = attached(model)
@@ -169,7 +170,7 @@ def resume(kind, rank, size, folder):
     return told(handle)
 
 
-def die(kind, rank, size):
+def die(kind, rank, size, folder):
     model = made(kind, size)
     optimizer, handle = attached(model)
     steps(kind, model, optimizer, 0, 3)
@@ -183,11 +184,14 @@ def die(kind, rank, size):
 
 
 if __name__ == "__main__":
-    command, kind, rank, size, address, *more = sys.argv[1:]
+    rank, size, address, folder, *jobs = sys.argv[1:]
     rank, size = int(rank), int(size)
     torch.set_num_threads(1)
     dist.init_process_group("gloo", f"tcp://{address}", rank=rank, world_size=size, timeout=timedelta(seconds=60))
-    found = globals()[command](kind, rank, size, *more)
+    found = {}
+    for job in jobs:
+        command, kind = job.split(":")
+        found[job] = globals()[command](kind, rank, size, folder)
     if rank == 0:
         print(json.dumps(found), flush=True)
     if command != "die":

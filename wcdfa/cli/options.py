@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, make_dataclass
+from typing import Annotated, Any, Literal, get_type_hints
 
-from cyclopts import Parameter, validators
+from cyclopts import Group, Parameter, validators
 
 from wcdfa.analysis.series import Settings
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.update_rules import OPTIMIZERS
 from wcdfa.preprocess.preparation import LEAST
 
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Window = Annotated[int, Parameter(validator=validators.Number(gte=LEAST))]
 Order = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=4))]
 Method = Literal["robust", "gls", "ols"]
-Optimizer = Literal["adam", "adamw", "rmsprop", "sgd"]
+GROUP = Group("Hyperparameters of the optimizer", sort_key=1)
+
+
+def optimizer_type(table: Mapping[str, type[Optimizer]]) -> Any:
+    """The type of ``--optimizer``: a choice of the names in the table."""
+    return Literal[tuple(table)]
+
+
+def hyperparameters_type(table: Mapping[str, type[Optimizer]]) -> type:
+    """A dataclass with an option for each hyperparameter of the optimizers in the table, and what each is of whom."""
+    users: dict[str, list[type[Optimizer]]] = {}
+    for rule in table.values():
+        for each in fields(rule):
+            users.setdefault(each.name, []).append(rule)
+    options = [_option(name, rules, everywhere=len(rules) == len(table)) for name, rules in users.items()]
+    made = make_dataclass("Hyperparameters", options, frozen=True, kw_only=True)
+    made.__module__ = __name__
+    return Parameter(name="*", group=GROUP)(made)
+
+
+def _option(name: str, rules: list[type[Optimizer]], *, everywhere: bool) -> tuple[str, object, None]:
+    """The option of one hyperparameter, which the rules that have it describe in the same words and types."""
+    text = next(each.metadata["help"] for each in fields(rules[0]) if each.name == name)
+    owners = "" if everywhere else f" Of {', '.join(rule.name for rule in rules)}."
+    kind = get_type_hints(rules[0])[name] | None
+    return name, Annotated[kind, Parameter(help=text + owners, group=GROUP, negative_iterable=())], None
+
+
+Hyperparameters = hyperparameters_type(OPTIMIZERS)
+Choice = optimizer_type(OPTIMIZERS)
 
 
 @Parameter(name="*")
@@ -41,16 +73,6 @@ class Judging:
         How α is found: "robust" to short memory, "gls" (narrower, if there is none), "ols" (the textbook slope).
     optimizer
         The optimizer of the run: it is replayed on gradients without memory, and α compared with what it gives alone.
-    betas
-        Of adam and adamw.
-    momentum
-        Of sgd and rmsprop.
-    nesterov
-        Of sgd.
-    weight_decay
-        Of the optimizer.
-    clip_norm
-        Norm that gradients are clipped to, in units of their typical norm.
     lr
         Learning rate. Default: what the log calls lr or learning_rate. If it varies, the schedule is taken out.
     epoch_length
@@ -66,15 +88,11 @@ class Judging:
     stride: AtLeastOne | None = None
     order: Order = 1
     method: Method = "robust"
-    optimizer: Optimizer | None = None
-    betas: tuple[float, float] | None = None
-    momentum: float | None = None
-    nesterov: bool | None = None
-    weight_decay: float | None = None
-    clip_norm: float | None = None
+    optimizer: Choice | None = None  # type: ignore[valid-type]  # made of the table
     lr: float | None = None
     epoch_length: int | None = None
     log: bool | None = None
+    hyperparameters: Hyperparameters = Hyperparameters()  # type: ignore[valid-type]  # noqa: RUF009 - frozen
 
     def settings(self) -> Settings:
         """For the analysis.
@@ -84,8 +102,7 @@ class Judging:
         ValueError
             If there are hyperparameters without an optimizer.
         """
-        given = {name: getattr(self, name) for name in ("betas", "momentum", "nesterov", "weight_decay", "clip_norm")}
-        hyperparameters: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        hyperparameters = {name: value for name, value in vars(self.hyperparameters).items() if value is not None}
         if hyperparameters and self.optimizer is None:
             msg = f"{', '.join(hyperparameters)} only mean something for an optimizer: name it with --optimizer"
             raise ValueError(msg)

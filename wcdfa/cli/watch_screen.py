@@ -45,7 +45,7 @@ class Screen:
             self._line = f"{len(self._norms):,} of the {monitor.window:,} norms that the first α needs"
         elif result is not self._result:
             verdict = monitor.verdict(**optimizer)
-            self._line = f"step {monitor.reading().steps[-1]:,}: {verdict}"
+            self._line = f"step {monitor.step:,}: {verdict}"
             self._findings = [finding.text for finding in verdict.findings if finding.text != verdict.reason]
             self._messages.append(f"{self._line}  {sparkline(self._norms)}")
         self._result = result

@@ -1,4 +1,4 @@
-"""The monitor with a record of α by epoch, a summary, a picture and Weights & Biases, as wcdfa 0.1.0 has it."""
+"""The monitor of wcdfa 0.1.0: it keeps α by epoch, sums a run up, draws it and logs to Weights & Biases."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from wcdfa.monitor import state as saved
 from wcdfa.monitor.monitor import WeightChangeDFA
+from wcdfa.monitor.state_fields import Fields, with_gaps
 from wcdfa.sinks.wandb import NO_RUN, WandbSink, active
 from wcdfa.support.numbers import is_number, number
 from wcdfa.verdicts.regime import label
 
 
 class Epoch(NamedTuple):
-    """What was known when an epoch ended; α and its interval are NaN before the window is full."""
+    """α at the end of an epoch, with its interval; NaN before the window is full."""
 
     epoch: int | float
     step: int
@@ -53,18 +54,18 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             super().reset()
             self._epochs: list[Epoch] = []
 
-    def end_epoch(self, epoch: Any = None) -> None:
-        """Record the α of now as that of an epoch.
+    def end_epoch(self, epoch: float | npt.ArrayLike | None = None) -> None:
+        """Record the current α as that of the epoch that ends.
 
         Parameters
         ----------
         epoch : number, optional
-            Default: how many epochs have ended before.
+            Number of the epoch. Default: how many epochs have ended before.
 
         Raises
         ------
         ValueError
-            If it is no finite number.
+            If the epoch is not a finite number.
         """
         if epoch is not None and not (is_number(epoch) and math.isfinite(number(epoch))):
             msg = f"epoch must be a finite number, got {epoch!r}; leave it out to count"
@@ -73,24 +74,23 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             result = self.result
             now = (math.nan,) * 3 if result is None else (float(result.alpha), float(result.low), float(result.high))
             value = len(self._epochs) if epoch is None else number(epoch)
-            self._epochs.append(Epoch(int(value) if value == int(value) else value, self._recorder.step, *now))
+            self._epochs.append(Epoch(int(value) if value == int(value) else value, self.step, *now))
 
     @property
     def epochs(self) -> tuple[Epoch, ...]:
-        """All that was recorded at the end of each epoch."""
+        """The record of each epoch, oldest first."""
         return tuple(self._epochs)
 
     @property
-    def epoch_history(self) -> tuple[Any, Any]:
-        """The epochs and their α as NumPy arrays of shape (epochs,); α is NaN where there was none."""
+    def epoch_history(self) -> tuple[npt.NDArray[np.int64 | np.float64], npt.NDArray[np.float64]]:
+        """The epochs and their α as NumPy arrays of shape (epochs,). α is NaN where the window was not full."""
         epochs = self.epochs
         return np.array([each.epoch for each in epochs]), np.array([each.alpha for each in epochs], dtype=np.float64)
 
-    def summary(self) -> dict[str, Any]:
-        """The run in numbers: α now with its interval, its mean and range over the epochs, and how many epochs were in each band.
+    def summary(self) -> dict[str, float | str | None]:
+        """The run in numbers: the current α with its interval, mean and range of α over the epochs, and how many epochs had each regime.
 
-        An epoch counts for a band where its whole interval lies inside, as in `regime`; else it is undecided. Numbers that there are
-        not yet are None.
+        An epoch has the regime of a band if its whole interval lies in it; otherwise it is undecided. What is not known yet is None.
         """
         with self._lock:
             result, (epochs, alphas) = self.result, self.epoch_history
@@ -112,15 +112,15 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             }
 
     def plot(self, title: str = "Weight-change DFA", save_path: str | os.PathLike[str] | None = None, show: bool = True) -> Any:
-        """Draw α with its interval by epoch, over the bands; where no epoch was ended, every α in the order computed.
+        """Draw α with its interval by epoch, over the bands. If no epoch was ended, draw every α in the order computed.
 
         Parameters
         ----------
         title : str
         save_path : path, optional
-            Write the figure to this file, making the folders it lies in.
+            Write the figure to this file. Folders that do not exist are made.
         show : bool
-            Show it, where matplotlib has a window or notebook to show it in. Only then does pyplot know the figure.
+            Show the figure, if matplotlib has a window or a notebook to show it in. With False, pyplot does not know the figure.
 
         Returns
         -------
@@ -138,14 +138,14 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             raise ImportError(msg) from error
         with self._lock:
             history, result, epochs = self.history, self.result, self.epochs
-        if not epochs and result is not None:  # the intervals of the earlier ones are not kept
-            unknown = [(alpha, math.nan, math.nan) for alpha in history[:-1]]
-            drawn = [*unknown, (result.alpha, result.low, result.high)]
-            places, what = np.arange(1, 1 + len(drawn)), "α in the order computed"
-        else:
-            drawn, places, what = [each[2:] for each in epochs], self.epoch_history[0], "epoch"
+        drawn = np.array([each[2:] for each in epochs], dtype=np.float64)
+        places, what = np.array([each.epoch for each in epochs]), "epoch"
+        if not epochs and result is not None:
+            drawn = np.full((len(history), 3), math.nan)  # without the intervals of those before the last
+            drawn[:, 0], drawn[-1, 1:] = history, (result.low, result.high)
+            places, what = np.arange(1, 1 + len(history)), "α in the order computed"
         figure = plotting.blank(shown=show)
-        ax = plotting.plot_history(places, np.reshape(drawn, (-1, 3)).T, self.thresholds, ax=figure.subplots())
+        ax = plotting.plot_history(places, drawn.reshape(-1, 3).T, self.thresholds, ax=figure.subplots())
         ax.set(xlabel=what, title=title)
         if save_path is not None:
             plotting.save(figure, save_path)
@@ -153,16 +153,16 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             plotting.show()
         return figure
 
-    def log_wandb(self, step: Any = None) -> None:
-        """Log `metrics()` to the active run of Weights & Biases, over "wcdfa/step"; where that fails, training goes on.
+    def log_wandb(self, step: float | None = None) -> None:
+        """Log `metrics()` to the active run of Weights & Biases, over "wcdfa/step". An error of wandb does not end training.
 
-        The numbers join the row that the run is at, so that the caller's own ``wandb.log`` keeps its steps, and are sent with it, or
-        with the next call of this method, or when the run ends.
+        The numbers join the current row of the run, so the steps of your own ``wandb.log`` stay as they are. They are sent with that
+        row, with the next call of this method, or when the run ends.
 
         Parameters
         ----------
         step : number, optional
-            Default: the training step.
+            Default: the last training step.
         """
         try:
             run = active()
@@ -178,21 +178,22 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         except Exception:  # whatever it is, it must not end the training run
             logging.getLogger("wcdfa").exception("wandb failed to log; training goes on")
 
-    def state_dict(self) -> dict[str, Any]:
-        """As that of `WeightChangeDFA`, and the epochs; each of the two loads the other's."""
+    def state_dict(self) -> dict[str, object]:
+        """The state of `WeightChangeDFA`, with the epochs. Each of the two classes loads a state of the other."""
         with self._lock:
             state = super().state_dict()
             state |= {"epochs": [each.epoch for each in self._epochs], "epoch_steps": [each.step for each in self._epochs]}
-            return state | saved.with_nan("epoch_alphas", [number for each in self._epochs for number in each[2:]])
+            return state | with_gaps("epoch_alphas", [number for each in self._epochs for number in each[2:]])
 
-    def load_state_dict(self, state: Mapping[str, Any], /) -> None:
-        """As that of `WeightChangeDFA`; raises as it does."""
-        epochs: list[Epoch] = []
-        if "epochs" in state:
-            with saved.whole():
-                numbered = zip(np.asarray(state["epochs"]).tolist(), np.asarray(state["epoch_steps"]).tolist(), strict=True)
-                known = saved.numbers(state, "epoch_alphas").reshape(-1, 3).tolist()
-            epochs = [Epoch(epoch, int(step), *now) for (epoch, step), now in zip(numbered, known, strict=True)]
+    def load_state_dict(self, state: Mapping[str, object], /) -> None:
+        """Go on from a state of this class or of `WeightChangeDFA`; raises as `WeightChangeDFA.load_state_dict`."""
+        epochs = _epochs(Fields(state)) if "epochs" in state else []
         with self._lock:
             super().load_state_dict(state)
             self._epochs = epochs
+
+
+def _epochs(state: Fields) -> list[Epoch]:
+    numbered = np.asarray(state["epochs"]).tolist()
+    known = state.numbers("epoch_alphas").reshape(-1, 3).tolist()
+    return [Epoch(epoch, step, *now) for epoch, step, now in zip(numbered, state.integers("epoch_steps"), known, strict=True)]

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.analysis.series import Settings
+from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_series, same_series, series_in
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
-from wcdfa.readers import Source, sources
-from wcdfa.readers.column_choice import NoSeries
+from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.reading import Reading
-from wcdfa.support.text import shown
 
-BEFORE = 10  # windows' lengths that are taken of what was written before
-QUIET = 5  # looks at which only others had been written to, until one of them is followed
+BEFORE = 10  # of a long log that is there at the first look, only so many windows are read
+QUIET = 5  # after so many looks at which only other logs had been written to, one of them is followed
 
 
 class News(NamedTuple):
     """What a look at the log has shown."""
 
-    fresh: int  # norms
-    said: tuple[str, ...]  # what is to be said of them
+    fresh: int
+    """How many norms are new."""
+    said: tuple[str, ...]
+    """Messages for the user."""
 
 
 class Follower:
@@ -43,10 +44,12 @@ class Follower:
     >>> follower.look().fresh, follower.look().fresh
     (2, 0)
 
-    A log whose steps go on from those before, or that has fewer rows than before and no steps, was rotated: all of it is new, and the
-    monitor goes on. Where the norms of the last window are not in it as they were, it is another run, or a restart has undone them:
-    the monitor begins anew with what there is now. Of several logs or runs it keeps to the one that was written last at the first
-    look, until nothing new has come of it at five looks at which there was of others.
+    If the steps of a log go on from those before, or it has no steps and fewer rows than before, it was rotated: all of it is new, and
+    the monitor goes on. If the norms of the last window are no longer in it as they were, it is another run, or a restart has undone
+    them: the monitor begins anew with what there is now.
+
+    Of several logs or runs, the follower keeps to the one that was written last at the first look. It changes to another after five
+    looks at which only others had been written to.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
@@ -54,8 +57,9 @@ class Follower:
         self.series: RecordedSeries | None = None
         self.watch = Watch()
         self._begin(settings.log is not False)
-        self._states: dict[Path, Any] = {}
-        self._quiet, self._told = 0, False  # looks at which there was news of others alone; whether they were named
+        self._states: dict[Path, FileStates] = {}
+        self._quiet = 0  # looks at which only other logs had been written to
+        self._told = False  # whether the user knows of the others
 
     def look(self) -> News:
         """Read what is new.
@@ -66,21 +70,21 @@ class Follower:
             If there is no log, or it cannot be read: it may be between a rotation and the first line. What was read before is kept.
         """
         found = {each.path: each for each in sources(self.path)}
-        states = {path: _state(path) for path in found}
+        states = {path: file_states(path) for path in found}
         written = {path: each for path, each in found.items() if states[path] != self._states.get(path)}
         if not written:
             return News(0, ())
         held, said = self.series, list[str]()
         if held is None:
-            series, start = _newest(list(written.values()), self.settings), None
+            series, start = newest_series(written.values(), self.settings), None
         else:
-            series = _series(written[held.path], self.settings, held.run) if held.path in written else held
-            start = _first_new(held, series, self.settings.window)
+            series = series_in(written[held.path], self.settings, held.run) if held.path in written else held
+            start = first_new(held, series, self.settings.window)
             idle = start == len(series.values)
             self._quiet = self._quiet if idle else 0
             others = [each for path, each in written.items() if idle or path != held.path]
-            with suppress(ValueError, OSError):  # another may not be whole yet
-                if others and (idle or not self._told) and _key(other := _newest(others, self.settings)) != _key(held):
+            with suppress(ValueError, OSError):  # another log may not be whole yet
+                if others and (idle or not self._told) and not same_series(other := newest_series(others, self.settings), held):
                     said += [] if self._told else [f"{other.name} is written too; give its own path to follow that"]
                     self._quiet, self._told = self._quiet + idle, True
                     if idle and (self._quiet >= QUIET or held.path not in found):
@@ -89,8 +93,8 @@ class Follower:
         return self._news(held, series, start, said)
 
     def _news(self, held: RecordedSeries | None, series: RecordedSeries, start: int | None, said: list[str]) -> News:
-        """Feed what is new from start on; None: begin anew."""
-        same = held is not None and _key(held) == _key(series)
+        """Feed the monitor with what is new from `start` on. With None, begin anew."""
+        same = held is not None and same_series(held, series)
         negative = np.isfinite(series.values) & (series.values < 0)
         if self.settings.log is None and self._log and negative[start or 0 :].any():
             start = None
@@ -103,19 +107,29 @@ class Follower:
         if start is None:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log)
             if negative.any() and not self._log:
-                said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; --log insists on one")
-        rate, steps = (None if each is None else each[start or 0 :] for each in (series.lr, series.steps))
-        said += self._feed(series.values[start or 0 :], rate, steps)
-        return News(len(series.values) - (start or 0), tuple(said))
+                said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True insists on one")
+        new = slice(start or 0, None)
+        rates, steps = None if series.lr is None else series.lr[new], None if series.steps is None else series.steps[new]
+        said += self._feed(series.values[new], rates, steps)
+        return News(len(series.values[new]), tuple(said))
 
     def _begin(self, log: bool) -> None:
-        names = ("window", "stride", "order", "method", "epoch_length")
-        self.monitor = WeightChangeDFA(**{name: getattr(self.settings, name) for name in names}, log=log)
+        settings = self.settings
+        self.monitor = WeightChangeDFA(
+            settings.window,
+            settings.stride,
+            order=settings.order,
+            method=settings.method,
+            log=log,
+            epoch_length=settings.epoch_length,
+        )
         self.watch.reset()
-        self._log, self._count = log, 0  # norms that were given to the monitor, or passed over
+        self._log, self._count = log, 0  # how many norms were given to the monitor or passed over
 
-    def _feed(self, values: Any, rate: Any, steps: Any) -> list[str]:
-        """Give them to the monitor, no more at a time than it holds; of a long log that was there before, the last windows."""
+    def _feed(
+        self, values: npt.NDArray[np.float64], rates: npt.NDArray[np.float64] | None, steps: npt.NDArray[np.int64] | None
+    ) -> list[str]:
+        """Give norms to the monitor, at most a window at a time; of a long log that was there before, only the last windows."""
         passed = max(0, len(values) - BEFORE * self.settings.window)
         if not self._count and steps is not None:  # the monitor counts from 1, and a log may from 0
             self.monitor.load_state_dict(self.monitor.state_dict() | {"step": int(steps[passed]) - 1})
@@ -125,56 +139,6 @@ class Follower:
             part = slice(start, start + self.settings.window)
             chunk = np.asarray(values[part], dtype=np.float64)
             self._count += len(chunk)
-            told, rates = (None if each is None else each[part] for each in (steps, rate))
-            said += self.watch.update(self.monitor, Reading(chunk, self._count, 0, lr=rates, steps=told))
+            rate, numbers = None if rates is None else rates[part], None if steps is None else steps[part]
+            said += self.watch.update(self.monitor, Reading(chunk, self._count, 0, lr=rate, steps=numbers))
         return said
-
-
-def _key(series: RecordedSeries) -> tuple[Path, str, str]:
-    return series.path, series.run, series.column
-
-
-def _first_new(old: RecordedSeries, new: RecordedSeries, window: int) -> int | None:
-    """Where that begins which is only in the new; None where the last window of the old is not in it as it was."""
-    if _key(old) != _key(new) or (old.steps is None) != (new.steps is None):
-        return None
-    before, now = (np.arange(len(each.values)) if each.steps is None else each.steps for each in (old, new))
-    if new.steps is None and len(now) < len(before):
-        return 0
-    known = np.flatnonzero(before >= now[0])[-window:]
-    places = np.minimum(np.searchsorted(now, before[known]), len(now) - 1)
-    same = np.array_equal(now[places], before[known]) and np.array_equal(new.values[places], old.values[known], equal_nan=True)
-    return int(np.searchsorted(now, before[-1], "right")) if same else None
-
-
-def _newest(found: list[Source], settings: Settings) -> RecordedSeries:
-    """The series of the log that was written last, of those that hold one."""
-    lacking: list[NoSeries] = []
-    for source in sorted(found, key=lambda each: max(when for _, when, _ in _state(each.path)), reverse=True):
-        try:
-            return _series(source, settings)
-        except NoSeries as error:
-            lacking.append(error)
-    raise lacking[0]
-
-
-def _series(source: Source, settings: Settings, name: str | None = None) -> RecordedSeries:
-    """The series of the run by this name, or else of the one that was begun last."""
-    runs = list(source.runs())
-    found = list(settings.series(next((run for run in runs if run.name == name), runs[-1])))
-    if len(found) > 1:
-        msg = f"{shown(source.path)}: {len(found)} series, and one can be followed: choose it with --column"
-        raise NoSeries(msg)
-    return found[0]
-
-
-def _state(path: Path) -> list[tuple[int, int, int]]:
-    """What changes when something is written: size, time and identity of its files."""
-    return [(status.st_size, status.st_mtime_ns, status.st_ino) for status in map(os.stat, _files(path))]
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.is_file())
-    ahead = path.with_name(f"{path.name}-wal")  # of SQLite, which it writes to first
-    return [path, ahead] if ahead.exists() else [path]

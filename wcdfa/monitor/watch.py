@@ -1,30 +1,37 @@
-"""What is to be said while a run goes on, that the regime has changed or α has left its baseline; and what is done with it."""
+"""Finds changes while a run goes on: the regime has changed, or α has left its baseline. Each is put into a message."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.inference.exponent import DFAResult
 from wcdfa.monitor.monitor import WeightChangeDFA
+from wcdfa.monitor.state_fields import Fields
 from wcdfa.recording.cadence import due
 from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.drift import drift_alarms
 
+Scalar = TypeVar("Scalar", bound=np.generic)
+
 
 class Watch:
-    """Updates a monitor, and tells of each change once.
+    """Updates a monitor, and reports each change once, in a message.
 
     >>> import numpy as np
     >>> import wcdfa
     >>> calm, wild = wcdfa.synthetic.white_noise(2000, seed=0), wcdfa.synthetic.random_walk(500, seed=0)
     >>> monitor, watch = WeightChangeDFA(window=128, method="gls"), Watch()
-    >>> said = [message for x in np.concatenate([calm, wild]) for message in watch.update(monitor, float(np.exp(0.1 * x)))]
-    >>> said[-1].partition(":")[0]
+    >>> messages = [message for x in np.concatenate([calm, wild]) for message in watch.update(monitor, float(np.exp(0.1 * x)))]
+    >>> messages[-1].partition(":")[0]
     'regime changed from disordered to ordered'
 
-    A change is told of when an α is computed that shows it: a regime when the whole interval of α lies in another band than it last
-    did, a drift as `wcdfa.verdicts.drift.drift_alarms` finds it. An α that is NaN says nothing.
+    The regime has changed when the whole interval of α lies in another band than the last interval that lay in one. α drifts when
+    `wcdfa.verdicts.drift.drift_alarms` finds an alarm that has not ended. An α of NaN changes nothing.
     """
 
     def __init__(self) -> None:
@@ -32,46 +39,56 @@ class Watch:
 
     def reset(self) -> None:
         """Forget the baseline and the regime."""
-        self.stops: list[int] = []  # training steps at which α was computed
+        self.stops: list[int] = []
+        """Training steps at which α was computed."""
         self.alphas: list[float] = []
         self.stderrs: list[float] = []
-        self._seen: Any = None
+        self._seen: DFAResult | None = None
         self._regime: str | None = None
         self._drifting = False
 
-    def state_dict(self) -> dict[str, Any]:
-        """The baseline and the regime, as numbers, strings and lists; that of the monitor goes with it."""
+    def state_dict(self) -> dict[str, object]:
+        """The baseline and the regime, as numbers, strings and lists. Save that of the monitor with it."""
         series = {"stops": list(self.stops), "alphas": list(self.alphas), "stderrs": list(self.stderrs)}
         return series | {"regime": self._regime, "drifting": self._drifting}
 
-    def load_state_dict(self, state: Mapping[str, Any], monitor: WeightChangeDFA) -> None:
-        """Go on from a `state_dict`, with the monitor as it was then."""
-        self.reset()
-        self._seen = monitor.result
-        self.stops, self.alphas, self.stderrs = (list(state[name]) for name in ("stops", "alphas", "stderrs"))
-        self._regime, self._drifting = state["regime"], state["drifting"]
+    def load_state_dict(self, state: Mapping[str, object], monitor: WeightChangeDFA) -> None:
+        """Go on from a `state_dict`. Load the monitor first.
 
-    def update(self, monitor: WeightChangeDFA, given: Any, *, lr: Any = None) -> list[str]:
-        """`WeightChangeDFA.update`, and what is to be said of each α that it leads to; raises as that does."""
+        Raises
+        ------
+        ValueError
+            If a part of the state is missing; the watch is as before then.
+        """
+        saved = Fields(state)
+        stops, alphas, stderrs = saved.integers("stops"), saved.floats("alphas"), saved.floats("stderrs")
+        regime, drifting = saved["regime"], bool(saved["drifting"])
+        self._seen = monitor.result
+        self.stops, self.alphas, self.stderrs = stops, alphas, stderrs
+        self._regime, self._drifting = None if regime is None else str(regime), drifting
+
+    def update(self, monitor: WeightChangeDFA, given: object, *, lr: object = None) -> list[str]:
+        """`WeightChangeDFA.update`; returns a message for each change that a new α shows. Raises as `WeightChangeDFA.update`."""
         if not isinstance(given, Reading):
             monitor.update(given, lr=lr)
-            return list(self._judged(monitor))
+            return list(self._messages(monitor))
         if not monitor.continues(given):
             self.reset()
-        said: list[str] = []
+        messages: list[str] = []
         for part in _parts(monitor, given):
             monitor.update(part)
-            said.extend(self._judged(monitor))
-        return said
+            messages.extend(self._messages(monitor))
+        return messages
 
-    def _judged(self, monitor: WeightChangeDFA) -> Iterator[str]:
+    def _messages(self, monitor: WeightChangeDFA) -> Iterator[str]:
+        """What the last α of the monitor has changed, if it is new and a number."""
         result = monitor.result
         if result is None or result is self._seen:
             return
         self._seen = result
         if not math.isfinite(result.alpha):
             return
-        step = int(monitor.reading().steps[-1])
+        step = monitor.step
         if self.stops and self.stops[-1] >= step:  # the monitor was reset
             self.reset()
             self._seen = result
@@ -79,12 +96,17 @@ class Watch:
         self.alphas.append(float(result.alpha))
         self.stderrs.append(float(result.stderr))
         now = f"α = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) at step {step}"
-        regime = monitor.regime
+        yield from self._change_of_regime(monitor.regime, now)
+        yield from self._drift(monitor.window, now)
+
+    def _change_of_regime(self, regime: str | None, now: str) -> Iterator[str]:
         if regime not in (None, "undecided"):
             if self._regime not in (None, regime):
                 yield f"regime changed from {self._regime} to {regime}: {now}"
             self._regime = regime
-        alarms = drift_alarms(self.alphas, self.stderrs, self.stops, window=monitor.window)
+
+    def _drift(self, window: int, now: str) -> Iterator[str]:
+        alarms = drift_alarms(self.alphas, self.stderrs, self.stops, window=window)
         drifting = bool(alarms) and alarms[-1].end is None
         if drifting and not self._drifting:
             last = alarms[-1]
@@ -93,10 +115,10 @@ class Watch:
 
 
 def _parts(monitor: WeightChangeDFA, reading: Reading) -> Iterator[Reading]:
-    """The reading as it was whenever α was due, so that its standard error is seen each time; then the whole."""
+    """The reading up to each norm at which α is due, and at last the whole: so the watch sees each α."""
     anew = not monitor.continues(reading)
-    fresh = min(reading.count - (0 if anew else monitor.drained), len(reading.norms))
-    total = fresh if anew else monitor.reading().count + fresh
+    fresh = min(int(reading.count) - (0 if anew else monitor.drained), len(reading.norms))
+    total = fresh if anew else int(monitor.reading().count) + fresh
     for later in range(fresh - 1, 0, -1):
         if due(monitor.stride, total - later):
             yield _without_last(reading, later)
@@ -104,11 +126,16 @@ def _parts(monitor: WeightChangeDFA, reading: Reading) -> Iterator[Reading]:
 
 
 def _without_last(reading: Reading, later: int) -> Reading:
-    """The reading before the last norms came in."""
+    """The reading as it was before so many norms came in."""
+    return reading._replace(
+        norms=reading.norms[:-later],
+        count=reading.count - later,
+        lr=_cut(reading.lr, later),
+        steps=_cut(reading.steps, later),
+        groups={name: norms[:-later] for name, norms in reading.groups.items()},
+        stderr=_cut(reading.stderr, later),
+    )
 
-    def cut(part: Any) -> Any:
-        return None if part is None else part[:-later]
 
-    groups = {name: part[:-later] for name, part in reading.groups.items()}
-    series = {"norms": cut(reading.norms), "lr": cut(reading.lr), "steps": cut(reading.steps), "groups": groups}
-    return reading._replace(count=reading.count - later, **series)
+def _cut(part: npt.NDArray[Scalar] | None, later: int) -> npt.NDArray[Scalar] | None:
+    return None if part is None else part[:-later]

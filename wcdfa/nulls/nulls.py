@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.exponent import measure
-from wcdfa.nulls import whittle
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import Dimension, optimizer_norms
 from wcdfa.nulls.update_rules import resolved
+from wcdfa.nulls.whittle import MemoryFit, memory_fit
 from wcdfa.synthetic import Seed, ar1
 
 Floats = npt.NDArray[np.float64]
@@ -62,7 +62,7 @@ class ShortMemory(NamedTuple):
 
 
 def optimizer_null(
-    norms: Any,
+    norms: npt.ArrayLike,
     *,
     optimizer: str | Optimizer = "adamw",
     lr: npt.ArrayLike | None = None,
@@ -116,7 +116,7 @@ def optimizer_null(
     References
     ----------
     Adam: D. P. Kingma and J. Ba (2014), doi:10.48550/arXiv.1412.6980. AdamW: I. Loshchilov and F. Hutter (2017),
-    doi:10.48550/arXiv.1711.05101.
+    doi:10.48550/arXiv.1711.05101. Others: the classes of `wcdfa.nulls.update_rules`.
     """
     x = _series(norms, log)
     alphas = optimizer_alphas(
@@ -192,7 +192,7 @@ def optimizer_alphas(
     return np.where(constant | (rule.no_alpha is not None), math.nan, _alphas(x, order, method, breaks))
 
 
-def without_schedule(x: Any, lr: Any, log: bool) -> Any:
+def without_schedule(x: Any, lr: npt.ArrayLike | None, log: bool) -> Any:
     """Each series without what a line in a learning rate that varies explains, as `wcdfa.preprocess.preparation.prepare` does it."""
     if lr is None or np.ndim(lr) == 0 or np.ptp(lr) == 0:
         return x
@@ -202,7 +202,7 @@ def without_schedule(x: Any, lr: Any, log: bool) -> Any:
 
 
 def shuffled(
-    norms: Any, *, replicates: int = 500, order: int = 1, method: str = "robust", log: bool = True, seed: Seed = 0
+    norms: npt.ArrayLike, *, replicates: int = 500, order: int = 1, method: str = "robust", log: bool = True, seed: Seed = 0
 ) -> NullResult:
     """α of a window against that of its own values in random order, which have no memory at all.
 
@@ -232,14 +232,14 @@ def shuffled(
 
 
 def short_memory(
-    norms: Any,
+    norms: npt.ArrayLike,
     *,
     replicates: int = 500,
     order: int = 1,
     method: str = "robust",
     log: bool = True,
     breaks: tuple[int, ...] = (),
-    fitted: whittle.Comparison | None = None,
+    fitted: MemoryFit | None = None,
     seed: Seed = 0,
 ) -> ShortMemory:
     """α of a window against that of the short-memory model which fits it best, AR(1) or ARMA(1,1).
@@ -249,7 +249,7 @@ def short_memory(
     >>> print(found.model, found.favoured, found.p_value > 0.05)
     AR(1) short True
 
-    The model is chosen and fitted by Whittle likelihood (`wcdfa.nulls.whittle.compare`), then simulated, with atanh φ and atanh θ rounded to
+    The model is chosen and fitted by Whittle likelihood (`wcdfa.nulls.whittle.memory_fit`), then simulated, with atanh φ and atanh θ rounded to
     1/32, so that windows that are alike share a simulation. A large p-value says that short
     memory suffices for α; ``nats`` says which kind of memory the whole spectrum speaks for.
 
@@ -258,8 +258,8 @@ def short_memory(
     norms : positive numbers of shape (n,), n at least 32
     replicates, order, method, log, breaks, seed
         As in `optimizer_null` and `dfa`.
-    fitted : Comparison, optional
-        What `wcdfa.nulls.whittle.compare` says of this window, so that many windows are fitted at once.
+    fitted : MemoryFit, optional
+        What `wcdfa.nulls.whittle.memory_fit` says of this window, so that many windows are fitted at once.
 
     Returns
     -------
@@ -278,7 +278,7 @@ def short_memory(
     x = _series(norms, log)
     _at_least_one(replicates)
     alpha = _alphas(x, order, method, breaks)
-    best = whittle.compare(x) if fitted is None else fitted
+    best = memory_fit(x) if fitted is None else fitted
     nats = math.nan if math.isnan(alpha) else float(best.nats)  # a constant up to rounding has a spectrum, of rounding
     parameters = {name: math.nan if math.isnan(nats) else float(value) for name, value in best.parameters.items()}
     alphas = np.full(replicates, math.nan)
@@ -300,21 +300,21 @@ def _short_alphas(
     return alphas
 
 
-def compare(alpha: Any, alphas: Any, /) -> NullResult:
+def compare(alpha: float, alphas: npt.ArrayLike, /) -> NullResult:
     """Set one α against those of a null, of shape (replicates,); a replicate without an exponent (NaN) is left out.
 
     >>> compare(1.25, [0.9, 1.0, 1.1]).p_value
     0.25
     """
-    alpha, alphas = float(alpha), np.asarray(alphas, dtype=np.float64)
-    if not alphas.size:
+    alpha, given = float(alpha), np.asarray(alphas, dtype=np.float64)
+    if not given.size:
         msg = "the null holds no α; give those of optimizer_alphas(n, ...), 500 or so"
         raise ValueError(msg)
-    alphas = alphas[np.isfinite(alphas)]
-    if not alphas.size:
+    defined = given[np.isfinite(given)]
+    if not defined.size:
         return NullResult(alpha, *[math.nan] * 5)
-    low, median, high = (float(each) for each in np.quantile(alphas, [0.025, 0.5, 0.975]))
-    p_value = (1 + int(np.sum(alphas >= alpha))) / (alphas.size + 1)
+    low, median, high = (float(each) for each in np.quantile(defined, [0.025, 0.5, 0.975]))
+    p_value = (1 + int(np.sum(defined >= alpha))) / (defined.size + 1)
     return NullResult(alpha, low, median, high, alpha - median, math.nan if math.isnan(alpha) else p_value)
 
 
@@ -322,7 +322,7 @@ def _alphas(x: Any, order: int, method: str, breaks: tuple[int, ...] = ()) -> An
     return measure(x, order=order, method=method, breaks=breaks).alpha
 
 
-def _series(norms: Any, log: bool) -> Any:
+def _series(norms: npt.ArrayLike, log: bool) -> Floats:
     x = np.asarray(norms, dtype=np.float64)
     if x.ndim != 1 or not x.size:
         msg = f"norms must be one window of shape (n,), got shape {x.shape}; for many, compare() each with one optimizer_alphas()"

@@ -21,6 +21,9 @@ def described(text: str) -> dict[str, str]:
     return {"help": text}
 
 
+WEIGHT_DECAY = described("Weight decay, per step and unit of the learning rate.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
     """An optimizer with its hyperparameters. A subclass in `wcdfa.nulls.update_rules.OPTIMIZERS` is all that a new one takes.
@@ -41,10 +44,10 @@ class Optimizer:
     spellings: ClassVar[tuple[Spelling, ...]] = ()
     no_alpha: ClassVar[str | None] = None
     """Why its norms have no α, where that is so whatever its gradients are."""
+    only_matrices: ClassVar[bool] = False
+    """Whether it changes matrices only, so that frameworks leave vectors to another optimizer."""
 
-    weight_decay: float = field(
-        default=0.0, metadata=described("Weight decay, as a share of the weights per unit of the learning rate.")
-    )
+    weight_decay: float = field(default=0.0, metadata=WEIGHT_DECAY)
     clip_norm: float | None = field(
         default=None, metadata=described("Norm that gradients are clipped to, in units of their typical norm.")
     )
@@ -86,7 +89,7 @@ class Optimizer:
         return {name: 0 * weights for name in self.remembers}
 
     def age(self) -> float:
-        """Steps that it has taken where nobody says: infinite, unless it never settles."""
+        """Steps that it has taken where nobody says: without end, unless it goes on changing."""
         return math.inf
 
     def settles_after(self) -> float:
@@ -99,6 +102,9 @@ class Optimizer:
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Raise a ValueError for a parameter that it cannot change."""
+        if self.only_matrices and len(shape) != 2:
+            msg = f"{self.title} acts on matrices, got dimension {shape[0]}; give rows and columns, dimension={self.default_shape}"
+            raise ValueError(msg)
 
     def _decayed(self, gradient: Array, weights: Array) -> Array:
         return gradient + self.weight_decay * weights if self.weight_decay else gradient
@@ -122,9 +128,19 @@ def axes_of(array: Array) -> tuple[int, ...]:
     return tuple(range(max(1, array.ndim - 1)))
 
 
-def larger(first: Array, second: Array) -> Array:
+def larger(first: Number, second: Number) -> Number:
     """The larger of two, by operators alone."""
     return first * (first >= second) + second * (first < second)
+
+
+def smaller(first: Number, second: Number) -> Number:
+    """The smaller of two, by operators alone."""
+    return first * (first < second) + second * (first >= second)
+
+
+def root_mean_square(array: Array) -> Array:
+    """Over each parameter, so one number per replicate."""
+    return ((array * array).sum(axes_of(array)) / math.prod(array.shape[axis] for axis in axes_of(array))) ** 0.5
 
 
 def _clipped(gradient: Array, clip_norm: float | None) -> Array:

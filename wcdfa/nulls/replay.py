@@ -100,7 +100,7 @@ def optimizer_norms(
     References
     ----------
     Adam: D. P. Kingma and J. Ba (2014), doi:10.48550/arXiv.1412.6980. AdamW: I. Loshchilov and F. Hutter (2017),
-    doi:10.48550/arXiv.1711.05101.
+    doi:10.48550/arXiv.1711.05101. Others: the classes of `wcdfa.nulls.update_rules`.
     """
     for name, value in (("n", n), ("replicates", replicates)):
         if value < 1:

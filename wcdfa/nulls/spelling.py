@@ -30,7 +30,7 @@ class Spelling:
     fixed: Mapping[str, object] = field(default_factory=dict)
     """Hyperparameters of ours that the framework does not write down."""
     ignored: frozenset[str] = frozenset()
-    """Numbers that change nothing here."""
+    """Options that change nothing here."""
 
     def fits(self, options: Options) -> bool:
         """Whether the options are those of this optimizer; one that is missing counts as False."""
@@ -40,7 +40,8 @@ class Spelling:
         """Our hyperparameters; None where the options make it another optimizer."""
         if not self.fits(options):
             return None
-        return {name: _found(options, theirs) for name, theirs in self.hyperparameters.items()} | dict(self.fixed)
+        found = {name: _found(options, theirs) for name, theirs in self.hyperparameters.items()}
+        return {**{name: value for name, value in found.items() if value is not None}, **self.fixed}
 
     @property
     def names(self) -> frozenset[str]:
@@ -56,4 +57,4 @@ def _alike(value: object, wanted: object) -> bool:
 def _found(options: Options, theirs: Source) -> object:
     if callable(theirs):
         return theirs(options)
-    return options[theirs] if isinstance(theirs, str) else tuple(options[name] for name in theirs)
+    return options.get(theirs) if isinstance(theirs, str) else tuple(options[name] for name in theirs)

@@ -7,29 +7,60 @@ write its class here and name it in `OPTIMIZERS`: the replay, the command line a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from typing import ClassVar, cast
+
+import numpy as np
 
 from wcdfa.kernel.arrays import Array
-from wcdfa.nulls.optimizer import Memory, Number, Optimizer, described
-from wcdfa.nulls.settling import Conditions, MeanSquare, Normal, Settled
-from wcdfa.nulls.spelling import Spelling
+from wcdfa.nulls.optimizer import WEIGHT_DECAY, Memory, Number, Optimizer, described, larger, root_mean_square, smaller
+from wcdfa.nulls.settling import Conditions, Constant, MeanSquare, Normal, Settled
+from wcdfa.nulls.spelling import Source, Spelling
 
-ADAM = {"betas": ("b1", "b2"), "eps": "eps"}
+AGE = 10_000
+"""Steps that an optimizer which never settles has taken, where nobody says."""
+SINGULAR, LASTING = 0.92, 0.88  # measured at 8 by 8 and 16 by 16: singular values after Muon's polynomial, in the root mean square,
+# and how long changes last, beside a change that is in proportion to the momentum
+AT_ONCE = 1e3  # momentum_decay of a NAdam whose momentum does not grow: 0.96 to this power is 0
+
+DECAYED = {"weight_decay": "weight_decay"}
+TORCH_ADAM = {name: name for name in ("betas", "eps", "weight_decay")}
+KERAS_ADAM: dict[str, Source] = {"betas": ("beta_1", "beta_2"), "eps": "epsilon"}
+OPTAX_ADAM: dict[str, Source] = {"betas": ("b1", "b2"), "eps": "eps"}
+OPTAX_IGNORED = frozenset({"eps_root", "mu_dtype"})
+
+BETAS = described("What is left of the mean of gradients, and of that of their squares, after a step.")
+MOMENTUM = described("What is left of the momentum after a step.")
+NESTEROV = described("Look one step ahead.")
+EPS = described("Keeps the divisor from zero.")
+
+
+def _with_amsgrad(name: str, hyperparameters: Mapping[str, Source], **only: bool) -> Iterator[Spelling]:
+    yield Spelling(name, hyperparameters, {**only, "amsgrad": False})
+    yield Spelling(name, hyperparameters, {**only, "amsgrad": True}, {"amsgrad": True})
+
+
+def _item(name: str, index: int) -> Source:
+    return lambda options: cast("tuple[object, ...]", options[name])[index]
 
 
 def _momentum_label(title: str, momentum: float, nesterov: bool = False) -> str:
     return f"{title}({'Nesterov ' if nesterov else ''}momentum {momentum:g})" if momentum else title
 
 
+def _spread_of_mean(scale: float, decay: float) -> float:
+    """Standard deviation of m ← β m + (1 - β) g."""
+    return scale * math.sqrt((1 - decay) / (1 + decay))
+
+
 @dataclass(frozen=True, kw_only=True)
 class SGD(Optimizer):
     """As ``torch.optim.SGD``; weight decay is L2."""
 
-    momentum: float = field(default=0.0, metadata=described("What is left of the momentum after a step."))
+    momentum: float = field(default=0.0, metadata=MOMENTUM)
     dampening: float = field(default=0.0, metadata=described("What the momentum does not take of a gradient."))
-    nesterov: bool = field(default=False, metadata=described("Look one step ahead."))
+    nesterov: bool = field(default=False, metadata=NESTEROV)
     name: ClassVar[str] = "sgd"
     title: ClassVar[str] = "SGD"
     default_lr: ClassVar[float] = 1e-2
@@ -46,7 +77,7 @@ class SGD(Optimizer):
             only={"weight_decay": False},
         ),
         Spelling("keras.SGD", {"weight_decay": "weight_decay"}, only={"weight_decay": True, "momentum": False}),
-        Spelling("optax.sgd", {"momentum": "momentum", "nesterov": "nesterov"}),
+        Spelling("optax.sgd", {"momentum": "momentum", "nesterov": "nesterov"}, ignored=frozenset({"accumulator_dtype"})),
     )
 
     def __post_init__(self) -> None:
@@ -77,18 +108,10 @@ class SGD(Optimizer):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Adam(Optimizer):
-    """As ``torch.optim.Adam``; weight decay is L2."""
+class Betas(Optimizer):
+    """What optimizers with two betas share."""
 
-    betas: tuple[float, float] = field(
-        default=(0.9, 0.999),
-        metadata=described("What is left of the mean of gradients, and of that of their squares, after a step."),
-    )
-    eps: float = field(default=1e-8, metadata=described("Added to the root of the mean square."))
-    name: ClassVar[str] = "adam"
-    title: ClassVar[str] = "Adam"
-    remembers: ClassVar[tuple[str, ...]] = ("momentum", "square")
-    spellings: ClassVar[tuple[Spelling, ...]] = ()
+    betas: tuple[float, float] = field(default=(0.9, 0.999), metadata=BETAS)
 
     def __post_init__(self) -> None:
         if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
@@ -102,40 +125,226 @@ class Adam(Optimizer):
     def _decays(self) -> tuple[float, ...]:
         return self.betas
 
+
+@dataclass(frozen=True, kw_only=True)
+class Moments(Betas):
+    """What optimizers share that divide a mean of gradients by the root of the mean of their squares."""
+
+    eps: float = field(default=1e-8, metadata=EPS)
+    remembers: ClassVar[tuple[str, ...]] = ("momentum", "square")
+
+    def _averaged(self, memory: Memory, gradient: Array) -> Memory:
+        """The means of gradients and of their squares after a step."""
+        first, second = self.betas
+        momentum = first * memory["momentum"] + (1 - first) * gradient
+        square = second * memory["square"] + (1 - second) * (gradient * gradient)
+        return {"momentum": momentum, "square": square}
+
+    def _root(self, square: Array, count: Number) -> Array:
+        return square**0.5 / (1 - self.betas[1] ** count) ** 0.5 + self.eps
+
+    def _settled_betas(self, at: Conditions, decoupled: bool) -> Settled:
+        if decoupled:
+            square, weights = at.scale**2, self._spread(at.lr, at.scale / (at.scale + self.eps))
+        else:
+            root = self._root_mean_square(at.lr, at.scale)
+            square, weights = root**2, self._spread(at.lr / (root + self.eps), at.scale)
+        momentum = Normal(_spread_of_mean(at.scale, self.betas[0]))
+        return {"weights": Normal(weights), "momentum": momentum, "square": MeanSquare(square, self.betas[1])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Moments):
+    """As ``torch.optim.Adam``; weight decay is L2. AMSGrad: S. Reddi et al. (2018), doi:10.48550/arXiv.1904.09237."""
+
+    amsgrad: bool = field(default=False, metadata=described("AMSGrad: divide by the root of the largest mean square so far."))
+    name: ClassVar[str] = "adam"
+    title: ClassVar[str] = "Adam"
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        *_with_amsgrad("torch.Adam", TORCH_ADAM, maximize=False, decoupled_weight_decay=False),
+        *_with_amsgrad("keras.Adam", KERAS_ADAM, weight_decay=False),
+        *_with_amsgrad("keras.AdamW", KERAS_ADAM, weight_decay=False),
+        Spelling("optax.adam", OPTAX_ADAM, only={"nesterov": False}, ignored=OPTAX_IGNORED),
+    )
+
+    def __str__(self) -> str:
+        return super().__str__().replace(")", ", AMSGrad)") if self.amsgrad else super().__str__()
+
+    def fresh(self, weights: Array) -> Memory:
+        """The memory before the first step."""
+        return super().fresh(weights) | ({"peak": 0 * weights} if self.amsgrad else {})
+
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         move, memory = self._move(memory, self._decayed(gradient, weights), count)
         return -lr * move, memory
 
     def _move(self, memory: Memory, gradient: Array, count: Number) -> tuple[Array, Memory]:
-        first, second = self.betas
-        momentum = first * memory["momentum"] + (1 - first) * gradient
-        square = second * memory["square"] + (1 - second) * (gradient * gradient)
-        root = square**0.5 / (1 - second**count) ** 0.5 + self.eps
-        return momentum / ((1 - first**count) * root), {"momentum": momentum, "square": square}
+        after = self._averaged(memory, gradient)
+        if self.amsgrad:
+            after["peak"] = larger(memory["peak"], after["square"])
+        root = self._root(after["peak" if self.amsgrad else "square"], count)
+        return after["momentum"] / ((1 - self.betas[0] ** count) * root), after
 
     def _settled(self, at: Conditions) -> Settled:
-        root = self._root_mean_square(at.lr, at.scale)
-        return self._memories(at, root**2) | {"weights": Normal(self._spread(at.lr / (root + self.eps), at.scale))}
+        return self._with_peak(self._settled_betas(at, decoupled=False))
 
-    def _memories(self, at: Conditions, mean_square: float) -> Settled:
-        momentum = at.scale * math.sqrt((1 - self.betas[0]) / (1 + self.betas[0]))
-        return {"weights": Normal(0.0), "momentum": Normal(momentum), "square": MeanSquare(mean_square, self.betas[1])}
+    def _with_peak(self, settled: Settled) -> Settled:
+        """About the maximum over ten times 1 / (1 - β₂) steps: it goes on growing, ever more slowly."""
+        square = settled["square"]
+        return settled | ({"peak": square._replace(peak_of=10)} if self.amsgrad and isinstance(square, MeanSquare) else {})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdamW(Adam):
     """As ``torch.optim.AdamW``; weight decay is decoupled."""
 
-    weight_decay: float = 0.01
+    weight_decay: float = field(default=0.01, metadata=WEIGHT_DECAY)
     name: ClassVar[str] = "adamw"
     title: ClassVar[str] = "AdamW"
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        *_with_amsgrad("torch.Adam", TORCH_ADAM, maximize=False, decoupled_weight_decay=True),
+        *_with_amsgrad("torch.AdamW", TORCH_ADAM, maximize=False),
+        *_with_amsgrad("keras.Adam", KERAS_ADAM | DECAYED, weight_decay=True),
+        *_with_amsgrad("keras.AdamW", KERAS_ADAM | DECAYED, weight_decay=True),
+        Spelling("optax.adamw", OPTAX_ADAM | DECAYED, only={"nesterov": False}, ignored=OPTAX_IGNORED),
+    )
 
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         move, memory = self._move(memory, gradient, count)
         return -lr * self._decayed(move, weights), memory
 
     def _settled(self, at: Conditions) -> Settled:
-        return self._memories(at, at.scale**2) | {"weights": Normal(self._spread(at.lr, at.scale / (at.scale + self.eps)))}
+        return self._with_peak(self._settled_betas(at, decoupled=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NAdam(Moments):
+    """As ``torch.optim.NAdam``, of T. Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+
+    Its momentum takes some 30,000 steps to grow to its whole, where α is 0.87; it is 0.73 after 10,000 steps: give ``start`` for a
+    run that is younger. Those of optax and Keras are whole after none and 100.
+    """
+
+    momentum_decay: float = field(
+        default=4e-3, metadata=described("How fast the momentum grows: to 90 % of its whole in 40 / momentum_decay steps.")
+    )
+    decoupled_weight_decay: bool = field(default=False, metadata=described("Decay the weights as AdamW does."))
+    name: ClassVar[str] = "nadam"
+    title: ClassVar[str] = "NAdam"
+    default_lr: ClassVar[float] = 2e-3
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        Spelling(
+            "torch.NAdam",
+            {**TORCH_ADAM, "momentum_decay": "momentum_decay", "decoupled_weight_decay": "decoupled_weight_decay"},
+            only={"maximize": False},
+        ),
+        Spelling("keras.Nadam", KERAS_ADAM, only={"weight_decay": False}, fixed={"momentum_decay": 1.0}),
+        Spelling(
+            "keras.Nadam",
+            KERAS_ADAM | DECAYED,
+            only={"weight_decay": True},
+            fixed={"momentum_decay": 1.0, "decoupled_weight_decay": True},
+        ),
+        *(
+            Spelling(name, OPTAX_ADAM, only={"nesterov": True}, fixed={"momentum_decay": AT_ONCE}, ignored=OPTAX_IGNORED)
+            for name in ("optax.adam", "optax.nadam")
+        ),
+        *(
+            Spelling(
+                name,
+                OPTAX_ADAM | DECAYED,
+                only={"nesterov": True},
+                fixed={"momentum_decay": AT_ONCE, "decoupled_weight_decay": True},
+                ignored=OPTAX_IGNORED,
+            )
+            for name in ("optax.adamw", "optax.nadamw")
+        ),
+    )
+
+    def fresh(self, weights: Array) -> Memory:
+        """The memory before the first step."""
+        return super().fresh(weights) | {"product": 1 + 0 * weights.sum()}
+
+    def _momentum(self, count: Number) -> Number:
+        growth = 0.96 ** (count * self.momentum_decay) if self.momentum_decay else 1.0
+        return self.betas[0] * (1 - 0.5 * growth)
+
+    def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
+        decoupled = self.decoupled_weight_decay
+        gradient = gradient if decoupled else self._decayed(gradient, weights)
+        after = self._averaged(memory, gradient)
+        now, following = self._momentum(count), self._momentum(count + 1)
+        after["product"] = memory["product"] * now
+        ahead = following / (1 - after["product"] * following) * after["momentum"]
+        move = ((1 - now) / (1 - after["product"]) * gradient + ahead) / self._root(after["square"], count)
+        return -lr * (self._decayed(move, weights) if decoupled else move), after
+
+    def _settled(self, at: Conditions) -> Settled:
+        return self._settled_betas(at, self.decoupled_weight_decay) | {"product": Constant(0.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleFreeAdamW(Moments):
+    """As ``AdamWScheduleFree`` of the package schedulefree: the change of the weights that gradients are taken at.
+
+    A. Defazio et al. (2024), doi:10.48550/arXiv.2405.15682.
+    It never settles: its average gets slower and slower. Where nobody says, 10,000 steps went before.
+    """
+
+    warmup_steps: int = field(default=0, metadata=described("Steps in which the learning rate grows to its whole."))
+    r: float = field(default=0.0, metadata=described("The average weighs a step by its number to this power."))
+    weight_lr_power: float = field(default=2.0, metadata=described("The average weighs a step by its learning rate to this power."))
+    name: ClassVar[str] = "schedule_free_adamw"
+    title: ClassVar[str] = "schedule-free AdamW"
+    default_lr: ClassVar[float] = 2.5e-3
+    remembers: ClassVar[tuple[str, ...]] = ("square", "ahead")  # ahead: how far z, which the average follows, is from the weights
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        Spelling(
+            "schedulefree.AdamWScheduleFree",
+            {**TORCH_ADAM, "warmup_steps": "warmup_steps", "r": "r", "weight_lr_power": "weight_lr_power"},
+        ),
+        Spelling(
+            "optax.contrib.schedule_free_adamw",
+            OPTAX_ADAM | DECAYED | {"weight_lr_power": "weight_lr_power"},
+            only={"warmup_steps": False},
+            ignored=frozenset({"state_dtype"}),
+        ),
+    )
+
+    def fresh(self, weights: Array) -> Memory:
+        """The memory before the first step."""
+        nothing = 0 * weights.sum()
+        return super().fresh(weights) | {"total": nothing, "largest_lr": nothing}
+
+    def age(self) -> float:
+        """Steps that it has taken where nobody says."""
+        return AGE
+
+    def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
+        first, second = self.betas
+        lr = lr * smaller(count / self.warmup_steps, 1.0) if self.warmup_steps else lr
+        largest_lr = larger(memory["largest_lr"], lr)
+        weight = count**self.r * largest_lr**self.weight_lr_power
+        total = memory["total"] + weight
+        share = weight / total
+        square = second * memory["square"] + (1 - second) * (gradient * gradient)
+        move = self._decayed(gradient / self._root(square, count), weights)
+        change = share * memory["ahead"] - lr * (1 - first * (1 - share)) * move
+        ahead = memory["ahead"] - lr * move - change
+        return change, {"square": square, "ahead": ahead, "total": total, "largest_lr": largest_lr}
+
+    def _settled(self, at: Conditions) -> Settled:
+        """Z is a random walk, and the weights y follow its average: z - y = β₁ lr ∫ s^(r + 1) dW, slowed down by weight decay."""
+        first, size = self.betas[0], at.scale / (at.scale + self.eps)
+        walk = at.lr * size * math.sqrt(at.age / (1 + 2 * at.lr * self.weight_decay * (1 - first) * at.age / 3))
+        power = 2 * self.r + 3
+        return {
+            "weights": Normal(0.0),  # of which weight decay makes a few percent of a change
+            "square": MeanSquare(at.scale**2, self.betas[1]),
+            "ahead": Normal(first * walk / math.sqrt(power)),
+            "total": Constant(at.lr**self.weight_lr_power * at.age ** (self.r + 1) / (self.r + 1)),
+            "largest_lr": Constant(at.lr),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +352,30 @@ class RMSprop(Optimizer):
     """As ``torch.optim.RMSprop``, not centered; weight decay is L2."""
 
     alpha: float = field(default=0.99, metadata=described("What is left of the mean square of gradients after a step."))
-    eps: float = field(default=1e-8, metadata=described("Added to the root of the mean square."))
-    momentum: float = field(default=0.0, metadata=described("What is left of the momentum after a step."))
+    eps: float = field(default=1e-8, metadata=EPS)
+    momentum: float = field(default=0.0, metadata=MOMENTUM)
     name: ClassVar[str] = "rmsprop"
     title: ClassVar[str] = "RMSprop"
     default_lr: ClassVar[float] = 1e-2
     remembers: ClassVar[tuple[str, ...]] = ("momentum", "square")
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        Spelling(
+            "torch.RMSprop",
+            {name: name for name in ("alpha", "eps", "momentum", "weight_decay")},
+            only={"centered": False, "maximize": False},
+        ),
+        Spelling(
+            "keras.RMSprop",  # adds epsilon to the mean square, the null to its root: alike where either is much the larger
+            {"alpha": "rho", "momentum": "momentum", "eps": lambda options: cast("float", options["epsilon"]) ** 0.5},
+            only={"centered": False, "weight_decay": False},
+        ),
+        Spelling(
+            "optax.rmsprop",
+            {"alpha": "decay", "eps": "eps", "momentum": "momentum"},
+            only={"nesterov": False},
+            ignored=frozenset({"initial_scale", "eps_in_sqrt", "accumulator_dtype"}),
+        ),
+    )
 
     def __str__(self) -> str:
         return _momentum_label(self.title, self.momentum)
@@ -175,7 +402,207 @@ class RMSprop(Optimizer):
         }
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {rule.name: rule for rule in (Adam, AdamW, RMSprop, SGD)}
+@dataclass(frozen=True, kw_only=True)
+class Muon(Optimizer):
+    """As ``torch.optim.Muon``, in the precision of the gradient instead of bfloat16: matrices only, weight decay is decoupled.
+
+    α depends on the shape: 0.58 for 8 by 8, 0.51 for 64 by 64, 0.72 for 8 by 32: name ``dimension``. K. Jordan et al. (2024),
+    https://kellerjordan.github.io/posts/muon; J. Liu et al. (2025), doi:10.48550/arXiv.2502.16982.
+    """
+
+    weight_decay: float = field(default=0.1, metadata=WEIGHT_DECAY)
+    momentum: float = field(default=0.95, metadata=MOMENTUM)
+    nesterov: bool = field(default=True, metadata=NESTEROV)
+    ns_coefficients: tuple[float, float, float] = field(
+        default=(3.4445, -4.7750, 2.0315), metadata=described("Of the Newton–Schulz polynomial of degree 5 in the singular values.")
+    )
+    eps: float = field(default=1e-7, metadata=EPS)
+    ns_steps: int = field(default=5, metadata=described("Newton–Schulz steps."))
+    adjust_lr_fn: str | None = field(
+        default=None, metadata=described('How the rate depends on the shape: "original" or "match_rms_adamw".')
+    )
+    name: ClassVar[str] = "muon"
+    title: ClassVar[str] = "Muon"
+    default_shape: ClassVar[tuple[int, ...]] = (8, 8)
+    only_matrices: ClassVar[bool] = True
+    remembers: ClassVar[tuple[str, ...]] = ("momentum",)
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        Spelling(
+            "torch.Muon",
+            {name: name for name in ("weight_decay", "momentum", "nesterov", "ns_coefficients", "eps", "ns_steps", "adjust_lr_fn")},
+        ),
+        Spelling(
+            "optax.contrib.muon",
+            {"momentum": "beta", "weight_decay": "weight_decay", "nesterov": "nesterov", "ns_steps": "ns_steps"},
+            only={
+                "adaptive": False,
+                "preconditioning": "frobenius",
+                "ns_coeffs": (3.4445, -4.7750, 2.0315),
+                "weight_decay_mask": False,
+                "muon_weight_dimension_numbers": False,
+                "consistent_rms": False,
+            },
+            ignored=frozenset(
+                {"eps", "mu_dtype", "adam_b1", "adam_b2", "adam_eps_root", "adam_weight_decay", "adam_learning_rate"}
+            ),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.adjust_lr_fn not in (None, "original", "match_rms_adamw"):
+            msg = f'adjust_lr_fn must be None, "original" or "match_rms_adamw", got {self.adjust_lr_fn!r}'
+            raise ValueError(msg)
+
+    def __str__(self) -> str:
+        return _momentum_label(self.title, self.momentum, self.nesterov)
+
+    def _decays(self) -> tuple[float, ...]:
+        return (self.momentum,)
+
+    def _adjusted(self, shape: tuple[int, ...]) -> float:
+        rows, columns = shape[:2]
+        return 0.2 * math.sqrt(max(rows, columns)) if self.adjust_lr_fn == "match_rms_adamw" else math.sqrt(max(1, rows / columns))
+
+    def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
+        momentum = self.momentum * memory["momentum"] + (1 - self.momentum) * gradient
+        direction = (1 - self.momentum) * gradient + self.momentum * momentum if self.nesterov else momentum
+        move = self._orthogonal(direction) * self._adjusted(gradient.shape)
+        return -lr * self._decayed(move, weights), {"momentum": momentum}
+
+    def _orthogonal(self, direction: Array) -> Array:
+        """The matrix of the same singular vectors whose singular values are about 1, for each replicate along the last axis."""
+        a, b, c = self.ns_coefficients
+        wide = direction.shape[0] <= direction.shape[1]
+        matrix = direction.transpose(2, 0, 1) if wide else direction.transpose(2, 1, 0)
+        matrix = matrix / larger((matrix * matrix).sum((1, 2), keepdims=True) ** 0.5, self.eps)
+        for _ in range(self.ns_steps):
+            gram = matrix @ matrix.transpose(0, 2, 1)
+            matrix = a * matrix + (b * gram + c * (gram @ gram)) @ matrix
+        return matrix.transpose(1, 2, 0) if wide else matrix.transpose(2, 1, 0)
+
+    def _settled(self, at: Conditions) -> Settled:
+        size = SINGULAR * math.sqrt(min(at.shape) / math.prod(at.shape)) * self._adjusted(at.shape)
+        momentum = Normal(_spread_of_mean(at.scale, self.momentum))
+        return {"weights": Normal(self._spread(at.lr, size * self._lasting())), "momentum": momentum}
+
+    def _lasting(self) -> float:
+        """How much further the weights walk because changes last: 1 over the standard deviation of what is made orthogonal."""
+        decay, spread = self.momentum, _spread_of_mean(1.0, self.momentum)
+        return LASTING / (math.hypot((1 - decay) * (1 + decay), decay**2 * spread) if self.nesterov else spread)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adafactor(Optimizer):
+    """As ``torch.optim.Adafactor``: of a matrix it keeps mean squares of rows and columns, of a vector those of each number.
+
+    It never settles: its mean squares get slower and slower. Where nobody says, 10,000 steps went before. N. Shazeer and M. Stern
+    (2018), doi:10.48550/arXiv.1804.04235.
+    """
+
+    beta2_decay: float = field(
+        default=-0.8, metadata=described("A step counts as its number to this power in the mean square, from 0 down.")
+    )
+    eps1: float | None = field(default=None, metadata=described("Least root of the mean square. Default: that of the precision."))
+    eps2: float = field(default=1e-3, metadata=described("Least size of the weights, which multiplies the rate."))
+    d: float = field(default=1.0, metadata=described("Changes of a larger root mean square are scaled down to it."))
+    name: ClassVar[str] = "adafactor"
+    title: ClassVar[str] = "Adafactor"
+    default_lr: ClassVar[float] = 1e-2
+    default_shape: ClassVar[tuple[int, ...]] = (8, 8)
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        Spelling(
+            "torch.Adafactor",
+            {
+                "beta2_decay": "beta2_decay",
+                "d": "d",
+                "weight_decay": "weight_decay",
+                "eps1": _item("eps", 0),
+                "eps2": _item("eps", 1),
+            },
+            only={"maximize": False},
+        ),
+    )
+
+    def fresh(self, weights: Array) -> Memory:
+        """The memory before the first step."""
+        if weights.ndim < 3:
+            return {"square": 0 * weights}
+        return {"rows": 0 * weights.sum(1), "columns": 0 * weights.sum(0)}
+
+    def age(self) -> float:
+        """Steps that it has taken where nobody says."""
+        return AGE
+
+    def settles_after(self) -> float:
+        """Steps after which its mean squares are those that it starts from."""
+        return 1000
+
+    def _decays(self) -> tuple[float, ...]:
+        return (0.0,)
+
+    def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
+        share = count**self.beta2_decay
+        size = larger(root_mean_square(weights), self.eps2)
+        least = float(np.finfo(weights.dtype).eps) if self.eps1 is None else self.eps1
+        after = {name: (1 - share) * memory[name] + share * square for name, square in self._squares(gradient).items()}
+        move = gradient / larger(self._estimate(after, least), least**2) ** 0.5
+        move = move / larger(root_mean_square(move) / self.d, 1.0)
+        change = -smaller(lr, count**-0.5) * size * move
+        return change - lr * self.weight_decay * weights if self.weight_decay else change, after
+
+    def _squares(self, gradient: Array) -> Memory:
+        square = gradient * gradient
+        if gradient.ndim < 3:
+            return {"square": square}
+        return {"rows": square.sum(1) / gradient.shape[1], "columns": square.sum(0) / gradient.shape[0]}
+
+    def _estimate(self, memory: Memory, least: float) -> Array:
+        """The mean square of each number, of a matrix from those of its rows and columns."""
+        if "square" in memory:
+            return memory["square"]
+        rows, columns = memory["rows"], memory["columns"]
+        return rows[:, None] * columns[None] / larger(rows.sum(0) / rows.shape[0], least)
+
+    def _settled(self, at: Conditions) -> Settled:
+        weights, decay = Normal(1.0), 1 - max(at.age, 1.0) ** self.beta2_decay  # of any size: changes are in proportion to them
+        if len(at.shape) < 2:
+            return {"weights": weights, "square": MeanSquare(at.scale**2, decay)}
+        rows, columns = (MeanSquare(at.scale**2, decay, terms=each) for each in (at.shape[1], at.shape[0]))
+        return {"weights": weights, "rows": rows, "columns": columns}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lion(Betas):
+    """Evolved sign momentum; weight decay is decoupled. X. Chen et al. (2023), doi:10.48550/arXiv.2302.06675."""
+
+    betas: tuple[float, float] = field(default=(0.9, 0.99), metadata=BETAS)
+    name: ClassVar[str] = "lion"
+    title: ClassVar[str] = "Lion"
+    default_lr: ClassVar[float] = 1e-4
+    no_alpha: ClassVar[str | None] = "its changes are signs, so ‖ΔW‖ is constant but for the learning rate and weight decay"
+    remembers: ClassVar[tuple[str, ...]] = ("momentum",)
+    spellings: ClassVar[tuple[Spelling, ...]] = (
+        Spelling("keras.Lion", {"betas": ("beta_1", "beta_2")}, only={"weight_decay": False}),
+        Spelling("keras.Lion", {"betas": ("beta_1", "beta_2"), "weight_decay": "weight_decay"}, only={"weight_decay": True}),
+        Spelling("optax.lion", {"betas": ("b1", "b2"), "weight_decay": "weight_decay"}, ignored=frozenset({"mu_dtype"})),
+    )
+
+    def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
+        first, second = self.betas
+        mixed = first * memory["momentum"] + (1 - first) * gradient
+        sign = 1 * (mixed > 0) - 1 * (mixed < 0)
+        momentum = second * memory["momentum"] + (1 - second) * gradient
+        return -lr * self._decayed(sign, weights), {"momentum": momentum}
+
+    def _settled(self, at: Conditions) -> Settled:
+        momentum = Normal(_spread_of_mean(at.scale, self.betas[1]))
+        return {"weights": Normal(self._spread(at.lr, 1 / _spread_of_mean(1.0, self.betas[1]))), "momentum": momentum}
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    rule.name: rule for rule in (Adam, AdamW, RMSprop, SGD, NAdam, ScheduleFreeAdamW, Muon, Adafactor, Lion)
+}
 
 
 def named(name: str, hyperparameters: Mapping[str, object]) -> Optimizer:
@@ -214,37 +641,3 @@ def resolved(optimizer: str | Optimizer, hyperparameters: Mapping[str, object]) 
         msg = f"{', '.join(hyperparameters)} belongs in {optimizer.title}(...): name hyperparameters beside optimizer={optimizer.name!r} only"
         raise TypeError(msg)
     return optimizer
-
-
-Known = tuple[str | None, dict[str, object]]
-UNKNOWN: Known = (None, {})
-
-
-def recognised(name: str, options: Mapping[str, object]) -> Known:
-    """The optimizer that a framework writes like this, and its hyperparameters; `UNKNOWN` where the null has none that does the same.
-
-    >>> recognised("torch.SGD", {"momentum": 0.9, "dampening": 0, "nesterov": False, "weight_decay": 0, "maximize": False})
-    ('sgd', {'momentum': 0.9, 'dampening': 0, 'nesterov': False, 'weight_decay': 0})
-    >>> recognised("torch.Adagrad", {})
-    (None, {})
-    """
-    for rule in OPTIMIZERS.values():
-        for spelling in rule.spellings:
-            if spelling.name == name and (found := spelling.read(options)) is not None:
-                return replayable(rule.name, found)
-    return UNKNOWN
-
-
-def replayable(optimizer: str | None, hyperparameters: dict[str, object]) -> Known:
-    """The same two where the null can replay that optimizer; else `UNKNOWN`.
-
-    >>> replayable("sgd", {"momentum": 0.9}), replayable("sgd", {"momentum": 1.0})  # which frameworks allow
-    (('sgd', {'momentum': 0.9}), (None, {}))
-    """
-    if optimizer is None:
-        return UNKNOWN
-    try:
-        named(optimizer, hyperparameters)
-    except ValueError:
-        return UNKNOWN
-    return optimizer, hyperparameters

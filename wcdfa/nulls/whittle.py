@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.synthetic import Series
 
@@ -31,15 +32,21 @@ class Fit(NamedTuple):
     loss: Any
 
 
-class Comparison(NamedTuple):
-    """Short against long memory; see `compare`."""
+class MemoryFit(NamedTuple):
+    """Short against long memory, of one series or of a batch; see `memory_fit`."""
 
     nats: Any
+    """How much better short memory explains the spectrum, in nats: negative where long memory does. Shape (...)."""
     model: Any
+    """The short-memory model that fits best: "AR(1)" or "ARMA(1,1)"."""
     parameters: dict[str, Any]
+    """Its phi and theta."""
 
 
-def periodogram(x: Any) -> tuple[Series, Series]:
+Comparison = MemoryFit  # by its earlier name
+
+
+def periodogram(x: npt.ArrayLike) -> tuple[Series, Series]:
     """Angular frequencies 2πj/n below π, shape (m,), and the periodogram there after a Hann taper, shape (..., m), up to a scale.
 
     Without a taper, the lowest frequencies of a series with α above 1 leak into all others and hide its slope.
@@ -74,7 +81,7 @@ def loss(spectrum: Series, log_density: Series) -> Series:
     return np.asarray(INFORMATION * (m * np.log(scale) + log_density.sum(axis=-1)))
 
 
-def fit(x: Any, model: str, *, largest_phi: float = LARGEST) -> Fit:
+def fit(x: npt.ArrayLike, model: str, *, largest_phi: float = LARGEST) -> Fit:
     """Parameters of one of `MODELS` by Whittle likelihood, for series of shape (..., n), n at least 32; NaN for a constant.
 
     >>> from wcdfa import synthetic
@@ -135,7 +142,7 @@ def _grid(model: str, m: int, step: float, largest_phi: float) -> tuple[Series, 
     return nodes, log_density.sum(axis=-1), np.ascontiguousarray(np.exp(-log_density).T)
 
 
-def whittle_alpha(x: Any, /, *, model: str = "ARFIMA(0,d,0)", largest_phi: float = 0.8) -> Any:
+def whittle_alpha(x: npt.ArrayLike, /, *, model: str = "ARFIMA(0,d,0)", largest_phi: float = 0.8) -> Any:
     """DFA exponent α = d + 1/2 of an ARFIMA model, by Whittle likelihood: from 0.05 to 1.95.
 
     >>> from wcdfa import synthetic
@@ -159,7 +166,7 @@ def whittle_alpha(x: Any, /, *, model: str = "ARFIMA(0,d,0)", largest_phi: float
     Raises
     ------
     ValueError
-        If the model is another, the bound is none, or the series is too short.
+        If the model is unknown, largest_phi is out of range, or the series is too short.
 
     References
     ----------
@@ -171,11 +178,11 @@ def whittle_alpha(x: Any, /, *, model: str = "ARFIMA(0,d,0)", largest_phi: float
     return fit(x, model, largest_phi=largest_phi).parameters["d"] + 0.5
 
 
-def compare(x: Any, /) -> Comparison:
+def memory_fit(x: npt.ArrayLike, /) -> MemoryFit:
     """How many nats better short memory explains the spectrum than long memory does, and the best short model.
 
     >>> from wcdfa import synthetic
-    >>> found = compare(synthetic.ar1(500, phi=0.7, seed=0))
+    >>> found = memory_fit(synthetic.ar1(500, phi=0.7, seed=0))
     >>> print(found.model, found.nats > 2)
     AR(1) True
 
@@ -189,7 +196,7 @@ def compare(x: Any, /) -> Comparison:
 
     Returns
     -------
-    Comparison
+    MemoryFit
         ``nats`` of shape (...), positive for short memory, 0 where AR(1) loses to a long model and ARMA(1,1) does not; ``model``, "AR(1)"
         or "ARMA(1,1)"; its ``parameters`` phi and theta, which is 0 for AR(1). NaN for a constant.
 
@@ -211,25 +218,31 @@ def compare(x: Any, /) -> Comparison:
     averaged = larger_short < short
     phi = np.where(averaged, found["ARMA(1,1)"].parameters["phi"], found["AR(1)"].parameters["phi"])[()]
     theta = np.where(averaged, found["ARMA(1,1)"].parameters["theta"], 0 * simple)[()]
-    return Comparison(nats, np.where(averaged, "ARMA(1,1)", "AR(1)")[()], {"phi": phi, "theta": theta})
+    return MemoryFit(nats, np.where(averaged, "ARMA(1,1)", "AR(1)")[()], {"phi": phi, "theta": theta})
 
 
-def memories(windows: Any, /) -> list[Comparison]:
-    """`compare` of each of many windows of shape (windows, n), fitted at once; NaN where AR(1) does not even lead ARFIMA(0,d,0).
+compare = memory_fit  # by its earlier name: `wcdfa.nulls.compare` sets one α against those of a null
+
+
+def memory_fits(windows: npt.ArrayLike, /) -> list[MemoryFit]:
+    """`memory_fit` of each of many windows of shape (windows, n), fitted at once; NaN where AR(1) does not even lead ARFIMA(0,d,0).
 
     >>> from wcdfa import synthetic
-    >>> short, long = memories([synthetic.ar1(500, phi=0.7, seed=0), synthetic.arfima(500, d=0.4, seed=0)])
+    >>> short, long = memory_fits([synthetic.ar1(500, phi=0.7, seed=0), synthetic.arfima(500, d=0.4, seed=0)])
     >>> print(short.model, short.nats > 2, long.nats)
     AR(1) True nan
     """
     windows = np.asarray(windows, dtype=np.float64)
     leads = fit(windows, "ARFIMA(0,d,0)").loss - fit(windows, "AR(1)").loss
     chosen = np.flatnonzero(leads > 0)
-    nothing = Comparison(math.nan, "AR(1)", {"phi": math.nan, "theta": math.nan})
+    nothing = MemoryFit(math.nan, "AR(1)", {"phi": math.nan, "theta": math.nan})
     found = [nothing] * len(windows)
     if chosen.size:
-        fitted = compare(windows[chosen])
+        fitted = memory_fit(windows[chosen])
         for place, i in enumerate(chosen):
             parameters = {name: values[place] for name, values in fitted.parameters.items()}
-            found[i] = Comparison(fitted.nats[place], fitted.model[place], parameters)
+            found[i] = MemoryFit(fitted.nats[place], fitted.model[place], parameters)
     return found
+
+
+memories = memory_fits  # by its earlier name

@@ -1,22 +1,21 @@
-"""Which parameters belong to which group, by the paths of their names."""
+"""Groups of parameters: which parameter belongs to which, by its path."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import numpy as np
+from typing import SupportsIndex, TypeGuard
 
 ALL = "all"
-"""The group that every parameter belongs to; it is always there."""
+"""The group of all parameters. It always exists."""
 
 Members = dict[str, tuple[str, ...]]
-Groups = int | Mapping[str, str] | Sequence[str] | Callable[[str], str | None] | None
+Naming = Callable[[str], str | None]
+Groups = int | Mapping[str, str] | Sequence[str] | Naming | None
 
 
 def members_of(paths: Sequence[str], groups: Groups) -> Members:
-    """The paths of each group, that of all first.
+    """The paths of each group; the group of all parameters comes first.
 
     >>> paths = ["encoder/0/weight", "encoder/1/weight", "head/weight", "head/bias"]
     >>> members_of(paths, 1)["head"]
@@ -27,27 +26,29 @@ def members_of(paths: Sequence[str], groups: Groups) -> Members:
     Parameters
     ----------
     paths : list of str
-        Names of the parameters, their parts joined by "/".
+        Names of the parameters, with "/" between their parts.
     groups : int, dict, list of str, callable or None
-        A depth: parameters whose paths begin with the same so many parts. A dict of regular expressions by name, or a list of them
-        that are their own names: a parameter belongs to the first that is found in its path. A callable: from a path to the name of
-        its group, or None.
+        - An int is a depth: parameters belong together if so many first parts of their paths are the same.
+        - A dict gives a regular expression for each name of a group. A parameter belongs to the first that is found in its path.
+        - A list gives regular expressions that are names of groups themselves.
+        - A callable takes a path and returns the name of its group, or None.
+        - None makes no groups but that of all parameters.
 
     Raises
     ------
     ValueError
-        If a group has no parameter, or is called "all", or the depth is below 1.
+        If a group has no parameter or is called "all", if the depth is below 1, or if a regular expression is wrong.
     TypeError
-        If groups are none of these.
+        If `groups` is of another type.
     """
     members: dict[str, list[str]] = {ALL: list(paths)}
     name_of, expected = _naming(groups)
     for name in expected:
-        _allowed(name)
+        _require_allowed(name)
         members[name] = []
     for path in paths:
         if (own := name_of(path)) is not None:
-            _allowed(own)
+            _require_allowed(own)
             members.setdefault(own, []).append(path)
     empty = [name for name in expected if not members[name]]
     if empty and paths:
@@ -56,8 +57,8 @@ def members_of(paths: Sequence[str], groups: Groups) -> Members:
     return {name: tuple(part) for name, part in members.items()}
 
 
-def name_of(groups: Groups) -> Callable[[str], str | None]:
-    """From a path to the name of its group, or None.
+def name_of(groups: Groups) -> Naming:
+    """A function from a path to the name of its group, or to None.
 
     >>> name_of({"head": "^head/"})("head/weight"), name_of(1)("encoder/0/weight"), name_of(None)("head/weight")
     ('head', 'encoder', None)
@@ -66,7 +67,7 @@ def name_of(groups: Groups) -> Callable[[str], str | None]:
 
 
 def described(groups: Groups) -> str:
-    """The groups in words that are the same in another process; of a callable, that it is one.
+    """The groups as text that is the same in another process. A callable is only called one.
 
     >>> described({"head": "^head"}), described(2), described(None)
     ("{'head': '^head'}", '2', '')
@@ -76,34 +77,45 @@ def described(groups: Groups) -> str:
     return "callable" if callable(groups) else repr(dict(groups) if isinstance(groups, Mapping) else groups)
 
 
-def checked(groups: Any) -> Groups:
-    """The groups themselves, once they can be any."""
+def checked(groups: Groups) -> Groups:
+    """Check groups that a user gave, and return them; raises as `members_of`."""
     for name in _naming(groups)[1]:
-        _allowed(name)
-    named: Groups = groups
-    return named
+        _require_allowed(name)
+    return groups
 
 
-def _naming(groups: Any) -> tuple[Callable[[str], str | None], list[str]]:
+def _naming(groups: Groups) -> tuple[Naming, list[str]]:
+    """The name of the group of a path, and the names that must have parameters."""
     if groups is None:
         return lambda path: None, []
-    if hasattr(groups, "__index__") and not isinstance(groups, bool) and np.ndim(groups) == 0:
-        groups = groups.__index__()
-        if groups < 1:
-            msg = f"a depth of groups must be at least 1, got {groups}; leave groups out for one α of all parameters"
-            raise ValueError(msg)
-        return lambda path: "/".join(path.split("/")[:groups]), []
+    if _is_depth(groups):
+        return _by_depth(groups.__index__()), []
     if isinstance(groups, Mapping) or (isinstance(groups, Sequence) and not isinstance(groups, (str, bytes))):
-        named = dict(groups) if isinstance(groups, Mapping) else {pattern: pattern for pattern in groups}
-        patterns = {name: _compiled(pattern) for name, pattern in named.items()}
-        return lambda path: next((name for name, pattern in patterns.items() if pattern.search(path)), None), list(patterns)
+        patterns = groups if isinstance(groups, Mapping) else {pattern: pattern for pattern in groups}
+        return _by_pattern(patterns), list(patterns)
     if callable(groups):
         return groups, []
     msg = f"groups must be a depth, a dict or list of patterns, or a callable, got {type(groups).__name__}; e.g. groups=1"
     raise TypeError(msg)
 
 
-def _compiled(pattern: Any) -> re.Pattern[str]:
+def _is_depth(groups: object) -> TypeGuard[SupportsIndex]:
+    return isinstance(groups, SupportsIndex) and not isinstance(groups, bool) and not getattr(groups, "ndim", 0)
+
+
+def _by_depth(depth: int) -> Naming:
+    if depth < 1:
+        msg = f"a depth of groups must be at least 1, got {depth}; leave groups out for one α of all parameters"
+        raise ValueError(msg)
+    return lambda path: "/".join(path.split("/")[:depth])
+
+
+def _by_pattern(patterns: Mapping[str, str]) -> Naming:
+    compiled = {name: _compiled(pattern) for name, pattern in patterns.items()}
+    return lambda path: next((name for name, pattern in compiled.items() if pattern.search(path)), None)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except (re.error, TypeError) as error:
@@ -111,7 +123,7 @@ def _compiled(pattern: Any) -> re.Pattern[str]:
         raise ValueError(msg) from error
 
 
-def _allowed(name: Any) -> None:
+def _require_allowed(name: object) -> None:
     if not isinstance(name, str) or not name or name == ALL:
         msg = f"a group cannot be called {name!r}: give it a name, and not {ALL!r}, which every parameter belongs to"
         raise ValueError(msg)

@@ -1,11 +1,12 @@
-"""Every α that a monitor has computed: with its interval and steps, and of all parameters with the F(s) that it is from."""
+"""Every α that a monitor has computed, with its interval and steps. That of all parameters has its F(s) too."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.inference.prepared import Outcome
 from wcdfa.recording.groups import ALL
@@ -21,7 +22,7 @@ class Past(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """F(s) of all parameters, in the window of these training steps."""
+    """F(s) of all parameters in one window."""
 
     first_step: int
     last_step: int
@@ -30,7 +31,7 @@ class Curve(NamedTuple):
 
 
 class History:
-    """Grows by some hundred bytes with each α.
+    """Every α of all parameters and of each group. Each adds a few hundred bytes.
 
     >>> History().alphas()
     {'all': []}
@@ -39,14 +40,14 @@ class History:
     def __init__(self) -> None:
         self.curves: list[Curve] = []
         self.groups: dict[str, list[Past]] = {ALL: []}
-        """A group that came later than others has fewer, the last ones."""
+        """By group, oldest first. A group that began later than the others has fewer, and they end together."""
 
-    def add(self, found: Mapping[str, Outcome], steps: Any) -> None:
-        """Take what was found of norms of these training steps, shape (n,)."""
-        result = found[ALL].result
+    def add(self, outcomes: Mapping[str, Outcome], steps: npt.NDArray[np.integer]) -> None:
+        """Add the outcomes of one window, whose norms are of these training steps, shape (n,)."""
+        result = outcomes[ALL].result
         sizes, f = (int(size) for size in result.scales), (float(each) for each in result.fluctuations)
         self.curves.append(Curve(int(steps[0]), int(steps[-1]), tuple(sizes), tuple(f)))
-        for name, (each, _) in found.items():
+        for name, (each, _) in outcomes.items():
             self.groups.setdefault(name, []).append(Past(*(float(getattr(each, number)) for number in Past._fields)))
 
     def alphas(self) -> dict[str, list[float]]:
@@ -54,11 +55,11 @@ class History:
         return {name: [each.alpha for each in past] for name, past in self.groups.items()}
 
     def copy(self) -> History:
-        """One that goes its own way."""
+        """A copy that can be added to alone."""
         other = History()
         other.curves, other.groups = list(self.curves), {name: list(past) for name, past in self.groups.items()}
         return other
 
-    def numbers(self, name: str) -> Any:
-        """All of one group: shape (4, computed), in the order of `Past`."""
+    def numbers(self, name: str) -> npt.NDArray[np.float64]:
+        """Every α of a group with its error and interval, shape (4, computed), in the order of the fields of `Past`."""
         return np.array(self.groups[name], dtype=np.float64).reshape(-1, len(Past._fields)).T

@@ -1,11 +1,13 @@
-"""What a recorder holds, and what can be computed from it: the verdict, and α of every group."""
+"""What a recorder holds, and what is computed from it: the verdict, and α of every group."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.inference.measurement import Measurement
 from wcdfa.inference.prepared import Outcome, measured
@@ -16,72 +18,92 @@ from wcdfa.recording.groups import ALL
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.single_window import Verdict, judged
 
+Norms = npt.NDArray[np.floating]
+Steps = npt.NDArray[np.integer]
+Count = int | npt.NDArray[np.integer]
+
 
 class Reading(NamedTuple):
     """What a recorder holds, as NumPy arrays, oldest first.
 
-    Of an ensemble, the arrays and numbers have the axes of the ensemble in front; a member that recorded less than another then
+    In a reading of an ensemble, arrays and counts have the axes of the ensemble in front. A member that recorded less than another then
     begins with NaN.
     """
 
-    norms: Any
+    norms: Norms
     """‖ΔW‖ of each recorded step, shape (n,), n at most the window."""
-    count: Any
+    count: Count  # type: ignore[assignment]  # not the method of a tuple
     """How many norms were recorded in all."""
-    skipped: Any
-    """How many norms of 0 were counted and not recorded."""
-    lr: Any = None
-    """Learning rate of each of them, shape (n,); None where unknown."""
-    steps: Any = None
-    """Number of each of them among the training steps, from 1 on, shape (n,)."""
-    groups: dict[str, Any] = {}  # noqa: RUF012 - nothing changes it
+    skipped: Count
+    """How many norms were 0: these are counted and not recorded."""
+    lr: Norms | None = None
+    """Learning rate of each norm, shape (n,), NaN where unknown; None if all are."""
+    steps: Steps | None = None
+    """Training step of each norm, from 1 on, shape (n,); None where unknown."""
+    groups: Mapping[str, Norms] = {}  # nothing changes it
     """‖ΔW‖ of each group of parameters, shape (n,)."""
     optimizer: str | None = None
-    """The optimizer, as `wcdfa.nulls.optimizer_null` calls it; None where unknown."""
-    hyperparameters: dict[str, Any] = {}  # noqa: RUF012
-    """Its hyperparameters, under the names of `wcdfa.nulls.optimizer_norms`."""
-    stderr: Any = None
-    """Standard error of each norm, relative to it, shape (n,), where only a sample of the coordinates was measured; None where all."""
+    """Name of the optimizer, as `wcdfa.nulls.replay.optimizer_norms` takes it; None where unknown."""
+    hyperparameters: Mapping[str, object] = {}
+    """Hyperparameters of the optimizer, under the names of `wcdfa.nulls.replay.optimizer_norms`."""
+    stderr: Norms | None = None
+    """Standard error of each norm, relative to it, shape (n,), if a sample of the coordinates was measured; None if all were."""
 
-    def verdict(self, group: str = ALL, *, lr: Any = None, steps: Any = None, null: Any = None, **options: Any) -> Verdict:
-        """`wcdfa.verdict` on these norms, against the optimizer that made them where it is known.
+    def verdict(
+        self,
+        group: str = ALL,
+        *,
+        lr: npt.ArrayLike | None = None,
+        steps: npt.ArrayLike | None = None,
+        null: npt.ArrayLike | None = None,
+        **options: object,
+    ) -> Verdict:
+        """`wcdfa.verdict` on these norms, against the optimizer that made them if it is known.
 
-        >>> import wcdfa
-        >>> norms = wcdfa.nulls.optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
+        >>> from wcdfa.nulls.replay import optimizer_norms
+        >>> norms = optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
         >>> print(Reading(norms, 500, 0, optimizer="sgd", hyperparameters={"momentum": 0.9}).verdict().explained_by)
         ('optimizer', 'short memory')
 
         Parameters
         ----------
         group : str
-            Of which group of parameters; by default of all.
+            The group of parameters that is judged. Default: all parameters.
         lr, steps, null, **options
-            As in `wcdfa.verdict`, in place of what is known here.
+            As in `wcdfa.verdict`. They replace what the reading knows.
 
         Raises
         ------
         ValueError
-            If there is no such group, or the norms are those of an ensemble, or too few; and as `wcdfa.verdict`.
+            If there is no such group, the reading is that of an ensemble, or it holds too few norms; and as `wcdfa.verdict`.
         """
         return self.judged(group, Criteria().changed(**self.naming(options)), lr=lr, steps=steps, null=null)
 
-    def judged(self, group: str, criteria: Criteria, *, lr: Any = None, steps: Any = None, null: Any = None) -> Verdict:
-        """`verdict` by criteria that have been made."""
+    def judged(
+        self,
+        group: str,
+        criteria: Criteria,
+        *,
+        lr: npt.ArrayLike | None = None,
+        steps: npt.ArrayLike | None = None,
+        null: npt.ArrayLike | None = None,
+    ) -> Verdict:
+        """`verdict` by criteria that have been made; raises as that does."""
         if np.ndim(self.norms) != 1:
             msg = f"norms of shape {np.shape(self.norms)} are those of an ensemble; judge its members, reading.member(i).verdict()"
             raise ValueError(msg)
         norms, own = with_usable_rates(self.of(group), rates(self))
         return judged(norms, criteria, lr=own if lr is None else lr, steps=self.steps if steps is None else steps, null=null)
 
-    def naming(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Options of a verdict with the optimizer that is known here, unless they name another or none."""
+    def naming(self, options: Mapping[str, object]) -> dict[str, object]:
+        """Options of a verdict with the optimizer of this reading, unless they name another one or None."""
         asked = options.get("optimizer", self.optimizer)
         if asked is None or isinstance(asked, Optimizer) or asked != self.optimizer:
-            return options
+            return dict(options)
         return {**self.hyperparameters, **options, "optimizer": asked}
 
-    def of(self, group: str) -> Any:
-        """The norms of one group, or of all; raises a ValueError if there is no such group."""
+    def of(self, group: str) -> Norms:
+        """The norms of a group, or of all parameters; raises a ValueError if there is no such group."""
         if group != ALL and group not in self.groups:
             msg = f"group must be one of {', '.join(map(repr, (ALL, *self.groups)))}, got {group!r}"
             raise ValueError(msg)
@@ -93,22 +115,39 @@ class Reading(NamedTuple):
         >>> Reading(np.ones((3, 5)), np.array([5, 5, 5]), np.array([0, 1, 0])).member(1).skipped
         1
         """
-        count = np.asarray(self.count)[index]
-        kept = slice(max(0, np.shape(self.norms)[-1] - int(count)), None)
-        lr, steps = (part if part is None else part[index][kept] for part in (self.lr, self.steps))
-        own = {name: np.asarray(value)[index] if np.ndim(value) else value for name, value in self.hyperparameters.items()}
-        groups = {name: part[index][kept] for name, part in self.groups.items()}
-        skipped = int(np.asarray(self.skipped)[index])
-        return Reading(self.norms[index][kept], int(count), skipped, lr, steps, groups, self.optimizer, own)
+        count = int(np.asarray(self.count)[index])
+        kept = slice(max(0, np.shape(self.norms)[-1] - count), None)
+        return Reading(
+            norms=self.norms[index][kept],
+            count=count,
+            skipped=int(np.asarray(self.skipped)[index]),
+            lr=None if self.lr is None else self.lr[index][kept],
+            steps=None if self.steps is None else self.steps[index][kept],
+            groups={name: norms[index][kept] for name, norms in self.groups.items()},
+            optimizer=self.optimizer,
+            hyperparameters={name: _of_member(value, index) for name, value in self.hyperparameters.items()},
+            stderr=None if self.stderr is None else self.stderr[index][kept],
+        )
 
 
-def rates(reading: Reading) -> Any:
+def _of_member(value: object, index: tuple[int, ...]) -> object:
+    """A hyperparameter of one member, if each member has its own."""
+    each = np.asarray(value)
+    return each[index] if each.ndim else value
+
+
+def rates(reading: Reading) -> Norms:
     """The learning rate of each norm, NaN where unknown."""
     return np.full(np.shape(reading.norms), math.nan) if reading.lr is None else reading.lr
 
 
+def numbered(reading: Reading) -> Steps:
+    """The training step of each norm; 1, 2, 3 … if they are unknown."""
+    return np.arange(1, 1 + np.shape(reading.norms)[-1]) if reading.steps is None else reading.steps
+
+
 def outcomes(reading: Reading, preparation: Preparation, measurement: Measurement) -> dict[str, Outcome]:
-    """α of all parameters and of each group; where it cannot be computed it is NaN, with the reason.
+    """α of all parameters and of each group. If there is none, α is NaN and the outcome has the reason.
 
     >>> from wcdfa import synthetic
     >>> norms = synthetic.white_noise(200, seed=0)
@@ -120,7 +159,7 @@ def outcomes(reading: Reading, preparation: Preparation, measurement: Measuremen
     return measured(prepared, np.shape(reading.norms)[-1], measurement)
 
 
-def _prepared(norms: Any, reading: Reading, preparation: Preparation) -> Prepared | str:
+def _prepared(norms: Norms, reading: Reading, preparation: Preparation) -> Prepared | str:
     """The norms prepared, or the reason why they cannot be."""
     usable, lr = with_usable_rates(norms, rates(reading))
     try:

@@ -1,4 +1,4 @@
-"""Collects the norms of a run, from whatever `update` is given: nothing here computes α."""
+"""Collects the norms of a run from what `WeightChangeDFA.update` is given. It does not compute α."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -21,14 +21,21 @@ from wcdfa.support.numbers import is_number, number
 class Pending(NamedTuple):
     """Norms of one step, which may still be on a device."""
 
-    norms: Mapping[str, Any]
-    lr: Any
-    passed: int  # steps before it that were not recorded
-    step: int | None = None  # where it is known
+    norms: Mapping[str, object]
+    lr: object
+    passed: int  # steps since the last recorded one that were passed over
+    step: int | None = None  # number of the training step, if it is known
+
+
+class Source(TypedDict, total=False):
+    """The optimizer and its hyperparameters, as a reading names them; empty where unknown."""
+
+    optimizer: str | None
+    hyperparameters: Mapping[str, object]
 
 
 class Recorder:
-    """The ring of a run, and what waits to get into it."""
+    """The ring of a run, and the norms that wait to be written into it."""
 
     def __init__(self, window: int, groups: Groups, record_every: Cadence) -> None:
         self.window, self.groups, self.record_every = window, groups, record_every
@@ -37,27 +44,27 @@ class Recorder:
         self.calls = self.passed = self.step = 0
         self.drained = self.drained_skipped = 0
         self.begun = 0  # how often it began anew with a reading
-        self._newest: float | None = None  # norm of the last reading; None where that is not known
-        self.source: dict[str, Any] = {}  # optimizer and hyperparameters, as a reading tells them
+        self._newest: float | None = None  # the newest norm of the last reading; None where unknown
+        self.source: Source = {}
         self._displacement = Displacement(groups)
         self._started = False
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The groups, that of all first."""
+        """The groups; the group of all parameters comes first."""
         return tuple(self.ring.wcdfa_norms)
 
     @property
     def count(self) -> int:
-        """Norms recorded so far, without those that are pending."""
+        """How many norms have been recorded, without those that are pending."""
         return int(self.ring.wcdfa_count)
 
     def reading(self) -> Reading:
         """What is in the ring."""
         return read(self.ring)._replace(**self.source)
 
-    def take(self, given: Any, lr: Any) -> None:
-        """Put what `update` was given among the pending norms; raises as `update`, and has nothing changed then."""
+    def take(self, given: object, lr: object) -> None:
+        """Put what `update` was given among the pending norms. Raises as `update`, and changes nothing then."""
         for value in (given, lr):
             if is_traced(value):
                 raise refuse(value)
@@ -75,7 +82,7 @@ class Recorder:
             self._move(given, lr)
 
     def continues(self, reading: Reading) -> bool:
-        """Whether it goes on from the last reading; else the recorder was set back, or is another."""
+        """Whether a reading goes on from the last one. If not, its recorder was set back or is another one."""
         new, total = int(reading.count) - self.drained, len(reading.norms)
         if new < 0 or not 0 <= new < total or self._newest is None:
             return new >= 0
@@ -83,13 +90,13 @@ class Recorder:
         return there == self._newest or (math.isnan(there) and math.isnan(self._newest))
 
     def flush(self, stop: Callable[[int], bool]) -> Iterator[int]:
-        """Record the pending norms, which copies them from their device; pauses after each at whose number `stop` says so."""
+        """Record the pending norms, which copies them from their device; pauses after each norm for whose number `stop` is true."""
         known: list[tuple[Mapping[str, float], float, int]] = []
         try:
             while self.pending:
                 norms, lr, passed, step = self.pending.popleft()
                 values = {name: _known(value) for name, value in norms.items()}
-                if values[ALL] == 0:  # no step, and so without those passed over before it: the others stay evenly spaced
+                if values[ALL] == 0:  # no step; those passed over before it do not count either: the others stay evenly spaced
                     self.skip(1)
                     continue
                 self.step = self.step + passed + 1 if step is None else max(step, self.step + 1)
@@ -98,7 +105,7 @@ class Recorder:
                     self._write(known)
                     known = []
                     yield self.count
-        finally:  # also where `stop`, which may be the caller's own, raises
+        finally:  # also when `stop` raises: it may be a function of the user
             self._write(known)
 
     def skip(self, more: int) -> None:
@@ -110,8 +117,8 @@ class Recorder:
             norms = {name: np.array([values[name] for values, _, _ in known]) for name in self.names}
             self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
 
-    def _call(self, norms: Mapping[str, Any] | None, lr: Any) -> None:
-        """One call of `update`; None is not recorded."""
+    def _call(self, norms: Mapping[str, object] | None, lr: object) -> None:
+        """Count a call of `update`. Norms are put among the pending; None is passed over."""
         self.calls += 1
         if norms is None:
             self.passed += 1
@@ -119,8 +126,8 @@ class Recorder:
         self.pending.append(Pending(norms, None if lr is None else kept(lr), self.passed))
         self.passed = 0
 
-    def _move(self, given: Any, lr: Any) -> None:
-        """One step of parameters. Those before a step that is recorded are kept, to measure from; others cost nothing."""
+    def _move(self, given: object, lr: object) -> None:
+        """Take the parameters after a step. They are kept to measure from if the next step is recorded; otherwise they cost nothing."""
         parameters = self._displacement.parameters_of(given)
         if self._started:
             self._call(self._displacement.moved(parameters) if self._displacement.seen else None, lr)
@@ -132,7 +139,7 @@ class Recorder:
         self._started = True
 
     def _have_groups(self, names: tuple[str, ...]) -> None:
-        """Make a ring with these groups, or see that it is one."""
+        """Make a ring with these groups, or check that the ring has them."""
         if set(self.names) == set(names):  # compiled code sorts them
             return
         if self.count or self.pending:
@@ -141,29 +148,18 @@ class Recorder:
         self.ring = init(self.window, names[1:])
 
     def _drain(self, reading: Reading) -> None:
-        """What is new in a reading since the last; where the recorder was set back, all of it, anew."""
-        if np.ndim(reading.count):
-            msg = "the reading is that of an ensemble; give each member, reading.member(i), to a monitor of its own"
-            raise ValueError(msg)
-        series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, **reading.groups}
-        for name, values in series.items():
-            if values is not None and np.shape(values) != (n := np.size(reading.norms),):
-                msg = f"{name} of a reading must be of shape ({n},), one number a norm, got {np.shape(values)}"
-                raise ValueError(msg)
-        reading = reading._replace(count=int(reading.count), skipped=int(reading.skipped))
-        if reading.count:  # a recorder that has not begun may not know its groups
+        """Put the norms that are new since the last reading among the pending; all of them, if it does not go on from the last."""
+        _require_one_series(reading)
+        count, skipped = int(reading.count), int(reading.skipped)
+        if count:  # a recorder that has not begun may not know its groups
             self._have_groups((ALL, *reading.groups))
         if not self.continues(reading):
-            self.ring = init(self.window, tuple(reading.groups))
-            self.pending.clear()
-            self.drained = self.drained_skipped = self.step = 0
-            self.source = {}
-            self.begun += 1
-        total, new = len(reading.norms), reading.count - self.drained
+            self._begin_anew(tuple(reading.groups))
+        total, new = len(reading.norms), count - self.drained
         have = min(new, total)
         lost = new - have  # overwritten since the last reading, which leaves a gap
-        self.skip(reading.skipped - self.drained_skipped)
-        self.drained, self.drained_skipped = reading.count, reading.skipped
+        self.skip(skipped - self.drained_skipped)
+        self.drained, self.drained_skipped = count, skipped
         self._newest = float(reading.norms[-1]) if total else None
         self.source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters}
         for i in range(total - have, total):
@@ -172,11 +168,30 @@ class Recorder:
             self.pending.append(Pending(norms, lr, lost, None if reading.steps is None else int(reading.steps[i])))
             lost = 0
 
+    def _begin_anew(self, groups: tuple[str, ...]) -> None:
+        self.ring = init(self.window, groups)
+        self.pending.clear()
+        self.drained = self.drained_skipped = self.step = 0
+        self.source = {}
+        self.begun += 1
 
-def _known(value: Any) -> float:
-    """The number; NaN, a gap, where its device has it no more."""
+
+def _require_one_series(reading: Reading) -> None:
+    """Raise a ValueError if the reading is that of an ensemble, or its series are not of one length."""
+    if np.ndim(reading.count):
+        msg = "the reading is that of an ensemble; give each member, reading.member(i), to a monitor of its own"
+        raise ValueError(msg)
+    series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, **reading.groups}
+    for name, values in series.items():
+        if values is not None and np.shape(values) != (n := np.size(reading.norms),):
+            msg = f"{name} of a reading must be of shape ({n},), one number a norm, got {np.shape(values)}"
+            raise ValueError(msg)
+
+
+def _known(value: object) -> float:
+    """The number, or NaN (a gap) if it cannot be read from its device."""
     try:
         return number(value)
-    except Exception as error:  # noqa: BLE001 - whatever the device says, it must not end the training run
+    except Exception as error:  # noqa: BLE001 - whatever the device raises, it must not end the training run
         logging.getLogger("wcdfa").warning("a norm could not be read from its device and is recorded as a gap: %s", error)
         return math.nan

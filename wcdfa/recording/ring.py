@@ -1,33 +1,35 @@
-"""The last norms in a ring of fixed size: pure, state in and state out, so that a compiler can trace it."""
+"""The last norms in a ring of fixed size. Its functions are pure, state in and state out, so that a compiler can trace them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
-import array_api_compat
 import numpy as np
+import numpy.typing as npt
 
-from wcdfa.kernel.arrays import NUMPY, Array, Namespace
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, namespace_of
 from wcdfa.recording.groups import ALL
-from wcdfa.recording.reading import Reading
+from wcdfa.recording.reading import Count, Reading
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Ring(NamedTuple):
     """State of a recorder: arrays of one library, always of the same structure, shapes and dtypes.
 
-    The prefix keeps apart what the state of an optimizer calls its own count or learning rate.
+    The prefix of the names tells them from a count or a learning rate that the state of an optimizer has itself.
     """
 
-    wcdfa_norms: dict[str, Array]  # (window,) for each group, NaN where nothing is recorded yet, or no number was
+    wcdfa_norms: dict[str, Array]  # (window,) for each group, NaN where nothing is recorded yet, or where a norm was not finite
     wcdfa_lr: Array  # (window,), NaN where unknown
     wcdfa_step: Array  # (window,), the training step of each norm
     wcdfa_count: Array  # norms recorded, also those that have left the ring
     wcdfa_skipped: Array  # norms of 0, which were no step and are not recorded
 
 
-def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtype: Any = None) -> Ring:
+def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtype: object = None) -> Ring:
     """An empty ring.
 
     >>> ring = init(500)
@@ -38,13 +40,13 @@ def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtyp
     Parameters
     ----------
     window : int
-        Norms that it holds.
-    groups : names
-        Of the groups beside "all", that of all parameters.
+        How many norms the ring holds.
+    groups : list of str
+        Names of the groups. The group "all", of all parameters, is always there.
     xp : namespace
-        The library of its arrays.
+        The array library of the ring, such as ``jax.numpy``.
     dtype : dtype
-        Of the norms. Default: that of the library.
+        Type of the norms. Default: the floating type of the library.
     """
     # each an array of its own: JAX does not take one buffer twice from a state that is donated
     return Ring(
@@ -56,8 +58,8 @@ def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtyp
     )
 
 
-def record(ring: Ring, norms: Mapping[str, Any], lr: Any = math.nan, step: Any = None) -> Ring:
-    """The ring with one more norm of each group, in place of the oldest where it is full; one of 0 is counted and not recorded.
+def record(ring: Ring, norms: Mapping[str, Array | float], lr: Array | float = math.nan, step: Array | int | None = None) -> Ring:
+    """The ring with one more norm of each group; a full ring drops the oldest. A norm of 0 is counted as skipped and not recorded.
 
     >>> ring = init(2)
     >>> for norm in (1.0, 0.0, 2.0, 3.0):
@@ -68,21 +70,21 @@ def record(ring: Ring, norms: Mapping[str, Any], lr: Any = math.nan, step: Any =
     Parameters
     ----------
     ring : Ring
-    norms : numbers by group
-        One that is not finite is recorded as NaN.
+    norms : dict of numbers
+        The norm of each group. A norm that is not finite is recorded as NaN.
     lr : number
         Learning rate of the step.
     step : int
-        Number of the training step. Default: of the norm.
+        Number of the training step. Default: the number of the norm.
     """
     oldest = ring.wcdfa_norms[ALL]
-    xp = NUMPY if isinstance(oldest, np.ndarray) else array_api_compat.array_namespace(oldest)
+    xp = namespace_of(oldest)
     count, window = ring.wcdfa_count, oldest.shape[0]
     real = xp.asarray(norms[ALL], dtype=oldest.dtype) != 0
     here = (_places(xp, window) == count % window) & real
     more = xp.astype(real, count.dtype)
 
-    def written(old: Array, new: Any) -> Array:
+    def written(old: Array, new: Array | float) -> Array:
         return xp.where(here, xp.asarray(new, dtype=old.dtype), old)
 
     return Ring(
@@ -94,8 +96,8 @@ def record(ring: Ring, norms: Mapping[str, Any], lr: Any = math.nan, step: Any =
     )
 
 
-def extend(ring: Ring, norms: Mapping[str, Any], lr: Any, step: Any) -> Ring:
-    """The ring with m more norms of each group at once, none of them 0, in place of the oldest where it is full.
+def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ring:
+    """The ring with m more norms of each group at once, none of them 0; a full ring drops the oldest.
 
     >>> import numpy as np
     >>> ring = extend(init(3), {"all": np.array([1.0, 2.0, 3.0, 4.0])}, np.full(4, 0.1), np.arange(1, 5))
@@ -106,16 +108,16 @@ def extend(ring: Ring, norms: Mapping[str, Any], lr: Any, step: Any) -> Ring:
     ----------
     ring : Ring
     norms, lr, step : arrays of shape (m,), m at least 1
-        As in `record`.
+        As in `record`, for each of the m steps.
     """
     oldest = ring.wcdfa_norms[ALL]
-    xp = NUMPY if isinstance(oldest, np.ndarray) else array_api_compat.array_namespace(oldest)
+    xp = namespace_of(oldest)
     window, m = oldest.shape[0], norms[ALL].shape[0]
-    after = (_places(xp, window) - ring.wcdfa_count) % window  # of the first norm, the place of each in the ring
+    after = (_places(xp, window) - ring.wcdfa_count) % window  # how far behind the first new norm each place is
     fresh = after < m
     source = xp.where(fresh, after + (m - 1 - after) // window * window, xp.zeros_like(after))
 
-    def written(old: Array, new: Any) -> Array:
+    def written(old: Array, new: Array) -> Array:
         return xp.where(fresh, xp.take(xp.astype(new, old.dtype), source), old)
 
     return Ring(
@@ -130,7 +132,7 @@ def extend(ring: Ring, norms: Mapping[str, Any], lr: Any, step: Any) -> Ring:
 def read(ring: Ring) -> Reading:
     """What the ring holds, oldest first, as NumPy arrays.
 
-    A ring of an ensemble, as ``jax.vmap`` makes it, has the axes of the ensemble in front of all others.
+    In the ring of an ensemble, as ``jax.vmap`` makes it, the axes of the ensemble come first.
     """
     count, skipped = (np.asarray(part).astype(np.int64) for part in (ring.wcdfa_count, ring.wcdfa_skipped))
     window = np.shape(ring.wcdfa_lr)[-1]
@@ -138,30 +140,31 @@ def read(ring: Ring) -> Reading:
     number = count[..., np.newaxis] - kept + np.arange(kept)
     order = number % window
 
-    def ordered(values: Any, missing: Any) -> Any:
-        values = np.asarray(values)
+    def ordered(values: npt.NDArray[Scalar], missing: float) -> npt.NDArray[Scalar]:
         return np.where(number < 0, np.asarray(missing, dtype=values.dtype), np.take_along_axis(values, order, axis=-1))
 
-    norms = {name: ordered(values, math.nan) for name, values in ring.wcdfa_norms.items()}
-    lr = ordered(ring.wcdfa_lr, math.nan)
+    norms = {name: ordered(np.asarray(values), math.nan) for name, values in ring.wcdfa_norms.items()}
+    lr = ordered(np.asarray(ring.wcdfa_lr), math.nan)
     return Reading(
         norms=norms.pop(ALL),
         count=_plain(count),
         skipped=_plain(skipped),
         lr=lr if np.isfinite(lr).any() else None,
-        steps=ordered(ring.wcdfa_step, 0),
+        steps=ordered(np.asarray(ring.wcdfa_step), 0),
         groups=norms,
     )
 
 
-def _plain(count: Any) -> Any:
+def _plain(count: npt.NDArray[np.int64]) -> Count:
     return count if np.ndim(count) else int(count)
 
 
-def _finite(norm: Any, dtype: Any, xp: Namespace) -> Array:
-    norm = xp.asarray(norm, dtype=dtype)
-    return xp.where(xp.isfinite(norm), norm, xp.asarray(math.nan, dtype=dtype))
+def _finite(norm: Array | float, dtype: object, xp: Namespace) -> Array:
+    """The norm, or NaN if it is not finite."""
+    value = xp.asarray(norm, dtype=dtype)
+    return xp.where(xp.isfinite(value), value, xp.asarray(math.nan, dtype=dtype))
 
 
 def _places(xp: Namespace, window: int) -> Array:
+    """The number of each place in the ring."""
     return xp.arange(window, dtype=xp.int32)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from wcdfa.recording.cadence import Cadence
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import History
-from wcdfa.recording.reading import Reading
+from wcdfa.recording.reading import Reading, numbered
 from wcdfa.report.groups import GroupAlphas
 from wcdfa.report.past_windows import past_windows, shared_null
 from wcdfa.report.sections import Section, line, named
@@ -68,7 +68,7 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
     varies = criteria.optimizer is not None and null is None and len(spans) > 1
     return Section(
         name=name,
-        samples=int(reading.steps[-1]),
+        samples=int(numbered(reading)[-1]),
         windows=windows,
         lines=[line(*each) for each in _lines(reading)],
         groups=_groups(history),
@@ -90,9 +90,10 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
 
 
 def _lines(reading: Reading) -> Iterator[tuple[str, npt.ArrayLike, npt.ArrayLike]]:
-    yield "‖ΔW‖", reading.steps, reading.norms
+    steps = numbered(reading)
+    yield "‖ΔW‖", steps, reading.norms
     if reading.lr is not None and np.isfinite(reading.lr).any():
-        yield "learning rate", reading.steps, reading.lr
+        yield "learning rate", steps, reading.lr
 
 
 def _settings(run: MonitoredRun) -> dict[str, str]:

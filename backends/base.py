@@ -1,0 +1,36 @@
+"""What the callbacks of all trainers share."""
+
+from __future__ import annotations
+
+from wcdfa.monitor.monitor import SMALLEST_WINDOW, WeightChangeDFA
+
+
+def require_one_source(monitor: WeightChangeDFA | None, options: dict[str, object]) -> None:
+    """Raise a TypeError unless a callback was given a monitor, or options to make one, or neither.
+
+    >>> require_one_source(WeightChangeDFA(), {"order": 2})
+    Traceback (most recent call last):
+        ...
+    TypeError: order=2 belongs to the monitor: give it to the WeightChangeDFA that is passed as monitor=, or leave that out
+    """
+    if monitor is not None and not isinstance(monitor, WeightChangeDFA):
+        msg = f"monitor must be a WeightChangeDFA, got {type(monitor).__name__}; leave it out for one of 500 norms"
+        raise TypeError(msg)
+    if monitor is not None and options:
+        named = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        msg = f"{named} belongs to the monitor: give it to the WeightChangeDFA that is passed as monitor=, or leave that out"
+        raise TypeError(msg)
+
+
+def monitor_of(window: int, options: dict[str, object]) -> WeightChangeDFA:
+    """The monitor of a recorder that keeps this many norms, where the user gave none; `options` go on to it as they are.
+
+    >>> monitor_of(10, {"order": 2})
+    WeightChangeDFA(not ready, samples=0/50)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `WeightChangeDFA`.
+    """
+    return WeightChangeDFA(window=max(window, SMALLEST_WINDOW), **options)  # type: ignore[arg-type]

@@ -1,0 +1,128 @@
+"""JAX: sums of squares and applied changes, with the digits that are stored and no more."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+ROW = 32  # squares summed per row: XLA fuses no longer rows with what makes the squares
+SMALL = 2**15  # fewer squares than this need no rows
+Pair = tuple[jax.Array, jax.Array]
+
+
+@jax.jit
+def square_sum(x: jax.Array) -> jax.Array:
+    """Σ|x|² in float32 or wider, accurate to a few units of the last digit, without storing the squares.
+
+    >>> square_sum(jnp.full(100_000, 0.5, dtype=jnp.float16)).item()
+    25000.0
+
+    Whatever makes ``x`` under ``jit`` is fused with the sum: no array of its size is needed.
+
+    Returns
+    -------
+    array of shape ()
+    """
+    x = widened(x)
+    return _summed(x.real * x.real + x.imag * x.imag if jnp.iscomplexobj(x) else x * x)
+
+
+def root(squares: list[jax.Array]) -> jax.Array:
+    """The root of a sum of squares, added in pairs; 0, with the gradient 0, where they are 0 or there are none.
+
+    >>> root([jnp.array(9.0), jnp.array(16.0)]).item()
+    5.0
+    """
+    while len(squares) > 1:  # in pairs: a thousand equal terms added in turn would lose digits
+        squares = [sum(squares[i + 1 : i + 2], squares[i]) for i in range(0, len(squares), 2)]
+    total = squares[0] if squares else jnp.zeros((), dtype=jnp.float32)
+    still = total == 0  # where the root has no finite slope
+    norm: jax.Array = jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, total)))
+    return norm
+
+
+@jax.jit
+def applied_change(parameter: jax.typing.ArrayLike, update: jax.typing.ArrayLike) -> jax.Array:
+    """The change that ``optax.apply_updates`` makes to a stored parameter: the sum rounded to its dtype, minus the parameter.
+
+    >>> applied_change(jnp.ones(2, dtype=jnp.bfloat16), jnp.array([0.001, 0.01])).tolist()  # 1.001 is stored as 1
+    [0.0, 0.0078125]
+
+    Returns
+    -------
+    array of the parameter's shape
+        float32 or wider.
+    """
+    parameter = jnp.asarray(parameter)
+    update = jnp.asarray(update, dtype=jnp.result_type(parameter, update))
+    # A float32 sum of two halves, rounded once more, is the sum of halves: 24 digits are at least 2 · 11 + 2.
+    return _rounded(widened(parameter) + widened(update), parameter.dtype) - widened(parameter)
+
+
+def as_stored(value: jax.Array, zero: jax.typing.ArrayLike) -> jax.Array:
+    """A float32 or float64 array with the digits that are stored; a compiler may take ``w * s - old`` as one operation of more digits.
+
+    `zero` is the number 0 in a way that the compiler cannot know, such as ``count < 0`` of a count that is an input. The bits are
+    combined with it, so that the compiler must round to them first.
+
+    >>> as_stored(jnp.array([0.1]), jnp.array(False)).tolist() == jnp.array([0.1]).tolist()
+    True
+    """
+    if value.dtype not in (jnp.float32, jnp.float64):
+        return value
+    kind = jnp.int32 if value.dtype == jnp.float32 else jnp.int64
+    bits = jax.lax.bitcast_convert_type(value, kind) ^ jnp.asarray(zero).astype(kind)
+    return jax.lax.bitcast_convert_type(bits, value.dtype)
+
+
+def widened(x: jax.typing.ArrayLike) -> jax.Array:
+    """The array in float32, or as it is where it is wider."""
+    array: jax.Array = jnp.asarray(x)
+    wide = jnp.issubdtype(array.dtype, jnp.inexact) and array.dtype.itemsize >= 4
+    return array if wide else array.astype(jnp.float32)  # jnp.promote_types refuses floats of 8 bits
+
+
+def _rounded(x: jax.Array, dtype: np.dtype[np.generic]) -> jax.Array:
+    """Round to a dtype but store wider, by means that XLA cannot leave out as excess precision."""
+    if dtype == jnp.bfloat16:
+        return jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=7)
+    if dtype == jnp.float16:
+        return _half(x.astype(jnp.float32))
+    x = x.astype(dtype)
+    return x if dtype.itemsize >= 4 else widened(jax.lax.optimization_barrier(x))  # type: ignore[no-untyped-call]
+
+
+@jax.custom_jvp
+def _half(x: jax.Array) -> jax.Array:
+    # Not by reduce_precision, which flushes subnormal halves to zero. The bits of the exponent are the power of two below |x|; a sum
+    # with 1.5 · 2^13 times that power has its last digit where a half has it, in steps of 2^-24 among the subnormal ones.
+    power = jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.int32) & 0x7F800000, jnp.float32)
+    shift = jnp.maximum(power, 2.0**-14) * (1.5 * 2**13)
+    return jnp.where(jnp.abs(x) < 65520, (x + shift) - shift, x * jnp.inf)  # no half is as large: infinite, or not a number
+
+
+@_half.defjvp
+def _half_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    return _half(*primals), tangents[0]  # as for any change of dtype
+
+
+@jax.custom_jvp
+def _summed(squares: jax.Array) -> jax.Array:
+    if squares.size < SMALL or jax.default_backend() != "cpu" or jax.device_count() > 1:
+        return jnp.sum(squares)  # in pairs and fused on an accelerator; rows could cut across the shards of several devices
+    # XLA on the CPU hands one long sum to a library that needs its terms stored first. Two short sums at once are left to XLA.
+    flat = jnp.ravel(squares)
+    rows = flat[: flat.size // ROW * ROW].reshape(-1, ROW)
+    zero = np.zeros((), dtype=rows.dtype)
+    left, right = jax.lax.reduce((rows[:, : ROW // 2], rows[:, ROW // 2 :]), (zero, zero), _added, (1,))
+    return jnp.sum(left + right) + jnp.sum(flat[rows.size :])
+
+
+@_summed.defjvp
+def _summed_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    return _summed(*primals), jnp.sum(*tangents)
+
+
+def _added(a: Pair, b: Pair) -> Pair:
+    return a[0] + b[0], a[1] + b[1]

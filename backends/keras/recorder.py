@@ -1,0 +1,248 @@
+"""A Keras optimizer that records ‖ΔW‖ of every step in variables of its own, on each of Keras' backends."""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar, cast
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import ops
+
+from wcdfa.backends.keras.delegation import Delegating
+from wcdfa.backends.keras.hyperparameters import described
+from wcdfa.backends.keras.norms import Layout, SavedLayout, Tensor, copied_value, value_of
+from wcdfa.recording.groups import Groups, checked
+from wcdfa.recording.parameters import is_traced
+from wcdfa.recording.reading import Reading
+from wcdfa.recording.ring import Ring, init
+from wcdfa.recording.ring import read as read_ring
+from wcdfa.support.numbers import whole
+
+if TYPE_CHECKING:
+    import torch
+
+Value = TypeVar("Value")
+MODULE = "wcdfa"  # that Keras registers the classes under: it is in every file that was saved
+
+
+class MonitoredConfig(TypedDict):
+    """What a monitored optimizer is made from, in a file of Keras."""
+
+    name: str
+    window: int
+    inner_optimizer: dict[str, object]
+    groups: object
+    layout: SavedLayout | None
+
+
+@keras.saving.register_keras_serializable(package=MODULE)
+class Monitored(Delegating):
+    """An optimizer around another, which does all the work; made by `wcdfa.backends.keras.parameters.monitored`.
+
+    Its own variables are the ring and two counts. Everything else, by whatever name, is that of ``inner_optimizer``.
+    """
+
+    built: bool  # as Keras has it
+    name: str
+
+    def __init__(
+        self, inner_optimizer: keras.optimizers.Optimizer, window: int = 500, groups: Groups = None, name: str | None = None
+    ) -> None:
+        super().__init__(inner_optimizer, name or f"monitored_{inner_optimizer.name}")
+        self.window = whole("window", window, "a whole number of norms (500 is the default)")
+        self._groups = _Untracked(checked(groups))
+        self._saved_layout: _Untracked[SavedLayout | None] = _Untracked(None)
+
+    def build(self, variables: Iterable[keras.Variable]) -> None:
+        """Make the ring, and have the inner optimizer make its variables if it has not done so."""
+        if self.built:
+            return
+        variables = list(variables)
+        layout = self._made_layout(variables)
+        # the last row is the learning rate; all replicas of a tf.distribute.Strategy record the same
+        kind = {"aggregation": "only_first_replica"}
+        unknown = keras.initializers.Constant(math.nan)
+        self._series = self.add_variable((len(layout.names) + 1, self.window), unknown, "float32", name="wcdfa_series", **kind)
+        self._counts = self.add_variable((2,), "zeros", "int", name="wcdfa_counts", **kind)  # recorded, skipped
+        if not self.inner_optimizer.built:
+            self.inner_optimizer.build(variables)
+        self._layout = layout
+        self.built = True
+
+    def _made_layout(self, variables: list[keras.Variable]) -> Layout:
+        saved = self._saved_layout.value
+        try:
+            return Layout(variables, self._groups.value, saved)
+        except ValueError as error:
+            if saved is None:
+                raise
+            # the file is from before some layers were frozen: the model must load all the same
+            warnings.warn(f"optimizer {self.name!r} goes on without its groups: {error}", stacklevel=2)
+            return Layout(variables, None)
+
+    def apply(self, grads: Sequence[Tensor], trainable_variables: Iterable[keras.Variable] | None = None) -> None:
+        """Apply the gradients as the inner optimizer does, and record how far that moved the variables."""
+        trainable_variables = None if trainable_variables is None else list(trainable_variables)
+        if not self.built and trainable_variables:
+            self.build(trainable_variables)
+        if not self.built:
+            self.inner_optimizer.apply(grads, trainable_variables)  # it says what is missing
+            return
+        old, rate = self._layout.values(), self._rate()
+        self.inner_optimizer.apply(grads, trainable_variables)
+        self._record(self._layout.moved(old, self._zero()), rate)
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, keras.Variable]]) -> keras.Variable:
+        """`apply` for pairs of a gradient and its variable."""
+        super().apply_gradients(grads_and_vars)
+        return self.iterations
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Tensor], grads: Sequence[Tensor], trainable_variables: Sequence[Tensor]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """`apply` for JAX: from the values of all variables to their next values."""
+        own = len(self._variables)
+        if not self.built or len(optimizer_variables) != len(self.variables):
+            there = f"{len(self.variables)} variables" if self.built else "none yet: call build(trainable_variables) first"
+            msg = f"stateless_apply was given {len(optimizer_variables)} optimizer variables, and {self.name} has {there}"
+            raise ValueError(msg)
+        with keras.StatelessScope(state_mapping=zip(self.variables, optimizer_variables, strict=True)):
+            rate, zero = self._rate(), self._zero()
+        old = [copied_value(value) for value in trainable_variables]  # torch changes what it is given in place
+        new, inner = self.inner_optimizer.stateless_apply(optimizer_variables[own:], grads, trainable_variables)
+        with keras.StatelessScope(state_mapping=zip(self._variables, optimizer_variables[:own], strict=True)) as scope:
+            self._record(self._layout.norms([value_of(value) for value in new], old, zero), rate)
+        return new, [*(scope.get_current_value(variable) for variable in self._variables), *inner]
+
+    def _rate(self) -> Tensor:
+        """The learning rate of the next step; NaN where the optimizer has no single one."""
+        rate = getattr(self.inner_optimizer, "learning_rate", math.nan)  # a MultiOptimizer has none
+        return cast(Tensor, ops.reshape(ops.cast(value_of(rate), "float32"), (1,)))
+
+    def _zero(self) -> Tensor:
+        """False in a way that no compiler can know: counts are never negative."""
+        return cast(Tensor, ops.less(value_of(self._counts)[0], 0))
+
+    def _record(self, norms: Tensor, rate: Tensor) -> None:
+        """Write a column of the ring, by masks: they do the same in graphs, under XLA and without state."""
+        counts = value_of(self._counts)
+        real = ops.not_equal(norms[0], 0.0)
+        places = ops.arange(self.window, dtype=self._counts.dtype)
+        here = ops.logical_and(ops.equal(places, ops.mod(counts[0], self.window)), real)
+        finite = ops.where(ops.isfinite(norms), norms, math.nan)
+        column = ops.expand_dims(ops.concatenate([finite, rate]), 1)
+        self._series.assign(ops.where(here, column, value_of(self._series)))
+        more = ops.cast(real, self._counts.dtype)
+        self._counts.assign(counts + ops.stack([more, 1 - more]))
+
+    def read(self) -> Reading:
+        """The norms that were recorded, copied to the host; raises as `wcdfa.backends.keras.parameters.read`."""
+        optimizer, hyperparameters = described(self.inner_optimizer, self._layout.variables if self.built else ())
+        ring = self._ring() if self.built else init(self.window)
+        return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+
+    def _ring(self) -> Ring:
+        series, counts = (_on_host(variable) for variable in (self._series, self._counts))
+        last = int(counts[0]) - 1
+        return Ring(
+            wcdfa_norms=dict(zip(self._layout.names, series[:-1], strict=True)),
+            wcdfa_lr=series[-1],
+            wcdfa_step=(last - (last - np.arange(self.window)) % self.window + 1).astype(np.int64),
+            wcdfa_count=counts[0],
+            wcdfa_skipped=counts[1],
+        )
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether groups of parameters are recorded."""
+        return self._groups.value is not None
+
+    @property
+    def accumulated(self) -> int:
+        """Batches that make one step."""
+        inner, most = self.inner_optimizer, 1
+        while inner is not None:
+            most = max(most, getattr(inner, "gradient_accumulation_steps", None) or 1)
+            inner = getattr(inner, "inner_optimizer", None)
+        return most
+
+    def save_own_variables(self, store: MutableMapping[str, npt.NDArray[np.generic]]) -> None:
+        """Save the ring and its layout; Keras saves the inner optimizer as a part of this one."""
+        if self.built:
+            for name, variable in self._own().items():
+                store[name] = _on_host(variable)
+            store["layout"] = np.frombuffer(json.dumps(self._layout.saved()).encode(), dtype=np.uint8)
+
+    def load_own_variables(self, store: MutableMapping[str, npt.NDArray[np.generic]]) -> None:
+        """Go on with a ring that was saved. If there is none, or it is of other variables, begin anew with a warning, as Keras does.
+
+        Raises
+        ------
+        ValueError
+            If the ring is of another window or other groups.
+        """
+        held = json.loads(bytes(np.asarray(store["layout"]))) if "layout" in store.keys() else None  # noqa: SIM118 - a store of h5py is not a mapping
+        if not self.built:
+            why = "it has no variables yet: call build(model.trainable_variables) before loading"
+        else:
+            why = "none were saved" if held is None else "those that were saved are of other variables"
+        if not self.built or held is None or not self._layout.is_of(held):
+            warnings.warn(f"the norms of optimizer {self.name!r} begin anew, because {why}", stacklevel=2)
+            return
+        window, own = store["series"].shape[1], self._layout.saved()["members"]
+        if window != self.window or list(held["members"].values()) != list(own.values()):
+            msg = (
+                f"{self.name} has window={self.window} and the groups {', '.join(own)}, and what was saved has window={window} and the "
+                f"groups {', '.join(held['members'])}: make it with the same window and groups to go on, or compile with the bare "
+                "optimizer to load, and with monitored(...) around it then"
+            )
+            raise ValueError(msg)
+        for name, variable in self._own().items():
+            variable.assign(store[name])
+
+    def _own(self) -> dict[str, keras.Variable]:
+        return {"series": self._series, "counts": self._counts}
+
+    def get_config(self) -> MonitoredConfig:
+        """What `from_config` makes the same optimizer from; groups that are a callable must be registered with Keras."""
+        serialize = keras.saving.serialize_keras_object
+        return {
+            "name": self.name,
+            "window": self.window,
+            "inner_optimizer": serialize(self.inner_optimizer),
+            "groups": serialize(self._groups.value),
+            "layout": self._layout.saved() if self.built else self._saved_layout.value,
+        }
+
+    @classmethod
+    def from_config(cls, config: MonitoredConfig, custom_objects: Mapping[str, object] | None = None) -> Monitored:
+        """The optimizer that `get_config` describes."""
+        inner, groups = (
+            keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
+            for part in (config["inner_optimizer"], config["groups"])
+        )
+        optimizer = cls(inner, config["window"], groups, config["name"])
+        optimizer._saved_layout = _Untracked(config["layout"])
+        return optimizer
+
+
+class _Untracked(Generic[Value]):
+    """Keeps Keras and TensorFlow from putting their own lists and dicts in place of a value."""
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+
+def _on_host(variable: keras.Variable) -> npt.NDArray[np.generic]:
+    value = value_of(variable)
+    if is_traced(value):
+        msg = "read was called inside a compiled function, where variables hold no values yet: call it outside, or in a callback"
+        raise ValueError(msg)
+    if keras.backend.backend() == "torch":
+        return np.array(cast("torch.Tensor", value).cpu().numpy())
+    return np.array(value.numpy() if hasattr(value, "numpy") else value)  # with Keras' own way NumPy 2 warns

@@ -1,0 +1,137 @@
+"""What the recorders in the state of an optimizer have recorded, and the state without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+import jax
+import optax
+
+from wcdfa.backends.jax.norms import path_of
+from wcdfa.backends.optax.hyperparameters import merged, unpacked
+from wcdfa.backends.optax.states import MonitorState, RecordState
+from wcdfa.recording.reading import Reading
+from wcdfa.recording.ring import read as read_ring
+
+Leaf = TypeVar("Leaf")
+
+
+def read(opt_state: optax.OptState) -> Reading:
+    """The norms that `monitor` or `record` left in the state of an optimizer, copied to the host in one go.
+
+    >>> from wcdfa.backends.optax.recorder import monitor
+    >>> tx = optax.MultiSteps(monitor(optax.sgd(0.1)), every_k_schedule=2)
+    >>> read(tx.init({"w": jax.numpy.ones(3)})).count
+    0
+
+    Parameters
+    ----------
+    opt_state : optax.OptState, flax.nnx.Optimizer, or anything with an ``opt_state``
+        The recorder may be anywhere in it. Give what the last step returned: a state that was donated to a later step is gone.
+
+    Returns
+    -------
+    Reading
+        If the state was made under ``jax.vmap``, the axes of the ensemble come first.
+
+    Raises
+    ------
+    ValueError
+        If it holds no recorder, or more than one (`readings` gives all), or it was donated.
+    TypeError
+        If it is called inside a function that JAX compiles.
+    """
+    found = _found(opt_state)
+    if len(found) != 1:
+        where = ", ".join(map(repr, found))
+        none = "no monitor in this state: make it with monitor(tx).init(params)"
+        msg = none if not found else f"{len(found)} monitors in this state, at {where}; take one of readings(opt_state)"
+        raise ValueError(msg)
+    (recorder,) = found.values()
+    return _reading(*recorder)
+
+
+def readings(opt_state: optax.OptState) -> dict[str, Reading]:
+    """`read` for a state with several recorders: the reading of each, by its place in the state.
+
+    >>> from wcdfa.backends.optax.recorder import monitor
+    >>> tx = monitor(optax.chain(monitor(optax.adam(1e-3)), optax.clip(0.1)))
+    >>> list(readings(tx.init({"w": jax.numpy.ones(3)})))
+    ['wcdfa_record', 'inner_state/0/wcdfa_record']
+    """
+    return {path: _reading(*recorder) for path, recorder in _found(opt_state).items()}
+
+
+def strip(opt_state: optax.OptState) -> optax.OptState:
+    """The state without its recorders, as the bare optimizer has it: for a checkpoint that knows nothing of wcdfa.
+
+    >>> from wcdfa.backends.optax.recorder import monitor
+    >>> params = {"w": jax.numpy.ones(3)}
+    >>> bare = strip(monitor(optax.adam(1e-3)).init(params))
+    >>> jax.tree.structure(bare) == jax.tree.structure(optax.adam(1e-3).init(params))
+    True
+
+    The state of an element `record` is left out of the tuple of its chain. To go on from a bare state, with any window:
+    ``monitor(tx).init(params)._replace(inner_state=bare)``.
+
+    Raises
+    ------
+    TypeError
+        If it is a training state, which holds the state of an optimizer.
+    """
+    if hasattr(opt_state, "opt_state"):
+        msg = f"strip takes the state of an optimizer, and {type(opt_state).__name__} holds one: give its opt_state"
+        raise TypeError(msg)
+    if isinstance(opt_state, MonitorState):
+        return strip(opt_state.inner_state)
+    if isinstance(opt_state, RecordState):  # the whole state, or the one state inside a wrapper
+        return optax.EmptyState()
+    if isinstance(opt_state, tuple) and hasattr(opt_state, "_fields"):
+        return type(opt_state)(*map(strip, opt_state))
+    if isinstance(opt_state, (tuple, list)):
+        return type(opt_state)(strip(part) for part in opt_state if not isinstance(part, RecordState))
+    if isinstance(opt_state, Mapping):
+        kept = {key: strip(part) for key, part in opt_state.items() if not isinstance(part, RecordState)}
+        return type(opt_state)(kept)  # type: ignore[call-arg]
+    return opt_state
+
+
+def _found(opt_state: optax.OptState) -> dict[str, tuple[RecordState, optax.OptState]]:
+    """All recorders by their place, each with the state in which to look for injected hyperparameters."""
+    opt_state = getattr(opt_state, "opt_state", opt_state)
+    return dict(_walk(opt_state, "", opt_state))
+
+
+def _walk(node: optax.OptState, place: str, source: optax.OptState) -> Iterator[tuple[str, tuple[RecordState, optax.OptState]]]:
+    def inside(leaf: object) -> bool:
+        return isinstance(leaf, (RecordState, MonitorState))
+
+    for path, leaf in jax.tree_util.tree_leaves_with_path(node, is_leaf=inside):
+        here = "/".join(part for part in (place, path_of(path)) if part)
+        if isinstance(leaf, RecordState):
+            yield here or "record", (leaf, source)
+        elif isinstance(leaf, MonitorState):  # its norms are those of the optimizer inside it, and of no other
+            yield "/".join(part for part in (here, "wcdfa_record") if part), (leaf.wcdfa_record, leaf.inner_state)
+            yield from _walk(leaf.inner_state, "/".join(part for part in (here, "inner_state") if part), leaf.inner_state)
+
+
+def _reading(state: RecordState, source: optax.OptState) -> Reading:
+    known = merged(state.wcdfa_hyperparameters, source)
+    ring, known = jax.device_get(jax.tree.map(_local, (state.wcdfa_ring, known)))
+    reading = read_ring(ring)
+    optimizer, hyperparameters = unpacked(known)
+    return reading._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+
+
+def _local(x: Leaf) -> Leaf | jax.Array:
+    """The array itself, or the part of a replicated array that this process holds."""
+    if isinstance(x, jax.core.Tracer):
+        msg = "read was called inside a function that JAX compiles; return the state from it, and read it outside"
+        raise TypeError(msg)
+    if not isinstance(x, jax.Array):
+        return x
+    if x.is_deleted():
+        msg = "the state was donated to a later step, which has returned a new one: read that"
+        raise ValueError(msg)
+    return x.addressable_data(0) if x.is_fully_replicated and not x.is_fully_addressable else x

@@ -1,0 +1,117 @@
+"""Rows of Σ|ΔW|² on the device of the parameters, and their way to the host."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from wcdfa.backends.torch.norms import ProcessGroups
+from wcdfa.backends.torch.snapshot import Moved, Part
+
+Places = dict[str, tuple[int, ...]]
+"""The places of the parameters of each group among all of them; the group of all comes first."""
+
+
+class Copy(NamedTuple):
+    """Rows on their way to the host."""
+
+    rows: torch.Tensor
+    arrived: torch.cuda.Event | None  # None where the rows are there already
+
+
+class DeviceRing:
+    """Has one row for each step: Σ|ΔW|² of every group, the variance of the first where it is an estimate, and the learning rate.
+
+    Rows are copied to the host every so many steps without waiting for the device. Sharded parameters are summed over their
+    processes then, in one collective for all rows.
+    """
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.recorded = 0  # rows since the last copy
+        self._copy: Copy | None = None
+
+    def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> None:
+        """Make room for these parameters; what was recorded of others must have been sent before."""
+        # one block of sums for each way that parameters are sharded, in an order that is the same on every process
+        self._blocks = list(dict.fromkeys([(), *(part.process_groups for part in parts)]))
+        self._rows = [
+            [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
+        ]
+        self._width = len(names) + 1
+        device = parts[0].kind.device if parts else torch.device("cpu")
+        dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers leave float32
+        with torch.inference_mode(False):
+            self._ring = torch.zeros((self.every, len(self._blocks) * self._width + 1), dtype=dtype, device=device)
+
+    def write(self, found: Sequence[Moved], rate: float | torch.Tensor | None) -> bool:
+        """Add a row; returns whether it is time to copy."""
+        row = self._ring[self.recorded]
+        row[:-1].copy_(torch.stack([cell for rows in self._rows for cell in self._sums(found, rows)]))
+        row[-1:] = math.nan if rate is None else rate
+        self.recorded += 1
+        return self.recorded == self.every
+
+    def _sums(self, found: Sequence[Moved], rows: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
+        """Σ|ΔW|² of each group, then the variance of the first."""
+        device, dtype = self._ring.device, self._ring.dtype
+
+        def total(parts: list[torch.Tensor]) -> torch.Tensor:
+            parts = [part.to(device, dtype, non_blocking=True) for part in parts]
+            return torch.stack(parts).sum() if parts else torch.zeros((), dtype=dtype, device=device)
+
+        for row in rows:
+            yield total([found[i].square for i in row])
+        yield total([variance for i in rows[0] if (variance := found[i].variance) is not None])
+
+    def send(self) -> None:
+        """Begin to copy the rows to the host, summed over the processes. An earlier copy must have been taken."""
+        with torch.inference_mode(False), torch.no_grad():
+            sums, rates = self._ring[: self.recorded, :-1].clone(), self._ring[: self.recorded, -1:]
+            total = torch.zeros_like(sums[:, : self._width])
+            for block, own in zip(self._blocks, sums.tensor_split(len(self._blocks), dim=1), strict=True):
+                total += _over_processes(own.contiguous(), block)
+            self._copy = _to_host(torch.cat([total, rates], dim=1))
+        self.recorded = 0
+
+    def taken(self, *, wait: bool) -> npt.NDArray[np.float64] | None:
+        """The rows that have come to the host; None if there are none, or they are on their way and there is no waiting for them."""
+        if self._copy is None:
+            return None
+        rows, arrived = self._copy
+        if arrived is not None:
+            if not wait and not arrived.query():  # type: ignore[no-untyped-call]
+                return None
+            arrived.synchronize()
+        self._copy = None
+        values: npt.NDArray[np.float64] = rows.cpu().numpy().astype(np.float64)
+        return values
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self.recorded, self._copy = 0, None
+
+
+def _to_host(rows: torch.Tensor) -> Copy:
+    if not rows.is_cuda:
+        return Copy(rows, None)
+    host = torch.empty(rows.shape, dtype=rows.dtype, pin_memory=True)
+    host.copy_(rows, non_blocking=True)
+    arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    arrived.record()
+    return Copy(host, arrived)
+
+
+def _over_processes(sums: torch.Tensor, groups: ProcessGroups) -> torch.Tensor:
+    try:
+        for group in groups:
+            torch.distributed.all_reduce(sums, group=group)
+    except (RuntimeError, ValueError) as error:
+        msg = f"the norms of sharded parameters could not be summed over the processes, one of which may be gone: {error}"
+        raise RuntimeError(msg) from error
+    return sums

@@ -1,0 +1,68 @@
+"""Which of the logs in a folder is followed, and what in it is new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from wcdfa.analysis.series import Settings
+from wcdfa.readers import Source
+from wcdfa.readers.column_choice import COLUMN, NoSeries
+from wcdfa.readers.series import RecordedSeries
+from wcdfa.support.text import shown
+
+FileStates = list[tuple[int, int, int]]
+
+
+def file_states(path: Path) -> FileStates:
+    """Size, time and identity of the files of a log: something in them changes when the log is written."""
+    return [(status.st_size, status.st_mtime_ns, status.st_ino) for status in map(os.stat, _files(path))]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    ahead = path.with_name(f"{path.name}-wal")  # SQLite writes to it first
+    return [path, ahead] if ahead.exists() else [path]
+
+
+def newest_series(found: Iterable[Source], settings: Settings) -> RecordedSeries:
+    """The series in the log that was written last, of those logs that hold one."""
+    lacking: list[NoSeries] = []
+    for source in sorted(found, key=lambda each: max(when for _, when, _ in file_states(each.path)), reverse=True):
+        try:
+            return series_in(source, settings)
+        except NoSeries as error:
+            lacking.append(error)
+    raise lacking[0]
+
+
+def series_in(source: Source, settings: Settings, name: str | None = None) -> RecordedSeries:
+    """The series of the run of this name; if there is no such run, of the one that began last."""
+    runs = list(source.runs())
+    found = list(settings.series(next((run for run in runs if run.name == name), runs[-1])))
+    if len(found) > 1:
+        msg = f"{shown(source.path)}: {len(found)} series, and one can be followed: choose it with"
+        raise NoSeries(msg, COLUMN)
+    return found[0]
+
+
+def same_series(one: RecordedSeries, other: RecordedSeries) -> bool:
+    """Whether both are of one log, run and column."""
+    return (one.path, one.run, one.column) == (other.path, other.run, other.column)
+
+
+def first_new(old: RecordedSeries, new: RecordedSeries, window: int) -> int | None:
+    """Where the values begin that only the new series has. None if the last window of the old series is not in it as it was."""
+    if not same_series(old, new) or (old.steps is None) != (new.steps is None):
+        return None
+    before, now = (np.arange(len(each.values)) if each.steps is None else each.steps for each in (old, new))
+    if new.steps is None and len(now) < len(before):
+        return 0
+    known = np.flatnonzero(before >= now[0])[-window:]
+    places = np.minimum(np.searchsorted(now, before[known]), len(now) - 1)
+    same = np.array_equal(now[places], before[known]) and np.array_equal(new.values[places], old.values[known], equal_nan=True)
+    return int(np.searchsorted(now, before[-1], "right")) if same else None

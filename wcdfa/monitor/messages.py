@@ -1,0 +1,77 @@
+"""What happens with the messages of a watch: they are logged, given as warnings, stop training, or go to a function of the user."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Literal
+
+Action = Literal["log", "warn", "stop"] | Callable[[str], object] | None
+ACTIONS = ("log", "warn", "stop", None)
+
+
+class DriftWarning(UserWarning):
+    """The regime has changed, or α has left its baseline."""
+
+
+class MessageAction:
+    """Carries out what the user asked for with each message. An error of the action is logged, and training goes on.
+
+    >>> received = []
+    >>> act = MessageAction(received.append)
+    >>> act("regime changed from critical to ordered")
+    False
+    >>> act.messages == received
+    True
+
+    Parameters
+    ----------
+    action : "log", "warn", "stop", callable or None
+        "log" writes the message to the logger "wcdfa", as a warning. "warn" gives a `DriftWarning`. "stop" logs it and stops training.
+        A callable is called with the message. None does nothing.
+
+    Raises
+    ------
+    ValueError
+        If the action is a string other than these.
+    TypeError
+        If the action is of another type.
+    """
+
+    def __init__(self, action: Action) -> None:
+        if action not in ACTIONS and not callable(action):
+            msg = f"alarms must be one of {', '.join(map(repr, ACTIONS))} or a callable that takes a message, got {action!r}"
+            raise ValueError(msg) if isinstance(action, str) else TypeError(msg)
+        self.action = action
+        self.messages: list[str] = []
+        """All messages so far, oldest first."""
+
+    @property
+    def raised(self) -> list[str]:
+        """`messages`, by the name that they had in earlier releases."""
+        return self.messages
+
+    def __call__(self, message: str, *, aloud: bool = True) -> bool:
+        """Keep a message and act on it; returns whether training is to stop.
+
+        With ``aloud=False`` the message is only kept: another process of the same training acts on it.
+        """
+        self.messages.append(message)
+        if aloud:
+            try:
+                self._act(message)
+            except Exception:  # whatever it is, it must not end the training run
+                logging.getLogger("wcdfa").exception("the alarm of a monitor failed; training goes on")
+        return self.action == "stop"
+
+    def _act(self, message: str) -> None:
+        if callable(self.action):
+            self.action(message)
+        elif self.action == "warn":
+            warnings.warn(message, DriftWarning, stacklevel=4)
+        elif self.action is not None:
+            logging.getLogger("wcdfa").warning(message)
+
+
+Alarms = MessageAction  # as earlier releases call it
