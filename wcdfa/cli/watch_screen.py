@@ -31,7 +31,7 @@ class Screen:
         self._messages: list[str] = []
         self._printed = 0
         self._waiting = ""
-        self._norms: npt.NDArray[np.float64] = np.zeros(0)
+        self._norms: npt.NDArray[np.floating] = np.zeros(0)
         self._result: DFAResult | None = None
         self._line = ""
         self._findings: list[str] = []
