@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from wcdfa.verdicts import drifts, judge
 from wcdfa.verdicts.findings import describe
-from wcdfa.verdicts.windows import drifts, judge
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 RUNS: dict[str, dict[str, Any]] = {

@@ -22,10 +22,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import wcdfa
-from wcdfa import synthetic
-from wcdfa.nulls import nulls
+from wcdfa import nulls, synthetic
 from wcdfa.plotting import plot_run
-from wcdfa.verdicts.windows import judge
+from wcdfa.verdicts import judge
 
 # %% [markdown]
 # ## An interval that covers

@@ -26,9 +26,9 @@ import optax
 from sklearn.datasets import load_digits
 
 import wcdfa
-from wcdfa.backends.optax.recorder import monitor, read, strip
+from wcdfa.backends.optax import monitor, read, strip
 from wcdfa.plotting import plot_run
-from wcdfa.verdicts.windows import judge
+from wcdfa.verdicts import judge
 
 images, labels = load_digits(return_X_y=True)
 images = jnp.asarray(images.reshape(-1, 8, 8) / 16, dtype=jnp.float32)

@@ -72,7 +72,7 @@ for (backend, run), style in zip(
 ):
     axes.plot(run["steps"], run["alpha"], label=backend, **style)
 last = runs["jax"]
-null = wcdfa.nulls.nulls.optimizer_null(
+null = wcdfa.nulls.optimizer_null(
     last["norms"][-500:], optimizer=str(last["optimizer"]), lr=last["lr"][-500:], **json.loads(str(last["hyperparameters"]))
 )
 axes.axhspan(null.low, null.high, color="tab:orange", alpha=0.15, lw=0, label="AdamW alone, 95 %")

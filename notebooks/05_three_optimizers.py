@@ -24,7 +24,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import wcdfa
-from wcdfa.backends.torch.hooks import attach
+from wcdfa.backends.torch import attach
 
 torch.set_num_threads(1)
 images, labels = load_digits(return_X_y=True)
@@ -83,7 +83,7 @@ WINDOW = 1000
 nulls = {}
 for name, reading in readings.items():
     norms, lr = reading.norms[-WINDOW:], reading.lr[-WINDOW:]
-    nulls[name] = wcdfa.nulls.nulls.optimizer_null(norms, optimizer=reading.optimizer, lr=lr, **reading.hyperparameters)
+    nulls[name] = wcdfa.nulls.optimizer_null(norms, optimizer=reading.optimizer, lr=lr, **reading.hyperparameters)
     null = nulls[name]
     print(f"{name:13} α = {null.alpha:.2f}, alone {null.low:.2f} to {null.high:.2f}, more than that in {null.p_value:.3f} of them")
 
