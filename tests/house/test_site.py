@@ -93,7 +93,7 @@ def test_what_developers_are_pointed_to_exists(name):
 def resolved(name):
     """What a whole name stands for; of a backend or a sink the line that defines or imports it, so that no framework is imported."""
     _, package, *below = name.split(".")
-    if package in {"backends", "sinks"}:
+    if package in {"backends", "sinks"} and below:
         home = ROOT / "wcdfa" / package / below[0]
         files = home.glob("*.py") if home.is_dir() else [home.with_suffix(".py")]
         source = "".join(path.read_text(encoding="utf-8") for path in files)
