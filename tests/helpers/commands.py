@@ -8,13 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-KEPT = ("WCDFA_CACHE_DIR", "PYTHONPATH", "SYSTEMROOT", "TEMP", "TMP")  # the last three are Windows' own
 PROGRAM = [sys.executable, "-W", "error", "-c", "from wcdfa.cli.app import main; main()"]
 
 
 def environment(cwd: Path) -> dict[str, str]:
     """What it needs, and nothing of the user's."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    kept = {name: os.environ[name] for name in ("WCDFA_CACHE_DIR", "PYTHONPATH") if name in os.environ}
     return {"PATH": "", "COLUMNS": "100", "MPLCONFIGDIR": str(cwd), "PYTHONIOENCODING": "utf-8", "HOME": str(cwd), **kept}
 
 
