@@ -124,3 +124,33 @@ def test_less_than_8_percent_of_annotations_hold_any():
 def test_files_that_a_document_points_to_exist(name):
     for path in re.findall(r"`((?:wcdfa|backends|tests|docs|benchmarks|notebooks|\.ci|\.github)/[\w./]*)`", text(name)):
         assert (ROOT / path).exists(), path
+
+
+UNCLEAR = (  # phrases that were found in the code, and what they hide
+    r'"""\.\.\."""',  # a docstring that nobody has written
+    r"\b(option|method|confidence|optimizer|bound|variables|what) (is|are) none\b",  # read as None; say "unknown"
+    r"See there\.",
+    r"Of a test\.",
+    r"are no matter",
+    r"what was asked for",
+    r"What is to be said",
+)
+PROSE = [
+    path
+    for top in ("wcdfa", "docs", "benchmarks", "notebooks")
+    for path in (ROOT / top).rglob("*")
+    if path.suffix in {".py", ".md", ".rst"}
+]
+PROSE += [*(ROOT / "wcdfa" / "backends").rglob("*.py"), *ROOT.glob("*.md")]
+
+
+@pytest.mark.parametrize("phrase", UNCLEAR)
+def test_no_phrase_that_readers_stumble_over(phrase):
+    found = {path for path in set(PROSE) if re.search(phrase, path.read_text(encoding="utf-8"))}
+    assert not found, sorted(path.relative_to(ROOT).as_posix() for path in found)
+
+
+def test_the_script_of_the_build_machine_is_valid():
+    if (bash := shutil.which("bash")) is None:
+        pytest.skip("bash is not installed")
+    subprocess.run([bash, "-n", ROOT / ".ci" / "run"], check=True)
