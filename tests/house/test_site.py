@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.util
 import re
@@ -97,7 +98,7 @@ def resolved(name):
         home = ROOT / "wcdfa" / package / below[0]
         files = home.glob("*.py") if home.is_dir() else [home.with_suffix(".py")]
         source = "".join(path.read_text(encoding="utf-8") for path in files)
-        return re.search(rf"^ *(def|class) {below[-1]}\b", source, flags=re.MULTILINE) is not None
+        return re.search(rf"^ *(def |class )?{below[-1]}\b", source, flags=re.MULTILINE) is not None
     found, path = wcdfa, "wcdfa"
     for part in (package, *below):
         path += f".{part}"
@@ -122,3 +123,10 @@ def documented():
 def test_every_documented_name_exists(name):
     found = resolved(name)
     assert found is True or (callable(found) and found.__doc__)
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_exists(script):
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("wcdfa"):
+            assert all(resolved(f"{node.module}.{alias.name}") is not False for alias in node.names)
