@@ -14,7 +14,7 @@ from tests.helpers.commands import run
 from tests.helpers.documents import DOCS, ROOT, blocks, write_log
 
 README = (ROOT / "README.md").read_text()
-NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT"}
+NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT", "RELEASING", "SECURITY"}
 
 
 def section(title):
