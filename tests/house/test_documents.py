@@ -69,6 +69,10 @@ def test_the_line_that_the_readme_quotes_is_what_a_verdict_says():
     assert blocks("text", (DOCS / "start.md").read_text()) == [line + "\n"]
 
 
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 120
+
+
 def test_no_figure_is_left_open():
     """A figure that is still to be measured stands there in capitals."""
     assert set(re.findall(r"\b[A-Z]{3,}[0-9E]*\b", README)) <= NAMES
