@@ -123,7 +123,7 @@ def test_less_than_8_percent_of_annotations_hold_any():
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md"])
 def test_files_that_a_document_points_to_exist(name):
     for path in re.findall(r"`((?:wcdfa|backends|tests|docs|benchmarks|notebooks|\.ci|\.github)/[\w./]*)`", text(name)):
-        assert (ROOT / path).exists(), path
+        assert (ROOT / re.sub(r"^backends/", "wcdfa/backends/", path)).exists(), path  # an sdist has it there alone
 
 
 UNCLEAR = (  # phrases that were found in the code, and what they hide
