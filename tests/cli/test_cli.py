@@ -75,7 +75,7 @@ def test_analyze_compares_with_the_optimizer(tmp_path):
         assert null["excess"] == pytest.approx(window["alpha"] - null["median"])
     assert any("AdamW(0.9, 0.99) alone gives" in finding["text"] for finding in windows[-1]["findings"])
     table = run("analyze", DATA / "charlm_adamw.npz", *options, cwd=tmp_path).stdout
-    assert "null: AdamW(0.9, 0.99) on gradients without memory" in table
+    assert "optimizer alone: AdamW(0.9, 0.99) on gradients without memory" in table
     assert f"{windows[0]['null']['low']:.2f}–{windows[0]['null']['high']:.2f}" in table
 
 

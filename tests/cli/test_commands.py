@@ -88,7 +88,9 @@ def test_compare_takes_the_logarithm_of_all_or_of_none(tmp_path):
     done = run("compare", "a.csv", "b.csv", "--json", cwd=tmp_path)
     alpha = json.loads(done.stdout)["windows"][0]["reference"]
     assert alpha == pytest.approx(wcdfa.verdict(norms(600)[:500], log=False).alpha, rel=1e-12)
-    assert "no logarithm was taken of any: there are negative values in b.csv: update_norm" in done.stderr.replace("\n", " ")
+    assert "no logarithm was taken of any series, because there are negative values in b.csv: update_norm" in done.stderr.replace(
+        "\n", " "
+    )
 
 
 def test_compare_passes_over_what_is_no_series_in_a_folder(tmp_path):

@@ -53,7 +53,9 @@ def test_only_arguments_are_translated(text, said):
     assert of_text(text) == said
 
 
-@pytest.mark.parametrize("package", ["kernel", "inference", "preprocess", "nulls", "verdicts", "recording", "readers", "sinks"])
+@pytest.mark.parametrize(
+    "package", ["kernel", "inference", "preprocess", "nulls", "verdicts", "recording", "readers", "sinks", "analysis", "report"]
+)
 def test_no_option_of_the_command_line_is_named_in_the_library(package):
     for path in Path(wcdfa.__file__).with_name(package).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

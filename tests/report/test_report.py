@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 import wcdfa
 from tests.helpers.report_runs import SETTINGS, analysis, series
-from wcdfa.analysis.series import Settings, analyze, as_json
+from wcdfa.analysis.results import as_json
+from wcdfa.analysis.series import Settings, analyze
 from wcdfa.nulls.nulls import compare, optimizer_alphas
 from wcdfa.report import Failure, section_of, write
 from wcdfa.report.markup import element, table
@@ -287,7 +288,7 @@ def test_what_was_not_tested_is_not_said_to_have_passed(tmp_path):
     assert "too short to tell of a drift: 1,024 steps are the least" in text
     assert "did not drift" not in text
     text = said_of(write(tmp_path / "b.html", [section_of(alone)]))
-    assert text.count("not compared with the optimizer, which alone may give this") == 2  # beside the verdict, and how to
+    assert text.count("not compared with the optimizer, which alone may give this α: name it with optimizer=") == 1
     assert "not compared" not in said_of(write(tmp_path / "c.html", [section_of(analysis())]))
 
 

@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from wcdfa.analysis.parallel import AHEAD, Task, run_task
-from wcdfa.analysis.series import Plain, failed
+from wcdfa.analysis.result_types import Result
+from wcdfa.analysis.results import failed
 
 # Dask has its workers give memory back at once, so that arrays of a few hundred kB cost page faults, half of the time here
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
@@ -17,7 +18,7 @@ LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}  # any free po
 PATIENCE = 5  # seconds for a cluster to answer
 
 
-def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[Plain]]:
+def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[Result]]:
     """The results of each task as soon as it is done, on a cluster of Dask. A task whose worker dies is done again by another.
 
     Parameters
@@ -52,7 +53,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[P
         yield from _results(deque(todo), client, distributed.as_completed([]))
 
 
-def _results(queue: deque[Task], client: Any, running: Any) -> Iterator[list[Plain]]:
+def _results(queue: deque[Task], client: Any, running: Any) -> Iterator[list[Result]]:
     held = AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
     known: dict[object, Task] = {}
 

@@ -15,7 +15,9 @@ from itertools import islice
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-from wcdfa.analysis.series import Plain, Settings, failed, of_run
+from wcdfa.analysis.result_types import Result
+from wcdfa.analysis.results import failed, of_run
+from wcdfa.analysis.series import Settings
 from wcdfa.readers import Source
 
 AHEAD = 3  # tasks in flight for each worker: none waits for work, and what is in flight stays bounded
@@ -38,9 +40,9 @@ def tasks(found: Iterable[Source], settings: Settings, workers: int) -> list[Tas
     return [Task(source, settings, part, parts) for source, parts in split for part in range(parts)]
 
 
-def run_task(task: Task) -> list[Plain]:
-    """The results of `wcdfa.analysis.series.of_run` for each run of the task; one `failed` for a source that cannot be read."""
-    results: list[Plain] = []
+def run_task(task: Task) -> list[Result]:
+    """The results of `wcdfa.analysis.results.of_run` for each run of the task; one `failed` for a source that cannot be read."""
+    results: list[Result] = []
     try:
         for run in islice(task.source.runs(), task.part, None, task.parts):
             results.extend(of_run(run, task.settings))
@@ -51,7 +53,7 @@ def run_task(task: Task) -> list[Plain]:
     return results
 
 
-def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Plain]]:
+def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Result]]:
     """The results of each task as soon as it is done, on so many processes of this machine.
 
     Where a process dies, the tasks that were in flight are done again, one at a time. A task whose process dies again is reported as
@@ -61,7 +63,7 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Plain]]:
     while queue or suspects:
         alone = bool(suspects)
         waiting, most = (suspects, 1) if alone else (queue, AHEAD * workers)
-        running: dict[Future[list[Plain]], Task] = {}
+        running: dict[Future[list[Result]], Task] = {}
         with _pool(1 if alone else workers) as pool:
             try:
                 while waiting or running:

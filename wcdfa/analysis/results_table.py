@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
 
-from wcdfa.analysis.series import Plain
+from wcdfa.analysis.result_types import Result
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
@@ -20,11 +20,12 @@ PAUSE = 2.0  # seconds between two writes, at least …
 SHARE = 20  # … and so many times as long as a write takes
 BATCH = 64  # results that are held as they came until they are packed
 
+NAMES = ("path", "run", "series", "group")
 NUMBERS = ("alpha", "stderr", "low", "high", "r_squared", "adequacy")
 NULL = ("low", "median", "high", "excess", "p_value")
 SCHEMA = pa.schema(
     [
-        *[(name, pa.string()) for name in ("path", "run", "series", "group", "error")],
+        *[(name, pa.string()) for name in (*NAMES, "error")],
         *[(name, pa.int64()) for name in ("n", "order", "window", "windows", "first_step", "last_step")],
         *[(name, pa.float64()) for name in NUMBERS],
         *[(f"null_{name}", pa.float64()) for name in NULL],
@@ -34,26 +35,31 @@ SCHEMA = pa.schema(
 )
 
 
-def rows(result: Plain) -> Iterable[Plain]:
-    """A row for each window of a series, numbered from 0; one for a series that could not be judged."""
-    texts = {name: result.get(name) for name in ("path", "run", "series", "group", "error")}
-    texts["notes"] = "; ".join(result.get("notes", [])) or None
-    # a file may have a name that is not text; Python keeps such bytes as halves of characters
-    same = {name: text and text.encode("utf-8", "backslashreplace").decode() for name, text in texts.items()}
-    same |= {name: result.get(name) for name in ("n", "order")}
-    windows = result.get("windows", [])
-    if not windows:
-        yield same
-    for number, window in enumerate(windows):
+def rows(result: Result) -> Iterator[dict[str, object]]:
+    """A row for each window of a series, numbered from 0; one for a series that could not be judged. What a row lacks is null."""
+    same: dict[str, str | None] = {name: _text(value) for name in NAMES if isinstance(value := result.get(name), str)}
+    if "error" in result:
+        yield {**same, "error": _text(result["error"])}
+        return
+    same["notes"] = _text("; ".join(result["notes"])) if result["notes"] else None
+    for number, window in enumerate(result["windows"]):
+        values: Mapping[str, object] = window
         null = window["null"] or {}
         yield {
             **same,
+            "n": result["n"],
+            "order": result["order"],
             "window": number,
-            "windows": len(windows),
+            "windows": len(result["windows"]),
             "alarms": len(result["alarms"]),
-            **{name: window[name] for name in ("first_step", "last_step", *NUMBERS, "regime", "explanation")},
+            **{name: values[name] for name in ("first_step", "last_step", *NUMBERS, "regime", "explanation")},
             **{f"null_{name}": null.get(name) for name in NULL},
         }
+
+
+def _text(text: str) -> str:
+    """A file may have a name that is not text; Python keeps such bytes as halves of characters, which are spelled out here."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_ours(path: Path) -> bool:
@@ -78,7 +84,7 @@ class ResultTable:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._parts: list[pa.Table] = []
-        self._fresh: list[Plain] = []
+        self._fresh: list[Result] = []
         self._next = 0.0
 
     def __enter__(self) -> Self:
@@ -103,7 +109,7 @@ class ResultTable:
         if self._fresh or self._parts:
             self._write()
 
-    def add(self, result: Plain) -> None:
+    def add(self, result: Result) -> None:
         """Take the result of a series."""
         self._fresh.append(result)
         if len(self._fresh) >= BATCH:

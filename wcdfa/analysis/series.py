@@ -1,47 +1,53 @@
-"""A recorded series from the log to the verdict, and all that was found as plain numbers and strings."""
+"""A recorded series, from the log to the verdict on each of its windows."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.inference.calibration import Method
 from wcdfa.preprocess.preparation import with_usable_rates
-from wcdfa.readers.column_choice import NoSeries
-from wcdfa.readers.columns import Run
+from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
-from wcdfa.verdicts.single_window import Verdict
 from wcdfa.verdicts.windows import Judged, drifts_of, judged_windows
-
-Plain = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How series are chosen and judged."""
+    """Which series of a log are judged, and how.
+
+    >>> settings = Settings(window=256, optimizer="sgd", hyperparameters={"momentum": 0.9})
+    >>> str(settings.criteria(log=True).optimizer)
+    'SGD(momentum 0.9)'
+    """
 
     columns: tuple[str, ...] = ()
+    """Names or patterns; by default the column that is called as update norms usually are."""
     spacing: int = 1
+    """Steps of the log from one optimizer step to the next."""
     steps: tuple[int, int] | None = None
+    """The first and the last training step to judge; None for all."""
     window: int = 500
+    """Samples (optimizer steps) in a window."""
     stride: int | None = None
+    """Samples from one window to the next; None for as many as a window has."""
     order: int = 1
     method: Method = "robust"
     optimizer: str | None = None
-    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    hyperparameters: Mapping[str, object] = field(default_factory=dict)
     lr: float | None = None
+    """Learning rate; None for that of the log."""
     epoch_length: int | None = None
     log: bool | None = None
+    """Whether the logarithm is taken; None for yes, unless a value is negative."""
 
     def criteria(self, *, log: bool) -> Criteria:
-        """How windows are judged; `log` says whether the logarithm is taken, where the settings leave it open."""
+        """How windows are judged; `log` decides about the logarithm where the settings do not."""
         return Criteria.given(
             order=self.order,
             method=self.method,
@@ -52,13 +58,13 @@ class Settings:
         )
 
     def series(self, run: Run) -> Iterator[RecordedSeries]:
-        """Those of a run; raises as `series_of`."""
+        """The series of a run that are to be judged; raises what `series_of` raises."""
         first, last = self.steps or (None, None)
         return series_of(run, self.columns, spacing=self.spacing, first=first, last=last)
 
 
 class Analysis(NamedTuple):
-    """What is known of a series; alarms count in its samples."""
+    """The verdicts on a series and the drifts in it; `judged` and `alarms` count in samples."""
 
     series: RecordedSeries
     settings: Settings
@@ -67,12 +73,12 @@ class Analysis(NamedTuple):
     alarms: tuple[Alarm, ...]
 
     def step(self, sample: int) -> int:
-        """The training step of a sample, the first of which is 1 where the log has no steps."""
+        """The training step of the sample of this index; where the log has no steps, they count from 1."""
         steps = self.series.steps
         return sample + 1 if steps is None else int(steps[min(sample, len(steps) - 1)])
 
     def in_steps(self, alarm: Alarm) -> Alarm:
-        """An alarm in training steps: what it calls one is how many samples had been seen."""
+        """The alarm in training steps; before, each of its numbers counts how many samples had been seen."""
         onset, start = (self.step(max(0, count - 1)) for count in (alarm.onset, alarm.start))
         return alarm._replace(onset=onset, start=start, end=None if alarm.end is None else self.step(max(0, alarm.end - 1)))
 
@@ -90,98 +96,42 @@ class Analysis(NamedTuple):
 def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int], None] = lambda done, total: None) -> Analysis:
     """Judge the windows of a series and look for drifts.
 
+    >>> from pathlib import Path
+    >>> import wcdfa
+    >>> norms = np.exp(wcdfa.synthetic.white_noise(1000, seed=0))
+    >>> analysis = analyze(RecordedSeries(Path("run"), "", "norms", norms, None, None, None, 0, ()), Settings())
+    >>> print(analysis.judged.verdicts[-1])
+    disordered, α = 0.49 (0.36–0.63)
+
+    Parameters
+    ----------
+    series : RecordedSeries
+    settings : Settings
+    each : callable
+        Is given the number of windows judged and of all windows, after each of them.
+
     Raises
     ------
     ValueError
-        If no window of it can be judged.
+        If no window can be judged.
     """
-    criteria, norms = (
-        settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0))),
-        judgeable(series, settings),
-    )
-    known = {"window": settings.window, "lr": norms.lr, "steps": norms.steps}
-    judged = judged_windows(norms.values, criteria, stride=settings.stride, each=each, **known)
-    return Analysis(series, settings, criteria, judged, drifts_of(norms.values, criteria.preparation, **known))
+    criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)))
+    values, lr, steps = judgeable(series, settings)
+    judged = judged_windows(values, criteria, window=settings.window, stride=settings.stride, lr=lr, steps=steps, each=each)
+    alarms = drifts_of(values, criteria.preparation, window=settings.window, lr=lr, steps=steps)
+    return Analysis(series, settings, criteria, judged, alarms)
 
 
 class Judgeable(NamedTuple):
-    """Norms as they are judged: one without a usable rate is missing."""
+    """Norms as they are judged: NaN where the learning rate is unusable."""
 
-    values: Any
-    lr: Any
-    steps: Any
+    values: Floats
+    lr: float | Floats | None
+    steps: Integers | None
 
 
 def judgeable(series: RecordedSeries, settings: Settings) -> Judgeable:
-    """The norms of a series with their learning rates: those of the settings, or else of the log."""
+    """The norms of a series with their learning rates, which the settings or else the log give."""
     if settings.lr is not None or series.lr is None:
         return Judgeable(series.values, settings.lr, series.steps)
     return Judgeable(*with_usable_rates(series.values, series.lr), series.steps)
-
-
-def of_run(run: Run, settings: Settings) -> Iterator[Plain]:
-    """`as_json` of each series of a run; `failed` of one that cannot be judged."""
-    try:
-        for series in settings.series(run):
-            try:
-                yield as_json(analyze(series, settings))
-            except ValueError as error:
-                yield failed(run.path, error, run.name, series.column)
-    except ValueError as error:
-        yield failed(run.path, error, run.name)
-
-
-def failed(path: Path, error: object, run: str = "", series: str | None = None) -> Plain:
-    """What takes the place of a series that could not be read or judged; "none" says that there was no series by such a name."""
-    return {"path": str(path), "run": run, "series": series, "error": str(error), "none": isinstance(error, NoSeries)}
-
-
-def as_json(analysis: Analysis) -> Plain:
-    """One object for the series; α, low, high, regime and the rest are those of its last window."""
-    windows = [
-        {
-            "start": int(start),
-            "stop": int(stop),
-            "first_step": analysis.step(int(start)),
-            "last_step": analysis.step(int(stop) - 1),
-            **_verdict(verdict),
-        }
-        for start, stop, verdict in zip(*analysis.judged, strict=True)
-    ]
-    series, last = analysis.series, windows[-1]
-    return {
-        "path": str(series.path),
-        "run": series.run,
-        "series": series.column,
-        "n": len(series.values),
-        "order": analysis.settings.order,
-        **{name: last[name] for name in ("alpha", "stderr", "low", "high", "regime", "null", "explanation")},
-        "log": analysis.log,
-        "negative": analysis.negative,
-        "empty": series.empty,
-        "notes": list(series.notes),
-        "alarms": [analysis.in_steps(alarm)._asdict() for alarm in analysis.alarms],
-        "windows": windows,
-    }
-
-
-def _verdict(verdict: Verdict) -> Plain:
-    result = verdict.result
-    return {
-        "alpha": _number(verdict.alpha),
-        "stderr": None if result is None else _number(result.stderr),
-        "low": _number(verdict.low),
-        "high": _number(verdict.high),
-        "r_squared": None if result is None else _number(result.r_squared),
-        "adequacy": None if result is None else _number(result.adequacy),
-        "regime": verdict.regime,
-        "orders": {str(order): _number(alpha) for order, alpha in verdict.orders.items()},
-        "null": None if verdict.null is None else {name: _number(value) for name, value in verdict.null._asdict().items()},
-        "explained_by": list(verdict.explained_by),
-        "explanation": verdict.explanation if verdict.reason is None else verdict.reason,
-        "findings": [{"kind": f.kind, "text": f.text, "figure": _number(f.figure)} for f in verdict.findings],
-    }
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how it ends."""
+"""The command line: its commands, and how errors become exit statuses."""
 
 from __future__ import annotations
 
@@ -13,16 +13,31 @@ try:
 except ModuleNotFoundError as error:  # the core installs without the command line's libraries
     sys.exit(f"wcdfa: the command line needs {error.name}; install it with: pip install 'wcdfa[cli]'")
 
-HELP = """DFA exponent α of the norms ‖ΔW‖ of a training run.
+HELP = """Measure the DFA exponent α of the weight-change norms ‖ΔW‖ of training runs, and say what else could explain it.
 
-Exit status: 0, all went well; 1, something could not be read or judged; 2, a wrong call; 3, what --fail-on asks for was found.
+Exit status: 0, all went well; 1, something could not be read or judged; 2, the call was wrong; 3, a condition of --fail-on was met.
 """
-COMMANDS = {  # each is imported when it is called
-    "demo": "Train a small network here and now, with NumPy alone, and watch α.",
-    "analyze": "α of recorded runs, window by window, with its interval and what else could explain it.",
-    "watch": "Follow the log of a run while it is written: norms, α and verdict.",
-    "report": "One file that shows recorded runs in a browser: α over time, any window, groups, alarms, verdicts.",
-    "compare": "The difference of α between runs, on matched windows, with its interval.",
+COMMANDS = {  # a command is imported when it is called, so its help stands here; the first paragraph is in the list of commands
+    "demo": """Train a small network with NumPy alone, and measure α.
+
+The network learns addition modulo 59 from half of all sums, with AdamW. It first memorises them and then, under weight decay, finds
+the rule: the accuracy on all sums rises from one half to one. The α of each window is compared with that of AdamW alone.""",
+    "analyze": """Measure α of recorded runs, window by window, and say what else could explain it.
+
+Of a single series every window is printed, and a picture is drawn; of several series the last window of each. Without --optimizer, α
+is not compared with what the optimizer alone gives.""",
+    "watch": """Follow the log of a run while it is written, and judge each new α.
+
+Changes of regime and drifts of α are reported as soon as they are seen. The log may be truncated, rotated or missing for a while. If
+there are several logs or runs, the one written last is followed, until only another one is still written to. End with Ctrl-C.""",
+    "report": """Write a page that shows recorded runs in any browser, without a network.
+
+It shows α over time, every window with what else could explain its α, groups of parameters, and drifts. Several runs are shown side by
+side.""",
+    "compare": """Compare α of runs, on windows of the same steps.
+
+Each series is compared with the first. The interval is that of the difference between these runs; runs with other seeds may differ by
+more, which analyze --group-by shows.""",
 }
 
 app = App(name="wcdfa", help=HELP, version=__version__, help_on_error=False)
@@ -32,10 +47,10 @@ app.register_install_completion_command()
 
 
 def main() -> None:
-    """Entry point: what is wrong with the input is one line, and exit status 1; a wrong call is exit status 2."""
+    """Entry point. An error in the input is printed in one line, with exit status 1; a wrong call has exit status 2."""
     try:
         app()
-    except BrokenPipeError:  # who reads what is printed has read enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         sys.exit(141)
     except (ValueError, TypeError, OSError) as error:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
@@ -19,7 +17,7 @@ from wcdfa.analysis.comparison import Comparison, Difference
 from wcdfa.analysis.comparison import compare as compare_series
 from wcdfa.analysis.series import Settings
 from wcdfa.cli.options import Judging
-from wcdfa.cli.printing import busy, say
+from wcdfa.cli.printing import busy, print_json, say
 from wcdfa.readers import sources
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.series import RecordedSeries
@@ -34,17 +32,14 @@ def compare(
     judging: Judging = DEFAULT,
     json_output: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """The difference of α between runs, on windows of the same steps, with its interval.
-
-    Each series is set against the first. The interval is that of these runs: those of other seeds may differ by more, which
-    ``analyze --group-by`` shows.
+    """Compare α of runs, on windows of the same steps.
 
     Parameters
     ----------
     paths
-        Files or folders, as of ``analyze``, with two series or more in all.
+        Files or folders with at least two series in all, of the formats that ``wcdfa analyze --help`` lists.
     json_output
-        Print one JSON object a pair, each on its line.
+        Print one JSON object for each pair, on a line of its own, instead of tables.
     """
     settings = judging.settings()
     console = Console(stderr=json_output)
@@ -55,22 +50,22 @@ def compare(
         raise ValueError(msg)
     reference, *others = found
     if settings.log is None and (negative := [each.name for each in found if np.any(each.values < 0)]):
-        settings = replace(settings, log=False)  # of all, or α would not be that of the same
-        say(console, f"note: no logarithm was taken of any: there are negative values in {', '.join(negative)}")
+        settings = replace(settings, log=False)  # of all of them, or their α could not be compared
+        say(console, f"note: no logarithm was taken of any series, because there are negative values in {', '.join(negative)}")
     for note in (f"{each.name}: {note}" for each in found for note in each.notes):
         say(console, f"note: {note}")
     for other in others:
         with busy("judging windows", console):
             comparison = compare_series(reference, other, settings)
         if json_output:
-            sys.stdout.write(json.dumps(_as_json(reference, other, comparison), allow_nan=False) + "\n")
+            print_json(_as_json(reference, other, comparison))
         else:
-            _show(reference, other, comparison, console)
+            _print(reference, other, comparison, console)
     return 0
 
 
 def _series(path: Path, settings: Settings) -> Iterator[RecordedSeries]:
-    """Those at a path; what holds none in a folder is passed over."""
+    """The series at a path. Files in a folder that hold none are skipped."""
     for source in sources(path):
         try:
             for run in source.runs():
@@ -80,10 +75,10 @@ def _series(path: Path, settings: Settings) -> Iterator[RecordedSeries]:
                 raise
 
 
-def _show(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison, console: Console) -> None:
-    say(console, f"α of {other.name} less α of {reference.name}")
+def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison, console: Console) -> None:
+    say(console, f"α of {other.name} (other) minus α of {reference.name} (reference)")
     table = Table()
-    for name in ("steps", "α", "of the other", "difference", "95 %", "p"):
+    for name in ("steps", "α, reference", "α, other", "difference", "95 %", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for number, each in enumerate((*comparison.windows, comparison.mean)):
         if number == len(comparison.windows):
@@ -100,7 +95,7 @@ def _show(reference: RecordedSeries, other: RecordedSeries, comparison: Comparis
     say(console, f"over all windows they {apart}: {mean.difference:+.3f} ({mean.low:+.3f} to {mean.high:+.3f})")
 
 
-def _as_json(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison) -> dict[str, Any]:
+def _as_json(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison) -> dict[str, object]:
     pair = zip(("reference", "other"), (reference, other), strict=True)
     return {
         **{name: {"path": str(each.path), "run": each.run, "series": each.column} for name, each in pair},
@@ -109,5 +104,5 @@ def _as_json(reference: RecordedSeries, other: RecordedSeries, comparison: Compa
     }
 
 
-def _numbers(of: Difference) -> dict[str, Any]:
+def _numbers(of: Difference) -> dict[str, float | None]:
     return {name: None if math.isnan(value) else value for name, value in of._asdict().items()}

@@ -13,8 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wcdfa.analysis.series import Settings, analyze
 from wcdfa.cli.demo_training import BETAS, DECAY, RATE, accuracy, train
-from wcdfa.cli.printing import report as print_report
-from wcdfa.cli.printing import written
+from wcdfa.cli.printing import print_analysis, written
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.plotting import place as picture_place
 from wcdfa.plotting import save
@@ -65,7 +64,7 @@ def demo(
     main = series.pop(ALL)
     analysis = analyze(main, settings)
     console.print(f"α of ‖ΔW‖, {len(main.values):,} steps of {analysis.criteria.optimizer} on addition modulo 59", highlight=False)
-    print_report(analysis, console)
+    print_analysis(analysis, console)
     written("picture", save(plot_analysis(analysis, title=TITLE), output), console)
     if report is not None:
         written("report", write(report, [section_of(analysis, series, name="addition modulo 59 with AdamW")], title=TITLE), console)

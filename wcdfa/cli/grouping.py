@@ -1,21 +1,35 @@
-"""Runs that belong together, such as those of several seeds: one row, with the mean of their α."""
+"""Groups of runs, such as those of several seeds: a row for each, with the mean of their α."""
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from wcdfa.analysis.comparison import mean_of_runs
-from wcdfa.analysis.series import Plain
-from wcdfa.cli.printing import interval, plain
+from wcdfa.analysis.result_types import Result, SeriesResult
+from wcdfa.cli.printing import print_json, say
+from wcdfa.cli.tables import interval
 from wcdfa.support.text import shown
+
+
+class GroupResult(TypedDict):
+    """Mean α of a group of runs; the interval is that of the mean, the spread the standard deviation between the runs."""
+
+    group: str
+    series: str
+    runs: int
+    alpha: float | None
+    low: float | None
+    high: float | None
+    spread: float | None
+    regimes: dict[str, int]
+    """How many runs have which regime; "none" where there is no α."""
 
 
 class Grouping:
@@ -27,7 +41,7 @@ class Grouping:
     Raises
     ------
     ValueError
-        If it is no regular expression.
+        If the pattern is not a regular expression.
     """
 
     def __init__(self, pattern: str | None) -> None:
@@ -37,43 +51,60 @@ class Grouping:
             msg = f'--group-by {pattern!r} is no regular expression: {error}; "lr=[^/]*" is one'
             raise ValueError(msg) from error
 
-    def key(self, result: Plain) -> str | None:
-        """The name of its group: what the first pair of parentheses matches, or all of it; None where it matches nothing."""
+    def key(self, result: Result) -> str | None:
+        """The name of its group: what the first pair of parentheses matches, or else the whole pattern; None if there is no match."""
         found = None if self._pattern is None else self._pattern.search(f"{result['path']}: {result['run']}")
         return None if found is None else found[1 if found.re.groups else 0]
 
-    def report(self, results: Sequence[Plain], console: Console, json_output: bool) -> None:
-        """A row for each group and series, or a line of JSON."""
+    def report(self, results: Sequence[SeriesResult], console: Console, json_output: bool) -> None:
+        """Print a row, or a line of JSON, for each group and series."""
         if self._pattern is None:
             return
-        groups: dict[tuple[str, str], list[Plain]] = defaultdict(list)
+        groups: dict[tuple[str, str], list[SeriesResult]] = defaultdict(list)
         for result in results:
-            if result["group"] is not None:
-                groups[result["group"], result["series"]].append(result)
+            if (name := result.get("group")) is not None:
+                groups[name, result["series"]].append(result)
         found = [_summary(name, series, members) for (name, series), members in sorted(groups.items())]
         if json_output:
-            sys.stdout.writelines(json.dumps(each, allow_nan=False) + "\n" for each in found)
+            for each in found:
+                print_json(each)
             return
-        table = Table(title="mean of the last windows; the interval is that of the mean over runs")
-        for name in ("group and series", "runs", "α", "95 %", "between runs", "regimes"):
-            table.add_column(name)
-        for each in found:
-            alpha = "none" if each["alpha"] is None else f"{each['alpha']:.3f}"
-            spread = "" if each["spread"] is None else f"± {each['spread']:.2f}"
-            regimes = ", ".join(f"{count} {regime}" for regime, count in each["regimes"].items())
-            label = plain(f"{shown(each['group'])}: {shown(each['series'])}")
-            table.add_row(label, str(each["runs"]), alpha, interval(each), spread, regimes)
-        console.print(table)
-        if missing := sum(result["group"] is None for result in results):
-            console.print(f"{missing:,} series are in no group: --group-by finds nothing in their names")
+        console.print(_table(found))
+        if missing := sum(result.get("group") is None for result in results):
+            say(console, f"series in no group, because --group-by finds nothing in their path and name: {missing:,}")
 
 
-def _summary(name: str, series: str, members: Sequence[Plain]) -> dict[str, Any]:
-    alphas = [each["alpha"] for each in members if each["alpha"] is not None]
-    figures: dict[str, Any] = {"alpha": None, "low": None, "high": None, "spread": None}
-    if len(alphas) == 1:  # it has its own interval
-        figures |= {key: each[key] for each in members if each["alpha"] is not None for key in ("alpha", "low", "high")}
-    elif alphas:
-        figures = dict(zip(figures, mean_of_runs(alphas), strict=True))
-    regimes = dict(Counter(each["regime"] or "none" for each in members))
-    return {"group": name, "series": series, "runs": len(members), **figures, "regimes": regimes}
+def _table(found: Sequence[GroupResult]) -> Table:
+    table = Table(title="last windows: mean α, its interval, ± standard deviation between runs")
+    for name in ("group and series", "runs", "mean α", "95 %", "±", "regimes"):
+        table.add_column(name)
+    for each in found:
+        alpha = "none" if each["alpha"] is None else f"{each['alpha']:.3f}"
+        spread = "" if each["spread"] is None else f"± {each['spread']:.2f}"
+        regimes = ", ".join(f"{count} {regime}" for regime, count in each["regimes"].items())
+        label = Text(f"{shown(each['group'])}: {shown(each['series'])}")
+        table.add_row(label, str(each["runs"]), alpha, interval(each["low"], each["high"]), spread, regimes)
+    return table
+
+
+def _summary(name: str, series: str, members: Sequence[SeriesResult]) -> GroupResult:
+    known = [each for each in members if each["alpha"] is not None]
+    alpha, low, high, spread = _mean(known)
+    regimes = Counter[str](each["regime"] or "none" for each in members)
+    return {
+        "group": name,
+        "series": series,
+        "runs": len(members),
+        "alpha": alpha,
+        "low": low,
+        "high": high,
+        "spread": spread,
+        "regimes": dict(regimes),
+    }
+
+
+def _mean(known: Sequence[SeriesResult]) -> tuple[float | None, float | None, float | None, float | None]:
+    """Mean α, its interval and the spread between runs; a single run keeps its own interval."""
+    if len(known) < 2:
+        return (known[0]["alpha"], known[0]["low"], known[0]["high"], None) if known else (None, None, None, None)
+    return mean_of_runs([each["alpha"] for each in known if each["alpha"] is not None])

@@ -1,4 +1,4 @@
-"""Finds the logs that a command is given, and shows how far it has come with them."""
+"""Finds the logs that a command is to read, and shows how many are done."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from wcdfa.analysis.series import Plain, failed
+from wcdfa.analysis.result_types import FailedResult
+from wcdfa.analysis.results import failed
 from wcdfa.readers import Source, sources
 
 
-def located(paths: list[Path]) -> tuple[list[Source], list[Plain]]:
-    """The logs at the paths, each once, and an error for each path at which there is none."""
+def located(paths: list[Path]) -> tuple[list[Source], list[FailedResult]]:
+    """The logs at the paths, each once, and an error for each path without a log; a single such path raises it instead."""
     found: dict[Path, Source] = {}
-    errors: list[Plain] = []
+    errors: list[FailedResult] = []
     for path in paths:
         try:
             found |= {source.path.resolve(): source for source in sources(path) if source.path.resolve() not in found}
@@ -26,6 +27,6 @@ def located(paths: list[Path]) -> tuple[list[Source], list[Plain]]:
 
 
 def bar(text: str, console: Console) -> Progress:
-    """A bar, where a terminal looks on."""
+    """A progress bar on a terminal; elsewhere nothing."""
     columns = TextColumn(text), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -9,7 +9,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
-from wcdfa.analysis.series import Plain, Settings, failed
+from wcdfa.analysis.result_types import FailedResult
+from wcdfa.analysis.results import failed
+from wcdfa.analysis.series import Settings
+from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.locating import bar, located
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_errors, say, written
@@ -20,8 +23,7 @@ from wcdfa.report.from_runs import sections_of
 from wcdfa.support.text import shown
 
 DEFAULT = Judging()
-MOST = 100  # runs in a page that a browser still opens with ease
-FAILED = 1  # exit status
+MOST = 100  # runs: a browser opens a page of so many with ease
 
 
 def report(
@@ -32,17 +34,17 @@ def report(
     groups: Annotated[list[str] | None, Parameter(negative="")] = None,
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
 ) -> int:
-    """One file that shows recorded runs in a browser, without a network: α over time, any window, groups, alarms, verdicts.
+    """Write a page about recorded runs for any browser.
 
     Parameters
     ----------
     paths
-        Files or folders, as of ``analyze``; several runs are shown side by side, 100 at most.
+        Files or folders, of the formats that ``wcdfa analyze --help`` lists, with at most 100 runs in all.
     groups
-        Columns with the norms of groups of parameters, as names or patterns; repeat it for several. Default: those that begin like
-        the series, as update_norm/encoder beside update_norm, which a monitor with groups logs.
+        Columns with the norms of groups of parameters: a name or a pattern; repeat the option for several. Default: the name of the
+        series, "/" and any group, such as update_norm/encoder for update_norm.
     output
-        Where the page goes. Default: beside you, named after the log.
+        File of the page. Default: in the current folder, named after the log.
     """
     settings = judging.settings()
     began = time.perf_counter()
@@ -54,11 +56,11 @@ def report(
         msg = f"--output would replace {shown(output)}, which is to be read: choose another name"
         raise ValueError(msg)
     sections, failures = _sections(found, settings, groups or [], console)
-    other = [
+    skipped = [
         each for each in failures if each["none"] and Path(each["path"]) not in paths
-    ]  # some file in a folder, of other things
-    errors += [each for each in failures if each not in other]
-    print_errors(errors, len(other), console)
+    ]  # files in a folder that hold other things
+    errors += [each for each in failures if each not in skipped]
+    print_errors(errors, len(skipped), console)
     if not sections:
         return FAILED
     if len(sections) == 1:
@@ -72,15 +74,17 @@ def report(
     return FAILED if errors else 0
 
 
-def _sections(found: list[Source], settings: Settings, groups: list[str], console: Console) -> tuple[list[Section], list[Plain]]:
-    """Those of all runs, and what could not be read or judged."""
+def _sections(
+    found: list[Source], settings: Settings, groups: list[str], console: Console
+) -> tuple[list[Section], list[FailedResult]]:
+    """The sections of all runs, and the logs that could not be read or judged."""
     sections: list[Section] = []
-    failures: list[Plain] = []
+    failures: list[FailedResult] = []
     with bar("reading and judging logs", console) as progress:
         for source in progress.track(found, description="logs"):
             try:
                 for run in source.runs():
-                    sections.extend(_worded(each) for each in sections_of(run, settings, groups))
+                    sections.extend(map(_translated, sections_of(run, settings, groups)))
             except (ValueError, OSError) as error:
                 failures.append(failed(source.path, error))
             if len(sections) > MOST:
@@ -89,5 +93,10 @@ def _sections(found: list[Source], settings: Settings, groups: list[str], consol
     return sections, failures
 
 
-def _worded(section: Section) -> Section:
-    return section._replace(notes=[of_text(note) for note in section.notes])
+def _translated(section: Section) -> Section:
+    """The section with options of the command line where the library names arguments of Python."""
+    windows = [
+        each._replace(verdict=of_text(each.verdict), reasons=[of_text(reason) for reason in each.reasons])
+        for each in section.windows
+    ]
+    return section._replace(windows=windows, notes=[of_text(note) for note in section.notes])

@@ -1,4 +1,4 @@
-"""Scripts and data inside the page: packed, and with digests that keep any other script from running."""
+"""Scripts and data inside the page, compressed; the digests of the scripts keep any other script from running."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from wcdfa.report.markup import Markup
 
 
 def asset(name: str) -> str:
-    """A file that ships beside this one."""
+    """The text of a file that ships with this package, such as "page.css"."""
     return resources.files("wcdfa.report").joinpath(name).read_text(encoding="utf-8")
 
 
 @lru_cache(1)
 def plotly() -> tuple[str, str]:
-    """The library that draws, packed, and its digest.
+    """The drawing library, compressed, and its digest.
 
     Raises
     ------
     ValueError
-        If it is not installed.
+        If plotly is not installed.
     """
     try:
         script: str = import_module("plotly.offline").get_plotlyjs()
     except ModuleNotFoundError as error:
         msg = f"a report is drawn by {error.name}, which is not installed: pip install 'wcdfa[cli]'"
         raise ValueError(msg) from error
-    return packed(script), digest(script)
+    return compressed(script), digest(script)
 
 
-def packed(text: str) -> str:
-    """Compressed, in letters that mean nothing in HTML."""
+def compressed(text: str) -> str:
+    """The text compressed by gzip, in the letters of base64, of which none means anything in HTML."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
 def digest(script: str) -> str:
-    """What a page's policy lets a script run by."""
+    """The digest by which the policy of a page lets a script run."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def parcel(name: str, letters: str) -> Markup:
-    """Data in the page, which no browser takes for a script."""
+def embedded(name: str, letters: str) -> Markup:
+    """An element that holds data; no browser takes it for a script."""
     return Markup(f'<script type="text/plain" id="{name}">{letters}</script>')

@@ -1,34 +1,84 @@
-"""What the page draws, as JSON: no more digits than can be seen."""
+"""What the page draws, as JSON, with no more digits than can be seen."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import SupportsFloat, TypedDict
 
 import numpy as np
 
+from wcdfa.report.groups import GroupAlphas
 from wcdfa.report.sections import Line, Section
 from wcdfa.report.windows import Range, Window
 from wcdfa.support import colors
 from wcdfa.support.text import shown
 
-DIGITS = 5
+DIGITS, ALPHA_DIGITS = 5, 4
 SIGMAS = 1.96
-Plain = dict[str, Any]
+COLORS = ("ALPHA", "NULL", "RATE", "LOSS", "SPREAD", "SERIES", "BANDS", "HEAT")
+
+Numbers = list[float | None]
+Sizes = dict[tuple[int, ...], int]  # box sizes that curves share, by their place in the list of them
+
+
+class DrawnLine(TypedDict):
+    """A line below α over time."""
+
+    name: str
+    steps: list[int]
+    values: Numbers
+    decades: float
+    """What the values span; from one decade on, the axis is logarithmic, and below this is 0."""
+
+
+class DrawnWindow(TypedDict):
+    """A window as page.js takes it; a range is [name, α, low, high]."""
+
+    steps: list[int]
+    verdict: str
+    reasons: list[str]
+    alpha: list[str | float | None]
+    null: list[str | float | None] | None
+    surrogates: list[list[str | float | None]]
+    curves: list[tuple[int, int, float | None, Numbers]]
+    """Order, place of the box sizes, α, F(s)."""
+    band: list[Numbers] | None
+    """The lower and upper ends of the range that holds 95 % of F(s)."""
+
+
+class DrawnGroups(TypedDict):
+    """α of each group in each window, a row for each group."""
+
+    names: list[str]
+    alpha: list[Numbers]
+    low: list[Numbers]
+    high: list[Numbers]
+
+
+class DrawnRun(TypedDict):
+    """A run as page.js takes it."""
+
+    name: str
+    thresholds: tuple[float, float]
+    confidence: str
+    windows: list[DrawnWindow]
+    sizes: list[tuple[int, ...]]
+    lines: list[DrawnLine]
+    alarms: list[list[int]]
+    groups: DrawnGroups | None
 
 
 def encoded(sections: Sequence[Section]) -> str:
     """JSON of all runs and of the colors."""
-    drawn = {name.lower(): getattr(colors, name) for name in ("ALPHA", "NULL", "RATE", "LOSS", "SPREAD", "SERIES", "BANDS", "HEAT")}
+    drawn = {name.lower(): getattr(colors, name) for name in COLORS}
     return json.dumps({"colors": drawn, "runs": [_run(each) for each in sections]}, allow_nan=False, separators=(",", ":"))
 
 
-def _run(section: Section) -> Plain:
-    sizes: dict[tuple[int, ...], int] = {}
+def _run(section: Section) -> DrawnRun:
+    sizes: Sizes = {}
     windows = [_window(each, sizes) for each in section.windows]
-    groups = section.groups
     return {
         "name": shown(section.name),
         "thresholds": section.thresholds,
@@ -37,30 +87,32 @@ def _run(section: Section) -> Plain:
         "sizes": list(sizes),
         "lines": [_line(each) for each in section.lines],
         "alarms": [[each.onset, each.start] for each in section.alarms],
-        "groups": groups
-        and {
-            "names": [shown(name, 60) for name in groups.names],
-            **{part: [numbers(row, 4) for row in getattr(groups, part)] for part in ("alpha", "low", "high")},
-        },
+        "groups": None if section.groups is None else _groups(section.groups),
     }
 
 
-def _line(line: Line) -> Plain:
+def _groups(groups: GroupAlphas) -> DrawnGroups:
+    alpha, low, high = ([numbers(row, ALPHA_DIGITS) for row in part] for part in (groups.alpha, groups.low, groups.high))
+    return {"names": [shown(name, 60) for name in groups.names], "alpha": alpha, "low": low, "high": high}
+
+
+def _line(line: Line) -> DrawnLine:
     known = line.values[np.isfinite(line.values)]
-    spans = np.log10(known.max() / known.min()) if known.size and known.min() > 0 else 0.0
+    spans = float(np.log10(known.max() / known.min())) if known.size and known.min() > 0 else 0.0
     return {
         "name": line.name,
         "steps": [int(step) for step in line.steps],
         "values": numbers(line.values),
-        "decades": round(float(spans), 2) if spans >= 1 else 0,  # from one on, the axis is logarithmic
+        "decades": round(spans, 2) if spans >= 1 else 0,
     }
 
 
-def _window(window: Window, sizes: dict[tuple[int, ...], int]) -> Plain:
+def _window(window: Window, sizes: Sizes) -> DrawnWindow:
     curves = []
     for order, result in window.curves:
-        places = tuple(int(size) for size in result.scales)
-        curves.append([order, sizes.setdefault(places, len(sizes)), _number(result.alpha, 4), numbers(result.fluctuations)])
+        boxes = tuple(int(size) for size in result.scales)
+        place = sizes.setdefault(boxes, len(sizes))
+        curves.append((order, place, _number(result.alpha, ALPHA_DIGITS), numbers(result.fluctuations)))
     band = None
     if window.spread is not None:
         mean, deviation = window.spread
@@ -70,21 +122,26 @@ def _window(window: Window, sizes: dict[tuple[int, ...], int]) -> Plain:
         "verdict": shown(window.verdict),
         "reasons": [shown(reason, 400) for reason in window.reasons],
         "alpha": _range(window.alpha),
-        "null": window.null and _range(window.null),
+        "null": None if window.null is None else _range(window.null),
         "surrogates": [_range(each) for each in window.surrogates],
         "curves": curves,
         "band": band,
     }
 
 
-def _range(of: Range) -> list[Any]:
-    return [shown(of.name), *numbers(of[1:], 4)]
+def _range(of: Range) -> list[str | float | None]:
+    return [shown(of.name), *numbers(of[1:], ALPHA_DIGITS)]
 
 
-def numbers(values: Iterable[Any], digits: int = DIGITS) -> list[float | None]:
-    """As JSON has them: what is no number is null."""
+def numbers(values: Iterable[SupportsFloat], digits: int = DIGITS) -> Numbers:
+    """The values as JSON has them: null for NaN and infinity.
+
+    >>> numbers([1.234567, float("nan")])
+    [1.2346, None]
+    """
     return [_number(value, digits) for value in values]
 
 
-def _number(value: Any, digits: int = DIGITS) -> float | None:
-    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+def _number(value: SupportsFloat, digits: int) -> float | None:
+    number = float(value)
+    return float(f"{number:.{digits}g}") if math.isfinite(number) else None

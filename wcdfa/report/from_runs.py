@@ -1,4 +1,4 @@
-"""From a log to the sections of its runs."""
+"""The sections of a run from a log, with α of the groups that were logged beside it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from wcdfa.support.text import shown
 
 
 def sections_of(run: Run, settings: Settings, patterns: Sequence[str] = ()) -> Iterator[Section]:
-    """A section for each series of a run, with α of the groups that were logged beside it.
+    """A section for each series of a run, with α of its groups.
 
     Parameters
     ----------
     run : Run
     settings : Settings
+        Which series, and how they are judged.
     patterns : list of str
-        Columns of groups; by default those called as the series, "/" and the name of the group.
+        Names or patterns of the columns of groups. Default: the name of the series, followed by "/" and the name of a group.
 
     Raises
     ------
     ValueError
-        If there is no series, or one cannot be judged. A group that cannot be read is left out, and the notes say so.
+        If there is no series, or one cannot be judged. A group that cannot be read is left out instead, and the notes say so.
     """
     for series in settings.series(run):
-        groups, said = _groups(run, series, settings, patterns)
+        groups, notes = _groups(run, series, settings, patterns)
         try:
             section = section_of(analyze(series, settings), groups)
         except ValueError as error:
             msg = f"{series.name}: {error}"
             raise ValueError(msg) from error
-        yield section._replace(notes=[*section.notes, *said])
+        yield section._replace(notes=[*section.notes, *notes])
 
 
 def _groups(
@@ -42,7 +43,7 @@ def _groups(
 ) -> tuple[dict[str, RecordedSeries], list[str]]:
     first, last = settings.steps or (None, None)
     found: dict[str, RecordedSeries] = {}
-    said = []
+    notes = []
     try:
         columns = groups_of(run.columns, series.column, patterns)
     except NoSeries as error:
@@ -51,5 +52,5 @@ def _groups(
         try:
             (found[name],) = series_of(run, [column], spacing=settings.spacing, first=first, last=last)
         except ValueError as error:
-            said.append(f"group {shown(name)} is left out: {error}")
-    return found, said
+            notes.append(f"group {shown(name)} is left out: {error}")
+    return found, notes

@@ -1,9 +1,9 @@
 "use strict";
 
-// Text of the page is set as text; what Plotly draws is made inert first, since it reads some tags in names.
+// Plotly reads some tags in names: what it is given to draw is escaped first. All other text is set as text.
 const inert = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
-async function unpacked(id) {
+async function decompressed(id) {
   const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
 }
@@ -32,7 +32,7 @@ function faded(color, opacity) {
   return `rgba(${r},${g},${b},${opacity})`;
 }
 
-// The regimes that have been proposed, shaded along one axis.
+// The bands of the regimes, shaded along one axis.
 function bands(colors, [upper, lower], along, [bottom, top]) {
   const across = along === "y" ? "x" : "y";
   const edges = { disordered: [bottom, lower], critical: [lower, upper], ordered: [upper, top] };
@@ -48,20 +48,20 @@ function bands(colors, [upper, lower], along, [bottom, top]) {
   return { shapes, annotations };
 }
 
-// From lowest to highest of what is drawn, at least from 0.4 to 1.6.
+// The lowest and highest α that is drawn, with a margin; at least 0.4 to 1.6.
 function reach(runs, more = []) {
   const known = runs.flatMap((run) => run.windows.flatMap((each) => each.alpha.slice(2))).concat(more).filter((value) => value !== null);
   return [Math.min(0.4, ...known.map((value) => value - 0.1)), Math.max(1.6, ...known.map((value) => value + 0.1))];
 }
 
 const last = (each) => each.steps[1];
-const beyond = (from, to) => (from === null || to === null ? 0 : Math.abs(to - from));
+const distance = (from, to) => (from === null || to === null ? 0 : Math.abs(to - from));
 
 function alphaTrace(run, more) {
   const [alpha, low, high] = [1, 2, 3].map((part) => run.windows.map((each) => each.alpha[part]));
   return {
     x: run.windows.map(last), y: alpha, mode: "lines+markers", name: `α, ${run.confidence}`, text: run.windows.map((each) => inert(each.verdict)),
-    error_y: { type: "data", symmetric: false, array: high.map((value, i) => beyond(alpha[i], value)), arrayminus: low.map((value, i) => beyond(alpha[i], value)), thickness: 1, width: 2 },
+    error_y: { type: "data", symmetric: false, array: high.map((value, i) => distance(alpha[i], value)), arrayminus: low.map((value, i) => distance(alpha[i], value)), thickness: 1, width: 2 },
     hovertemplate: "step %{x:,}<br>%{text}<extra></extra>", marker: { size: 5 }, line: { width: 1.2 }, ...more,
   };
 }
@@ -124,7 +124,7 @@ function surrogates(run, window, colors, limits) {
   const rows = [window.alpha, ...window.surrogates].filter((each) => each[1] !== null).reverse();
   const { shapes, annotations } = bands(colors, run.thresholds, "x", limits);
   const color = rows.map((each) => (each === window.alpha ? colors.alpha : each[0].startsWith("order ") ? colors.spread : colors.null));
-  const side = (part) => rows.map((each) => beyond(each[1], each[part]));
+  const side = (part) => rows.map((each) => distance(each[1], each[part]));
   const traces = rows.length ? [{
     x: rows.map((each) => each[1]), y: rows.map((_, i) => i), mode: "markers", marker: { size: 8, color }, showlegend: false,
     error_x: { type: "data", symmetric: false, array: side(3), arrayminus: side(2), thickness: 2, width: 4, color: theme().faint },
@@ -156,7 +156,7 @@ function together(runs, colors) {
 }
 
 function drawRun(section, run, colors) {
-  const find = (name) => section.querySelector(name); // ".plot.groups", since what Plotly draws has class names of its own
+  const find = (name) => section.querySelector(name); // by two classes, ".plot.groups": Plotly gives its elements class names of its own
   const slider = find("input[type=range]");
   const limits = reach([run], run.windows.flatMap((each) => each.surrogates.flatMap((of) => of.slice(2))));
   const above = trajectory(run, colors);
@@ -194,10 +194,10 @@ function drawRun(section, run, colors) {
   const places = document.querySelectorAll(".plot");
   try {
     const script = document.createElement("script");
-    script.textContent = await unpacked("plotly");
+    script.textContent = await decompressed("plotly");
     document.head.append(script);
-    if (typeof Plotly === "undefined") throw new Error("the library that draws did not start");
-    const { runs, colors } = JSON.parse(await unpacked("data"));
+    if (typeof Plotly === "undefined") throw new Error("the drawing library did not start");
+    const { runs, colors } = JSON.parse(await decompressed("data"));
     const draw = new Map();
     document.querySelectorAll("[data-run]").forEach((section) => draw.set(section, () => drawRun(section, runs[section.dataset.run], colors)));
     const overview = document.getElementById("overview");
@@ -217,7 +217,7 @@ function drawRun(section, run, colors) {
   } catch (error) {
     places.forEach((place) => {
       place.classList.add("missing");
-      place.textContent = "The pictures need a browser of 2023 or later that runs scripts; the words and tables are complete without them.";
+      place.textContent = "The pictures, and the windows before the last, need a browser of 2023 or later that runs scripts.";
     });
     console.error(error);
   }

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.analysis.remarks import remarks
 from wcdfa.analysis.series import Analysis
 from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
-from wcdfa.report.groups import Groups, groups_in
+from wcdfa.report.groups import GroupAlphas, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
 from wcdfa.verdicts.drift import Alarm
@@ -24,31 +26,38 @@ class Line(NamedTuple):
     """Numbers over training steps, few enough to be drawn."""
 
     name: str
-    steps: Any
-    values: Any
+    steps: Integers
+    values: Floats
+
+
+class Failure(NamedTuple):
+    """A log that could not be shown, and why."""
+
+    name: str
+    reason: str
 
 
 class Section(NamedTuple):
-    """One run."""
+    """All that the report shows of one run."""
 
     name: str
     samples: int
     windows: Sequence[Window]
     lines: Sequence[Line]
-    """‖ΔW‖, learning rate and loss, so far as they were logged."""
-    groups: Groups | None
+    """‖ΔW‖, and the learning rate and the loss where they were logged."""
+    groups: GroupAlphas | None
     alarms: Sequence[Alarm]
     """In training steps."""
     notes: Sequence[str]
     settings: Mapping[str, str]
-    calm: str
-    """What it says that there are no alarms."""
+    no_alarms: str
+    """What it means if there are no alarms."""
     thresholds: tuple[float, float] = THRESHOLDS
     confidence: float = 0.95
 
 
 def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None = None, *, name: str | None = None) -> Section:
-    """All that is known of a run, with α of each group of parameters.
+    """The section of a run that was analyzed, with α of each group of parameters.
 
     >>> from pathlib import Path
     >>> import wcdfa
@@ -62,9 +71,9 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     ----------
     analysis : Analysis
     groups : {name: RecordedSeries}, optional
-        Norms of each group at the same steps; one of other steps is left out, and the notes say so.
+        The norms of each group at the steps of the run. A group that has other steps is left out, and the notes say so.
     name : str, optional
-        Of the run. Default: path, run and column.
+        The name of the run. Default: path, run and column.
     """
     series = analysis.series
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
@@ -86,16 +95,16 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     )
 
 
-def line(name: str, steps: Any, values: Any) -> Line:
+def line(name: str, steps: npt.ArrayLike, values: npt.ArrayLike) -> Line:
     """Numbers over training steps, thinned."""
     kept = thinned(values)
-    return Line(name, np.asarray(steps)[kept], np.asarray(values, dtype=np.float64)[kept])
+    return Line(name, np.asarray(steps, dtype=np.int64)[kept], np.asarray(values, dtype=np.float64)[kept])
 
 
 def named(optimizer: Optimizer | None) -> str:
-    """An optimizer with the hyperparameters that are not its defaults."""
+    """An optimizer with those of its hyperparameters that are not the defaults."""
     if optimizer is None:
-        return "not named: α is compared with none"
+        return "not named"
     own = [each for each in fields(optimizer) if getattr(optimizer, each.name) != each.default]
     given = ", ".join(f"{each.name} {getattr(optimizer, each.name)}" for each in own)
     return f"{optimizer}{f' ({given})' if given else ''}"
@@ -112,11 +121,13 @@ def _settings(analysis: Analysis) -> dict[str, str]:
         "method": settings.method,
         "logarithm": "taken" if analysis.log else "not taken",
         "optimizer": named(analysis.criteria.optimizer),
-        "learning rate": f"{settings.lr:g}"
-        if settings.lr is not None
-        else "none was logged"
-        if analysis.series.lr is None
-        else "as logged",
+        "learning rate": _rate(analysis),
         "epoch length": "not given" if settings.epoch_length is None else f"{settings.epoch_length:,} steps",
         "spacing": str(settings.spacing),
     }
+
+
+def _rate(analysis: Analysis) -> str:
+    if analysis.settings.lr is not None:
+        return f"{analysis.settings.lr:g}"
+    return "not logged" if analysis.series.lr is None else "as logged"

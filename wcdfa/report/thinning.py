@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+import numpy.typing as npt
 
-MOST = 4000  # points of a line; no screen shows more
+MOST = 4000  # points of a line: no screen shows more
 
 
-def thinned(values: Any, most: int = MOST) -> Any:
-    """Which values to draw, in order: the least and the greatest of each stretch, so that no spike is lost; all, where they are few.
+def thinned(values: npt.ArrayLike, most: int = MOST) -> npt.NDArray[np.intp]:
+    """Indices of the values to draw, in order: the least and the greatest of each stretch, so that no spike is lost.
 
     >>> x = np.zeros(10_000)
     >>> x[1234] = 1.0
@@ -21,14 +20,14 @@ def thinned(values: Any, most: int = MOST) -> Any:
     Parameters
     ----------
     values : numbers of shape (n,)
-        NaN where there is none; a stretch of them is one NaN, and so a gap.
+        A stretch of NaN keeps one of them, and so is drawn as a gap.
     most : int
-        At least 4.
+        How many indices there may be, at least 4; a series that is no longer is kept whole.
 
     Returns
     -------
     whole numbers of shape (m,), m at most `most`
-        The first and the last value are among them.
+        The first and the last index are always among them.
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)

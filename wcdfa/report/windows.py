@@ -1,19 +1,20 @@
-"""What is shown of one window: F(s) at several orders, how far it may stray, and what else would give such an α."""
+"""What the report shows of each window: F(s) at several orders with its usual range, and what else would give such an α."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.prepared import measured
 from wcdfa.nulls.nulls import shuffled
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.evidence import Values
 from wcdfa.verdicts.sentences import reasons
 from wcdfa.verdicts.single_window import Verdict, spread_of
 
-SHUFFLES = 99
+SHUFFLES = 99  # random orders of the norms
 
 
 class Measuring(NamedTuple):
@@ -32,7 +33,7 @@ class Range(NamedTuple):
     high: float
 
 
-class Curve(NamedTuple):
+class Fluctuations(NamedTuple):
     """F(s) at one detrending order."""
 
     order: int
@@ -45,20 +46,21 @@ class Window(NamedTuple):
     first_step: int
     last_step: int
     verdict: str
+    """In one line."""
     regime: str | None
     reasons: Sequence[str]
     alpha: Range
     null: Range | None
-    """What the optimizer alone gives."""
+    """α of the optimizer alone."""
     surrogates: Sequence[Range]
-    """Higher orders, the optimizer, short memory, and the same norms in random order."""
-    curves: Sequence[Curve]
-    spread: Any
-    """Mean and standard deviation of log F(s) of series with this α; None where that is not known."""
+    """α at higher orders, of the optimizer alone, of short memory, and of the same norms in random order."""
+    curves: Sequence[Fluctuations]
+    spread: tuple[Values, Values] | None
+    """Mean and standard deviation of log F(s) over series with this α; None where they are not known."""
 
 
 def windows_of(verdicts: Sequence[Verdict], steps: Sequence[tuple[int, int]], settings: Measuring) -> list[Window]:
-    """All windows of a run, of which the first and last training steps are given."""
+    """The windows of a run; `steps` are the first and last training step of each."""
     higher = _higher_orders(verdicts, settings)
     return [
         _window(each, span, {order: results[i] for order, results in higher.items() if i in results}, settings)
@@ -74,13 +76,16 @@ def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResul
         )
     curves, surrogates = [], []
     if verdict.regime is not None and verdict.result is not None:
-        curves = [Curve(settings.criteria.measurement.order, verdict.result), *(Curve(*each) for each in higher.items())]
+        curves = [
+            Fluctuations(settings.criteria.measurement.order, verdict.result),
+            *(Fluctuations(*each) for each in higher.items()),
+        ]
         surrogates = _surrogates(verdict, null, curves[1:], settings)
     return Window(
         *steps,
         str(verdict),
         verdict.regime,
-        reasons(verdict),
+        reasons(verdict, optimizer_named=settings.criteria.optimizer is not None),
         Range("α of this window", verdict.alpha, verdict.low, verdict.high),
         null,
         surrogates,
@@ -90,7 +95,7 @@ def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResul
 
 
 def _higher_orders(verdicts: Sequence[Verdict], settings: Measuring) -> dict[int, dict[int, DFAResult]]:
-    """What `dfa` says of the windows, by order, at those orders that their verdicts looked at, and by window."""
+    """The results at the higher orders that the verdicts looked at: by order, and then by the number of the window."""
     found = {}
     for order in sorted({order for verdict in verdicts for order in list(verdict.orders)[1:]}):
         prepared: dict[int, Prepared | str] = {
@@ -101,7 +106,7 @@ def _higher_orders(verdicts: Sequence[Verdict], settings: Measuring) -> dict[int
     return found
 
 
-def _surrogates(verdict: Verdict, null: Range | None, curves: Sequence[Curve], settings: Measuring) -> list[Range]:
+def _surrogates(verdict: Verdict, null: Range | None, curves: Sequence[Fluctuations], settings: Measuring) -> list[Range]:
     found = [Range(f"order {order}", *map(float, (each.alpha, each.low, each.high))) for order, each in curves]
     if null is not None:
         found.append(null)

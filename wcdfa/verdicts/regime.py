@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 THRESHOLDS = (1.2, 0.8)
 SEALED = 1.5
+ACCURACY, LOSS = "accuracy on data that are new to the run", "whether the loss still falls"
 
 Regime = Literal["ordered", "critical", "disordered", "undecided"]
 
@@ -28,6 +29,8 @@ class FailureMode(NamedTuple):
     meaning: str
     needs: str
     """What else has to be measured before the name fits."""
+    needs_compared: str = ""
+    """The same without the comparison that a verdict may have made already: with higher orders, or with the optimizer alone."""
 
 
 FAILURE_MODES = (
@@ -37,7 +40,8 @@ FAILURE_MODES = (
         math.inf,
         True,
         "updates that only continue what came before: new data no longer change the course",
-        "higher orders (a smooth trend alone gives this at order 1), and accuracy on data that are new to the run",
+        f"higher orders (a smooth trend alone gives this at order 1), and {ACCURACY}",
+        ACCURACY,
     ),
     FailureMode(
         "dissolved",
@@ -45,7 +49,8 @@ FAILURE_MODES = (
         THRESHOLDS[1],
         True,
         "updates without a course: each step forgets the last",
-        "the optimizer null (without momentum this is normal), and whether the loss still falls",
+        f"the optimizer null (without momentum this is normal), and {LOSS}",
+        LOSS,
     ),
     FailureMode(
         "captured",
@@ -53,7 +58,7 @@ FAILURE_MODES = (
         THRESHOLDS[0],
         False,
         "healthy dynamics towards the wrong goal, as in reward hacking",
-        "the intended goal itself, measured apart from the training loss: α is the same either way",
+        "the intended goal itself, measured apart from the training loss",
     ),
     FailureMode(
         "against-self",
@@ -61,7 +66,7 @@ FAILURE_MODES = (
         THRESHOLDS[0],
         False,
         "healthy dynamics that work against the network's own aims, as under an adversary",
-        "behaviour under adversarial input, compared with clean input: α is the same either way",
+        "behaviour under adversarial input, compared with clean input",
     ),
 )
 

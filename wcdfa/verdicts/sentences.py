@@ -1,25 +1,59 @@
-"""What is said of a series that was analyzed, in sentences: the same on a terminal and in a report."""
+"""Sentences about a series that was analyzed. The terminal and the report use the same ones."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.regime import SEALED, FailureMode
 from wcdfa.verdicts.single_window import Verdict
 from wcdfa.verdicts.windows import FEWEST
 
+NOT_COMPARED = "not compared with the optimizer, which alone may give this α: name it with optimizer="
 
-def reasons(verdict: Verdict) -> list[str]:
-    """Each finding, then each failure mode that α does not rule out, with what it still needs."""
-    modes = (f"{mode.name}{'' if mode.visible else ' is not visible in α'}: needs {mode.needs}" for mode in verdict.failure_modes)
-    return [*(finding.text for finding in verdict.findings), *modes]
+
+def reasons(verdict: Verdict, *, optimizer_named: bool) -> list[str]:
+    """What there is to say besides the one line of a verdict: findings, failure modes, and what α was not compared with.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    optimizer_named : bool
+        Whether the optimizer of the run is known; if it is not, the last sentence says so.
+    """
+    return list(_reasons(verdict, optimizer_named))
+
+
+def _reasons(verdict: Verdict, optimizer_named: bool) -> Iterator[str]:
+    yield from (finding.text for finding in verdict.findings if finding.text != verdict.reason)  # the verdict has said why
+    for mode in verdict.failure_modes:
+        rules_out = "does not rule out" if mode.visible else "cannot show"
+        yield f'α {rules_out} the failure mode "{mode.name}"; to decide, look at {_needs(mode, verdict)}'
+    if verdict.regime is not None and verdict.null is None and not optimizer_named:
+        yield NOT_COMPARED
+
+
+def _needs(mode: FailureMode, verdict: Verdict) -> str:
+    """What a failure mode still needs, without the comparison that the verdict has made."""
+    compared = len(verdict.orders) > 1 if mode.low >= SEALED else verdict.null is not None
+    return mode.needs_compared if compared and mode.needs_compared else mode.needs
 
 
 def drift(alarm: Alarm) -> str:
-    """Where α left its baseline, and how far it went; of an alarm in training steps."""
+    """Where α left its baseline, and how far it went; the alarm counts in training steps."""
     return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f} (alarm at step {alarm.start:,})"
 
 
 def no_drift(samples: int, window: int, *, known: bool) -> str:
-    """What the absence of alarms says of a run of so many samples, in which α is known or not."""
+    """What it means that a run of so many samples has no alarm.
+
+    Parameters
+    ----------
+    samples, window : int
+        Length of the run and of a window.
+    known : bool
+        Whether any window has an α.
+    """
     if not known:
         return "There is no α that could drift."
     if samples < FEWEST * window:

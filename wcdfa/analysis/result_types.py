@@ -1,0 +1,97 @@
+"""What a result holds: plain numbers and strings, which JSON, tables and other processes take."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict, final
+
+from wcdfa.verdicts.regime import Regime
+
+
+class FindingResult(TypedDict):
+    """One finding of a window."""
+
+    kind: str
+    text: str
+    figure: float | None
+
+
+class WindowNumbers(TypedDict):
+    """α of a window with its verdict; a number that does not exist is None."""
+
+    alpha: float | None
+    stderr: float | None
+    low: float | None
+    high: float | None
+    r_squared: float | None
+    adequacy: float | None
+    regime: Regime | None
+    orders: dict[str, float | None]
+    """α by detrending order."""
+    null: dict[str, float | None] | None
+    """α against that of the optimizer alone, as in `wcdfa.nulls.NullResult`; None where no optimizer was named."""
+    explained_by: list[str]
+    explanation: str
+    """What explains α; where there is no α, why."""
+    findings: list[FindingResult]
+
+
+class WindowResult(WindowNumbers):
+    """A window: samples [start, stop), from 0, and its first and last training step."""
+
+    start: int
+    stop: int
+    first_step: int
+    last_step: int
+
+
+class AlarmResult(TypedDict):
+    """A drift, in training steps, as in `wcdfa.Alarm`."""
+
+    start: int
+    end: int | None
+    onset: int
+    direction: str
+    alpha: float
+    threshold: float
+
+
+@final
+class SeriesResult(TypedDict):
+    """A series that was judged; α, low, high, regime and the like are those of its last window."""
+
+    path: str
+    run: str
+    series: str
+    n: int
+    order: int
+    alpha: float | None
+    stderr: float | None
+    low: float | None
+    high: float | None
+    regime: Regime | None
+    null: dict[str, float | None] | None
+    explanation: str
+    log: bool
+    negative: int
+    empty: int
+    notes: list[str]
+    alarms: list[AlarmResult]
+    windows: list[WindowResult]
+    group: NotRequired[str | None]
+    """The group of runs that the command line found it to be in."""
+
+
+@final
+class FailedResult(TypedDict):
+    """A series, run or log that could not be read or judged."""
+
+    path: str
+    run: str
+    series: str | None
+    error: str
+    none: bool
+    """Whether the log can be read, and only has no series of the name that was asked for."""
+    group: NotRequired[str | None]
+
+
+Result = SeriesResult | FailedResult

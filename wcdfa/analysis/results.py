@@ -1,0 +1,102 @@
+"""The result of a series as plain numbers and strings: for JSON, for tables, and for other processes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import SupportsFloat
+
+from wcdfa.analysis.result_types import AlarmResult, FailedResult, Result, SeriesResult, WindowNumbers, WindowResult
+from wcdfa.analysis.series import Analysis, Settings, analyze
+from wcdfa.readers.column_choice import NoSeries
+from wcdfa.readers.columns import Run
+from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.single_window import Verdict
+
+
+def of_run(run: Run, settings: Settings) -> Iterator[Result]:
+    """The result of each series of a run; `failed` of one that cannot be judged."""
+    try:
+        for series in settings.series(run):
+            try:
+                yield as_json(analyze(series, settings))
+            except ValueError as error:
+                yield failed(run.path, error, run.name, series.column)
+    except ValueError as error:
+        yield failed(run.path, error, run.name)
+
+
+def failed(path: Path, error: object, run: str = "", series: str | None = None) -> FailedResult:
+    """What stands for a series that could not be read or judged."""
+    return {"path": str(path), "run": run, "series": series, "error": str(error), "none": isinstance(error, NoSeries)}
+
+
+def as_json(analysis: Analysis) -> SeriesResult:
+    """All that was found of a series, as numbers and strings that `json.dumps` takes with ``allow_nan=False``."""
+    windows = [_window(analysis, int(start), int(stop), verdict) for start, stop, verdict in zip(*analysis.judged, strict=True)]
+    series, last = analysis.series, windows[-1]
+    return {
+        "path": str(series.path),
+        "run": series.run,
+        "series": series.column,
+        "n": len(series.values),
+        "order": analysis.settings.order,
+        "alpha": last["alpha"],
+        "stderr": last["stderr"],
+        "low": last["low"],
+        "high": last["high"],
+        "regime": last["regime"],
+        "null": last["null"],
+        "explanation": last["explanation"],
+        "log": analysis.log,
+        "negative": analysis.negative,
+        "empty": series.empty,
+        "notes": list(series.notes),
+        "alarms": [_alarm(analysis.in_steps(alarm)) for alarm in analysis.alarms],
+        "windows": windows,
+    }
+
+
+def _alarm(alarm: Alarm) -> AlarmResult:
+    return {
+        "start": alarm.start,
+        "end": alarm.end,
+        "onset": alarm.onset,
+        "direction": alarm.direction,
+        "alpha": alarm.alpha,
+        "threshold": alarm.threshold,
+    }
+
+
+def _window(analysis: Analysis, start: int, stop: int, verdict: Verdict) -> WindowResult:
+    return {
+        "start": start,
+        "stop": stop,
+        "first_step": analysis.step(start),
+        "last_step": analysis.step(stop - 1),
+        **_numbers(verdict),
+    }
+
+
+def _numbers(verdict: Verdict) -> WindowNumbers:
+    result = verdict.result
+    return {
+        "alpha": _number(verdict.alpha),
+        "stderr": None if result is None else _number(result.stderr),
+        "low": _number(verdict.low),
+        "high": _number(verdict.high),
+        "r_squared": None if result is None else _number(result.r_squared),
+        "adequacy": None if result is None else _number(result.adequacy),
+        "regime": verdict.regime,
+        "orders": {str(order): _number(alpha) for order, alpha in verdict.orders.items()},
+        "null": None if verdict.null is None else {name: _number(value) for name, value in verdict.null._asdict().items()},
+        "explained_by": list(verdict.explained_by),
+        "explanation": verdict.explanation if verdict.reason is None else verdict.reason,
+        "findings": [{"kind": f.kind, "text": f.text, "figure": _number(f.figure)} for f in verdict.findings],
+    }
+
+
+def _number(value: SupportsFloat) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,73 @@
+"""``wcdfa analyze`` of one series: a table of its windows, and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+
+from wcdfa.analysis.remarks import remarks
+from wcdfa.analysis.results import as_json
+from wcdfa.analysis.series import Analysis, Settings, analyze
+from wcdfa.cli.exit_status import Condition, exit_status
+from wcdfa.cli.locating import bar
+from wcdfa.cli.printing import print_analysis, print_json, say, written
+from wcdfa.readers import Source
+from wcdfa.readers.series import RecordedSeries
+from wcdfa.support.text import shown
+
+
+def only_series(found: Sequence[Source], settings: Settings) -> RecordedSeries | None:
+    """The series, if the logs hold exactly one."""
+    if len(found) != 1:
+        return None
+    first = list(islice((series for run in found[0].runs() for series in settings.series(run)), 2))
+    return first[0] if len(first) == 1 else None
+
+
+def judge_one(
+    series: RecordedSeries,
+    settings: Settings,
+    console: Console,
+    *,
+    json_output: bool,
+    output: Path | None,
+    fail_on: Sequence[Condition],
+) -> int:
+    """Judge a series, print its windows and draw its picture; returns the exit status."""
+    if output is not None:
+        from wcdfa.plotting import place  # noqa: PLC0415 - matplotlib takes a while to import
+
+        place(output)  # raises before the work is done if the picture cannot be written there
+    analysis = _judged(series, settings, console)
+    result = as_json(analysis)
+    if json_output:
+        print_json(result)
+    else:
+        say(console, f"α of {series.name}, {len(series.values):,} samples, order {settings.order}")
+        print_analysis(analysis, console)
+        for remark in remarks(analysis):
+            say(console, f"note: {remark}")
+    if output is not None or not json_output:
+        _draw(analysis, output or Path(f"{series.path.resolve().stem}-wcdfa.png"), console)
+    return exit_status([result], [], fail_on)
+
+
+def _judged(series: RecordedSeries, settings: Settings, console: Console) -> Analysis:
+    with bar("judging windows", console) as progress:
+        task = progress.add_task("windows", total=None)
+        try:
+            return analyze(series, settings, each=lambda done, total: progress.update(task, completed=done, total=total))
+        except ValueError as error:
+            msg = f"{series.name}: {error}"
+            raise ValueError(msg) from error
+
+
+def _draw(analysis: Analysis, output: Path, console: Console) -> None:
+    from wcdfa.plotting import save  # noqa: PLC0415 - matplotlib takes a while to import
+    from wcdfa.plotting.runs import plot_analysis  # noqa: PLC0415
+
+    title = f"{shown(analysis.series.path.name)}: {shown(analysis.series.column)}"
+    written("picture", save(plot_analysis(analysis, title=title), output), console)

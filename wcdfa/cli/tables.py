@@ -1,0 +1,94 @@
+"""The tables that commands print: the windows of one series, and a row for each of many."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from rich.table import Table
+from rich.text import Text
+
+from wcdfa.analysis.result_types import Result, SeriesResult
+from wcdfa.analysis.series import Analysis
+from wcdfa.support.text import shown
+from wcdfa.verdicts.single_window import Verdict
+
+ROWS = 40  # of a table on the terminal; --json gives all
+Row = TypeVar("Row")
+
+
+def windows_table(analysis: Analysis) -> Table:
+    """The windows of a series: steps, α with its interval, α at higher orders and of the optimizer alone, and the verdict."""
+    starts, stops, verdicts = analysis.judged
+    orders = list(next((each.orders for each in verdicts if len(each.orders) > 1), verdicts[0].orders))[1:]
+    compared = any(each.null is not None for each in verdicts)
+    higher = [f"order {', '.join(map(str, orders))}"] if orders else []
+    table = _table("steps", "α", "95 %", *higher, *_optimizer(compared))
+    table.add_column("verdict")
+    for start, stop, verdict in _ends(list(zip(starts, stops, verdicts, strict=True)), table):
+        span = f"{analysis.step(int(start)):,}–{analysis.step(int(stop) - 1):,}"
+        table.add_row(span, *_cells(verdict, orders, compared=compared))
+    return table
+
+
+def _cells(verdict: Verdict, orders: Sequence[int], *, compared: bool) -> list[str | Text]:
+    null = "" if verdict.null is None else interval(verdict.null.low, verdict.null.high)
+    nulls = [null] if compared else []
+    if verdict.regime is None:
+        return ["none", "", *([""] if orders else []), *nulls, Text(verdict.reason or "")]
+    others = ", ".join(f"{verdict.orders[order]:.2f}" for order in orders if order in verdict.orders)
+    text = Text(": ".join(filter(None, [verdict.regime, verdict.explanation])))
+    return [f"{verdict.alpha:.3f}", interval(verdict.low, verdict.high), *([others] if orders else []), *nulls, text]
+
+
+def results_table(results: Sequence[SeriesResult]) -> Table:
+    """A row for each series: α of its last window, that of the optimizer alone, and the verdict."""
+    compared = any(result["null"] is not None for result in results)
+    table = Table()
+    table.add_column("run and series", overflow="fold")
+    _add(table, "n", "α", "95 %", *_optimizer(compared))
+    table.add_column("verdict on the last window")
+    for result in _ends(results, table):
+        null = result["null"]
+        nulls = [interval(null["low"], null["high"]) if null else ""] if compared else []
+        text = Text(": ".join(filter(None, [result["regime"], result["explanation"]])))
+        alpha = "none" if result["alpha"] is None else f"{result['alpha']:.3f}"
+        row = f"{result['n']:,}", alpha, interval(result["low"], result["high"]), *nulls
+        table.add_row(Text(label_of(result)), *row, text)
+    return table
+
+
+def label_of(result: Result) -> str:
+    """Path, run and series, fit to be shown."""
+    return ": ".join(shown(part) for part in (result["path"], result["run"], result["series"]) if part)
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """From low to high; empty where there is no interval."""
+    return "" if low is None or high is None or math.isnan(low) else f"{low:.2f}–{high:.2f}"
+
+
+def _optimizer(compared: bool) -> list[str]:
+    return ["optimizer"] if compared else []
+
+
+def _table(*numbers: str) -> Table:
+    table = Table()
+    _add(table, *numbers)
+    return table
+
+
+def _add(table: Table, *numbers: str) -> None:
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+
+
+def _ends(rows: Sequence[Row], table: Table) -> Iterable[Row]:
+    """The rows; of more than `ROWS` the first and the last."""
+    if len(rows) <= ROWS:
+        yield from rows
+        return
+    yield from rows[: ROWS // 2]
+    table.add_row(f"… {len(rows) - ROWS} more, with --json")
+    yield from rows[-(ROWS // 2) :]

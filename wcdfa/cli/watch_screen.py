@@ -1,0 +1,86 @@
+"""What ``wcdfa watch`` shows: on a terminal a screen that is drawn again and again, elsewhere the lines that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Group
+from rich.text import Text
+
+from wcdfa.cli.wording import of_text
+from wcdfa.inference.exponent import DFAResult
+from wcdfa.monitor.monitor import WeightChangeDFA
+from wcdfa.support.text import shown
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 60  # bars
+KEPT = 8  # messages on the screen
+
+
+class Screen:
+    """The last norms as bars, the last verdict with its findings, and the last messages."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.trouble = ""
+        """Why the log cannot be read at the moment; empty if it can."""
+        self._messages: list[str] = []
+        self._printed = 0
+        self._waiting = ""
+        self._norms: npt.NDArray[np.float64] = np.zeros(0)
+        self._result: DFAResult | None = None
+        self._line = ""
+        self._findings: list[str] = []
+
+    def take(self, monitor: WeightChangeDFA, messages: Sequence[str], optimizer: Mapping[str, Any]) -> None:
+        """Show the monitor as it is now, and these messages; the optimizer is named as in `wcdfa.verdict`."""
+        self._messages += messages
+        self._norms = monitor.get_signal()
+        result = monitor.result
+        if result is None:
+            self._line = f"{len(self._norms):,} of the {monitor.window:,} norms that the first α needs"
+        elif result is not self._result:
+            verdict = monitor.verdict(**optimizer)
+            self._line = f"step {monitor.step:,}: {verdict}"
+            self._findings = [finding.text for finding in verdict.findings if finding.text != verdict.reason]
+            self._messages.append(f"{self._line}  {sparkline(self._norms)}")
+        self._result = result
+
+    def fresh_lines(self) -> Iterator[str]:
+        """The messages since the last call, and once what is being waited for."""
+        yield from self._messages[self._printed :]
+        self._printed = len(self._messages)
+        if self.trouble and self.trouble != self._waiting:
+            yield f"waiting: {self.trouble}"
+        self._waiting = self.trouble
+
+    def __rich__(self) -> Group:
+        """The screen as it is now."""
+        norms = f"‖ΔW‖ {self._norms[-1]:.4g}" if len(self._norms) else "no norms yet"
+        lines = [f"{shown(self.path)}  {norms}", sparkline(self._norms), self._line, *(f"  {text}" for text in self._findings)]
+        lines += self._messages[-KEPT:]
+        if self.trouble:
+            lines.append(f"waiting: {self.trouble}")
+        return Group(*(Text(of_text(line)) for line in lines if line))
+
+
+def sparkline(values: npt.ArrayLike) -> str:
+    """The values as at most 60 bars, each the median of as many values; on a logarithmic scale unless a value is negative.
+
+    >>> sparkline([1, 2, 4, 8, 16, 32, 64, 128])
+    '▁▂▃▄▅▆▇█'
+    """
+    x = np.asarray(values, dtype=np.float64)
+    x = x[np.isfinite(x)]
+    if not np.any(x < 0):
+        x = np.log(x[x > 0])
+    if not x.size:
+        return ""
+    heights = np.array([np.median(part) for part in np.array_split(x, min(WIDTH, x.size))])
+    low, high = heights.min(), heights.max()
+    share = (heights - low) / (high - low) if high > low else np.full(heights.shape, 0.5)
+    return "".join(BARS[round(each * (len(BARS) - 1))] for each in share)

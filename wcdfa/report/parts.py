@@ -1,0 +1,106 @@
+"""The parts of the page: words and tables that need no script, and the places where pictures are drawn."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+
+from wcdfa.report.markup import Markup, bullets, element, table
+from wcdfa.report.sections import Failure, Section
+from wcdfa.report.windows import Range
+from wcdfa.support.text import shown
+from wcdfa.verdicts.drift import Alarm
+from wcdfa.version import __version__
+
+OVERVIEW = ["run", "steps", "α, last window", "interval", "optimizer alone", "regime", "alarms"]
+ALARMS = ["α went", "began about step", "alarm at step", "back at step", "furthest α", "alarm beyond α ="]
+
+
+def overview(sections: Sequence[Section]) -> Markup:
+    """Several runs in one picture, and a table with a row for each."""
+    rows = [_row(i, each) for i, each in enumerate(sections)]
+    picture = element("div", class_="plot together")
+    return element("section", element("h2", "Runs side by side"), picture, table(OVERVIEW, rows), id="overview")
+
+
+def _row(number: int, section: Section) -> list[str]:
+    last = section.windows[-1]
+    link = element("a", shown(section.name), href=f"#run-{number}")
+    alpha = "none" if math.isnan(last.alpha.alpha) else f"{last.alpha.alpha:.3f}"
+    bands = [_interval(last.alpha), _interval(last.null)]
+    return [link, f"{section.samples:,}", alpha, *bands, last.regime or "none", str(len(section.alarms))]
+
+
+def _interval(of: Range | None) -> str:
+    return "" if of is None or math.isnan(of.low) else f"{of.low:.2f}–{of.high:.2f}"
+
+
+def run_part(number: int, section: Section) -> Markup:
+    """One run: the window that is looked at, at first the last one, α over time, groups, alarms, notes and settings."""
+    parts = [
+        element("h2", shown(section.name)),
+        _window(number, section),
+        element("div", class_="plot trajectory"),
+        element("div", element("div", class_="plot fluctuations"), element("div", class_="plot surrogates"), class_="pair"),
+    ]
+    if section.groups is not None:
+        parts += [element("h3", "α of each group of parameters"), element("div", class_="plot groups")]
+    parts += [element("h3", "Alarms"), _alarms(section)]
+    if section.notes:
+        parts += [element("h3", "Notes"), bullets(shown(note, 1000) for note in section.notes)]
+    settings = [(name, shown(value, 1000)) for name, value in section.settings.items()]
+    parts.append(element("details", element("summary", "Settings"), table([], settings)))
+    return element("section", *parts, id=f"run-{number}", class_="run", data_run=str(number))
+
+
+def _window(number: int, section: Section) -> Markup:
+    """The slider with the verdict on its window, and the reasons: in the page those of the last window, which the script replaces."""
+    last, count, slider = section.windows[-1], len(section.windows), f"slider-{number}"
+    chooser = element(
+        "p",
+        element("label", "window ", for_=slider),
+        Markup(f'<input type="range" id="{slider}" min="1" max="{count}" value="{count}" disabled>'),
+        element("output", f"{count} of {count}: steps {last.first_step:,}–{last.last_step:,}", for_=slider),
+        class_="chooser",
+    )
+    return element(
+        "div",
+        chooser,
+        element("p", shown(last.verdict), class_="verdict"),
+        element("ul", *(element("li", shown(reason, 400)) for reason in last.reasons), class_="reasons"),
+        class_="window",
+        aria_live="polite",
+    )
+
+
+def _alarms(section: Section) -> Markup:
+    rows = [_alarm(each) for each in section.alarms]
+    return table(ALARMS, rows) if rows else element("p", section.no_alarms)
+
+
+def _alarm(alarm: Alarm) -> list[str]:
+    back = "not back" if alarm.end is None else f"{alarm.end:,}"
+    return [alarm.direction, f"{alarm.onset:,}", f"{alarm.start:,}", back, f"{alarm.alpha:.2f}", f"{alarm.threshold:.2f}"]
+
+
+def failures_part(failures: Sequence[Failure]) -> Markup:
+    """The logs that could not be shown, each with the reason; nothing if there are none."""
+    if not failures:
+        return Markup()
+    lines = (
+        shown(each.reason, 1000) if shown(each.name) in each.reason else f"{shown(each.name)}: {shown(each.reason, 1000)}"
+        for each in failures
+    )
+    return element("section", element("h2", "Not shown"), bullets(lines))
+
+
+def versions() -> Markup:
+    """When the page was made, and with what."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    rows = [("made", now), ("wcdfa", __version__)]
+    rows += [(name, metadata.version(name)) for name in ("numpy", "plotly")]
+    rows += [("Python", platform.python_version()), ("system", platform.platform())]
+    return element("section", element("details", element("summary", "Versions"), table([], rows)))

@@ -1,0 +1,70 @@
+"""The windows of a monitor whose norms are gone: what can still be said of their α and F(s)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.inference.calibration_tables import method_sizes
+from wcdfa.inference.exponent import NO_CAUSE, DFAResult
+from wcdfa.inference.fluctuation_spread import spread
+from wcdfa.nulls.nulls import compare
+from wcdfa.recording.groups import ALL
+from wcdfa.recording.history import Curve, History, Past
+from wcdfa.report.windows import Fluctuations, Measuring, Window, windows_of
+from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.evidence import Evidence, Values
+from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
+
+GONE = "why there is no α was not kept"
+
+
+def past_windows(history: History, measuring: Measuring, null: Values | None) -> list[Window]:
+    """All windows of a history but the last.
+
+    Parameters
+    ----------
+    history : History
+    measuring : Measuring
+    null : numbers of shape (replicates,), optional
+        α of the optimizer alone, as `shared_null` gives it.
+    """
+    curves, past = history.curves[:-1], history.groups[ALL][:-1]
+    verdicts = [_verdict(each, measuring.criteria, null) for each in past]
+    windows = windows_of(verdicts, [(curve.first_step, curve.last_step) for curve in curves], measuring)
+    return [_with_curve(*each, measuring) for each in zip(windows, curves, past, strict=True)]
+
+
+def shared_null(criteria: Criteria, window: int, lr: npt.ArrayLike | None) -> Values | None:
+    """α of the optimizer alone in any window; None where no optimizer is known, or the learning rate varies."""
+    known = np.asarray(math.nan if lr is None else lr, dtype=np.float64)
+    known = known[np.isfinite(known) & (known > 0)]  # the verdict cannot use other rates either
+    if criteria.optimizer is None or (known.size and np.ptp(known) > 0):
+        return None
+    rate = float(known[0]) if known.size else None
+    return criteria.simulation.alphas(window, criteria.optimizer, criteria.measurement, log=criteria.preparation.log, lr=rate)
+
+
+def _verdict(past: Past, criteria: Criteria, null: Values | None) -> Verdict:
+    if not math.isfinite(past.alpha):
+        return without_alpha(GONE, criteria)
+    compared = None if null is None else compare(past.alpha, null)
+    return weighed(Evidence(criteria=criteria, alpha=past.alpha, low=past.low, high=past.high, null=compared))
+
+
+def _with_curve(window: Window, curve: Curve, past: Past, measuring: Measuring) -> Window:
+    """The window with its F(s), as it was kept."""
+    if window.regime is None:
+        return window
+    measurement = measuring.criteria.measurement
+    unknown = dict.fromkeys(DFAResult._fields, math.nan) | {"cause": NO_CAUSE}
+    known = past._asdict() | {"scales": curve.scales, "fluctuations": np.array(curve.fluctuations)}
+    result = DFAResult(**(unknown | known))
+    complete = curve.scales == method_sizes(measuring.window, measurement.order, measurement.method)  # else boxes were split
+    return window._replace(
+        curves=[Fluctuations(measurement.order, result)],
+        spread=spread(result, measuring.window, measurement.order) if complete else None,
+        surrogates=[] if window.null is None else [window.null],
+    )
