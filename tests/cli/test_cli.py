@@ -46,16 +46,14 @@ def test_analyze(tmp_path):
 
 
 def test_analyze_json(tmp_path):
-    done = run(
-        "analyze", DATA / "grokking_mod97_adamw.npz", "--json", "--window", 1000, "--stride", 500, "--order", 2, cwd=tmp_path
-    )
+    done = run("analyze", DATA / "grokking_mod97_adamw.npz", "--json", "--window", 128, "--stride", 500, "--order", 2, cwd=tmp_path)
     assert done.returncode == 0
     assert all(line.startswith("wcdfa: calibrating") for line in done.stderr.splitlines())
     found = json.loads(done.stdout)
-    assert (found["series"], found["n"], found["order"], len(found["windows"])) == ("norms", 30_000, 2, 59)
+    assert (found["series"], found["n"], found["order"], len(found["windows"])) == ("norms", 30_000, 2, 60)
     assert {"alpha", "low", "high", "regime", "windows"} <= set(found)
     norms = np.load(DATA / "grokking_mod97_adamw.npz")["norms"].astype(float)
-    expected = wcdfa.verdict(norms[-1000:], order=2)
+    expected = wcdfa.verdict(norms[29_500:29_628], order=2)
     assert found["alpha"] == found["windows"][-1]["alpha"] == pytest.approx(expected.alpha, rel=1e-12)
     assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high), rel=1e-12)
     assert found["regime"] == found["windows"][-1]["regime"] == expected.label

@@ -24,7 +24,7 @@ class Done(NamedTuple):
 
 def environment(cwd: Path) -> dict[str, str]:
     """What a command needs, and nothing of the user's."""
-    kept = {name: os.environ[name] for name in ("WCDFA_CACHE_DIR", "PYTHONPATH") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("WCDFA_CACHE_DIR", "PYTHONPATH", "OMP_NUM_THREADS") if name in os.environ}
     return {"PATH": "", "COLUMNS": "100", "MPLCONFIGDIR": str(cwd), "PYTHONIOENCODING": "utf-8", "HOME": str(cwd), **kept}
 
 
