@@ -42,6 +42,15 @@ os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow" if importlib.util.find_spec("tensorflow") else "jax")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    from tests.helpers.slow import starts_a_process
+
+    for item in items:
+        if starts_a_process(item):
+            item.add_marker("slow")
+
+
 class Library(Enum):
     """An array library to test with; two are hostile on purpose."""
 
