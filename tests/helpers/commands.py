@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
 
-PROGRAM = [sys.executable, "-W", "error", "-c", "from wcdfa.cli.app import main; main()"]
+# where the tests run in the background of a shell, SIGINT is ignored, and processes inherit that
+INTERRUPTIBLE = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+PROGRAM = [sys.executable, "-W", "error", "-c", f"{INTERRUPTIBLE}; from wcdfa.cli.app import main; main()"]
 
 
 class Done(NamedTuple):
