@@ -1,33 +1,76 @@
-"""On the build machine every framework is installed: a skip there is a test that silently did not run, and fails."""
+"""Options that split the tests between two environments, as `.ci/run` does.
+
+No one environment shows everything. A newcomer has no torch, so the README's line must pass without it; only where every framework is
+installed can every test run. `.ci/run` therefore uses two environments:
+
+1. ``pytest --passed-to=FILE`` in the first. Tests whose framework is absent skip, and say which. FILE lists those that passed.
+2. ``pytest --passed-in=FILE --no-skips`` in the second, where all frameworks are installed. Tests that FILE lists are left out, so each
+   runs once; a skip is a failure there, since a test that skips in both environments runs nowhere.
+"""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-BUILD_MACHINE = os.environ.get("CI") == "true"
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the three options."""
+    group = parser.getgroup("wcdfa")
+    group.addoption("--no-skips", action="store_true", help="a skipped test is a failure")
+    group.addoption("--passed-to", type=Path, metavar="FILE", help="list the tests that passed in FILE")
+    group.addoption("--passed-in", type=Path, metavar="FILE", help="leave out the tests that FILE lists")
 
 
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
-    """Of a test."""
-    if BUILD_MACHINE and call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception):
-        call.excinfo = pytest.ExceptionInfo.from_exc_info(_failed(f"skipped under CI: {call.excinfo.value}"))
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the tests listed by the process that hears of all of them: with pytest-xdist that is not a worker."""
+    file = config.getoption("passed_to")
+    if file is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_PassedTests(file))
+
+
+class _PassedTests:
+    """Writes the names of the tests that passed."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.names: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a test that passed."""
+        if report.when == "call" and report.passed:
+            self.names.append(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the names, one to a line."""
+        self.file.write_text("\n".join(sorted(self.names)) + "\n", encoding="utf-8")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that passed in another environment."""
+    file = config.getoption("passed_in")
+    if file is None:
+        return
+    passed = set(file.read_text(encoding="utf-8").splitlines())
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in passed])
+    items[:] = [item for item in items if item.nodeid not in passed]
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Of the examples in a module whose framework is absent."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skipped test into a failed one, with ``--no-skips``."""
     report = yield
-    if BUILD_MACHINE and report.skipped:
-        report.outcome, report.longrepr = "failed", f"skipped under CI: {report.longrepr}"
+    if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("no_skips"):
+        report.outcome, report.longrepr = "failed", f"skipped, with --no-skips: {report.longrepr}"
     return report
 
 
-def _failed(message: str) -> Any:
-    try:
-        pytest.fail(message, pytrace=False)
-    except pytest.fail.Exception as error:
-        return type(error), error, error.__traceback__
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn a skipped module into a failed one, with ``--no-skips``."""
+    report = yield
+    if report.skipped and collector.config.getoption("no_skips"):
+        report.outcome, report.longrepr = "failed", f"skipped, with --no-skips: {report.longrepr}"
+    return report

@@ -13,9 +13,8 @@ import harness
 import numpy as np
 
 from wcdfa import synthetic
-from wcdfa.analysis.comparison import compare
-from wcdfa.analysis.series import Settings
-from wcdfa.readers.series import RecordedSeries
+from wcdfa.analysis import Settings, compare
+from wcdfa.readers import RecordedSeries
 
 POINTS = 2000
 CELLS = {  # d of the one and of the other: white against white, 1/f against 1/f, and apart

@@ -17,7 +17,7 @@ import numpy as np
 from pyarrow import parquet
 
 import wcdfa
-from wcdfa.nulls.replay import optimizer_norms
+from wcdfa.nulls import optimizer_norms
 
 KINDS = {  # what a folder of runs may hold: momentum and Adam on white gradients, and noise with and without long memory
     "adamw": lambda n, seed: optimizer_norms(n, optimizer="adamw", replicates=1, seed=seed)[0],

@@ -1,4 +1,4 @@
-"""What `wcdfa.backends.optax.recorder.monitor` costs a training run in JAX: time, memory, transfers, compilations, digits, resuming.
+"""What `wcdfa.backends.optax.monitor` costs a training run in JAX: time, memory, transfers, compilations, digits, resuming.
 
     python benchmarks/overhead_jax.py [step] [memory] [transfers] [compilations] [alpha] [norms] [resume] [--quick] [--all-threads]
                                       [--batch 1024] [--old folder of the unpacked sdist of wcdfa 0.1.0]
@@ -38,8 +38,8 @@ import optax
 from old import monitor_of_old
 
 import wcdfa
-from wcdfa.backends.jax.norms import delta_norm
-from wcdfa.backends.optax.recorder import MonitorState, monitor, read, record
+from wcdfa.backends.jax import delta_norm
+from wcdfa.backends.optax import MonitorState, monitor, read, record
 
 warnings.simplefilter("ignore")
 logging.getLogger("absl").setLevel(logging.ERROR)

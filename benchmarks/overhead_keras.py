@@ -1,4 +1,4 @@
-"""What `wcdfa.backends.keras.parameters` costs a training run on each of Keras' backends, and whether it is right.
+"""What `wcdfa.backends.keras` costs a training run on each of Keras' backends, and whether it is right.
 
     python benchmarks/overhead_keras.py [step] [callback] [norms] [transfers] [resume] [--quick] [--backends jax tensorflow torch]
                                         [--all-threads] [--batch 1024]
@@ -74,7 +74,7 @@ def step(backend: str, options: argparse.Namespace) -> None:
     import keras
     import numpy as np
 
-    from wcdfa.backends.keras.parameters import monitored
+    from wcdfa.backends.keras import monitored
 
     for size, width in WIDTHS.items():
         steps = 10 if width < 1000 else 3
@@ -95,7 +95,7 @@ def callback(backend: str, options: argparse.Namespace) -> None:
     import keras
     import numpy as np
 
-    from wcdfa.backends.keras.parameters import WeightChangeCallback, monitored
+    from wcdfa.backends.keras import WeightChangeCallback, monitored
 
     width = WIDTHS["1 M"]
     x = np.random.default_rng(0).standard_normal((EVERY * SMALL_BATCH, width), dtype=np.float32)
@@ -126,7 +126,7 @@ def norms(backend: str, options: argparse.Namespace) -> None:
     from tests.helpers.keras_data import BATCH, data, initial
     from tests.helpers.numpy_training import norms_of_sgd
     from tests.programs.keras_runs import compiled, fitted, on_host
-    from wcdfa.backends.keras.parameters import monitored, read
+    from wcdfa.backends.keras import monitored, read
 
     model = compiled(monitored(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.1, 60), momentum=0.9)))
     fitted(model, 50)
@@ -143,7 +143,7 @@ def transfers(backend: str, options: argparse.Namespace) -> None:
     """What leaves the device in 100 compiled steps of the optimizer."""
     import keras
 
-    from wcdfa.backends.keras.parameters import monitored, read
+    from wcdfa.backends.keras import monitored, read
 
     variables = network(64, "sgd").trainable_variables
     optimizer = monitored(keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(1e-3, 200)))

@@ -1,4 +1,4 @@
-"""What `wcdfa.backends.torch.hooks.attach` costs a training run, and whether it is right.
+"""What `wcdfa.backends.torch.attach` costs a training run, and whether it is right.
 
     python benchmarks/overhead_torch.py [exact] [sample] [errors] [syncs] [sharded] [resume] [--quick] [--all-threads]
                                         [--old folder of the unpacked sdist of wcdfa 0.1.0]
@@ -38,7 +38,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the runs of the tests are 
 
 import wcdfa
 from tests.helpers.processes import printed, start
-from wcdfa.backends.torch.hooks import attach
+from wcdfa.backends.torch import attach
 from wcdfa.backends.torch.norms import PIECE
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -3,7 +3,7 @@
     python benchmarks/read_logs.py [csv jsonl …] [--points 1000000] [--repeat 3] [--folder logs]
 
 Each log has one series with its steps, and learning rate and loss beside it where a row of the format holds them. It is read by
-`wcdfa.readers.series.read_series` and by the format's own library, each in a fresh process: best time of the repeats, and how much the process
+`wcdfa.readers.read_series` and by the format's own library, each in a fresh process: best time of the repeats, and how much the process
 grew at most, from when everything had been imported. A SHORT row takes more than twice the library's time, or more than three times what
 is returned. Needs Linux, where /proc tells the peak. A quarter of an hour on one core, most of it for writing the logs.
 """
@@ -249,8 +249,7 @@ LIBRARIES = {  # of each extra, what its readers import when they read
 
 
 def by_us(path: Path) -> Callable[[], Any]:
-    from wcdfa.readers import sources
-    from wcdfa.readers.series import read_series
+    from wcdfa.readers import read_series, sources
 
     for source in sources(path):
         for library in LIBRARIES.get(source.reader.extra, ()):

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from wcdfa.verdicts.findings import describe
-from wcdfa.verdicts.windows import drifts, judge
+from wcdfa.nulls.update_rules import named
+from wcdfa.verdicts import drifts, judge
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 RUNS: dict[str, dict[str, Any]] = {
@@ -27,9 +27,7 @@ def main() -> None:
         norms = np.load(DATA / f"{name}.npz")["norms"]
         judged = judge(norms, lr=1e-3, optimizer="adamw", **hyperparameters)
         null = judged.verdicts[-1].null
-        print(
-            f"\n{name}: {describe('adamw', hyperparameters)} alone gives {null.low:.2f}–{null.high:.2f}, median {null.median:.2f}\n"
-        )
+        print(f"\n{name}: {named('adamw', hyperparameters)} alone gives {null.low:.2f}–{null.high:.2f}, median {null.median:.2f}\n")
         print("| steps | α | 95 % | order 2 | order 3 | excess | verdict |\n|---|---|---|---|---|---|---|")
         for start, stop, found in zip(judged.starts, judged.stops, judged.verdicts, strict=True):
             orders = " | ".join(f"{found.orders[order]:.2f}" for order in (2, 3))

@@ -1,4 +1,4 @@
-"""Every link inside the built site leads somewhere, and every page needs nothing from elsewhere: python docs/check_links.py FOLDER."""
+"""Check a built site: each internal link leads somewhere, and no page loads anything from elsewhere. Usage: check_links.py FOLDER."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOADED = {"img": "src", "script": "src", "link": "href", "source": "src", "ifram
 
 
 class Page(HTMLParser):
-    """The places of a page, where it leads, and what it loads."""
+    """The anchors, the links and the loaded files of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -22,7 +22,7 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Note what it has."""
+        """Collect the anchors, links and loaded files of one tag."""
         given = {name: value or "" for name, value in attributes}
         self.places |= {given[name] for name in ("id", "name") if name in given}
         if tag == "a" and "href" in given:
@@ -32,7 +32,7 @@ class Page(HTMLParser):
 
 
 def wrong(folder: Path) -> Iterator[str]:
-    """What is wrong, a line each."""
+    """Yield one line for each fault in the site."""
     found = (path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts)
     pages = {path.resolve(): Page(path) for path in found}
     if not pages:
@@ -45,7 +45,7 @@ def wrong(folder: Path) -> Iterator[str]:
                 if link in page.loads and parts.scheme != "data":
                     yield f"{name}: loads {link}"
                 elif parts.scheme not in ("https", "data", "mailto") or (parts.scheme == "https" and "." not in parts.netloc):
-                    yield f"{name}: {link} is no address that begins with https"
+                    yield f"{name}: {link} does not begin with https"
                 continue
             target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
             if target.is_dir():

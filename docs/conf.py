@@ -1,4 +1,4 @@
-"""How Sphinx builds the site: every cell and notebook is executed, and a warning is an error in `.ci/run`."""
+"""Settings of Sphinx. The build executes every cell and notebook; `.ci/run` treats a warning as an error."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ html_theme_options: dict[str, Any] = {
 
 
 def _formula(display: str) -> Any:
-    """Formulas as MathML, which browsers show by themselves: the site asks for nothing from elsewhere."""
+    """Render formulas as MathML, which needs no script, so that the site loads nothing from elsewhere."""
 
     def visit(translator: Any, node: nodes.Element) -> None:
         formula = convert(node.astext(), display=display)
@@ -65,5 +65,5 @@ def _formula(display: str) -> Any:
 
 
 def setup(app: Any) -> None:
-    """What no extension has."""
+    """Register the MathML renderer."""
     app.add_html_math_renderer("mathml", _formula("inline"), _formula("block"))

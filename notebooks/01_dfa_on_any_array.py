@@ -12,13 +12,13 @@
 # %% [markdown]
 # # DFA on any array
 #
-# Detrended fluctuation analysis (DFA) asks how far a series strays as one looks longer. Sum the series into a *profile*, cut the profile into boxes of s samples, take a
-# straight line out of each box, and call the root mean square of what is left F(s). For many series F(s) grows as a power of s; the exponent is α.
+# Detrended fluctuation analysis (DFA) measures how far a series strays within longer and longer stretches. Sum the series into a *profile*, cut the profile into boxes of s
+# samples, fit a straight line to each box, and let F(s) be the root mean square of the residuals. For many series F(s) grows as a power of s; the exponent is α.
 #
 # - α = 0.5: no memory (white noise), or memory shorter than the boxes
 # - α = 1.0: 1/f noise
 # - α = 1.5: a random walk
-# - α near 2 at order 1: a smooth trend, which is as steep as this order can see
+# - α near 2 at order 1: a smooth trend, at the largest value that this order can show
 
 # %%
 
@@ -48,8 +48,8 @@ for ax, (name, x) in zip(axes, noises.items(), strict=True):
     ax.set_title(f"{name}\nmeasured {result.alpha:.2f}")
 
 # %% [markdown]
-# The last one is the trap. An AR(1) process has no long memory at all, yet over these box sizes its points lie on a line of slope well above 0.5, and R² is
-# close to 1. A straight line is no evidence of scaling:
+# The last series is a trap. An AR(1) process has no long memory, yet at these box sizes its points lie on a line with a slope well above 0.5, and R² is close to 1. A
+# straight line is no evidence of scaling:
 
 # %%
 short = wcdfa.dfa(noises["AR(1), φ = 0.9: short memory"][:500])
@@ -59,7 +59,7 @@ assert short.r_squared > 0.95
 # %% [markdown]
 # ## The same call on any array
 #
-# `dfa` asks the array which library it belongs to and stays in it, on its device.
+# `dfa` computes in the library that the array belongs to, on its device.
 
 # %%
 x = synthetic.arfima(2048, d=0.3, batch=(4,), seed=1)
@@ -123,8 +123,7 @@ for column, (name, norms) in zip(
     column[1].set(ylabel="‖ΔW‖", xlabel="optimizer step")
 
 # %% [markdown]
-# On minibatches α stays near 0.9 at every order once the first steps are over. Before reading anything into that: this is what momentum makes of gradients that have no
-# memory at all.
+# On minibatches α stays near 0.9 at every order after the first steps. Before you interpret that, look at what momentum does to gradients without any memory:
 
 # %%
 gradients = synthetic.white_noise(200, batch=(600,), seed=0)  # 600 steps, 200 parameters
@@ -137,8 +136,8 @@ print(f"white gradients through momentum 0.9: α = {without_memory:.2f}")
 assert 0.8 < without_memory < 1.2
 
 # %% [markdown]
-# On full batches the norms decay smoothly, and α of order 1 sits near 2: not a phase but a trend, at the ceiling of what order 1 can show. Higher orders, which see
-# through smoother and smoother trends, disagree with it, and that disagreement is the sign.
+# On full batches the norms decay smoothly, and α at order 1 is near 2. That is not a phase but a trend: α is at the ceiling of order 1. Higher orders remove smooth trends
+# and give a lower α. This disagreement is how you recognize a trend.
 
 # %%
 first, second = (wcdfa.rolling_dfa(grokking, window=500, order=order).result.alpha for order in (1, 2))

@@ -12,8 +12,8 @@
 # %% [markdown]
 # # What an exponent is worth
 #
-# A slope is a number; what it is worth is another matter. How far off may it be, and is there anything in it that the optimizer, the schedule, a trend or a few steps of
-# memory do not already explain? `dfa` answers the first question, `verdict` the second.
+# An exponent by itself says little. How large is its error? And do the optimizer, the schedule, a trend or short memory already explain it? `dfa` answers the first
+# question, `verdict` the second.
 
 # %%
 from pathlib import Path
@@ -22,16 +22,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import wcdfa
-from wcdfa import synthetic
-from wcdfa.nulls import nulls
+from wcdfa import nulls, synthetic
 from wcdfa.plotting import plot_run
-from wcdfa.verdicts.windows import judge
+from wcdfa.verdicts import judge
 
 # %% [markdown]
 # ## An interval that covers
 #
-# 2,000 series of 500 samples with α = 1. The textbook slope is biased, and its own residual error, here ± 1.96 standard errors of the regression, covers the truth in less
-# than half of them. The calibrated intervals come from the exact mean and covariance of log F(s) and cover 95 %.
+# Take 2,000 series of 500 samples with α = 1. The textbook slope is biased, and ± 1.96 standard errors of its regression cover the true α in less than half of the series.
+# The calibrated intervals come from the exact mean and covariance of log F(s) and cover 95 %.
 
 # %%
 truth = 1.0
@@ -51,8 +50,8 @@ for method in ("ols", "gls", "robust"):
     assert 0.93 < covered < 0.97
 
 # %% [markdown]
-# "gls" is the sharpest, as sharp as any method could be for this kind of series, but it takes everything for long memory. "robust", the default, allows for short memory on
-# top of it:
+# "gls" is the most precise; for this kind of series no method could do better. But it takes everything for long memory. "robust", the default, allows for short memory on
+# top:
 
 # %%
 increments = synthetic.arfima(700, d=truth - 1.5, batch=(2000,), seed=1)
@@ -66,8 +65,8 @@ assert abs(bias["robust"]) < 0.06 < bias["gls"]
 # %% [markdown]
 # ## What the optimizer alone would give
 #
-# White gradients, which have no memory at all, through the optimizers that people use, 500 runs of 500 steps each. Momentum alone puts a run into the band that has been
-# called critical, 0.8 to 1.2.
+# Feed white gradients, which have no memory, to common optimizers, in 500 runs of 500 steps each. Momentum alone puts a run into the band that has been called critical,
+# 0.8 to 1.2.
 
 # %%
 settings = {
@@ -88,7 +87,7 @@ assert 0.9 < np.median(alphas["SGD, momentum 0.9"]) < 1.1
 # %% [markdown]
 # ## The verdict on two real runs
 #
-# A character transformer on minibatches, with AdamW(0.9, 0.99): nowhere beyond what the optimizer alone gives.
+# First a character transformer on minibatches, with AdamW(0.9, 0.99). No window has more than the optimizer alone gives.
 
 # %%
 folder = Path("tests/data") if Path("tests/data").is_dir() else Path("../tests/data")
@@ -101,7 +100,7 @@ plot_run(charlm["norms"], judged, title="a character transformer")
 assert all(found.null.p_value > 0.05 for found in judged.verdicts[1:])
 
 # %% [markdown]
-# A network that groks modular addition, on full batches. Its norms decay smoothly; what order 1 reads as α near 2 is that trend, as the higher orders say.
+# Then a network that groks modular addition, on full batches. Its norms decay smoothly. At order 1 this trend gives α near 2; the higher orders show that it is a trend.
 
 # %%
 grokking = np.load(folder / "grokking_mod97_adamw.npz")["norms"][:6000]
@@ -115,9 +114,9 @@ for finding in judged.verdicts[4].findings:
 assert all("trend" in " ".join(found.explained_by) or "saturated" in found.explained_by for found in judged.verdicts[:4])
 
 # %% [markdown]
-# ## When it changes
+# ## When α changes
 #
-# A drift alarm with a stated rate of false ones: 5 % in 10,000 steps in which nothing happens.
+# Drift alarms have a stated rate of false alarms: 5 % of runs of 10,000 steps in which nothing happens.
 
 # %%
 calm = synthetic.arfima(6000, d=0.5, seed=2)

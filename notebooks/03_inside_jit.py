@@ -12,8 +12,8 @@
 # %% [markdown]
 # # α of an optax run, recorded inside jit
 #
-# A small transformer learns to read digits. The whole run is one `lax.scan`: nothing leaves the device while it trains, and yet every ‖ΔW‖ is there afterwards, because
-# `monitor(tx)` keeps them in the state of the optimizer. Beside α stands what AdamW alone gives on gradients without any memory.
+# A small transformer learns to read digits. The whole run is one `lax.scan`, so nothing leaves the device while it trains. Every ‖ΔW‖ is there afterwards all the same,
+# because `monitor(tx)` keeps the norms in the state of the optimizer. α is compared with what AdamW alone gives on gradients without memory.
 #
 # The data are the 1,797 handwritten digits of the UCI repository (Alpaydin and Kaynak, CC BY 4.0, doi:10.24432/C50P49), as scikit-learn ships them.
 
@@ -26,9 +26,9 @@ import optax
 from sklearn.datasets import load_digits
 
 import wcdfa
-from wcdfa.backends.optax.recorder import monitor, read, strip
+from wcdfa.backends.optax import monitor, read, strip
 from wcdfa.plotting import plot_run
-from wcdfa.verdicts.windows import judge
+from wcdfa.verdicts import judge
 
 images, labels = load_digits(return_X_y=True)
 images = jnp.asarray(images.reshape(-1, 8, 8) / 16, dtype=jnp.float32)
@@ -38,7 +38,7 @@ train, test = slice(0, 1500), slice(1500, None)
 # %% [markdown]
 # ## The network and one step
 #
-# Nothing here knows of the monitor but the line that makes `tx`. `inject_hyperparams` puts learning rate and betas into the state, where the monitor finds them.
+# Only the line that makes `tx` mentions the monitor. `inject_hyperparams` puts the learning rate and the betas into the state, where the monitor finds them.
 
 
 # %%
@@ -108,7 +108,7 @@ assert reading.hyperparameters["betas"] == (0.9, 0.99)
 # %% [markdown]
 # ## α and its null, every 500 steps
 #
-# The learning rate of each step is in the reading, so that the schedule is taken out and the null replays it.
+# The reading has the learning rate of each step. So the effect of the schedule is removed, and the null replays the schedule.
 
 # %%
 betas = reading.hyperparameters["betas"]
@@ -120,7 +120,7 @@ assert all(np.isfinite(verdict.alpha) for verdict in judged.verdicts)
 plot_run(reading.norms, judged, title="A small transformer on digits, AdamW(0.9, 0.99)")
 
 # %% [markdown]
-# The last window, in full: the verdict needs no arguments, since the reading knows the optimizer.
+# All findings about the last window. The verdict needs no arguments, because the reading knows the optimizer.
 
 # %%
 last = reading._replace(**{name: getattr(reading, name)[-500:] for name in ("norms", "lr", "steps")})
@@ -130,7 +130,7 @@ for finding in last.verdict().findings:
 # %% [markdown]
 # ## A group of parameters at a time
 #
-# `groups=1` recorded the layers too.
+# With `groups=1` the layers were recorded too.
 
 # %%
 layers = {name: np.log(norms[-500:]) for name, norms in reading.groups.items()}
@@ -140,9 +140,9 @@ for name, alpha, low, high in zip(layers, result.alpha, result.low, result.high,
 assert set(layers) == {"embedding", "attention", "last"}
 
 # %% [markdown]
-# ## An ensemble: one α a member
+# ## An ensemble: one α for each member
 #
-# The state is arrays, so `vmap` trains four networks at once. What differs between their α is chance, and the interval says so.
+# The state consists of arrays, so `vmap` can train four networks at once. Their α differ by chance, within the interval.
 
 # %%
 (_, states), _ = jax.jit(jax.vmap(run))(jax.random.split(jax.random.key(1), 4))
@@ -155,7 +155,7 @@ print("the third alone:", wcdfa.dfa(np.log(ensemble.member(2).norms[-500:])).alp
 # %% [markdown]
 # ## A checkpoint without wcdfa
 #
-# The norms travel with the state. `strip` gives the bare one.
+# The norms are part of the optimizer's state. `strip` returns the state without them.
 
 # %%
 assert jax.tree.structure(strip(opt_state)) == jax.tree.structure(optax.inject_hyperparams(optax.adamw)(schedule).init(params))

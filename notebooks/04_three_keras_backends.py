@@ -12,11 +12,11 @@
 # %% [markdown]
 # # One Keras file, three backends, one α
 #
-# A small convolutional network learns to read digits, once on JAX, once on TensorFlow and once on torch, from one file. `monitored(optimizer)` records ‖ΔW‖ of every step
-# in variables of the optimizer, on the device; `WeightChangeCallback` turns them into α while `fit` runs, and into its logs.
+# A small convolutional network learns to read digits on JAX, on TensorFlow and on torch, from one file. `monitored(optimizer)` records ‖ΔW‖ of every step in variables of
+# the optimizer, on the device. `WeightChangeCallback` computes α while `fit` runs and writes it into the logs.
 #
 # The data are the 1,797 handwritten digits of the UCI repository (Alpaydin and Kaynak, CC BY 4.0, doi:10.24432/C50P49), as scikit-learn ships them. Keras has one backend
-# in a process, so each run is a process of its own. This is the file:
+# per process, so each run gets its own process. This is the file:
 
 # %%
 import json
@@ -49,7 +49,8 @@ with tempfile.TemporaryDirectory() as folder:
         runs[backend] = dict(np.load(file))
 
 # %% [markdown]
-# Weights and batches are the same, so the norms are too, at first to the digits of float32. Later each backend's own rounding grows, as it does in any training run:
+# Weights and batches are the same, so the norms are too, at first to the precision of float32. Later the rounding differences between the backends grow, as in any training
+# run:
 
 # %%
 for backend in BACKENDS[1:]:
@@ -60,10 +61,10 @@ for backend in BACKENDS[1:]:
     assert apart[:50].max() < 1e-5
 
 # %% [markdown]
-# ## The α curves over each other
+# ## The three curves of α
 #
-# The band is what AdamW with these betas and this schedule gives on gradients without any memory, in 95 of 100 windows: which optimizer it is, and its learning rate at each
-# step, the reading knows from the optimizer itself.
+# The band holds 95 % of the α that AdamW with these betas and this schedule gives on gradients without memory. The reading knows the optimizer and its learning rate at each
+# step from the optimizer itself.
 
 # %%
 figure, axes = plt.subplots(figsize=(7, 4))
@@ -72,7 +73,7 @@ for (backend, run), style in zip(
 ):
     axes.plot(run["steps"], run["alpha"], label=backend, **style)
 last = runs["jax"]
-null = wcdfa.nulls.nulls.optimizer_null(
+null = wcdfa.nulls.optimizer_null(
     last["norms"][-500:], optimizer=str(last["optimizer"]), lr=last["lr"][-500:], **json.loads(str(last["hyperparameters"]))
 )
 axes.axhspan(null.low, null.high, color="tab:orange", alpha=0.15, lw=0, label="AdamW alone, 95 %")
@@ -86,7 +87,7 @@ for backend, run in runs.items():
     assert np.max(np.abs(run["alpha"] - runs["jax"]["alpha"])) < 0.1
 
 # %% [markdown]
-# ## What it is worth
+# ## The verdict
 
 # %%
 print(
@@ -96,4 +97,4 @@ print(
 )
 
 # %% [markdown]
-# At a window of 500, α is known to about ± 0.13: most of what the curve does lies within what AdamW alone does.
+# At a window of 500, α is known to about ± 0.13. Most of what the curve shows lies in the range that AdamW alone gives.

@@ -12,8 +12,8 @@
 # %% [markdown]
 # # SGD, momentum and AdamW: three α, three nulls
 #
-# One small network learns to read digits with torch, three times from the same weights on the same batches, and `attach(optimizer)` records ‖ΔW‖ of every step. The three α
-# differ a good deal. How much of that is learning, and how much is what each optimizer does to gradients that have no memory at all?
+# A small torch network learns to read digits three times, from the same weights and on the same batches. `attach(optimizer)` records ‖ΔW‖ of every step. The three α differ
+# a lot. How much of that is learning, and how much would each optimizer give on gradients without memory?
 #
 # The data are the 1,797 handwritten digits of the UCI repository (Alpaydin and Kaynak, CC BY 4.0, doi:10.24432/C50P49), as scikit-learn ships them.
 
@@ -24,7 +24,7 @@ import torch
 from sklearn.datasets import load_digits
 
 import wcdfa
-from wcdfa.backends.torch.hooks import attach
+from wcdfa.backends.torch import attach
 
 torch.set_num_threads(1)
 images, labels = load_digits(return_X_y=True)
@@ -35,7 +35,7 @@ train, test = slice(0, 1500), slice(1500, None)
 # %% [markdown]
 # ## Three runs
 #
-# Nothing in the loop knows of the recorder: it is a hook on the optimizer, and reads nothing from the device while it trains.
+# The loop does not mention the recorder. It is a hook on the optimizer, and training never waits for it.
 
 
 # %%
@@ -76,14 +76,14 @@ for name, make in optimizers.items():
 # %% [markdown]
 # ## The last 1,000 steps, each against its own optimizer
 #
-# The null is the same optimizer, with the same hyperparameters, on white gradients: `low` and `high` hold 95 of 100 such α.
+# The null is the same optimizer, with the same hyperparameters, on white gradients. 95 % of its α lie between `low` and `high`.
 
 # %%
 WINDOW = 1000
 nulls = {}
 for name, reading in readings.items():
     norms, lr = reading.norms[-WINDOW:], reading.lr[-WINDOW:]
-    nulls[name] = wcdfa.nulls.nulls.optimizer_null(norms, optimizer=reading.optimizer, lr=lr, **reading.hyperparameters)
+    nulls[name] = wcdfa.nulls.optimizer_null(norms, optimizer=reading.optimizer, lr=lr, **reading.hyperparameters)
     null = nulls[name]
     print(f"{name:13} α = {null.alpha:.2f}, alone {null.low:.2f} to {null.high:.2f}, more than that in {null.p_value:.3f} of them")
 
@@ -108,5 +108,5 @@ for name, reading in readings.items():
     print(f"{name}: {window.verdict()}")
 
 # %% [markdown]
-# Compare the bands with each other before comparing the points: plain SGD adds no memory of its own, momentum and AdamW alone come out near 1. An α means something where it
+# Compare the bands with each other before you compare the points. Plain SGD adds no memory of its own; momentum and AdamW alone give α near 1. An α means something if it
 # lies outside its own band, and the verdict says so.

@@ -10,7 +10,8 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -34,8 +35,20 @@ def _cache_folder() -> Path:
 
 os.environ["WCDFA_CACHE_DIR"] = str(_cache_folder())  # never the user's own
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault(
+    "JAX_DISABLE_MOST_OPTIMIZATIONS", "1"
+)  # a program runs a few times here: it costs more to compile than to run
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow" if importlib.util.find_spec("tensorflow") else "jax")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    from tests.helpers.slow import starts_a_process
+
+    for item in items:
+        if starts_a_process(item):
+            item.add_marker("slow")
 
 
 class Library(Enum):
@@ -73,8 +86,24 @@ def library(request: pytest.FixtureRequest) -> Library:
 def xp(library: Library, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The namespace of the library. Under JAX, functions marked with ``lazy_xp_function`` run jitted."""
     namespace = importlib.import_module(library.value.partition(",")[0])
-    with patch_lazy_xp_functions(request, xp=namespace):
+    with _jitted_once(request, namespace):
         yield namespace
+
+
+_jitted: dict[Callable[..., Any], Callable[..., Any]] = {}
+
+
+@contextmanager
+def _jitted_once(request: pytest.FixtureRequest, namespace: Any) -> Iterator[None]:
+    """Jit what the module of the test marks: each function once, so that tests with arguments of one shape share what is compiled."""
+    module = request.module
+    plain = dict(vars(module))
+    with patch_lazy_xp_functions(request, xp=namespace):
+        if "monkeypatch" not in request.fixturenames:  # it may change what is traced
+            for name, function in plain.items():
+                if vars(module)[name] is not function:
+                    setattr(module, name, _jitted.setdefault(function, vars(module)[name]))
+        yield
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.backends.tensorflow.parameters import is_variable, parameters_of
-from wcdfa.nulls.update_rules import Known
+from wcdfa.nulls.recognition import Known
 from wcdfa.recording.groups import Groups, Members
 from wcdfa.support.numbers import is_number
 

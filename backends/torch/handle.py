@@ -20,7 +20,7 @@ from wcdfa.backends.torch.whole_steps import WholeSteps
 from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
-from wcdfa.nulls.update_rules import UNKNOWN, Known
+from wcdfa.nulls.recognition import UNKNOWN, Known
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import extend, init
 from wcdfa.recording.ring import read as read_ring

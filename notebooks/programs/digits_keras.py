@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 import wcdfa
-from wcdfa.backends.keras.parameters import WeightChangeCallback, monitored
+from wcdfa.backends.keras import WeightChangeCallback, monitored
 
 BATCH, EPOCHS = 50, 60
 rng = np.random.default_rng(0)

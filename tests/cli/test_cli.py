@@ -1,4 +1,4 @@
-"""The command line as a user runs it, in a process of its own."""
+"""The command line as a user runs it; each command at least once in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-from tests.helpers.commands import run
+from tests.helpers.commands import run, run_process
 from wcdfa.cli.demo_training import accuracy, train
 
 DATA = Path(__file__).parents[1] / "data"
@@ -22,7 +22,7 @@ def is_png(path):
 
 
 def test_demo(tmp_path):
-    done = run("demo", "--quick", cwd=tmp_path)
+    done = run_process("demo", "--quick", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "2,000 steps of AdamW(0.9, 0.98) on addition modulo 59" in done.stdout
     assert "last window: " in done.stdout
@@ -33,7 +33,7 @@ def test_demo(tmp_path):
 
 
 def test_analyze(tmp_path):
-    done = run("analyze", DATA / "charlm_adamw.npz", "--output", "sub/alpha.png", cwd=tmp_path)
+    done = run_process("analyze", DATA / "charlm_adamw.npz", "--output", "sub/alpha.png", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     norms = np.load(DATA / "charlm_adamw.npz")["norms"].astype(float)
     for i in range(8):
@@ -46,16 +46,14 @@ def test_analyze(tmp_path):
 
 
 def test_analyze_json(tmp_path):
-    done = run(
-        "analyze", DATA / "grokking_mod97_adamw.npz", "--json", "--window", 1000, "--stride", 500, "--order", 2, cwd=tmp_path
-    )
+    done = run("analyze", DATA / "grokking_mod97_adamw.npz", "--json", "--window", 128, "--stride", 500, "--order", 2, cwd=tmp_path)
     assert done.returncode == 0
     assert all(line.startswith("wcdfa: calibrating") for line in done.stderr.splitlines())
     found = json.loads(done.stdout)
-    assert (found["series"], found["n"], found["order"], len(found["windows"])) == ("norms", 30_000, 2, 59)
+    assert (found["series"], found["n"], found["order"], len(found["windows"])) == ("norms", 30_000, 2, 60)
     assert {"alpha", "low", "high", "regime", "windows"} <= set(found)
     norms = np.load(DATA / "grokking_mod97_adamw.npz")["norms"].astype(float)
-    expected = wcdfa.verdict(norms[-1000:], order=2)
+    expected = wcdfa.verdict(norms[29_500:29_628], order=2)
     assert found["alpha"] == found["windows"][-1]["alpha"] == pytest.approx(expected.alpha, rel=1e-12)
     assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high), rel=1e-12)
     assert found["regime"] == found["windows"][-1]["regime"] == expected.label
@@ -148,6 +146,13 @@ def test_errors_are_short_and_have_a_status(tmp_path, arguments, code, message):
     assert done.returncode >= code
     assert message.lower() in (done.stderr + done.stdout).lower()
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["analyze", "missing.npz"], 1), (["analyze", "--unheard-of"], 2)])
+def test_a_process_has_the_same_status_and_says_the_same(tmp_path, arguments, code):
+    done, expected = run_process(*arguments, cwd=tmp_path), run(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == expected
+    assert done.returncode == code
 
 
 def test_the_demo_learns_from_true_gradients():

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-from tests.helpers.commands import run, start
+from tests.helpers.commands import run, run_process, start
 
 
 def test_help_imports_no_framework_and_nothing_that_a_command_needs(tmp_path):
@@ -60,7 +60,7 @@ def norms(n, d=0.0, seed=0):
 def test_compare(tmp_path):
     for name, d in (("a", 0.0), ("b", 0.4), ("c", 0.0)):
         write(tmp_path / f"{name}.csv", norms(2000, d, seed=ord(name)))
-    done = run("compare", "a.csv", "b.csv", "c.csv", "--json", cwd=tmp_path)
+    done = run_process("compare", "a.csv", "b.csv", "c.csv", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     to_b, to_c = (json.loads(line) for line in done.stdout.splitlines())
     assert (to_b["reference"]["path"], to_b["other"]["path"]) == ("a.csv", "b.csv")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-from tests.helpers.commands import run
+from tests.helpers.commands import run, run_process
 from tests.report.test_report import drawn
 
 HOSTILE = "<img src=x onerror=alert(1)>.jsonl"
@@ -31,7 +31,7 @@ def write_log(path, *, seed=0, n=600, groups=()):
 
 def test_one_run_with_its_groups(tmp_path):
     log = write_log(tmp_path / "run.jsonl", groups=("head", "body"))
-    done = run("report", log, "--window", 256, "-o", "out/report.html", cwd=tmp_path)
+    done = run_process("report", log, "--window", 256, "-o", "out/report.html", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     path = tmp_path / "out" / "report.html"
     assert f"report: {path} (" in done.stdout

@@ -1,4 +1,4 @@
-"""A real browser, which opens pages as their readers do and keeps what it complains of."""
+"""A real browser that opens pages and keeps all messages of its console."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def browser() -> Iterator[Any]:
 
 
 class Opened:
-    """A page, and all that it said and asked for."""
+    """A page, with its console messages in `said` and the addresses that it requested in `asked`."""
 
     def __init__(self, chromium: Any, path: Path, **options: Any) -> None:
         self.said: list[str] = []
@@ -43,12 +43,12 @@ class Opened:
         self.page.goto(self.address)
 
     def drawn(self, place: str = ".plot.trajectory") -> Any:
-        """Wait for a picture and return its place."""
+        """Wait until a picture is drawn, and return its element."""
         self.page.wait_for_selector(f"{place} .main-svg")
         return self.page.locator(place).first
 
     def until(self, condition: str) -> None:
-        """Wait until it holds; Playwright's own way needs scripts that the page does not let run."""
+        """Wait until a condition holds. Playwright's own method needs scripts, which the page does not allow."""
         for _ in range(200):
             if self.page.evaluate(condition):
                 return
@@ -57,7 +57,7 @@ class Opened:
         raise AssertionError(msg)
 
     def data(self, place: str = ".plot.trajectory") -> list[dict[str, Any]]:
-        """What is drawn there, trace by trace."""
+        """The data that are drawn in a picture, trace by trace."""
         self.drawn(place)
         keep = "({name, x, y, z, visible, text}) => ({name, x, y, z, visible, text})"
         found: list[dict[str, Any]] = self.page.eval_on_selector(place, f"place => place._fullData.map({keep})")

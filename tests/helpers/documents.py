@@ -1,4 +1,4 @@
-"""What the documents say, taken apart: fenced blocks, and the commands in them."""
+"""The documents of the project, and the fenced blocks in them."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ class Block(NamedTuple):
 
 
 def fenced(text: str) -> list[Block]:
-    """All fenced blocks of a document, those inside tabs too."""
+    """All fenced blocks of a document, also those inside tabs."""
     found = re.findall(r"^```(\S[^\n]*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     return [Block(kind.strip(), body) for kind, body in found]
 
 
 def blocks(language: str, text: str) -> list[str]:
-    """The texts of the blocks in a language."""
+    """The texts of all blocks in one language."""
     return [block.text for block in fenced(text) if block.kind == language]
 
 
 def extras() -> dict[str, Any]:
-    """What pip can be asked to install beside the core."""
+    """The extras of the package: names that pip takes in brackets."""
     found: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     return found
 
 
 def write_log(path: Path, *, seed: int = 0) -> None:
-    """A run of a reader: norms of 1,200 steps, as any loop would log them."""
+    """Write a log of 1,200 norms, as any training loop would."""
     norms = np.exp(0.1 * wcdfa.synthetic.arfima(1200, d=0.2, seed=seed))
     rows = [json.dumps({"step": step, "update_norm": norm}) for step, norm in enumerate(norms.tolist(), start=1)]
     path.parent.mkdir(exist_ok=True)

@@ -14,7 +14,7 @@ from tests.helpers.commands import run
 from tests.helpers.documents import DOCS, ROOT, blocks, write_log
 
 README = (ROOT / "README.md").read_text()
-NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT"}
+NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT", "RELEASING", "SECURITY"}
 
 
 def section(title):
@@ -39,7 +39,7 @@ def test_the_readme_opens_with_a_picture_that_exists():
 def test_the_three_uses_are_twelve_lines_that_run(capsys):
     for framework in ("optax", "tensorflow"):
         require(framework)
-    from wcdfa.backends.optax.recorder import monitor
+    from wcdfa.backends.optax import monitor
 
     (code,) = blocks("python", README)
     assert len(code.splitlines()) <= 12
@@ -63,10 +63,14 @@ def test_the_three_uses_are_twelve_lines_that_run(capsys):
 
 
 def test_the_line_that_the_readme_quotes_is_what_a_verdict_says():
-    norms = wcdfa.nulls.replay.optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
+    norms = wcdfa.nulls.optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
     line = str(wcdfa.verdict(norms, optimizer="sgd", momentum=0.9))
     assert f"`{line}`" in README
     assert blocks("text", (DOCS / "start.md").read_text()) == [line + "\n"]
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 120
 
 
 def test_no_figure_is_left_open():
@@ -88,6 +92,7 @@ def test_the_first_own_alpha_takes_three_commands(tmp_path):
     assert (tmp_path / "report.html").stat().st_size < 5e6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
 def test_notebook(notebook, tmp_path):
     for module in ("torch", "jax", "tensorflow", "keras"):

@@ -51,11 +51,13 @@ def write_logs(folder):
         write_log(folder / log, seed=seed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", blocks("python", TABS.read_text()))
 def test_each_tab_is_a_whole_program(program, tmp_path):
     assert re.search(r"α = \d\.\d\d \(\d\.\d\d–\d\.\d\d\)", start(program, tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
 def test_programs_and_commands(page, tmp_path):
     text = page.read_text()

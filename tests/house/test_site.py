@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import re
 
 import pytest
 
 import wcdfa
-from tests.helpers.documents import DOCS, PAGES, ROOT
+from tests.helpers.documents import DOCS, PAGES, ROOT, blocks
+from tests.house.test_layout import ROWS
 from wcdfa.cli.app import COMMANDS
 
 NOT_MEASURING = {"harness", "old", "record"}
 SCRIPTS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py") if path.stem not in NOT_MEASURING)
+
+
+DEVELOPERS = (DOCS / "architecture.md", ROOT / "CONTRIBUTING.md")
+NAMED = sorted({name for path in DEVELOPERS for name in re.findall(r"`(wcdfa(?:\.\w+)+)`", path.read_text(encoding="utf-8"))})
 
 
 @pytest.fixture
@@ -71,3 +78,55 @@ def test_every_public_name_and_backend_is_documented():
 def test_every_command_is_documented():
     text = (DOCS / "integrations" / "command_line.md").read_text()
     assert all(f"\nwcdfa {command}" in text for command in COMMANDS)
+
+
+def test_the_picture_of_the_packages_is_that_of_the_imports():
+    (picture,) = blocks("text", (DOCS / "architecture.md").read_text(encoding="utf-8"))
+    drawn = [set(re.split(r"  +", line.rstrip())[1:]) for line in picture.splitlines() if "↓" not in line]
+    assert drawn == ROWS[::-1]
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_developers_are_pointed_to_exists(name):
+    assert resolved(name)
+
+
+def resolved(name):
+    """What a whole name stands for; of a backend or a sink the line that defines or imports it, so that no framework is imported."""
+    _, package, *below = name.split(".")
+    if package in {"backends", "sinks"} and below:
+        home = ROOT / "wcdfa" / package / below[0]
+        files = home.glob("*.py") if home.is_dir() else [home.with_suffix(".py")]
+        source = "".join(path.read_text(encoding="utf-8") for path in files)
+        return re.search(rf"^ *(def |class )?{below[-1]}\b", source, flags=re.MULTILINE) is not None
+    found, path = wcdfa, "wcdfa"
+    for part in (package, *below):
+        path += f".{part}"
+        found = getattr(found, part) if hasattr(found, part) else importlib.import_module(path)
+    return found
+
+
+def documented():
+    """What the pages of the API take from the code, by whole names."""
+    for path in sorted((DOCS / "api").glob("*.rst")):
+        for kind, name, options in re.findall(
+            r"^\.\. auto(\w+):: (\S+)\n((?:   .*\n)*)", path.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            members = re.search(r":members: (.+)", options)
+            if members:
+                yield from (f"{name}.{each}" for each in members[1].split(", "))
+            elif kind != "module":
+                yield name
+
+
+@pytest.mark.parametrize("name", list(documented()))
+def test_every_documented_name_exists(name):
+    found = resolved(name)
+    assert found is True or (callable(found) and found.__doc__)
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_benchmark_imports_exists(script):
+    for node in ast.walk(ast.parse(script.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("wcdfa"):
+            assert all(resolved(f"{node.module}.{alias.name}") is not False for alias in node.names)

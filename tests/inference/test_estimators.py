@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -21,12 +22,14 @@ COVERAGE = math.sqrt(0.95 * 0.05 / TRIALS)
 each_calibrated = pytest.mark.parametrize("method", ["robust", "gls"])
 
 
+@functools.cache
 def arfima(alpha, *, n=N, trials=TRIALS, seed=0):
-    """ARFIMA(0, α - 1/2, 0), for α from 0 to below 3."""
+    """ARFIMA(0, α - 1/2, 0), for α from 0 to below 3; read-only, for tests share it."""
     sums = max(0, math.floor(alpha - 1e-9))
     x = synthetic.arfima(n, d=alpha - 0.5 - sums, batch=(trials,), seed=seed)
     for _ in range(sums):
         x = np.cumsum(x, axis=-1)
+    x.setflags(write=False)
     return x
 
 

@@ -167,7 +167,7 @@ def test_judge_is_a_verdict_for_each_window():
         assert (found.alpha, found.findings, found.null) == (alone.alpha, alone.findings, alone.null)
     np.testing.assert_array_equal(judged.numbers("alpha"), [v.alpha for v in judged.verdicts])
     counted = []
-    judge(norms[:600], window=600, each=lambda done, total: counted.append((done, total)), replicates=10)
+    judge(norms[:512], window=512, each=lambda done, total: counted.append((done, total)), replicates=10)
     assert counted == [(1, 1)]
 
 
