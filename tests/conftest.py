@@ -44,11 +44,16 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow" if importlib.util.find_spec(
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts a process, and what JAX compiles: of each test its first case stays in the quick set."""
     from tests.helpers.slow import starts_a_process
 
+    compiled = set()
     for item in items:
-        if starts_a_process(item):
+        jitted = isinstance(item, pytest.Function) and item.nodeid.find("[jax") > 0
+        if starts_a_process(item) or (jitted and item.function in compiled):
             item.add_marker("slow")
+        if jitted:
+            compiled.add(item.function)
 
 
 class Library(Enum):
