@@ -35,9 +35,9 @@ def _cache_folder() -> Path:
 
 os.environ["WCDFA_CACHE_DIR"] = str(_cache_folder())  # never the user's own
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault(
-    "JAX_DISABLE_MOST_OPTIMIZATIONS", "1"
-)  # a program runs a few times here: it costs more to compile than to run
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each worker of pytest-xdist, which inherits this: together they use every core
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # for a few calls, compiling takes longer than running; so too in the next line
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow" if importlib.util.find_spec("tensorflow") else "jax")
 
@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     compiled = set()
     for item in items:
-        jitted = isinstance(item, pytest.Function) and item.nodeid.find("[jax") > 0
+        jitted = isinstance(item, pytest.Function) and "library" in item.fixturenames and "[jax" in item.nodeid
         if starts_a_process(item) or (jitted and item.function in compiled):
             item.add_marker("slow")
         if jitted:
