@@ -35,20 +35,25 @@ def _cache_folder() -> Path:
 
 os.environ["WCDFA_CACHE_DIR"] = str(_cache_folder())  # never the user's own
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault(
-    "JAX_DISABLE_MOST_OPTIMIZATIONS", "1"
-)  # a program runs a few times here: it costs more to compile than to run
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of each worker of pytest-xdist, which inherits this: together they use every core
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")  # for a few calls, compiling takes longer than running; so too in the next line
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow" if importlib.util.find_spec("tensorflow") else "jax")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what starts a process, and what JAX compiles: of each test its first case stays in the quick set."""
     from tests.helpers.slow import starts_a_process
 
+    compiled = set()
     for item in items:
-        if starts_a_process(item):
+        jitted = isinstance(item, pytest.Function) and "library" in item.fixturenames and "[jax" in item.nodeid
+        if starts_a_process(item) or (jitted and item.function in compiled):
             item.add_marker("slow")
+        if jitted:
+            compiled.add(item.function)
 
 
 class Library(Enum):

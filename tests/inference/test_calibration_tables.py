@@ -76,7 +76,7 @@ def test_every_length_ships_and_takes_little_room():
 
 def test_the_package_ships_them():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert "calibrations/*.npz" in settings["package-data"]["wcdfa"]
+    assert "calibrations/*.npz" in settings["package-data"]["wcdfa.inference"]
 
 
 @pytest.mark.parametrize("n", SHIPPED)
@@ -120,7 +120,7 @@ def test_it_is_computed_once_and_read_by_another_process(cache, computed):
     wcdfa.dfa(X, method="gls")  # the same boxes
     assert computed == [70]
     program = (
-        "import numpy as np, wcdfa; from wcdfa import tables\n"
+        "import numpy as np, wcdfa; from wcdfa.inference import calibration_tables as tables\n"
         "def compute(*_, **__): raise AssertionError('computed again')\n"
         "tables.compute = compute\n"
         "result = wcdfa.dfa(wcdfa.synthetic.white_noise(70, seed=0)); print(repr(float(result.alpha)), repr(float(result.low)))"

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import require
 from wcdfa import dfa, fluctuations, scales, synthetic
 
 
@@ -132,7 +131,7 @@ def test_physionet():
 
 
 def test_the_table_names_every_package_that_is_tested():
-    require("nolds")
+    peer("nolds")
     table = (Path(__file__).parents[2] / "docs" / "compatibility.md").read_text()
     for name in ("nolds", "fathon", "MFDFA", "antropy", "NeuroKit2", "PhysioNet", "wcdfa 0.1.0"):
         assert f"| {name}" in table
