@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import dfa
 from wcdfa.nulls.nulls import without_schedule
 from wcdfa.nulls.optimizer import Memory, Optimizer, axes_of
@@ -25,7 +26,7 @@ def optimizer_alphas(
     lr: npt.ArrayLike | None = None,
     replicates: int = 500,
     order: int = 1,
-    method: str = "robust",
+    method: Method = "robust",
     log: bool = True,
     gradient_norm: npt.ArrayLike | None = None,
     dimension: Dimension | None = None,
@@ -98,6 +99,6 @@ def _compiled(rule: Optimizer, exact: bool, before: int, taken: float) -> Callab
 
 
 @partial(jax.jit, static_argnums=(1, 2))
-def _alphas(x: jax.Array, order: int, method: str) -> jax.Array:
+def _alphas(x: jax.Array, order: int, method: Method) -> jax.Array:
     alphas: jax.Array = dfa(x, order=order, method=method).alpha
     return alphas

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import measure
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import Dimension, optimizer_norms
@@ -68,7 +69,7 @@ def optimizer_null(
     lr: npt.ArrayLike | None = None,
     replicates: int = 500,
     order: int = 1,
-    method: str = "robust",
+    method: Method = "robust",
     log: bool = True,
     gradient_norm: npt.ArrayLike | None = None,
     start: int | None = None,
@@ -142,7 +143,7 @@ def optimizer_alphas(
     lr: npt.ArrayLike | None = None,
     replicates: int = 500,
     order: int = 1,
-    method: str = "robust",
+    method: Method = "robust",
     log: bool = True,
     breaks: tuple[int, ...] = (),
     gradient_norm: npt.ArrayLike | None = None,
@@ -202,7 +203,7 @@ def without_schedule(x: Any, lr: npt.ArrayLike | None, log: bool) -> Any:
 
 
 def shuffled(
-    norms: npt.ArrayLike, *, replicates: int = 500, order: int = 1, method: str = "robust", log: bool = True, seed: Seed = 0
+    norms: npt.ArrayLike, *, replicates: int = 500, order: int = 1, method: Method = "robust", log: bool = True, seed: Seed = 0
 ) -> NullResult:
     """α of a window against that of its own values in random order, which have no memory at all.
 
@@ -236,7 +237,7 @@ def short_memory(
     *,
     replicates: int = 500,
     order: int = 1,
-    method: str = "robust",
+    method: Method = "robust",
     log: bool = True,
     breaks: tuple[int, ...] = (),
     fitted: MemoryFit | None = None,
@@ -292,7 +293,7 @@ def short_memory(
 
 @lru_cache(maxsize=4096)
 def _short_alphas(
-    n: int, phi: int, theta: int, replicates: int, order: int, method: str, breaks: tuple[int, ...], seed: Seed
+    n: int, phi: int, theta: int, replicates: int, order: int, method: Method, breaks: tuple[int, ...], seed: Seed
 ) -> npt.NDArray[np.float64]:
     """α of ARMA(1,1) series, whose parameters are given as atanh in `STEPS`; shared, so never to be changed."""
     longer = ar1(n + 1, phi=math.tanh(phi / STEPS), batch=(replicates,), seed=seed)
@@ -318,7 +319,7 @@ def compare(alpha: float, alphas: npt.ArrayLike, /) -> NullResult:
     return NullResult(alpha, low, median, high, alpha - median, math.nan if math.isnan(alpha) else p_value)
 
 
-def _alphas(x: Any, order: int, method: str, breaks: tuple[int, ...] = ()) -> Any:
+def _alphas(x: Any, order: int, method: Method, breaks: tuple[int, ...] = ()) -> Any:
     return measure(x, order=order, method=method, breaks=breaks).alpha
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from wcdfa.kernel.arrays import Array
 from wcdfa.nulls.settling import Conditions, Settled
 from wcdfa.nulls.spelling import Spelling
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 Memory = dict[str, Array]
 """What an optimizer remembers between two steps: its arrays by name."""
@@ -128,7 +132,25 @@ def axes_of(array: Array) -> tuple[int, ...]:
     return tuple(range(max(1, array.ndim - 1)))
 
 
-def larger(first: Number, second: Number) -> Number:
+def total(array: Array, axes: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
+    """Sum over axes, by a method that arrays of NumPy and JAX have beyond `Array`."""
+    summed: Array = cast("npt.NDArray[np.float64]", array).sum(axis=axes, keepdims=keepdims)
+    return summed
+
+
+def turned(array: Array, *axes: int) -> Array:
+    """With its axes in another order, by a method that arrays of NumPy and JAX have beyond `Array`."""
+    other: Array = cast("npt.NDArray[np.float64]", array).transpose(axes)
+    return other
+
+
+def product(first: Array, second: Array) -> Array:
+    """Matrix product over the last two axes."""
+    found: Array = cast("npt.NDArray[np.float64]", first) @ cast("npt.NDArray[np.float64]", second)
+    return found
+
+
+def larger(first: Array, second: Number) -> Array:
     """The larger of two, by operators alone."""
     return first * (first >= second) + second * (first < second)
 
@@ -140,13 +162,12 @@ def smaller(first: Number, second: Number) -> Number:
 
 def root_mean_square(array: Array) -> Array:
     """Over each parameter, so one number per replicate."""
-    return ((array * array).sum(axes_of(array)) / math.prod(array.shape[axis] for axis in axes_of(array))) ** 0.5
+    return (total(array * array, axes_of(array)) / math.prod(array.shape[axis] for axis in axes_of(array))) ** 0.5
 
 
 def _clipped(gradient: Array, clip_norm: float | None) -> Array:
     """As ``torch.nn.utils.clip_grad_norm_``: each replicate to the norm `clip_norm` at most."""
     if clip_norm is None:
         return gradient
-    squares: Any = gradient * gradient  # arrays of every library sum themselves, though the standard does not say so
-    factor: Array = clip_norm / (squares.sum(axes_of(gradient)) ** 0.5 + 1e-6)
+    factor = clip_norm / (total(gradient * gradient, axes_of(gradient)) ** 0.5 + 1e-6)
     return gradient * (factor * (factor < 1) + (factor >= 1))

@@ -14,7 +14,19 @@ from typing import ClassVar, cast
 import numpy as np
 
 from wcdfa.kernel.arrays import Array
-from wcdfa.nulls.optimizer import WEIGHT_DECAY, Memory, Number, Optimizer, described, larger, root_mean_square, smaller
+from wcdfa.nulls.optimizer import (
+    WEIGHT_DECAY,
+    Memory,
+    Number,
+    Optimizer,
+    described,
+    larger,
+    product,
+    root_mean_square,
+    smaller,
+    total,
+    turned,
+)
 from wcdfa.nulls.settling import Conditions, Constant, MeanSquare, Normal, Settled
 from wcdfa.nulls.spelling import Source, Spelling
 
@@ -263,7 +275,7 @@ class NAdam(Moments):
 
     def fresh(self, weights: Array) -> Memory:
         """The memory before the first step."""
-        return super().fresh(weights) | {"product": 1 + 0 * weights.sum()}
+        return super().fresh(weights) | {"product": 1 + 0 * total(weights)}
 
     def _momentum(self, count: Number) -> Number:
         growth = 0.96 ** (count * self.momentum_decay) if self.momentum_decay else 1.0
@@ -313,7 +325,7 @@ class ScheduleFreeAdamW(Moments):
 
     def fresh(self, weights: Array) -> Memory:
         """The memory before the first step."""
-        nothing = 0 * weights.sum()
+        nothing = 0 * total(weights)
         return super().fresh(weights) | {"total": nothing, "largest_lr": nothing}
 
     def age(self) -> float:
@@ -325,13 +337,13 @@ class ScheduleFreeAdamW(Moments):
         lr = lr * smaller(count / self.warmup_steps, 1.0) if self.warmup_steps else lr
         largest_lr = larger(memory["largest_lr"], lr)
         weight = count**self.r * largest_lr**self.weight_lr_power
-        total = memory["total"] + weight
-        share = weight / total
+        summed = memory["total"] + weight
+        share = weight / summed
         square = second * memory["square"] + (1 - second) * (gradient * gradient)
         move = self._decayed(gradient / self._root(square, count), weights)
         change = share * memory["ahead"] - lr * (1 - first * (1 - share)) * move
         ahead = memory["ahead"] - lr * move - change
-        return change, {"square": square, "ahead": ahead, "total": total, "largest_lr": largest_lr}
+        return change, {"square": square, "ahead": ahead, "total": summed, "largest_lr": largest_lr}
 
     def _settled(self, at: Conditions) -> Settled:
         """Z is a random walk, and the weights y follow its average: z - y = β₁ lr ∫ s^(r + 1) dW, slowed down by weight decay."""
@@ -474,12 +486,12 @@ class Muon(Optimizer):
         """The matrix of the same singular vectors whose singular values are about 1, for each replicate along the last axis."""
         a, b, c = self.ns_coefficients
         wide = direction.shape[0] <= direction.shape[1]
-        matrix = direction.transpose(2, 0, 1) if wide else direction.transpose(2, 1, 0)
-        matrix = matrix / larger((matrix * matrix).sum((1, 2), keepdims=True) ** 0.5, self.eps)
+        matrix = turned(direction, 2, 0, 1) if wide else turned(direction, 2, 1, 0)
+        matrix = matrix / larger(total(matrix * matrix, (1, 2), keepdims=True) ** 0.5, self.eps)
         for _ in range(self.ns_steps):
-            gram = matrix @ matrix.transpose(0, 2, 1)
-            matrix = a * matrix + (b * gram + c * (gram @ gram)) @ matrix
-        return matrix.transpose(1, 2, 0) if wide else matrix.transpose(2, 1, 0)
+            gram = product(matrix, turned(matrix, 0, 2, 1))
+            matrix = a * matrix + product(b * gram + c * product(gram, gram), matrix)
+        return turned(matrix, 1, 2, 0) if wide else turned(matrix, 2, 1, 0)
 
     def _settled(self, at: Conditions) -> Settled:
         size = SINGULAR * math.sqrt(min(at.shape) / math.prod(at.shape)) * self._adjusted(at.shape)
@@ -528,7 +540,7 @@ class Adafactor(Optimizer):
         """The memory before the first step."""
         if weights.ndim < 3:
             return {"square": 0 * weights}
-        return {"rows": 0 * weights.sum(1), "columns": 0 * weights.sum(0)}
+        return {"rows": 0 * total(weights, 1), "columns": 0 * total(weights, 0)}
 
     def age(self) -> float:
         """Steps that it has taken where nobody says."""
@@ -544,7 +556,7 @@ class Adafactor(Optimizer):
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         share = count**self.beta2_decay
         size = larger(root_mean_square(weights), self.eps2)
-        least = float(np.finfo(weights.dtype).eps) if self.eps1 is None else self.eps1
+        least = float(np.finfo(cast("np.dtype[np.floating]", weights.dtype)).eps) if self.eps1 is None else self.eps1
         after = {name: (1 - share) * memory[name] + share * square for name, square in self._squares(gradient).items()}
         move = gradient / larger(self._estimate(after, least), least**2) ** 0.5
         move = move / larger(root_mean_square(move) / self.d, 1.0)
@@ -555,14 +567,14 @@ class Adafactor(Optimizer):
         square = gradient * gradient
         if gradient.ndim < 3:
             return {"square": square}
-        return {"rows": square.sum(1) / gradient.shape[1], "columns": square.sum(0) / gradient.shape[0]}
+        return {"rows": total(square, 1) / gradient.shape[1], "columns": total(square, 0) / gradient.shape[0]}
 
     def _estimate(self, memory: Memory, least: float) -> Array:
         """The mean square of each number, of a matrix from those of its rows and columns."""
         if "square" in memory:
             return memory["square"]
         rows, columns = memory["rows"], memory["columns"]
-        return rows[:, None] * columns[None] / larger(rows.sum(0) / rows.shape[0], least)
+        return rows[:, None] * columns[None] / larger(total(rows, 0) / rows.shape[0], least)
 
     def _settled(self, at: Conditions) -> Settled:
         weights, decay = Normal(1.0), 1 - max(at.age, 1.0) ** self.beta2_decay  # of any size: changes are in proportion to them
