@@ -9,6 +9,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 
 import wcdfa
+from wcdfa.readers.formats import described
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
@@ -21,7 +22,8 @@ exclude_patterns = ["conf.py", "check_links.py", "notebooks/programs"]
 default_role = "py:obj"  # a name in single backticks is a link where the site knows it, and code where it does not
 nitpick_ignore_regex = [("py:obj", ".*")]
 
-myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist", "substitution"]
+myst_substitutions = {"formats": described()}  # what the readers say of themselves
 myst_heading_anchors = 3
 nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
 nb_execution_mode = "force"

@@ -70,8 +70,8 @@ def monitor(
         Inside ``jax.shard_map``: the mesh axes that parameters are sharded over. Where JAX tracks which values vary over an axis
         (``check_vma=True``, its default), parameters that do not vary are counted once; elsewhere all are taken as sharded. Under
         ``jit`` leave it out: norms are of the whole array there, however it is sharded.
-    optimizer : "adam", "adamw", "rmsprop" or "sgd", optional
-        What tx does, for the null that the verdict is measured against. Not needed with ``optax.inject_hyperparams`` of one of these,
+    optimizer : str, optional
+        What tx does, as a name of `wcdfa.nulls.update_rules.OPTIMIZERS`, for the null that the verdict compares with. Not needed with ``optax.inject_hyperparams`` of one of these,
         alone, clipped, in MultiSteps or in apply_if_finite: it is recognised, and its learning rate and hyperparameters are in its state.
     lr : float or schedule, optional
         Learning rate, recorded at each step. A schedule is called with the count of the one schedule in the state of tx, or with the

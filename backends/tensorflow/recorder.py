@@ -54,8 +54,8 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
     groups : int, dict, list of str or callable, optional
         Record each group of parameters too, as in `wcdfa.recording.groups.members_of`. The path of a parameter is its path in the nest, or
         made of the attributes that lead to it; a variable in a flat list goes by its name.
-    optimizer : "adam", "adamw", "rmsprop" or "sgd", optional
-        The optimizer of the loop, for the null that the verdict is measured against.
+    optimizer : str, optional
+        The optimizer of the loop, as a name of `wcdfa.nulls.update_rules.OPTIMIZERS`, for the null that the verdict compares with.
     lr : float, scalar tensor or variable, or schedule, optional
         Learning rate of each step where `record` is given none. A schedule is called with the number of calls so far.
     **hyperparameters

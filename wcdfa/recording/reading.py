@@ -77,6 +77,7 @@ class Reading(NamedTuple):
         ValueError
             If there is no such group, the reading is that of an ensemble, or it holds too few norms; and as `wcdfa.verdict`.
         """
+        self._check_single()
         return self.judged(group, Criteria().changed(**self.naming(options)), lr=lr, steps=steps, null=null)
 
     def judged(
@@ -89,11 +90,15 @@ class Reading(NamedTuple):
         null: npt.ArrayLike | None = None,
     ) -> Verdict:
         """`verdict` by criteria that have been made; raises as that does."""
+        self._check_single()
+        norms, own = with_usable_rates(self.of(group), rates(self))
+        return judged(norms, criteria, lr=own if lr is None else lr, steps=self.steps if steps is None else steps, null=null)
+
+    def _check_single(self) -> None:
+        """Raise a ValueError if the norms are those of an ensemble, each of whose members has hyperparameters of its own."""
         if np.ndim(self.norms) != 1:
             msg = f"norms of shape {np.shape(self.norms)} are those of an ensemble; judge its members, reading.member(i).verdict()"
             raise ValueError(msg)
-        norms, own = with_usable_rates(self.of(group), rates(self))
-        return judged(norms, criteria, lr=own if lr is None else lr, steps=self.steps if steps is None else steps, null=null)
 
     def naming(self, options: Mapping[str, object]) -> dict[str, object]:
         """Options of a verdict with the optimizer of this reading, unless they name another one or None."""

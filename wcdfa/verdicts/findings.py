@@ -75,11 +75,12 @@ def misfit(evidence: Evidence) -> Iterator[Finding]:
 
 def optimizer(evidence: Evidence) -> Iterator[Finding]:
     """What the optimizer alone gives, and what that leaves of α."""
-    null, name = evidence.null, str(evidence.criteria.optimizer or "the optimizer")
+    null, rule = evidence.null, evidence.criteria.optimizer
+    name = str(rule or "the optimizer")
     if null is None:
         return
     if math.isnan(null.median):
-        why = "its ‖ΔW‖ is constant, as where every gradient is clipped"
+        why = (rule and rule.no_alpha) or "its ‖ΔW‖ is constant, as where every gradient is clipped"
         yield Finding("optimizer", f"{name} alone has no α: {why}", math.nan, False)
     else:
         rest, brief = _left_of(null)
