@@ -77,8 +77,9 @@ def test_defaults_are_those_of_torch():
 def test_a_traced_step_is_the_same(optimizer):
     jax = require("jax")
     rule = named(optimizer, {"weight_decay": 0.1, "clip_norm": 0.6})
-    gradients = np.random.default_rng(0).normal(size=(3, 5, 2)).astype(np.float32)
-    zeros = np.zeros((5, 2), dtype=np.float32)
+    shape = (*(5, 4)[: len(rule.default_shape)], 2)  # of matrices, where it acts on them; the last axis is that of replicates
+    gradients = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)
+    zeros = np.zeros(shape, dtype=np.float32)
 
     def changes(gradients, zeros):
         return list(replay(rule, list(gradients), [0.1, 0.2, 0.3], zeros + 1, rule.fresh(zeros)))
