@@ -44,13 +44,17 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow" if importlib.util.find_spec(
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what starts a process, and what JAX compiles: of each test its first case stays in the quick set."""
+    """Mark as slow what starts a process, and what JAX compiles: of each test its first case stays in the quick set.
+
+    What starts a process comes first, so that no worker is left with a long test at the end.
+    """
     from tests.helpers.slow import starts_a_process
 
-    compiled = set()
+    compiled, processes = set(), {item.nodeid for item in items if starts_a_process(item)}
+    items.sort(key=lambda item: item.nodeid not in processes)
     for item in items:
         jitted = isinstance(item, pytest.Function) and "library" in item.fixturenames and "[jax" in item.nodeid
-        if starts_a_process(item) or (jitted and item.function in compiled):
+        if item.nodeid in processes or (jitted and item.function in compiled):
             item.add_marker("slow")
         if jitted:
             compiled.add(item.function)
