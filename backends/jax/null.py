@@ -60,9 +60,7 @@ def optimizer_alphas(
     if replicates < 1:
         msg = f"replicates must be at least 1, got {replicates}"
         raise ValueError(msg)
-    rule = resolved(
-        optimizer, {name: tuple(value) if isinstance(value, list) else value for name, value in hyperparameters.items()}
-    )
+    rule = resolved(optimizer, hyperparameters)
     run = plan(n, rule, lr, gradient_norm, None, dimension)
     weights, memory = begin(run, np.random.default_rng(seed), (*run.shape, replicates))
     norms = _compiled(rule, run.exact, run.before, run.taken)(

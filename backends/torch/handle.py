@@ -141,19 +141,25 @@ class Handle:
         if next(self._live(), None) is None:
             self._snapshot.follow(())
 
-    def _before(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
+    def _before(
+        self, optimizer: torch.optim.Optimizer, args: tuple[object, ...], kwargs: dict[str, object]
+    ) -> tuple[tuple[object, ...], dict[str, object]] | None:
         """Before a step: an optimizer that steps again ends a round, and parameters that are new or changed are taken in."""
-        if not self._steps.begin(optimizer):
-            return
+        outermost, marked = self._steps.begin(optimizer, kwargs)
+        if outermost:
+            self._begin_step(optimizer)
+        return None if marked is kwargs else (args, marked)
+
+    def _begin_step(self, optimizer: torch.optim.Optimizer) -> None:
         if id(optimizer) in self._stepped:
             self._close()
         own = _parameters(optimizer)
         if len(own) != self._held.get(id(optimizer)) or not self._snapshot.fits(own):
             self._follow()
 
-    def _after(self, optimizer: torch.optim.Optimizer, *_: object) -> None:
+    def _after(self, optimizer: torch.optim.Optimizer, _: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """After a step: a round ends when all optimizers have taken one."""
-        if not self._steps.end(optimizer) or (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()):
+        if not self._steps.end(optimizer, kwargs) or (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()):
             return  # replays of a captured graph call no hooks, and are recorded by hand
         self._stepped[id(optimizer)] = learning_rate(optimizer)
         if all(id(each) in self._stepped for each in self._live()):

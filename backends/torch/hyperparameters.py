@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 import torch
 
 from wcdfa.nulls.recognition import UNKNOWN, Known, recognised, written
@@ -25,13 +27,29 @@ def described(optimizer: torch.optim.Optimizer) -> Known:
     groups = [group for group in optimizer.param_groups if group["params"]]
     if not groups:
         return UNKNOWN
-    told = [recognised(written(type(optimizer)), {name: _plain(value) for name, value in group.items()}) for group in groups]
+    told = [recognised(written(type(optimizer)), Options(group)) for group in groups]
     largest = max(range(len(groups)), key=lambda i: sum(part.numel() for part in groups[i]["params"]))
     name, found = told[largest]
     for other, each in told:
         if other != name or {**each, "weight_decay": 0} != {**found, "weight_decay": 0}:
             return UNKNOWN
     return name, found
+
+
+class Options(Mapping[str, object]):
+    """The options of a group, each made a number when it is asked for: a learning rate that is on a device must not be read."""
+
+    def __init__(self, group: Mapping[str, object]) -> None:
+        self._group = group
+
+    def __getitem__(self, name: str) -> object:
+        return _plain(self._group[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._group)
+
+    def __len__(self) -> int:
+        return len(self._group)
 
 
 def learning_rate(optimizer: torch.optim.Optimizer) -> Rate:
@@ -44,6 +62,6 @@ def learning_rate(optimizer: torch.optim.Optimizer) -> Rate:
 
 def _plain(value: object) -> object:
     """Numbers of what may be tensors: betas, for one."""
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return tuple(_plain(part) for part in value)
     return float(value) if isinstance(value, torch.Tensor) and value.numel() == 1 else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 
 import numpy as np
@@ -376,3 +377,28 @@ def test_a_step_that_raises_is_forgotten(torch, attach):
         with pytest.raises(RuntimeError, match="out of memory"):
             optimizer.step(out_of_memory)
     require_norms(handle, trained(model, optimizer, batches(torch, 3), seen).norms())
+
+
+@pytest.mark.parametrize("calls_parent", [True, False])
+def test_steps_after_one_that_raised_are_recorded_though_nobody_tells_the_handle(torch, attach, calls_parent):
+    class Fails(torch.optim.SGD):
+        fail = False
+
+        def step(self, closure=None):
+            if calls_parent:
+                super().step(closure)
+            if self.fail:
+                raise RuntimeError("out of memory")
+            if not calls_parent:
+                for part in self.param_groups[0]["params"]:
+                    part.data.add_(part.grad, alpha=-0.1)
+
+    torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1)  # now torch has hooks on the step of the parent
+    weight = torch.nn.Parameter(torch.zeros(4))
+    weight.grad = torch.ones(4)
+    optimizer = Fails([weight], lr=0.1)
+    handle = attach(optimizer, window=50)
+    for optimizer.fail in [False] * 3 + [True] + [False] * 20:
+        with contextlib.suppress(RuntimeError):
+            optimizer.step()
+    np.testing.assert_allclose(handle.read().norms, [0.2] * 3 + [0.4 if calls_parent else 0.2] + [0.2] * 19, rtol=1e-5)

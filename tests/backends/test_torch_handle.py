@@ -278,8 +278,8 @@ def test_nothing_is_read_from_the_device_between_drains(torch, attach):
             optimizer.zero_grad()
             loss_of(model, x).backward()
             with Guard():
-                handle._before(optimizer)
-                handle._after(optimizer)
+                handle._before(optimizer, (), {})
+                handle._after(optimizer, (), {})
         assert handle._ring.recorded == 2  # what was drained is copied, and waited for when it is read
 
 

@@ -299,6 +299,8 @@ def test_misuse(made, tmp_path):
         ({"alarms": "shout"}, ValueError, "alarms must be one of 'log', 'warn', 'stop', None or a callable"),
         ({"window": 0}, ValueError, "window must be at least 1, got 0"),
         ({"monitor": monitor(), "order": 2}, TypeError, "order=2 belongs to the monitor: give it to the WeightChangeDFA"),
+        ({"oder": 2}, TypeError, "unexpected keyword argument 'oder'"),
+        ({"order": 9}, ValueError, "order must be 1, 2, 3 or 4, got 9"),
         ({"every": 600}, ValueError, "every=600 steps lie between two copies"),
     ):
         with pytest.raises(error, match=said):

@@ -339,3 +339,21 @@ def test_bad_optimizer(options, error, message):
 def test_no_steps():
     with pytest.raises(ValueError, match="n must be at least 1, got 0"):
         optimizer_norms(0)
+
+
+def test_a_young_adam_that_has_settled_has_the_norms_of_an_old_one():
+    """Its mean square has not grown to its whole, and the bias correction makes up for that."""
+    young, old = (optimizer_norms(50, optimizer="adam", start=start, replicates=50, seed=1) for start in (5001, None))
+    np.testing.assert_allclose(np.mean(young, axis=0), np.mean(old, axis=0), rtol=5e-4)
+
+
+@pytest.mark.parametrize("dimension", [np.int64(16), np.array([2, 8]), [2, 8]], ids=["int64", "array", "list"])
+def test_a_dimension_of_any_kind_of_integers(dimension):
+    expected = 16 if np.ndim(dimension) == 0 else (2, 8)
+    found = optimizer_norms(20, optimizer="sgd", dimension=dimension, replicates=2)
+    np.testing.assert_array_equal(found, optimizer_norms(20, optimizer="sgd", dimension=expected, replicates=2))
+
+
+def test_betas_in_a_list_are_those_in_a_tuple():
+    assert named("adam", {"betas": [0.9, 0.99]}) == named("adam", {"betas": (0.9, 0.99)})
+    assert hash(named("adam", {"betas": [0.9, 0.99]})) == hash(named("adam", {"betas": (0.9, 0.99)}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ import wcdfa
 from wcdfa import synthetic, verdict
 from wcdfa.nulls.nulls import optimizer_alphas
 from wcdfa.nulls.replay import optimizer_norms
-from wcdfa.nulls.update_rules import named
+from wcdfa.nulls.update_rules import SGD, named
 from wcdfa.verdicts import Finding, findings
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.windows import drifts, judge
@@ -254,6 +256,7 @@ def test_drifts_count_steps_of_the_series_as_it_came():
         ({"optimizer": "sdg"}, ValueError, "optimizer must be one of"),
         ({"momentm": 0.9}, TypeError, "momentm belongs to an optimizer, or is misspelled"),
         ({"optimizer": "sgd", "momentm": 0.9}, TypeError, "sgd has no hyperparameter 'momentm'"),
+        ({"start": 100}, TypeError, "start belongs to an optimizer"),
     ],
 )
 @pytest.mark.parametrize("judges", [verdict, judge], ids=["verdict", "judge"])
@@ -307,3 +310,13 @@ def test_why_there_is_no_alpha_is_said_once():
     assert found.reason == "the series is constant, so it does not fluctuate at any scale"
     assert str(found) == f"no α: {found.reason}"
     assert [finding.text for finding in found.findings] == [found.reason]
+
+
+def test_an_optimizer_of_the_users_own():
+    @dataclass(frozen=True, kw_only=True)
+    class Own(SGD):
+        name = "own"
+        title = "my own"
+
+    found, expected = (verdict(PINK, optimizer=rule(momentum=0.9), replicates=50) for rule in (Own, SGD))
+    assert found.null == expected.null

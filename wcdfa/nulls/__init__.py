@@ -1,10 +1,12 @@
 """What α would be if nothing but a named mechanism were at work: the optimizer, chance, or short memory."""
 
 from wcdfa.nulls.nulls import NullResult, ShortMemory, compare, optimizer_alphas, optimizer_null, short_memory, shuffled
+from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import optimizer_norms
 
 __all__ = [
     "NullResult",
+    "Optimizer",
     "ShortMemory",
     "compare",
     "optimizer_alphas",

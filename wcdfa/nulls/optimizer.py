@@ -57,6 +57,9 @@ class Optimizer:
     )
 
     def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if isinstance(value, list):  # as a file of options has it, and no list can be a key of what is compiled
+                object.__setattr__(self, name, tuple(value))
         if not all(0 <= decay < 1 for decay in self._decays()):
             msg = f"momentum, betas and alpha must lie from 0 to below 1, got {', '.join(map(str, self._decays()))}"
             raise ValueError(msg)

@@ -174,7 +174,7 @@ def _white(rng: np.random.Generator, shape: tuple[int, ...], scales: Iterable[fl
 
 
 def _shape(rule: Optimizer, dimension: Dimension | None) -> tuple[int, ...]:
-    shape = rule.default_shape if dimension is None else (dimension,) if isinstance(dimension, int) else tuple(dimension)
+    shape = rule.default_shape if dimension is None else tuple(np.atleast_1d(dimension).tolist())
     if len(shape) > 2 or min(shape) < 1:
         msg = f"dimension must be at least 1, got {dimension}; it is a number of coordinates, or those of rows and columns"
         raise ValueError(msg)

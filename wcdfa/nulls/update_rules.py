@@ -162,7 +162,11 @@ class Moments(Betas):
             root = self._root_mean_square(at.lr, at.scale)
             square, weights = root**2, self._spread(at.lr / (root + self.eps), at.scale)
         momentum = Normal(_spread_of_mean(at.scale, self.betas[0]))
-        return {"weights": Normal(weights), "momentum": momentum, "square": MeanSquare(square, self.betas[1])}
+        return {"weights": Normal(weights), "momentum": momentum, "square": self._settled_square(square, at)}
+
+    def _settled_square(self, mean: float, at: Conditions) -> MeanSquare:
+        """After so many steps it lacks as much of its mean as the bias correction makes up for."""
+        return MeanSquare(mean * (1 - self.betas[1] ** at.age), self.betas[1])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -352,7 +356,7 @@ class ScheduleFreeAdamW(Moments):
         power = 2 * self.r + 3
         return {
             "weights": Normal(0.0),  # of which weight decay makes a few percent of a change
-            "square": MeanSquare(at.scale**2, self.betas[1]),
+            "square": self._settled_square(at.scale**2, at),
             "ahead": Normal(first * walk / math.sqrt(power)),
             "total": Constant(at.lr**self.weight_lr_power * at.age ** (self.r + 1) / (self.r + 1)),
             "largest_lr": Constant(at.lr),

@@ -13,6 +13,7 @@ from wcdfa.preprocess.options import Preparation
 from wcdfa.verdicts.regime import THRESHOLDS, checked
 
 Part = TypeVar("Part", Preparation, Measurement, Simulation)
+REPLAYED = ("gradient_norm", "start", "dimension")  # options of a `Simulation` that only the replay of an optimizer takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,7 @@ class Criteria:
 
     def changed(self, **options: object) -> Criteria:
         """The same but for these options, named as in `wcdfa.verdict`; another optimizer begins with its own defaults."""
+        _check_replayed(options, self.optimizer)
         preparation, measurement = _changed(self.preparation, options), _changed(self.measurement, options)
         simulation = _changed(self.simulation, options)
         thresholds = options.pop("thresholds", self.thresholds)
@@ -67,6 +69,14 @@ def _changed(part: Part, options: dict[str, object]) -> Part:
     return replace(part, **own) if own else part  # type: ignore[arg-type]  # each part checks its own
 
 
+def _check_replayed(options: dict[str, object], before: Optimizer | None) -> None:
+    """Raise a TypeError where options of the replay are given, and no optimizer that could be replayed."""
+    alone = [name for name in REPLAYED if options.get(name) is not None]
+    if alone and options.get("optimizer", before) is None:
+        msg = f"{', '.join(alone)} belongs to an optimizer; name the optimizer with optimizer="
+        raise TypeError(msg)
+
+
 def _optimizer(given: object, before: Optimizer | None, hyperparameters: dict[str, object]) -> Optimizer | None:
     """The optimizer with these hyperparameters; one that is named again keeps those that it had."""
     if given is None:
@@ -75,4 +85,6 @@ def _optimizer(given: object, before: Optimizer | None, hyperparameters: dict[st
             raise TypeError(msg)
         return None
     kept = given if isinstance(given, Optimizer) else before if before is not None and before.name == given else None
-    return named(str(given), hyperparameters) if kept is None else named(kept.name, {**vars(kept), **hyperparameters})
+    if kept is None:
+        return named(str(given), hyperparameters)
+    return named(kept.name, {**vars(kept), **hyperparameters}) if hyperparameters else kept

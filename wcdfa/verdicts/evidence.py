@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, compare, short_memory
-from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
+from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.regime import Regime, label
@@ -56,7 +56,7 @@ def gathered(
     *,
     lr: npt.ArrayLike | None = None,
     null: npt.ArrayLike | None = None,
-    memory: Comparison | None = None,
+    memory: MemoryFit | None = None,
 ) -> Evidence:
     """Measure a window that has been prepared, and compare it.
 
@@ -68,8 +68,8 @@ def gathered(
         The learning rate at each norm, as they were before preparation.
     null : numbers of shape (replicates,), optional
         α of the optimizer alone, where it is known already.
-    memory : Comparison, optional
-        What `wcdfa.nulls.whittle.compare` says of the window, where it is known already.
+    memory : MemoryFit, optional
+        What `wcdfa.nulls.whittle.memory_fit` says of the window, where it is known already.
     """
     result = criteria.measurement.of(prepared.values, prepared.cuts)
     alpha, low, high = float(result.alpha), float(result.low), float(result.high)
@@ -109,11 +109,11 @@ def _against_optimizer(
     return None if null is None else compare(alpha, null)
 
 
-def _against_short_memory(prepared: Prepared, criteria: Criteria, fitted: Comparison | None) -> ShortMemory | None:
+def _against_short_memory(prepared: Prepared, criteria: Criteria, fitted: MemoryFit | None) -> ShortMemory | None:
     x = prepared.values
     if len(x) < SHORTEST:
         return None
-    fitted = memories(x[None])[0] if fitted is None else fitted
+    fitted = memory_fits(x[None])[0] if fitted is None else fitted
     if not fitted.nats > DECISIVE:
         return None
     replicates = criteria.simulation.replicates
@@ -123,7 +123,7 @@ def _against_short_memory(prepared: Prepared, criteria: Criteria, fitted: Compar
     return None if math.isnan(found.nats) else found
 
 
-def _short_memory(prepared: Prepared, criteria: Criteria, fitted: Comparison, replicates: int) -> ShortMemory:
+def _short_memory(prepared: Prepared, criteria: Criteria, fitted: MemoryFit, replicates: int) -> ShortMemory:
     return short_memory(
         prepared.values,
         replicates=replicates,

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.rolling import laid_out, rolling_dfa
-from wcdfa.nulls.whittle import SHORTEST, Comparison, memories
+from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
@@ -147,10 +147,10 @@ def prepared_windows(
     return found
 
 
-def _memories(prepared: list[Prepared | ValueError], window: int) -> dict[int, Comparison]:
+def _memories(prepared: list[Prepared | ValueError], window: int) -> dict[int, MemoryFit]:
     """Short against long memory, of all complete windows at once."""
     whole = [i for i, one in enumerate(prepared) if isinstance(one, Prepared) and len(one.values) == window >= SHORTEST]
-    return dict(zip(whole, memories([prepared[i].values for i in whole]), strict=True)) if whole else {}  # type: ignore[union-attr]
+    return dict(zip(whole, memory_fits([prepared[i].values for i in whole]), strict=True)) if whole else {}  # type: ignore[union-attr]
 
 
 def _part(values: npt.ArrayLike | None, part: slice) -> npt.ArrayLike | None:
