@@ -140,9 +140,9 @@ def dfa(
     88, 126 (2015), doi:10.1140/epjb/e2015-60143-1; covariance: G. Sikora et al., Phys. Rev. E 101, 032114 (2020),
     doi:10.1103/PhysRevE.101.032114.
     """
-    result = measure(x, axis=axis, order=order, scales=scales, method=method, confidence=confidence, breaks=breaks)
-    if result.cause is not NO_CAUSE:
-        _warn_if_undefined(result)
+    result, undefined = _measured(x, axis, order, scales, method, confidence, breaks)
+    if undefined:
+        _warn(result)
     return result
 
 
@@ -163,6 +163,19 @@ def measure(
     >>> measure(np.ones(100)).reason
     'the series is constant, so it does not fluctuate at any scale'
     """
+    return _measured(x, axis, order, scales, method, confidence, breaks)[0]
+
+
+def _measured(
+    x: Array | npt.ArrayLike,
+    axis: int,
+    order: int,
+    scales: Iterable[int] | None,
+    method: Method,
+    confidence: float,
+    breaks: Iterable[int],
+) -> tuple[DFAResult, bool]:
+    """The result, and whether an α is known to be NaN: a compiler that traces does not know."""
     check_method(method)
     check_confidence(confidence)
     ordinary = method == "ols"
@@ -186,7 +199,9 @@ def measure(
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if ordinary:
         alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)
-    return DFAResult(
+    worst = concrete(alpha if computed.series.ndim == 1 else xp.sum(alpha))
+    undefined = worst is not None and math.isnan(worst)
+    result = DFAResult(
         alpha=alpha,
         stderr=estimate.stderr,
         low=estimate.low,
@@ -196,8 +211,9 @@ def measure(
         scales=computed.scales(),
         fluctuations=computed.fluctuations(),
         saturated=alpha > order + 1 - SATURATION,
-        cause=_causes(alpha, computed),
+        cause=_causes(alpha, computed) if undefined or worst is None else _no_cause(alpha, computed),
     )
+    return result, undefined
 
 
 def check_method(method: str) -> None:
@@ -221,22 +237,21 @@ def _normal_quantile(confidence: float) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2)
 
 
-def _causes(alpha: Array, computed: MeanSquares) -> Array | np.int8:
+def _no_cause(alpha: Array, computed: MeanSquares) -> Array | np.int8:
+    """That no α is NaN."""
+    return NO_CAUSE if computed.xp is NUMPY and computed.series.ndim == 1 else computed.xp.zeros_like(alpha, dtype=computed.xp.int8)
+
+
+def _causes(alpha: Array, computed: MeanSquares) -> Array:
     """Why each α is NaN, 0 where it is not."""
     xp, series = computed.xp, computed.series
-    worst = concrete(alpha if series.ndim == 1 else xp.sum(alpha))
-    if worst is not None and not math.isnan(worst):
-        return NO_CAUSE if xp is NUMPY and series.ndim == 1 else xp.zeros_like(alpha, dtype=xp.int8)
     spread = xp.max(series, axis=-1) - xp.min(series, axis=-1)
     undefined, varies, infinite = (xp.astype(each, xp.int8) for each in (xp.isnan(alpha), spread != 0, ~xp.isfinite(spread)))
     return undefined * (CONSTANT + varies + infinite)
 
 
-def _warn_if_undefined(result: DFAResult) -> None:
-    xp = namespace_of(result.cause)
-    count = concrete(xp.sum(xp.astype(result.cause != 0, xp.int32)))
-    if not count:  # none, or a compiler is tracing and cannot know
-        return
-    shape = result.cause.shape
-    which = f"alpha is NaN for {count:.0f} of {math.prod(shape)} series" if shape else "alpha is NaN"
+def _warn(result: DFAResult) -> None:
+    xp, shape = namespace_of(result.cause), result.cause.shape
+    count = int(xp.sum(xp.astype(result.cause != 0, xp.int32)))
+    which = f"alpha is NaN for {count} of {math.prod(shape)} series" if shape else "alpha is NaN"
     warnings.warn(f"{which}: {result.reason}", DFAWarning, stacklevel=3)
