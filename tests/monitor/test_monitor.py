@@ -211,7 +211,7 @@ def test_reset():
         ({"method": "magic"}, ValueError, "method must be one of"),
         ({"confidence": 2}, ValueError, "confidence must be between 0 and 1"),
         ({"spikes": "all"}, ValueError, "spikes must be"),
-        ({"epoch_length": 300}, ValueError, "3 are the least"),
+        ({"epoch_length": 300}, ValueError, "at least 3 are needed"),
     ],
 )
 def test_bad_settings(options, error, message):
