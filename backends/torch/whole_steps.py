@@ -1,4 +1,4 @@
-"""Which calls of torch's hooks belong to a whole step of an optimizer."""
+"""Finds the calls of torch's hooks that belong to a whole step of an optimizer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import torch
 
 
 class WholeSteps:
-    """Tells the outermost step of an optimizer from the steps inside it.
+    """Distinguishes the outermost step of an optimizer from the steps inside it.
 
-    torch calls the hooks of an optimizer for every class whose ``step`` runs: twice where a subclass calls ``super().step()`` and
-    both classes are in use. Only the outermost call has moved the parameters by a whole step.
+    torch calls the hooks of an optimizer for every class whose ``step`` runs: twice if a subclass calls ``super().step()`` and both
+    classes are in use. Only in the outermost call have the parameters moved by a whole step.
     """
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
@@ -20,20 +20,20 @@ class WholeSteps:
         self._running = dict.fromkeys(self._most, 0)
 
     def begin(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Note that a step begins; returns whether it is the outermost."""
+        """Note that a step begins. Returns whether it is the outermost."""
         key = id(optimizer)
-        # torch calls no hook when a step raises: never believe that more steps are running than the classes define
+        # torch calls no hook when a step raises, so never count more running steps than the classes define
         self._running[key] = min(self._running[key] + 1, self._most[key])
         return self._running[key] == 1
 
     def end(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Note that a step ends; returns whether it was the outermost."""
+        """Note that a step ends. Returns whether it was the outermost."""
         key = id(optimizer)
         self._running[key] = max(self._running[key] - 1, 0)
         return self._running[key] == 0
 
     def forget(self) -> None:
-        """Say that no step is running, whatever an earlier one that raised has left behind."""
+        """Reset: no step is running, even if an earlier one raised."""
         self._running = dict.fromkeys(self._most, 0)
 
 
