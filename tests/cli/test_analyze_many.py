@@ -171,7 +171,7 @@ def test_a_table_replaces_neither_a_log_nor_anything_else(tmp_path):
     frame.to_parquet(tmp_path / "other.parquet")
     for name, message in (
         ("run", "--table would replace"),
-        ("other", "is there and not a table of results, so it is not replaced"),
+        ("other", "exists and is not a table of results, so it is not replaced"),
     ):
         done = run("analyze", "run.parquet", "--table", f"{name}.parquet", "--window", 100, cwd=tmp_path)
         assert done.returncode == 1

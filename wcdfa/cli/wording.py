@@ -25,8 +25,8 @@ def of_error(error: Exception) -> str:
 def of_text(text: str) -> str:
     """A note, or a message that came from another process as text.
 
-    >>> print(of_text("2 values are negative, so no logarithm was taken; log=True insists on one"))
-    2 values are negative, so no logarithm was taken; --log insists on one
+    >>> print(of_text("2 values are negative, so no logarithm was taken; log=True forces it"))
+    2 values are negative, so no logarithm was taken; --log forces it
     >>> print(of_text("runs/steps=100: steps are unevenly spaced: choose a stretch with steps=(first, last)"))
     runs/steps=100: steps are unevenly spaced: choose a stretch with --steps FIRST LAST
     """
