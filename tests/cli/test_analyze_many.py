@@ -102,7 +102,7 @@ def test_groups(sweep, tmp_path):
     assert f"± {groups[0]['spread']:.2f}" in shown
     wrong = run("analyze", sweep, "--group-by", "(", cwd=tmp_path)
     assert wrong.returncode == 1
-    assert "'(' is no regular expression" in wrong.stderr
+    assert "'(' is not a regular expression" in wrong.stderr
 
 
 def test_exit_status_for_scripts(sweep, tmp_path):

@@ -88,7 +88,7 @@ def test_compare_takes_the_logarithm_of_all_or_of_none(tmp_path):
     done = run("compare", "a.csv", "b.csv", "--json", cwd=tmp_path)
     alpha = json.loads(done.stdout)["windows"][0]["reference"]
     assert alpha == pytest.approx(wcdfa.verdict(norms(600)[:500], log=False).alpha, rel=1e-12)
-    assert "no logarithm was taken of any series, because there are negative values in b.csv: update_norm" in done.stderr.replace(
+    assert "no logarithm was taken for any series, because there are negative values in b.csv: update_norm" in done.stderr.replace(
         "\n", " "
     )
 
