@@ -261,7 +261,7 @@ def test_a_report_takes_no_settings_that_the_monitor_has(tmp_path, option):
     monitor = wcdfa.WeightChangeDFA(128)
     for norm in NORMS[:300]:
         monitor.update(norm)
-    with pytest.raises(TypeError, match=f"takes what names the optimizer, and {option} is set where the monitor is made"):
+    with pytest.raises(TypeError, match=f"takes only options of the optimizer; set {option} when you make the monitor"):
         monitor.report(tmp_path / "report.html", **{option: 2})
     assert not list(tmp_path.iterdir())
 
@@ -325,6 +325,6 @@ def test_a_report_is_of_all_groups_and_says_so(tmp_path):
     monitor = wcdfa.WeightChangeDFA(128)
     for norm in NORMS[:300]:
         monitor.update(norm)
-    with pytest.raises(TypeError, match="group is set where the monitor is made, or for verdict\\(\\) alone"):
+    with pytest.raises(TypeError, match="group when you make the monitor, or for verdict\\(\\) alone"):
         monitor.report(tmp_path / "report.html", group="body")
     assert not list(tmp_path.iterdir())
