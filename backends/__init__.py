@@ -1,11 +1,12 @@
-"""One file or folder for each framework: parameters in, ‖ΔW‖ out. Importing one imports its framework; this package imports none.
+"""One file or folder for each framework: it takes parameters and gives ‖ΔW‖.
 
-`wcdfa.recording.protocols` says what each must bring, and how to add one.
+Importing one of them imports its framework; this package imports none.
+`wcdfa.recording.protocols` says what each must define, and how to add one.
 """
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # here a type checker compares each with the protocols
+if TYPE_CHECKING:  # so that a type checker compares each with the protocols
     from wcdfa.backends import flax, jax, keras, numpy, tensorflow, torch
     from wcdfa.recording.protocols import Backend, StepRecorder
 

@@ -1,4 +1,4 @@
-"""What the callbacks of all trainers share."""
+"""Functions that the callbacks of all trainers share."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def require_one_source(monitor: WeightChangeDFA | None, options: dict[str, objec
 
 
 def monitor_of(window: int, options: dict[str, object]) -> WeightChangeDFA:
-    """The monitor of a recorder that keeps this many norms, where the user gave none; `options` go on to it as they are.
+    """Make a monitor for a recorder that keeps this many norms, if the user gave none; `options` are passed on to it.
 
     >>> monitor_of(10, {"order": 2})
     WeightChangeDFA(not ready, samples=0/50)

@@ -1,4 +1,4 @@
-"""flax: the trained parameters of an nnx module or of a training state."""
+"""flax: finds the trained parameters of an nnx module or a training state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""α while a Lightning trainer fits: in its loggers, metrics and checkpoints, with alarms when the regime changes or α drifts."""
+"""The Lightning callback: gives α to loggers, metrics and checkpoints of a trainer, with messages when the regime changes or α drifts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOTS = ("lightning.pytorch", "pytorch_lightning")
 
 
 def _callbacks() -> tuple[type, ...]:
-    """The class Callback of each package of Lightning that is in use: a trainer knows only the callbacks of its own package."""
+    """The class Callback of each Lightning package that is imported: a trainer knows only the callbacks of its own package."""
     used = [root for root in ROOTS if root in sys.modules]
     if not used:
         try:
@@ -37,7 +37,7 @@ Callback: type = type("Callback", _callbacks(), {})
 
 
 class WeightChangeCallback(Callback):  # type: ignore[misc]
-    """Records every step of the optimizers of a trainer, logs α, and raises alarms.
+    """Records every step of the optimizers of a trainer, logs α, and sends messages about changes.
 
     >>> import warnings
     >>> import lightning
@@ -57,30 +57,30 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
     >>> callback.monitor.ready, int(trainer.callback_metrics["wcdfa/step"])
     (True, 600)
 
-    It sees the steps themselves, through torch's hooks on ``trainer.optimizers``: not the batches that are only accumulated, nor the
-    steps that the precision plugin leaves out. Manual optimization works too, with one norm for each round of several optimizers.
-    After every so many steps, at the end of an epoch and before validation, the new metrics go to all loggers of the trainer at
-    ``trainer.global_step``, and into ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint. There is no "wcdfa/alpha"
-    until the window is full, and none where α is not defined: ``EarlyStopping("wcdfa/alpha", strict=False)``.
+    It uses torch's hooks on ``trainer.optimizers``, so it sees real steps only: no batches that just accumulate, and no steps that the
+    precision plugin skips. Manual optimization works too, with one norm for each round of several optimizers.
+    Every `every` steps, at the end of an epoch and before validation, new metrics go to all loggers of the trainer at
+    ``trainer.global_step``, and into ``trainer.callback_metrics`` for EarlyStopping and ModelCheckpoint. "wcdfa/alpha" is missing until
+    the window is full and when α is undefined, so use ``EarlyStopping("wcdfa/alpha", strict=False)``.
 
-    Checkpoints of the trainer hold the norms, the monitor and the baseline of the alarms, and ``fit(ckpt_path=…)`` goes on from them.
-    Every other ``fit`` has new optimizers, and begins anew.
+    Checkpoints of the trainer hold the norms, the monitor and the baseline, and ``fit(ckpt_path=…)`` goes on from them.
+    Every other ``fit`` has new optimizers, and starts over.
 
-    Where parameters are sharded, all processes measure together; each has its monitor, and the first one logs and raises the alarms.
-    What hides its parameters, such as FSDPStrategy or DeepSpeed's ZeRO, is refused when ``fit`` begins: use ModelParallelStrategy.
+    If parameters are sharded, all processes measure together. Each has its own monitor; only the first one logs and sends messages.
+    FSDPStrategy, DeepSpeed's ZeRO and others that hide their parameters raise an error when ``fit`` begins: use ModelParallelStrategy.
 
     Parameters
     ----------
     monitor : WeightChangeDFA, optional
-        Default: a new one of this window, when ``fit`` begins; it is the attribute ``monitor`` from then on. A `RollingWeightChangeDFA` is
-        told when an epoch ends.
+        Default: when ``fit`` begins, a new one is made with this window; it is then the attribute ``monitor``. For a
+        `RollingWeightChangeDFA`, the callback calls `end_epoch`.
     window, mode, sample, groups, snapshot
-        As in `wcdfa.backends.torch.hooks.attach`; the groups by the names that the LightningModule gives its parameters.
+        As in `wcdfa.backends.torch.hooks.attach`. Groups use the names that the LightningModule gives its parameters.
     every : int, optional
-        Steps after which the norms are copied to the host and α is logged. Default: a fifth of the window.
+        The norms are copied to the host and α is logged after this many steps. Default: a fifth of the window.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.messages.Alarms`. All messages are kept in ``raised``,
-        and what they rest on in ``watch``.
+        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
+        ``watch`` holds the baseline and the regime that they are based on.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.
 
@@ -110,12 +110,12 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
 
     @property
     def monitor(self) -> WeightChangeDFA | None:
-        """The monitor; None before there was any training, unless one was given."""
+        """The monitor; None before the first training, unless one was given."""
         return self._recording.monitor
 
     @property
     def watch(self) -> Watch:
-        """What the alarms rest on."""
+        """The watch, with the baseline and the regime that messages are based on."""
         return self._recording.watch
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -128,22 +128,22 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
         self._recording.begin(trainer.optimizers, pl_module, step=trainer.global_step, aloud=trainer.is_global_zero)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Measure from the weights as they are now: some strategies load them late."""
+        """Measure from the current weights, because some strategies load them late."""
         self._recording.measure(trainer.global_step)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Log, if a step was taken and it is time."""
+        """Log, if a step was taken and α is due."""
         if self._recording.due(trainer.global_step):
             self._log(trainer)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log, for callbacks that decide by the metrics when validation ends."""
+        """Log, because some callbacks decide by these metrics at the end of validation."""
         self._log(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log, and tell the monitor."""
+        """Log, and end the epoch of the monitor."""
         self._log(trainer)
         self._recording.end_epoch(trainer.current_epoch)
 
@@ -152,21 +152,21 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
         self._recording.end()
 
     def state_dict(self) -> RecordingState:
-        """For checkpoints of the trainer."""
+        """The state, for checkpoints of the trainer."""
         return self._recording.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, object]) -> None:
-        """From checkpoints of the trainer."""
+        """Restore the state from a checkpoint of the trainer."""
         self._recording.load_state_dict(state_dict)
 
     def _log(self, trainer: Trainer) -> None:
-        """Give the new metrics to the loggers, and stop training if an alarm asked for it; on all processes at once."""
+        """Give new metrics to the loggers, and stop training, on all processes at once, if a message asks for it."""
         news = self._recording.news(trainer.global_step)
         trainer.callback_metrics.update({name: torch.tensor(number) for name, number in news.items()})
         for logger in trainer.loggers if news and trainer.is_global_zero else ():
             try:
                 logger.log_metrics(news, step=trainer.global_step)
-            except Exception:  # whatever it is, it must not end the training run
+            except Exception:  # no error here may end the training run
                 logging.getLogger("wcdfa").exception("a logger of the trainer failed; training goes on")
         if self._recording.alarms.action == "stop" and trainer.strategy.reduce_boolean_decision(self._recording.stop, all=False):
             trainer.should_stop = True

@@ -1,4 +1,4 @@
-"""‖ΔW‖ of parameters held as NumPy arrays."""
+"""NumPy: computes ‖ΔW‖ of parameters in arrays."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def delta_norm(new: object, old: object) -> float:
     >>> delta_norm({"w": [1.0, 2.0], "b": 5.0}, {"w": [1.0, 0.0], "b": 5.0})
     2.0
 
-    Trees are dicts, lists and tuples of arrays, nested at will, or one array. Differences are taken and summed in float64; an empty
-    tree has norm 0.0. None is left out.
+    A tree is one array, or dicts, lists and tuples of arrays, nested to any depth. Differences are taken and summed in float64. None is
+    left out; an empty tree has norm 0.0.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def parameters_of(tree: object) -> Arrays | None:
     >>> list(parameters_of({"layers": [{"weight": np.zeros((2, 3)), "steps": np.array(7)}]}))
     ['layers/0/weight']
 
-    Integers are not trained, and a counter among them would be all that a norm shows.
+    Integers are left out: they are not trained, and a counter among them would dominate the norm.
     """
     if not is_tree(tree) and not isinstance(tree, np.ndarray):
         return None
@@ -52,7 +52,7 @@ def parameters_of(tree: object) -> Arrays | None:
 
 
 def copied(parameters: Mapping[str, npt.NDArray[np.inexact]]) -> Arrays:
-    """Each array copied, so that a step in place cannot change it."""
+    """Copy each array, so that a step in place cannot change it."""
     return {path: np.array(part) for path, part in parameters.items()}
 
 

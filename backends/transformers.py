@@ -1,4 +1,4 @@
-"""α while a Trainer of transformers trains: in its reports and checkpoints, with alarms when the regime changes or α drifts."""
+"""The callback for transformers: puts α into the logs and checkpoints of a Trainer, with messages when the regime changes or α drifts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILE = "wcdfa.pt"  # in the folder of a checkpoint
 
 
 class WeightChangeCallback(TrainerCallback):
-    """Records every step of the optimizer of a Trainer, reports α, and raises alarms.
+    """Records every step of the optimizer of a Trainer, reports α, and sends messages about changes.
 
     >>> import tempfile
     >>> from transformers import PrinterCallback, Trainer, TrainingArguments
@@ -46,30 +46,30 @@ class WeightChangeCallback(TrainerCallback):
     >>> callback.monitor.ready, [int(row["wcdfa/step"]) for row in trainer.state.log_history[:-1]]
     (True, [100, 200, 300, 400, 500, 600])
 
-    It sees the steps themselves, through hooks on the optimizer of torch inside the one of accelerate, and not the batches that are
-    only accumulated. Whenever the Trainer logs, the new metrics go into the logs and into ``state.log_history``; trackers show them as
-    "train/wcdfa/alpha" and so on. A Trainer hands its logs from one callback to the next, those that report first: `add_to` puts
-    this one before them. There is no "wcdfa/alpha" until the window is full, and none where α is not defined.
+    It uses hooks on the torch optimizer inside the one of accelerate, so it sees real steps only, and no batches that just accumulate.
+    Whenever the Trainer logs, new metrics go into the logs and into ``state.log_history``; trackers show them as "train/wcdfa/alpha"
+    and so on. A Trainer passes its logs from one callback to the next, and callbacks that report come first: `add_to` puts this one
+    before them. "wcdfa/alpha" is missing until the window is full and when α is undefined.
 
-    A checkpoint holds the norms, the monitor and the baseline of the alarms in a file of their own, wcdfa.pt, and
-    ``train(resume_from_checkpoint=True)`` goes on from it. Every other ``train`` begins anew.
+    A checkpoint holds the norms, the monitor and the baseline in a file of their own, wcdfa.pt, and
+    ``train(resume_from_checkpoint=True)`` goes on from it. Every other ``train`` starts over.
 
-    Where parameters are sharded, all processes measure together; each has its monitor, and the first one raises the alarms. What hides
-    its parameters, such as DeepSpeed's ZeRO or FSDP of version 1, is refused when training begins: use FSDP of version 2.
+    If parameters are sharded, all processes measure together. Each has its own monitor; only the first one sends messages. DeepSpeed's
+    ZeRO, FSDP of version 1 and others that hide their parameters raise an error when training begins: use FSDP of version 2.
 
     Parameters
     ----------
     monitor : WeightChangeDFA, optional
-        Default: a new one of this window, when training begins; it is the attribute ``monitor`` from then on. A `RollingWeightChangeDFA` is
-        told when an epoch ends.
+        Default: when training begins, a new one is made with this window; it is then the attribute ``monitor``. For a
+        `RollingWeightChangeDFA`, the callback calls `end_epoch`.
     window, mode, sample, groups, snapshot
-        As in `wcdfa.backends.torch.hooks.attach`; the groups by the names that the model gives its parameters.
+        As in `wcdfa.backends.torch.hooks.attach`. Groups use the names that the model gives its parameters.
     every : int, optional
-        Steps after which the norms are copied to the host and alarms are raised, if nothing was logged meanwhile. Default: a fifth of
+        If nothing was logged meanwhile, the norms are copied to the host and messages sent after this many steps. Default: a fifth of
         the window.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.messages.Alarms`. All messages are kept in ``raised``,
-        and what they rest on in ``watch``.
+        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
+        ``watch`` holds the baseline and the regime that they are based on.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.
 
@@ -79,8 +79,8 @@ class WeightChangeCallback(TrainerCallback):
         If an option is unknown; when training begins, as `attach` does.
     """
 
-    # Not an ExportableState: a Trainer would make such a callback anew from JSON, without the monitor and the callable that it was given,
-    # and would fail to save a resumed run that began without it.
+    # Not an ExportableState: a Trainer would make a new callback from JSON, without the monitor and callable that it was given, and could
+    # not save a resumed run that began without it.
 
     def __init__(
         self,
@@ -102,16 +102,16 @@ class WeightChangeCallback(TrainerCallback):
 
     @property
     def monitor(self) -> WeightChangeDFA | None:
-        """The monitor; None before there was any training, unless one was given."""
+        """The monitor; None before the first training, unless one was given."""
         return self._recording.monitor
 
     @property
     def watch(self) -> Watch:
-        """What the alarms rest on."""
+        """The watch, with the baseline and the regime that messages are based on."""
         return self._recording.watch
 
     def add_to(self, trainer: Trainer) -> Self:
-        """Put the callback in front of all others of a Trainer, so that its metrics are in the logs that those report.
+        """Put the callback in front of all others of a Trainer, so that the others report its metrics.
 
         Other callbacks keep their order. It may be among them already. Returns the callback itself.
         """
@@ -125,7 +125,7 @@ class WeightChangeCallback(TrainerCallback):
         return self
 
     def load(self, folder: str | os.PathLike[str]) -> None:
-        """Have the next training go on from a checkpoint that is not in the output folder of the Trainer.
+        """Let the next training go on from a checkpoint that is not in the output folder of the Trainer.
 
         Raises
         ------
@@ -146,13 +146,13 @@ class WeightChangeCallback(TrainerCallback):
         **_: object,
     ) -> None:
         """Attach to the optimizer, and go on from a checkpoint if the Trainer does."""
-        self._recording.end()  # if a training before was interrupted
+        self._recording.end()  # an earlier training may have been interrupted
         if optimizer is None:
-            logging.getLogger("wcdfa").warning("the Trainer gives its callbacks no optimizer, and nothing is recorded")
+            logging.getLogger("wcdfa").warning("the Trainer gives its callbacks no optimizer, so nothing is recorded")
             return
         if args.report_to and not self._in_front:
             logging.getLogger("wcdfa").warning(
-                "α is in the log of the Trainer, and not in %s, which the Trainer reports to first: call add_to(trainer) of the callback "
+                "α is in the log of the Trainer but not in %s, which comes before this callback: call add_to(trainer) of the callback "
                 "before train",
                 " and ".join(args.report_to),
             )
@@ -161,7 +161,7 @@ class WeightChangeCallback(TrainerCallback):
         self._recording.begin([optimizer], model, step=state.global_step, aloud=state.is_world_process_zero)
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Read the norms, where it is time and nothing was logged."""
+        """Read the norms, if they are due and nothing was logged."""
         if self._recording.due(state.global_step):
             self._recording.read(state.global_step)
             control.should_training_stop |= self._recording.stop
@@ -179,17 +179,17 @@ class WeightChangeCallback(TrainerCallback):
         if logs is not None:
             logs.update(news)
         if news and state.log_history and state.log_history[-1].get("step") == state.global_step:
-            state.log_history[-1].update(news)  # by now a copy of the logs is there
+            state.log_history[-1].update(news)  # the Trainer has put a copy of the logs there already
         control.should_training_stop |= self._recording.stop
 
     def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Tell the monitor."""
+        """End the epoch of the monitor."""
         self._recording.read(state.global_step)
         self._recording.end_epoch(state.epoch or 0.0)
         control.should_training_stop |= self._recording.stop
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Write wcdfa.pt into the checkpoint; called on all processes, of which one writes."""
+        """Write wcdfa.pt into the checkpoint. It is called on all processes, and one writes."""
         recorded = self._recording.state_dict()
         if recorded and args.should_save:
             _write(_folder(args, state), {"recording": recorded, "history": _fingerprint(state)})
@@ -202,12 +202,12 @@ class WeightChangeCallback(TrainerCallback):
         try:
             content = _read(folder)
             if content["history"] != _fingerprint(state):
-                msg = f"{folder / FILE} is of another run"
+                msg = f"{folder / FILE} belongs to another run"
                 raise ValueError(msg)
             self._recording.load_state_dict(content["recording"])
-        except Exception as error:  # noqa: BLE001 - whatever a checkpoint holds, it must not end the training run
+        except Exception as error:  # noqa: BLE001 - no checkpoint may end the training run
             logging.getLogger("wcdfa").warning(
-                "training resumes at step %d, and the norms before it are not known, so that α begins anew (%s); for a checkpoint in "
+                "training resumes at step %d, but the norms before it are not known, so α starts over (%s); for a checkpoint in "
                 "another folder, call load(folder) of the callback before train",
                 state.global_step,
                 error,
@@ -219,12 +219,12 @@ def _folder(args: TrainingArguments, state: TrainerState) -> Path:
 
 
 def _fingerprint(state: TrainerState) -> int:
-    """A checksum of what was logged before a checkpoint, which tells one run from another."""
+    """A checksum of everything logged before a checkpoint, to tell one run from another."""
     return zlib.crc32(json.dumps(state.log_history, sort_keys=True).encode())
 
 
 class Content(TypedDict):
-    """What is in the file."""
+    """The content of wcdfa.pt."""
 
     recording: RecordingState
     history: int
@@ -235,12 +235,12 @@ def _read(folder: Path) -> Content:
 
 
 def _write(folder: Path, content: Content) -> None:
-    """Write the file completely or not at all, also if the process is killed meanwhile."""
+    """Write the file completely or not at all, even if the process is killed meanwhile."""
     temporary = folder / f".{FILE}.tmp"
     try:
         torch.save(content, temporary)
         temporary.replace(folder / FILE)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the training run
+    except Exception as error:  # noqa: BLE001 - no error here may end the training run
         logging.getLogger("wcdfa").warning("the norms could not be written into the checkpoint in %s: %s", folder, error)
         with contextlib.suppress(OSError):
             temporary.unlink()

@@ -1,4 +1,4 @@
-"""Nested dicts, lists and tuples of arrays: their leaves by path, and two trees side by side."""
+"""Walks nested dicts, lists and tuples of arrays: leaves by path, and two trees side by side."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Leaf = TypeVar("Leaf")
 
 
 def is_tree(given: object) -> TypeGuard[Mapping[object, object] | Sequence[object]]:
-    """Whether it is a dict, list or tuple; a string is a leaf."""
+    """Whether the object is a dict, list or tuple; a string is a leaf."""
     return isinstance(given, Mapping) or (isinstance(given, Sequence) and not isinstance(given, (str, bytes)))
 
 
 def leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Path and value of each leaf. A leaf that is the whole tree has the path "parameters", and None is left out.
+    """Path and value of each leaf. If the whole tree is one leaf, its path is "parameters". None is left out.
 
     >>> list(leaves({"layers": [{"weight": 1.0}], "head": 2.0, "unused": None}))
     [('layers/0/weight', 1.0), ('head', 2.0)]
@@ -27,7 +27,7 @@ def leaves(tree: object, path: str = "") -> Iterator[tuple[str, object]]:
 
 
 def by_path(named: Iterable[tuple[str, Leaf]]) -> dict[str, Leaf]:
-    """Leaves by path; where two have the same path, as in ``{"a/b": x, "a": {"b": y}}``, the second is numbered.
+    """Leaves by path; if two have the same path, as in ``{"a/b": x, "a": {"b": y}}``, the second is numbered.
 
     >>> by_path([("a/b", 1.0), ("a/b", 2.0)])
     {'a/b': 1.0, 'a/b (2)': 2.0}
@@ -51,7 +51,7 @@ def pairs(new: object, old: object, place: str = "parameters") -> Iterator[tuple
     Raises
     ------
     ValueError
-        If they differ in keys, lengths or kinds: the message names the place.
+        If the trees differ in keys, lengths or kinds: the message names the place.
     """
     if isinstance(new, Mapping) and isinstance(old, Mapping):
         _require_same_keys(place, new, old)

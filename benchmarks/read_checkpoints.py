@@ -96,7 +96,7 @@ def resident(which: str) -> int:
 def measure(way: str, folder: Path, small: Path) -> None:
     """Print what one way takes; imports, and what libraries set up once, are done with a small model."""
     displacement(way, small)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts over
     before, times = resident("VmRSS"), []
     for _ in range(REPEATS + 1):
         begun = time.perf_counter()

@@ -41,11 +41,11 @@ class Finder:
         return under_old_name(spec.name.removeprefix("wcdfa."), stacklevel=3)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to do."""
+        """Do nothing: `create_module` has filled the module already."""
 
 
 def under_old_name(old: str, stacklevel: int) -> ModuleType:
-    """A module with the names of the new ones, of which the first goes first; warns at the caller that is so many levels up."""
+    """A module with all names of the new modules; if two share a name, the first wins. The warning points `stacklevel` frames up."""
     homes = [f"wcdfa.{home}" for home in MOVED[old]]
     warnings.warn(f"wcdfa.{old} has moved to {' and '.join(homes)}", DeprecationWarning, stacklevel=stacklevel)
     module = ModuleType(f"wcdfa.{old}", f"Moved to {', '.join(homes)}.")
@@ -55,6 +55,6 @@ def under_old_name(old: str, stacklevel: int) -> ModuleType:
 
 
 def install() -> None:
-    """Have the old names found."""
+    """Make the old names importable."""
     if not any(isinstance(each, Finder) for each in sys.meta_path):
         sys.meta_path.append(Finder())

@@ -1,4 +1,4 @@
-"""Which box sizes: plain integers, chosen and checked before anything is traced."""
+"""Chooses the box sizes: plain integers, fixed and checked before anything is traced."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def default_sizes(n: int, order: int) -> tuple[int, ...]:
 def half_sizes(n: int, order: int) -> tuple[int, ...]:
     """2·2^k and 3·2^k from ``order + 2`` to ``n // 2``, the sizes of half-overlapping boxes; at most 2,048.
 
-    Above 1,024 samples it is half of 1,024, 2,048 or 4,096, the longest series that is calibrated exactly: what larger boxes would
-    add to α is little.
+    Above 1,024 samples the largest size is half of 1,024, 2,048 or 4,096, the lengths that ship with a calibration. Larger boxes would
+    add little to α.
 
     >>> half_sizes(500, 1)
     (3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)

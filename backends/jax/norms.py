@@ -29,14 +29,14 @@ def delta_norm(new: object, old: object) -> jax.Array:
     >>> delta_norm({"w": jnp.array([1.0, 2.0]), "b": 5.0}, {"w": jnp.array([1.0, 0.0]), "b": 5.0}).item()
     2.0
 
-    Leaves are arrays and Python numbers, each widened to at least float32 before anything is subtracted. None, typed PRNG keys and leaves
-    that are not numbers, such as the functions of an Equinox module, are left out. No change has the norm 0.0 and the gradient 0. If the
-    same compiled function computes the parameters, XLA may keep one digit more than it stores.
+    Leaves are arrays and Python numbers; each is widened to at least float32 before the difference is taken. None, typed PRNG keys and
+    leaves that are not numbers, such as the functions of an Equinox module, are left out. If nothing changed, the norm is 0.0 and its
+    gradient 0. If the same compiled function computes the parameters, XLA may keep one digit more than it stores.
 
     Returns
     -------
     array of shape ()
-        float32, or float64 where a leaf is.
+        float32, or float64 if any leaf is.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def delta_norm(new: object, old: object) -> jax.Array:
 
 
 def copied(parameters: dict[str, jax.Array]) -> dict[str, jax.Array]:
-    """Copies on the same devices, which outlive a step that donates or deletes the originals.
+    """Copy each array on its device; the copies survive a step that donates or deletes the originals.
 
     >>> copied({"w": jnp.ones(2)})["w"].tolist()
     [1.0, 1.0]

@@ -1,4 +1,4 @@
-"""The replay of optimizers on white gradients, compiled for any device."""
+"""Replays optimizers on white gradients, compiled for any device."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def optimizer_alphas(
     seed: int = 0,
     **hyperparameters: object,
 ) -> jax.Array:
-    """α of an optimizer on white gradients, as `wcdfa.nulls.nulls.optimizer_alphas`: replayed by ``jax.lax.scan``, on any device.
+    """Compute α of an optimizer on white gradients, as `wcdfa.nulls.nulls.optimizer_alphas` does, but with ``jax.lax.scan`` on any device.
 
     >>> optimizer_alphas(128, optimizer="sgd", momentum=0.9, replicates=4).shape
     (4,)
 
-    The optimizer has settled. A second call with the same optimizer, lengths and shapes does not compile again.
+    The replay begins after the optimizer has settled. A second call with the same optimizer, lengths and shapes does not compile again.
 
     Parameters
     ----------
     n, optimizer, lr, gradient_norm, dimension, seed, **hyperparameters
-        As in `wcdfa.nulls.replay.optimizer_norms`; another generator, so other draws.
+        As in `wcdfa.nulls.replay.optimizer_norms`. The random generator is another one, so the draws differ.
     replicates, order, method, log
         As in `wcdfa.nulls.nulls.optimizer_null`.
 

@@ -1,4 +1,4 @@
-"""JAX: sums of squares and applied changes, with the digits that are stored and no more."""
+"""JAX: sums of squares and applied changes, computed with exactly the digits that are stored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-ROW = 32  # squares summed per row: XLA fuses no longer rows with what makes the squares
+ROW = 32  # squares summed per row: XLA does not fuse longer rows with the computation of the squares
 SMALL = 2**15  # fewer squares than this need no rows
 Pair = tuple[jax.Array, jax.Array]
 
@@ -18,7 +18,7 @@ def square_sum(x: jax.Array) -> jax.Array:
     >>> square_sum(jnp.full(100_000, 0.5, dtype=jnp.float16)).item()
     25000.0
 
-    Whatever makes ``x`` under ``jit`` is fused with the sum: no array of its size is needed.
+    Under ``jit`` the computation of ``x`` is fused with the sum, so no array of its size is needed.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def square_sum(x: jax.Array) -> jax.Array:
 
 
 def root(squares: list[jax.Array]) -> jax.Array:
-    """The root of a sum of squares, added in pairs; 0, with the gradient 0, where they are 0 or there are none.
+    """The root of a sum of squares, added in pairs. If all are 0 or there are none, the root and its gradient are 0.
 
     >>> root([jnp.array(9.0), jnp.array(16.0)]).item()
     5.0
@@ -37,7 +37,7 @@ def root(squares: list[jax.Array]) -> jax.Array:
     while len(squares) > 1:  # in pairs: a thousand equal terms added in turn would lose digits
         squares = [sum(squares[i + 1 : i + 2], squares[i]) for i in range(0, len(squares), 2)]
     total = squares[0] if squares else jnp.zeros((), dtype=jnp.float32)
-    still = total == 0  # where the root has no finite slope
+    still = total == 0  # the slope of the root is not finite there
     norm: jax.Array = jnp.where(still, 0, jnp.sqrt(jnp.where(still, 1, total)))
     return norm
 
@@ -56,15 +56,15 @@ def applied_change(parameter: jax.typing.ArrayLike, update: jax.typing.ArrayLike
     """
     parameter = jnp.asarray(parameter)
     update = jnp.asarray(update, dtype=jnp.result_type(parameter, update))
-    # A float32 sum of two halves, rounded once more, is the sum of halves: 24 digits are at least 2 · 11 + 2.
+    # The float32 sum of two halves, rounded to a half, is exactly their sum in half precision, because 24 bits are at least 2 · 11 + 2.
     return _rounded(widened(parameter) + widened(update), parameter.dtype) - widened(parameter)
 
 
 def as_stored(value: jax.Array, zero: jax.typing.ArrayLike) -> jax.Array:
-    """A float32 or float64 array with the digits that are stored; a compiler may take ``w * s - old`` as one operation of more digits.
+    """The float32 or float64 array, forced to the digits that are stored: a compiler may compute ``w * s - old`` in one step with more.
 
-    `zero` is the number 0 in a way that the compiler cannot know, such as ``count < 0`` of a count that is an input. The bits are
-    combined with it, so that the compiler must round to them first.
+    `zero` must be 0 without the compiler knowing it, such as ``count < 0`` for a count that is an input. The bits are combined with
+    it, so the compiler must round to them first.
 
     >>> as_stored(jnp.array([0.1]), jnp.array(False)).tolist() == jnp.array([0.1]).tolist()
     True
@@ -77,14 +77,14 @@ def as_stored(value: jax.Array, zero: jax.typing.ArrayLike) -> jax.Array:
 
 
 def widened(x: jax.typing.ArrayLike) -> jax.Array:
-    """The array in float32, or as it is where it is wider."""
+    """The array in float32, unchanged if it is wider."""
     array: jax.Array = jnp.asarray(x)
     wide = jnp.issubdtype(array.dtype, jnp.inexact) and array.dtype.itemsize >= 4
     return array if wide else array.astype(jnp.float32)  # jnp.promote_types refuses floats of 8 bits
 
 
 def _rounded(x: jax.Array, dtype: np.dtype[np.generic]) -> jax.Array:
-    """Round to a dtype but store wider, by means that XLA cannot leave out as excess precision."""
+    """Round to a dtype but store wider, in a way that XLA cannot optimize away as excess precision."""
     if dtype == jnp.bfloat16:
         return jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=7)
     if dtype == jnp.float16:
@@ -95,23 +95,23 @@ def _rounded(x: jax.Array, dtype: np.dtype[np.generic]) -> jax.Array:
 
 @jax.custom_jvp
 def _half(x: jax.Array) -> jax.Array:
-    # Not by reduce_precision, which flushes subnormal halves to zero. The bits of the exponent are the power of two below |x|; a sum
-    # with 1.5 · 2^13 times that power has its last digit where a half has it, in steps of 2^-24 among the subnormal ones.
+    # reduce_precision would flush subnormal halves to zero. The bits of the exponent give the power of two below |x|. A sum with
+    # 1.5 · 2^13 times that power has its last digit in the same place as a half (in steps of 2^-24 for subnormal ones).
     power = jax.lax.bitcast_convert_type(jax.lax.bitcast_convert_type(x, jnp.int32) & 0x7F800000, jnp.float32)
     shift = jnp.maximum(power, 2.0**-14) * (1.5 * 2**13)
-    return jnp.where(jnp.abs(x) < 65520, (x + shift) - shift, x * jnp.inf)  # no half is as large: infinite, or not a number
+    return jnp.where(jnp.abs(x) < 65520, (x + shift) - shift, x * jnp.inf)  # larger than any half: infinite or NaN
 
 
 @_half.defjvp
 def _half_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
-    return _half(*primals), tangents[0]  # as for any change of dtype
+    return _half(*primals), tangents[0]  # the same as for any change of dtype
 
 
 @jax.custom_jvp
 def _summed(squares: jax.Array) -> jax.Array:
     if squares.size < SMALL or jax.default_backend() != "cpu" or jax.device_count() > 1:
-        return jnp.sum(squares)  # in pairs and fused on an accelerator; rows could cut across the shards of several devices
-    # XLA on the CPU hands one long sum to a library that needs its terms stored first. Two short sums at once are left to XLA.
+        return jnp.sum(squares)  # an accelerator adds in pairs and fuses; rows could cut across the shards of several devices
+    # XLA on the CPU gives one long sum to a library that needs its terms stored first. It does two short sums at once by itself.
     flat = jnp.ravel(squares)
     rows = flat[: flat.size // ROW * ROW].reshape(-1, ROW)
     zero = np.zeros((), dtype=rows.dtype)

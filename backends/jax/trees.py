@@ -1,4 +1,4 @@
-"""JAX: the parameters of a pytree by path, and two pytrees side by side."""
+"""JAX: finds the parameters of a pytree by path, and walks two pytrees side by side."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def parameters_of(tree: object) -> dict[str, jax.Array] | None:
     Any object is allowed. An array alone has the path "parameters".
     """
     if isinstance(tree, jax.Array) and tree.size == 1:
-        return None  # a norm
+        return None  # a single number is a norm
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # JAX is about to refuse generators
+            warnings.simplefilter("ignore", DeprecationWarning)  # JAX will soon refuse generators
             leaves = jax.tree_util.tree_leaves_with_path(tree)
-    except (TypeError, ValueError):  # keys that cannot be sorted: no tree to JAX
+    except (TypeError, ValueError):  # keys cannot be sorted, so it is no tree for JAX
         return None
     if not any(isinstance(leaf, jax.Array) for _, leaf in leaves):
         return None
@@ -47,7 +47,7 @@ def path_of(keys: Sequence[object]) -> str:
 
 
 def pairs(new: object, old: object) -> Iterator[tuple[jax.typing.ArrayLike, jax.typing.ArrayLike]]:
-    """The numbers of two trees of the same structure side by side.
+    """Walk two trees of the same structure, and give their numbers side by side.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _kind(leaf: object) -> str:
 
 
 def is_number(leaf: object) -> TypeGuard[jax.typing.ArrayLike]:
-    """Whether it is a number or an array of numbers or booleans."""
+    """Whether the leaf is a number, or an array of numbers or booleans."""
     if isinstance(leaf, (jax.Array, np.ndarray, np.generic)):
         return jnp.issubdtype(leaf.dtype, jnp.number) or jnp.issubdtype(leaf.dtype, jnp.bool_)
     return isinstance(leaf, (bool, int, float, complex))

@@ -1,4 +1,4 @@
-"""Keras 3: ‖ΔW‖ of every step, recorded by the optimizer on each backend; α in ``fit``."""
+"""Keras 3: the optimizer records ‖ΔW‖ of every step, on any backend; a callback gives α during ``fit``."""
 
 from wcdfa.backends.keras.callback import WeightChangeCallback
 from wcdfa.backends.keras.optimizer import monitored, read

@@ -1,4 +1,4 @@
-"""α while a Keras model is fitted: in its logs, with alarms when the regime changes or α drifts."""
+"""The Keras callback: writes α into the logs of ``fit``, with messages when the regime changes or α drifts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wcdfa.support.numbers import whole
 
 
 class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
-    """Hands what a `monitored` optimizer records to a monitor, writes α into the logs of ``fit``, and raises alarms.
+    """Gives the norms of a `monitored` optimizer to a monitor, writes α into the logs of ``fit``, and sends messages about changes.
 
     >>> import numpy as np
     >>> from wcdfa.backends.keras.parameters import monitored
@@ -32,20 +32,20 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
     (True, ['wcdfa/regime', 'wcdfa/skipped', 'wcdfa/step', 'wcdfa/update_norm'])
 
     Put it before callbacks that read the logs, such as CSVLogger, TensorBoard or EarlyStopping; History and the progress bar always come
-    last. All ``wcdfa/…`` metrics are in the logs of each epoch, and in those of the batch after the norms were taken. They are NaN until
-    there is an α, and EarlyStopping and ModelCheckpoint take NaN for the best value: give them ``start_from_epoch``, or monitor something
-    else. JAX and torch need not wait for a step, as for most callbacks at the end of a batch.
+    last. All ``wcdfa/…`` metrics are in the logs of each epoch, and of the batch after the norms were read. They are NaN until there is
+    an α. EarlyStopping and ModelCheckpoint take NaN for the best value: give them ``start_from_epoch``, or let them monitor something
+    else. Unlike most callbacks, this one does not make JAX and torch wait at the end of a batch.
 
     Parameters
     ----------
     monitor : WeightChangeDFA, optional
-        Default: a new one of the optimizer's window, when ``fit`` begins; it is the attribute ``monitor`` from then on. Give the same
-        callback or monitor to a later ``fit`` to go on. A `RollingWeightChangeDFA` is told when an epoch ends.
+        Default: when ``fit`` begins, a new one is made with the window of the optimizer; it is then the attribute ``monitor``. To go
+        on, give the same callback or monitor to a later ``fit``. For a `RollingWeightChangeDFA`, the callback calls `end_epoch`.
     every : int
-        Batches after which the norms are taken; they are taken at the end of each epoch too.
+        The norms are read after this many batches, and at the end of each epoch.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.messages.Alarms`. All messages are kept in ``raised``,
-        and what they rest on in ``watch``.
+        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
+        ``watch`` holds the baseline and the regime that they are based on.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.
 
@@ -53,10 +53,10 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
     ------
     ValueError, TypeError
         If an option is unknown. ``fit`` raises a ValueError if the optimizer is not monitored, or if it would overwrite norms before they
-        are taken.
+        are read.
     """
 
-    async_safe = True  # the end of a batch may be in another thread: it reads only numbers that are on the host
+    async_safe = True  # the end of a batch may run in another thread: it reads only numbers that are on the host
 
     def __init__(
         self, monitor: WeightChangeDFA | None = None, *, every: int = 100, alarms: Action = "log", **monitor_options: object
@@ -67,27 +67,27 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self.every = whole("every", every, "a whole number of batches")
         self._alarms = Alarms(alarms)
         self.raised = self._alarms.raised
-        self._batch = self._waiting = 0  # batches of this epoch, and those since the last reading
+        self._batch = self._waiting = 0  # batches in this epoch, and since the last reading
         self._metrics: dict[str, float] = {}
         self._fresh: dict[str, float] | None = None  # for the logs of the next batch
         self.watch = Watch()
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        """Find the recorder, and take what it recorded before this ``fit``."""
+        """Find the recorder, and read what it recorded before this ``fit``."""
         recorder = self._recorder()
         if self.monitor is None:
             self.monitor = monitor_of(recorder.window, self._monitor_options)
         self._require_kept(recorder)
         self._batch = self._waiting = 0
-        self._take(quiet=True)  # what was recorded before is the baseline, and raises no alarm
+        self._take(quiet=True)  # earlier norms belong to the baseline, and give no messages
         self._fresh = None
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Count batches anew, as Keras does."""
+        """Start counting batches again, as Keras does."""
         self._batch = 0
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Take the norms if it is time: before a step, when nothing else uses the variables."""
+        """Read the norms if it is time. This is done before a step, when nothing else uses the variables."""
         self._waiting += batch - self._batch
         self._batch = batch
         if self._waiting >= self.every:
@@ -100,7 +100,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
             logs.update(fresh)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Take the norms, and write all numbers into the logs."""
+        """Read the norms, and write all numbers into the logs."""
         self._take()
         self._fresh = None
         if isinstance(self.monitor, RollingWeightChangeDFA):
@@ -116,16 +116,16 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
                 "the model has no optimizer" if optimizer is None else f"the optimizer, {type(optimizer).__name__}, records nothing"
             )
             msg = (
-                f"{what}, and a callback cannot see single steps by itself: compile the model with optimizer=monitored(...), of "
+                f"{what}, and a callback cannot see single steps by itself: compile the model with optimizer=monitored(...), from "
                 "wcdfa.backends.keras.parameters, around its optimizer"
             )
             raise ValueError(msg)
         return recorder
 
     def _require_kept(self, recorder: Monitored) -> None:
-        """Raise a ValueError if the optimizer would overwrite norms before they are taken.
+        """Raise a ValueError if the optimizer would overwrite norms before they are read.
 
-        They are taken at the end of each epoch, and at most once for each execution of several steps.
+        They are read at the end of each epoch, and at most once per execution of several steps.
         """
         together = getattr(self.model, "steps_per_execution", 1) or 1
         between = max(self.every, -(-self.every // together) * together)
@@ -135,7 +135,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         if between > recorder.window:
             msg = (
                 f"{between} steps lie between two readings (every={self.every}, steps_per_execution={together}), and the optimizer "
-                f"keeps {recorder.window} norms: make it with monitored(..., window={between}) or more, or take them more often"
+                f"keeps {recorder.window} norms: make it with monitored(..., window={between}) or more, or read them more often"
             )
             raise ValueError(msg)
         if self.monitor is not None and self.monitor.groups is not None and not recorder.has_groups:
@@ -143,14 +143,14 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
             raise ValueError(msg)
 
     def _take(self, *, quiet: bool = False) -> None:
-        """Bring the monitor up to date, α by α."""
+        """Update the monitor with all new norms, so that the watch sees each α."""
         assert self.monitor is not None
         self._waiting = 0
-        reading = read(self.model)  # the attribute, which puts the values of JAX back into the variables
+        reading = read(self.model)  # self.model is a property that puts the values of JAX back into the variables
         drained = self.monitor.drained
         if drained and not self.monitor.continues(reading):
             logging.getLogger("wcdfa").warning(
-                "the norms are not those that went before, of another optimizer or weights: α begins anew"
+                "the norms do not continue the earlier ones (another optimizer, or other weights): α starts over"
             )
         elif 0 < drained < reading.count - len(reading.norms):
             lost = reading.count - len(reading.norms) - drained

@@ -1,4 +1,4 @@
-"""A Keras optimizer around another, which does the work."""
+"""A Keras optimizer that wraps another one and passes everything on to it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SETTINGS = (
     *("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "loss_scale_factor", "gradient_accumulation_steps"),
     *("use_ema", "ema_momentum", "ema_overwrite_frequency", "_trainable_variables"),
 )
-AVERAGES = "_model_variables_moving_average"  # which the callback SwapEMAWeights asks for
+AVERAGES = "_model_variables_moving_average"  # the callback SwapEMAWeights reads this attribute
 
 
 class Delegating(keras.optimizers.Optimizer):  # type: ignore[misc]
-    """Answers as ``inner_optimizer`` does, whatever it is asked; variables of its own come before those of the inner optimizer."""
+    """Passes everything on to ``inner_optimizer``; its own variables come before those of the inner optimizer."""
 
     def __init__(self, inner_optimizer: keras.optimizers.Optimizer, name: str) -> None:
         super().__init__(learning_rate=0.0, name=name)
@@ -48,7 +48,7 @@ class Delegating(keras.optimizers.Optimizer):  # type: ignore[misc]
         return scaled
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
-        """What the inner optimizer does at the end of training; that is not a step, and not recorded."""
+        """Call the same method of the inner optimizer, at the end of training. It is not a step, and is not recorded."""
         self.inner_optimizer.finalize_variable_values(var_list)
 
     def exclude_from_weight_decay(
@@ -64,7 +64,7 @@ class Delegating(keras.optimizers.Optimizer):  # type: ignore[misc]
         self.inner_optimizer.set_weights(weights[own:])
 
     def __getattr__(self, name: str) -> Any:
-        """Any other attribute of an optimizer, such as ``beta_1``: that of the inner one."""
+        """Any other attribute, such as ``beta_1``, comes from the inner optimizer."""
         if (name.startswith("_") and name != AVERAGES) or name == "inner_optimizer":
             msg = f"{type(self).__name__!r} object has no attribute {name!r}"
             raise AttributeError(msg)
@@ -76,7 +76,7 @@ def _setting(name: str) -> property:
         return getattr(self.inner_optimizer, name)
 
     def put(self: Delegating, value: object) -> None:
-        if "inner_optimizer" in vars(self):  # before, the base class sets its own defaults
+        if "inner_optimizer" in vars(self):  # before that, the base class sets its own defaults
             setattr(self.inner_optimizer, name, value)
 
     return property(get, put, doc="The setting of the inner optimizer.")

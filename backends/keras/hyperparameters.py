@@ -1,4 +1,4 @@
-"""What a Keras optimizer does, in the words of `wcdfa.nulls.nulls.optimizer_null`: from its own attributes, and only where that is sure."""
+"""Recognises a Keras optimizer by its attributes, for `wcdfa.nulls.optimizer_null`; only if it is certain what it does."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from wcdfa.nulls.recognition import UNKNOWN, Known, recognised, written
 
 
 class Optimizer(Protocol):
-    """What is asked of a Keras optimizer."""
+    """The attributes of a Keras optimizer that are read here."""
 
     use_ema: bool
     ema_overwrite_frequency: int | None
 
 
 def described(optimizer: Optimizer, variables: Iterable[object] = ()) -> Known:
-    """Which optimizer it is, and its hyperparameters; (None, {}) where the null has none that does the same.
+    """Name the optimizer and its hyperparameters; (None, {}) if the null has none that does the same.
 
     >>> import keras
     >>> described(keras.optimizers.AdamW(1e-3, beta_2=0.99, weight_decay=0.1))
@@ -24,17 +24,17 @@ def described(optimizer: Optimizer, variables: Iterable[object] = ()) -> Known:
     >>> described(keras.optimizers.SGD(0.1, momentum=0.9)), described(keras.optimizers.Ftrl(1e-4))
     (('sgd', {'momentum': 0.9, 'nesterov': False}), (None, {}))
 
-    The optimizers of ``wcdfa.nulls.update_rules`` say how Keras writes them. Its weight decay is decoupled for every optimizer, so
-    that Adam with it is AdamW; SGD with both momentum and decay, and RMSprop with decay, are nothing that the null knows. Gradients
-    that are clipped, scaled, accumulated or averaged afterwards leave an optimizer what it is, and so do variables that are excluded
-    from its weight decay. A subclass is another optimizer.
+    The optimizers of ``wcdfa.nulls.update_rules`` say how Keras writes them. In Keras, weight decay is decoupled for every optimizer, so
+    Adam with weight decay is AdamW. The null does not know SGD with both momentum and decay, nor RMSprop with decay. An optimizer is
+    still recognised if gradients are clipped, scaled or accumulated, weights are averaged afterwards, or variables are excluded from
+    weight decay. A subclass counts as another optimizer.
 
     Parameters
     ----------
     optimizer : keras.optimizers.Optimizer
-        A LossScaleOptimizer, or another wrapper with an ``inner_optimizer``, is what it wraps.
+        For a LossScaleOptimizer, or another wrapper with an ``inner_optimizer``, the optimizer inside is named.
     variables : iterable of variables
-        That it changes: one with a constraint is moved by more than the optimizer.
+        The variables that it changes. If one has a constraint, more than the optimizer moves it.
     """
     while hasattr(optimizer, "inner_optimizer"):
         optimizer = optimizer.inner_optimizer
@@ -48,7 +48,7 @@ def described(optimizer: Optimizer, variables: Iterable[object] = ()) -> Known:
 
 
 def _plain(value: object) -> object:
-    """Python's own numbers of what may be NumPy's or a tensor."""
+    """Convert numbers of NumPy and tensors to numbers of Python."""
     if isinstance(value, tuple):
         return tuple(_plain(part) for part in value)
     return value if isinstance(value, (bool, int)) else float(value)  # type: ignore[arg-type]  # a number of some library

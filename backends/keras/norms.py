@@ -1,4 +1,4 @@
-"""How far the variables of a Keras model have moved in a step, by group, computed in the way that suits each of its backends."""
+"""Computes how far the variables of a Keras model moved in a step, by group, in the best way for each backend."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class Tensor(Protocol):
-    """What a variable of Keras holds: a tensor of JAX, TensorFlow or torch, as the backend is."""
+    """What a Keras variable holds: a tensor of JAX, TensorFlow or torch, depending on the backend."""
 
     @property
     def shape(self) -> Iterable[int]:
-        """Its lengths."""
+        """The length of each axis."""
 
     @property
     def dtype(self) -> object:
-        """Its type of numbers."""
+        """The dtype."""
 
     def __sub__(self, other: Self, /) -> Self: ...
 
@@ -39,22 +39,22 @@ Key = TypeVar("Key", int, str)
 
 
 class SavedLayout(TypedDict):
-    """A layout in a file: path and shape of each variable, and the places of the variables of each group."""
+    """A layout in a file: path and shape of each variable, and the positions of the variables of each group."""
 
     variables: list[list[str | list[int]]]
     members: dict[str, list[int]]
 
 
 class Layout:
-    """Which variables are measured, and which belong to each group; a plain object, whose variables Keras does not track.
+    """Lists the variables to measure, and those of each group. It is a plain object, so Keras does not track its variables.
 
-    `saved` is the layout that a file holds. For the same variables its groups are taken: in a model that Keras has loaded the paths
-    are others ("dense/kernel" instead of "net/dense/kernel").
+    `saved` is the layout from a file. If it is about the same variables, its groups are used, because paths are different in a model
+    that Keras has loaded ("dense/kernel" instead of "net/dense/kernel").
     """
 
     def __init__(self, variables: Sequence[keras.Variable], groups: Groups, saved: SavedLayout | None = None) -> None:
         self.variables = variables
-        # scales of 8-bit training are trainable to Keras, but they are replaced and not trained
+        # Keras calls the scales of 8-bit training trainable, but they are replaced and not trained
         trained = [i for i, v in enumerate(variables) if is_trained(v) and not getattr(v, "overwrite_with_gradient", False)]
         self.paths = by_path((path_of(variables[i]), i) for i in trained)
         if saved is not None and self.is_of(saved):
@@ -65,11 +65,11 @@ class Layout:
         self.names = tuple(self.members)
 
     def saved(self) -> SavedLayout:
-        """The layout for a file."""
+        """The layout, to be saved in a file."""
         return {"variables": self._variables(), "members": {name: list(places) for name, places in self.members.items()}}
 
     def is_of(self, saved: SavedLayout) -> bool:
-        """Whether these are the variables of a file: of the same shapes in order, and with paths that end alike."""
+        """Whether these are the variables in a file: shapes must be the same in order, and the ends of the paths too."""
         own, other = self._variables(), saved["variables"]
         return len(own) == len(other) and all(
             shape == its_shape and f"/{max(path, its_path, key=len)}".endswith(f"/{min(path, its_path, key=len)}")
@@ -80,7 +80,7 @@ class Layout:
         return [[path, list(self.variables[i].shape)] for path, i in self.paths.items()]
 
     def values(self) -> dict[int, Tensor]:
-        """The values of the variables now, by place; no later step changes them."""
+        """The current values of the variables, by position; later steps do not change them."""
         return {i: copied_value(self.variables[i]) for i in self.paths.values()}
 
     def norms(
@@ -91,9 +91,9 @@ class Layout:
         *,
         spare: bool = False,
     ) -> Tensor:
-        """‖new − old‖ over each group, as one float32 array in the order of the names; `old` may be overwritten where it is spare.
+        """‖new − old‖ over each group, as one float32 array in the order of the names. `old` may be overwritten if it is spare.
 
-        `zero` is 0 in a way that no compiler can know; see `as_stored`.
+        `zero` is 0 without the compiler knowing it: see `as_stored`.
         """
         found = {i: square_of(as_stored(new[i], zero), old[i], spare=spare) for i in self.paths.values()}
         return stacked(found, list(self.members.values()))
@@ -104,7 +104,7 @@ class Layout:
 
 
 def is_trained(variable: keras.Variable) -> bool:
-    """Whether it holds numbers that gradients change."""
+    """Whether gradients change the variable."""
     return bool(keras.backend.is_float_dtype(keras.backend.standardize_dtype(variable.dtype)))
 
 
@@ -123,7 +123,7 @@ def value_of(given: keras.Variable | Tensor) -> Tensor:
     Raises
     ------
     ValueError
-        If the variable holds no value: on JAX ``fit`` takes them out while it runs.
+        If the variable holds no value: on JAX, ``fit`` takes the values out while it runs.
     """
     try:
         value = given.value if isinstance(given, keras.Variable) else given
@@ -131,11 +131,11 @@ def value_of(given: keras.Variable | Tensor) -> Tensor:
         if getattr(given, "_value", None) is not None:
             raise
         msg = (
-            f"{path_of(given)!r} holds no value: on JAX fit takes it out while it runs, and loses it where the first step fails. Inside "
+            f"{path_of(given)!r} holds no value: on JAX fit takes it out while it runs, and loses it if the first step fails. Inside "
             "a callback take the model from self.model, which puts the values back, and not from a name of your own"
         )
         raise ValueError(msg) from error
-    if hasattr(value, "read_value"):  # a variable of TensorFlow, which ops.convert_to_tensor leaves as it is
+    if hasattr(value, "read_value"):  # ops.convert_to_tensor does not change a TensorFlow variable
         value = value.read_value()
     elif hasattr(value, "detach"):
         value = value.detach()
@@ -143,15 +143,17 @@ def value_of(given: keras.Variable | Tensor) -> Tensor:
 
 
 def copied_value(given: keras.Variable | Tensor) -> Tensor:
-    """The same tensor, which no later assignment changes."""
+    """The tensor that a variable holds, in a form that later assignments do not change."""
     value = value_of(given)
-    return cast("torch.Tensor", value).clone() if keras.backend.backend() == "torch" else value  # elsewhere tensors do not change
+    return (
+        cast("torch.Tensor", value).clone() if keras.backend.backend() == "torch" else value
+    )  # on other backends tensors never change
 
 
 def as_stored(value: Tensor, zero: Tensor) -> Tensor:
     """The value with the digits that are stored.
 
-    Where a step ends in a product, as with constraints, XLA would subtract from the exact product, unless it must look at the bits.
+    If a step ends in a product, as with constraints, XLA would take the difference from the exact product. Using the bits prevents it.
     """
     backend = keras.backend.backend()
     if backend == "jax":
@@ -166,7 +168,7 @@ def as_stored(value: Tensor, zero: Tensor) -> Tensor:
 
 
 def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
-    """Σ|new − old|² of two tensors as they are stored, accurate in float32; on torch `old` is overwritten where it is spare.
+    """Σ|new − old|² of two tensors as they are stored, accurate in float32. On torch, `old` is overwritten if it is spare.
 
     >>> float(square_of(ops.ones((100, 100)), ops.zeros((100, 100))))
     10000.0
@@ -183,7 +185,7 @@ def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Te
     """The root of the sum of squares over each group, in one float32 array of shape (groups,)."""
     dtypes = {keras.backend.standardize_dtype(square.dtype) for square in found.values()}
     wide = "float64" if "float64" in dtypes else "float32"
-    # group by group: a matrix of ones and zeros times the squares would spread what is not finite to the other groups
+    # group by group: a product with a matrix of ones and zeros would spread NaN and infinity to the other groups
     sums = [
         ops.sum(ops.stack([ops.cast(found[key], wide) for key in group])) if group else ops.zeros((), wide) for group in members
     ]
@@ -206,7 +208,7 @@ def _square_jax(new: jax.Array, old: jax.Array) -> jax.Array:
     if keras.backend.standardize_dtype(new.dtype) in ("float32", "float64"):
         change = new - old
     else:
-        stored = applied_change(ops.zeros_like(new), new)  # where XLA fuses, it keeps more digits of a half than are stored
+        stored = applied_change(ops.zeros_like(new), new)  # if XLA fuses, it keeps more digits of a half than are stored
         change = stored - cast("jax.Array", _widened(old))
     square: jax.Array = square_sum(change)
     return square
@@ -217,7 +219,7 @@ def _square_torch(new: torch.Tensor, old: torch.Tensor, spare: bool) -> torch.Te
 
     if not spare or new.stride() != old.stride():
         return square_of(new.reshape(-1), old.reshape(-1))
-    # in place, a piece at a time: half the traffic, and no more memory
+    # in place, a piece at a time: half the memory traffic, and no extra memory
     square: torch.Tensor = ops.sum(ops.stack([widened(a).sub_(b).square_().sum() for a, b in pieces(flat(old), flat(new))]))
     return square
 

@@ -1,4 +1,4 @@
-"""Keras optimizers that record ‖ΔW‖: `monitored` makes one, and `read` takes out what it recorded."""
+"""Keras optimizers that record ‖ΔW‖: `monitored` makes one, and `read` returns the norms."""
 
 from __future__ import annotations
 
@@ -16,42 +16,41 @@ def monitored(
     groups: Groups = None,
     name: str | None = None,
 ) -> keras.optimizers.Optimizer:
-    """The same optimizer, recording ‖ΔW‖ of every step in variables of its own, on the device.
+    """Wrap an optimizer so that it records ‖ΔW‖ of every step, in its own variables on the device.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    >>> model.compile(monitored(keras.optimizers.SGD(0.1)), loss="mse")  # the one argument
+    >>> model.compile(monitored(keras.optimizers.SGD(0.1)), loss="mse")  # all that changes
     >>> history = model.fit(keras.ops.ones((8, 3)), keras.ops.zeros((8, 1)), batch_size=4, verbose=0)
     >>> reading = read(model)
     >>> reading.count, reading.optimizer, reading.lr.round(3)
     (2, 'sgd', array([0.1, 0.1], dtype=float32))
 
-    It records the change of the variables as they are stored, at every step: also at those inside one call with
-    ``steps_per_execution``, compiled or not, on TensorFlow, JAX and torch. A step that changes nothing, as while gradients are
-    accumulated, is counted as skipped; one that is not finite is a gap. The ring travels with ``.keras`` files, weights and
-    checkpoints; import ``wcdfa.backends.keras.parameters`` where they are loaded. To go on without it, compile with its
-    ``inner_optimizer``.
+    It records the applied change of every step, including those inside one call with ``steps_per_execution``, compiled or not, on
+    TensorFlow, JAX and torch. A step that changes nothing, for example while gradients accumulate, is counted as skipped; a norm that is
+    not finite is a gap. The recorded norms are saved in ``.keras`` files, weights and checkpoints; import
+    ``wcdfa.backends.keras.parameters`` before you load them. To go on without recording, compile with the ``inner_optimizer``.
 
     Parameters
     ----------
     optimizer : keras.optimizers.Optimizer, or what `keras.optimizers.get` takes
-        Built or not. A LossScaleOptimizer, given or made by ``mixed_float16``, goes around the recorder: the optimizer inside it is
-        monitored, and the steps that it refuses are neither recorded nor counted.
+        Built or not. If it is a LossScaleOptimizer, given or made by ``mixed_float16``, the optimizer inside it is monitored; steps
+        that it refuses are neither recorded nor counted.
     window : int
-        Norms that are kept, 4 bytes each, and as much for the learning rate.
+        How many norms are kept, at 4 bytes each and 4 for the learning rate.
     groups : int, dict, list of str or callable, optional
-        Record each group of parameters too, as in `wcdfa.recording.groups.members_of`, by the paths of the variables. Most begin with the
-        name of the model: in "net/dense/kernel", ``groups=2`` is one group for each layer.
+        Record each group of parameters too, as in `wcdfa.recording.groups.members_of`, by the paths of the variables. Most paths begin with
+        the name of the model, such as "net/dense/kernel", so ``groups=2`` makes one group for each layer.
     name : str, optional
 
     Returns
     -------
     keras.optimizers.Optimizer
-        To compile a model with, or for a loop of your own, whose ``apply`` or ``stateless_apply`` it then calls.
+        Compile a model with it, or call its ``apply`` or ``stateless_apply`` in a loop of your own.
 
     Raises
     ------
     ValueError, TypeError
-        If it is monitored already or not an optimizer, or an option is unknown.
+        If the optimizer is monitored already, or is not an optimizer, or an option is unknown.
     """
     if isinstance(optimizer, (str, dict)):
         optimizer = keras.optimizers.get(optimizer)
@@ -59,10 +58,10 @@ def monitored(
         msg = f"monitored takes an optimizer of Keras, or the name of one, got {type(optimizer).__name__}; e.g. monitored('adam')"
         raise TypeError(msg)
     if (already := found(optimizer)) is not None:
-        msg = f"{optimizer.name} is monitored already, with window={already.window}: use it as it is"
+        msg = f"{optimizer.name} is monitored already, with window={already.window}: use it unchanged"
         raise ValueError(msg)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        # inside, where the steps that it refuses never come, and where compile() still sees that losses are scaled
+        # inside the LossScaleOptimizer: refused steps never get there, and compile() still sees that losses are scaled
         inner = optimizer.inner_optimizer = Monitored(optimizer.inner_optimizer, window, groups, name)
         if optimizer.built:
             inner.build(inner._trainable_variables)
@@ -71,7 +70,7 @@ def monitored(
 
 
 def read(optimizer: keras.optimizers.Optimizer | keras.Model) -> Reading:
-    """The norms that a `monitored` optimizer has recorded, copied to the host.
+    """Copy the norms that a `monitored` optimizer has recorded to the host.
 
     >>> read(monitored("adam")).count
     0
@@ -79,12 +78,12 @@ def read(optimizer: keras.optimizers.Optimizer | keras.Model) -> Reading:
     Parameters
     ----------
     optimizer : keras.optimizers.Optimizer or keras.Model
-        However the recorder is wrapped. While ``fit`` runs, ask with ``self.model`` of a callback.
+        The recorder may be wrapped in others. While ``fit`` runs, give the ``self.model`` of a callback.
 
     Raises
     ------
     ValueError
-        If it does not record, or its variables hold no values: inside a compiled function, or on JAX while ``fit`` runs.
+        If it does not record, or its variables hold no values, as inside a compiled function or on JAX while ``fit`` runs.
     """
     recorder = found(getattr(optimizer, "optimizer", optimizer))
     if recorder is None:
@@ -95,7 +94,7 @@ def read(optimizer: keras.optimizers.Optimizer | keras.Model) -> Reading:
 
 
 def found(optimizer: keras.optimizers.Optimizer | None) -> Monitored | None:
-    """The recorder in an optimizer, however deep; None if there is none, or several in a MultiOptimizer."""
+    """Find the recorder in an optimizer, at any depth; None if there is none, or several in a MultiOptimizer."""
     while optimizer is not None and not isinstance(optimizer, Monitored):
         inside = [recorder for each in getattr(optimizer, "optimizers", ()) if (recorder := found(each)) is not None]
         optimizer = inside[0] if len(inside) == 1 else getattr(optimizer, "inner_optimizer", None)

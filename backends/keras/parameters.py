@@ -1,4 +1,4 @@
-"""Keras 3: the parameters of models and how far they moved, for `wcdfa.WeightChangeDFA.update`; and the names that users import."""
+"""Keras 3: finds the parameters of models and measures how far they moved, for `wcdfa.WeightChangeDFA.update`. Users import from here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = [
 
 
 def parameters_of(given: object) -> dict[str, Tensor] | None:
-    """Values of the trainable variables of a model, layer or nest of Keras variables, by path; None for anything else.
+    """The values of the trainable variables of a model, layer or nest of Keras variables, by path; None for anything else.
 
     >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1, name="head")], name="net")
     >>> {path: tuple(value.shape) for path, value in parameters_of(model).items()}
@@ -40,7 +40,7 @@ def parameters_of(given: object) -> dict[str, Tensor] | None:
     Raises
     ------
     ValueError
-        If it has no trainable variables, or they hold no values, as on JAX while ``fit`` runs.
+        If there are no trainable variables, or they hold no values, as on JAX while ``fit`` runs.
     """
     if isinstance(given, keras.Layer):
         variables, what = given.trainable_variables, given.name
@@ -51,20 +51,20 @@ def parameters_of(given: object) -> dict[str, Tensor] | None:
         return None
     variables = [variable for variable in variables if is_trained(variable)]
     if not variables:
-        msg = f"{what} has no trainable variables: call the model on a batch, or build it, first; or are all its layers frozen?"
+        msg = f"{what} has no trainable variables: call the model on a batch, or build it, first. Are all its layers frozen?"
         raise ValueError(msg)
     return by_path((path_of(variable), value_of(variable)) for variable in variables)
 
 
 def copied(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that no later assignment changes, and that JAX does not delete when ``fit`` donates the originals to a step."""
+    """Copy the tensors: later assignments do not change them, and JAX does not delete them when ``fit`` donates the originals to a step."""
     if keras.backend.backend() == "jax":
         return {path: ops.copy(value) for path, value in parameters.items()}
     return {path: copied_value(value) for path, value in parameters.items()}
 
 
 def group_norms(new: Mapping[str, Tensor], old: Mapping[str, Tensor], members: Mapping[str, Sequence[str]]) -> dict[str, Tensor]:
-    """‖new − old‖ over each named group of paths, still on the device.
+    """‖new − old‖ over each named group of paths; the results stay on the device.
 
     >>> new, old = {"w": ops.ones(4), "b": ops.ones(1)}, {"w": ops.zeros(4), "b": ops.ones(1)}
     >>> {name: float(norm) for name, norm in group_norms(new, old, {"all": ("w", "b"), "bias": ("b",)}).items()}

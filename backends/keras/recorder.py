@@ -1,4 +1,4 @@
-"""A Keras optimizer that records ‖ΔW‖ of every step in variables of its own, on each of Keras' backends."""
+"""A Keras optimizer that records ‖ΔW‖ of every step in its own variables, on any backend of Keras."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     import torch
 
 Value = TypeVar("Value")
-MODULE = "wcdfa"  # that Keras registers the classes under: it is in every file that was saved
+MODULE = "wcdfa"  # Keras registers the classes under this name, which is in every saved file
 
 
 class MonitoredConfig(TypedDict):
-    """What a monitored optimizer is made from, in a file of Keras."""
+    """The config of a monitored optimizer, as Keras saves it."""
 
     name: str
     window: int
@@ -42,12 +42,12 @@ class MonitoredConfig(TypedDict):
 
 @keras.saving.register_keras_serializable(package=MODULE)
 class Monitored(Delegating):
-    """An optimizer around another, which does all the work; made by `wcdfa.backends.keras.parameters.monitored`.
+    """An optimizer that wraps another one, which does all the work; made by `wcdfa.backends.keras.parameters.monitored`.
 
-    Its own variables are the ring and two counts. Everything else, by whatever name, is that of ``inner_optimizer``.
+    Its own variables are the ring and two counts. All other attributes come from ``inner_optimizer``.
     """
 
-    built: bool  # as Keras has it
+    built: bool  # set by Keras
     name: str
 
     def __init__(
@@ -59,12 +59,12 @@ class Monitored(Delegating):
         self._saved_layout: _Untracked[SavedLayout | None] = _Untracked(None)
 
     def build(self, variables: Iterable[keras.Variable]) -> None:
-        """Make the ring, and have the inner optimizer make its variables if it has not done so."""
+        """Make the ring, and build the inner optimizer if it is not built yet."""
         if self.built:
             return
         variables = list(variables)
         layout = self._made_layout(variables)
-        # the last row is the learning rate; all replicas of a tf.distribute.Strategy record the same
+        # the last row holds the learning rate; all replicas of a tf.distribute.Strategy record the same
         kind = {"aggregation": "only_first_replica"}
         unknown = keras.initializers.Constant(math.nan)
         self._series = self.add_variable((len(layout.names) + 1, self.window), unknown, "float32", name="wcdfa_series", **kind)
@@ -81,7 +81,7 @@ class Monitored(Delegating):
         except ValueError as error:
             if saved is None:
                 raise
-            # the file is from before some layers were frozen: the model must load all the same
+            # some layers were frozen after the file was saved, but the model must still load
             warnings.warn(f"optimizer {self.name!r} goes on without its groups: {error}", stacklevel=2)
             return Layout(variables, None)
 
@@ -91,7 +91,7 @@ class Monitored(Delegating):
         if not self.built and trainable_variables:
             self.build(trainable_variables)
         if not self.built:
-            self.inner_optimizer.apply(grads, trainable_variables)  # it says what is missing
+            self.inner_optimizer.apply(grads, trainable_variables)  # its own error says what is missing
             return
         old, rate = self._layout.values(), self._rate()
         self.inner_optimizer.apply(grads, trainable_variables)
@@ -105,31 +105,31 @@ class Monitored(Delegating):
     def stateless_apply(
         self, optimizer_variables: Sequence[Tensor], grads: Sequence[Tensor], trainable_variables: Sequence[Tensor]
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """`apply` for JAX: from the values of all variables to their next values."""
+        """`apply` for JAX: takes the values of all variables and returns their next values."""
         own = len(self._variables)
         if not self.built or len(optimizer_variables) != len(self.variables):
             there = f"{len(self.variables)} variables" if self.built else "none yet: call build(trainable_variables) first"
-            msg = f"stateless_apply was given {len(optimizer_variables)} optimizer variables, and {self.name} has {there}"
+            msg = f"stateless_apply was given {len(optimizer_variables)} optimizer variables, but {self.name} has {there}"
             raise ValueError(msg)
         with keras.StatelessScope(state_mapping=zip(self.variables, optimizer_variables, strict=True)):
             rate, zero = self._rate(), self._zero()
-        old = [copied_value(value) for value in trainable_variables]  # torch changes what it is given in place
+        old = [copied_value(value) for value in trainable_variables]  # torch changes its arguments in place
         new, inner = self.inner_optimizer.stateless_apply(optimizer_variables[own:], grads, trainable_variables)
         with keras.StatelessScope(state_mapping=zip(self._variables, optimizer_variables[:own], strict=True)) as scope:
             self._record(self._layout.norms([value_of(value) for value in new], old, zero), rate)
         return new, [*(scope.get_current_value(variable) for variable in self._variables), *inner]
 
     def _rate(self) -> Tensor:
-        """The learning rate of the next step; NaN where the optimizer has no single one."""
+        """The learning rate of the next step; NaN if the optimizer has no single one."""
         rate = getattr(self.inner_optimizer, "learning_rate", math.nan)  # a MultiOptimizer has none
         return cast(Tensor, ops.reshape(ops.cast(value_of(rate), "float32"), (1,)))
 
     def _zero(self) -> Tensor:
-        """False in a way that no compiler can know: counts are never negative."""
+        """False, without a compiler knowing it: counts are never negative."""
         return cast(Tensor, ops.less(value_of(self._counts)[0], 0))
 
     def _record(self, norms: Tensor, rate: Tensor) -> None:
-        """Write a column of the ring, by masks: they do the same in graphs, under XLA and without state."""
+        """Write a column of the ring. It is done with masks, which work in graphs, under XLA and without state."""
         counts = value_of(self._counts)
         real = ops.not_equal(norms[0], 0.0)
         places = ops.arange(self.window, dtype=self._counts.dtype)
@@ -141,7 +141,7 @@ class Monitored(Delegating):
         self._counts.assign(counts + ops.stack([more, 1 - more]))
 
     def read(self) -> Reading:
-        """The norms that were recorded, copied to the host; raises as `wcdfa.backends.keras.parameters.read`."""
+        """Copy the recorded norms to the host. Raises as `wcdfa.backends.keras.parameters.read`."""
         optimizer, hyperparameters = described(self.inner_optimizer, self._layout.variables if self.built else ())
         ring = self._ring() if self.built else init(self.window)
         return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters)
@@ -164,7 +164,7 @@ class Monitored(Delegating):
 
     @property
     def accumulated(self) -> int:
-        """Batches that make one step."""
+        """How many batches make one step."""
         inner, most = self.inner_optimizer, 1
         while inner is not None:
             most = max(most, getattr(inner, "gradient_accumulation_steps", None) or 1)
@@ -172,32 +172,32 @@ class Monitored(Delegating):
         return most
 
     def save_own_variables(self, store: MutableMapping[str, npt.NDArray[np.generic]]) -> None:
-        """Save the ring and its layout; Keras saves the inner optimizer as a part of this one."""
+        """Save the ring and its layout. Keras saves the inner optimizer as a part of this one."""
         if self.built:
             for name, variable in self._own().items():
                 store[name] = _on_host(variable)
             store["layout"] = np.frombuffer(json.dumps(self._layout.saved()).encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: MutableMapping[str, npt.NDArray[np.generic]]) -> None:
-        """Go on with a ring that was saved. If there is none, or it is of other variables, begin anew with a warning, as Keras does.
+        """Go on with a saved ring. If there is none, or it belongs to other variables, start over with a warning, as Keras does.
 
         Raises
         ------
         ValueError
-            If the ring is of another window or other groups.
+            If the ring has another window or other groups.
         """
-        held = json.loads(bytes(np.asarray(store["layout"]))) if "layout" in store.keys() else None  # noqa: SIM118 - a store of h5py is not a mapping
+        held = json.loads(bytes(np.asarray(store["layout"]))) if "layout" in store.keys() else None  # noqa: SIM118 - an h5py store is not a mapping
         if not self.built:
             why = "it has no variables yet: call build(model.trainable_variables) before loading"
         else:
-            why = "none were saved" if held is None else "those that were saved are of other variables"
+            why = "none were saved" if held is None else "the saved ones belong to other variables"
         if not self.built or held is None or not self._layout.is_of(held):
-            warnings.warn(f"the norms of optimizer {self.name!r} begin anew, because {why}", stacklevel=2)
+            warnings.warn(f"the norms of optimizer {self.name!r} start over, because {why}", stacklevel=2)
             return
         window, own = store["series"].shape[1], self._layout.saved()["members"]
         if window != self.window or list(held["members"].values()) != list(own.values()):
             msg = (
-                f"{self.name} has window={self.window} and the groups {', '.join(own)}, and what was saved has window={window} and the "
+                f"{self.name} has window={self.window} and the groups {', '.join(own)}, but the saved state has window={window} and the "
                 f"groups {', '.join(held['members'])}: make it with the same window and groups to go on, or compile with the bare "
                 "optimizer to load, and with monitored(...) around it then"
             )
@@ -209,7 +209,7 @@ class Monitored(Delegating):
         return {"series": self._series, "counts": self._counts}
 
     def get_config(self) -> MonitoredConfig:
-        """What `from_config` makes the same optimizer from; groups that are a callable must be registered with Keras."""
+        """The config from which `from_config` makes the same optimizer. If groups is a callable, register it with Keras."""
         serialize = keras.saving.serialize_keras_object
         return {
             "name": self.name,
@@ -232,7 +232,7 @@ class Monitored(Delegating):
 
 
 class _Untracked(Generic[Value]):
-    """Keeps Keras and TensorFlow from putting their own lists and dicts in place of a value."""
+    """Hides a value from Keras and TensorFlow, which would replace it by their own lists and dicts."""
 
     def __init__(self, value: Value) -> None:
         self.value = value
@@ -245,4 +245,4 @@ def _on_host(variable: keras.Variable) -> npt.NDArray[np.generic]:
         raise ValueError(msg)
     if keras.backend.backend() == "torch":
         return np.array(cast("torch.Tensor", value).cpu().numpy())
-    return np.array(value.numpy() if hasattr(value, "numpy") else value)  # with Keras' own way NumPy 2 warns
+    return np.array(value.numpy() if hasattr(value, "numpy") else value)  # with Keras' own conversion, NumPy 2 warns

@@ -1,4 +1,4 @@
-"""optax: ‖ΔW‖ of every step, recorded on the device inside the state of the optimizer."""
+"""optax: records ‖ΔW‖ of every step on the device, inside the state of the optimizer."""
 
 from wcdfa.backends.optax.reading import read, readings, strip
 from wcdfa.backends.optax.recorder import monitor, record

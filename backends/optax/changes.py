@@ -1,4 +1,4 @@
-"""What an update changes in the parameters, as they are stored and however they are sharded."""
+"""Computes the change that an update makes to the parameters as they are stored, sharded or not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wcdfa.backends.trees import by_path
 
 
 def trained(tree: optax.Params | optax.Updates) -> dict[str, jax.Array]:
-    """The leaves that an optimizer changes, by path: not None, not masked, and not integers, whose gradients have no dtype."""
+    """The leaves that an optimizer changes, by path. None, masked leaves and integers, whose gradients have no dtype, are left out."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return by_path((path_of(keys) or "parameters", leaf) for keys, leaf in leaves if _is_trained(leaf))
 
@@ -23,20 +23,20 @@ def _is_trained(leaf: jax.Array) -> bool:
 
 
 def as_stored(update: jax.Array) -> jax.Array:
-    """The update with the digits of its dtype: where XLA fuses, the norm of a half would be of more digits than are applied."""
+    """The update rounded to its dtype: if XLA fuses, the norm of a half would include more digits than are applied."""
     if not _is_trained(update) or jnp.result_type(update).itemsize >= 4:
         return update
-    rounded: jax.Array = applied_change(jnp.zeros_like(update), update)  # the change of zero is the update, rounded
+    rounded: jax.Array = applied_change(jnp.zeros_like(update), update)  # applied to zero, the change is the rounded update
     return rounded.astype(update.dtype)
 
 
 def changes(updates: dict[str, jax.Array], params: optax.Params | None) -> Iterator[tuple[str, jax.Array]]:
-    """Path and change of each parameter: what is applied to `params`, or the update itself without them.
+    """Path and change of each parameter: the change applied to `params`, or the update itself if there are no `params`.
 
     Raises
     ------
     ValueError
-        If there is an update of something that is not among the parameters.
+        If there is an update for a parameter that does not exist.
     """
     if params is None:
         yield from updates.items()
@@ -44,13 +44,15 @@ def changes(updates: dict[str, jax.Array], params: optax.Params | None) -> Itera
     parameters = trained(params)
     for path, update in updates.items():
         if path not in parameters:
-            msg = f"there is an update of {path!r} and no such parameter; give update() the parameters that the gradients are of"
+            msg = (
+                f"there is an update for {path!r} but no such parameter; give update() the parameters that the gradients belong to"
+            )
             raise ValueError(msg)
         yield path, applied_change(parameters[path], update)
 
 
 def over_shards(square: jax.Array, axes: tuple[str, ...]) -> jax.Array:
-    """The sum over the shards of a parameter; itself where every device holds the whole parameter."""
+    """The sum over the shards of a parameter; unchanged if every device holds the whole parameter."""
     tracked = [axis for axis in axes if axis in _varies_over(jax.lax.axis_index(axis))]
     sharded = tuple(axis for axis in axes if axis not in tracked or axis in _varies_over(square))
     if not sharded:
@@ -60,7 +62,7 @@ def over_shards(square: jax.Array, axes: tuple[str, ...]) -> jax.Array:
 
 
 def _varies_over(x: jax.Array) -> frozenset[str]:
-    """The mesh axes that a value varies over, as far as JAX tracks it; none where it does not, as in its older releases."""
+    """The mesh axes that a value varies over, if JAX tracks them (older releases do not); else none."""
     kind = jax.typeof(x) if hasattr(jax, "typeof") else None
     known = getattr(getattr(kind, "manual_axis_type", None), "varying", getattr(kind, "vma", ()))
     return frozenset(known)

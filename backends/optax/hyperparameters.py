@@ -1,7 +1,7 @@
-"""What is known of an optax optimizer: named by the user, or injected into its state.
+"""Finds out which optimizer optax runs: the user names it, or its hyperparameters are injected into the state.
 
-``optax.inject_hyperparams`` leaves the learning rate and the other numbers in the state. Which optimizer they belong to is known by
-the factory that was injected into, one of `factories`; ``optax.monitor``, which optax has too, records something else.
+``optax.inject_hyperparams`` keeps the learning rate and other numbers in the state. The factory that it was given, one of
+`factories`, tells which optimizer they belong to. optax has a ``monitor`` of its own, which records something else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wcdfa.nulls.spelling import Source, Spelling
 from wcdfa.nulls.update_rules import OPTIMIZERS, named
 
 Plain = Mapping[str, Mapping[str, jax.Array | npt.NDArray[np.generic]]]
-"""Hyperparameters by the name of the optimizer, as arrays, so that they can be part of a state; prefixed, so that
+"""Hyperparameters by the name of the optimizer. They are arrays, so that they can be part of a state, and have a prefix, so that
 ``optax.tree.get(state, "weight_decay")`` still finds one value."""
 Factory = Callable[..., optax.GradientTransformation]
 
@@ -33,7 +33,7 @@ REGISTERED: list[tuple[Factory, str, Spelling]] = []
 
 
 def register(factory: Factory, optimizer: str, hyperparameters: Mapping[str, str | tuple[str, str]]) -> None:
-    """Have an optimizer factory of your own recognised, where ``optax.inject_hyperparams`` injects into it.
+    """Make an optimizer factory of your own known, so that it is recognised inside ``optax.inject_hyperparams``.
 
     >>> def halved(learning_rate, decay):
     ...     return optax.sgd(learning_rate / 2, decay)
@@ -44,11 +44,11 @@ def register(factory: Factory, optimizer: str, hyperparameters: Mapping[str, str
     Parameters
     ----------
     factory : callable
-        It returns an optax.GradientTransformation.
+        A function that returns an optax.GradientTransformation.
     optimizer : str
-        What the optimizer does, as `wcdfa.nulls.update_rules.OPTIMIZERS` names it.
+        The optimizer that it makes, by its name in `wcdfa.nulls.update_rules.OPTIMIZERS`.
     hyperparameters : dict
-        The arguments of the factory by the names of that optimizer; a pair for betas.
+        For each hyperparameter of that optimizer, the name of the factory's argument; a pair of names for betas.
 
     Raises
     ------
@@ -60,20 +60,20 @@ def register(factory: Factory, optimizer: str, hyperparameters: Mapping[str, str
 
 
 def factories() -> Iterator[tuple[Factory, str, Spelling]]:
-    """The factories that are known, what each makes, and how it writes that: those of optax that the optimizers name, and registered ones."""
+    """The known factories, with the optimizer each makes and its spelling: those of optax, and registered ones."""
     for rule in OPTIMIZERS.values():
         for spelling in rule.spellings:
             package, _, path = spelling.name.partition(".")
             if package == "optax":
                 try:
                     yield attrgetter(path)(optax), rule.name, spelling
-                except AttributeError:  # an optax that lacks it
+                except AttributeError:  # this release of optax lacks it
                     continue
     yield from REGISTERED
 
 
 def packed(optimizer: str | None, hyperparameters: Mapping[str, object]) -> Plain:
-    """What the user named, checked, as the arrays of a state.
+    """Check what the user named, and pack it into arrays for a state.
 
     >>> packed("adamw", {"b1": 0.9, "b2": 0.99})
     {'wcdfa_adamw': {'wcdfa_betas': array([0.9 , 0.99], dtype=float32)}}
@@ -92,19 +92,18 @@ def packed(optimizer: str | None, hyperparameters: Mapping[str, object]) -> Plai
     named(optimizer, ours)
     for name, value in ours.items():
         if isinstance(value, str):
-            msg = f"{name} is {value!r}, and the state of an optimizer holds numbers only; leave it out"
+            msg = f"{name} is {value!r}, but the state of an optimizer holds numbers only; leave it out"
             raise TypeError(msg)
     return {PREFIX + optimizer: {PREFIX + name: _as_array(value) for name, value in ours.items() if value is not None}}
 
 
 def seen(tx: optax.GradientTransformation | optax.MultiSteps) -> Plain:
-    """Which optimizer with injected hyperparameters tx is, where it is surely one of `factories` and nothing else but clipped.
+    """Recognise an optimizer with injected hyperparameters, if tx is certainly one of `factories`, alone or clipped.
 
     >>> seen(optax.inject_hyperparams(optax.sgd)(0.1, momentum=0.9, nesterov=True)), seen(optax.adagrad(0.1))
     ({'wcdfa_injected_sgd': {'wcdfa_nesterov': array(True)}}, {})
 
-    A transformation is known by the code of its update function, which is compared with that of one made by the same function of
-    optax.
+    A transformation is recognised by the code of its update function, which is compared with the code of one that optax makes.
     """
     update = tx.update
     made = _made_by().get(_code(update))
@@ -122,7 +121,7 @@ def seen(tx: optax.GradientTransformation | optax.MultiSteps) -> Plain:
 
 @lru_cache(maxsize=1)
 def _made_by() -> dict[CodeType | None, str]:
-    """What optax makes, by the code of its update function."""
+    """The names of optax transformations, by the code of their update functions."""
     bare = optax.GradientTransformation(optax.init_empty_state, lambda updates, state, params=None: (updates, state))
     clips = (optax.clip(1.0), optax.clip_by_global_norm(1.0), optax.clip_by_block_rms(1.0), optax.adaptive_grad_clip(1.0))
     wrappers = (optax.with_extra_args_support(bare), optax.apply_if_finite(bare, 1))
@@ -140,12 +139,12 @@ def _code(function: object) -> CodeType | None:
 
 
 def _is_monitor(update: object) -> bool:
-    """Whether it is the update of `wcdfa.backends.optax.monitor`, around another."""
+    """Whether the function is the update of `wcdfa.backends.optax.monitor`."""
     return getattr(update, "__module__", None) == "wcdfa.backends.optax.recorder"
 
 
 def _held(function: object) -> Iterator[object]:
-    """What a function was made with, or the object whose method it is."""
+    """The values that a function closes over, or the object whose method it is."""
     if inspect.ismethod(function):
         yield from vars(function.__self__).values()
     for cell in getattr(function, "__closure__", None) or ():
@@ -153,13 +152,13 @@ def _held(function: object) -> Iterator[object]:
 
 
 def _bare(update: object) -> object:
-    """An update function without what only adds extra arguments to it."""
+    """The update function inside wrappers that only add extra arguments."""
     inner = [held for held in _held(update) if isinstance(held, optax.GradientTransformation)]
     return _bare(inner[0].update) if _made_by().get(_code(update)) == "wrapper" and len(inner) == 1 else update
 
 
 def _of_factory(held: list[object]) -> Plain:
-    """Of what ``inject_hyperparams`` holds: the factory, and two dicts, of its options and of the schedules for its numbers."""
+    """Read what ``inject_hyperparams`` closes over: the factory, a dict of its options, and a dict of schedules for its numbers."""
     given = {name: value for part in held if isinstance(part, dict) for name, value in part.items()}
     scheduled = {name for name, value in given.items() if isinstance(value, optax.schedules.StatefulSchedule | _schedule_kind())}
     options = {name: value for name, value in given.items() if name not in scheduled}
@@ -175,7 +174,7 @@ def _of_factory(held: list[object]) -> Plain:
 
 
 def _flags(rule: type[Optimizer], spelling: Spelling, options: Mapping[str, object]) -> dict[str, tuple[bool, object]]:
-    """Hyperparameters that are no numbers, so that they are not in the state, with the defaults of the rule."""
+    """Hyperparameters that are not numbers and so are not in the state, with the defaults of the optimizer."""
     found = {theirs: options.get(theirs) for theirs in spelling.hyperparameters.values() if isinstance(theirs, str)}
     ours = {theirs: getattr(rule, name) for name, theirs in spelling.hyperparameters.items() if isinstance(theirs, str)}
     return {theirs: (value, ours[theirs]) for theirs, value in found.items() if isinstance(value, bool)}
@@ -183,7 +182,7 @@ def _flags(rule: type[Optimizer], spelling: Spelling, options: Mapping[str, obje
 
 @lru_cache(maxsize=1)
 def _schedule_kind() -> type:
-    """What ``inject_hyperparams`` makes of a schedule."""
+    """The type that ``inject_hyperparams`` turns a schedule into."""
     (kind,) = {
         type(value)
         for part in _held(optax.inject_hyperparams(optax.sgd)(lambda _: 0.1).update)
@@ -199,7 +198,7 @@ def _numbers(spelling: Spelling) -> frozenset[str]:
 
 
 def merged(given: Plain, state: object) -> Plain:
-    """What was named, or else what was seen, with its numbers out of the state, still where they are and as optax calls them."""
+    """The optimizer that was named or recognised; its numbers come from the state, on their device and with optax's names."""
     for key, options in given.items():
         if key.startswith(INJECTED):
             optimizer, found = key.removeprefix(INJECTED), _injected(state)
@@ -214,13 +213,13 @@ def merged(given: Plain, state: object) -> Plain:
 
 
 def _has_vectors(optimizer: str, state: object) -> bool:
-    """Whether another optimizer, Adam, has part of the parameters, as beside Muon those that are no matrices."""
+    """Whether Adam has part of the parameters, such as those beside Muon that are not matrices."""
     others = _nodes(state, lambda node: isinstance(node, optax.ScaleByAdamState))
     return OPTIMIZERS[optimizer].only_matrices and any(jax.tree.leaves(other.mu) for other in others)
 
 
 def unpacked(known: Plain) -> tuple[str | None, dict[str, object]]:
-    """The optimizer and its hyperparameters again, as plain numbers; of an ensemble, in arrays with its axes."""
+    """The optimizer and its hyperparameters as plain numbers; for an ensemble, in arrays with its axes."""
     if not known:
         return None, {}
     ((name, arrays),) = known.items()
@@ -230,21 +229,21 @@ def unpacked(known: Plain) -> tuple[str | None, dict[str, object]]:
 
 
 def _axes(optimizer: str, name: str, value: object) -> int:
-    """How many axes of a value are those of an ensemble: the last of a tuple is not."""
+    """How many axes of a value belong to the ensemble. For a tuple the last axis does not."""
     return np.ndim(value) - isinstance(getattr(OPTIMIZERS[optimizer], name, None), tuple)  # type: ignore[arg-type]
 
 
 def _by_member(values: npt.NDArray[np.generic], axes: int) -> object:
     if axes == 0:
         return plain(values)
-    members = np.empty(np.shape(values)[:axes], dtype=object)  # of floats and tuples, which the null takes; float32 it does not
+    members = np.empty(np.shape(values)[:axes], dtype=object)  # floats and tuples, because the null does not take float32
     for index in np.ndindex(members.shape):
         members[index] = plain(values[index])
     return members
 
 
 def plain(value: npt.ArrayLike) -> bool | int | float | tuple[object, ...]:
-    """A number, or a tuple of numbers, with the digits that single precision has."""
+    """A number, or a tuple of numbers, rounded to the digits of single precision."""
     array = np.asarray(value)
     if array.ndim:
         return tuple(plain(part) for part in array)
@@ -254,20 +253,20 @@ def plain(value: npt.ArrayLike) -> bool | int | float | tuple[object, ...]:
 
 
 class Injected(Protocol):
-    """The state that ``optax.inject_hyperparams`` keeps."""
+    """The state of ``optax.inject_hyperparams``."""
 
     hyperparams: dict[str, jax.Array]
     inner_state: object
 
 
 def learning_rate(opt_state: object) -> jax.Array | None:
-    """The learning rate of the last step, where exactly one is injected; else None."""
+    """The learning rate of the last step, if exactly one is injected; else None."""
     rates = [state.hyperparams["learning_rate"] for state in _injected(opt_state) if "learning_rate" in state.hyperparams]
     return rates[0] if len(rates) == 1 else None
 
 
 def schedule_count(opt_state: object) -> jax.Array | None:
-    """How often the one schedule in a state has been called; None where there is none, or more."""
+    """How often the schedule in a state has been called; None if there is no schedule, or more than one."""
     counts: list[jax.Array] = [leaf.count for leaf in _nodes(opt_state, _is_scheduled)]
     return counts[0] if len(counts) == 1 else None
 
@@ -281,12 +280,12 @@ def _injected(opt_state: object) -> list[Injected]:
 
 
 def _nodes(state: object, wanted: Callable[[object], bool]) -> list[Any]:
-    """The parts of a state that are wanted, wherever they are in it."""
+    """The parts of a state for which `wanted` is true, at any depth."""
     return [leaf for leaf in jax.tree.leaves(state, is_leaf=wanted) if wanted(leaf)]
 
 
 def _translated(optimizer: str, hyperparameters: Mapping[str, object]) -> dict[str, object]:
-    """The names of optax as those of torch, which wcdfa uses."""
+    """Replace optax's names by those of torch, which wcdfa uses."""
     left = dict(hyperparameters)
     ours: dict[str, object] = {}
     for _, name, spelling in factories():
@@ -296,7 +295,7 @@ def _translated(optimizer: str, hyperparameters: Mapping[str, object]) -> dict[s
 
 
 def _moved(left: dict[str, object], optimizer: str, key: str, theirs: Source) -> dict[str, object]:
-    """One hyperparameter, taken out of those that are left; nothing where it is not among them."""
+    """Take one hyperparameter out of those that are left; an empty dict if it is not there."""
     if isinstance(theirs, str):
         return {key: left.pop(theirs)} if theirs in left else {}
     if not isinstance(theirs, tuple) or not any(name in left for name in theirs):

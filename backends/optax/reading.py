@@ -1,4 +1,4 @@
-"""What the recorders in the state of an optimizer have recorded, and the state without them."""
+"""Reads the recorders in the state of an optimizer, and removes them from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Leaf = TypeVar("Leaf")
 
 
 def read(opt_state: optax.OptState) -> Reading:
-    """The norms that `monitor` or `record` left in the state of an optimizer, copied to the host in one go.
+    """Copy the norms that `monitor` or `record` left in the state of an optimizer to the host, in one transfer.
 
     >>> from wcdfa.backends.optax.recorder import monitor
     >>> tx = optax.MultiSteps(monitor(optax.sgd(0.1)), every_k_schedule=2)
@@ -28,7 +28,7 @@ def read(opt_state: optax.OptState) -> Reading:
     Parameters
     ----------
     opt_state : optax.OptState, flax.nnx.Optimizer, or anything with an ``opt_state``
-        The recorder may be anywhere in it. Give what the last step returned: a state that was donated to a later step is gone.
+        The recorder may be anywhere in it. Give the state that the last step returned: a state that was donated to a later step is gone.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def read(opt_state: optax.OptState) -> Reading:
     Raises
     ------
     ValueError
-        If it holds no recorder, or more than one (`readings` gives all), or it was donated.
+        If the state holds no recorder, or more than one (`readings` reads all), or was donated.
     TypeError
         If it is called inside a function that JAX compiles.
     """
@@ -53,7 +53,7 @@ def read(opt_state: optax.OptState) -> Reading:
 
 
 def readings(opt_state: optax.OptState) -> dict[str, Reading]:
-    """`read` for a state with several recorders: the reading of each, by its place in the state.
+    """Read a state with several recorders: the reading of each, by its place in the state.
 
     >>> from wcdfa.backends.optax.recorder import monitor
     >>> tx = monitor(optax.chain(monitor(optax.adam(1e-3)), optax.clip(0.1)))
@@ -64,7 +64,7 @@ def readings(opt_state: optax.OptState) -> dict[str, Reading]:
 
 
 def strip(opt_state: optax.OptState) -> optax.OptState:
-    """The state without its recorders, as the bare optimizer has it: for a checkpoint that knows nothing of wcdfa.
+    """Remove the recorders from a state, so that it is that of the bare optimizer: for checkpoints without wcdfa.
 
     >>> from wcdfa.backends.optax.recorder import monitor
     >>> params = {"w": jax.numpy.ones(3)}
@@ -72,16 +72,16 @@ def strip(opt_state: optax.OptState) -> optax.OptState:
     >>> jax.tree.structure(bare) == jax.tree.structure(optax.adam(1e-3).init(params))
     True
 
-    The state of an element `record` is left out of the tuple of its chain. To go on from a bare state, with any window:
+    The state of a `record` in a chain is left out of the tuple of the chain. To go on from a bare state, with any window:
     ``monitor(tx).init(params)._replace(inner_state=bare)``.
 
     Raises
     ------
     TypeError
-        If it is a training state, which holds the state of an optimizer.
+        If a training state is given instead of the state of its optimizer.
     """
     if hasattr(opt_state, "opt_state"):
-        msg = f"strip takes the state of an optimizer, and {type(opt_state).__name__} holds one: give its opt_state"
+        msg = f"strip takes the state of an optimizer, but {type(opt_state).__name__} is a training state: give its opt_state"
         raise TypeError(msg)
     if isinstance(opt_state, MonitorState):
         return strip(opt_state.inner_state)
@@ -98,7 +98,7 @@ def strip(opt_state: optax.OptState) -> optax.OptState:
 
 
 def _found(opt_state: optax.OptState) -> dict[str, tuple[RecordState, optax.OptState]]:
-    """All recorders by their place, each with the state in which to look for injected hyperparameters."""
+    """All recorders by place, each with the state that may hold injected hyperparameters."""
     opt_state = getattr(opt_state, "opt_state", opt_state)
     return dict(_walk(opt_state, "", opt_state))
 
@@ -111,7 +111,7 @@ def _walk(node: optax.OptState, place: str, source: optax.OptState) -> Iterator[
         here = "/".join(part for part in (place, path_of(path)) if part)
         if isinstance(leaf, RecordState):
             yield here or "record", (leaf, source)
-        elif isinstance(leaf, MonitorState):  # its norms are those of the optimizer inside it, and of no other
+        elif isinstance(leaf, MonitorState):  # its norms belong to the optimizer inside it
             yield "/".join(part for part in (here, "wcdfa_record") if part), (leaf.wcdfa_record, leaf.inner_state)
             yield from _walk(leaf.inner_state, "/".join(part for part in (here, "inner_state") if part), leaf.inner_state)
 
@@ -132,6 +132,6 @@ def _local(x: Leaf) -> Leaf | jax.Array:
     if not isinstance(x, jax.Array):
         return x
     if x.is_deleted():
-        msg = "the state was donated to a later step, which has returned a new one: read that"
+        msg = "the state was donated to a later step, which returned a new one: read that one"
         raise ValueError(msg)
     return x.addressable_data(0) if x.is_fully_replicated and not x.is_fully_addressable else x

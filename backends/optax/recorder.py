@@ -1,4 +1,4 @@
-"""optax: `monitor` and `record`, which keep ‖ΔW‖ of every step on the device inside the state of the optimizer."""
+"""optax: `monitor` and `record` keep ‖ΔW‖ of every step on the device, inside the state of the optimizer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def monitor(
     lr: float | jax.Array | optax.Schedule | None = None,
     **hyperparameters: Hyperparameter,
 ) -> optax.GradientTransformationExtraArgs:
-    """The same optimizer, recording ‖ΔW‖ of every step in its state, on the device.
+    """Wrap an optimizer so that it records ‖ΔW‖ of every step in its state, on the device.
 
     >>> import optax
     >>> tx = monitor(optax.sgd(0.1), optimizer="sgd", lr=0.1)
@@ -49,36 +49,37 @@ def monitor(
     >>> read(state).norms.round(3)
     array([0.5  , 0.45 , 0.405], dtype=float32)
 
-    Wrap the whole chain, so that it records the change that the parameters get. Take out what it recorded at any time with `read`, and
-    give that to `wcdfa.WeightChangeDFA.update` or ask it for its verdict.
+    Wrap the whole chain, so that it records the change that the parameters get. `read` returns the norms at any time; give them to
+    `wcdfa.WeightChangeDFA.update`, or call their ``verdict``.
 
-    ``optax.monitor`` is another thing: an element of a chain that keeps only the latest value of each measure you name, and whose state
-    changes its structure at the first update, so that ``lax.scan`` refuses it. This one goes around the optimizer and keeps the last
-    norms, in a state of the same structure from ``init`` on.
+    ``optax.monitor`` is something else. It is an element of a chain and keeps only the latest value of each measure you name; its state
+    changes structure at the first update, so ``lax.scan`` refuses it. This one wraps the optimizer and keeps the last norms, and its
+    state has the same structure from ``init`` on.
 
     Parameters
     ----------
     tx : optax.GradientTransformation
     window : int
-        Norms that are kept: 12 bytes each, with the learning rate and the number of the step.
+        How many norms are kept: 12 bytes each, with the learning rate and the number of the step.
     measure : "applied" or "update"
         "applied": the change of the parameters as they are stored, which in low precision differs from the update (0.82 against 1.00 on
         a bfloat16 tree). "update": what the optimizer hands over.
     groups : int, dict, list of str or callable, optional
         Record each group of parameters too, as in `wcdfa.recording.groups.members_of`.
     axis_name : str or tuple of str, optional
-        Inside ``jax.shard_map``: the mesh axes that parameters are sharded over. Where JAX tracks which values vary over an axis
-        (``check_vma=True``, its default), parameters that do not vary are counted once; elsewhere all are taken as sharded. Under
-        ``jit`` leave it out: norms are of the whole array there, however it is sharded.
+        Inside ``jax.shard_map``: the mesh axes that parameters are sharded over. If JAX tracks which values vary over an axis
+        (``check_vma=True``, its default), parameters that do not vary are counted once; otherwise all count as sharded. Under
+        ``jit`` leave it out, because norms are then taken over the whole array, sharded or not.
     optimizer : str, optional
-        What tx does, as a name of `wcdfa.nulls.update_rules.OPTIMIZERS`, for the null that the verdict compares with. Not needed with ``optax.inject_hyperparams`` of one of these,
-        alone, clipped, in MultiSteps or in apply_if_finite: it is recognised, and its learning rate and hyperparameters are in its state.
+        The optimizer that tx is, as a name of `wcdfa.nulls.update_rules.OPTIMIZERS`; the verdict compares α with its null. Not needed
+        for ``optax.inject_hyperparams`` of one of these, alone, clipped, in MultiSteps or in apply_if_finite: it is recognised, and
+        its state holds the learning rate and the hyperparameters.
     lr : float or schedule, optional
         Learning rate, recorded at each step. A schedule is called with the count of the one schedule in the state of tx, or with the
-        number of calls so far if there is none. Not needed with ``optax.inject_hyperparams``, nor where ``update`` is called with
+        number of calls so far if there is none. Not needed with ``optax.inject_hyperparams``, nor if ``update`` is called with
         ``learning_rate=``.
     **hyperparameters
-        Hyperparameters of the optimizer, under the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.nulls.replay.optimizer_norms`.
+        Hyperparameters of the optimizer, with the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.nulls.replay.optimizer_norms`.
 
     Returns
     -------
@@ -88,7 +89,7 @@ def monitor(
     Raises
     ------
     ValueError, TypeError
-        If an option is unknown, or a hyperparameter is not one of the optimizer.
+        If an option is unknown, or the optimizer has no such hyperparameter.
     """
     inner = optax.with_extra_args_support(tx)
     recorder = _Recorder(window, measure, groups, axis_name, packed(optimizer, hyperparameters) or seen(tx), lr)
@@ -99,7 +100,7 @@ def monitor(
     def update_fn(
         updates: optax.Updates, state: MonitorState, params: optax.Params | None = None, **extra_args: object
     ) -> tuple[optax.Updates, MonitorState]:
-        steps = schedule_count(state.inner_state)  # before this step, which takes its rate from that count
+        steps = schedule_count(state.inner_state)  # the count before this step, from which the step takes its rate
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         given = learning_rate(inner_state)
         rate = recorder.rate(state.wcdfa_record, steps, cast(Rate, extra_args.get("learning_rate")) if given is None else given)
@@ -119,7 +120,7 @@ def record(
     lr: float | jax.Array | optax.Schedule | None = None,
     **hyperparameters: Hyperparameter,
 ) -> optax.GradientTransformationExtraArgs:
-    """`monitor` as an element of a chain: records the updates that reach it, and passes them on.
+    """`monitor` as an element of a chain: it records the updates that reach it, and passes them on unchanged.
 
     >>> import optax
     >>> tx = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(1e-3), record(window=100))
@@ -131,8 +132,8 @@ def record(
     Parameters
     ----------
     window, measure, groups, axis_name, optimizer, lr, **hyperparameters
-        As in `monitor`, but an element of a chain does not see the others: name optimizer and lr. Put it last, where the updates are
-        those that are applied.
+        As in `monitor`. An element of a chain does not see the others, so name optimizer and lr. Put it last, where it sees the updates
+        that are applied.
 
     Raises
     ------
@@ -150,7 +151,7 @@ def record(
 
 
 class _Recorder:
-    """What `monitor` and `record` share: their checked settings, and pure functions of them."""
+    """The part that `monitor` and `record` share: checked settings, and pure functions that use them."""
 
     def __init__(
         self,
@@ -166,7 +167,7 @@ class _Recorder:
             msg = f'measure must be "applied" or "update", got {measure!r}'
             raise ValueError(msg)
         if lr is not None and not callable(lr) and not is_number(lr):
-            msg = f"lr must be a number or a schedule, from the number of steps to a rate, got {type(lr).__name__}"
+            msg = f"lr must be a number or a schedule (a function from the number of steps to a rate), got {type(lr).__name__}"
             raise TypeError(msg)
         self.measure, self.groups, self.known, self.lr = measure, checked(groups), known, lr
         self.axes = (axis_name,) if isinstance(axis_name, str) else tuple(axis_name or ())
@@ -178,7 +179,7 @@ class _Recorder:
         return RecordState(ring, known)
 
     def rate(self, state: RecordState, steps: jax.Array | None, given: Rate) -> Rate:
-        """The learning rate of a step: what the user named, or else what is given."""
+        """The learning rate of a step: the one that the user named, or else the given one."""
         if not callable(self.lr):
             return given if self.lr is None else self.lr
         calls = state.wcdfa_ring.wcdfa_count + state.wcdfa_ring.wcdfa_skipped
@@ -207,8 +208,8 @@ def _require_window(ring: Ring, window: int) -> None:
     held = ring.wcdfa_lr.shape[-1]
     if held != window:
         msg = (
-            f"the state holds a ring of {held} norms, and this monitor has window={window}: use window={held} to go on, or begin "
-            "anew with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"
+            f"the state holds a ring of {held} norms, and this monitor has window={window}: use window={held} to go on, or start "
+            "over with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"
         )
         raise ValueError(msg)
 
@@ -218,6 +219,6 @@ def _require_groups(ring: Ring, names: tuple[str, ...]) -> None:
         odd = sorted(set(ring.wcdfa_norms) ^ set(names))
         msg = (
             f"the groups of the state and of this step differ in {', '.join(map(repr, odd))}: use the groups that the state was made "
-            "with, or begin anew with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"
+            "with, or start over with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"
         )
         raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""The states of the recorders, as parts of the state of an optimizer."""
+"""The states of the recorders, which are parts of the state of an optimizer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from wcdfa.recording.ring import Ring
 
 
 class RecordState(NamedTuple):
-    """The norms of a run. Its structure stays the same from ``init`` on, so that ``lax.scan`` and checkpoints take it."""
+    """The norms of a run. Its structure is fixed from ``init`` on, so ``lax.scan`` and checkpoints accept it."""
 
     wcdfa_ring: Ring
     wcdfa_hyperparameters: Plain
 
 
 class MonitorState(NamedTuple):
-    """The norms of a run, and the state of the optimizer that they are of."""
+    """The norms of a run, and the state of the optimizer that made them."""
 
     wcdfa_record: RecordState
     inner_state: optax.OptState

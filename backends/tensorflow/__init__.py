@@ -1,4 +1,4 @@
-"""TensorFlow: ‖ΔW‖ of every step of a custom training loop, recorded in variables."""
+"""TensorFlow: records ‖ΔW‖ of every step of a custom training loop in variables."""
 
 from wcdfa.backends.tensorflow.norms import copied, delta_norm, group_norms
 from wcdfa.backends.tensorflow.parameters import parameters_of

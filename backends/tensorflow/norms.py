@@ -1,4 +1,4 @@
-"""TensorFlow: ‖ΔW‖ of tensors and variables, eager, in a ``tf.function`` and under XLA."""
+"""TensorFlow: computes ‖ΔW‖ of tensors and variables, eagerly, in a ``tf.function`` and under XLA."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from wcdfa.backends.trees import pairs, require_shape
 if TYPE_CHECKING:
     from wcdfa.backends.tensorflow.parameters import Values
 
-ROW = 32  # squares that are added up in float32; sums of such rows in float64
-SMALL = 2**12  # fewer squares than this are all added up in float64
+ROW = 32  # this many squares are added in float32, and the sums of such rows in float64
+SMALL = 2**12  # fewer squares than this are all added in float64
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
 def unconverted(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """The function as it is; AutoGraph would rewrite it in every ``tf.function`` that calls it."""
+    """Mark a function so that AutoGraph does not rewrite it in every ``tf.function`` that calls it."""
     same: Callable[Arguments, Result] = tf.autograph.experimental.do_not_convert(function)
     return same
 
@@ -33,13 +33,13 @@ def delta_norm(new: object, old: object) -> tf.Tensor:
     >>> float(delta_norm({"w": tf.constant([1.0, 2.0]), "b": 5.0}, {"w": tf.constant([1.0, 0.0]), "b": 5.0}))
     2.0
 
-    Leaves are widened to at least float32 before anything is subtracted, and added up in float32 and float64. None is left out. If
+    Leaves are widened to at least float32 before the difference is taken, and summed in float32 and float64. None is left out. If
     the same compiled function computes the parameters, XLA may keep one digit more than it stores.
 
     Returns
     -------
     tf.Tensor of shape ()
-        float32, or float64 where a leaf is. No change has the norm 0.0 and the gradient 0.
+        float32, or float64 if any leaf is. If nothing changed, the norm is 0.0 and its gradient 0.
 
     Raises
     ------
@@ -78,17 +78,17 @@ def square_sum(new: Values, old: Values) -> tf.Tensor:
     size = squares.shape[0]
     if squares.dtype == tf.float64 or size is None or size < SMALL:
         return tf.reduce_sum(tf.cast(squares, tf.float64))
-    # XLA on the CPU adds one after another: 10⁸ equal squares in float32 are off by 0.2 %. Rows are short, and their sums few.
+    # XLA on the CPU adds one after another, so 10⁸ equal squares in float32 are off by 0.2 %. Rows are short, and there are few sums.
     rows, rest = tf.reshape(squares[: size // ROW * ROW], (-1, ROW)), size % ROW
     total = tf.reduce_sum(tf.cast(tf.reduce_sum(rows, axis=1), tf.float64))
     return total + tf.reduce_sum(tf.cast(squares[-rest:], tf.float64)) if rest else total
 
 
 def as_stored(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
-    """A float32 or float64 tensor with the digits that are stored.
+    """The float32 or float64 tensor, forced to the digits that are stored.
 
-    XLA may take ``w * s - old`` as one operation, with the exact product. `zero` is the number 0 in a way that no compiler can know, such
-    as ``count < 0`` of a variable. The bits are combined with it, so that they must be rounded to first.
+    XLA may compute ``w * s - old`` in one step, with the exact product. `zero` must be 0 without the compiler knowing it, such as
+    ``count < 0`` for a variable. The bits are combined with it, so the compiler must round to them first.
 
     >>> bool(tf.reduce_all(as_stored(tf.constant([0.1]), tf.constant(False)) == 0.1))
     True
@@ -100,19 +100,19 @@ def as_stored(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
 
 
 def root(squares: Sequence[tf.Tensor]) -> tf.Tensor:
-    """The root of a sum of squares; 0, with the gradient 0, where they are 0 or there are none.
+    """The root of a sum of squares. If all are 0 or there are none, the root and its gradient are 0.
 
     >>> float(root([tf.constant(9.0), tf.constant(16.0)]))
     5.0
     """
     total = tf.add_n([tf.cast(square, tf.float64) for square in squares]) if squares else tf.zeros((), tf.float64)
-    still = tf.equal(total, 0)  # where the root has no finite slope
+    still = tf.equal(total, 0)  # the slope of the root is not finite there
     return tf.where(still, tf.zeros_like(total), tf.sqrt(tf.where(still, tf.ones_like(total), total)))
 
 
 def copied(parameters: Mapping[str, Values]) -> dict[str, tf.Tensor]:
-    """Their values now, on their devices; later assignments do not change them."""
-    # tensors share the memory of the NumPy arrays that they are made from
+    """Copy the current values on their devices; later assignments do not change the copies."""
+    # tensors share memory with the NumPy arrays that they are made from
     return {path: tf.identity(np.array(value) if isinstance(value, np.ndarray) else value) for path, value in parameters.items()}
 
 
@@ -130,7 +130,7 @@ def _widened(x: tf.Tensor) -> tf.Tensor:
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
 def _as_stored(x: tf.Tensor) -> tf.Tensor:
-    """A half with the digits of its dtype: XLA keeps more digits of one that it has just computed, unless asked for the bits."""
+    """A half, rounded to its dtype: XLA keeps more digits of a half that it has just computed, unless the bits are used."""
     bits = tf.bitcast(x, tf.int16)
     low, high = (tf.bitwise.bitwise_and(bits, tf.constant(mask, tf.int16)) for mask in (0xFF, ~0xFF))
     return tf.bitcast(tf.bitwise.bitwise_or(low, high), x.dtype), lambda upstream: upstream

@@ -1,4 +1,4 @@
-"""TensorFlow: the parameters in a module, a Keras model or a nest, by path."""
+"""TensorFlow: finds the parameters of a module, a Keras model or a nest, by path."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parameters_of(given: object) -> dict[str, Values] | None:
 
 
 def _named(given: object) -> Iterator[tuple[str, object]]:
-    """Path and value of each leaf, and of each variable that a module trains."""
+    """Path and value of each leaf, and of each trainable variable of a module."""
     if not is_tree(given):
         yield from _expanded("", given)
         return
@@ -56,7 +56,7 @@ def _expanded(path: str, leaf: object) -> Iterator[tuple[str, object]]:
 
 
 def _attributes(node: object, path: str, seen: set[int]) -> Iterator[tuple[int, str]]:
-    """The variables in a module by the attributes that lead to them, each once."""
+    """The variables of a module, each once, by the attributes that lead to them."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -73,23 +73,23 @@ def _attributes(node: object, path: str, seen: set[int]) -> Iterator[tuple[int, 
 
 
 def _name(variable: object) -> str:
-    """The path of a variable of Keras; the name of one of TensorFlow, without the number of an output."""
+    """The path of a Keras variable; the name of a TensorFlow variable, without the number of the output."""
     return str(getattr(variable, "path", None) or getattr(variable, "name", "")).partition(":")[0] or "parameters"
 
 
 def _underlying(leaf: object) -> Values:
-    """The variable of TensorFlow inside one of Keras; anything else as it is."""
+    """The TensorFlow variable inside a Keras variable; anything else unchanged."""
     value = None if is_variable(leaf) else getattr(leaf, "value", None)
     return value if is_variable(value) else leaf
 
 
 def is_variable(leaf: object) -> bool:
-    """Whether it is a variable of TensorFlow, mirrored or not."""
+    """Whether the leaf is a TensorFlow variable, mirrored or not."""
     return isinstance(leaf, tf.Variable)
 
 
 def _is_trained(leaf: object) -> bool:
-    """Whether it is of floating or complex numbers, and not frozen."""
+    """Whether the leaf holds floating or complex numbers and is not frozen."""
     if not getattr(leaf, "trainable", True):
         return False
     try:

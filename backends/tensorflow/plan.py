@@ -1,4 +1,4 @@
-"""The parameters of a recorder: what they are, and whether they are still the same."""
+"""Remembers the parameters of a recorder, and checks that they are still the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LearningRate: TypeAlias = "Rate | Callable[[tf.Tensor], Rate]"
 
 
 class Plan:
-    """What a recorder knows about the parameters; a plain object, whose contents TensorFlow does not track."""
+    """What a recorder knows about its parameters. It is a plain object, so TensorFlow does not track it."""
 
     def __init__(self, window: int, groups: Groups, lr: LearningRate, source: Known) -> None:
         self.window, self.groups, self.lr, self.source = window, groups, lr, source
@@ -31,16 +31,16 @@ class Plan:
         self._variables = {path: weakref.ref(value) if is_variable(value) else None for path, value in parameters.items()}
 
     def require_same(self, parameters: Mapping[str, Given], reference: Sequence[tf.Variable]) -> None:
-        """Raise a ValueError that says what is different, if anything is."""
+        """Raise a ValueError if anything is different; it says what."""
         difference = self.difference(parameters, reference)
         if difference is not None:
-            msg = f"{difference} since the recorder was built; record the same variables, or begin anew with reset(variables)"
+            msg = f"{difference} since the recorder was built; record the same variables, or start over with reset(variables)"
             raise ValueError(msg)
 
     def difference(
         self, parameters: Mapping[str, Given], reference: Sequence[tf.Variable], same_variables: bool = True
     ) -> str | None:
-        """What is different about the parameters, as the beginning of a sentence; None if nothing is."""
+        """The difference between the parameters, as the beginning of a sentence; None if there is none."""
         added = [path for path in parameters if path not in self._variables]
         gone = [path for path in self._variables if path not in parameters]
         for paths, what in ((added, "new"), (gone, "gone")):
@@ -53,12 +53,12 @@ class Plan:
                 return f"parameter {path!r} is {_described(value)}, and was {_described(old)}"
             known = self._variables[path]
             if same_variables and known is not None and is_variable(value) and known() is not value:
-                return f"parameter {path!r} is another variable, of a model that was made anew,"
+                return f"parameter {path!r} is another variable, of a new model,"
         return None
 
 
 def given_parameters(variables: object) -> dict[str, Given]:
-    """The parameters that a recorder is given, each a variable or a tensor; a TypeError if there are none."""
+    """The parameters given to a recorder, each a variable or a tensor; raises a TypeError if there are none."""
     parameters = parameters_of(variables)
     if parameters is None:
         msg = (
@@ -70,32 +70,30 @@ def given_parameters(variables: object) -> dict[str, Given]:
 
 
 def values_of(parameters: Mapping[str, Given]) -> list[tf.Tensor]:
-    """Their values now; a ValueError if they have none yet, inside a function that TensorFlow traces."""
+    """The current values; raises a ValueError if one has no value yet, inside a function that TensorFlow traces."""
     values = []
     for path, source in parameters.items():
         try:
             value = None if tf.is_symbolic_tensor(source) else tf.identity(source)
         except tf.errors.FailedPreconditionError:
             value = None
-        if value is None or value.shape != source.shape:  # a variable that a function is yet to fill reads as empty
-            msg = (
-                f"{path!r} has no value yet while the tf.function is traced; call build(variables) before it, with where it begins"
-            )
+        if value is None or value.shape != source.shape:  # a variable that the function has not filled yet reads as empty
+            msg = f"{path!r} has no value yet while the tf.function is traced; call build(variables) before it, with the values at the start"
             raise ValueError(msg)
         values.append(value)
     return values
 
 
 def shaped_value(value: Given, reference: tf.Variable) -> tf.Tensor:
-    """Its value, with a shape that is known, or checked when the function runs."""
+    """The value, with the shape of the reference; an unknown shape is checked when the function runs."""
     value = tf.convert_to_tensor(value)
     return value if value.shape.is_fully_defined() else tf.ensure_shape(value, reference.shape)
 
 
 def require_rate(lr: object) -> None:
-    """Raise a TypeError unless it is a number or None."""
+    """Raise a TypeError unless `lr` is a number or None."""
     if lr is not None and not is_number(lr):
-        msg = f"lr must be a number or a tensor of size 1, got {type(lr).__name__}; leave it out where it is not known"
+        msg = f"lr must be a number or a tensor of size 1, got {type(lr).__name__}; leave it out if it is not known"
         raise TypeError(msg)
 
 

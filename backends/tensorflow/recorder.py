@@ -1,4 +1,4 @@
-"""TensorFlow: a recorder of ‖ΔW‖ for training loops of your own, in variables."""
+"""TensorFlow: a recorder of ‖ΔW‖ for custom training loops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["NormRecorder", "copied", "delta_norm", "group_norms", "parameters_of
 
 
 class NormRecorder(tf.Module):  # type: ignore[misc]
-    """‖ΔW‖ of every step of a custom training loop, recorded in variables on the device of the parameters.
+    """Records ‖ΔW‖ of every step of a custom training loop, in variables on the device of the parameters.
 
     >>> weights = tf.Variable([3.0, 4.0])
     >>> recorder = NormRecorder([weights], optimizer="sgd", lr=0.1)
@@ -35,39 +35,40 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
     >>> recorder.read().norms.round(3)
     array([0.5  , 0.45 , 0.405], dtype=float32)
 
-    Give `read()` to `wcdfa.WeightChangeDFA.update` at any time, or ask it for its verdict.
+    Give `read()` to `wcdfa.WeightChangeDFA.update` at any time, or call its ``verdict``.
 
-    ``tf.train.Checkpoint(recorder=recorder)`` holds all that was recorded and the values that the next change is measured from: a
-    restored run goes on as if it had not stopped. If a checkpoint has the weights and no recorder, call `build` after restoring it,
-    so that the jump is not recorded as a step.
+    ``tf.train.Checkpoint(recorder=recorder)`` holds the norms and the values that the next change is measured from, so a restored run
+    goes on as if it had not stopped. If a checkpoint has the weights but no recorder, call `build` after restoring it, so that the jump
+    is not recorded as a step.
 
-    It keeps one copy of the parameters on their devices, since TensorFlow assigns in place.
+    It keeps one copy of the parameters on their devices, because TensorFlow assigns in place.
 
     Parameters
     ----------
     variables : list, dict, nest, or anything with ``trainable_variables``, optional
-        Tensors and variables; what is not trained or not of floating or complex numbers is left out. The first change is measured from
-        their values now. Without them it is measured from their values at the first `record`, which records nothing; if that is inside
-        a ``tf.function``, from those before its first call, and the function is traced twice.
+        The tensors and variables to measure. Those that are not trained, or hold no floating or complex numbers, are left out. The first
+        change is measured from their current values. Without this argument it is measured from the values at the first `record`, which
+        then records nothing. If that is inside a ``tf.function``, it is measured from the values before the first call, and the
+        function is traced twice.
     window : int
-        Norms that are kept, 4 bytes each, and as much for the learning rate.
+        How many norms are kept, at 4 bytes each and 4 for the learning rate.
     groups : int, dict, list of str or callable, optional
         Record each group of parameters too, as in `wcdfa.recording.groups.members_of`. The path of a parameter is its path in the nest, or
-        made of the attributes that lead to it; a variable in a flat list goes by its name.
+        is made of the attributes that lead to it; for a variable in a flat list it is the name.
     optimizer : str, optional
-        The optimizer of the loop, as a name of `wcdfa.nulls.update_rules.OPTIMIZERS`, for the null that the verdict compares with.
+        The optimizer of the loop, as a name of `wcdfa.nulls.update_rules.OPTIMIZERS`; the verdict compares α with its null.
     lr : float, scalar tensor or variable, or schedule, optional
-        Learning rate of each step where `record` is given none. A schedule is called with the number of calls so far.
+        Learning rate of each step, unless `record` is given one. A schedule is called with the number of calls so far.
     **hyperparameters
         Hyperparameters of the optimizer, as in `wcdfa.nulls.replay.optimizer_norms`.
 
     Raises
     ------
     ValueError, TypeError
-        If an option is unknown, or a hyperparameter is not one of the optimizer; if there are no variables, or they have no values.
+        If an option is unknown, or the optimizer has no such hyperparameter; if there are no variables, or they have no values.
     """
 
-    reference: list[tf.Variable]  # made with the first parameters: a checkpoint that was restored before waits for them
+    reference: list[tf.Variable]  # made with the first parameters; a checkpoint that was restored earlier waits for them
     ring: RingVariables
 
     def __init__(
@@ -96,12 +97,12 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
 
     @property
     def built(self) -> bool:
-        """Whether it knows the parameters."""
+        """Whether the recorder knows the parameters."""
         return bool(self._plan.members)
 
     @unconverted
     def build(self, variables: object) -> None:
-        """Measure the next change from the values that the variables have now. Norms that were recorded are kept.
+        """Measure the next change from the current values of the variables. Recorded norms are kept.
 
         >>> weights = tf.Variable([3.0])
         >>> recorder = NormRecorder([weights])
@@ -115,7 +116,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If they are not the ones that it was built with, or have no values.
+            If they are not the variables that it was built with, or have no values.
         """
         with tf.init_scope():
             parameters = given_parameters(variables)
@@ -128,9 +129,9 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
 
     @unconverted
     def reset(self, variables: object) -> None:
-        """Forget all norms, and begin anew with these variables, which may be others.
+        """Forget all norms, and start over with these variables, which may be different ones.
 
-        Trace a ``tf.function`` that calls `record` again if the variables are others: it would go on recording the old ones.
+        If they are different, trace each ``tf.function`` that calls `record` again: it would go on recording the old ones.
 
         Raises
         ------
@@ -153,7 +154,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
 
         Call it once per optimizer step, after the step. With a ``tf.distribute.Strategy``, call it outside ``strategy.run``; a
         variable that is mirrored on several devices then counts once. Asynchronous training, as with parameter servers, has no
-        steps and is not supported. A change of 0 was no step: it is counted as skipped.
+        steps and is not supported. A change of 0 means that no step was taken: it is counted as skipped.
 
         Parameters
         ----------
@@ -164,16 +165,14 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If parameters were added, removed, resized or made anew. Nothing is recorded then; `reset` begins anew with them.
+            If parameters were added, removed, resized or replaced. Nothing is recorded then; `reset` starts over with them.
         RuntimeError
-            If it is called inside ``strategy.run``, where each replica would record.
+            If it is called inside ``strategy.run``, because each replica would record.
         TypeError
             If there are no variables, or the learning rate is not a number.
         """
         if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
-            msg = (
-                "record was called inside strategy.run, and each replica would record the step: call it after strategy.run returns"
-            )
+            msg = "record was called inside strategy.run, where each replica would record the step: call it after strategy.run returns"
             raise RuntimeError(msg)
         require_rate(lr)
         if not self.built:
@@ -194,7 +193,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
             reference.assign(value)
 
     def read(self) -> Reading:
-        """The norms recorded so far, copied to the host.
+        """Copy the norms recorded so far to the host.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""The ring of a recorder in ``tf.Variable``s, and the description of it in a checkpoint."""
+"""The ring of a recorder in ``tf.Variable``s, and its description in a checkpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RingVariables(tf.Module):  # type: ignore[misc]
-    """The last norms of each group, oldest first and NaN in front, in variables that are not trained.
+    """The last norms of each group, oldest first and padded with NaN in front, in variables that are not trained.
 
     >>> ring = RingVariables(window=3, groups=1)
     >>> for norm in (1.0, 0.0, 2.0):
@@ -27,7 +27,7 @@ class RingVariables(tf.Module):  # type: ignore[misc]
     >>> ring.norms.numpy().ravel(), int(ring.count), int(ring.skipped)
     (array([nan,  1.,  2.], dtype=float32), 2, 1)
 
-    Counts have 64 bits: TensorFlow keeps smaller integers off the GPU, and XLA takes no variables from two devices.
+    Counts have 64 bits, because TensorFlow keeps smaller integers off the GPU and XLA does not take variables from two devices.
     """
 
     def __init__(self, window: int, groups: int) -> None:
@@ -38,7 +38,7 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         self.skipped = tf.Variable(tf.zeros((), tf.int64), trainable=False, name="skipped")
 
     def write(self, norms: Sequence[tf.Tensor], lr: Rate = math.nan) -> None:
-        """Add one norm of each group, the group of all parameters first; 0 is counted as skipped, and what is not finite becomes NaN.
+        """Add one norm of each group, the group of all parameters first; a 0 is counted as skipped, and a norm that is not finite becomes NaN.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         real = tf.not_equal(row[0], 0)
         row = tf.where(tf.math.is_finite(row), row, math.nan)
         rate = tf.reshape(tf.cast(lr, tf.float32), (1,))
-        # all norms move up by one: there is no place to compute, and no integer arithmetic that a GPU may lack
+        # all norms move up by one, so no position has to be computed, with integer arithmetic that a GPU may lack
         self.norms.assign(tf.where(real, tf.concat([self.norms[1:], row[tf.newaxis]], axis=0), self.norms))
         self.lr.assign(tf.where(real, tf.concat([self.lr[1:], rate], axis=0), self.lr))
         self.count.assign_add(tf.cast(real, tf.int64))
@@ -63,7 +63,7 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         self.skipped.assign(0)
 
     def copied(self, names: Sequence[str]) -> Ring:
-        """A copy on the host, as `wcdfa.recording.ring.read` takes it.
+        """Copy the ring to the host, in the form that `wcdfa.recording.ring.read` takes.
 
         >>> from wcdfa.recording.ring import read
         >>> read(RingVariables(window=3, groups=2).copied(["all", "head"])).groups
@@ -71,7 +71,7 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         """
         count, window = int(self.count.numpy()), self.lr.shape[0]
         norms, lr, steps = (
-            np.roll(values, count % window, axis=0)  # as in a ring that is written at count % window
+            np.roll(values, count % window, axis=0)  # the order of a ring that is written at count % window
             for values in (self.norms.numpy(), self.lr.numpy(), np.arange(count - window, count) + 1)
         )
         return Ring(
@@ -84,21 +84,21 @@ class RingVariables(tf.Module):  # type: ignore[misc]
 
 
 class Description(TypedDict, total=False):
-    """What a ring is of; without parameters and groups until they are known."""
+    """Describes a ring. Parameters and groups are missing until they are known."""
 
     window: int
-    parameters: list[str]  # type and shape of each
-    groups: list[list[int]]  # places of the parameters of each group
+    parameters: list[str]  # dtype and shape of each
+    groups: list[list[int]]  # positions of the parameters of each group
 
 
 class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
-    """Describes the ring of a recorder: written into a checkpoint, and compared before anything is restored from one.
+    """Describes the ring of a recorder. It is written into checkpoints, and compared before a checkpoint is restored.
 
     >>> layout = Layout(window=5)
     >>> layout.deserialize('{"window": 7}')
     Traceback (most recent call last):
         ...
-    ValueError: the checkpoint holds a ring of 7 norms, and this recorder has window=5: use window=7 to go on, or begin anew by ...
+    ValueError: the checkpoint holds a ring of 7 norms, and this recorder has window=5: use window=7 to go on, or start over by ...
     """
 
     def __init__(self, window: int) -> None:
@@ -107,12 +107,12 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
         self.restored: Description | None = None
 
     def describe(self, parameters: Mapping[str, Values], members: Members) -> None:
-        """Note the parameters and their groups, by position, since Keras numbers names anew in each model.
+        """Note the parameters and their groups by position, because Keras numbers the names differently in each model.
 
         Raises
         ------
         ValueError
-            If a checkpoint of others was restored before.
+            If a checkpoint with other parameters was restored before.
         """
         places = {path: number for number, path in enumerate(parameters)}
         own: Description = {
@@ -124,7 +124,7 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
         self.own, self.restored = own, None
 
     def serialize(self) -> str:
-        """As JSON."""
+        """The description as JSON."""
         return json.dumps(self.own)
 
     def deserialize(self, string_value: str | bytes) -> None:
@@ -133,19 +133,19 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If the checkpoint is of another window, other parameters or groups: the message says which.
+            If the checkpoint has another window, other parameters or groups: the message says which.
         """
         found = json.loads(string_value)
         _require_fit(found, self.own, [])
         if "parameters" not in self.own:
-            self.restored = found  # the variables come when they are made
+            self.restored = found  # the variables are restored when they are made
 
 
-WITHOUT = "begin anew by restoring with a tf.train.Checkpoint that has no recorder in it"
+WITHOUT = "start over by restoring with a tf.train.Checkpoint that has no recorder in it"
 
 
 def _require_fit(held: Description | None, own: Description, paths: list[str]) -> None:
-    """Raise a ValueError that says what a checkpoint holds, if that is not what the recorder has."""
+    """Raise a ValueError if the checkpoint does not match the recorder; it says what the checkpoint holds."""
     if held is None:
         return
     if held["window"] != own["window"]:

@@ -1,4 +1,4 @@
-"""torch: ‖ΔW‖ of every step of an optimizer, through its hooks; and of modules and tensors as they are."""
+"""torch: records ‖ΔW‖ of every step of an optimizer through its hooks, and measures ‖ΔW‖ of modules and tensors."""
 
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.hooks import attach

@@ -1,4 +1,4 @@
-"""Rows of Σ|ΔW|² on the device of the parameters, and their way to the host."""
+"""Keeps rows of Σ|ΔW|² on the device of the parameters, and copies them to the host."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from wcdfa.backends.torch.norms import ProcessGroups
 from wcdfa.backends.torch.snapshot import Moved, Part
 
 Places = dict[str, tuple[int, ...]]
-"""The places of the parameters of each group among all of them; the group of all comes first."""
+"""The positions of the parameters of each group; the group of all parameters comes first."""
 
 
 class Copy(NamedTuple):
-    """Rows on their way to the host."""
+    """Rows that are being copied to the host."""
 
     rows: torch.Tensor
-    arrived: torch.cuda.Event | None  # None where the rows are there already
+    arrived: torch.cuda.Event | None  # None if the rows are already there
 
 
 class DeviceRing:
-    """Has one row for each step: Σ|ΔW|² of every group, the variance of the first where it is an estimate, and the learning rate.
+    """Keeps one row per step: Σ|ΔW|² of every group, the variance of the first if it is an estimate, and the learning rate.
 
-    Rows are copied to the host every so many steps without waiting for the device. Sharded parameters are summed over their
-    processes then, in one collective for all rows.
+    Every `every` steps the rows are copied to the host without waiting for the device. Sharded parameters are then summed over their
+    processes, in one collective for all rows.
     """
 
     def __init__(self, every: int) -> None:
@@ -37,20 +37,20 @@ class DeviceRing:
         self._copy: Copy | None = None
 
     def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> None:
-        """Make room for these parameters; what was recorded of others must have been sent before."""
-        # one block of sums for each way that parameters are sharded, in an order that is the same on every process
+        """Make room for these parameters. Send the rows of other parameters first."""
+        # one block of sums for each kind of sharding, in the same order on every process
         self._blocks = list(dict.fromkeys([(), *(part.process_groups for part in parts)]))
         self._rows = [
             [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
         ]
         self._width = len(names) + 1
         device = parts[0].kind.device if parts else torch.device("cpu")
-        dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers leave float32
+        dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
         with torch.inference_mode(False):
             self._ring = torch.zeros((self.every, len(self._blocks) * self._width + 1), dtype=dtype, device=device)
 
     def write(self, found: Sequence[Moved], rate: float | torch.Tensor | None) -> bool:
-        """Add a row; returns whether it is time to copy."""
+        """Add a row. Returns whether it is time to copy."""
         row = self._ring[self.recorded]
         row[:-1].copy_(torch.stack([cell for rows in self._rows for cell in self._sums(found, rows)]))
         row[-1:] = math.nan if rate is None else rate
@@ -70,7 +70,7 @@ class DeviceRing:
         yield total([variance for i in rows[0] if (variance := found[i].variance) is not None])
 
     def send(self) -> None:
-        """Begin to copy the rows to the host, summed over the processes. An earlier copy must have been taken."""
+        """Start to copy the rows to the host, summed over the processes. Take the earlier copy first."""
         with torch.inference_mode(False), torch.no_grad():
             sums, rates = self._ring[: self.recorded, :-1].clone(), self._ring[: self.recorded, -1:]
             total = torch.zeros_like(sums[:, : self._width])
@@ -80,7 +80,7 @@ class DeviceRing:
         self.recorded = 0
 
     def taken(self, *, wait: bool) -> npt.NDArray[np.float64] | None:
-        """The rows that have come to the host; None if there are none, or they are on their way and there is no waiting for them."""
+        """The rows that have arrived on the host. None if there are none, or if they have not arrived and `wait` is False."""
         if self._copy is None:
             return None
         rows, arrived = self._copy
@@ -112,6 +112,6 @@ def _over_processes(sums: torch.Tensor, groups: ProcessGroups) -> torch.Tensor:
         for group in groups:
             torch.distributed.all_reduce(sums, group=group)
     except (RuntimeError, ValueError) as error:
-        msg = f"the norms of sharded parameters could not be summed over the processes, one of which may be gone: {error}"
+        msg = f"the norms of sharded parameters could not be summed over the processes; one of them may be gone: {error}"
         raise RuntimeError(msg) from error
     return sums

@@ -1,4 +1,4 @@
-"""The groups that the parameters of optimizers belong to, by name."""
+"""Assigns the parameters of optimizers to groups, by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wcdfa.recording.groups import ALL, Groups, members_of, name_of
 
 
 class Grouping:
-    """Finds the places of the tensors of each group, by the names that the tensors have now."""
+    """Finds the positions of the tensors of each group, by their current names."""
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer], groups: Groups, model: torch.nn.Module | None) -> None:
         self.optimizers = [weakref.ref(optimizer) for optimizer in optimizers]
@@ -27,7 +27,7 @@ class Grouping:
             self.names = tuple(members_of(paths, groups))
 
     def __call__(self, tensors: Sequence[torch.Tensor]) -> Places:
-        """Places by group. A parameter without a name, or of a group that is new, belongs to the group of all parameters only."""
+        """Positions by group. A parameter without a name, or in a group that is new, belongs only to the group of all parameters."""
         places: dict[str, list[int]] = {name: [] for name in self.names}
         paths = {} if self.groups is None else self._paths()
         own = name_of(self.groups)

@@ -1,4 +1,4 @@
-"""The recorder on optimizers: squares of ‖ΔW‖ in a ring on the device, copied now and then into a ring on the host."""
+"""The recorder of torch: it keeps squares of ‖ΔW‖ in a ring on the device, and copies them from time to time to a ring on the host."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import extend, init
 from wcdfa.recording.ring import read as read_ring
 
-VARIANCE = "variance of the sample"  # a series in the host's ring beside those of the groups
+VARIANCE = "variance of the sample"  # an extra series in the host's ring, beside the groups
 
 
 class Handle:
-    """What `attach` returns: reads what was recorded, carries it over a restart, and lets go of the optimizers.
+    """What `attach` returns: it reads the norms, carries them over a restart, and detaches from the optimizers.
 
-    The hooks do not survive pickling or copying of an optimizer, nor a new process: attach again, and `load_state_dict`. Where
-    parameters are sharded, `read`, `state_dict` and `detach` sum over the processes: call them on all of them.
+    The hooks are lost when an optimizer is pickled or copied, and in a new process: attach again, and call `load_state_dict`. If
+    parameters are sharded, `read`, `state_dict` and `detach` sum over the processes, so call them on all processes.
     """
 
     def __init__(
@@ -52,7 +52,9 @@ class Handle:
         self._optimizers = [weakref.ref(optimizer, self._gone) for optimizer in optimizers]
         self._steps = WholeSteps(optimizers)
         self._snapshot, self._places_of = snapshot, places
-        self._stepped: dict[int, float | torch.Tensor | None] = {}  # optimizers that took a step of this round, and their rates
+        self._stepped: dict[
+            int, float | torch.Tensor | None
+        ] = {}  # optimizers that took a step in this round, and their learning rates
         self._held: dict[int, int] = {}  # number of parameters of each optimizer
         self._ring = DeviceRing(every)
         self._source: Known = UNKNOWN
@@ -66,7 +68,7 @@ class Handle:
 
     @property
     def attached(self) -> bool:
-        """Whether it still records."""
+        """Whether the handle still records."""
         return bool(self._hooks) and any(True for _ in self._live())
 
     @property
@@ -75,28 +77,28 @@ class Handle:
         return self._names[1:]
 
     def read(self) -> Reading:
-        """The norms recorded so far, copied to the host; where parameters are sharded, on all processes at once."""
+        """Copy the norms recorded so far to the host. If parameters are sharded, call it on all processes."""
         self._steps.forget()
         self._drain()
         self._arrive(wait=True)
         return self._reading()
 
     def record(self) -> None:
-        """Record a step by hand: where nothing calls hooks (a replayed CUDA graph), or in a round in which one optimizer took no step."""
+        """Record a step by hand: if no hooks are called (a replayed CUDA graph), or one optimizer took no step in this round."""
         if not self.attached:
-            msg = "this handle is detached, or its optimizers are gone, and knows no parameters any more: attach again"
+            msg = "this handle is detached, or its optimizers are gone, so it has no parameters any more: attach again"
             raise RuntimeError(msg)
         self._steps.forget()
         self._close()
 
     def rebase(self) -> None:
-        """Measure from the weights as they are now, after they were loaded or set: that was no step."""
+        """Measure from the current weights. Call it after loading or setting weights, which is not a step."""
         self._steps.forget()
         with torch.inference_mode(False), torch.no_grad():
             self._snapshot.rebase()
 
     def detach(self) -> None:
-        """Take the hooks off and give the memory of the snapshot back; what was recorded stays, as after `read`."""
+        """Remove the hooks and free the memory of the snapshot. The recorded norms stay."""
         if not self._hooks:
             return
         self.read()
@@ -106,21 +108,21 @@ class Handle:
         self._snapshot.follow(())
 
     def state_dict(self) -> HandleState:
-        """What was recorded, in tensors, numbers and strings of fixed shapes: for ``torch.save`` and ``torch.distributed.checkpoint``.
+        """The recorded norms, in tensors of fixed shapes, numbers and strings, for ``torch.save`` and ``torch.distributed.checkpoint``.
 
-        It is the same on every process, and whatever their number; where parameters are sharded, call it on all of them, as `read`.
-        The weights that changes are measured from are not in it: they are those of the model.
+        It is the same on every process, for any number of processes. If parameters are sharded, call it on all of them, like `read`.
+        It does not hold the weights that changes are measured from; those are in the model.
         """
         self.read()
         return state_of(self._host)
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
-        """Go on from a `state_dict`, measured from the weights as they are now: load the model first.
+        """Go on from a `state_dict`, and measure from the current weights: load the model first.
 
         Raises
         ------
         ValueError
-            If it is the state of another version, window or groups, or not the state of a handle; nothing is changed then.
+            If the state has another version, window or groups, or is not the state of a handle. Nothing is changed then.
         """
         self._host = ring_of(state, self._host)
         self._ring.clear()
@@ -128,7 +130,7 @@ class Handle:
         self.rebase()
 
     def __reduce__(self) -> NoReturn:
-        """A handle is of no use without its optimizers."""
+        """Refuse to be pickled, because a handle is useless without its optimizers."""
         msg = "a handle cannot be pickled or copied: save its state_dict(), attach again, and load_state_dict()"
         raise TypeError(msg)
 
@@ -136,8 +138,8 @@ class Handle:
         return (optimizer for ref in self._optimizers if (optimizer := ref()) is not None)
 
     def _gone(self, _: weakref.ref[torch.optim.Optimizer]) -> None:
-        """An optimizer was deleted: keep what it moved no longer."""
-        self._held = dict.fromkeys(self._held, -1)  # the parameters of the others are looked at again before their next step
+        """Called when an optimizer was deleted: drop its parameters."""
+        self._held = dict.fromkeys(self._held, -1)  # so that the parameters of the others are checked again before their next step
         if next(self._live(), None) is None:
             self._snapshot.follow(())
 
@@ -167,7 +169,7 @@ class Handle:
 
     def _follow(self) -> None:
         """Measure the parameters that the optimizers hold now."""
-        self._drain()  # what was recorded is of the parameters before
+        self._drain()  # the rows so far belong to the earlier parameters
         held = {id(each): _parameters(each) for each in self._live()}
         self._held = {key: len(own) for key, own in held.items()}
         tensors = list({id(part): part for own in held.values() for part in own}.values())
@@ -191,7 +193,7 @@ class Handle:
             self._arrive(wait=False)
 
     def _drain(self) -> None:
-        """Send what is in the ring to the host."""
+        """Send the rows in the ring to the host."""
         if not self._ring.recorded:
             return
         self._arrive(wait=True)
@@ -201,7 +203,7 @@ class Handle:
             self._source = told[0] if all(each == told[0] for each in told) else UNKNOWN
 
     def _arrive(self, *, wait: bool) -> None:
-        """Take in what has come to the host; `wait` for it where it has not."""
+        """Take the rows that have arrived on the host; with `wait`, wait for them."""
         rows = self._ring.taken(wait=wait)
         if rows is not None:
             self._extend(rows)
@@ -213,20 +215,20 @@ class Handle:
         if len(fresh):
             with np.errstate(all="ignore"):
                 columns = dict(zip(self._names, np.sqrt(fresh).T, strict=False))
-                if VARIANCE in self._host.wcdfa_norms:  # of the norm, relative to it; in the row it is that of the square
+                if VARIANCE in self._host.wcdfa_norms:  # relative variance of the norm; the row has the variance of the square
                     columns[VARIANCE] = fresh[:, -2] / (2 * fresh[:, 0]) ** 2
             count = int(self._host.wcdfa_count)
             self._host = extend(self._host, columns, fresh[:, -1], np.arange(count, count + len(fresh)) + 1)
         self._host = self._host._replace(wcdfa_skipped=self._host.wcdfa_skipped + np.int32(len(rows) - len(fresh)))
 
     def _feed(self) -> None:
-        """Give the monitor what has come, and raise the alarms that it leads to."""
+        """Give the monitor the new norms, and send the messages that result."""
         if self.monitor is None:
             return
         reading = self._reading()
         if self.monitor.drained and not self.monitor.continues(reading):
             logging.getLogger("wcdfa").warning(
-                "the norms do not go on from those that the monitor had, and α begins anew; after a restart load the state_dict of "
+                "the norms do not continue those that the monitor had, and α starts over; after a restart load the state_dict of "
                 "the handle too"
             )
         for message in self.watch.update(self.monitor, reading):

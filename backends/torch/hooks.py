@@ -1,4 +1,4 @@
-"""torch: `attach`, which records ‖ΔW‖ of every step of an optimizer through its hooks."""
+"""torch: `attach` records ‖ΔW‖ of every step of an optimizer through its hooks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def attach(
     seed: int = 0,
     alarm: Callable[[str], object] | None = None,
 ) -> Handle:
-    """Record ‖ΔW‖ of every step of an optimizer from now on; nothing else in the loop changes.
+    """Record ‖ΔW‖ of every step of an optimizer from now on. Nothing else in the training loop changes.
 
     >>> model = torch.nn.Linear(3, 1)
     >>> optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -45,41 +45,41 @@ def attach(
     >>> handle.read().count, handle.read().optimizer
     (3, 'sgd')
 
-    It records the change of the parameters as they are stored, since the last step or since they were attached; after loading weights
-    call ``handle.rebase()``. A step that changes nothing, such as one that a GradScaler refuses, is counted as skipped; one that is not
-    finite is a gap. Training never waits for the norms: every so many steps they are copied from the device in the background.
+    It records the applied change since the last step, or since `attach`; after loading weights call ``handle.rebase()``. A step that
+    changes nothing, such as one that a GradScaler refuses, is counted as skipped; a norm that is not finite is a gap. Training never
+    waits for the norms: every `every` steps they are copied from the device in the background.
 
-    Parameters that are sharded by FSDP2, or are DTensors, are summed over their processes, in one collective for each copy: attach
-    on all of them, with the same settings, and give the monitor to one.
+    Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes, in one collective per copy: attach on all
+    processes with the same settings, and give the monitor to one.
 
-    Several optimizers attached together have one norm for each round, in which each of them takes a step; a round also ends before
-    one of them steps again, or when ``record()`` is called. Attach them one by one to have a series of each.
+    Several optimizers attached together give one norm for each round in which every one of them takes a step. A round also ends before
+    one of them steps again, or when ``record()`` is called. Attach them one by one to get a series for each.
 
     Parameters
     ----------
     *optimizers : torch.optim.Optimizer
-        The wrappers of accelerate and Lightning are opened.
+        The optimizers to record. Wrappers of accelerate and Lightning may be around them.
     monitor : WeightChangeDFA, optional
-        Gets the norms each time they reach the host. After a restart, load its state and that of the handle.
+        Receives the norms each time they reach the host. After a restart, load its state and the state of the handle.
     mode : "exact" or "sample"
-        "exact" keeps a copy of the parameters. "sample" keeps every 64th number of each large tensor, from a place that the seed
-        decides, and the small tensors whole: unbiased, with ``stderr`` in the reading. Not for sparse gradients of embeddings: a step
-        that touches no sampled number counts as skipped.
+        "exact" keeps a copy of the parameters. "sample" keeps every 64th number of each large tensor, starting where
+        the seed decides, and small tensors completely. It is unbiased, and the reading has a ``stderr``. Do not use it with sparse
+        gradients of embeddings: a step that touches no sampled number counts as skipped.
     sample : float
         The share of the numbers that "sample" keeps.
     groups : int, dict, list of str or callable, optional
         Record each group of parameters too, as in `wcdfa.recording.groups.members_of`, by their names ("encoder/0/weight").
     model : torch.nn.Module, optional
-        Whose names the parameters have. Not needed where the optimizer was made of ``model.named_parameters()``.
+        The model that gives the parameters their names. Not needed if the optimizer was made from ``model.named_parameters()``.
     window : int
-        Norms that are kept.
+        How many norms are kept.
     every : int, optional
-        Steps after which the norms are copied to the host; a fifth of the window by default.
+        The norms are copied to the host after this many steps. Default: a fifth of the window.
     snapshot : "device" or "cpu"
-        Where the copy of "exact" is kept; on the CPU it is pinned, and steps take longer.
+        Where the copy of "exact" is kept; on the CPU it is in pinned memory, and steps take longer.
     alarm : callable, optional
-        Called with a message when the regime changes or α drifts. Default: log it as a warning of the logger "wcdfa". An error that it
-        raises is logged, and training goes on.
+        Called with a message when the regime changes or α drifts. Default: log it as a warning of the logger "wcdfa". If it raises
+        an error, the error is logged and training goes on.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def attach(
         msg = f"alarm must be a callable that takes a message, got {type(alarm).__name__}"
         raise TypeError(msg)
     if model is not None and not isinstance(model, torch.nn.Module):
-        msg = f"model must be a torch.nn.Module, whose names the parameters have, got {type(model).__name__}"
+        msg = f"model must be the torch.nn.Module that names the parameters, got {type(model).__name__}"
         raise TypeError(msg)
     settings = Settings(window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every)
     handle = Handle(
@@ -114,7 +114,7 @@ def attach(
     known = {ALL, *handle.group_names}
     if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:
         handle.detach()
-        msg = f"the monitor holds norms of the groups {', '.join(monitor.reading().groups) or 'none'}, and here are {', '.join(sorted(known))}"
+        msg = f"the monitor holds norms of the groups {', '.join(monitor.reading().groups) or 'none'}, but this handle has {', '.join(sorted(known))}"
         raise ValueError(msg)
     ATTACHED.update(dict.fromkeys(found, weakref.ref(handle)))
     if monitor is not None:
@@ -127,20 +127,20 @@ FED: weakref.WeakKeyDictionary[WeightChangeDFA, weakref.ref[Handle]] = weakref.W
 
 
 def _attached(reference: weakref.ref[Handle] | None) -> bool:
-    """Whether there is a handle, and it still records."""
+    """Whether there is a handle that still records."""
     handle = None if reference is None else reference()
     return handle is not None and handle.attached
 
 
 def require_monitor(monitor: WeightChangeDFA | None, groups: Groups) -> None:
-    """Raise a TypeError or ValueError, unless a monitor can be given norms of these groups."""
+    """Raise a TypeError or ValueError unless the monitor can take norms of these groups."""
     if monitor is None:
         return
     if not isinstance(monitor, WeightChangeDFA):
         msg = f"monitor must be a WeightChangeDFA, got {type(monitor).__name__}"
         raise TypeError(msg)
     if monitor.groups is not None and groups is None:
-        msg = "the monitor has groups=, and nothing of groups is recorded: give them to attach(...) instead"
+        msg = "the monitor has groups=, but no groups are recorded: give them to attach(...) instead"
         raise ValueError(msg)
     if _attached(FED.get(monitor)):
         msg = "the monitor is fed by another handle: detach() that first, or attach the optimizers together"
@@ -148,7 +148,7 @@ def require_monitor(monitor: WeightChangeDFA | None, groups: Groups) -> None:
 
 
 def _bare(optimizer: object) -> torch.optim.Optimizer:
-    """The optimizer inside the wrappers of trainers, which hold it as their attribute ``optimizer``."""
+    """The optimizer inside the wrappers of trainers, which have it in their attribute ``optimizer``."""
     inner = optimizer
     for _ in range(9):
         if isinstance(inner, torch.optim.Optimizer) and _takes_hooks(inner):
@@ -158,13 +158,13 @@ def _bare(optimizer: object) -> torch.optim.Optimizer:
             raise ValueError(msg)
         inner = getattr(inner, "optimizer", None)
     msg = (
-        f"attach takes optimizers of torch, got {type(optimizer).__name__}; of anything else, give norms or the module to update()"
+        f"attach takes optimizers of torch, got {type(optimizer).__name__}; for anything else, give norms or the module to update()"
     )
     raise TypeError(msg)
 
 
 def _takes_hooks(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether hooks can be put on it: the wrapper of accelerate is an Optimizer too, and fails."""
+    """Whether the optimizer takes hooks. The wrapper of accelerate is an Optimizer too, but does not."""
     try:
         optimizer.register_step_post_hook(lambda *_: None).remove()
     except AttributeError:

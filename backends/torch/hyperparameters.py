@@ -1,4 +1,4 @@
-"""What a torch optimizer does, in the words of `wcdfa.nulls.nulls.optimizer_null`: from its param groups, and only where that is sure."""
+"""Recognises a torch optimizer by its param groups, for `wcdfa.nulls.optimizer_null`; only if it is certain what it does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Rate = float | torch.Tensor | None
 
 
 def described(optimizer: torch.optim.Optimizer) -> Known:
-    """Which optimizer it is, and its hyperparameters; (None, {}) where the null has none that does the same.
+    """Name the optimizer and its hyperparameters; (None, {}) if the null has none that does the same.
 
     >>> weight = torch.nn.Parameter(torch.zeros(3))
     >>> described(torch.optim.AdamW([weight], betas=(0.9, 0.99)))
@@ -21,8 +21,8 @@ def described(optimizer: torch.optim.Optimizer) -> Known:
     (('sgd', {'momentum': 0.9, 'dampening': 0, 'nesterov': False, 'weight_decay': 0}), (None, {}))
 
     The optimizers of ``wcdfa.nulls.update_rules`` say how torch writes them. Groups of parameters may differ in learning rate and
-    weight decay: the decay is that of the group with the most numbers. Where they differ in anything else there is no one answer. A
-    subclass is another optimizer.
+    weight decay: the decay of the largest group is used. If they differ in anything else, the optimizer is not recognised. A subclass
+    counts as another optimizer.
     """
     groups = [group for group in optimizer.param_groups if group["params"]]
     if not groups:
@@ -53,7 +53,7 @@ class Options(Mapping[str, object]):
 
 
 def learning_rate(optimizer: torch.optim.Optimizer) -> Rate:
-    """That of the group with the most numbers, as it is now: a number, a tensor that may be on a device, or None."""
+    """The current learning rate of the largest group of parameters: a number, a tensor on any device, or None."""
     groups = optimizer.param_groups
     largest = groups[0] if len(groups) == 1 else max(groups, key=lambda group: sum(part.numel() for part in group["params"]))
     rate: Rate = largest.get("lr")

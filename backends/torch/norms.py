@@ -1,4 +1,4 @@
-"""‖ΔW‖ of torch tensors: summed in float32 or wider, a piece at a time, wherever they lie and however they are sharded."""
+"""Computes ‖ΔW‖ of torch tensors on any device, sharded or not: summed in float32 or wider, a piece at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wcdfa.backends.trees import by_path, is_tree, leaves, pairs, require_shape
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
-PIECE = 1 << 18  # numbers compared at a time: what fits the cache of a CPU is read from memory once, and temporaries stay small
+PIECE = 1 << 18  # numbers compared at a time: they fit into the cache of a CPU, so memory is read once and temporaries stay small
 PIECE_ON_DEVICE = 1 << 25
 
 ProcessGroups = tuple["torch.distributed.ProcessGroup", ...]
@@ -25,14 +25,14 @@ def delta_norm(new: object, old: object) -> torch.Tensor:
     >>> delta_norm({"w": torch.tensor([1.0, 2.0]), "b": torch.tensor(5.0)}, {"w": torch.tensor([1.0, 0.0]), "b": torch.tensor(5.0)})
     tensor(2.)
 
-    Trees are dicts, lists and tuples of tensors, nested at will, a ``state_dict``, one tensor, or modules, whose trained parameters
-    count. Each tensor is widened to at least float32 before anything is subtracted. None is left out, and an empty tree has norm 0.
-    The numbers of a DTensor count once each, in a sum over all processes, which must all call this.
+    A tree is a tensor, a ``state_dict``, a module (its trained parameters count), or dicts, lists and tuples of these, nested to any
+    depth. Each tensor is widened to at least float32 before the difference is taken. None is left out; an empty tree has norm 0.
+    A DTensor is summed over all processes, each number once; all processes must make the call.
 
     Returns
     -------
     tensor of shape ()
-        float32, or float64 where a tensor is, on the device of the first; outside the graph of autograd.
+        float32, or float64 if any tensor is, on the device of the first tensor, detached from autograd.
 
     Raises
     ------
@@ -59,12 +59,12 @@ def parameters_of(given: object) -> Tensors | None:
     Raises
     ------
     ValueError
-        If no parameter of a module is trained.
+        If a module has no trained parameter.
     """
     if isinstance(given, torch.nn.Module):
         named = {name.replace(".", "/"): part.detach() for name, part in given.named_parameters() if part.requires_grad}
         if not named:
-            msg = f"{type(given).__name__} has no parameter that is trained; are all of them frozen?"
+            msg = f"{type(given).__name__} has no trained parameter; are all of them frozen?"
             raise ValueError(msg)
         return named
     if not is_tree(given) and not isinstance(given, torch.Tensor):
@@ -77,18 +77,18 @@ def parameters_of(given: object) -> Tensors | None:
 
 
 def copied(parameters: Mapping[str, torch.Tensor]) -> Tensors:
-    """Each tensor copied on its device, so that a step in place cannot change it."""
+    """Copy each tensor on its device, so that a step in place cannot change it."""
     return {path: part.detach().clone() for path, part in parameters.items()}
 
 
 def group_norms(new: Mapping[str, torch.Tensor], old: Mapping[str, torch.Tensor], members: Mapping[str, Sequence[str]]) -> Tensors:
-    """‖new − old‖ over the parameters of each group, still on the device; DTensors are summed over all processes."""
+    """‖new − old‖ over the parameters of each group; the results stay on the device. DTensors are summed over all processes."""
     squares = {path: _square_over_processes(new[path], old[path]) for path in new}
     return {name: _root([squares[path] for path in paths]) for name, paths in members.items()}
 
 
 def is_sharded(tensor: torch.Tensor) -> TypeGuard[DTensor]:
-    """Whether it is a DTensor, of which a process holds a part."""
+    """Whether the tensor is a DTensor, so that each process holds a part."""
     return hasattr(tensor, "placements")
 
 
@@ -98,7 +98,7 @@ def local(tensor: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     ValueError
-        If it is a DTensor of partial sums, or it hides which part this process holds.
+        If it is a DTensor of partial sums, or does not tell which part this process holds.
     """
     if is_sharded(tensor):
         return _own_part(tensor)
@@ -122,7 +122,7 @@ def _own_part(tensor: DTensor) -> torch.Tensor:
 
 
 def summed_over(tensor: torch.Tensor) -> ProcessGroups:
-    """The groups of processes to sum over, one after another, for the sum over a sharded tensor; none for a plain tensor."""
+    """The process groups over which to sum a sharded tensor, one after another; none for a plain tensor."""
     if not is_sharded(tensor):
         return ()
     mesh = tensor.device_mesh
@@ -130,7 +130,7 @@ def summed_over(tensor: torch.Tensor) -> ProcessGroups:
 
 
 def flat(tensor: torch.Tensor) -> torch.Tensor:
-    """Its numbers in one row of real numbers, in the order of memory where that has no gaps, so that nothing is copied."""
+    """View the tensor as one row of real numbers. If its memory has no gaps they are in memory order, and nothing is copied."""
     if tensor.is_complex():
         tensor = torch.view_as_real(tensor.resolve_conj())
     if tensor.is_contiguous():
@@ -141,7 +141,7 @@ def flat(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def pieces(*rows: torch.Tensor) -> Iterator[tuple[torch.Tensor, ...]]:
-    """One piece of every row after another."""
+    """Cut all rows into pieces, and give one piece of each row at a time."""
     size = PIECE if rows[0].device.type == "cpu" else PIECE_ON_DEVICE
     return zip(*(row.split(size) for row in rows), strict=True)  # type: ignore[no-untyped-call]
 
@@ -152,20 +152,20 @@ def square_of(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
 
 
 def added(parts: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
-    """Their sum, as a tensor of shape () on the device; 0 if there are none."""
+    """The sum of the parts, as a tensor of shape () on the device; 0 if there are none."""
     if not parts:
         return torch.zeros((), dtype=torch.float32, device=like.device)
     return parts[0] if len(parts) == 1 else torch.stack(parts).sum()
 
 
 def widened(x: torch.Tensor) -> torch.Tensor:
-    """The tensor in float32 or wider; itself where it is that already."""
+    """The tensor in float32; unchanged if it is that or wider already."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 @torch.no_grad()
 def _square_over_processes(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
-    """Σ|new − old|², for a DTensor over all processes that it is sharded over."""
+    """Σ|new − old|²; a DTensor is summed over all its processes."""
     before = local(old)
     square = square_of(_alike(local(new), before), flat(before))
     for group in summed_over(new):
@@ -174,7 +174,7 @@ def _square_over_processes(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor
 
 
 def _alike(new: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
-    """The numbers of the new tensor in the order in which `flat` has those of the old."""
+    """The numbers of the new tensor, in the order that `flat` gives those of the old one."""
     if new.stride() == old.stride():
         return flat(new)
     return flat(torch.empty_like(old, dtype=new.dtype, device=new.device).copy_(new))

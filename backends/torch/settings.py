@@ -1,4 +1,4 @@
-"""What can be set about recording in torch."""
+"""The settings for recording in torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wcdfa.support.numbers import is_number, whole
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of `wcdfa.backends.torch.hooks.attach`, which the callbacks of trainers share; checked when it is made.
+    """The settings of `wcdfa.backends.torch.hooks.attach`, which the callbacks of trainers share. They are checked when it is made.
 
     >>> Settings(window=200).steps_between_copies
     40
@@ -44,14 +44,14 @@ class Settings:
             object.__setattr__(self, "every", whole("every", self.every, "a whole number of steps"))
         if self.steps_between_copies > self.window:
             msg = (
-                f"every={self.every} steps lie between two copies to the host, and window={self.window} norms are kept: "
+                f"norms are copied to the host after every={self.every} steps, but only window={self.window} norms are kept: "
                 "make the window larger"
             )
             raise ValueError(msg)
 
     @property
     def steps_between_copies(self) -> int:
-        """Steps after which the norms are copied to the host."""
+        """How many steps there are between two copies to the host."""
         return max(1, self.window // 5) if self.every is None else self.every
 
     @property

@@ -1,4 +1,4 @@
-"""The parameters of an optimizer as they were before a step, whole or a sample of them, and how far they have moved since."""
+"""Keeps the parameters of an optimizer from before a step, completely or as a sample, and measures how far they moved."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import torch
 
 from wcdfa.backends.torch.norms import added, flat, is_sharded, local, pieces, summed_over, widened
 
-NOT_SAMPLED_BELOW = 1 << 12  # numbers of a tensor: small ones cost nothing, and are often of another kind (biases, norms)
-TOGETHER_BELOW = 1 << 14  # tensors of fewer numbers are taken together on the CPU; on other devices all of them are
+NOT_SAMPLED_BELOW = 1 << 12  # numbers in a tensor: small ones cost nothing, and are often of another kind (biases, norms)
+TOGETHER_BELOW = 1 << 14  # on the CPU, tensors with fewer numbers are measured together; on other devices all are
 
 
 class Moved(NamedTuple):
-    """Σ|ΔW|² of one tensor; where that is an estimate from a sample, its variance too."""
+    """Σ|ΔW|² of one tensor, and its variance if it is an estimate from a sample."""
 
     square: torch.Tensor
     variance: torch.Tensor | None
 
 
 class Kind(NamedTuple):
-    """What must stay the same for a difference of two tensors to make sense."""
+    """The properties that two tensors must share for their difference to make sense."""
 
     shape: torch.Size
     stride: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
-    sharding: tuple[object, ...]  # mesh and placements of a DTensor; empty for others
+    sharding: tuple[object, ...]  # mesh and placements of a DTensor; else empty
 
 
 class Part:
-    """One tensor as it was."""
+    """One tensor and its earlier values."""
 
     def __init__(self, tensor: torch.Tensor, stride: int, offset: int, *, on_cpu: bool) -> None:
-        self.tensor = tensor  # not a weak reference, which would keep torch from swapping what is in it
+        self.tensor = tensor  # not a weak reference: torch could not swap the content then
         self.kind, self.process_groups = kind_of(tensor), summed_over(tensor)
         self.stride, self.offset = stride, offset
         self.old = self.now().clone()
@@ -45,27 +45,27 @@ class Part:
 
     @property
     def fits(self) -> bool:
-        """Whether the tensor is still of the same shape, type, device and sharding."""
+        """Whether the tensor still has the same shape, dtype, device and sharding."""
         return kind_of(self.tensor) == self.kind
 
     @property
     def together(self) -> bool:
-        """Whether it is cheaper to take it together with others."""
+        """Whether it is cheaper to measure it together with others."""
         size, device = self.old.numel(), self.old.device
         plain = self.stride == 1 and self.old.dtype == torch.float32 and device == self.kind.device
         return plain and (size < TOGETHER_BELOW or device.type != "cpu")
 
     def now(self) -> torch.Tensor:
-        """The numbers that are measured, in one row."""
+        """The current numbers to measure, in one row."""
         row = flat(local(self.tensor))
         return row[self.offset :: self.stride] if self.stride > 1 else row
 
     def rebase(self) -> None:
-        """Measure from its values now."""
+        """Measure from the current values."""
         self.old.copy_(self.now())
 
     def moved(self) -> Moved:
-        """How far it has moved; the next call measures from here."""
+        """How far the tensor has moved. The next call measures from here."""
         new = self.now()
         squares, fourths = [], []
         for old, now in pieces(self.old, new):
@@ -81,25 +81,25 @@ class Part:
         if self.stride == 1:
             return Moved(square, None)
         n = max(new.numel(), 1)
-        # the variance of a sum over n values drawn without replacement, each of which stands for `stride` values
+        # the variance of a sum over n values drawn without replacement, where each stands for `stride` values
         spread = added(fourths, new) / n - (added(squares, new) / n) ** 2
         return Moved(square, spread.clamp_(min=0) * (n * self.stride * (self.stride - 1)))
 
     @staticmethod
     def _change(old: torch.Tensor, now: torch.Tensor) -> torch.Tensor:
-        """Old minus new, in place of the old where that holds enough digits: no temporary, and half the traffic."""
+        """Old minus new, written over the old if its dtype has enough digits: no temporary, and half the memory traffic."""
         if old.device != now.device:
             return widened(old.to(now.device, non_blocking=True)) - widened(now)
-        return widened(old).sub_(widened(now))  # for half precision the first is a copy
+        return widened(old).sub_(widened(now))  # for half precision, widened(old) is a copy
 
 
 def wide(x: torch.Tensor) -> torch.Tensor:
-    """The tensor in float64, where the device has it: fourth powers and squares of small changes do not fit float32."""
+    """The tensor in float64, if the device has it: fourth powers and squares of small changes do not fit float32."""
     return x if x.device.type == "mps" else x.double()
 
 
 def moved(parts: Sequence[Part]) -> list[Moved]:
-    """How far each tensor has moved, NaN where it is of another kind now; the next call measures from here."""
+    """How far each tensor has moved; NaN if its kind has changed. The next call measures from here."""
     found: dict[int, Moved] = {}
     many: dict[torch.device, list[tuple[int, torch.Tensor]]] = {}
     for i, part in enumerate(parts):
@@ -111,7 +111,7 @@ def moved(parts: Sequence[Part]) -> list[Moved]:
             found[i] = part.moved()
     for rows in many.values():
         olds, news = [parts[i].old for i, _ in rows], [new for _, new in rows]
-        torch._foreach_sub_(olds, news)  # in place of the old: no temporaries
+        torch._foreach_sub_(olds, news)  # written over the old: no temporaries
         squares = wide(torch.stack(torch._foreach_norm(olds))).square()
         torch._foreach_copy_(olds, news)
         found |= {i: Moved(square, None) for (i, _), square in zip(rows, squares.unbind(), strict=True)}
@@ -119,7 +119,7 @@ def moved(parts: Sequence[Part]) -> list[Moved]:
 
 
 def kind_of(tensor: torch.Tensor) -> Kind:
-    """The kind of a tensor; of a DTensor, that of the part which this process holds, and how it is sharded."""
+    """The kind of a tensor; for a DTensor, the kind of this process's part, and how it is sharded."""
     sharding: tuple[object, ...] = ()
     if is_sharded(tensor):
         sharding, tensor = (tensor.device_mesh, *tensor.placements), local(tensor)
@@ -127,7 +127,7 @@ def kind_of(tensor: torch.Tensor) -> Kind:
 
 
 def sampled_every(tensor: torch.Tensor, sample: float) -> int:
-    """One in how many of its numbers is sampled: about 1 / sample, and such that all columns are visited.
+    """The distance between sampled numbers: about 1 / sample, chosen so that all columns are visited.
 
     >>> sampled_every(torch.zeros(1024, 1024), 1 / 64), sampled_every(torch.zeros(10), 1 / 64)
     (65, 1)
@@ -140,7 +140,7 @@ def sampled_every(tensor: torch.Tensor, sample: float) -> int:
 
 
 class Snapshot:
-    """The parameters as they were after the last step."""
+    """The parameters after the last step."""
 
     def __init__(self, sample: float, seed: int, *, on_cpu: bool) -> None:
         self.sample, self.seed, self.on_cpu = sample, seed, on_cpu
@@ -148,11 +148,11 @@ class Snapshot:
         self._places: dict[int, Part] = {}
 
     def fits(self, tensors: Iterable[torch.Tensor]) -> bool:
-        """Whether all of these are known, and of the same kind as they were."""
+        """Whether all of these tensors are known, and their kinds have not changed."""
         return all((part := self._places.get(id(tensor))) is not None and part.fits for tensor in tensors)
 
     def follow(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Measure these: those that are new or of another kind from their values now. Forget all others."""
+        """Measure these tensors from now on, and forget all others. New ones, and those of a new kind, start at their current values."""
         places = {}
         for i, tensor in enumerate(tensors):
             part = self._places.get(id(tensor))
@@ -164,7 +164,7 @@ class Snapshot:
         self._places, self.parts = places, list(places.values())
 
     def rebase(self) -> None:
-        """Measure from the values now."""
+        """Measure from the current values."""
         for part in self.parts:
             if part.fits:
                 part.rebase()

@@ -1,4 +1,4 @@
-"""What the callbacks of Lightning and transformers share: the optimizers are recorded while there is training, also over restarts."""
+"""The part that the callbacks of Lightning and transformers share: it records optimizers during training, and across restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wcdfa.monitor.watch import Watch
 
 
 class RecordingState(TypedDict, total=False):
-    """What a checkpoint needs, in tensors, numbers, strings and lists; empty before there was any training."""
+    """The state for a checkpoint, in tensors, numbers, strings and lists; empty before the first training."""
 
     handle: HandleState
     monitor: dict[str, object]
@@ -29,20 +29,20 @@ class RecordingState(TypedDict, total=False):
 
 
 class Recording:
-    """A monitor with the handle that feeds it, from the beginning of each training to its end.
+    """A monitor, and the handle that feeds it from the beginning of a training to its end.
 
-    Where parameters are sharded, call everything but `load_state_dict` on all processes at once.
+    If parameters are sharded, call everything but `load_state_dict` on all processes at once.
 
     Parameters
     ----------
     monitor : WeightChangeDFA or None
-        None makes one when training begins.
+        With None, one is made when training begins.
     settings : Settings
-        Those of `attach`.
+        The settings of `attach`.
     alarms : "log", "warn", "stop", callable or None
-        As in `wcdfa.monitor.messages.Alarms`.
+        As in `wcdfa.monitor.MessageAction`.
     monitor_options : dict
-        Options of the monitor that is made.
+        Options for a monitor that is made here.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class Recording:
         self.monitor = monitor
         self.watch = Watch()
         self.alarms = Alarms(alarms)
-        self.stop = False  # whether an alarm has asked to stop this training
-        self.restored = False  # whether a checkpoint was loaded, which the next training goes on from
+        self.stop = False  # whether a message has asked to stop this training
+        self.restored = False  # whether a checkpoint was loaded from which the next training goes on
         self._settings, self._monitor_options = settings, monitor_options
         self._aloud = True
         self._handle: Handle | None = None
-        self._state: RecordingState = {}  # of the training before, or of a checkpoint, while nothing is attached
+        self._state: RecordingState = {}  # state of the training before, or from a checkpoint, while nothing is attached
         self._told = 0
         self._read_at = 0
 
     def begin(self, optimizers: Sequence[object], model: torch.nn.Module | None, *, step: int, aloud: bool) -> None:
-        """Record these optimizers from now on; `aloud` on the one process whose alarms are heard."""
+        """Record these optimizers from now on. `aloud` is true on the one process that acts on messages."""
         if self.monitor is None:
             self.monitor = monitor_of(self._settings.window, self._monitor_options)
         self.stop, self._aloud, self._told = False, aloud, 0
@@ -74,18 +74,18 @@ class Recording:
             self._restore()
 
     def measure(self, step: int) -> None:
-        """Measure from the weights as they are now, at this step of the trainer."""
+        """Measure from the current weights, at this step of the trainer."""
         if self._handle is not None:
             self._handle.rebase()
         self._read_at = step
 
     def due(self, step: int) -> bool:
-        """Whether the norms are to be read after this step of the trainer, and were not yet."""
+        """Whether the norms should be read after this step of the trainer, and have not been read yet."""
         every = self._settings.steps_between_copies
         return self._handle is not None and bool(step // every > self._read_at // every)
 
     def read(self, step: int) -> int:
-        """Give the monitor all norms so far, at this step of the trainer; returns how many steps of the optimizers were seen."""
+        """Give the monitor all norms so far, at this step of the trainer. Returns how many steps of the optimizers were seen."""
         if self._handle is None:
             return self._told
         self._read_at = step
@@ -93,7 +93,7 @@ class Recording:
         return int(reading.count + reading.skipped)
 
     def news(self, step: int) -> dict[str, float]:
-        """The finite metrics of the monitor, if it got norms since the last call; else nothing."""
+        """The finite metrics of the monitor, if it received norms since the last call; else empty."""
         seen = self.read(step)
         if seen == self._told or self.monitor is None:
             return {}
@@ -101,12 +101,12 @@ class Recording:
         return {name: number for name, number in self.monitor.metrics().items() if math.isfinite(number)}
 
     def end_epoch(self, epoch: float) -> None:
-        """Tell a monitor that keeps α by epoch."""
+        """End the epoch of a monitor that keeps α by epoch."""
         if isinstance(self.monitor, RollingWeightChangeDFA):
             self.monitor.end_epoch(epoch)
 
     def end(self) -> None:
-        """Let go of the optimizers: at the end of training, and before the next in case the last was interrupted."""
+        """Detach from the optimizers. Called at the end of training, and before the next in case the last was interrupted."""
         if self._handle is None:
             return
         self._state = self.state_dict()
@@ -117,11 +117,11 @@ class Recording:
         """The state for a checkpoint."""
         if self._handle is None or self.monitor is None:
             return self._state
-        handle = self._handle.state_dict()  # first: it brings the monitor and the watch up to date
+        handle = self._handle.state_dict()  # first, because it brings the monitor and the watch up to date
         return {"handle": handle, "monitor": self.monitor.state_dict(), "watch": self.watch.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
-        """Go on from a `state_dict`: now if there is training, else when it begins."""
+        """Go on from a `state_dict`: at once during training, else when training begins."""
         self._state, self.restored = cast(RecordingState, dict(state)), True
         if self._handle is not None:
             self._restore()
@@ -134,8 +134,8 @@ class Recording:
             self._handle.load_state_dict(self._state["handle"])
             self.monitor.load_state_dict(self._state["monitor"])
             self.watch.load_state_dict(self._state["watch"], self.monitor)
-        except Exception as error:  # noqa: BLE001 - whatever a checkpoint holds, it must not end the training run
-            logging.getLogger("wcdfa").warning("what the checkpoint holds of the norms does not fit, and begins anew: %s", error)
+        except Exception as error:  # noqa: BLE001 - no checkpoint may end the training run
+            logging.getLogger("wcdfa").warning("the norms in the checkpoint do not fit, and α starts over: %s", error)
 
     def _alarm(self, message: str) -> None:
         self.stop |= self.alarms(message, aloud=self._aloud)

@@ -1,4 +1,4 @@
-"""Which calls of torch's hooks belong to a whole step of an optimizer."""
+"""Finds the calls of torch's hooks that belong to a whole step of an optimizer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Call(dict[str, object]):
 
 
 class WholeSteps:
-    """Tells the outermost step of an optimizer from the steps inside it.
+    """Distinguishes the outermost step of an optimizer from the steps inside it.
 
     torch calls the hooks of an optimizer for every class whose ``step`` runs: twice where a subclass calls ``super().step()`` and
     both classes are in use. Only the outermost call has moved the parameters by a whole step. torch calls no hook at the end of a step

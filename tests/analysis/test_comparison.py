@@ -60,9 +60,7 @@ def test_only_steps_that_both_have_count():
     found = compare(left, right, SETTINGS)
     assert [(each.first_step, each.last_step) for each in found.windows] == [(301, 556), (557, 812)]
     assert found.windows[0].reference == wcdfa.verdict(a[300:556], log=False).alpha
-    with pytest.raises(
-        ValueError, match=r"left: norms has steps 1 to 200 and right: norms 801 to 1,000: there is none that both have"
-    ):
+    with pytest.raises(ValueError, match=r"left: norms has steps 1 to 200 and right: norms 801 to 1,000: no step is in both"):
         compare(series(a[:200], steps[:200], "left"), series(b[800:], steps[800:], "right"), SETTINGS)
 
 

@@ -31,10 +31,11 @@ def test_stopped_and_gone_on_with(backend, tmp_path):
     for name, window, groups in (("window", 7, "all, net/first, net/last"), ("groups", 10, "all")):
         error, _, count = said[name]
         assert (
-            f"has window={window} and the groups {groups}, and what was saved has window=10 and the groups all, net/first," in error
+            f"has window={window} and the groups {groups}, but the saved state has window=10 and the groups all, net/first,"
+            in error
         )
         assert count == 4
-    other = "those that were saved are of other variables"
+    other = "the saved ones belong to other variables"
     for name, found, why in (
         ("bare", None, "because none were saved"),
         ("late", None, "because it has no variables yet: call build(model.trainable"),

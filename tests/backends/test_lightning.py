@@ -140,7 +140,7 @@ def test_a_checkpoint_that_does_not_fit(root, runs, made, tmp_path, caplog, late
             runs.fitted(root, model, runs.loader(6), callback, **options)
         np.testing.assert_allclose(callback.monitor.get_signal(), model.seen.norms(), rtol=1e-6)
         assert callback.monitor.n_samples == 12
-        said = "what the checkpoint holds of the norms does not fit, and begins anew: the state holds all with window=60"
+        said = "the norms in the checkpoint do not fit, and α starts over: the state holds all with window=60"
         assert [said in record.getMessage() for record in caplog.records] == ([True] if name == "settings" else [])
 
 
@@ -169,7 +169,7 @@ def test_manual_optimization_and_a_second_fit(root, runs, made, caplog):
         assert trainer.global_step == 2 * steps
         np.testing.assert_allclose(callback.monitor.get_signal(), model.seen.norms(), rtol=1e-6)
         assert callback.monitor.get_signal().shape == (steps,)
-    assert [record.getMessage()[:29] for record in caplog.records if record.name == "wcdfa"] == ["the norms do not go on from t"]
+    assert [record.getMessage()[:29] for record in caplog.records if record.name == "wcdfa"] == ["the norms do not continue tho"]
 
 
 @pytest.mark.parametrize("fused", [False, True])
@@ -248,10 +248,10 @@ def test_a_logger_that_fails(root, runs, made, tmp_path, caplog):
 def test_misuse(root, runs, made):
     for options, error, said in (
         ({"monitor": 3}, TypeError, "monitor must be a WeightChangeDFA, got int"),
-        ({"monitor": wcdfa.WeightChangeDFA(groups=1)}, ValueError, "the monitor has groups=, and nothing of groups is recorded"),
+        ({"monitor": wcdfa.WeightChangeDFA(groups=1)}, ValueError, "the monitor has groups=, but no groups are recorded"),
         ({"alarms": "shout"}, ValueError, "alarms must be one of 'log', 'warn', 'stop', None or a callable"),
         ({"mode": "all"}, ValueError, "mode must be 'exact' or 'sample', got 'all'"),
-        ({"every": 600}, ValueError, "every=600 steps lie between two copies"),
+        ({"every": 600}, ValueError, "copied to the host after every=600 steps, but only window=500"),
         ({"snapshot": "disk"}, ValueError, "snapshot must be 'device' or 'cpu'"),
         ({"groups": 0}, ValueError, "groups"),
     ):

@@ -256,7 +256,7 @@ def test_misuse_at_a_step(optax_backend, optax):
     anew = optax_backend.monitor(optax.sgd(0.1), window=5, measure="update")
     assert optax_backend.read(anew.update(gradient, anew.init(params))[1]).count == 1
     with pytest.raises(
-        ValueError, match=r"there is an update of 'head/bias' and no such parameter; give update\(\) the parameters"
+        ValueError, match=r"there is an update for 'head/bias' but no such parameter; give update\(\) the parameters"
     ):
         tx.update(gradient, tx.init(params), params | {"head": {"weight": params["head"]["weight"]}})
     with pytest.raises(ValueError, match="no parameter belongs to group 'tail'; the paths are encoder/bias"):
@@ -276,7 +276,7 @@ def test_misuse_at_a_step(optax_backend, optax):
             {"groups": ["bias$"]},
             r"the groups of the state and of this step differ in 'bias\$', 'encoder', 'head': use",
         ),
-        ({"groups": 1}, {}, "differ in 'encoder', 'head': use the groups that the state was made with, or begin anew"),
+        ({"groups": 1}, {}, "differ in 'encoder', 'head': use the groups that the state was made with, or start over"),
     ],
 )
 def test_a_state_of_another_monitor(optax_backend, optax, before, after, said):
@@ -285,7 +285,7 @@ def test_a_state_of_another_monitor(optax_backend, optax, before, after, said):
     tx = optax_backend.monitor(optax.adam(0.1), **after)
     with pytest.raises(ValueError, match=said) as caught:
         tx.update(given[0], state, params)
-    way_out = str(caught.value).rpartition("begin anew with ")[2]
+    way_out = str(caught.value).rpartition("start over with ")[2]
     names = {"monitor": lambda tx: tx, "tx": tx, "params": params, "strip": optax_backend.strip, "opt_state": state}
     began = eval(way_out, names)
     assert optax_backend.read(began).count == 0
@@ -305,7 +305,7 @@ def test_misuse_when_read(optax_backend, optax):
             jax.jit(lambda state: optax_backend.read(state).norms)(state)
         (gradient,) = gradients(1)
         _, after = jax.jit(tx.update, donate_argnums=1)(gradient, state, params)
-        with pytest.raises(ValueError, match="the state was donated to a later step, which has returned a new one: read that"):
+        with pytest.raises(ValueError, match="the state was donated to a later step, which returned a new one: read that"):
             optax_backend.read(state)
         assert optax_backend.read(after).count == 1
     nested = optax_backend.monitor(optax_backend.monitor(optax.adam(0.1))).init(params)

@@ -232,9 +232,9 @@ def test_an_ensemble_has_one_alpha_a_member(optax_backend, optax, long_run):
         assert member.hyperparameters == alone.hyperparameters == {"betas": (0.8, 0.9), "eps": 1e-8}
         assert member.verdict(replicates=20).null.median == alone.verdict(replicates=20).null.median
         assert alphas[i] == pytest.approx(wcdfa.WeightChangeDFA(window=128, stride=1).update(alone).alpha, abs=1e-3)
-    with pytest.raises(ValueError, match="those of an ensemble; judge its members"):
+    with pytest.raises(ValueError, match="belong to an ensemble; judge its members"):
         ensemble.verdict()
-    with pytest.raises(ValueError, match="the reading is that of an ensemble"):
+    with pytest.raises(ValueError, match="the reading belongs to an ensemble"):
         wcdfa.WeightChangeDFA(window=128, stride=1).update(ensemble)
 
 

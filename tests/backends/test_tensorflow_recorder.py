@@ -266,7 +266,7 @@ def test_other_variables_are_refused(backend, tf, mode):
     variables = made(tf)
     recorder = backend.NormRecorder(variables, window=9, groups=1)
     history, _ = trained(tf, recorder, variables, [moves(tf, i, variables) for i in range(3)], mode)
-    way_out = r"since the recorder was built; record the same variables, or begin anew with reset\(variables\)"
+    way_out = r"since the recorder was built; record the same variables, or start over with reset\(variables\)"
     first = variables["encoder/w"]
     frozen = tf.Variable(first, trainable=False)
     others = [
@@ -278,13 +278,13 @@ def test_other_variables_are_refused(backend, tf, mode):
             r"'head/w' is float32 of shape \(300, 4\), and was float32 of shape",
         ),
         (variables | {"head/w": tf.Variable(tf.ones((300, 3), tf.float16))}, "'head/w' is float16 of shape"),
-        (variables | {"head/w": tf.Variable(variables["head/w"])}, "'head/w' is another variable, of a model that was made anew,"),
+        (variables | {"head/w": tf.Variable(variables["head/w"])}, "'head/w' is another variable, of a new model,"),
         (dict(reversed(variables.items())), "the parameters are in another order"),
     ]
     for other, said in others:
         with pytest.raises(ValueError, match=f"{said} {way_out}" if "shape" not in said else said):
             MODES[mode](tf, lambda other=other: recorder.record(other))()
-        with pytest.raises(ValueError, match="record the same variables, or begin anew"):
+        with pytest.raises(ValueError, match="record the same variables, or start over"):
             recorder.build(other)
     np.testing.assert_allclose(recorder.read().norms, norms(history), rtol=1e-6)
     for other, _ in others:
@@ -442,7 +442,7 @@ def test_mirrored_variables_count_once():
     found = ran("tensorflow_mirrored.py")
     assert found["replicas"] == 2
     assert found["refused"] == (
-        "record was called inside strategy.run, and each replica would record the step: call it after strategy.run returns"
+        "record was called inside strategy.run, where each replica would record the step: call it after strategy.run returns"
     )
     for inside, kind in (("outside", "ResourceVariable"), ("inside", "MirroredVariable")):
         run = found[inside]
@@ -464,7 +464,7 @@ def restored_and_recorded(tf, path, recorder, variables, step):
         (
             {"window": 7},
             {},
-            r"the checkpoint holds a ring of 5 norms, and this recorder has window=7: use window=5 to go on, or begin",
+            r"the checkpoint holds a ring of 5 norms, and this recorder has window=7: use window=5 to go on, or start",
         ),
         ({"groups": 2}, {}, "the checkpoint holds 2 groups of parameters, and this recorder 3 or others: use the groups"),
         ({}, {"tail": (3,)}, "holds 3 parameters and this recorder 4, which differ from number 3 on: nothing against float32"),

@@ -115,7 +115,7 @@ def test_the_monitor_takes_modules(backend, torch):
     model[0].bias.requires_grad_(True)
     with pytest.raises(ValueError, match="parameter '0/bias' is new since the last update"):
         monitors["module"].update(model)
-    with pytest.raises(ValueError, match="Linear has no parameter that is trained"):
+    with pytest.raises(ValueError, match="Linear has no trained parameter"):
         wcdfa.WeightChangeDFA().update(torch.nn.Linear(2, 2).requires_grad_(False))
 
 

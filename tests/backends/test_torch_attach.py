@@ -235,7 +235,7 @@ def test_tied_frozen_and_unused_parameters(torch, attach):
 
 
 def test_parameters_that_come_and_go(torch, attach):
-    """Measured from where they were before their first step; those of another kind begin anew, and no norm is wrong."""
+    """Measured from where they were before their first step; those of another kind start over, and no norm is wrong."""
     model = network(torch)
     late = torch.nn.Linear(1, 1)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

@@ -44,7 +44,7 @@ def test_a_state_that_does_not_fit(torch):
             other.load_state_dict(state)
         assert other.read().count == 0
     other = attached(window=10, groups=1)[2]
-    with pytest.raises(ValueError, match="the state lacks lr, norms; it is no state_dict of a handle"):
+    with pytest.raises(ValueError, match="the state lacks lr, norms; it is not the state_dict of a handle"):
         other.load_state_dict({name: part for name, part in state.items() if name not in ("lr", "norms")})
     with pytest.raises(ValueError, match="the state is of version 9, and this release reads 1"):
         other.load_state_dict({**state, "version": 9})

@@ -68,7 +68,7 @@ def test_saved_by_two_processes_and_gone_on_with_by_four(found):
 
 def test_a_process_that_dies(found):
     said = found[2]["die:fsdp"]["said"]
-    assert "the norms of sharded parameters could not be summed over the processes, one of which may be gone" in said
+    assert "the norms of sharded parameters could not be summed over the processes; one of them may be gone" in said
 
 
 def test_a_sample_of_shards_and_a_model_that_is_converted(found):

@@ -59,7 +59,7 @@ def test_misuse(torch, attach):
         ((optimizer,), {"snapshot": "disk"}, ValueError, "snapshot must be 'device' or 'cpu', got 'disk'"),
         ((optimizer,), {"mode": "sample", "sample": 0.0}, ValueError, "sample must be a share above 0"),
         ((optimizer,), {"window": 0}, ValueError, "window must be at least 1, got 0"),
-        ((optimizer,), {"every": 600}, ValueError, "every=600 steps lie between two copies"),
+        ((optimizer,), {"every": 600}, ValueError, "copied to the host after every=600 steps, but only window=500"),
         ((optimizer,), {"groups": 1}, ValueError, "groups need names: give model="),
     ):
         with pytest.raises(error, match=said):
@@ -93,15 +93,15 @@ def test_monitors_that_do_not_fit(torch, attach):
     handle = attach(optimizers[0], monitor=taken)
     for options, error, said in (
         ({"monitor": 3}, TypeError, "monitor must be a WeightChangeDFA, got int"),
-        ({"monitor": wcdfa.WeightChangeDFA(groups=1)}, ValueError, "the monitor has groups=, and nothing of groups is recorded"),
+        ({"monitor": wcdfa.WeightChangeDFA(groups=1)}, ValueError, "the monitor has groups=, but no groups are recorded"),
         (
             {"monitor": grouped, "groups": 1},
             ValueError,
-            "the monitor holds norms of the groups 0, 2, and here are all, bias, weight",
+            "the monitor holds norms of the groups 0, 2, but this handle has all, bias, weight",
         ),
         ({"monitor": taken}, ValueError, r"the monitor is fed by another handle: detach\(\) that first"),
         ({"alarm": 3}, TypeError, "alarm must be a callable"),
-        ({"model": 3}, TypeError, r"model must be a torch.nn.Module"),
+        ({"model": 3}, TypeError, r"model must be the torch.nn.Module"),
         ({"mode": "sample", "sample": "1"}, ValueError, "sample must be a share above 0 and at most 1, got '1'"),
     ):
         with pytest.raises(error, match=said):

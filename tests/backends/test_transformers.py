@@ -187,10 +187,10 @@ def test_a_checkpoint_without_the_norms(made, begun, transformers, tmp_path, cap
         trainer.train(resume_from_checkpoint=True)
     (record,) = [each for each in caplog.records if each.name == "wcdfa"]
     said = {
-        "missing": "training resumes at step 4, and the norms before it are not known, so that α begins anew ([Errno 2]",
-        "of another run": f"α begins anew ({file} is of another run); for a checkpoint in another folder, call load(folder)",
-        "damaged": "training resumes at step 4, and the norms before it are not known",
-        "of other settings": "what the checkpoint holds of the norms does not fit, and begins anew: the state holds all with window=60",
+        "missing": "training resumes at step 4, but the norms before it are not known, so α starts over ([Errno 2]",
+        "of another run": f"α starts over ({file} belongs to another run); for a checkpoint in another folder, call load(folder)",
+        "damaged": "training resumes at step 4, but the norms before it are not known",
+        "of other settings": "the norms in the checkpoint do not fit, and α starts over: the state holds all with window=60",
     }
     assert said[why] in record.getMessage()
     np.testing.assert_allclose(callback.monitor.get_signal(), trainer.seen.norms(), rtol=1e-6)
@@ -271,7 +271,7 @@ def test_not_in_front_of_those_that_report_it_says_so(made, begun, tmp_path, mon
         trainer.train()
     (record,) = [each for each in caplog.records if each.name == "wcdfa"]
     assert record.getMessage() == (
-        "α is in the log of the Trainer, and not in tensorboard, which the Trainer reports to first: call add_to(trainer) of the "
+        "α is in the log of the Trainer but not in tensorboard, which comes before this callback: call add_to(trainer) of the "
         "callback before train"
     )
     assert [row["wcdfa/step"] for row in trainer.state.log_history if "wcdfa/step" in row] == [1, 2]
@@ -289,7 +289,7 @@ def test_without_an_optimizer_or_a_trainer(transformers, made, caplog):
     with caplog.at_level(logging.WARNING, logger="wcdfa"):
         for event in ("on_train_begin", "on_step_end", "on_log", "on_epoch_end", "on_save", "on_train_end"):
             getattr(callback, event)(None, state, control)
-    assert caplog.records[-1].getMessage() == "the Trainer gives its callbacks no optimizer, and nothing is recorded"
+    assert caplog.records[-1].getMessage() == "the Trainer gives its callbacks no optimizer, so nothing is recorded"
     assert not control.should_training_stop
 
 

@@ -102,7 +102,7 @@ def test_groups(sweep, tmp_path):
     assert f"± {groups[0]['spread']:.2f}" in shown
     wrong = run("analyze", sweep, "--group-by", "(", cwd=tmp_path)
     assert wrong.returncode == 1
-    assert "'(' is no regular expression" in wrong.stderr
+    assert "'(' is not a regular expression" in wrong.stderr
 
 
 def test_exit_status_for_scripts(sweep, tmp_path):
@@ -171,7 +171,7 @@ def test_a_table_replaces_neither_a_log_nor_anything_else(tmp_path):
     frame.to_parquet(tmp_path / "other.parquet")
     for name, message in (
         ("run", "--table would replace"),
-        ("other", "is there and not a table of results, so it is not replaced"),
+        ("other", "exists and is not a table of results, so it is not replaced"),
     ):
         done = run("analyze", "run.parquet", "--table", f"{name}.parquet", "--window", 100, cwd=tmp_path)
         assert done.returncode == 1

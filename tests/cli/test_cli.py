@@ -120,7 +120,7 @@ def test_many_windows_are_shortened_on_the_terminal(tmp_path):
 def test_a_short_series_and_empty_rows_are_said(tmp_path):
     (tmp_path / "a.csv").write_text("norm,loss\n" + "".join(f"{1 + i % 7},\n{2 + i % 5},\n,3\n" for i in range(50)))
     done = run("analyze", "a.csv", "--column", "norm", cwd=tmp_path)
-    assert "the series is shorter than the window of 500: it was taken whole" in done.stdout, done.stderr
+    assert "the series is shorter than the window of 500: all of it is one window" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(

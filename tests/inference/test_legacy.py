@@ -46,7 +46,7 @@ def test_slow_loop(n, options):
     ("signal", "options", "message"),
     [
         (np.zeros((2, 60)), {}, r"signal must be 1-D, got shape \(2, 60\)"),
-        (np.zeros(49), {}, "signal has 49 samples, 50 are the least"),
+        (np.zeros(49), {}, "signal has 49 samples, and at least 50 are needed"),
         (np.full(60, np.nan), {}, "not finite"),
         (np.full(60, 3.7), {}, "the signal is constant up to rounding"),  # 0.1.0 returned -0.04, rounding noise
         (np.zeros(60), {}, "the signal is constant up to rounding"),

@@ -90,12 +90,12 @@ def test_groups_come_with_the_reading_and_stay_the_same():
     monitor.update(mixed._replace(groups=dict(sorted(mixed.groups.items()))))  # as compiled code has them
     before = monitor.state_dict()
     with pytest.raises(
-        ValueError, match=r"the groups are all, tail, and those recorded so far all, head, body; reset\(\) begins anew"
+        ValueError, match=r"the groups are all, tail, but those recorded so far are all, head, body; reset\(\) starts over"
     ):
         monitor.update(Source(groups=("tail",)).record(NORMS[:100]))
-    with pytest.raises(ValueError, match="the groups are all, and those recorded so far all, head, body"):
+    with pytest.raises(ValueError, match="the groups are all, but those recorded so far are all, head, body"):
         monitor.update(Source().record(NORMS[:100]))
-    with pytest.raises(TypeError, match="groups need parameters or a Reading, and update was given a number"):
+    with pytest.raises(TypeError, match="groups need parameters or a Reading, but update was given a number"):
         monitor.update(1.0)
     assert monitor.state_dict() == before
     other = WeightChangeDFA(64, 16)
@@ -110,7 +110,7 @@ def test_an_ensemble_is_refused():
     ensemble = Reading(np.ones((3, 5)), np.array([5, 5, 5]), np.zeros(3, dtype=int))
     monitor = WeightChangeDFA(64)
     with pytest.raises(
-        ValueError, match=r"the reading is that of an ensemble; give each member, reading.member\(i\), to a monitor"
+        ValueError, match=r"the reading belongs to an ensemble; give each member, reading.member\(i\), to a monitor"
     ):
         monitor.update(ensemble)
     assert monitor.update(ensemble.member(1)).n_samples == 5

@@ -89,7 +89,7 @@ def test_another_run_in_the_same_file_begins_anew(tmp_path):
     follower.look()
     write(path, norms(120, seed=1))
     news = follower.look()
-    assert "the log was begun anew, and α with it" in news.said
+    assert "the log was started over, and so is α" in news.said
     assert follower.monitor.history == monitored(norms(120, seed=1)).history
 
 
@@ -134,7 +134,7 @@ def test_of_a_folder_the_log_that_was_written_last(tmp_path):
 
 def test_several_series_are_refused(tmp_path):
     (tmp_path / "log.csv").write_text("norm/a,norm/b\n1,2\n3,4\n")
-    with pytest.raises(NoSeries, match="2 series, and one can be followed: choose it with column="):
+    with pytest.raises(NoSeries, match="2 series, but only one can be followed: choose it with column="):
         Follower(tmp_path / "log.csv", Settings(columns=("norm/*",), window=100)).look()
 
 
@@ -183,8 +183,8 @@ def test_of_two_logs_written_in_turn_the_first_is_kept_and_the_other_named_once(
     pair = Pair(tmp_path)
     looks = [pair.look(name) for _ in range(2 * QUIET) for name in ("b.csv", "a.csv")]
     assert [each.fresh for each in looks] == [0, 10] * 2 * QUIET
-    said = [line for each in looks for line in each.said if "now following" in line or "is written too" in line]
-    assert said == [f"{tmp_path / 'b.csv'}: update_norm is written too; give its own path to follow that"]
+    said = [line for each in looks for line in each.said if "now following" in line or "is being written too" in line]
+    assert said == [f"{tmp_path / 'b.csv'}: update_norm is being written too; to follow it, give its own path"]
     assert pair.held == {False}
 
 
@@ -192,7 +192,7 @@ def test_of_two_logs_written_at_once_the_first_is_kept_and_the_other_named_once(
     pair = Pair(tmp_path)
     looks = [pair.look("a.csv", "b.csv") for _ in range(2 * QUIET)]
     assert {each.fresh for each in looks} == {10}
-    assert sum("b.csv: update_norm is written too" in line for each in looks for line in each.said) == 1
+    assert sum("b.csv: update_norm is being written too" in line for each in looks for line in each.said) == 1
     assert pair.held == {False}
 
 
@@ -253,7 +253,7 @@ def test_a_log_replaced_by_that_of_a_longer_run_begins_anew(tmp_path, header):
     follower.look()
     path.unlink()
     write(path, norms(190, seed=1), header=header)
-    assert follower.look() == (190, ("the log was begun anew, and α with it",))
+    assert follower.look() == (190, ("the log was started over, and so is α",))
     np.testing.assert_array_equal(follower.monitor.get_signal(), norms(190, seed=1)[-100:])
     assert follower.monitor.history == monitored(norms(190, seed=1)).history
 
@@ -264,7 +264,7 @@ def test_a_restart_that_overtakes_between_two_looks_takes_the_undone_norms_away(
     follower = Follower(path, Settings(window=300))
     follower.look()
     write(path, 1000 * norms(301, seed=1), first=400, mode="a")
-    assert "the log was begun anew, and α with it" in follower.look().said
+    assert "the log was started over, and so is α" in follower.look().said
     expected = np.concatenate([norms(600)[:399], 1000 * norms(301, seed=1)])
     np.testing.assert_array_equal(follower.monitor.get_signal(), expected[-300:])
     assert follower.monitor.reading().steps.tolist() == list(range(401, 701))
@@ -310,10 +310,10 @@ def test_no_logarithm_is_taken_where_values_are_negative(tmp_path, early):
     write(path, values[:150])
     follower = Follower(path, SETTINGS)
     said = follower.look().said
-    assert any("values are negative, so no logarithm is taken; log=True insists on one" in line for line in said) is early
+    assert any("values are negative, so no logarithm is taken; log=True forces it" in line for line in said) is early
     write(path, values[150:], first=151, mode="a")
     said = follower.look().said
-    assert any("values are negative, so no logarithm is taken; log=True insists on one" in line for line in said) is not early
+    assert any("values are negative, so no logarithm is taken; log=True forces it" in line for line in said) is not early
     expected = wcdfa.WeightChangeDFA(window=100, log=False)
     for value in values:
         expected.update(value)

@@ -211,7 +211,7 @@ def test_reset():
         ({"method": "magic"}, ValueError, "method must be one of"),
         ({"confidence": 2}, ValueError, "confidence must be between 0 and 1"),
         ({"spikes": "all"}, ValueError, "spikes must be"),
-        ({"epoch_length": 300}, ValueError, "3 are the least"),
+        ({"epoch_length": 300}, ValueError, "at least 3 are needed"),
     ],
 )
 def test_bad_settings(options, error, message):
@@ -264,7 +264,7 @@ def test_the_verdict_says_what_the_monitor_says():
         ({"window": 100.5}, "window must be a whole number of norms"),
         ({"thresholds": 1.2}, "thresholds must be two numbers, the upper one first, got 1.2"),
         ({"logger": 5}, "logger must be a callable that takes the step and the metrics, got int"),
-        ({"groups": ["("]}, r"'\(' is no regular expression"),
+        ({"groups": ["("]}, r"'\(' is not a regular expression"),
     ],
 )
 def test_settings_of_the_wrong_kind(options, message):

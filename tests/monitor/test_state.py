@@ -145,7 +145,10 @@ def test_norms_that_wait_on_a_device_are_in_the_state():
     ("change", "message"),
     [
         ({"window": 500}, "the state was saved with window=500, and this monitor has window=64: make it with window=500 to go on"),
-        ({"version": 99}, "the state is of version 99, and this release reads 2; it is no state_dict, or from another release"),
+        (
+            {"version": 99},
+            "the state is of version 99, and this release reads 2; it is not a state_dict, or is from another release",
+        ),
         (None, "the state is of version 0"),
         ({"grouping": "2"}, "the state was saved with groups=2, and this monitor has groups=None; make it with the same"),
     ],
@@ -216,7 +219,7 @@ def test_a_file_that_is_none(tmp_path, content):
     path = tmp_path / "state.npz"
     path.write_bytes(content)
     monitor = WeightChangeDFA(window=50).update(0.5)
-    with pytest.raises(ValueError, match=r"state\.npz is no file that save"):
+    with pytest.raises(ValueError, match=r"state\.npz was not written by save"):
         monitor.load(path)
     assert monitor.n_samples == 1
     with pytest.raises(FileNotFoundError):

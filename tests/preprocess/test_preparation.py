@@ -69,7 +69,7 @@ def test_missing_norms_break():
 def test_the_shortest_series_that_dfa_takes():
     assert np.isfinite(alpha(prepare(NORMS[:28]).values))
     with pytest.raises(
-        ValueError, match=r"27 of 30 norms remain \(2 are 0, 1 not finite\), and 28 are the least; record more steps"
+        ValueError, match=r"27 of 30 norms remain \(2 are 0, 1 not finite\), and at least 28 are needed; record more steps"
     ):
         prepare([0, 0, np.nan, *NORMS[:27]])
     with pytest.raises(ValueError, match=r"0 of 0 norms remain"):
@@ -90,7 +90,7 @@ def test_the_shortest_series_that_dfa_takes():
         (NORMS, {"lr": 0}, ValueError, "lr is 0 at norm 0, and must be positive and finite"),
         (NORMS, {"lr": np.where(T == 7, np.nan, 1)}, ValueError, "lr is nan at norm 7, and must be positive and finite; leave"),
         (NORMS, {"lr": np.where(T == 7, -1, 1), "log": False}, ValueError, "lr is -1 at norm 7"),
-        (NORMS, {"steps": T[1:]}, ValueError, r"steps must be 500 integers, one a norm, got shape \(499,\)"),
+        (NORMS, {"steps": T[1:]}, ValueError, r"steps must be 500 integers, one for each norm, got shape \(499,\)"),
         (NORMS, {"steps": T + 0.5}, ValueError, "got shape .* of float64; drop records without a step"),
         (NORMS, {"steps": np.where(T == 9, np.nan, T)}, ValueError, "steps must be 500 integers"),
         (NORMS, {"steps": T > 3}, ValueError, "steps must be 500 integers, .* of bool"),
@@ -100,13 +100,13 @@ def test_the_shortest_series_that_dfa_takes():
             NORMS,
             {"steps": np.where(T < 400, 10 * T, 10 * T + 5)},
             ValueError,
-            "1 of 499 differences are not the usual 10, 1 no mult",
+            "1 of 499 differences are not the usual 10, and 1 are no mult",
         ),
         (
             NORMS,
             {"steps": T + T // 19},
             ValueError,
-            "26 of 499 differences are not the usual 1, 0 no multiple of it, and 5% are the most",
+            "26 of 499 differences are not the usual 1, and 0 are no multiple of it; at most 5% may differ",
         ),
         (NORMS, {"epoch_length": 1}, ValueError, "epoch_length must be a whole number of steps, at least 2, got 1"),
         (NORMS, {"epoch_length": 2.5}, ValueError, "at least 2, got 2.5"),
@@ -115,7 +115,7 @@ def test_the_shortest_series_that_dfa_takes():
             NORMS,
             {"epoch_length": 167},
             ValueError,
-            "3 periods of 167 steps .*, and 3 are the least; give a larger window",
+            "3 periods of 167 steps .*, and at least 3 are needed; give a larger window",
         ),
         (
             NORMS,

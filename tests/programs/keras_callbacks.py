@@ -99,7 +99,7 @@ def check_fitted_twice_and_interrupted():
     assert monitor.reading().steps.tolist() == list(range(1, 58))
     fitted(model, 5, callbacks=[WeightChangeCallback(another := wcdfa.WeightChangeDFA(window=200))])
     np.testing.assert_array_equal(another.get_signal()[:57], monitor.get_signal())  # a new one has all that the ring has
-    model.compile(monitored(Adam(0.01)), loss="mse")  # a new optimizer begins anew, and so does the monitor
+    model.compile(monitored(Adam(0.01)), loss="mse")  # a new optimizer starts over, and so does the monitor
     norms = fitted(model, 20, callbacks=[callback]).norms()
     np.testing.assert_allclose(monitor.get_signal(), norms, rtol=1e-5)
 
@@ -120,7 +120,7 @@ def check_nan_loss():
 
 
 def check_another_model_and_weights_that_were_set_back():
-    """The monitor never joins two runs: where the norms do not go on, α begins anew."""
+    """The monitor never joins two runs: where the norms do not go on, α starts over."""
     first, second, callback = compiled(monitored(Adam(0.01))), compiled(monitored(Adam(0.02))), WeightChangeCallback(every=10)
     fitted(first, 20, callbacks=[callback])
     fitted(second, 30)
@@ -268,7 +268,7 @@ def check_layers_frozen_and_added():
         model.add(keras.layers.Dense(1, name="added"))
     else:
         assert read(model).count == count
-    model.compile(monitored(Adam(0.01), groups=2), loss="mse")  # a new optimizer begins anew, and so does the monitor
+    model.compile(monitored(Adam(0.01), groups=2), loss="mse")  # a new optimizer starts over, and so does the monitor
     norms = fitted(model, 10, callbacks=[callback]).norms()
     np.testing.assert_allclose(callback.monitor.get_signal(), norms, rtol=1e-5)
     assert list(callback.monitor.reading().groups) == ["net/first", "net/last", "net/added"]

@@ -95,7 +95,7 @@ def test_kinds_of_numbers(tmp_path, torch, dtype, library):
     expected = [np.linalg.norm(new - old) for old, new in itertools.pairwise(wide)]
     run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, expected, rtol=1e-12)
-    assert any("8 bits" in note for note in run.notes) == dtype.startswith("float8")
+    assert any("8-bit" in note for note in run.notes) == dtype.startswith("float8")
 
 
 @pytest.mark.parametrize("kind", [*FLOAT8, "bfloat16"])
@@ -219,7 +219,7 @@ def test_where_the_weights_are(tmp_path, torch, key):
     run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
     if key:
-        assert said(run, "passed over").endswith(": ema")
+        assert said(run, "left out beside").endswith(": ema")
 
 
 def test_several_models_and_optimizers_in_a_file(tmp_path, torch):
@@ -327,7 +327,7 @@ def test_duplicates_links_and_unfinished_ones(tmp_path, torch):
         (tmp_path / f"epoch=5-step=600.{ending}").symlink_to(tmp_path / "gone")
     run = next(read_checkpoints(tmp_path))
     np.testing.assert_allclose(displacement(run).values, EXPECTED, rtol=1e-12)
-    assert said(run, "since there is a later one of the same step").endswith(": epoch=1-step=200.ckpt")
+    assert said(run, "because there is a later one of the same step").endswith(": epoch=1-step=200.ckpt")
     assert said(run, "unfinished").endswith(": epoch=4-step=500.ckpt.tmp")
     assert len(run.notes) == 3
 

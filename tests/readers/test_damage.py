@@ -142,7 +142,7 @@ def test_half_written_last_lines(tmp_path):
     for name in ("a.csv", "b.csv", "a.jsonl", "b.jsonl"):
         series = read_series(tmp_path / name)
         assert series.values.tolist() == [0.5, 0.25]
-        assert series.notes[0] == "the last line has no end and was left out: the log may be cut off, or still be written"
+        assert series.notes[0] == "the last line has no end and was left out: the log may be cut off, or still being written"
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -219,7 +219,7 @@ def test_a_whole_record_that_is_no_event(log, tmp_path):
     path.write_bytes(file_of(log("events")).read_bytes() + record)
     series = read(path)
     np.testing.assert_array_equal(series.values, NORMS)
-    assert "a record in it is no event of TensorBoard" in series.notes[0]
+    assert "a record in it is not a TensorBoard event" in series.notes[0]
 
 
 def test_a_whole_record_that_is_none_of_wandb(log, tmp_path):

@@ -55,7 +55,7 @@ def test_runs_of_a_store(log, kind):
     np.testing.assert_array_equal(first.values, NORMS)
     np.testing.assert_array_equal(second.values, LOSSES)
     assert second.lr is second.loss is None
-    with pytest.raises(ValueError, match=rf"{len(kept)} series, and one was asked for: .*: a run [0-9a-f]+: update_norm, "):
+    with pytest.raises(ValueError, match=rf"{len(kept)} series, but only one can be read: .*: a run [0-9a-f]+: update_norm, "):
         read_series(log(kind), "update_norm")
 
 
@@ -67,7 +67,7 @@ def test_no_number_infinity_and_steps_that_go_back_in_a_store(log, kind):
     series = next(series_of(odd))
     np.testing.assert_array_equal(series.values, [0.5, np.nan, np.inf, 1e-300, 2.0])
     assert series.steps.tolist() == [1, 2, 3, 4, 5]
-    assert series.notes[0].startswith("steps went back to 4: a restart, and what was written last counts")
+    assert series.notes[0].startswith("steps went back to 4: a restart, and the later records count")
 
 
 @pytest.mark.parametrize("kind", ["mlflow", "trackio", "wandb"])

@@ -54,7 +54,7 @@ def test_all_kinds_below_a_folder_in_the_order_of_their_names(tmp_path, log):
         ("runs/jsonl/log.jsonl", "jsonl"),
         ("runs/npz/log.npz", "npz, npy"),
     ]
-    with pytest.raises(ValueError, match=r"4 series, and one was asked for: .*csv.*: update_norm, .*events"):
+    with pytest.raises(ValueError, match=r"4 series, but only one can be read: .*csv.*: update_norm, .*events"):
         read_series(tmp_path)
 
 
@@ -116,10 +116,10 @@ def test_a_folder_that_cannot_be_read_is_said_and_loses_no_other(tmp_path, monke
     monkeypatch.setattr(os, "listdir", refused)
     known = {source.path.relative_to(tmp_path).as_posix(): source for source in sources(tmp_path)}
     assert list(known) == (["a/run.csv", "b", "c/run.csv"] if logs else ["b"])
-    with pytest.raises(ValueError, match=r"/b: what is in this folder is not known: Permission denied$"):
+    with pytest.raises(ValueError, match=r"/b: this folder cannot be searched: Permission denied$"):
         list(known["b"].runs())
     monkeypatch.undo()
-    with pytest.raises(ValueError, match=r"/b: what is in this folder is not known: it could not be read a moment ago$"):
+    with pytest.raises(ValueError, match=r"/b: this folder cannot be searched: it could not be read a moment ago$"):
         list(known["b"].runs())
 
 

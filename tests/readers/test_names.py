@@ -118,7 +118,7 @@ def test_tables_of_any_name_in_a_store(tmp_path):
                 quoted = name.replace('"', '""')
                 store.execute(f'CREATE TABLE "{quoted}{number}" (x)')
     store.close()
-    with pytest.raises(ValueError, match="neither a store of MLflow nor of trackio") as refused:
+    with pytest.raises(ValueError, match="not a store of MLflow or trackio") as refused:
         read_series(tmp_path / "a.db")
     assert fit_for_a_terminal(str(refused.value))
 

@@ -33,7 +33,7 @@ def test_event_files_of_a_restarted_run(tmp_path):
     np.testing.assert_array_equal(series.values, np.concatenate([NORMS[:200], -NORMS[200:]]))
     assert series.steps.tolist() == list(range(1, 301))
     assert series.notes == (
-        "steps went back to 201: a restart, and what was written last counts; 50 records that it undid are left out",
+        "steps went back to 201: a restart, and the later records count; 50 records that it replaced are left out",
     )
 
 
@@ -54,7 +54,7 @@ def test_disorder_is_sorted(tmp_path):
 def test_the_last_record_of_a_step_counts(tmp_path):
     series = read_series(write(tmp_path / "a.csv", np.repeat(np.arange(100), 2), np.arange(200)))
     assert series.values.tolist() == list(range(1, 200, 2))
-    assert series.notes == ("100 records are of a step that was written again: the last of each step counts",)
+    assert series.notes == ("100 records belong to a step that was written again: the last of each step counts",)
 
 
 def test_every_tenth_step_is_refused_with_the_way_out(tmp_path):

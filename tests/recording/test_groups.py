@@ -105,7 +105,7 @@ def test_a_group_that_does_not_move_has_no_alpha_and_disturbs_no_other():
 
 def test_a_number_belongs_to_no_group():
     monitor, _ = grouped_run(3)
-    with pytest.raises(TypeError, match="groups need parameters or a Reading, and update was given a number; leave groups out"):
+    with pytest.raises(TypeError, match="groups need parameters or a Reading, but update was given a number; leave groups out"):
         monitor.update(1.0)
     assert monitor.n_samples == 3
 

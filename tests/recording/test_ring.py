@@ -100,7 +100,7 @@ def test_an_ensemble():
     second = found.member(1)
     np.testing.assert_array_equal(second.norms, [5])
     assert (second.count, second.skipped, second.lr) == (1, 3, None)
-    with pytest.raises(ValueError, match=r"norms of shape \(2, 3\) are those of an ensemble; .*member"):
+    with pytest.raises(ValueError, match=r"norms of shape \(2, 3\) belong to an ensemble; .*member"):
         found.verdict()
 
 

@@ -261,7 +261,7 @@ def test_a_report_takes_no_settings_that_the_monitor_has(tmp_path, option):
     monitor = wcdfa.WeightChangeDFA(128)
     for norm in NORMS[:300]:
         monitor.update(norm)
-    with pytest.raises(TypeError, match=f"takes what names the optimizer, and {option} is set where the monitor is made"):
+    with pytest.raises(TypeError, match=f"takes only options of the optimizer; set {option} when you make the monitor"):
         monitor.report(tmp_path / "report.html", **{option: 2})
     assert not list(tmp_path.iterdir())
 
@@ -285,7 +285,7 @@ def said_of(path):
 def test_what_was_not_tested_is_not_said_to_have_passed(tmp_path):
     short, alone = analysis(n=512), analysis(settings=Settings(window=256))
     text = said_of(write(tmp_path / "a.html", [section_of(short)]))
-    assert "too short to tell of a drift: 1,024 steps are the least" in text
+    assert "too short to show a drift: with this window it needs at least 1,024 steps" in text
     assert "did not drift" not in text
     text = said_of(write(tmp_path / "b.html", [section_of(alone)]))
     assert text.count("not compared with the optimizer, which alone may give this α: name it with optimizer=") == 1
@@ -311,7 +311,7 @@ def test_a_monitor_that_began_anew_reports_what_came_since(tmp_path):
 
 def test_a_monitor_that_knows_too_little_says_so(tmp_path):
     monitor = wcdfa.WeightChangeDFA(128).update(1.0)
-    with pytest.raises(ValueError, match="28 are the least; record more steps"):
+    with pytest.raises(ValueError, match="at least 28 are needed; record more steps"):
         monitor.report(tmp_path / "report.html")
     for _ in range(200):
         monitor.update(0.25)
@@ -325,6 +325,6 @@ def test_a_report_is_of_all_groups_and_says_so(tmp_path):
     monitor = wcdfa.WeightChangeDFA(128)
     for norm in NORMS[:300]:
         monitor.update(norm)
-    with pytest.raises(TypeError, match="group is set where the monitor is made, or for verdict\\(\\) alone"):
+    with pytest.raises(TypeError, match="group when you make the monitor, or for verdict\\(\\) alone"):
         monitor.report(tmp_path / "report.html", group="body")
     assert not list(tmp_path.iterdir())

@@ -82,7 +82,7 @@ def test_closing_does_not_raise(caplog):
     waiting.add([1])
     with caplog.at_level(logging.ERROR, logger="wcdfa"):
         waiting.close()
-    assert "what was last logged could not be written" in caplog.text
+    assert "the last numbers could not be written" in caplog.text
     disk.full = False
     waiting.close()
     waiting.close()

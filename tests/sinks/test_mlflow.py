@@ -69,7 +69,7 @@ def test_no_run_is_active_and_none_is_begun(mlflow, sink, tmp_path, caplog):
         monitor.update(1.0).update(2.0)
         monitor.logger.alert("message")
         monitor.logger.close()
-    assert caplog.messages == ["no run of MLflow is active, and nothing is logged: call mlflow.start_run() first"]
+    assert caplog.messages == ["no run of MLflow is active, so nothing is logged: call mlflow.start_run() first"]
     assert mlflow.active_run() is None
     assert runs(tmp_path) == logged(tmp_path) == []
 

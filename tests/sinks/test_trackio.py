@@ -87,7 +87,7 @@ def test_no_run(sink, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="wcdfa"):
         monitor.update(1.0).update(2.0)
         monitor.logger.alert("message")
-    assert caplog.messages == ["no run of trackio is active, and nothing is logged: call trackio.init(project=...) first"]
+    assert caplog.messages == ["no run of trackio is active, so nothing is logged: call trackio.init(project=...) first"]
 
 
 def test_a_run_of_another_thread_is_given(trackio, begin, sink, tmp_path):

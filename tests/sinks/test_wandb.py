@@ -203,7 +203,7 @@ def test_before_there_is_anything_to_log(begin, tmp_path, mode):
 
 def test_no_run_is_active(wandb):
     assert wandb.run is None
-    with pytest.warns(UserWarning, match=r"no run of wandb is active, and nothing is logged: call wandb\.init\(\) first") as caught:
+    with pytest.warns(UserWarning, match=r"no run of wandb is active, so nothing is logged: call wandb\.init\(\) first") as caught:
         RollingWeightChangeDFA().log_wandb()
     assert caught[0].filename == __file__
 
@@ -311,7 +311,7 @@ def test_a_sink_without_a_run_says_so_once_and_begins_none(wandb, caplog):
     with caplog.at_level(logging.WARNING, logger="wcdfa"):
         monitor.update(1.0).update(2.0)
         monitor.logger.alert("message")
-    assert caplog.messages == ["no run of wandb is active, and nothing is logged: call wandb.init() first"]
+    assert caplog.messages == ["no run of wandb is active, so nothing is logged: call wandb.init() first"]
     assert wandb.run is None
 
 

@@ -49,7 +49,7 @@ def test_a_trend_is_found_by_higher_orders():
     (trend,) = [finding for finding in found.findings if finding.kind == "trend"]
     assert trend.explains
     assert trend.figure == pytest.approx(found.alpha - found.orders[2])
-    assert trend.text == f"order 2 says {found.orders[2]:.2f}: a trend explains {trend.figure:.2f} of α"
+    assert trend.text == f"order 2 gives {found.orders[2]:.2f}: a trend explains {trend.figure:.2f} of α"
     assert "explained by trend" in str(found)
 
 
@@ -63,7 +63,7 @@ def test_a_trend_is_rarely_found_where_there_is_none():
 def test_saturation_is_a_trend():
     found = verdict(1 + np.linspace(0, 1, 500) ** 2 + 1e-6 * synthetic.white_noise(500, seed=0), replicates=50)
     assert "saturated" in found.explained_by
-    assert "α is at the ceiling of order 1, 2: what it shows is a smooth trend" in [finding.text for finding in found.findings]
+    assert "α is at the ceiling of order 1, which is 2: it shows a smooth trend" in [finding.text for finding in found.findings]
 
 
 def test_the_optimizer_explains_its_own_norms_and_no_more():
@@ -141,7 +141,7 @@ def test_names_of_optimizers():
         ({"optimizer": "sgd", "betas": (0.9, 0.99)}, TypeError, "sgd has no hyperparameter 'betas'"),
         ({"method": "magic"}, ValueError, "method must be one of"),
         ({"thresholds": (0.8, 1.2)}, ValueError, "upper above lower"),
-        ({"thresholds": (1.0,)}, ValueError, "upper above lower"),
+        ({"thresholds": (1.0,)}, ValueError, "the upper one first"),
         ({"optimizer": "adamw", "betas": (0.9,)}, ValueError, r"betas must be two numbers, got \(0.9,\)"),
         ({"optimizer": "adam", "betas": 0.9}, ValueError, "betas must be two numbers, got 0.9"),
         ({"order": 7}, ValueError, "order must be 1, 2, 3 or 4"),

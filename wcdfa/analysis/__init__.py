@@ -1,4 +1,4 @@
-"""Recorded runs: each series from the log to the verdict, many at once, and one against another."""
+"""Analyzes recorded runs: judges each series of a log, many logs at once, and compares runs."""
 
 from wcdfa.analysis.comparison import Comparison, Difference, compare
 from wcdfa.analysis.results import as_json

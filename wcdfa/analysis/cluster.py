@@ -1,4 +1,4 @@
-"""Many logs at once, over a cluster of Dask. Each result is given as soon as it is there."""
+"""Analyzes many logs on a Dask cluster. Each result is yielded as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from wcdfa.analysis.parallel import AHEAD, Task, run_task
 from wcdfa.analysis.result_types import Result
 from wcdfa.analysis.results import failed
 
-# Dask has its workers give memory back at once, so that arrays of a few hundred kB cost page faults, half of the time here
+# Dask makes its workers return memory at once, so arrays of a few hundred kB cost page faults, half of the time here
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}  # any free port: without an address Dask takes 8787
 PATIENCE = 5  # seconds for a cluster to answer
 
 
 def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[Result]]:
-    """The results of each task as soon as it is done, on a cluster of Dask. A task whose worker dies is done again by another.
+    """Yield the results of each task as soon as it is done, on a Dask cluster. If a worker dies, another repeats its task.
 
     Parameters
     ----------
     todo : iterable of Task
-        Their files must lie at the same path for all workers.
+        All workers must find their files at the same paths.
     address : str
-        Of the scheduler; "local" starts a cluster on this machine.
+        Address of the scheduler; "local" starts a cluster on this machine.
     workers : int
-        Processes of a local cluster.
+        Number of processes in a local cluster.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[R
         If Dask is not installed, or the cluster does not answer.
     """
     try:
-        distributed: Any = import_module("distributed")  # has no types
+        distributed: Any = import_module("distributed")  # it has no type hints
     except ModuleNotFoundError as error:
         msg = f"a cluster needs {error.name}, which is not installed: pip install 'wcdfa[dask]'"
         raise ValueError(msg) from error

@@ -1,4 +1,4 @@
-"""The difference of α between runs, with its interval."""
+"""Computes the difference of α between runs, with its interval."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = TypeVar("Values", bound=np.generic)
 
 
 class Difference(NamedTuple):
-    """α of another run less that of the reference, in a window of the same steps, or as the mean over windows."""
+    """α of another run minus α of the reference, in a window of the same steps, or as the mean over windows."""
 
     first_step: int
     last_step: int
@@ -35,7 +35,7 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """How α of two runs differs, window by window and on average."""
+    """The differences of α between two runs, window by window and on average."""
 
     windows: tuple[Difference, ...]
     mean: Difference
@@ -53,7 +53,7 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     >>> print(f"{mean.difference:.2f} ({mean.low:.2f}–{mean.high:.2f})")
     0.45 (0.35–0.53)
 
-    The interval tells how uncertain the difference between these two runs is; runs of other seeds may differ by more. The steps of a
+    The interval says how uncertain the difference between these two runs is; runs with other seeds may differ by more. The steps of a
     series without steps are counted from 1.
 
     Parameters
@@ -65,13 +65,13 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     Raises
     ------
     ValueError
-        If there is no step that both have, or no window in which both have an α.
+        If no step is in both series, or there is no window in which both have an α.
     """
     steps = [np.arange(1, len(each.values) + 1) if each.steps is None else each.steps for each in (reference, other)]
     both = np.intersect1d(steps[0], steps[1], assume_unique=True)
     if not both.size:
         (a, b), (c, d) = ((int(each[0]), int(each[-1])) for each in steps)
-        msg = f"{reference.name} has steps {a:,} to {b:,} and {other.name} {c:,} to {d:,}: there is none that both have"
+        msg = f"{reference.name} has steps {a:,} to {b:,} and {other.name} {c:,} to {d:,}: no step is in both"
         raise ValueError(msg)
     common = [_at(each, np.searchsorted(of, both), both) for each, of in zip((reference, other), steps, strict=True)]
     try:
@@ -95,9 +95,9 @@ def _at(series: RecordedSeries, places: npt.NDArray[np.intp], steps: Integers) -
 
 
 def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
-    """Mean α of the two over those of the windows in which both have one, and the difference.
+    """Mean α of the two series over the windows in which both have one, and the difference.
 
-    The interval is made of those of each α, separately for its two sides: the method MOVER of G. Y. Zou and A. Donner, Stat. Med. 27,
+    The interval is computed from the intervals of the two α, for each side separately, with the method MOVER of G. Y. Zou and A. Donner, Stat. Med. 27,
     1693 (2008), doi:10.1002/sim.3095.
     """
     figures = np.array([[[getattr(each.judged.verdicts[i], name) for i in windows] for name in NAMES] for each in (one, two)])
@@ -117,7 +117,7 @@ def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
 
 
 def mean_of_runs(alphas: npt.ArrayLike) -> tuple[float, float, float, float]:
-    """Mean α of two or more runs with its interval by Student's t, and the standard deviation of the runs.
+    """Mean α of two or more runs, its interval by Student's t, and the standard deviation between runs.
 
     >>> mean, low, high, spread = mean_of_runs([0.9, 1.0, 1.1])
     >>> print(f"{mean:.2f} ({low:.2f}–{high:.2f}), spread {spread:.2f}")

@@ -1,4 +1,4 @@
-"""Many logs at once, over the cores of this machine. Each result is given as soon as it is there."""
+"""Analyzes many logs on the cores of this machine. Each result is yielded as soon as it is ready."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from wcdfa.analysis.results import failed, of_run
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import Source
 
-AHEAD = 3  # tasks in flight for each worker: none waits for work, and what is in flight stays bounded
-SHARES = 8  # parts of a store with many runs, for each worker
+AHEAD = 3  # tasks in flight for each worker: no worker waits, and the number in flight stays bounded
+SHARES = 8  # a store with many runs is split into this many parts per worker
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -35,29 +35,29 @@ class Task(NamedTuple):
 
 
 def tasks(found: Iterable[Source], settings: Settings, workers: int) -> list[Task]:
-    """One task for each log; for a store, which may hold many runs, a few for each worker."""
+    """Make one task for each log. A store, which may hold many runs, gets a few tasks for each worker."""
     split = [(source, SHARES * workers if source.reader.many_runs else 1) for source in found]
     return [Task(source, settings, part, parts) for source, parts in split for part in range(parts)]
 
 
 def run_task(task: Task) -> list[Result]:
-    """The results of `wcdfa.analysis.results.of_run` for each run of the task; one `failed` for a source that cannot be read."""
+    """Compute the results of `wcdfa.analysis.results.of_run` for each run of the task; if the source cannot be read, one `failed`."""
     results: list[Result] = []
     try:
         for run in islice(task.source.runs(), task.part, None, task.parts):
             results.extend(of_run(run, task.settings))
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with one log, the others go on
-        if task.part == 0 or results:  # every part of a store that cannot be read would say the same
+    except Exception as error:  # noqa: BLE001 - no error in one log may stop the others
+        if task.part == 0 or results:  # every part of an unreadable store would report the same error
             known = isinstance(error, (ValueError, OSError))
             results.append(failed(task.source.path, error if known else f"{type(error).__name__}: {error}"))
     return results
 
 
 def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Result]]:
-    """The results of each task as soon as it is done, on so many processes of this machine.
+    """Yield the results of each task as soon as it is done, on `workers` processes of this machine.
 
-    Where a process dies, the tasks that were in flight are done again, one at a time. A task whose process dies again is reported as
-    failed; no other result is lost.
+    If a process dies, the tasks in flight are repeated one at a time. A task whose process dies again is reported as failed; no other
+    result is lost.
     """
     queue, suspects = deque(todo), deque[Task]()
     while queue or suspects:
@@ -69,7 +69,7 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Result]]:
                 while waiting or running:
                     while waiting and len(running) < most:
                         running[pool.submit(run_task, waiting[0])] = waiting[0]
-                        waiting.popleft()  # only now: a pool that has broken takes nothing
+                        waiting.popleft()  # only now, because a broken pool accepts nothing
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         result = future.result()
@@ -86,9 +86,9 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Result]]:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes with one thread each. If the block is left by an exception they are ended, whatever they are doing."""
+    """A pool of processes with one thread each. An exception in the block ends them at once."""
     before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update({name: "1" for name in THREADS})  # they inherit it
+    os.environ.update({name: "1" for name in THREADS})  # the processes inherit it
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(workers, context, initializer=_live_with, initargs=(theirs,))
@@ -106,7 +106,7 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _live_with(parent: Connection) -> None:
-    """Leave Ctrl-C to the parent, and end when the parent closes its end of the pipe, or dies."""
+    """Leave Ctrl-C to the parent, and exit when the parent closes its end of the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""Notes on a series that was analyzed: what a reader of its α must know besides the verdict."""
+"""The notes on an analyzed series: what a user must know besides the verdict."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from wcdfa.support.text import shown
 
 
 def remarks(analysis: Analysis) -> list[str]:
-    """The notes on a series, those of its reader last; they name arguments of Python."""
+    """Collect the notes on a series, those of its reader last. They use Python's argument names."""
     series, notes = analysis.series, list[str]()
     if analysis.negative and not analysis.log:
-        notes.append(f"{analysis.negative:,} values are negative, so no logarithm was taken; log=True insists on one")
+        notes.append(f"{analysis.negative:,} values are negative, so no logarithm was taken; log=True forces it")
     if series.empty:
         notes.append(f"{series.empty:,} rows have no {shown(series.column)} and were left out")
     if len(series.values) < analysis.settings.window:
-        notes.append(f"the series is shorter than the window of {analysis.settings.window:,}: it was taken whole")
+        notes.append(f"the series is shorter than the window of {analysis.settings.window:,}: all of it is one window")
     return [*notes, *series.notes]

@@ -1,4 +1,4 @@
-"""What a result holds: plain numbers and strings, which JSON, tables and other processes take."""
+"""The types of results: plain numbers and strings, for JSON, tables and other processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FindingResult(TypedDict):
 
 
 class WindowNumbers(TypedDict):
-    """α of a window with its verdict; a number that does not exist is None."""
+    """α of a window with its verdict; missing numbers are None."""
 
     alpha: float | None
     stderr: float | None
@@ -26,12 +26,12 @@ class WindowNumbers(TypedDict):
     adequacy: float | None
     regime: Regime | None
     orders: dict[str, float | None]
-    """α by detrending order."""
+    """α at each detrending order."""
     null: dict[str, float | None] | None
-    """α against that of the optimizer alone, as in `wcdfa.nulls.NullResult`; None where no optimizer was named."""
+    """α compared with the optimizer alone, as in `wcdfa.nulls.NullResult`; None if no optimizer was named."""
     explained_by: list[str]
     explanation: str
-    """What explains α; where there is no α, why."""
+    """What explains α; if there is no α, the reason."""
     findings: list[FindingResult]
 
 
@@ -57,7 +57,7 @@ class AlarmResult(TypedDict):
 
 @final
 class SeriesResult(TypedDict):
-    """A series that was judged; α, low, high, regime and the like are those of its last window."""
+    """A judged series; α, low, high, regime and so on are those of its last window."""
 
     path: str
     run: str
@@ -78,7 +78,7 @@ class SeriesResult(TypedDict):
     alarms: list[AlarmResult]
     windows: list[WindowResult]
     group: NotRequired[str | None]
-    """The group of runs that the command line found it to be in."""
+    """The group of runs that it belongs to, from the command line."""
 
 
 @final
@@ -90,7 +90,7 @@ class FailedResult(TypedDict):
     series: str | None
     error: str
     none: bool
-    """Whether the log can be read, and only has no series of the name that was asked for."""
+    """Whether the log can be read, but has no series with the wanted name."""
     group: NotRequired[str | None]
 
 

@@ -1,4 +1,4 @@
-"""The result of a series as plain numbers and strings: for JSON, for tables, and for other processes."""
+"""Turns an analysis into plain numbers and strings, for JSON, tables and other processes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wcdfa.verdicts.single_window import Verdict
 
 
 def of_run(run: Run, settings: Settings) -> Iterator[Result]:
-    """The result of each series of a run; `failed` of one that cannot be judged."""
+    """Yield the result of each series of a run; `failed` for a series that cannot be judged."""
     try:
         for series in settings.series(run):
             try:
@@ -28,12 +28,12 @@ def of_run(run: Run, settings: Settings) -> Iterator[Result]:
 
 
 def failed(path: Path, error: object, run: str = "", series: str | None = None) -> FailedResult:
-    """What stands for a series that could not be read or judged."""
+    """Make the result for a series that could not be read or judged."""
     return {"path": str(path), "run": run, "series": series, "error": str(error), "none": isinstance(error, NoSeries)}
 
 
 def as_json(analysis: Analysis) -> SeriesResult:
-    """All that was found of a series, as numbers and strings that `json.dumps` takes with ``allow_nan=False``."""
+    """Turn an analysis into numbers and strings that `json.dumps` takes, even with ``allow_nan=False``."""
     windows = [_window(analysis, int(start), int(stop), verdict) for start, stop, verdict in zip(*analysis.judged, strict=True)]
     series, last = analysis.series, windows[-1]
     return {

@@ -1,4 +1,4 @@
-"""The table of all windows of all series in one parquet file, which is whole at any time, however the program ends."""
+"""Writes all windows of all series into one parquet file, which is complete at any time, even if the program is killed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
 PAUSE = 2.0  # seconds between two writes, at least …
-SHARE = 20  # … and so many times as long as a write takes
-BATCH = 64  # results that are held as they came until they are packed
+SHARE = 20  # … and this many times as long as a write takes
+BATCH = 64  # results that are kept unpacked until there are this many
 
 NAMES = ("path", "run", "series", "group")
 NUMBERS = ("alpha", "stderr", "low", "high", "r_squared", "adequacy")
@@ -36,7 +36,7 @@ SCHEMA = pa.schema(
 
 
 def rows(result: Result) -> Iterator[dict[str, object]]:
-    """A row for each window of a series, numbered from 0; one for a series that could not be judged. What a row lacks is null."""
+    """A row for each window of a series, numbered from 0; one row for a series that could not be judged. Missing values are null."""
     same: dict[str, str | None] = {name: _text(value) for name in NAMES if isinstance(value := result.get(name), str)}
     if "error" in result:
         yield {**same, "error": _text(result["error"])}
@@ -58,7 +58,7 @@ def rows(result: Result) -> Iterator[dict[str, object]]:
 
 
 def _text(text: str) -> str:
-    """A file may have a name that is not text; Python keeps such bytes as halves of characters, which are spelled out here."""
+    """Escape bytes in a file name that are not text; Python keeps them as lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -70,7 +70,7 @@ def _is_ours(path: Path) -> bool:
 
 
 class ResultTable:
-    """Takes results as they come. Every few seconds, and at the end, the file is replaced by one with all of them.
+    """Collects results. Every few seconds, and at the end, the file is replaced by one with all of them.
 
     >>> import tempfile
     >>> import pyarrow.parquet
@@ -88,7 +88,7 @@ class ResultTable:
         self._next = 0.0
 
     def __enter__(self) -> Self:
-        """Make sure that the file can be written; what is there is replaced once there are results.
+        """Make sure that the file can be written. An existing file is replaced once there are results.
 
         Raises
         ------
@@ -99,18 +99,18 @@ class ResultTable:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and not _is_ours(self.path):
-            msg = f"{shown(self.path)} is there and not a table of results, so it is not replaced: choose another name"
+            msg = f"{shown(self.path)} exists and is not a table of results, so it is not replaced: choose another name"
             raise ValueError(msg)
         with tempfile.TemporaryFile(dir=self.path.parent):
             return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Write all results, also when the program is interrupted."""
+        """Write all results, even if the program is interrupted."""
         if self._fresh or self._parts:
             self._write()
 
     def add(self, result: Result) -> None:
-        """Take the result of a series."""
+        """Add the result of a series."""
         self._fresh.append(result)
         if len(self._fresh) >= BATCH:
             self._pack()

@@ -1,4 +1,4 @@
-"""A recorded series, from the log to the verdict on each of its windows."""
+"""Analyzes a recorded series: judges each window and looks for drifts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wcdfa.verdicts.windows import Judged, drifts_of, judged_windows
 
 @dataclass(frozen=True)
 class Settings:
-    """Which series of a log are judged, and how.
+    """The options that say which series of a log are judged, and how.
 
     >>> settings = Settings(window=256, optimizer="sgd", hyperparameters={"momentum": 0.9})
     >>> str(settings.criteria(log=True).optimizer)
@@ -27,7 +27,7 @@ class Settings:
     """
 
     columns: tuple[str, ...] = ()
-    """Names or patterns; by default the column that is called as update norms usually are."""
+    """Names or patterns; by default the column with a usual name for update norms."""
     spacing: int = 1
     """Steps of the log from one optimizer step to the next."""
     steps: tuple[int, int] | None = None
@@ -35,19 +35,19 @@ class Settings:
     window: int = 500
     """Samples (optimizer steps) in a window."""
     stride: int | None = None
-    """Samples from one window to the next; None for as many as a window has."""
+    """Samples from one window to the next; None for the length of a window."""
     order: int = 1
     method: Method = "robust"
     optimizer: str | None = None
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     lr: float | None = None
-    """Learning rate; None for that of the log."""
+    """Learning rate; None takes it from the log."""
     epoch_length: int | None = None
     log: bool | None = None
-    """Whether the logarithm is taken; None for yes, unless a value is negative."""
+    """Whether to take the logarithm; None takes it unless a value is negative."""
 
     def criteria(self, *, log: bool) -> Criteria:
-        """How windows are judged; `log` decides about the logarithm where the settings do not."""
+        """Make the criteria for judging windows; `log` decides about the logarithm if the settings do not."""
         return Criteria.given(
             order=self.order,
             method=self.method,
@@ -58,7 +58,7 @@ class Settings:
         )
 
     def series(self, run: Run) -> Iterator[RecordedSeries]:
-        """The series of a run that are to be judged; raises what `series_of` raises."""
+        """Read the series of a run that should be judged. Raises as `series_of`."""
         first, last = self.steps or (None, None)
         return series_of(run, self.columns, spacing=self.spacing, first=first, last=last)
 
@@ -73,12 +73,12 @@ class Analysis(NamedTuple):
     alarms: tuple[Alarm, ...]
 
     def step(self, sample: int) -> int:
-        """The training step of the sample of this index; where the log has no steps, they count from 1."""
+        """The training step of the sample with this index; if the log has no steps, they count from 1."""
         steps = self.series.steps
         return sample + 1 if steps is None else int(steps[min(sample, len(steps) - 1)])
 
     def in_steps(self, alarm: Alarm) -> Alarm:
-        """The alarm in training steps; before, each of its numbers counts how many samples had been seen."""
+        """Convert an alarm from numbers of samples to training steps."""
         onset, start = (self.step(max(0, count - 1)) for count in (alarm.onset, alarm.start))
         return alarm._replace(onset=onset, start=start, end=None if alarm.end is None else self.step(max(0, alarm.end - 1)))
 
@@ -108,7 +108,7 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     series : RecordedSeries
     settings : Settings
     each : callable
-        Is given the number of windows judged and of all windows, after each of them.
+        Called after each window with the number judged and the number in all.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
 
 
 class Judgeable(NamedTuple):
-    """Norms as they are judged: NaN where the learning rate is unusable."""
+    """Norms ready to be judged: NaN where the learning rate is unusable."""
 
     values: Floats
     lr: float | Floats | None
@@ -131,7 +131,7 @@ class Judgeable(NamedTuple):
 
 
 def judgeable(series: RecordedSeries, settings: Settings) -> Judgeable:
-    """The norms of a series with their learning rates, which the settings or else the log give."""
+    """The norms of a series with their learning rates, from the settings or else from the log."""
     if settings.lr is not None or series.lr is None:
         return Judgeable(series.values, settings.lr, series.steps)
     return Judgeable(*with_usable_rates(series.values, series.lr), series.steps)

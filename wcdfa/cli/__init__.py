@@ -1,1 +1,1 @@
-"""The commands of the command line, one file each: arguments and printing, nothing else."""
+"""The command line, one file per command. It only handles arguments and printing."""

@@ -45,10 +45,10 @@ def analyze(
     output
         File of the picture of a single series. Default: in the current folder, named after the log.
     table
-        Write every window of every series to this parquet file, which is there from the first results on.
+        Write every window of every series to this parquet file. It appears with the first results.
     group_by
-        Regular expression, such as "lr=[^/]*". Runs in whose path and name it finds the same text form a group, and the mean of their
-        α is printed.
+        Regular expression, such as "lr=[^/]*". Runs in which it matches the same text in path and name form a group, and the mean of
+        their α is printed.
     fail_on
         Exit with status 3 if the last window of a series has this regime, or no α ("none"), or if α has drifted ("drift"). Repeat the
         option for several.

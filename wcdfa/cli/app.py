@@ -17,26 +17,26 @@ HELP = """Measure the DFA exponent α of the weight-change norms ‖ΔW‖ of tr
 
 Exit status: 0, all went well; 1, something could not be read or judged; 2, the call was wrong; 3, a condition of --fail-on was met.
 """
-COMMANDS = {  # a command is imported when it is called, so its help stands here; the first paragraph is in the list of commands
+COMMANDS = {  # commands are imported when they are called, so their help is here; the list of commands shows the first paragraph
     "demo": """Train a small network with NumPy alone, and measure α.
 
 The network learns addition modulo 59 from half of all sums, with AdamW. It first memorises them and then, under weight decay, finds
 the rule: the accuracy on all sums rises from one half to one. The α of each window is compared with that of AdamW alone.""",
     "analyze": """Measure α of recorded runs, window by window, and say what else could explain it.
 
-Of a single series every window is printed, and a picture is drawn; of several series the last window of each. Without --optimizer, α
+For a single series, every window is printed and a picture is drawn. For several series, the last window of each is printed. Without --optimizer, α
 is not compared with what the optimizer alone gives.""",
     "watch": """Follow the log of a run while it is written, and judge each new α.
 
 Changes of regime and drifts of α are reported as soon as they are seen. The log may be truncated, rotated or missing for a while. If
-there are several logs or runs, the one written last is followed, until only another one is still written to. End with Ctrl-C.""",
+there are several logs or runs, the one written last is followed, until only another one is being written. End with Ctrl-C.""",
     "report": """Write a page that shows recorded runs in any browser, without a network.
 
 It shows α over time, every window with what else could explain its α, groups of parameters, and drifts. Several runs are shown side by
 side.""",
     "compare": """Compare α of runs, on windows of the same steps.
 
-Each series is compared with the first. The interval is that of the difference between these runs; runs with other seeds may differ by
+Each series is compared with the first. The interval belongs to the difference between these runs; runs with other seeds may differ by
 more, which analyze --group-by shows.""",
 }
 
@@ -50,8 +50,8 @@ def main() -> None:
     """Entry point. An error in the input is printed in one line, with exit status 1; a wrong call has exit status 2."""
     try:
         app()
-    except BrokenPipeError:  # the reader of the output, such as `head`, has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has stopped
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python complains at exit
         sys.exit(141)
     except (ValueError, TypeError, OSError) as error:
         from wcdfa.cli.wording import of_error  # noqa: PLC0415 - it imports the readers

@@ -50,8 +50,8 @@ def compare(
         raise ValueError(msg)
     reference, *others = found
     if settings.log is None and (negative := [each.name for each in found if np.any(each.values < 0)]):
-        settings = replace(settings, log=False)  # of all of them, or their α could not be compared
-        say(console, f"note: no logarithm was taken of any series, because there are negative values in {', '.join(negative)}")
+        settings = replace(settings, log=False)  # for all of them, or their α could not be compared
+        say(console, f"note: no logarithm was taken for any series, because there are negative values in {', '.join(negative)}")
     for note in (f"{each.name}: {note}" for each in found for note in each.notes):
         say(console, f"note: {note}")
     for other in others:

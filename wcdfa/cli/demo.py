@@ -34,10 +34,10 @@ def demo(
     report: Annotated[Path | None, Parameter(negative="")] = None,
     seed: int = 0,
 ) -> None:
-    """Train a small network here and now, with NumPy alone, and watch α.
+    """Train a small network with NumPy alone, and watch α.
 
     The network learns addition modulo 59 from half of all sums, with AdamW. It memorises them first and then, under weight decay,
-    finds the rule: the accuracy on all sums passes from one half to one. Each window's α is set against what AdamW alone would give.
+    finds the rule: the accuracy on all sums rises from one half to one. α of each window is compared with that of AdamW alone.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def demo(
     output
         Write the picture to this file.
     report
-        Write a page for a browser too, as ``wcdfa report`` does: to this file.
+        Also write a page for a browser to this file, as ``wcdfa report`` does.
     seed
         Seed of the initial weights, the split and the batches.
     """

@@ -1,4 +1,4 @@
-"""A real training run in NumPy alone: a small network learns addition modulo 59 with AdamW."""
+"""Trains a small network on addition modulo 59 with AdamW, in NumPy alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 MODULUS, WIDTH, HIDDEN, BATCH = 59, 48, 128, 256
-RATE, BETAS, DECAY, EPSILON = 3e-3, (0.9, 0.98), 1.0, 1e-8  # with this much decay it generalises after it has memorised
+RATE, BETAS, DECAY, EPSILON = 3e-3, (0.9, 0.98), 1.0, 1e-8  # with this much decay, the network generalises after it has memorised
 
 Values = npt.NDArray[np.float64]
 Chosen = npt.NDArray[np.int64]
@@ -19,12 +19,12 @@ Parameters = dict[str, Values]
 class Step(NamedTuple):
     """The state after one optimizer step."""
 
-    loss: float  # of the minibatch, before the step; NaN before the first
+    loss: float  # loss of the minibatch before the step; NaN before the first step
     parameters: Parameters  # changed in place by the next step
 
 
 def train(steps: int, *, seed: int = 0) -> Iterator[Step]:
-    """Train for so many optimizer steps on minibatches of half of all sums; yields the initial state, then after each step."""
+    """Train on minibatches from half of all sums. Yields the initial state, and the state after each optimizer step."""
     rng = np.random.default_rng(seed)
     pairs = rng.permutation(MODULUS**2)[: MODULUS**2 // 2]
     left, right = pairs // MODULUS, pairs % MODULUS

@@ -1,4 +1,4 @@
-"""The exit status of a command, for scripts."""
+"""Determines the exit status of a command, for scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Condition = Literal["ordered", "critical", "disordered", "undecided", "none", "d
 
 
 def exit_status(results: Collection[SeriesResult], errors: Collection[FailedResult], fail_on: Iterable[Condition]) -> int:
-    """3 if a condition is met: the regime of a last window, "none" where it has no α, or "drift"; else 1 after an error; else 0."""
+    """Return 3 if a condition is met (regime of a last window, "none" if it has no α, or "drift"), else 1 after an error, else 0."""
     met: set[Condition] = {result["regime"] or "none" for result in results}
     if any(result["alarms"] for result in results):
         met.add("drift")

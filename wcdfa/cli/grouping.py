@@ -1,4 +1,4 @@
-"""Groups of runs, such as those of several seeds: a row for each, with the mean of their α."""
+"""Groups runs, such as those with several seeds, and prints the mean α of each group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wcdfa.support.text import shown
 
 
 class GroupResult(TypedDict):
-    """Mean α of a group of runs; the interval is that of the mean, the spread the standard deviation between the runs."""
+    """Mean α of a group of runs, with the interval of the mean, and the standard deviation between the runs as spread."""
 
     group: str
     series: str
@@ -29,11 +29,11 @@ class GroupResult(TypedDict):
     high: float | None
     spread: float | None
     regimes: dict[str, int]
-    """How many runs have which regime; "none" where there is no α."""
+    """How many runs have each regime; "none" counts runs without α."""
 
 
 class Grouping:
-    """Groups results by what a regular expression finds in their path and run.
+    """Groups results by the text that a regular expression matches in their path and run.
 
     >>> Grouping("lr=[^/]*").key({"path": "sweep/lr=0.1/seed=3.csv", "run": ""})
     'lr=0.1'
@@ -48,11 +48,11 @@ class Grouping:
         try:
             self._pattern = None if pattern is None else re.compile(pattern)
         except re.error as error:
-            msg = f'--group-by {pattern!r} is no regular expression: {error}; "lr=[^/]*" is one'
+            msg = f'--group-by {pattern!r} is not a regular expression: {error}; "lr=[^/]*" is one'
             raise ValueError(msg) from error
 
     def key(self, result: Result) -> str | None:
-        """The name of its group: what the first pair of parentheses matches, or else the whole pattern; None if there is no match."""
+        """The name of a result's group: the text that the first parentheses match, or else the whole pattern; None without a match."""
         found = None if self._pattern is None else self._pattern.search(f"{result['path']}: {result['run']}")
         return None if found is None else found[1 if found.re.groups else 0]
 

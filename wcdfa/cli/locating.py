@@ -1,4 +1,4 @@
-"""Finds the logs that a command is to read, and shows how many are done."""
+"""Finds the logs for a command, and shows how many are done."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wcdfa.readers import Source, sources
 
 
 def located(paths: list[Path]) -> tuple[list[Source], list[FailedResult]]:
-    """The logs at the paths, each once, and an error for each path without a log; a single such path raises it instead."""
+    """Find the logs at the paths, each once, and an error for each path without a log. If there is only one path, the error is raised."""
     found: dict[Path, Source] = {}
     errors: list[FailedResult] = []
     for path in paths:

@@ -1,4 +1,4 @@
-"""``wcdfa analyze`` of many series: a row for each, as soon as all are judged, and files that grow while they are."""
+"""``wcdfa analyze`` for many series: prints a row for each at the end; the output files grow meanwhile."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from wcdfa.readers import Source
 if TYPE_CHECKING:
     from wcdfa.analysis.results_table import ResultTable
 
-FEW = 2  # logs that are read sooner than processes start
+FEW = 2  # up to this many logs, reading is faster than starting processes
 
 
 class Spread(NamedTuple):
-    """Where the work is done."""
+    """Where the work is done: on processes or a cluster."""
 
     jobs: int
     """Processes."""
@@ -36,12 +36,12 @@ class Spread(NamedTuple):
 
 
 class _Collected:
-    """What was found so far. Each result goes to its places at once, and only its summary is kept."""
+    """Collects results. Each is written out at once, and only its summary is kept."""
 
     def __init__(self, named: Sequence[Path], grouping: Grouping, writer: ResultTable | None, json_output: bool) -> None:
         self.results: list[SeriesResult] = []
         self.errors: list[FailedResult] = []
-        self.passed = 0  # files in a folder that hold something else
+        self.passed = 0  # files in a folder that hold no series
         self._named, self._grouping, self._writer, self._json_output = set(named), grouping, writer, json_output
 
     def take(self, result: Result) -> None:
@@ -78,9 +78,9 @@ def judge_many(
     ----------
     found, settings, console
     named : list of Path
-        The paths of the call: if one of them holds no series, that is an error, while other files in a folder are skipped.
+        The paths that the user gave. It is an error if one of them holds no series; other files in a folder are skipped.
     errors : list of FailedResult
-        Those of finding the logs.
+        Errors from finding the logs.
     grouping, spread, json_output, table, fail_on
         As the options of the command.
     """
@@ -90,7 +90,7 @@ def judge_many(
         try:
             for result in _results(found, settings, spread, console):
                 collected.take(result)
-        finally:  # also after Ctrl-C, of what was found until then
+        finally:  # also after Ctrl-C, for the results so far
             results = sorted(collected.results, key=label_of)
             if not json_output:
                 print_results(results, console)

@@ -1,4 +1,4 @@
-"""``wcdfa analyze`` of one series: a table of its windows, and a picture."""
+"""``wcdfa analyze`` for one series: prints a table of its windows, and draws a picture."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def judge_one(
     if output is not None:
         from wcdfa.plotting import place  # noqa: PLC0415 - matplotlib takes a while to import
 
-        place(output)  # raises before the work is done if the picture cannot be written there
+        place(output)  # if the picture cannot be written there, raise before the work is done
     analysis = _judged(series, settings, console)
     result = as_json(analysis)
     if json_output:

@@ -21,12 +21,12 @@ GROUP = Group("Hyperparameters of the optimizer", sort_key=1)
 
 
 def optimizer_type(table: Mapping[str, type[Optimizer]]) -> Any:
-    """The type of ``--optimizer``: a choice of the names in the table."""
+    """The type of ``--optimizer``: a choice among the names in the table."""
     return Literal[tuple(table)]
 
 
 def hyperparameters_type(table: Mapping[str, type[Optimizer]]) -> type:
-    """A dataclass with an option for each hyperparameter of the optimizers in the table, and what each is of whom."""
+    """Make a dataclass with an option for each hyperparameter; its help names the optimizers that have it."""
     users: dict[str, list[type[Optimizer]]] = {}
     for rule in table.values():
         for each in fields(rule):
@@ -38,7 +38,7 @@ def hyperparameters_type(table: Mapping[str, type[Optimizer]]) -> type:
 
 
 def _option(name: str, rules: list[type[Optimizer]], *, everywhere: bool) -> tuple[str, object, None]:
-    """The option of one hyperparameter, which the rules that have it describe in the same words and types."""
+    """The option for one hyperparameter; all optimizers that have it use the same description and type."""
     text = next(each.metadata["help"] for each in fields(rules[0]) if each.name == name)
     owners = "" if everywhere else f" Of {', '.join(rule.name for rule in rules)}."
     kind = get_type_hints(rules[0])[name] | None
@@ -52,17 +52,17 @@ Choice = optimizer_type(OPTIMIZERS)
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """Which series, and how it is judged.
+    """Options that choose a series and say how it is judged.
 
     Parameters
     ----------
     column
-        Name of the series, or a pattern such as "update_norm/*"; repeat it for several. Default: what is named as norms ‖ΔW‖ usually are.
+        Name of the series, or a pattern such as "update_norm/*"; repeat it for several. Default: the column with a usual name for norms ‖ΔW‖.
     steps
-        The first and last training step to look at.
+        The first and last training step to use.
     spacing
-        Steps of the log from one optimizer step to the next. A log in which steps are left out is refused: α of every 10th norm is that
-        of another series.
+        Steps of the log from one optimizer step to the next. A log with steps left out is refused, because the series of every 10th norm has
+        another α.
     window
         Samples (optimizer steps) in a window.
     stride
@@ -70,15 +70,15 @@ class Judging:
     order
         Degree of the detrending polynomial, 1 to 4. A smooth trend reads as α near 2 at order 1: compare with 2.
     method
-        How α is found: "robust" to short memory, "gls" (narrower, if there is none), "ols" (the textbook slope).
+        How α is found: "robust" (to short memory), "gls" (narrower, if there is no short memory), "ols" (the textbook slope).
     optimizer
-        The optimizer of the run: it is replayed on gradients without memory, and α compared with what it gives alone.
+        The optimizer of the run. It is replayed on gradients without memory, and α is compared with the α that it gives alone.
     lr
-        Learning rate. Default: what the log calls lr or learning_rate. If it varies, the schedule is taken out.
+        Learning rate. Default: the column lr or learning_rate of the log. If it varies, the effect of the schedule is removed.
     epoch_length
-        Optimizer steps in an epoch: the pattern that repeats with it is taken out.
+        Optimizer steps in an epoch: a pattern that repeats every epoch is removed.
     log
-        Take the logarithm of the series first. Default: where nothing in it is negative.
+        Take the logarithm of the series first. Default: yes, unless a value is negative.
     """
 
     column: list[str] | None = None
@@ -88,14 +88,14 @@ class Judging:
     stride: AtLeastOne | None = None
     order: Order = 1
     method: Method = "robust"
-    optimizer: Choice | None = None  # type: ignore[valid-type]  # made of the table
+    optimizer: Choice | None = None  # type: ignore[valid-type]  # made from the table
     lr: float | None = None
     epoch_length: int | None = None
     log: bool | None = None
     hyperparameters: Hyperparameters = Hyperparameters()  # type: ignore[valid-type]  # noqa: RUF009 - frozen
 
     def settings(self) -> Settings:
-        """For the analysis.
+        """Make the settings for the analysis.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How the commands print: lines, the verdict on one series, notes and errors."""
+"""Prints lines, the verdict on one series, notes and errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
-    """The table of windows, the verdict on the last one with its reasons, and where α drifted."""
+    """Print the table of windows, the verdict on the last one with its reasons, and where α drifted."""
     console.print(windows_table(analysis))
     verdicts, optimizer = analysis.judged.verdicts, analysis.criteria.optimizer
     last = verdicts[-1]
@@ -36,7 +36,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:
-    """A row for each series, and what α was not compared with."""
+    """Print a row for each series, and a note if α was not compared with the optimizer."""
     if not results:
         return
     console.print(results_table(results))
@@ -45,7 +45,7 @@ def print_results(results: Sequence[SeriesResult], console: Console) -> None:
 
 
 def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
-    """Below the table: what must be known of each series, and where its α drifted."""
+    """Print the notes on each series below the table, and where its α drifted."""
     lines = [f"{label_of(result)}: {note}" for result in results for note in result["notes"]]
     for result in results:
         for alarm in result["alarms"]:
@@ -59,7 +59,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
 
 
 def print_errors(errors: Sequence[FailedResult], passed: int, console: Console) -> None:
-    """What could not be read or judged, and how many other files were skipped."""
+    """Print the errors, and how many other files were skipped."""
     red = Console(stderr=True)
     for error in sorted(errors, key=label_of):
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
@@ -69,7 +69,7 @@ def print_errors(errors: Sequence[FailedResult], passed: int, console: Console) 
 
 
 def print_json(result: Mapping[str, object]) -> None:
-    """A JSON object on a line of its own."""
+    """Print a JSON object on a line of its own."""
     sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
     sys.stdout.flush()
 
@@ -80,10 +80,10 @@ def written(what: str, path: Path, console: Console, more: str = "") -> None:
 
 
 def busy(text: str, console: Console) -> AbstractContextManager[object]:
-    """A sign of life on a terminal, while something takes an unknown time; elsewhere nothing."""
+    """Show a spinner on a terminal while something takes an unknown time; elsewhere do nothing."""
     return console.status(Text(text)) if console.is_terminal else nullcontext()
 
 
 def say(console: Console, text: str) -> None:
-    """Print a line as it stands, except that arguments of Python become options."""
+    """Print a line; Python arguments in it become options of the command line."""
     console.print(of_text(text), markup=False, highlight=False, emoji=False)

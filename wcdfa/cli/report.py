@@ -23,7 +23,7 @@ from wcdfa.report.from_runs import sections_of
 from wcdfa.support.text import shown
 
 DEFAULT = Judging()
-MOST = 100  # runs: a browser opens a page of so many with ease
+MOST = 100  # runs; a browser can easily open a page with this many
 
 
 def report(
@@ -56,9 +56,7 @@ def report(
         msg = f"--output would replace {shown(output)}, which is to be read: choose another name"
         raise ValueError(msg)
     sections, failures = _sections(found, settings, groups or [], console)
-    skipped = [
-        each for each in failures if each["none"] and Path(each["path"]) not in paths
-    ]  # files in a folder that hold other things
+    skipped = [each for each in failures if each["none"] and Path(each["path"]) not in paths]  # other files in a folder are skipped
     errors += [each for each in failures if each not in skipped]
     print_errors(errors, len(skipped), console)
     if not sections:
@@ -94,7 +92,7 @@ def _sections(
 
 
 def _translated(section: Section) -> Section:
-    """The section with options of the command line where the library names arguments of Python."""
+    """Replace Python arguments in the texts of a section by options of the command line."""
     windows = [
         each._replace(verdict=of_text(each.verdict), reasons=[of_text(reason) for reason in each.reasons])
         for each in section.windows

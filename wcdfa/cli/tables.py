@@ -1,4 +1,4 @@
-"""The tables that commands print: the windows of one series, and a row for each of many."""
+"""Makes the tables that commands print: the windows of one series, or a row for each of many series."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wcdfa.analysis.series import Analysis
 from wcdfa.support.text import shown
 from wcdfa.verdicts.single_window import Verdict
 
-ROWS = 40  # of a table on the terminal; --json gives all
+ROWS = 40  # most rows of a table on the terminal; --json gives all
 Row = TypeVar("Row")
 
 
@@ -43,7 +43,7 @@ def _cells(verdict: Verdict, orders: Sequence[int], *, compared: bool) -> list[s
 
 
 def results_table(results: Sequence[SeriesResult]) -> Table:
-    """A row for each series: α of its last window, that of the optimizer alone, and the verdict."""
+    """A row for each series: α of its last window, α of the optimizer alone, and the verdict."""
     compared = any(result["null"] is not None for result in results)
     table = Table()
     table.add_column("run and series", overflow="fold")
@@ -60,12 +60,12 @@ def results_table(results: Sequence[SeriesResult]) -> Table:
 
 
 def label_of(result: Result) -> str:
-    """Path, run and series, fit to be shown."""
+    """Path, run and series, safe to print."""
     return ": ".join(shown(part) for part in (result["path"], result["run"], result["series"]) if part)
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """From low to high; empty where there is no interval."""
+    """Low and high as text; empty if there is no interval."""
     return "" if low is None or high is None or math.isnan(low) else f"{low:.2f}–{high:.2f}"
 
 
@@ -85,7 +85,7 @@ def _add(table: Table, *numbers: str) -> None:
 
 
 def _ends(rows: Sequence[Row], table: Table) -> Iterable[Row]:
-    """The rows; of more than `ROWS` the first and the last."""
+    """The rows; if there are more than `ROWS`, only the first and the last."""
     if len(rows) <= ROWS:
         yield from rows
         return

@@ -19,7 +19,7 @@ from wcdfa.readers import sources
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.spacing import Subsampled
 
-PATIENCE = 5  # pause at least so many times as long as a look at the log takes
+PATIENCE = 5  # pause at least this many times as long as a look at the log takes
 DEFAULT = Judging()
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 
@@ -41,11 +41,11 @@ def watch(
     every
         Seconds between two looks at the log.
     idle
-        End after so many seconds without anything new. Default: never.
+        End after this many seconds without new norms. Default: never.
     """
     settings = judging.settings()
     if not path.is_dir():
-        sources(path)  # raises if there is no file, or one of an unknown format: waiting would not help
+        sources(path)  # raise now if there is no file or its format is unknown, because waiting would not help
     follower, screen, console = Follower(path, settings), Screen(path), Console()
     optimizer: dict[str, object] = {}
     if settings.optimizer is not None:
@@ -57,8 +57,8 @@ def watch(
             begun = time.monotonic()
             try:
                 news = follower.look()
-            except (ValueError, OSError) as error:  # it may be between a rotation and the first line
-                if follower.series is None and isinstance(error, (NoSeries, Subsampled)):  # nothing will change them
+            except (ValueError, OSError) as error:  # the log may be between a rotation and its first line
+                if follower.series is None and isinstance(error, (NoSeries, Subsampled)):  # waiting would not help
                     raise
                 screen.trouble = str(error)
             else:

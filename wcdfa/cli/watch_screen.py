@@ -1,4 +1,4 @@
-"""What ``wcdfa watch`` shows: on a terminal a screen that is drawn again and again, elsewhere the lines that are new."""
+"""The output of ``wcdfa watch``: a live screen on a terminal, elsewhere new lines only."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Screen:
         self._findings: list[str] = []
 
     def take(self, monitor: WeightChangeDFA, messages: Sequence[str], optimizer: Mapping[str, Any]) -> None:
-        """Show the monitor as it is now, and these messages; the optimizer is named as in `wcdfa.verdict`."""
+        """Show the current state of the monitor and these messages; the optimizer is named as in `wcdfa.verdict`."""
         self._messages += messages
         self._norms = monitor.get_signal()
         result = monitor.result
@@ -51,7 +51,7 @@ class Screen:
         self._result = result
 
     def fresh_lines(self) -> Iterator[str]:
-        """The messages since the last call, and once what is being waited for."""
+        """The messages since the last call; while the log cannot be read, one line that says why."""
         yield from self._messages[self._printed :]
         self._printed = len(self._messages)
         if self.trouble and self.trouble != self._waiting:
@@ -59,7 +59,7 @@ class Screen:
         self._waiting = self.trouble
 
     def __rich__(self) -> Group:
-        """The screen as it is now."""
+        """The current screen."""
         norms = f"‖ΔW‖ {self._norms[-1]:.4g}" if len(self._norms) else "no norms yet"
         lines = [f"{shown(self.path)}  {norms}", sparkline(self._norms), self._line, *(f"  {text}" for text in self._findings)]
         lines += self._messages[-KEPT:]
@@ -69,7 +69,7 @@ class Screen:
 
 
 def sparkline(values: npt.ArrayLike) -> str:
-    """The values as at most 60 bars, each the median of as many values; on a logarithmic scale unless a value is negative.
+    """Draw values as at most 60 bars, each the median of equally many; on a logarithmic scale unless a value is negative.
 
     >>> sparkline([1, 2, 4, 8, 16, 32, 64, 128])
     '▁▂▃▄▅▆▇█'

@@ -1,4 +1,4 @@
-"""What the library says, in the words of the command line: it names arguments of Python, and here they are options."""
+"""Translates messages of the library for the command line: Python arguments become options."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 
 from wcdfa.readers.errors import LogError
 
-# arguments as the library writes them into texts: after a space, and never in a path such as "runs/lr=0.1"
+# arguments in texts of the library; they come after a space, and never inside a path such as "runs/lr=0.1"
 ARGUMENT = re.compile(r"(?<![^\s(])(?:column=|optimizer=|spacing=\d+|steps=\(first, last\)|log=(?:True|False))(?=[\s,.;:)]|$)")
 
 
 def of_error(error: Exception) -> str:
-    """The message of an error.
+    """Translate the message of an error.
 
     >>> from wcdfa.readers.errors import Option
     >>> print(of_error(LogError("only every 10th step was logged; if that is right, say so:", Option("spacing", (10,)))))
@@ -23,10 +23,10 @@ def of_error(error: Exception) -> str:
 
 
 def of_text(text: str) -> str:
-    """A note, or a message that came from another process as text.
+    """Translate a note, or a message that another process sent as text.
 
-    >>> print(of_text("2 values are negative, so no logarithm was taken; log=True insists on one"))
-    2 values are negative, so no logarithm was taken; --log insists on one
+    >>> print(of_text("2 values are negative, so no logarithm was taken; log=True forces it"))
+    2 values are negative, so no logarithm was taken; --log forces it
     >>> print(of_text("runs/steps=100: steps are unevenly spaced: choose a stretch with steps=(first, last)"))
     runs/steps=100: steps are unevenly spaced: choose a stretch with --steps FIRST LAST
     """

@@ -1,7 +1,7 @@
-"""From F(s) to α, its interval and its p-value.
+"""Gets α, its interval and its p-value from F(s).
 
-`exponent` has `dfa`; `estimators` finds α in log F(s) with the constants of `calibration`, which `calibration_tables` makes from the
-`moments` of log F(s) and keeps. `rolling` measures windows, `prepared` what `wcdfa.preprocess` gives, `legacy` as wcdfa 0.1.0 did.
+`exponent` has `dfa`. `estimators` finds α from log F(s), with the constants of `calibration`; `calibration_tables` makes these from the
+`moments` of log F(s) and keeps them. `rolling` measures windows, `prepared` measures prepared norms, and `legacy` works as wcdfa 0.1.0.
 """
 
 from wcdfa.inference.calibration_tables import expected

@@ -1,4 +1,4 @@
-"""Moments of log F(s) for series that are too long, or boxes too irregular, for the exact ones: by scaling, or by simulation.
+"""Approximate moments of log F(s), by scaling or simulation, for series too long or boxes too irregular for exact ones.
 
 Scaling: far from its ends a series looks the same everywhere, so the variance of log F goes as one over the number of boxes, and the
 correlation between two sizes depends on their ratio. Standard deviations of α come out within 4 % for α up to order + 0.5, within 8 %
@@ -28,7 +28,7 @@ def boxes_of(sizes: tuple[int, ...], stretches: tuple[int, ...], overlap: float)
 
 
 def rescaled(base: Moments, boxes: tuple[int, ...], wanted: tuple[int, ...]) -> Moments:
-    """The moments where there are `wanted` boxes of each size instead of `boxes`; sizes beyond those of `wanted` are left out."""
+    """The moments for `wanted` boxes of each size instead of `boxes`; sizes beyond those in `wanted` are left out."""
     kept = len(wanted)
     ratio = np.sqrt(np.array(boxes[:kept]) / np.array(wanted))
     root = base.root[:, :kept, :kept]
@@ -46,14 +46,14 @@ def interpolated(
     boxes: tuple[int, ...],
     order: int,
 ) -> Moments:
-    """Moments at other sizes, and sizes beyond those of `base`, which are lowered by octaves until they lie among those of `base`.
+    """Moments at other sizes. Sizes beyond those of `base` are lowered by octaves until they are within its range.
 
-    For the variance of a line through log F, which the largest sizes decide; not accurate enough to invert.
+    Use them for the variance of a line through log F, which the largest sizes determine. They are not accurate enough to invert.
     """
     known, wanted = np.log(base_sizes), np.log(sizes)
     octaves = np.ceil(np.maximum(0.0, wanted - known[-1]) / np.log(2)) * np.log(2)
     larger = np.maximum.outer(octaves, octaves)
-    places = wanted[:, None] - larger  # of the first size of each pair, after both are lowered alike
+    places = wanted[:, None] - larger  # position of the first size of each pair, after both are lowered equally
     own = _hats(known, wanted - octaves)
     first, second = _hats(known, places.ravel()), _hats(known, places.T.ravel())
     far = np.minimum(places, places.T) < known[0] - 0.01  # more than the whole range apart
@@ -75,7 +75,7 @@ def interpolated(
 
 
 def _hats(known: Matrix, at: Matrix) -> Matrix:
-    """Weights of linear interpolation between the known points, ``(len(at), len(known))``; constant beyond their ends."""
+    """Weights of linear interpolation between the known points, ``(len(at), len(known))``; constant outside their range."""
     return np.stack([np.interp(at, known, unit) for unit in np.eye(len(known))], axis=-1)
 
 

@@ -1,7 +1,7 @@
-"""The constants that turn log F(s) into α, its interval and the p-value of its misfit: moments, arranged for one matrix product.
+"""The constants that turn log F(s) into α, its interval and the p-value of its misfit, arranged for one matrix product.
 
 For each α of a fine grid: the weights of the estimating equation h · (log F - mean(α)) = 0, whose root is the estimate; its
-standard deviation; and a whitening of the residuals, whose sum of squares is χ² where the series is what the moments are of.
+standard deviation; and a whitening of the residuals, whose sum of squares is χ² if the series is of the kind that the moments assume.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from wcdfa.inference.moments import Moments, alpha_range, interpolation
 from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, complement, frozen
 
-STEP = 0.05  # of the grid of α; between its points all is linear, to 1e-4 in α
-PRIOR = 0.3  # standard deviation of the AR(1) coefficient that "robust" weighs sizes by; its stderr is without
+STEP = 0.05  # step of the grid of α; between its points everything is linear, to 1e-4 in α
+PRIOR = 0.3  # standard deviation of the AR(1) coefficient, by which "robust" weights sizes; its stderr does not include it
 FROZEN = 0.7  # above order + 0.7 the efficient weights change so fast with α that following them costs a tenth of the efficiency
 Method = Literal["robust", "gls", "ols"]
 METHODS: tuple[Method, ...] = ("robust", "gls", "ols")
@@ -27,7 +27,7 @@ class Calibration(NamedTuple):
     """The constants of `wcdfa.inference.estimators.calibrated_estimate`, on a grid of α."""
 
     product: Array  # from log F²: the equation at each α, the whitened residuals at each α, slope and sum for R²
-    offset: Array  # what the product gives for the mean of log F²
+    offset: Array  # the product for the mean of log F²
     first: Array  # which interval of the grid is the first …
     last: Array  # … and which the last
     rows: (
@@ -36,7 +36,7 @@ class Calibration(NamedTuple):
 
 
 def grid(order: int) -> Matrix:
-    """The α at which everything is tabulated."""
+    """The grid of α at which everything is tabulated."""
     low, high = alpha_range(order)
     return np.linspace(low, high, round((high - low) / STEP) + 1)
 
@@ -78,7 +78,7 @@ def _at(moments: Moments, order: int, alphas: Matrix) -> tuple[Matrix, Matrix, M
 
 
 def _whitening(root: Matrix) -> Matrix:
-    """Columns whose products with log F are uncorrelated, of unit variance, and blind to the level: ``(sizes, sizes - 1)``."""
+    """Columns whose products with log F are uncorrelated, have unit variance and do not depend on the level: ``(sizes, sizes - 1)``."""
     level = np.linalg.solve(root, np.ones(len(root)))
     return np.asarray(np.linalg.solve(root.T, complement(level[:, None] / np.linalg.norm(level))))
 
@@ -90,7 +90,7 @@ def misfit_alphas(order: int) -> Matrix:
 
 
 def _hinges(misfit: Matrix | None, order: int, alphas: Matrix) -> Matrix:
-    """The logarithm of the p-value as a sum of c · max(misfit - knot, 0): the knots, then the c."""
+    """The logarithm of the p-value as a sum of c · max(misfit - knot, 0). Returns the knots, then the c."""
     if misfit is None:
         return np.full((len(alphas), 2), np.nan)
     known = misfit_alphas(order)

@@ -1,8 +1,8 @@
-"""The calibrations: shipped with the package, read from a cache on disk, or computed once.
+"""Finds the calibration for a length: shipped with the package, read from a cache on disk, or computed once.
 
 Shipped tables are for the lengths people use (`calibrations/`, made by `python -m wcdfa.inference.make_calibrations`); any other length up to
-1,024 is computed exactly, in seconds, and kept in the user's cache folder where platformdirs is installed (it is with `wcdfa[cli]`),
-in memory otherwise. ``WCDFA_CACHE_DIR`` names another folder.
+1,024 is computed exactly, in seconds, and kept in the user's cache folder if platformdirs is installed (it comes with `wcdfa[cli]`),
+otherwise in memory. ``WCDFA_CACHE_DIR`` names another folder.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
 from wcdfa.support.progress import Progress
 
-VERSION = 1  # of the numbers: files of another one are not read
-SIMULATED = 1000  # series at each α for the misfit, where it is computed on demand
+VERSION = 1  # version of the numbers: files with another version are not read
+SIMULATED = 1000  # simulated series at each α for the misfit, if it is computed on demand
 SHIPPED_ORDERS = {"ols": (1,), "robust": (1, 2, 3)}
 FOLDER = Path(__file__).with_name("calibrations")
 
 
 class Table(NamedTuple):
-    """Moments, and the misfit that simulated series exceed with each probability of LEVELS."""
+    """Moments, and the misfit that simulated series exceed with each probability in LEVELS."""
 
     moments: Moments
     misfit: dict[str, Matrix]  # for each method that uses this layout, (alphas, levels)
@@ -47,7 +47,7 @@ def calibration_for(n: int, sizes: tuple[int, ...], order: int, method: str, str
     """
     if not stretches:
         return calibrate(*_unsplit(n, sizes, order, method), sizes=sizes, order=order, method=method)
-    # the moments are scaled anyway: from a shipped length, so that nothing need be computed for each number of missing samples
+    # the moments are scaled anyway, so use a shipped length: nothing has to be computed for each number of missing samples
     base = min((m for m in SHIPPED if m >= n and sizes == method_sizes(m, order, method)[: len(sizes)]), default=n)
     moments, misfit = _unsplit(base, sizes, order, method)
     overlap = overlap_of(method)
@@ -70,12 +70,12 @@ def expected(n: int, sizes: tuple[int, ...], order: int, method: str, alpha: flo
 
 
 def overlap_of(method: str) -> float:
-    """Boxes lie side by side for the textbook slope, and overlap by half for the calibrated ones, which doubles the information."""
+    """The overlap of boxes: none for the textbook slope, half for the calibrated methods, which doubles the information."""
     return 0.0 if method == "ols" else 0.5
 
 
 def method_sizes(n: int, order: int, method: str) -> tuple[int, ...]:
-    """The box sizes that a method takes by default."""
+    """The default box sizes of a method."""
     return default_sizes(n, order) if method == "ols" else half_sizes(n, order)
 
 
@@ -123,7 +123,7 @@ def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
             return unpacked(dict(stored), order)
     computed = compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT)
     if path is not None:
-        with suppress(OSError):  # a folder that cannot be written: the next process computes it again
+        with suppress(OSError):  # if the folder cannot be written, the next process computes the table again
             _write(path, packed(computed))
     return computed
 
@@ -141,7 +141,7 @@ def compute(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, exact
 def misfits(
     moments: Moments, n: int, sizes: tuple[int, ...], order: int, overlap: float, series: int, *, each: Callable[[], None]
 ) -> dict[str, Matrix]:
-    """What simulated series exceed with each probability of LEVELS; `each` is called after each α."""
+    """The misfit that simulated series exceed with each probability in LEVELS; `each` is called after each α."""
     methods = ("ols",) if overlap == 0 else ("robust", "gls")
     calibrations = {name: calibrate(moments, None, sizes=sizes, order=order, method=name) for name in methods}
     found: dict[str, list[Matrix]] = {name: [] for name in methods}
@@ -155,7 +155,7 @@ def misfits(
 
 
 def packed(table: Table) -> dict[str, Matrix]:
-    """Plain arrays in single precision: the lower triangles, one row a node."""
+    """Pack a table into plain arrays in single precision: lower triangles, one row per node."""
     low = np.tril_indices(table.moments.mean.shape[1])
     arrays = {
         "mean": table.moments.mean,
@@ -166,7 +166,7 @@ def packed(table: Table) -> dict[str, Matrix]:
 
 
 def unpacked(arrays: dict[str, Matrix], order: int) -> Table:
-    """What `packed` was made of."""
+    """Undo `packed`."""
     wide = {name: a.astype(np.float64) for name, a in arrays.items()}
     count, sizes = wide["mean"].shape
     named = {name for name in wide if name.startswith("misfit_")}
@@ -181,7 +181,7 @@ def unpacked(arrays: dict[str, Matrix], order: int) -> Table:
 
 
 def shipped_layouts(n: int) -> dict[str, tuple[tuple[int, ...], int, float]]:
-    """What the shipped file for `n` samples holds: box sizes, order and overlap of each name."""
+    """The content of the shipped file for `n` samples: box sizes, order and overlap for each name."""
     return {
         f"{method}{order}": (method_sizes(n, order, method), order, overlap_of(method))
         for method, orders in SHIPPED_ORDERS.items()
@@ -196,7 +196,7 @@ def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) ->
         if layout == (sizes, order, overlap):
             with np.load(FOLDER / f"{n}.npz") as stored:
                 if stored.get("version", 0) != VERSION:
-                    return None  # made before the numbers changed: computed anew rather than wrong
+                    return None  # made before the numbers changed, so compute it again
                 parts = {key.partition(".")[2]: stored[key] for key in stored if key.startswith(f"{name}.")}
             return unpacked(parts, order)
     return None
@@ -218,7 +218,7 @@ def _cache_file(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> P
 
 
 def _write(path: Path, arrays: dict[str, Matrix]) -> None:
-    """Write whole or not at all: several processes may compute the same table."""
+    """Write completely or not at all, because several processes may compute the same table."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
     try:

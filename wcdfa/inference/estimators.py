@@ -1,4 +1,4 @@
-"""α from log F(s): the ordinary line, and the calibrated estimates with their intervals."""
+"""Finds α from log F(s): by an ordinary line, or by the calibrated estimates with their intervals."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from wcdfa.inference.calibration import STEP, Calibration
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
 from wcdfa.kernel.polynomials import Matrix, frozen
 
-FLAT = 1e-30  # a variance of log F below this is none: R² is then 0
-FAR = 1e5  # more than any misfit
+FLAT = 1e-30  # a smaller variance of log F counts as 0, and so does R²
+FAR = 1e5  # larger than any misfit
 TINY = 1e-30
-SLAB = 1024  # series that NumPy takes at a time
+SLAB = 1024  # how many series NumPy computes at a time
 
 
 class Line(NamedTuple):
-    """Slope and R² of log F against log s, each of the batch shape; NaN where fewer than two sizes count."""
+    """Slope and R² of log F against log s, each of the batch shape; NaN if fewer than two sizes count."""
 
     slope: Array
     r_squared: Array
 
 
 class Estimate(NamedTuple):
-    """A calibrated α, each part of the batch shape."""
+    """A calibrated α; each field has the batch shape."""
 
     alpha: Array
     stderr: Array
     low: Array
     high: Array
     r_squared: Array
-    adequacy: Array  # NaN where the calibration has no simulated misfits
+    adequacy: Array  # NaN if the calibration has no simulated misfits
     misfit: Array  # sum of squares of the whitened residuals
 
 
 def least_squares(mean_square: Array, floor: Array, sizes: tuple[int, ...], xp: Namespace) -> Line:
-    """Ordinary least squares through the sizes whose mean square exceeds `floor`, what rounding alone would leave.
+    """Ordinary least squares through the sizes whose mean square exceeds `floor`, the value that rounding alone would leave.
 
     All sums are one product with (1, log s, log² s); sizes that do not count have weight zero, so shapes stay static.
     """
     counts = mean_square > floor
     weight = xp.astype(counts, mean_square.dtype)
     log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
-    log_f2 = weight * (log_f2 - log_f2[..., :1])  # any constant may go: it keeps the sums small
+    log_f2 = weight * (log_f2 - log_f2[..., :1])  # subtracting a constant keeps the sums small
     columns = constant(_powers, sizes, xp=xp, like=mean_square)
     sums = matmul_of(xp)(xp.concat([weight, log_f2, log_f2 * log_f2], axis=-1), columns)
     each = [sums[i] for i in range(6)] if sums.ndim == 1 else [sums[..., i] for i in range(6)]  # NumPy: numbers are fast
@@ -59,7 +59,7 @@ def least_squares(mean_square: Array, floor: Array, sizes: tuple[int, ...], xp: 
 
 @lru_cache(maxsize=64)
 def _powers(sizes: tuple[int, ...]) -> Matrix:
-    """Columns that sum the weights, log F and log² F, from log F², with the powers of log s: ``(3 k, 6)``."""
+    """Columns that sum the weights, log F and log² F with powers of log s, starting from log F²: ``(3 k, 6)``."""
     s = np.log(sizes) - np.log(sizes).mean()
     half, zero = np.full_like(s, 0.5), np.zeros_like(s)
     of_weight, of_f, of_ff = [2 * half, s, s * s] + [zero] * 3, [zero] * 3 + [half, s / 2, zero], [zero] * 5 + [half / 2]
@@ -67,10 +67,10 @@ def _powers(sizes: tuple[int, ...]) -> Matrix:
 
 
 def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
-    """The root of the estimating equation, where it changes sign with the least misfit; NaN if a size does not count.
+    """Find the root of the estimating equation. If it changes sign more than once, take the root of least misfit; NaN if a size does not count.
 
-    The equation is tabulated on a grid of α, so there is no iteration that could wander: where it keeps its sign, α is an end of the
-    grid. The interval holds the α for which the equation is within `quantile` of its own standard deviations of zero.
+    The equation is tabulated on a grid of α, so there is no iteration that could diverge. If it does not change sign, α is an end of the
+    grid. The interval holds every α for which the equation is within `quantile` standard deviations of zero.
     """
     if isinstance(mean_square, np.ndarray) and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
         return _by_slabs(mean_square, floor, table, quantile)
@@ -87,13 +87,13 @@ def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, qu
     misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
     row = _row(table.rows, index, xp)
     alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
-    away = xp.abs(alphas[:-1] - row[..., :1])  # each end of the interval is the nearest, on its side of α
+    away = xp.abs(alphas[:-1] - row[..., :1])  # each end of the interval is the nearest one on its side of α
     reach = quantile * table.rows[:, 1]
     ends = []
     for sign, side in ((-1.0, alphas[:-1] <= row[..., :1]), (1.0, alphas[:-1] >= row[..., :1])):
         place, part = _root(equation + sign * reach, xp.where(side, away, 2 * FAR), table, xp)
         ends.append(alphas[0] + STEP * (xp.astype(place, share.dtype) + part))
-    # α at an end of the grid is that or beyond: no interval ends nearer to it than half of the error there
+    # if α is at an end of the grid, the true one may be beyond: no interval ends nearer to it than half of the error there
     low = xp.minimum(xp.minimum(ends[0], alpha), alphas[-1] - reach[-1] / 2)
     high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[0] / 2)
     knots = (row.shape[-1] - 3) // 2
@@ -105,7 +105,7 @@ def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, qu
 
 
 def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: float) -> Estimate:
-    """Estimate a few series at a time: the product is a hundred times their size, and this keeps it small."""
+    """Estimate a few series at a time, because the product is a hundred times their size."""
     batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
     floors = np.broadcast_to(np.asarray(floor), mean_square.shape).reshape(rows.shape)
     parts = [
@@ -115,9 +115,9 @@ def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: f
 
 
 def _root(values: Array, cost: Array, table: Calibration, xp: Namespace) -> tuple[Array, Array]:
-    """The cheapest interval of the grid in which the values fall through zero, and where in it, from 0 to 1.
+    """The interval of the grid with the least cost in which the values fall through zero, and the position in it, from 0 to 1.
 
-    An end of the grid will do where the values are beyond zero there.
+    If the values are beyond zero at an end of the grid, that end is taken.
     """
     falls = ((values[..., :-1] > 0) | table.first) & ((values[..., 1:] <= 0) | table.last)
     index = xp.argmin(xp.where(falls, cost, FAR), axis=-1)

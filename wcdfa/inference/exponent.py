@@ -1,4 +1,4 @@
-"""The pure function the package is for: a series in, its DFA exponent out."""
+"""`dfa`, the main function of the package: it takes a series and gives its DFA exponent."""
 
 from __future__ import annotations
 
@@ -20,54 +20,54 @@ from wcdfa.scales import default_sizes, half_sizes
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-SATURATION = 0.1  # this near to order + 1, the most that an order can show, α is no longer told apart from a trend
+SATURATION = 0.1  # this near to order + 1, the largest value that an order can show, α cannot be told from a trend
 CONSTANT, ROUNDING, NOT_FINITE = 1, 2, 3  # why there is no α
 NO_CAUSE = np.int8(0)
 REASONS = {
     CONSTANT: "the series is constant, so it does not fluctuate at any scale",
-    ROUNDING: "what detrending leaves is rounding error: the series is constant or a polynomial, up to its last digits",
+    ROUNDING: "after detrending only rounding error is left: the series is constant or a polynomial, up to its last digits",
     NOT_FINITE: "the series holds a value that is NaN or infinite",
 }
 
 
 class DFAWarning(RuntimeWarning):
-    """α is NaN for a reason that lies in the data; the message gives it."""
+    """α is NaN because of the data; the message gives the reason."""
 
 
 class DFAResult(NamedTuple):
-    """What `dfa` returns; a JAX pytree. Batch shape ``(...)`` for input ``(..., n)``."""
+    """The result of `dfa`; a JAX pytree. Its fields have the batch shape ``(...)`` for input ``(..., n)``."""
 
-    # arrays of the library that the series came in, which a type checker cannot know
+    # arrays of the library of the series, which a type checker cannot know
     alpha: Any
-    """DFA exponent α, dimensionless. For ``method="ols"`` the slope of log F(s) on log s as it is, bias included."""
+    """DFA exponent α, dimensionless. For ``method="ols"`` the plain slope of log F(s) on log s, with its bias."""
     stderr: Any
     """Standard error of the unbiased α, from the exact covariance of log F(s)."""
     low: Any
-    """Lower end of the confidence interval: the smallest α that log F(s) does not speak against. Bias is taken out, for "ols" too."""
+    """Lower end of the confidence interval: the smallest α that is compatible with log F(s). Bias is removed, for "ols" too."""
     high: Any
     """Upper end of the confidence interval of α."""
     r_squared: Any
     """R² of the line. Close to 1 for most series, scaling or not: no evidence of scaling."""
     adequacy: Any
-    """p-value of the misfit: small where log F(s) does not look like that of a series with one exponent, whatever it is."""
+    """p-value of the misfit: small if log F(s) does not look like that of a series with a single exponent."""
     scales: Any
     """Box sizes in samples, shape ``(k,)``."""
     fluctuations: Any
     """F(s), shape ``(..., k)``, in the unit of the series."""
     saturated: Any
-    """Whether α is within 0.1 of ``order + 1``, the most that the order can show: a trend, not a phase. Try a higher order."""
+    """Whether α is within 0.1 of ``order + 1``, the largest value that the order can show: a trend, no regime. Try a higher order."""
     cause: Any = NO_CAUSE
-    """Why α is NaN, as a key of `wcdfa.inference.exponent.REASONS`; 0 where α is a number. `reason` puts it in words."""
+    """Why α is NaN, as a key of `wcdfa.inference.exponent.REASONS`; 0 if α is a number. `reason` says it in words."""
 
     def at(self, *index: int) -> DFAResult:
-        """The result of one series of many."""
+        """The result of one of many series."""
         parts = {name: part for name, part in self._asdict().items() if name != "scales"}
         own = {name: part[index] if part.ndim == len(index) else part[(*index, ...)] for name, part in parts.items()}
         return DFAResult(**own, scales=self.scales)
 
     @property
     def reason(self) -> str | None:
-        """Why there is no α, in words; None where there is one. Of many series, the reason of those without α that says most."""
+        """Why there is no α, in words; None if there is one. For many series, the most informative reason among those without α."""
         if not math.prod(self.cause.shape):
             return None
         return REASONS.get(int(concrete(namespace_of(self.cause).max(self.cause)) or 0))
@@ -84,7 +84,7 @@ def dfa(
     confidence: float = 0.95,
     breaks: Iterable[int] = (),
 ) -> DFAResult:
-    """DFA exponent α of a series, and its interval: 0.5 for white noise, 1 for 1/f noise, 1.5 for a random walk.
+    """Measure the DFA exponent α of a series, with its interval: α is 0.5 for white noise, 1 for 1/f noise, 1.5 for a random walk.
 
     >>> import wcdfa
     >>> norms = wcdfa.synthetic.white_noise(500, seed=0)
@@ -92,41 +92,41 @@ def dfa(
     >>> print(f"{result.alpha:.2f}, between {result.low:.2f} and {result.high:.2f}")
     0.45, between 0.32 and 0.60
 
-    Many series at once, and any array library; under ``jax.jit`` too:
+    It takes many series at once, in any array library, also under ``jax.jit``:
 
     >>> wcdfa.dfa(wcdfa.synthetic.random_walk(500, batch=(3,), seed=1)).alpha.round(2)
     array([1.52, 1.54, 1.5 ])
 
-    The first call for a length that the package has no calibration for (it has 128, 256, 500, 512, 1000, 1024 and all above)
-    computes one, in a second or a few, and keeps it.
+    The package has calibrations for 128, 256, 500, 512, 1000, 1024 samples and all lengths above. For another length, the first call
+    computes one in a few seconds and keeps it.
 
     Parameters
     ----------
     x : array of shape (..., n), or anything with ``__array__``, ``__dlpack__`` or a length
-        One or many series, e.g. the norms ‖ΔW‖, one per optimizer step. Never changed.
+        One or many series, e.g. the norms ‖ΔW‖, one per optimizer step. The array is not changed.
     axis : int
         The axis of `x` along which time runs.
     order : 1, 2, 3 or 4
         Degree of the polynomial removed from the profile in each box. α cannot exceed ``order + 1``.
     scales : integers, optional
-        Box sizes in samples (training steps). Default: for "ols" those of `fluctuations`; else 2·2^k and 3·2^k from ``order + 2`` to
-        half of the series, 2,048 at most.
+        Box sizes in samples (training steps). Default: for "ols" those of `fluctuations`; otherwise 2·2^k and 3·2^k from ``order + 2`` to
+        half of the series, at most 2,048.
     method : "robust", "gls" or "ols"
         How α is found from log F(s). "gls": generalised least squares with the exact mean and covariance of log F(s) of
-        ARFIMA(0, d, 0), unbiased and as precise as the series allows if it is of that kind. "robust": the same, but short memory on
-        top (an AR(1) coefficient of ± 0.3 or so) no longer passes for long memory; the interval is wider for it. "ols": the textbook
-        slope, for comparison with other packages, on boxes side by side; the others take boxes that overlap by half.
+        ARFIMA(0, d, 0). It is unbiased and as precise as possible for such series. "robust": the same, but additional short memory
+        (an AR(1) coefficient of about ± 0.3) no longer passes for long memory; its interval is wider. "ols": the textbook slope, for
+        comparison with other packages. Its boxes are side by side; those of the other methods overlap by half.
     confidence : float
         Level of the interval ``low … high``, between 0 and 1.
     breaks : integers, optional
-        Samples at which a new stretch begins, which no box crosses, as in `fluctuations`.
+        Samples at which a new stretch begins; no box crosses them. As in `fluctuations`.
 
     Returns
     -------
     DFAResult
-        In the library of `x`, on its device. α is NaN, with a `DFAWarning`, where F(s) is nothing but rounding: for a constant, or for
-        a polynomial that the detrending removes; with "ols" at all or all but one of the sizes, else at any. Under tracing NaN in `x`
-        gives NaN. α of "robust" and "gls" lies from 0 to ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, and for
+        In the library of `x`, on its device. α is NaN, with a `DFAWarning`, if F(s) is only rounding error, for a constant or a
+        polynomial that detrending removes: with "ols" at all sizes or all but one, otherwise at any size. Under tracing, NaN in `x`
+        gives NaN. α of "robust" and "gls" is between 0 and ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, and for
         "ols" above 1,024 samples unless they are 2,048 or 4,096.
 
     Raises
@@ -157,7 +157,7 @@ def measure(
     confidence: float = 0.95,
     breaks: Iterable[int] = (),
 ) -> DFAResult:
-    """`dfa` without its warning: the reason why there is no α is in the result.
+    """`dfa` without its warning; if there is no α, the result holds the reason.
 
     >>> import numpy as np
     >>> measure(np.ones(100)).reason
@@ -217,14 +217,14 @@ def _measured(
 
 
 def check_method(method: str) -> None:
-    """Raise a ValueError that lists the methods where it is none of them."""
+    """Raise a ValueError that lists the methods if `method` is unknown."""
     if method not in METHODS:
         msg = f"method must be one of {', '.join(map(repr, METHODS))}, got {method!r}"
         raise ValueError(msg)
 
 
 def check_confidence(confidence: float) -> None:
-    """Raise a ValueError where it is not between 0 and 1."""
+    """Raise a ValueError unless the confidence is between 0 and 1."""
     if not 0 < confidence < 1:
         msg = f"confidence must be between 0 and 1, got {confidence}; 0.95 is usual"
         raise ValueError(msg)

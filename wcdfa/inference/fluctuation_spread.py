@@ -1,4 +1,4 @@
-"""How far log F(s) of a window may lie from that of other series with its α."""
+"""How much log F(s) varies between series with the same α."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wcdfa.kernel.polynomials import Matrix
 
 
 def spread(result: DFAResult, n: int, order: int = 1) -> tuple[Matrix, Matrix]:
-    """Mean and standard deviation of log F(s) over series with the α of a result, the mean at the level of its own log F(s).
+    """Mean and standard deviation of log F(s) over series with the α of a result. The mean is shifted to the level of its own log F(s).
 
     >>> import numpy as np
     >>> import wcdfa
@@ -22,16 +22,16 @@ def spread(result: DFAResult, n: int, order: int = 1) -> tuple[Matrix, Matrix]:
     Parameters
     ----------
     result : DFAResult
-        Of one series without breaks that has an α.
+        The result of one series, without breaks, that has an α.
     n, order : int
-        Its samples, and the order that it was measured with.
+        The number of samples of that series, and the order that it was measured with.
 
     Returns
     -------
     (numbers, numbers) of shape (sizes,)
     """
     sizes, f = tuple(int(size) for size in result.scales), np.asarray(result.fluctuations)
-    method = "ols" if sizes == method_sizes(n, order, "ols") else "robust"  # which shares its sizes with "gls"
+    method = "ols" if sizes == method_sizes(n, order, "ols") else "robust"  # "gls" has the same sizes
     mean, deviation = expected(n, sizes, order, method, float(result.alpha))
     drawn = f > 0
     return mean + np.mean(np.log(f[drawn]) - mean[drawn]), deviation

@@ -1,4 +1,4 @@
-"""`compute_dfa`, as wcdfa 0.1.0 had it."""
+"""`compute_dfa`, as in wcdfa 0.1.0."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def compute_dfa(
     num_scales: int = 20,
     return_r_squared: bool = False,
 ) -> tuple[float, Sizes, Series] | tuple[float, Sizes, Series, float]:
-    """The numbers that ``compute_dfa`` of wcdfa 0.1.0 gave, for code that relies on them: it averages RMS, which DFA does not.
+    """Give the same numbers as ``compute_dfa`` of wcdfa 0.1.0, for code that relies on them. It averages RMS, which DFA does not.
 
     >>> import wcdfa
     >>> alpha, scales, fluctuations = compute_dfa(wcdfa.synthetic.white_noise(500, seed=0))
     >>> print(f"{alpha:.2f}", len(scales))
     0.52 19
 
-    F(s) here is the mean over forward and backward boxes of each box's root mean square, at up to `num_scales` sizes from `min_box`
-    to `max_box` (default, and limit: a quarter of the series), spaced logarithmically and truncated. Prefer `dfa`: it averages mean
-    squares, as the literature does, which heavy tails bias less.
+    F(s) here is the mean of the root mean square of each box, over forward and backward boxes. There are up to `num_scales` sizes from
+    `min_box` to `max_box` (a quarter of the series by default and at most), spaced logarithmically and truncated. Prefer `dfa`: it
+    averages mean squares, as the literature does, and heavy tails bias it less.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def compute_dfa(
         raise ValueError(msg)
     n = len(x)
     if n < 50:
-        msg = f"signal has {n} samples, 50 are the least; dfa() with scales= takes shorter series"
+        msg = f"signal has {n} samples, and at least 50 are needed; dfa() with scales= takes shorter series"
         raise ValueError(msg)
     largest_box = n // 4 if max_box is None else min(max_box, n // 4)
     if largest_box < min_box:

@@ -1,4 +1,4 @@
-"""Make the calibrations that ship with the package: ``python -m wcdfa.inference.make_calibrations [length …]``.
+"""Makes the calibrations that ship with the package: ``python -m wcdfa.inference.make_calibrations [length …]``.
 
 Takes a quarter of an hour on two cores and 4 GB of memory, nearly all of it for 4,096 samples.
 """

@@ -1,4 +1,4 @@
-"""How α is measured, as one value that travels whole."""
+"""The options for measuring α, kept together in one object."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Measurement:
         check_confidence(self.confidence)
 
     def of(self, x: Array | npt.ArrayLike, breaks: Iterable[int] = ()) -> DFAResult:
-        """α of a series, or of many of shape (..., n); where there is none, the result says why, without a warning."""
+        """Measure α of a series, or of many of shape (..., n), without warnings; if there is no α, the result says why."""
         return measure(x, order=self.order, method=self.method, confidence=self.confidence, breaks=breaks)
 
     def at_order(self, order: int) -> Measurement:
-        """The same at another order."""
+        """A copy with another order."""
         return replace(self, order=order)

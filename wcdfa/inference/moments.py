@@ -1,8 +1,8 @@
-"""Mean and covariance of log F(s) when the series is ARFIMA(0, d, 0), α = d + 1/2: what calibrates α and its interval.
+"""Mean and covariance of log F(s) for ARFIMA(0, d, 0), α = d + 1/2. They calibrate α and its interval.
 
 F²(s) is a quadratic form of the series, so its mean and covariance follow exactly from the autocovariance; those of log F follow to
-second order. DFA of order m sees nothing of polynomials below degree m in the series, so its differences, up to m-fold, say it all,
-and these are stationary for every α below m + 1: one smooth family through α = 1, where fractional Gaussian noise has none.
+second order. DFA of order m ignores polynomials below degree m in the series, so its differences, up to m-fold, contain everything.
+These are stationary for every α below m + 1, which gives one smooth family through α = 1, where fractional Gaussian noise has none.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from wcdfa.kernel.boxes import box_starts
 from wcdfa.kernel.polynomials import Matrix, frozen, residual_filter
 
 LOWEST = 0.0  # α at one end of the tables …
-MARGIN = 0.05  # … and how far below the ceiling, order + 1, they end at the other; so far from 1/2 d stays, too
-PHI = 0.15  # half the difference of AR(1) coefficients that the shape of short memory is taken from
-WIDEST = 512  # above this size F² grows as s^2α to 1e-5
-RIDGE = 1e-9  # relative, on the variances: less than what is known of them
-MEMORY = 60  # lags that an AR(1) of ± PHI reaches
+MARGIN = 0.05  # … and at the other end, their distance from the ceiling, order + 1; d keeps the same distance from 1/2
+PHI = 0.15  # the shape of short memory is taken from the difference between AR(1) coefficients of ± this
+WIDEST = 512  # above this size F² grows as s^2α, to 1e-5
+RIDGE = 1e-9  # relative to the variances, and smaller than their errors
+MEMORY = 60  # lags up to which an AR(1) of ± PHI matters
 
 
 class Moments(NamedTuple):
@@ -32,11 +32,11 @@ class Moments(NamedTuple):
     alphas: Matrix  # (nodes,)
     mean: Matrix  # (nodes, sizes), for innovations of unit variance
     root: Matrix  # (nodes, sizes, sizes), lower triangular: the covariance is root rootᵀ
-    short_memory: Matrix  # (nodes, sizes), how the mean changes with the coefficient of an AR(1) on top
+    short_memory: Matrix  # (nodes, sizes): how the mean changes with the coefficient of an additional AR(1)
 
 
 def alpha_range(order: int) -> tuple[float, float]:
-    """The lowest and the highest α that is estimated."""
+    """The lowest and the highest α that can be estimated."""
     return LOWEST, order + 1 - MARGIN
 
 
@@ -62,7 +62,7 @@ def interpolation(order: int, at: Matrix, *, derivative: bool = False) -> Matrix
 
 
 def differences(alpha: float, order: int) -> int:
-    """How often the series is differenced until it is well within the stationary range: no more often, which would cost digits."""
+    """How often the series is differenced until it is well within the stationary range; more often would lose digits."""
     return min(max(math.floor(alpha + MARGIN), 0), order)
 
 
@@ -88,7 +88,7 @@ def box_form(size: int, order: int, differenced: int) -> Matrix:
     for _ in range(differenced):
         coordinates = np.cumsum(coordinates[::-1], axis=0)[::-1]
     coordinates = coordinates.copy()
-    coordinates[:differenced] = 0  # the starting values, which detrending removes, up to rounding
+    coordinates[:differenced] = 0  # starting values: detrending removes them, up to rounding
     return frozen(coordinates @ coordinates.T / size)
 
 
@@ -117,7 +117,7 @@ def mean_of_log(log_m: Matrix, variance: Matrix) -> Matrix:
 
 
 def short_memory_shape(sizes: tuple[int, ...], order: int) -> Matrix:
-    """How E log F changes with the coefficient of an AR(1) on top, ``(nodes, sizes)``."""
+    """How E log F changes with the coefficient of an additional AR(1), ``(nodes, sizes)``."""
     ends = [[log_mean_square(sizes, order, alpha, phi=sign * PHI) for alpha in nodes(order)] for sign in (1, -1)]
     return (np.array(ends[0]) - np.array(ends[1])) / (4 * PHI)
 
@@ -125,7 +125,7 @@ def short_memory_shape(sizes: tuple[int, ...], order: int) -> Matrix:
 def exact_moments(
     n: int, sizes: tuple[int, ...], order: int, overlap: float, *, each: Callable[[], None] = lambda: None
 ) -> Moments:
-    """Moments for boxes as `fluctuations` lays them, exact but for third orders; `each` is called after each node."""
+    """Moments for the boxes of `fluctuations`, exact except for third orders; `each` is called after each node."""
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - 6 ms that importing wcdfa would cost
 
     starts = [np.asarray(box_starts(n, size, overlap=overlap)[0]) for size in sizes]
@@ -139,7 +139,7 @@ def exact_moments(
 
 
 def root_of(covariance: Matrix) -> Matrix:
-    """Lower triangle whose product with its transpose is the covariance; a small ridge keeps it defined where sizes are so close that they say the same."""
+    """Lower triangle whose product with its transpose is the covariance; a small ridge keeps it defined if sizes are so close that they carry the same information."""
     return np.asarray(np.linalg.cholesky(covariance + np.diag(RIDGE * np.diag(covariance))))
 
 
@@ -160,7 +160,7 @@ def _of_log(n: int, sizes: tuple[int, ...], starts: list[Matrix], order: int, al
 
 
 def _pairs_of_boxes(a: Matrix, b: Matrix, starts_a: Matrix, starts_b: Matrix, n: int) -> float:
-    """Σ over pairs of boxes of tr(W_a Γ W_b Γᵀ), which only their distance decides: each distance is taken once."""
+    """Σ over pairs of boxes of tr(W_a Γ W_b Γᵀ). It depends only on their distance, so each distance is computed once."""
     distances = (starts_b[None, :] - starts_a[:, None]).ravel()
     lowest = int(distances.min())
     counts = np.bincount(distances - lowest)

@@ -1,4 +1,4 @@
-"""α of many series that have been prepared, those that are alike in one call."""
+"""Measures α of many prepared series, similar ones in one call."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Values = npt.NDArray[np.float64]
 
 
 class Outcome(NamedTuple):
-    """The result of a window, and the reason why it has no α, if it has none."""
+    """The result of a window; if it has no α, also the reason."""
 
     result: DFAResult
     reason: str | None
 
 
 def measured(prepared: Mapping[K, Prepared | str], n: int, measurement: Measurement) -> dict[K, Outcome]:
-    """Measure α of prepared series. A string in place of one is the reason why it could not be prepared: its α is NaN.
+    """Measure α of prepared series. A string in place of a series says why it could not be prepared; its α is NaN.
 
     >>> import wcdfa
     >>> window = wcdfa.prepare(wcdfa.synthetic.white_noise(500, seed=0), log=False)

@@ -1,4 +1,4 @@
-"""α in every window of a recorded series."""
+"""Measures α in every window of a recorded series."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wcdfa.inference.exponent import DFAResult, measure
 
 
 class Rolling(NamedTuple):
-    """Windows ``[start, stop)`` of a series, in samples, and what `dfa` says of each: batch shape ``(windows,)``."""
+    """Windows ``[start, stop)`` of a series, in samples, with the result of `dfa` for each: batch shape ``(windows,)``."""
 
     starts: npt.NDArray[np.intp]
     stops: npt.NDArray[np.intp]
@@ -33,7 +33,7 @@ def rolling_dfa(
     method: Method = "robust",
     confidence: float = 0.95,
 ) -> Rolling:
-    """`dfa` of the windows of a series, all in one call.
+    """Measure α in all windows of a series, in one call of `dfa`.
 
     >>> import wcdfa
     >>> rolling = wcdfa.rolling_dfa(wcdfa.synthetic.white_noise(2000, seed=0), window=1000)
@@ -56,8 +56,8 @@ def rolling_dfa(
     Returns
     -------
     Rolling
-        A remainder shorter than the stride, at the end, is left out. α is NaN in a window that holds a value which is not finite, or
-        that has no exponent.
+        A remainder at the end, shorter than the stride, is left out. α is NaN in a window that has no exponent, or holds a value that is
+        not finite.
 
     Raises
     ------
@@ -72,10 +72,10 @@ def rolling_dfa(
 
 
 def laid_out(x: npt.ArrayLike, window: int, stride: int | None) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp], int]:
-    """The series as numbers, where its windows start, and their length: that of the series, if it is shorter."""
+    """The series as numbers, the starts of its windows, and their length (at most that of the series)."""
     x = np.asarray(x, dtype=np.float64)
     if x.ndim != 1 or not x.size:
-        msg = f"x must be one series, got shape {x.shape}; give each series in a call of its own"
+        msg = f"x must be one series, got shape {x.shape}; make one call for each series"
         raise ValueError(msg)
     stride = window if stride is None else stride
     if window < 1 or stride < 1:

@@ -1,7 +1,7 @@
-"""F(s): the fluctuation function of detrended fluctuation analysis, on any array library.
+"""Computes F(s), the fluctuation function of detrended fluctuation analysis, on any array library.
 
-`fluctuation` checks the series and chooses the path: `side_by_side` and `half_overlap` compute all sizes together in O(n), with the
-constants of their plans; `boxes` fits any layout, one size at a time. `arrays` and `protocols` say what an array library must have.
+`fluctuation` checks the series and chooses the method. `side_by_side` and `half_overlap` compute all sizes together in O(n), with the
+constants of their plans; `boxes` fits any layout, one size at a time. `arrays` and `protocols` define what an array library must offer.
 """
 
 from wcdfa.kernel.fluctuation import fluctuations

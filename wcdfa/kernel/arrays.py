@@ -1,4 +1,4 @@
-"""What the core needs of an array library: its namespace, a floating series along the last axis, cached constants."""
+"""Handles arrays of any library: finds the namespace, puts the series along the last axis, and caches constants."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-NUMPY: Namespace = np  # from 2.1 on it is an array-API namespace itself, and array_api_compat.numpy takes 0.1 s to import
+NUMPY: Namespace = np  # from 2.1 on it is an array-API namespace itself; array_api_compat.numpy takes 0.1 s to import
 
 _HALF = ("float16", "bfloat16", "float8")  # computed in float32: their own arithmetic would quantise F(s)
 _FULL = (np.dtype(np.float64), np.dtype(np.float32))
@@ -43,8 +43,8 @@ _FULL = (np.dtype(np.float64), np.dtype(np.float32))
 def as_series(x: object, axis: int) -> tuple[Array, Namespace]:
     """Return `x` as floating numbers with the series along the last axis, and its namespace.
 
-    Arrays of an array-API library stay in it and on their device; anything else with ``__array__``, ``__dlpack__`` or a sequence
-    becomes NumPy.
+    Arrays of an array-API library stay in that library and on their device. Anything else with ``__array__`` or ``__dlpack__``, and any
+    sequence, becomes a NumPy array.
     """
     series: Array
     if type(x) is np.ndarray and x.dtype in _FULL and x.ndim:  # the common case, without any look-up
@@ -62,7 +62,7 @@ def as_series(x: object, axis: int) -> tuple[Array, Namespace]:
 
 
 def namespace_of(x: Array) -> Namespace:
-    """The namespace of the array library that `x` belongs to; numbers of NumPy belong to NumPy."""
+    """The namespace of the array library of `x`. NumPy scalars belong to NumPy."""
     if isinstance(x, (np.ndarray, np.generic)):
         return NUMPY
     xp: Namespace = array_api_compat.array_namespace(x)
@@ -117,9 +117,9 @@ def is_jax(xp: Namespace) -> bool:
 
 @lru_cache(maxsize=32)
 def reshape_of(xp: Namespace) -> Callable[[Array, tuple[int, ...]], Array]:
-    """Reshape; in NumPy the method, which skips a dispatch that would be a tenth of the time of a short series."""
+    """The reshape function. For NumPy it is the method: it skips a dispatch that would cost a tenth of the time of a short series."""
     if xp is NUMPY:
-        return np.ndarray.reshape  # type: ignore[return-value]  # takes NumPy's arrays alone, and gets no others
+        return np.ndarray.reshape  # type: ignore[return-value]  # it is only called with NumPy arrays
     return xp.reshape
 
 
@@ -128,7 +128,7 @@ def constant(make: Callable[..., Matrix], *key: Hashable, xp: Namespace, like: A
 @overload
 def constant(make: Callable[..., T], *key: Hashable, xp: Namespace, like: Array) -> T: ...
 def constant(make: Callable[..., object], *key: Hashable, xp: Namespace, like: Array) -> object:
-    """Return what the cached NumPy function ``make(*key)`` returns, as arrays with the namespace, dtype and device of `like`."""
+    """Call the cached NumPy function ``make(*key)``, and return its arrays with the namespace, dtype and device of `like`."""
     if is_jax(xp):  # an array made while tracing must not outlive the trace
         return _placed(make(*key), xp, like.dtype, None)
     return _constant(make, key, xp, like.dtype, like.device)
@@ -153,17 +153,17 @@ def _placed(value: object, xp: Namespace, dtype: Any, device: object) -> object:
 
 @lru_cache(maxsize=32)
 def matmul_of(xp: Namespace) -> Callable[[Array, Array], Array]:
-    """Matrix product at the full precision of its dtype: JAX would round float32 to bfloat16 or TF32 on an accelerator."""
+    """The matrix product at full precision: by default JAX rounds float32 to bfloat16 or TF32 on an accelerator."""
     if is_jax(xp):
         return partial(xp.matmul, precision="highest")
     return xp.matmul
 
 
 def concrete(value: Array | np.float64) -> float | None:
-    """The number in a 0-d array, or None where it is unknown because a compiler is tracing."""
+    """The number in a 0-d array; None if it is unknown because a compiler is tracing."""
     if type(value) is np.float64:
         return float(value)
-    if hasattr(value, "detach"):  # torch warns of a number taken from what it differentiates
+    if hasattr(value, "detach"):  # torch warns if a number is taken from a tensor that it differentiates
         value = value.detach()
     try:
         return float(value)
@@ -172,7 +172,7 @@ def concrete(value: Array | np.float64) -> float | None:
 
 
 class Limits(NamedTuple):
-    """Limits of a floating dtype: its relative spacing, and between which mean squares no term can over- or underflow."""
+    """Limits of a floating dtype: its relative spacing, and the range of mean squares in which no term over- or underflows."""
 
     epsilon: float
     low: float
@@ -186,9 +186,9 @@ def limits(dtype: object, xp: Namespace) -> Limits:
 
 
 def scaled(x: Array, xp: Namespace) -> tuple[Array, Array, Array | None]:
-    """Return `x` over a unit, its mean square ``(...)``, and the unit: None (one) unless squares would over- or underflow.
+    """Return `x` divided by a unit, its mean square ``(...)``, and the unit: None (for 1) unless squares would over- or underflow.
 
-    Refuses NaN and infinity where values are known; while tracing they make the unit NaN or infinite.
+    Raises for NaN and infinity if values are known; under tracing they make the unit NaN or infinite.
     """
     power = _mean_square(x, xp)
     _, low, high = limits(x.dtype, xp)
@@ -207,7 +207,7 @@ def scaled(x: Array, xp: Namespace) -> tuple[Array, Array, Array | None]:
 
 
 def _mean_square(x: Array, xp: Namespace) -> Array:
-    """Mean square ``(...)``; an overflow is infinite, and silent: `scaled` looks for it."""
+    """Mean square ``(...)``. An overflow gives infinity without a warning; `scaled` checks for it."""
     with np.errstate(over="ignore"):
         if isinstance(x, np.ndarray) and x.ndim == 1:
             square: Array = np.dot(x, x) / len(x)  # half the time of vecdot

@@ -1,4 +1,4 @@
-"""Mean squared residuals of each box, for any box size and any overlap: the direct path, one fit per size."""
+"""Mean squared residuals of boxes of any size and overlap, computed directly, one size at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from wcdfa.kernel.arrays import Array, Namespace, constant, is_jax, matmul_of
 from wcdfa.kernel.polynomials import basis, residual_filter
 
-DENSE = 64  # boxes up to here are filtered by one dense matrix, longer ones are cumulated and projected
+DENSE = 64  # boxes up to this size are filtered by one dense matrix; longer ones are cumulated and projected
 
 
 def box_starts(n: int, size: int, *, overlap: float = 0.0, backward: bool = False, final_box: bool = True) -> tuple[range, ...]:
@@ -32,7 +32,7 @@ def box_mean_squares(x: Array, size: int, order: int, starts: range, xp: Namespa
         starts = starts[::-1]
     matmul = matmul_of(xp)
     boxes = _cut(x, size, starts, xp)
-    boxes = boxes - boxes[..., :1]  # box-local: nothing outside the box is seen
+    boxes = boxes - boxes[..., :1]  # local to the box, so nothing outside it matters
     if size <= DENSE:
         residual = matmul(boxes, constant(residual_filter, size, order, xp=xp, like=x))
     else:

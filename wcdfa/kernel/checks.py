@@ -1,4 +1,4 @@
-"""Checks of what a user gives: breaks, order and box sizes."""
+"""Checks the breaks, order and box sizes that a user gives."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_order(order: int) -> int:
 
 
 def check_sizes(sizes: Iterable[object], n: int, order: int) -> tuple[int, ...]:
-    """Return `sizes` as a tuple of Python integers; raises if they do not increase, or the order or the series does not allow one."""
+    """Return `sizes` as a tuple of integers; raises unless they increase and fit the order and the series."""
     checked = tuple(_as_integer(size, "box sizes") for size in _listed(sizes, "scales"))
     if not checked:
         msg = "scales is empty; give at least one box size, or leave scales=None for the default"
@@ -67,7 +67,7 @@ def _listed(values: Iterable[object], name: str) -> list[object]:
 
 def _as_integer(value: object, name: str) -> int:
     with suppress(Exception):  # a float, a string, a traced value: each library has its own error
-        return operator.index(value)  # type: ignore[arg-type]  # refuses what is no integer
+        return operator.index(value)  # type: ignore[arg-type]  # raises unless it is an integer
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         return int(value)
     msg = f"{name} must be plain integers, known before tracing; got {value!r} ({type(value).__name__})"

@@ -1,4 +1,4 @@
-"""The fluctuation function F(s)."""
+"""Computes the fluctuation function F(s)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fluctuations(
     moment: float = 2.0,
     breaks: Iterable[int] = (),
 ) -> tuple[Any, Any]:  # arrays of the library of x, which a type checker cannot know
-    """Fluctuation function F(s) of detrended fluctuation analysis.
+    """Compute the fluctuation function F(s) of detrended fluctuation analysis.
 
     >>> import numpy as np
     >>> import wcdfa
@@ -46,7 +46,7 @@ def fluctuations(
     [0.43 0.7  1.02 1.48]
 
     The series is cut into boxes of s samples, its running sum (the profile) is detrended in each box by least squares, and F(s) is
-    the square root of the mean over boxes of the mean squared residual. A box sees nothing outside itself.
+    the square root of the mean over boxes of the mean squared residual. Nothing outside a box affects it.
 
     Parameters
     ----------
@@ -54,15 +54,15 @@ def fluctuations(
         One or many series, in any unit u.
     scales : integers, optional
         Box sizes in samples, increasing, from ``order + 2`` to n. Default: 4, 5, 6, 7 and their doublings from ``2 (order + 1)``
-        to ``n // 4``; sizes that double are computed together, in O(n).
+        to ``n // 4``; sizes that are doublings of each other are computed together, in O(n).
     order : 1, 2, 3 or 4
         Degree of the polynomial removed from the profile.
     axis : int
         The axis of `x` along which time runs.
     overlap : float, from 0 to below 1
-        Share of a box that the next one covers again: boxes start every ``max(1, floor(s (1 - overlap)))`` samples.
+        Share of a box that the next one covers too: boxes start every ``max(1, floor(s (1 - overlap)))`` samples.
     backward : bool
-        Lay the boxes from the end of the series as well, so that the remainder counts.
+        Place boxes from the end of the series as well, so that the remainder counts.
     final_box : bool
         False leaves out the box that ends on the last sample, as nolds and NeuroKit2 do when boxes overlap.
     moment : float
@@ -75,7 +75,7 @@ def fluctuations(
     -------
     scales : integers of shape (k,)
     F : array of shape (..., k)
-        In the unit of `x`, in its library, dtype and device (half precisions: float32). NaN where, under tracing, x holds NaN.
+        In the unit of `x`, in its library, dtype and device (half precisions: float32). Under tracing, NaN in x gives NaN.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def fluctuations(
 
 
 class _Layout(NamedTuple):
-    """Where the boxes lie and how they are averaged."""
+    """How boxes are placed, and how they are averaged."""
 
     overlap: float = 0.0
     backward: bool = False
@@ -107,18 +107,18 @@ SIDE_BY_SIDE, BY_HALVES = _Layout(), _Layout(overlap=0.5)
 
 
 class MeanSquares(NamedTuple):
-    """F²(s) of a checked series, in units of `unit`², before anything is concluded from it."""
+    """F²(s) of a checked series, in units of `unit`², with everything needed to use it."""
 
     values: Array  # (..., k), in units of unit²
-    floor: Array  # (..., k), what rounding alone would leave
-    unit: Array | None  # None for one, or (..., 1) where squares would have over- or underflown
+    floor: Array  # (..., k), the value that rounding alone would leave
+    unit: Array | None  # None for 1, or (..., 1) if squares would have over- or underflown
     sizes: tuple[int, ...]
     series: Array
     xp: Namespace
     stretches: tuple[int, ...] = ()  # lengths between breaks; empty without any
 
     def scales(self) -> Array:
-        """The box sizes as integers of the library of the series."""
+        """The box sizes, as an integer array in the library of the series."""
         if self.xp is NUMPY:
             return _integers(self.sizes)
         device = None if is_jax(self.xp) else self.series.device  # a traced array has none
@@ -140,7 +140,7 @@ def mean_squares(
     breaks: Iterable[int] = (),
     default: Callable[[int, int], tuple[int, ...]] = default_sizes,
 ) -> MeanSquares:
-    """Check everything, choose the path, and compute F²(s)."""
+    """Check all arguments, choose the method, and compute F²(s)."""
     series, xp = as_series(x, axis)
     order, n = check_order(order), series.shape[-1]
     if n == 0:
@@ -152,7 +152,7 @@ def mean_squares(
     except ValueError as error:
         if not stretches:
             raise
-        msg = f"boxes lie between breaks, and the longest of {len(stretches)} stretches has {max(stretches)} samples: {error}"
+        msg = f"no box crosses a break, and the longest of {len(stretches)} stretches has {max(stretches)} samples: {error}"
         raise ValueError(msg) from None
     series, power, unit = scaled(series, xp)
     values = _of_stretches(series, stretches or (n,), sizes, order, layout, xp)
@@ -204,10 +204,10 @@ def _count(n: int, size: int, layout: _Layout) -> int:
 
 
 def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Array:
-    """F² that rounding may leave of a series without fluctuation, ``(..., k)``.
+    """The F² that rounding may leave for a series that does not fluctuate, ``(..., k)``.
 
-    Rounding the samples leaves a random walk of errors in each box, s ε² ⟨x²⟩; rounding the profile, which counts from a value in
-    the box, errors as large as ε times its height, s² ε² times the variance or less.
+    Rounding of the samples leaves a random walk of errors in each box, s ε² ⟨x²⟩. Rounding of the profile, which starts at a value in the
+    box, leaves errors of ε times its height: s² ε² times the variance, or less.
     """
     samples, profile, mean = constant(_rounding, x.shape[-1], sizes, limits(x.dtype, xp).epsilon, xp=xp, like=x)
     offset = matmul_of(xp)(x, mean)
@@ -219,7 +219,7 @@ def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Arr
 
 def _each_size(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
     single = xp is NUMPY and x.dtype == np.float32
-    if single:  # NumPy cumulates a long box in sequence, which costs float32 its last digits
+    if single:  # NumPy cumulates a long box term by term, which would cost float32 its last digits
         x = xp.astype(x, np.float64)
     values = xp.stack([_box_mean(x, size, order, layout, xp) for size in sizes], axis=-1)
     return xp.astype(values, np.float32) if single else values
@@ -233,7 +233,7 @@ def _box_mean(x: Array, size: int, order: int, layout: _Layout, xp: Namespace) -
     q = layout.moment
     if q == 2:
         return xp.mean(each, axis=-1)
-    with np.errstate(divide="ignore"):  # a flat box makes the mean of a moment q <= 0 zero, by way of infinity
+    with np.errstate(divide="ignore"):  # for a moment q <= 0, a flat box gives infinity, and so a mean of zero
         if q == 0:
             return xp.exp(xp.mean(xp.log(each), axis=-1))
         return xp.mean(each ** (q / 2), axis=-1) ** (2 / q)

@@ -5,9 +5,9 @@ p-th box of size h, and d(p) the details of the joint box of p and p + 1 (see `s
 
     Σ RSS = Σ_p RSS(p) + RSS(p + 1) + ‖d(p)‖²
 
-and RSS(p) is itself the sum of the details of the smaller boxes that p is made of. So one matrix takes two neighbouring blocks to
-all that is needed of the boxes that start in the first of them, and a weight for each squared output says how often it counts at
-each size. Later stages read the coefficients and means of the boxes that the stage before leaves.
+and RSS(p) is itself the sum of the details of the smaller boxes that p is made of. So one matrix computes, from
+two neighbouring blocks, everything about the boxes that start in the first block. A weight for each squared output says how often it
+counts at each size. Each later stage reads the coefficients and means of the boxes that the stage before leaves.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def mean_squares_by_halves(x: Array, sizes: tuple[int, ...], order: int, xp: Nam
 
 
 def _blocks(x: Array, size: int, stage: Stage, xp: Namespace) -> Array:
-    """Rows ``(..., n, fields)`` as blocks ``(..., blocks + 1, size, fields)``; what is filled in weighs nothing."""
+    """Rows ``(..., n, fields)`` as blocks ``(..., blocks + 1, size, fields)``; padding has weight zero."""
     *batch, n, fields = x.shape
     missing = (stage.blocks + 1) * size - n
     filling = xp.zeros((*batch, missing, fields), dtype=x.dtype, device=None if is_jax(xp) else x.device)
@@ -48,7 +48,7 @@ def _blocks(x: Array, size: int, stage: Stage, xp: Namespace) -> Array:
 
 
 def _pairs(state: Array, boxes: int, order: int, stage: Stage, xp: Namespace) -> tuple[Array, Array, Array]:
-    """Two neighbouring blocks of boxes: their coefficients, then their means from the first of them; that mean; residuals."""
+    """Two neighbouring blocks of boxes: coefficients, then means relative to the first mean; that mean; residuals."""
     reshape = reshape_of(xp)
     blocks = _blocks(state, GATHER, stage, xp)
     split = boxes * (order + 1)
@@ -57,7 +57,7 @@ def _pairs(state: Array, boxes: int, order: int, stage: Stage, xp: Namespace) ->
     coefficients = reshape(both[..., :split], (*batch, count, width * split))
     means = reshape(both[..., split : split + boxes], (*batch, count, width * boxes))
     reference = means[..., :1]
-    # by chain, then by position: the order of the terms of a stage
+    # by chain, then by position, which is the order of the terms of a stage
     residuals = blocks[..., :-1, :, split + boxes :]
     chains = [residuals[..., : boxes - 1], residuals[..., boxes - 1 :]] if boxes > 1 else [residuals]
     flat = [reshape(part, (*batch, count, GATHER * part.shape[-1])) for part in chains]
@@ -65,7 +65,7 @@ def _pairs(state: Array, boxes: int, order: int, stage: Stage, xp: Namespace) ->
 
 
 def _advance(pairs: Array, reference: Array, residuals: Array | None, stage: Stage, xp: Namespace) -> tuple[Array, Array]:
-    """F² of the sizes of a stage, and what it leaves of each block: ``(..., blocks, [coefficients, means, residuals])``."""
+    """F² of the sizes of a stage, and the boxes left for the next: ``(..., blocks, [coefficients, means, residuals])``."""
     matmul = matmul_of(xp)
     outputs = matmul(pairs, stage.transform)
     details = outputs[..., : stage.terms]

@@ -1,4 +1,4 @@
-"""The constants of half-overlapping boxes: for a length, sizes and order, the matrix of each stage and the weights of what it gives."""
+"""The constants for half-overlapping boxes of given length, sizes and order: the matrix of each stage, and weights of its outputs."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from wcdfa.kernel.side_by_side_plan import Box, boxes_from_samples, merge
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-BLOCK = 24  # samples of a block of the first stage: the steps of all sizes that it gives divide it
-GATHER = 8  # blocks that each later stage takes as one
-TAIL = 3  # only among the last blocks of a stage are there boxes that are incomplete
+BLOCK = 24  # samples in a block of the first stage: a multiple of the steps of all sizes of that stage
+GATHER = 8  # each later stage joins this many blocks
+TAIL = 3  # only this many last blocks of a stage can hold incomplete boxes
 
 
 class Stage(NamedTuple):
     """One matrix, and how often each of its squared outputs counts at each size."""
 
     blocks: int
-    tail: int  # last blocks that are weighted one by one
+    tail: int  # how many last blocks are weighted one by one
     terms: int  # leading outputs that are squared; coefficients and means of the boxes that are left follow
-    boxes: int  # that a block leaves for the next stage
+    boxes: int  # boxes that a block leaves for the next stage
     transform: Array  # (inputs of two blocks, outputs)
     first: Array  # (terms, sizes): the weights of the terms of the first block …
     every: Array  # … of those in the middle …
     last: Array  # … and of the last ones, (tail · terms, sizes)
-    residuals: Array  # (terms, boxes): the terms that are the residuals of the boxes that are left
+    residuals: Array  # (terms, boxes): which terms are residuals of the boxes that are left
 
 
 class Plan(NamedTuple):
-    """Everything that is computed before the data are seen."""
+    """Everything that is computed without the data."""
 
     stages: tuple[Stage, ...]
-    positions: Array  # of the sizes asked for, among all that the stages give
+    positions: Array  # positions of the wanted sizes among all that the stages give
 
 
 class _Chain(NamedTuple):
     """Boxes of one chain of doublings in two neighbouring blocks, as functions of the inputs of the stage."""
 
     name: int  # 2 or 3: the sizes are this times a power of two
-    length: int  # of a box
+    length: int  # length of a box
     boxes: list[Box]
 
 
 class _Terms(NamedTuple):
-    """What the squared outputs are, one entry a term; positions are counted from the start of the block."""
+    """Describes the squared outputs, one entry per term; positions count from the start of the block."""
 
     chain: npt.NDArray[np.int_]
     start: npt.NDArray[np.int_]
     length: npt.NDArray[np.int_]
-    nested: npt.NDArray[np.bool_]  # a part of the residual of a larger box that begins at a multiple of its length
-    size: npt.NDArray[np.int_]  # of the half-overlapping boxes that the term is part of; 0 for none
+    nested: npt.NDArray[np.bool_]  # whether it is part of the residual of a larger box that begins at a multiple of its length
+    size: npt.NDArray[np.int_]  # size of the half-overlapping boxes that the term is part of; 0 if there is none
 
 
 def on_grid(size: int) -> bool:
@@ -82,7 +82,7 @@ def half_plan(n: int, sizes: tuple[int, ...], order: int) -> Plan:
 
 
 def smallest_halves(order: int) -> dict[int, int]:
-    """The smallest boxes of each chain that hold a polynomial: from here on two make a half-overlapping box."""
+    """The smallest box of each chain that determines a polynomial: from this size on, two boxes make a half-overlapping one."""
     return {base: next(base << k for k in range(4) if base << k > order) for base in (2, 3)}
 
 
@@ -100,7 +100,7 @@ def _stage(
             wide[start : start + size] = residual_filter(size, order)
             columns.append(wide)
             tags += [(0, start, size, False, size)] * wide.shape[1]
-    for name, length, boxes in chains:  # first the residuals of the boxes that enter: summed before, or their own details
+    for name, length, boxes in chains:  # first the residuals of the boxes that enter: sums from before, or their own details
         for j, box in enumerate(boxes[: len(boxes) // 2]):
             columns.append(box.details)
             tags += [(name, j * length, length, True, 0)] * (1 if later else box.details.shape[1])
@@ -109,7 +109,7 @@ def _stage(
         current, h, level = boxes, length, 0
         while True:
             joint = [merge(a, b, h, order) for a, b in pairwise(current)]
-            done_before = later and level == 0  # at this size all pairs are in the stage before
+            done_before = later and level == 0  # the stage before has done all pairs of this size
             if not done_before:
                 sizes.append(2 * h)
             for j in range(0, in_block, 2 if done_before else 1):
@@ -147,7 +147,7 @@ def _weights(terms: _Terms, offset: int, n: int, sizes: list[int]) -> Matrix:
         half = max(size // 2, 1)
         halves, position = n // half, start // half
         within = terms.nested & (terms.length <= half) & (terms.chain == _chain_of(size)) & (position < halves)
-        twice = 2.0 - (position == 0) - (position == halves - 1)  # every half is in two boxes but the first and the last
+        twice = 2.0 - (position == 0) - (position == halves - 1)  # every half is in two boxes, except the first and the last
         columns.append((own + within * twice) / size)
     return np.stack(columns, axis=1) / _boxes_of(n, sizes)
 
@@ -170,7 +170,7 @@ def _residuals(terms: _Terms, left: list[_Chain]) -> Matrix:
 
 
 def _entering(left: list[_Chain], order: int) -> list[_Chain]:
-    """The boxes that a stage leaves, in two blocks of the next: their coefficients come first, block by block, then their means."""
+    """The boxes that a stage leaves, in two blocks of the next: first the coefficients, block by block, then the means."""
     per_block, fields = sum(len(chain.boxes) for chain in left), order + 1
     count = 2 * GATHER * per_block
     inputs = np.eye(count * (fields + 1))

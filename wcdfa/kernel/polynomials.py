@@ -1,7 +1,7 @@
-"""Orthonormal polynomials on a box, and the fixed maps by which two boxes become one.
+"""Orthonormal polynomials on a box, and the fixed maps that merge two boxes into one.
 
 The polynomials are those of Gram (the discrete Chebyshev polynomials) on the points ``0 … size-1``; everything here is NumPy
-float64, depends on ``(size, order)`` alone, is cached, and is handed out read-only.
+float64, depends on ``(size, order)`` alone, is cached, and is read-only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Matrix: TypeAlias = "npt.NDArray[np.float64]"  # a string: numpy.typing takes ha
 
 
 def frozen(array: Matrix) -> Matrix:
-    """Return `array`, contiguous and read-only: it is shared by every caller of a cached function."""
+    """Return `array`, contiguous and read-only, because all callers of a cached function share it."""
     array = np.ascontiguousarray(array)
     array.setflags(write=False)
     return array
@@ -47,16 +47,16 @@ def basis(size: int, order: int) -> Matrix:
 
 
 def complement(columns: Matrix) -> Matrix:
-    """Orthonormal columns that span what the given orthonormal columns leave of the space."""
+    """Orthonormal columns that span the orthogonal complement of the given ones."""
     full, _ = np.linalg.qr(columns, mode="complete")
     return full[:, columns.shape[1] :]
 
 
 @lru_cache(maxsize=512)
 def residual_filter(size: int, order: int) -> Matrix:
-    """Matrix ``(size, size - order - 1)`` from the samples of a box to the coordinates of its detrended profile.
+    """The matrix ``(size, size - order - 1)`` that maps the samples of a box to the coordinates of its detrended profile.
 
-    The sum of squares of those coordinates is the residual sum of squares: nothing is subtracted, so nothing cancels.
+    The sum of squares of those coordinates is the residual sum of squares: nothing is subtracted, so no digits cancel.
     """
     cumulate = np.tril(np.ones((size, size)))
     return frozen(cumulate.T @ complement(basis(size, order)))
@@ -64,10 +64,10 @@ def residual_filter(size: int, order: int) -> Matrix:
 
 @lru_cache(maxsize=512)
 def two_scale(size: int, order: int) -> tuple[Matrix, Matrix]:
-    """Maps from the coefficients of two neighbouring boxes of `size` to those of the joint box, and to its details.
+    """Two maps from the coefficients of two neighbouring boxes of `size`: to the coefficients of the joint box, and to its details.
 
     Both have shape ``(2 (order + 1), order + 1)``. A polynomial of the joint box is a polynomial on each half, so ``order + 1``
-    points of a half fix it: the cost does not depend on `size`.
+    points of a half determine it, and the cost does not depend on `size`.
     """
     k = np.arange(order + 1)
     spread = np.round((size - 1) * (1 - np.cos(np.pi * (k + 0.5) / (order + 1))) / 2)

@@ -1,11 +1,11 @@
-# ruff: noqa: D102 - every member is that of the standard
-"""What the core needs of an array and of an array library, for type checkers.
+# ruff: noqa: D102 - the standard documents every member
+"""The types of an array and of an array library that the core needs, for type checkers.
 
 NumPy arrays, JAX arrays and tracers, torch tensors and all other arrays of the array API standard (https://data-apis.org/array-api)
 pass for an `Array`; ``numpy``, ``jax.numpy`` and the namespaces of ``array_api_compat`` pass for a `Namespace`.
 
-What an operator or a function takes is `Any` on purpose: each library lists its own arrays and dtypes there, in overloads that no
-common signature fits. What they return is checked.
+The arguments of operators and functions are `Any` on purpose: each library lists its own arrays and dtypes, in overloads that no common
+signature fits. Return types are checked.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""F²(s) for sizes m·2^k in O(n): boxes are fitted once, at the smallest size, and merged from there.
+"""Computes F²(s) for sizes m·2^k in O(n): boxes are fitted once, at the smallest size, and then merged.
 
-The fit on two neighbouring boxes of size s is fixed by their coefficients and means; an orthogonal matrix turns these into the fit
-on the joint box and its *details*, and the joint residual sum of squares is that of the two halves plus the squared details. No
+The coefficients and means of two neighbouring boxes of size s determine their fits; an orthogonal matrix turns these into the fit on
+the joint box and its *details*. The joint residual sum of squares is that of the two halves plus the squared details. No
 term is ever subtracted from another, at any length: this is the discrete multiwavelet transform of the profile (B. Alpert, SIAM J.
 Math. Anal. 24, 246, 1993, doi:10.1137/0524016), and F² is the energy of its details below scale s.
 
-Several doublings are done by one matrix, a *stage*. The first stage reads samples, each later one the coefficients and means that
-the one before left, a thirtieth of the data or less. Boxes know nothing of what is outside: values are taken from the first of
-their block, profiles start at zero and end at zero, so float32 keeps its precision at any n.
+One matrix, a *stage*, does several doublings. The first stage reads samples; each later stage reads the coefficients and means that the
+one before left, a thirtieth of the data or less. Nothing outside a box affects it: values are relative to the first one of their
+block, and profiles start and end at zero, so float32 keeps its precision at any n.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wcdfa.kernel.side_by_side_plan import Stage, plan
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-SLAB = 1 << 14  # samples of one series that NumPy takes at a time …
+SLAB = 1 << 14  # samples of one series that NumPy computes at a time …
 BATCH = 1 << 15  # … and of many short ones
 
 Inputs = tuple[Array, Array, Array | None]  # block, reference value, residuals of its boxes
@@ -39,7 +39,7 @@ def mean_squares_side_by_side(x: Array, sizes: tuple[int, ...], order: int, xp: 
     matmul, reshape = matmul_of(xp), reshape_of(xp)
     chains, positions, longest = constant(plan, x.shape[-1], sizes, order, xp=xp, like=x)
     batch = x.shape[:-1]
-    if longest > x.shape[-1]:  # any finite values will do: their boxes are incomplete and weigh nothing
+    if longest > x.shape[-1]:  # pad with any finite values: their boxes are incomplete and have weight zero
         x = xp.concat([x, x[..., : longest - x.shape[-1]]], axis=-1)
     pieces = []
     for *stages, final in chains:
@@ -68,10 +68,10 @@ def by_slabs_of_series(x: npt.NDArray[np.floating], compute: Callable[[Array], A
 def _advance(read: Callable[..., Inputs], stage: Stage, xp: Namespace) -> tuple[Array, Array]:
     """F² of a stage that is not the last, and the boxes it leaves ``(..., boxes, [coefficients, mean, residual])``.
 
-    In NumPy it goes a slab of blocks at a time, so that what it makes stays in the processor's cache; elsewhere all at once.
+    NumPy computes a slab of blocks at a time, so that intermediate arrays stay in the processor's cache; other libraries compute all at once.
     """
     matmul = matmul_of(xp)
-    whole = stage.blocks - 1  # the last block may be partly padding: it is weighted apart
+    whole = stage.blocks - 1  # the last block may be partly padding, so it is weighted separately
     slab = max(1, SLAB // stage.inputs) if xp is NUMPY else whole
     sums, states = [], []
     for start in [*range(0, whole, slab), whole]:
@@ -94,9 +94,9 @@ def _terms(details: Array, residuals: Array | None, xp: Namespace) -> Array:
 
 
 def _read_samples(samples: Array, level: Array | float, span: slice | None = None) -> Inputs:
-    """Blocks of samples, counted from the first sample of each block, and that sample from the common level of the series.
+    """Blocks of samples relative to the first sample of each block, and that sample relative to the level of the series.
 
-    Both differences are exact where a series is far from zero, so that its offset never enters a mean.
+    Both differences are exact if a series is far from zero, so its offset never enters a mean.
     """
     values = samples if span is None else samples[..., span, :]
     first = values[..., :1]
@@ -108,13 +108,13 @@ def _blocks_of_boxes(state: Array, stage: Stage, xp: Namespace) -> Array:
     *batch, _, fields = state.shape
     state = state[..., : stage.boxes, :]
     missing = stage.blocks * stage.per_block - stage.boxes
-    if missing:  # fewer than a block, and there is at least one: any finite values will do
+    if missing:  # less than a block is missing: pad with any finite values
         state = xp.concat([state, state[..., :missing, :]], axis=-2)
     return xp.reshape(state, (*batch, stage.blocks, stage.per_block, fields))
 
 
 def _read_boxes(boxes: Array, order: int, xp: Namespace, span: slice | None = None) -> Inputs:
-    """Blocks of merged boxes as coefficients and means, the means counted from the first of each block."""
+    """Blocks of merged boxes as coefficients and means, the means relative to the first of each block."""
     boxes = boxes if span is None else boxes[..., span, :, :]
     means = boxes[..., order + 1]
     first = means[..., :1]

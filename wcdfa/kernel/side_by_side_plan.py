@@ -1,4 +1,4 @@
-"""The constants of merging: for a length, sizes and order, the matrices of each stage and the weights of what they give."""
+"""The constants for merging boxes of given length, sizes and order: the matrices of each stage, and weights of their outputs."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ import numpy as np
 from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, basis, constant_and_ramp, frozen, residual_filter, two_scale
 
-WIDEST_BLOCK = 256  # one dense stage costs n · block: up to here that is less than the overhead of a second stage
+WIDEST_BLOCK = 256  # one dense stage costs n · block; up to this block a second stage would cost more
 FIRST_BLOCK = 64  # the first of several stages reads blocks shorter than this
-DOUBLINGS = 4  # of each later stage
+DOUBLINGS = 4  # doublings that each later stage does
 
 
 class Stage(NamedTuple):
     """One matrix for several doublings, and which of its squared outputs count at which size."""
 
-    inputs: int  # of a block: samples, or coefficients and means of boxes
+    inputs: int  # inputs of a block: samples, or coefficients and means of boxes
     boxes: int  # complete boxes that enter
-    per_block: int  # how many of them a block holds
+    per_block: int  # how many boxes a block holds
     blocks: int  # the last one may be partly padding
     details: int  # leading outputs that are details; coefficients and mean of the block follow
     transform: Array  # (inputs of a block, outputs)
     every: Array  # (terms of a block, sizes): the weight of each term in F² …
-    last: Array  # … and the same for the terms of the last block that lie in complete boxes
+    last: Array  # … and the same for the last block, where only terms in complete boxes count
 
 
 class Plan(NamedTuple):
-    """Everything that is computed before the data are seen."""
+    """Everything that is computed without the data."""
 
     chains: tuple[tuple[Stage, ...], ...]  # one for each smallest size
-    positions: Array  # of the sizes asked for, among all that the chains give
+    positions: Array  # positions of the wanted sizes among all that the chains give
     longest: int  # samples that the first stages read, with padding
 
 
@@ -85,7 +85,7 @@ def _split(base: int, doublings: int) -> list[int]:
 
 
 class Box(NamedTuple):
-    """What a box keeps, each as linear functions of the inputs of its block: columns of ``(inputs, …)``."""
+    """The properties of a box as linear functions of the inputs of its block: columns of ``(inputs, …)``."""
 
     coefficients: Matrix
     mean: Matrix
@@ -117,7 +117,7 @@ def _from_boxes(count: int, order: int) -> list[Box]:
 
 
 def merge(a: Box, b: Box, size: int, order: int) -> Box:
-    """The joint box: both profiles counted from the joint mean, then the two-scale map."""
+    """Merge two boxes: take both profiles relative to the joint mean, then apply the two-scale map."""
     coarse, fine = two_scale(size, order)
     constant, ramp = constant_and_ramp(size, order)
     tilt = (b.mean - a.mean) / 2
@@ -128,9 +128,9 @@ def merge(a: Box, b: Box, size: int, order: int) -> Box:
 def _stage(boxes_in: list[Box], n: int, size: int, boxes: int, doublings: int, order: int, *, later: bool, final: bool) -> Stage:
     """Merge the boxes of a block `doublings` times; keep every detail, and at which size and in which box it arises."""
     columns: list[Matrix] = []
-    levels: list[int] = []  # of each term: after how many doublings it arises …
+    levels: list[int] = []  # for each term: the number of doublings after which it arises …
     ends: list[int] = []  # … and where its box ends, in boxes that enter
-    if later:  # the residuals that the boxes bring along are the first terms
+    if later:  # the residuals of the boxes that enter are the first terms
         levels += [0] * len(boxes_in)
         ends += range(1, len(boxes_in) + 1)
     current = boxes_in
@@ -155,6 +155,6 @@ def _stage(boxes_in: list[Box], n: int, size: int, boxes: int, doublings: int, o
     complete = [(remaining >> k) << k for k in sizes]
     last = counts * (np.array(ends).reshape(-1, 1) <= complete)
     every = np.concatenate([np.tile(counts, (blocks - 1, 1)), last]) if final else counts
-    by_size = frozen(every.T).T  # a row of memory for each size is read twice as fast
+    by_size = frozen(every.T).T  # one row of memory per size is read twice as fast
     transform = frozen(np.hstack(columns))
     return Stage(len(transform), boxes, per_block, blocks, details, transform, by_size, frozen(last))

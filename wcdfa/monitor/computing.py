@@ -11,7 +11,7 @@ from wcdfa.verdicts.single_window import Verdict, without_alpha
 
 
 class Computation:
-    """The norms of a run and α of them: the last outcome of each group, and the history.
+    """The norms of a run, with the last outcome of each group and the history of α.
 
     >>> computation = Computation(Recorder(50, None, 1), Criteria())
     >>> for i in range(50):
@@ -29,7 +29,7 @@ class Computation:
         self.history = History()
 
     def take(self, given: object, lr: object) -> None:
-        """`Recorder.take`. The outcomes are dropped if the recorder begins anew with a reading."""
+        """Call `Recorder.take`. Drop the outcomes if the recorder starts over with a reading."""
         begun = self.recorder.begun
         self.recorder.take(given, lr)
         if self.recorder.begun != begun:
@@ -41,14 +41,14 @@ class Computation:
         self.history.add(self.outcomes, steps)
 
     def history_until_now(self) -> History:
-        """A copy of the history that ends with α of the norms in the window."""
+        """A copy of the history, with α of the norms in the window at its end."""
         history = self.history.copy()
         if not history.curves or history.curves[-1].last_step != self.recorder.step:
             history.add(*self._measured())
         return history
 
     def without_alpha(self, group: str) -> Verdict | None:
-        """The verdict on a group whose last α is NaN; None if it is a number, or there is none yet."""
+        """The verdict on a group whose last α is NaN. None if α is a number or was not computed yet."""
         outcome = self.outcomes.get(group)
         return None if outcome is None or outcome.reason is None else without_alpha(outcome.reason, self.criteria)
 

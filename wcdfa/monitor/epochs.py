@@ -1,4 +1,4 @@
-"""The monitor of wcdfa 0.1.0: it keeps α by epoch, sums a run up, draws it and logs to Weights & Biases."""
+"""The monitor of wcdfa 0.1.0: it keeps α by epoch, summarizes a run, draws it and logs to Weights & Biases."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             self._epochs: list[Epoch] = []
 
     def end_epoch(self, epoch: float | npt.ArrayLike | None = None) -> None:
-        """Record the current α as that of the epoch that ends.
+        """Record the current α as the α of the epoch that ends.
 
         Parameters
         ----------
         epoch : number, optional
-            Number of the epoch. Default: how many epochs have ended before.
+            Number of the epoch. Default: the number of epochs that ended before.
 
         Raises
         ------
@@ -88,9 +88,9 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         return np.array([each.epoch for each in epochs]), np.array([each.alpha for each in epochs], dtype=np.float64)
 
     def summary(self) -> dict[str, float | str | None]:
-        """The run in numbers: the current α with its interval, mean and range of α over the epochs, and how many epochs had each regime.
+        """Summarize the run: the current α with its interval, mean and range of α over the epochs, and how many epochs had each regime.
 
-        An epoch has the regime of a band if its whole interval lies in it; otherwise it is undecided. What is not known yet is None.
+        An epoch has the regime of a band if its whole interval lies in it; otherwise it is undecided. A value that is not known yet is None.
         """
         with self._lock:
             result, (epochs, alphas) = self.result, self.epoch_history
@@ -112,7 +112,7 @@ class RollingWeightChangeDFA(WeightChangeDFA):
             }
 
     def plot(self, title: str = "Weight-change DFA", save_path: str | os.PathLike[str] | None = None, show: bool = True) -> Any:
-        """Draw α with its interval by epoch, over the bands. If no epoch was ended, draw every α in the order computed.
+        """Draw α with its interval by epoch, over the bands. If no epoch has ended, draw every α in the order computed.
 
         Parameters
         ----------
@@ -141,7 +141,7 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         drawn = np.array([each[2:] for each in epochs], dtype=np.float64)
         places, what = np.array([each.epoch for each in epochs]), "epoch"
         if not epochs and result is not None:
-            drawn = np.full((len(history), 3), math.nan)  # without the intervals of those before the last
+            drawn = np.full((len(history), 3), math.nan)  # only the last one has an interval
             drawn[:, 0], drawn[-1, 1:] = history, (result.low, result.high)
             places, what = np.arange(1, 1 + len(history)), "α in the order computed"
         figure = plotting.blank(shown=show)
@@ -154,10 +154,10 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         return figure
 
     def log_wandb(self, step: float | None = None) -> None:
-        """Log `metrics()` to the active run of Weights & Biases, over "wcdfa/step". An error of wandb does not end training.
+        """Log `metrics()` to the active run of Weights & Biases, against "wcdfa/step". An error in wandb does not end training.
 
-        The numbers join the current row of the run, so the steps of your own ``wandb.log`` stay as they are. They are sent with that
-        row, with the next call of this method, or when the run ends.
+        The numbers join the current row of the run, so the steps of your own ``wandb.log`` do not change. They are sent with that
+        row, at the next call of this method, or when the run ends.
 
         Parameters
         ----------
@@ -175,11 +175,11 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         metrics = self.metrics()
         try:
             WandbSink(run)(metrics["wcdfa/step"] if step is None else step, metrics)
-        except Exception:  # whatever it is, it must not end the training run
+        except Exception:  # no error here may end the training run
             logging.getLogger("wcdfa").exception("wandb failed to log; training goes on")
 
     def state_dict(self) -> dict[str, object]:
-        """The state of `WeightChangeDFA`, with the epochs. Each of the two classes loads a state of the other."""
+        """The state of `WeightChangeDFA`, and the epochs. Each of the two classes can load a state of the other."""
         with self._lock:
             state = super().state_dict()
             state |= {"epochs": [each.epoch for each in self._epochs], "epoch_steps": [each.step for each in self._epochs]}

@@ -1,4 +1,4 @@
-"""Follows the log of a run while it is written: what is new in it goes into a monitor."""
+"""Follows the log of a run while it is written, and feeds new norms to a monitor."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.reading import Reading
 
-BEFORE = 10  # of a long log that is there at the first look, only so many windows are read
-QUIET = 5  # after so many looks at which only other logs had been written to, one of them is followed
+BEFORE = 10  # at the first look at a long log, only this many windows are read
+QUIET = 5  # if only other logs were written to at this many looks, follow one of them
 
 
 class News(NamedTuple):
-    """What a look at the log has shown."""
+    """The result of one look at the log."""
 
     fresh: int
     """How many norms are new."""
@@ -31,7 +31,7 @@ class News(NamedTuple):
 
 
 class Follower:
-    r"""Looks at a log again and again, and feeds a monitor with what is new.
+    r"""Looks at a log again and again, and feeds new norms to a monitor.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "log.csv")
@@ -44,12 +44,12 @@ class Follower:
     >>> follower.look().fresh, follower.look().fresh
     (2, 0)
 
-    If the steps of a log go on from those before, or it has no steps and fewer rows than before, it was rotated: all of it is new, and
-    the monitor goes on. If the norms of the last window are no longer in it as they were, it is another run, or a restart has undone
-    them: the monitor begins anew with what there is now.
+    A log was rotated if its steps continue those before, or if it has no steps and fewer rows than before. All of it is then new, and
+    the monitor goes on. If the norms of the last window are gone or changed, it is another run, or a restart has undone them. The
+    monitor then starts over with the log as it is now.
 
-    Of several logs or runs, the follower keeps to the one that was written last at the first look. It changes to another after five
-    looks at which only others had been written to.
+    If there are several logs or runs, the follower takes the one that was written last. It changes to another after five looks at which
+    only others were written to.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
@@ -67,7 +67,7 @@ class Follower:
         Raises
         ------
         ValueError, OSError
-            If there is no log, or it cannot be read: it may be between a rotation and the first line. What was read before is kept.
+            If there is no log, or it cannot be read, for example between a rotation and the first line. What was read before is kept.
         """
         found = {each.path: each for each in sources(self.path)}
         states = {path: file_states(path) for path in found}
@@ -83,9 +83,9 @@ class Follower:
             idle = start == len(series.values)
             self._quiet = self._quiet if idle else 0
             others = [each for path, each in written.items() if idle or path != held.path]
-            with suppress(ValueError, OSError):  # another log may not be whole yet
+            with suppress(ValueError, OSError):  # another log may be incomplete
                 if others and (idle or not self._told) and not same_series(other := newest_series(others, self.settings), held):
-                    said += [] if self._told else [f"{other.name} is written too; give its own path to follow that"]
+                    said += [] if self._told else [f"{other.name} is being written too; to follow it, give its own path"]
                     self._quiet, self._told = self._quiet + idle, True
                     if idle and (self._quiet >= QUIET or held.path not in found):
                         series, start = other, None
@@ -93,7 +93,7 @@ class Follower:
         return self._news(held, series, start, said)
 
     def _news(self, held: RecordedSeries | None, series: RecordedSeries, start: int | None, said: list[str]) -> News:
-        """Feed the monitor with what is new from `start` on. With None, begin anew."""
+        """Feed the monitor with the norms from `start` on. With None, start over."""
         same = held is not None and same_series(held, series)
         negative = np.isfinite(series.values) & (series.values < 0)
         if self.settings.log is None and self._log and negative[start or 0 :].any():
@@ -102,12 +102,12 @@ class Follower:
             self._quiet, self._told = 0, False
             said.append(f"now following {series.name}")
         elif start is None:
-            said.append("the log was begun anew, and α with it")
+            said.append("the log was started over, and so is α")
         said += [f"note: {note}" for note in series.notes if held is None or not same or note not in held.notes]
         if start is None:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log)
             if negative.any() and not self._log:
-                said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True insists on one")
+                said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True forces it")
         new = slice(start or 0, None)
         rates, steps = None if series.lr is None else series.lr[new], None if series.steps is None else series.steps[new]
         said += self._feed(series.values[new], rates, steps)
@@ -129,9 +129,9 @@ class Follower:
     def _feed(
         self, values: npt.NDArray[np.float64], rates: npt.NDArray[np.float64] | None, steps: npt.NDArray[np.int64] | None
     ) -> list[str]:
-        """Give norms to the monitor, at most a window at a time; of a long log that was there before, only the last windows."""
+        """Give norms to the monitor, at most a window at a time; from a log that was long at the first look, only the last windows."""
         passed = max(0, len(values) - BEFORE * self.settings.window)
-        if not self._count and steps is not None:  # the monitor counts from 1, and a log may from 0
+        if not self._count and steps is not None:  # the monitor counts from 1, but a log may count from 0
             self.monitor.load_state_dict(self.monitor.state_dict() | {"step": int(steps[passed]) - 1})
         self._count += passed
         said: list[str] = []

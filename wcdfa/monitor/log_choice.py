@@ -1,4 +1,4 @@
-"""Which of the logs in a folder is followed, and what in it is new."""
+"""Chooses the log to follow in a folder, and finds what is new in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FileStates = list[tuple[int, int, int]]
 
 
 def file_states(path: Path) -> FileStates:
-    """Size, time and identity of the files of a log: something in them changes when the log is written."""
+    """Size, time and identity of the files of a log. They change whenever the log is written."""
     return [(status.st_size, status.st_mtime_ns, status.st_ino) for status in map(os.stat, _files(path))]
 
 
@@ -30,7 +30,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def newest_series(found: Iterable[Source], settings: Settings) -> RecordedSeries:
-    """The series in the log that was written last, of those logs that hold one."""
+    """The series in the log that was written last, among the logs that hold one."""
     lacking: list[NoSeries] = []
     for source in sorted(found, key=lambda each: max(when for _, when, _ in file_states(each.path)), reverse=True):
         try:
@@ -41,22 +41,22 @@ def newest_series(found: Iterable[Source], settings: Settings) -> RecordedSeries
 
 
 def series_in(source: Source, settings: Settings, name: str | None = None) -> RecordedSeries:
-    """The series of the run of this name; if there is no such run, of the one that began last."""
+    """The series of the run with this name; if there is no such run, of the run that began last."""
     runs = list(source.runs())
     found = list(settings.series(next((run for run in runs if run.name == name), runs[-1])))
     if len(found) > 1:
-        msg = f"{shown(source.path)}: {len(found)} series, and one can be followed: choose it with"
+        msg = f"{shown(source.path)}: {len(found)} series, but only one can be followed: choose it with"
         raise NoSeries(msg, COLUMN)
     return found[0]
 
 
 def same_series(one: RecordedSeries, other: RecordedSeries) -> bool:
-    """Whether both are of one log, run and column."""
+    """Whether both come from the same log, run and column."""
     return (one.path, one.run, one.column) == (other.path, other.run, other.column)
 
 
 def first_new(old: RecordedSeries, new: RecordedSeries, window: int) -> int | None:
-    """Where the values begin that only the new series has. None if the last window of the old series is not in it as it was."""
+    """Where the values begin that only the new series has. None if the last window of the old series is not in it unchanged."""
     if not same_series(old, new) or (old.steps is None) != (new.steps is None):
         return None
     before, now = (np.arange(len(each.values)) if each.steps is None else each.steps for each in (old, new))

@@ -1,4 +1,4 @@
-"""What happens with the messages of a watch: they are logged, given as warnings, stop training, or go to a function of the user."""
+"""Acts on the messages of a watch: logs them, gives warnings, stops training, or calls a function of the user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class DriftWarning(UserWarning):
 
 
 class MessageAction:
-    """Carries out what the user asked for with each message. An error of the action is logged, and training goes on.
+    """Acts on each message as the user asked. If the action fails, the error is logged and training goes on.
 
     >>> received = []
     >>> act = MessageAction(received.append)
@@ -49,11 +49,11 @@ class MessageAction:
 
     @property
     def raised(self) -> list[str]:
-        """`messages`, by the name that they had in earlier releases."""
+        """Earlier name of `messages`."""
         return self.messages
 
     def __call__(self, message: str, *, aloud: bool = True) -> bool:
-        """Keep a message and act on it; returns whether training is to stop.
+        """Keep a message and act on it. Returns whether training should stop.
 
         With ``aloud=False`` the message is only kept: another process of the same training acts on it.
         """
@@ -61,7 +61,7 @@ class MessageAction:
         if aloud:
             try:
                 self._act(message)
-            except Exception:  # whatever it is, it must not end the training run
+            except Exception:  # no error here may end the training run
                 logging.getLogger("wcdfa").exception("the alarm of a monitor failed; training goes on")
         return self.action == "stop"
 
@@ -74,4 +74,4 @@ class MessageAction:
             logging.getLogger("wcdfa").warning(message)
 
 
-Alarms = MessageAction  # as earlier releases call it
+Alarms = MessageAction  # its earlier name

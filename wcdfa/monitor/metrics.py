@@ -1,4 +1,4 @@
-"""The numbers of a monitor under the keys that trackers are given."""
+"""The numbers of a monitor, under the keys that trackers receive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdf
 
 
 def metrics_of(recorder: Recorder, found: Mapping[str, Outcome], thresholds: tuple[float, float]) -> dict[str, float]:
-    """Norms of the last step, of all parameters and of each group, and α where it has been computed."""
+    """The last norms and the last α, of all parameters and of each group. Without an α yet, only the norms."""
     reading = recorder.reading()
     numbers = {"wcdfa/step": float(recorder.step), "wcdfa/n": float(len(reading.norms)), "wcdfa/skipped": float(reading.skipped)}
     if len(reading.norms):

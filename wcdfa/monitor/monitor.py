@@ -1,4 +1,4 @@
-"""α of the last norms, recomputed as training goes on."""
+"""The monitor: keeps the last norms and recomputes α during training."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Logger = Callable[[int, dict[str, float]], object]
 
 
 class WeightChangeDFA:
-    """DFA exponent of the norms ‖ΔW‖ in a rolling window.
+    """Measures α of the norms ‖ΔW‖ in a rolling window, during training.
 
     >>> import numpy as np
     >>> import wcdfa
@@ -46,8 +46,8 @@ class WeightChangeDFA:
     >>> monitor
     WeightChangeDFA(α=0.442, regime='disordered', samples=256/256)
 
-    With parameters instead of norms, the first call sets the reference and records nothing; each later one records how far they
-    have moved since the last:
+    You can give parameters instead of norms. The first call sets the reference and records nothing; each later call records how far
+    they have moved since the call before:
 
     >>> parameters = {"weight": np.zeros((2, 2)), "bias": np.zeros(2)}
     >>> monitor = wcdfa.WeightChangeDFA(groups=1).update(parameters)
@@ -56,17 +56,17 @@ class WeightChangeDFA:
     >>> monitor.update(parameters).get_signal(), monitor.get_signal("bias")
     (array([5.]), array([4.]))
 
-    `wcdfa.prepare` prepares the norms before α is computed: it takes their logarithm, replaces spikes, and ends boxes where the level
-    shifts. `get_signal` gives the norms as they came.
+    `wcdfa.prepare` prepares the norms before α is computed: it takes their logarithm, replaces spikes, and splits boxes where the level
+    shifts. `get_signal` gives the norms unchanged.
 
     Parameters
     ----------
     window : int
         Norms (training steps) that α is computed from, at least 50. 500 resolves about ± 0.13. The package has calibrations for 128,
-        256, 500, 512, 1000, 1024 and all above; another length takes a few seconds the first time.
+        256, 500, 512, 1000, 1024 and all lengths above; another length takes a few seconds the first time.
     stride : int or callable, optional
-        Recompute α every so many norms. A callable is given how many norms there are and returns whether α is due; it may be asked more
-        than once for a number, so it must depend on nothing else. Default: a fifth of the window.
+        Recompute α after this many norms. A callable takes the number of norms so far and returns whether α is due. It may be called
+        more than once with the same number, so it must depend on nothing else. Default: a fifth of the window.
     thresholds : (float, float)
         A run is ordered if the whole interval of α is above the first, and disordered if it is below the second.
     order : 1, 2, 3 or 4
@@ -76,15 +76,15 @@ class WeightChangeDFA:
     log, epoch_length, spikes
         As in `wcdfa.prepare`.
     groups : int, dict, list of str or callable, optional
-        Compute α of each group of parameters too. An int groups by so many first parts of the paths ("layers/0/weight"), a dict or list
-        by regular expressions, and a callable names the group of a path: see `wcdfa.recording.groups.members_of`.
+        Compute α of each group of parameters too. An int groups by the first parts of the paths ("layers/0/weight"), a dict or list by
+        regular expressions, and a callable returns the group of a path: see `wcdfa.recording.groups.members_of`.
     record_every : int or callable
-        Record a norm every so many calls of `update`, or at the calls at whose number the callable returns True. Each norm is still
-        that of one step. The series of every k-th norm has another α, so keep 1 unless the norms cost too much.
+        Record a norm at every k-th call of `update`, or whenever a callable, given the number of the call, returns True. Each norm is
+        still that of one step. The series of every k-th norm has another α, so keep 1 unless the norms cost too much.
     log_every : int or callable, optional
-        Call the logger every so many norms. Default: when α is recomputed.
+        Call the logger after this many norms. Default: when α is recomputed.
     logger : callable, optional
-        It is called with the training step and `metrics()`: see `wcdfa.sinks`. An error that it raises is logged once, and training
+        Called with the training step and `metrics()`: see `wcdfa.sinks`. If it raises an error, the error is logged once and training
         goes on.
 
     Raises
@@ -147,7 +147,7 @@ class WeightChangeDFA:
         return Computation(Recorder(self.window, self._groups, self.record_every), self._criteria)
 
     def _rehearse(self) -> None:
-        """Refuse settings that the window is too short for now, not at the first α, and have the calibration of its length ready."""
+        """Find out now, not at the first α, if the window is too short for the settings. This also prepares its calibration."""
         trial = self._criteria.preparation.of(1.0 + np.arange(self.window) % 7.0)
         self._criteria.measurement.of(trial.values)
 
@@ -157,21 +157,21 @@ class WeightChangeDFA:
         return f"{type(self).__name__}({said}, samples={self.n_samples}/{self.window})"
 
     def update(self, given: object, /, *, lr: object = None) -> Self:
-        """Record a norm, or how far parameters have moved since the last call; returns the monitor, for chaining.
+        """Record a norm, or how far parameters have moved since the last call. Returns the monitor, so calls can be chained.
 
-        A norm of 0 was no step (gradient accumulation, a skipped AMP step): it is counted in `skipped` and not recorded. A norm that is
-        NaN or infinite is recorded as a gap, at which boxes are split.
+        A norm of 0 means that no step was taken (gradient accumulation, a skipped AMP step): it is counted in `skipped` and not recorded.
+        A norm that is NaN or infinite is recorded as a gap, and boxes are split there.
 
-        With `lr`, a schedule that varies is taken out before α is computed. A norm without a learning rate, or with one that is not
-        positive, then counts as missing.
+        With `lr`, the effect of the learning-rate schedule is removed before α is computed. A norm without a learning rate, or with one
+        that is not positive, then counts as missing.
 
         Parameters
         ----------
         given : number, array of size 1, parameters, or Reading
             A number may be an array of any library. It stays on its device until α is due or asked for. Parameters may be a dict, list
             or tuple of NumPy arrays, a pytree of JAX arrays, an equinox or flax nnx module, a torch module, a Keras model, or TensorFlow
-            variables: call `update` once per optimizer step. Of a `Reading`, the norms that are new since the last one are recorded; of
-            another recorder, all of them.
+            variables: call `update` once per optimizer step. From a `Reading`, the norms that are new since the last reading are
+            recorded; if it comes from another recorder, all of them.
         lr : number or array of size 1, optional
             Learning rate of the step.
 
@@ -190,14 +190,14 @@ class WeightChangeDFA:
         return self
 
     def update_from_norm(self, norm: object) -> Self:
-        """`update` with a number, by the name of wcdfa 0.1.0. Raises a TypeError for anything else."""
+        """`update` for numbers only, under its name in wcdfa 0.1.0. Raises a TypeError for anything else."""
         if not is_number(norm):
             raise refuse(norm)
         return self.update(norm)
 
     @property
     def alpha(self) -> float | None:
-        """The last α; None until it is first computed, when it is due and the window is full."""
+        """The last α. None until α is first computed: the window must be full and α due."""
         result = self.result
         return None if result is None else float(result.alpha)
 
@@ -208,7 +208,7 @@ class WeightChangeDFA:
 
     @property
     def regime(self) -> Regime | None:
-        """Name of the band that the interval of the last α lies in: "ordered", "critical" or "disordered", or else "undecided".
+        """The regime of the last α: "ordered", "critical" or "disordered" if its whole interval is inside that band, else "undecided".
 
         None before the first α, and when the last α is NaN.
         """
@@ -250,7 +250,7 @@ class WeightChangeDFA:
 
     @property
     def step(self) -> int:
-        """Training step of the last norm; 0 before the first."""
+        """Training step of the last norm; 0 before the first norm."""
         with self._lock:
             self._compute()
             return self._run.recorder.step
@@ -267,7 +267,7 @@ class WeightChangeDFA:
 
     @property
     def drained(self) -> int:
-        """How many norms its recorder had recorded when the last `Reading` was made; 0 before the first reading."""
+        """How many norms the recorder had recorded when the last `Reading` was made; 0 before the first reading."""
         return self._run.recorder.drained
 
     @property
@@ -276,11 +276,11 @@ class WeightChangeDFA:
         return self._groups
 
     def continues(self, reading: Reading) -> bool:
-        """Whether a reading goes on from the last one. If its recorder was set back, or is another one, `update` begins anew with it."""
+        """Whether a reading continues the last one. If its recorder was reset, or is another one, `update` starts over with it."""
         return self._run.recorder.continues(reading)
 
     def reading(self) -> Reading:
-        """The norms in the window with their steps and learning rates, and the optimizer if it is known."""
+        """The norms in the window, with their steps and learning rates, and the optimizer if it is known."""
         with self._lock:
             self._compute()
             return self._run.recorder.reading()
@@ -309,14 +309,14 @@ class WeightChangeDFA:
         Parameters
         ----------
         group : str
-            The group of parameters that is judged. Default: all parameters.
+            The group of parameters to judge. Default: all parameters.
         lr, steps, null, **options
             As in `wcdfa.verdict`. Name the optimizer if the monitor does not know it.
 
         Raises
         ------
         ValueError
-            If there is no such group, or the window holds too few norms yet; and as `wcdfa.verdict`.
+            If there is no such group, or the window does not hold enough norms yet; and as `wcdfa.verdict`.
         """
         reading = self.reading()
         criteria = self._criteria.changed(**reading.naming(options))
@@ -325,12 +325,12 @@ class WeightChangeDFA:
     def report(
         self, path: str | os.PathLike[str], *, title: str = "wcdfa", lr: npt.ArrayLike | None = None, **options: object
     ) -> None:
-        """Write a page for any browser: every α so far with its F(s), groups, drifts, and the verdict on the window.
+        """Write a page for any browser: every α so far with its F(s), the groups, drifts, and the verdict on the window.
 
         Parameters
         ----------
         path : path
-            Such as "report.html".
+            For example "report.html".
         title : str
             Heading of the page.
         lr, **options
@@ -339,9 +339,9 @@ class WeightChangeDFA:
         Raises
         ------
         TypeError
-            If an option would measure the last window in another way than those before it.
+            If an option would measure the last window differently from the windows before it.
         ValueError
-            If the window holds too few norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
+            If the window does not hold enough norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
         """
         from wcdfa.report import write  # noqa: PLC0415 - json and hashlib, which only a report needs
         from wcdfa.report.from_monitor import MonitoredRun, check_options, section_of_monitor  # noqa: PLC0415
@@ -355,7 +355,7 @@ class WeightChangeDFA:
         write(path, [section_of_monitor(title, run)], title=title)
 
     def metrics(self) -> dict[str, float]:
-        """The current α and ‖ΔW‖ under the keys that trackers are given: "wcdfa/alpha", "wcdfa/alpha_low", "wcdfa/update_norm" and so on.
+        """The current α and ‖ΔW‖ under the keys that trackers receive: "wcdfa/alpha", "wcdfa/alpha_low", "wcdfa/update_norm" and so on.
 
         "wcdfa/regime" is 2 for ordered, 1 for critical, 0 for disordered, NaN for undecided. Before the first α, its keys are missing.
         """
@@ -364,22 +364,22 @@ class WeightChangeDFA:
             return metrics_of(self._run.recorder, self._run.outcomes, self.thresholds)
 
     def state_dict(self) -> dict[str, object]:
-        """All that was recorded and computed, as numbers, strings and lists: for JSON, for `numpy.savez`, for a checkpoint.
+        """Everything recorded and computed, as numbers, strings and lists: ready for JSON, `numpy.savez` or a checkpoint.
 
-        It does not hold the parameters that the next ones are compared with. After a restart, call `update` with the restored model
-        once before the first step; then no norm is lost.
+        It does not hold the parameters that the next ones are compared with. So that no norm is lost after a restart, call `update` with
+        the restored model once before the first step.
         """
         with self._lock:
             self._compute()
             return state_of(self._run)
 
     def load_state_dict(self, state: Mapping[str, object], /) -> None:
-        """Go on from a `state_dict`, also from one that went through JSON or npz.
+        """Go on from a `state_dict`. It may have been through JSON or npz.
 
         Raises
         ------
         ValueError
-            If the state is of another version, window or groups, or is not the whole of one; the monitor is as before then.
+            If the state has another version, window or groups, or is incomplete. The monitor is then left unchanged.
         """
         with self._lock:
             run = self._new_run()
@@ -387,7 +387,7 @@ class WeightChangeDFA:
             self._run = run
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the state to an npz file. If the process is killed meanwhile, the file that was there is still whole."""
+        """Write the state to an npz file. If the process is killed meanwhile, an earlier file is still intact."""
         state_file.write(path, self.state_dict())
 
     def load(self, path: str | os.PathLike[str]) -> None:
@@ -404,16 +404,16 @@ class WeightChangeDFA:
         vars(self).update(state, _lock=threading.RLock())
 
     def _may_be_due(self) -> bool:
-        """Whether α or the log may be due once the pending norms are known. Zeros among them can only delay it.
+        """Whether α or the logger may be due once the pending norms are known. Zeros among them can only delay this.
 
-        No more norms than a window holds are kept waiting.
+        At most a window of norms is kept pending.
         """
         every = [self.stride, self.window, *([] if self.log_every is None or self.logger is None else [self.log_every])]
         waiting = len(self._run.recorder.pending)
         count = self._run.recorder.count
         try:
             return any(due(each, count + waiting) if callable(each) else count % each + waiting >= each for each in every)
-        except Exception:  # noqa: BLE001 - a callable raised it: it is asked again, and raises, when the norms have been recorded
+        except Exception:  # noqa: BLE001 - a callable of the user raised it; it is called again, and raises, once the norms are recorded
             return True
 
     def _now(self) -> dict[str, Outcome]:
@@ -422,7 +422,7 @@ class WeightChangeDFA:
             return self._run.outcomes
 
     def _compute(self) -> None:
-        """Record the pending norms, and at each of them compute α and log if that is due."""
+        """Record the pending norms; after each, compute α and call the logger if due."""
         for count in self._run.recorder.flush(lambda count: self._alpha_due(count) or self._log_due(count)):
             if self._alpha_due(count):
                 self._run.compute()
@@ -432,7 +432,7 @@ class WeightChangeDFA:
     def _log(self, logger: Logger) -> None:
         try:
             logger(self._run.recorder.step, metrics_of(self._run.recorder, self._run.outcomes, self.thresholds))
-        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the training run
+        except Exception as error:  # noqa: BLE001 - no error here may end the training run
             self._failures.log("the logger of a monitor", error)
 
     def _alpha_due(self, count: int) -> bool:

@@ -1,4 +1,4 @@
-"""The state of a monitor as numbers, strings and lists: how it is made, and how a monitor goes on from it."""
+"""Turns a monitor into a state of numbers, strings and lists, and restores a monitor from it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from wcdfa.recording.ring import Ring, init
 VERSION = 2
 COUNTERS = ("calls", "passed", "step", "drained", "drained_skipped")
 NUMBERS = tuple(name for name in DFAResult._fields if name not in ("scales", "fluctuations"))
-BEFORE_CAUSE = NUMBERS[:-1]  # of states that were saved before a result held its cause
+BEFORE_CAUSE = NUMBERS[:-1]  # the numbers in states that were saved before a result held its cause
 CAUSES = {reason: cause for cause, reason in REASONS.items()}
 
 
 def state_of(run: Computation) -> State:
-    """All that a monitor has recorded and computed; not its settings, and not the parameters that it measures from."""
+    """Everything that a monitor has recorded and computed, without its settings and its reference parameters."""
     recorder, outcomes = run.recorder, run.outcomes
     reading = recorder.reading()
     state: State = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
@@ -44,12 +44,12 @@ def state_of(run: Computation) -> State:
 
 
 def restore(state: Fields, run: Computation) -> None:
-    """Put a state into a run that has just been made.
+    """Put a state into a new run.
 
     Raises
     ------
     ValueError
-        If the state is of another version, window or groups than the run, or a part of it is missing.
+        If the state has another version, window or groups than the run, or a part of it is missing.
     """
     recorder = run.recorder
     _require_match(state, recorder)
@@ -67,24 +67,24 @@ def restore(state: Fields, run: Computation) -> None:
 def _require_match(state: Fields, recorder: Recorder) -> None:
     version, window = state.integer("version", 0), state.integer("window", 0)
     if version != VERSION:
-        msg = f"the state is of version {version}, and this release reads {VERSION}; it is no state_dict, or from another release"
+        msg = f"the state is of version {version}, and this release reads {VERSION}; it is not a state_dict, or is from another release"
         raise ValueError(msg)
     if window != recorder.window:
         msg = (
             f"the state was saved with window={window}, and this monitor has window={recorder.window}: make it with "
-            f"window={window} to go on, or leave the state out to begin anew"
+            f"window={window} to go on, or leave the state out to start over"
         )
         raise ValueError(msg)
     saved, own = state.text("grouping"), described(recorder.groups)
     if saved != own:
-        msg = f"the state was saved with groups={saved or None}, and this monitor has groups={own or None}; make it with the same"
+        msg = f"the state was saved with groups={saved or None}, and this monitor has groups={own or None}; make it with the same groups"
         raise ValueError(msg)
 
 
 def _outcome(state: Fields, i: int, reason: str | None) -> Outcome:
-    """One outcome. A state of an earlier release has no `DFAResult.cause`: it follows from the reason.
+    """One outcome. States of earlier releases have no `DFAResult.cause`; it is derived from the reason.
 
-    Norms that could not be prepared have another reason; `wcdfa.inference.prepared.measured` gives them the result of zeros.
+    Any other reason means that the norms could not be prepared; `wcdfa.inference.prepared.measured` gives those the result of zeros.
     """
     numbers = state.numbers(f"result_{i}")
     known = dict(zip(NUMBERS if len(numbers) == len(NUMBERS) else BEFORE_CAUSE, numbers, strict=True))
@@ -96,7 +96,7 @@ def _outcome(state: Fields, i: int, reason: str | None) -> Outcome:
 
 def _history_fields(history: History) -> State:
     sizes = list(dict.fromkeys(curve.scales for curve in history.curves))
-    state: State = {"histories": len(history.groups)}  # the groups that there were before the first α
+    state: State = {"histories": len(history.groups)}  # groups known before the first α
     for i, name in enumerate(history.groups):
         state |= with_gaps(f"history_{i}", history.numbers(name).ravel())
     state["history_steps"] = [step for curve in history.curves for step in curve[:2]]

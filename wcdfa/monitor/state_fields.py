@@ -1,4 +1,4 @@
-"""The fields of a saved state: numbers, strings and lists, as they are or back from JSON or npz."""
+"""The fields of a saved state: numbers, strings and lists, fresh or read from JSON or npz."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = dict[str, object]
 
 
 class Fields:
-    """Reads the fields of a state, each with its type.
+    """Reads the fields of a state, and gives each its type.
 
     >>> fields = Fields({"count": 3} | with_gaps("norms", [0.5, math.nan]))
     >>> fields.integer("count"), fields.numbers("norms")
@@ -22,7 +22,7 @@ class Fields:
     Raises
     ------
     ValueError
-        If a field that is asked for is missing.
+        If a field is missing.
     """
 
     def __init__(self, state: Mapping[str, object]) -> None:
@@ -33,41 +33,41 @@ class Fields:
         return name in self._state
 
     def __getitem__(self, name: str) -> object:
-        """A field as it is."""
+        """A field, unconverted."""
         if name not in self._state:
-            msg = f"the state lacks {name!r}; it is no state_dict, or not the whole of one"
+            msg = f"the state lacks {name!r}; it is not a state_dict, or an incomplete one"
             raise ValueError(msg)
         return self._state[name]
 
     def integer(self, name: str, default: int | None = None) -> int:
-        """An integer."""
+        """Read an integer."""
         return default if default is not None and name not in self else int(np.asarray(self[name]))
 
     def text(self, name: str) -> str:
-        """A string."""
+        """Read a string."""
         return str(self[name])
 
     def integers(self, name: str) -> list[int]:
-        """A list of integers."""
+        """Read a list of integers."""
         return [int(each) for each in np.asarray(self[name]).tolist()]
 
     def floats(self, name: str) -> list[float]:
-        """A list of numbers without gaps."""
+        """Read a list of finite numbers."""
         return [float(each) for each in np.asarray(self[name]).tolist()]
 
     def texts(self, name: str) -> list[str]:
-        """A list of strings."""
+        """Read a list of strings."""
         return [str(each) for each in np.asarray(self[name]).tolist()]
 
     def numbers(self, name: str) -> npt.NDArray[np.float64]:
-        """The numbers that `with_gaps` put into the state, NaN where one was missing."""
+        """Read numbers that `with_gaps` wrote, with NaN where one was not finite."""
         values = np.array(self[name], dtype=np.float64)
         values[np.asarray(self[f"{name}_missing"], dtype=np.intp)] = math.nan
         return values
 
 
 def with_gaps(name: str, values: npt.ArrayLike) -> State:
-    """Fields for numbers, and for the places of those that are not finite: JSON has no NaN.
+    """Make two fields: the numbers, and the positions of those that are not finite, because JSON has no NaN.
 
     >>> with_gaps("norms", [0.5, math.nan])
     {'norms': [0.5, 0.0], 'norms_missing': [1]}

@@ -1,4 +1,4 @@
-"""A file with the state of a monitor: npz without pickle, written whole or not at all."""
+"""Saves the state of a monitor to a file: npz without pickle, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from wcdfa.support.files import replacing
 
 
 def write(path: str | os.PathLike[str], state: Mapping[str, object]) -> None:
-    """Write a state to an npz file; the file that was there stays until the new one is whole."""
+    """Write a state to an npz file. An earlier file stays until the new one is complete."""
     with replacing(path) as file:
-        np.savez(file, **state)  # type: ignore[arg-type]  # every value is one for np.asarray, and none is called allow_pickle
+        np.savez(file, **state)  # type: ignore[arg-type]  # np.asarray takes every value, and none is called allow_pickle
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, object]:
-    """The state that `write` wrote.
+    """Read the state that `write` wrote.
 
     Raises
     ------
@@ -34,5 +34,5 @@ def load(path: str | os.PathLike[str]) -> dict[str, object]:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        msg = f"{os.fspath(path)} is no file that save() wrote, or a damaged one ({error}); begin anew without it"
+        msg = f"{os.fspath(path)} was not written by save(), or it is damaged ({error}); start over without it"
         raise ValueError(msg) from error

@@ -1,4 +1,4 @@
-"""Finds changes while a run goes on: the regime has changed, or α has left its baseline. Each is put into a message."""
+"""Finds changes during a run, and reports them in messages: the regime has changed, or α has left its baseline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Watch:
-    """Updates a monitor, and reports each change once, in a message.
+    """Updates a monitor, and reports each change once in a message.
 
     >>> import numpy as np
     >>> import wcdfa
@@ -30,8 +30,8 @@ class Watch:
     >>> messages[-1].partition(":")[0]
     'regime changed from disordered to ordered'
 
-    The regime has changed when the whole interval of α lies in another band than the last interval that lay in one. α drifts when
-    `wcdfa.verdicts.drift.drift_alarms` finds an alarm that has not ended. An α of NaN changes nothing.
+    The regime has changed when the whole interval of α is in one band and the last such interval was in another. α drifts when
+    `wcdfa.verdicts.drift.drift_alarms` finds an alarm that has not ended. An α of NaN is ignored.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Watch:
         self._drifting = False
 
     def state_dict(self) -> dict[str, object]:
-        """The baseline and the regime, as numbers, strings and lists. Save that of the monitor with it."""
+        """The baseline and the regime, as numbers, strings and lists. Save the state of the monitor with it."""
         series = {"stops": list(self.stops), "alphas": list(self.alphas), "stderrs": list(self.stderrs)}
         return series | {"regime": self._regime, "drifting": self._drifting}
 
@@ -58,7 +58,7 @@ class Watch:
         Raises
         ------
         ValueError
-            If a part of the state is missing; the watch is as before then.
+            If a part of the state is missing. The watch is then left unchanged.
         """
         saved = Fields(state)
         stops, alphas, stderrs = saved.integers("stops"), saved.floats("alphas"), saved.floats("stderrs")
@@ -68,7 +68,7 @@ class Watch:
         self._regime, self._drifting = None if regime is None else str(regime), drifting
 
     def update(self, monitor: WeightChangeDFA, given: object, *, lr: object = None) -> list[str]:
-        """`WeightChangeDFA.update`; returns a message for each change that a new α shows. Raises as `WeightChangeDFA.update`."""
+        """Update the monitor, and return a message for each change that a new α shows. Raises as `WeightChangeDFA.update`."""
         if not isinstance(given, Reading):
             monitor.update(given, lr=lr)
             return list(self._messages(monitor))
@@ -81,7 +81,7 @@ class Watch:
         return messages
 
     def _messages(self, monitor: WeightChangeDFA) -> Iterator[str]:
-        """What the last α of the monitor has changed, if it is new and a number."""
+        """The messages that the last α of the monitor gives rise to, if it is new and a number."""
         result = monitor.result
         if result is None or result is self._seen:
             return
@@ -115,7 +115,7 @@ class Watch:
 
 
 def _parts(monitor: WeightChangeDFA, reading: Reading) -> Iterator[Reading]:
-    """The reading up to each norm at which α is due, and at last the whole: so the watch sees each α."""
+    """The reading up to each norm at which α is due, and at last all of it, so that the watch sees each α."""
     anew = not monitor.continues(reading)
     fresh = min(int(reading.count) - (0 if anew else monitor.drained), len(reading.norms))
     total = fresh if anew else int(monitor.reading().count) + fresh
@@ -126,7 +126,7 @@ def _parts(monitor: WeightChangeDFA, reading: Reading) -> Iterator[Reading]:
 
 
 def _without_last(reading: Reading, later: int) -> Reading:
-    """The reading as it was before so many norms came in."""
+    """The reading without its last `later` norms."""
     return reading._replace(
         norms=reading.norms[:-later],
         count=reading.count - later,

@@ -1,4 +1,4 @@
-"""What α would be if nothing but a named mechanism were at work: the optimizer, chance, or short memory."""
+"""Nulls: the α that the optimizer alone, chance alone or short memory alone would give."""
 
 from wcdfa.nulls.nulls import NullResult, ShortMemory, compare, optimizer_alphas, optimizer_null, short_memory, shuffled
 from wcdfa.nulls.optimizer import Optimizer

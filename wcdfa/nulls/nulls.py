@@ -1,4 +1,4 @@
-"""What α would be if nothing but a named mechanism were at work: the optimizer, chance, or short memory."""
+"""Nulls: the α that the optimizer alone, chance alone or short memory alone would give."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from wcdfa.synthetic import Seed, ar1
 Floats = npt.NDArray[np.float64]
 
 ROUNDING = 1e-5
-"""Norms that spread less, relative to their size, are constant: they are replayed in single precision."""
-STEPS = 32  # of atanh φ and atanh θ in one unit, where short memory is simulated
+"""Norms that spread less than this, relative to their size, count as constant, because the replay is in single precision."""
+STEPS = 32  # for simulation, atanh φ and atanh θ are rounded to 1/32
 DECISIVE = 2.0
-"""Nats beyond which one kind of memory is favoured: on ARFIMA of 500 samples, short memory then is in 1 to 3 % of cases."""
+"""One kind of memory is favoured if it is ahead by more nats than this. On ARFIMA of 500 samples, 1 to 3 % then favour short memory."""
 
 
 class NullResult(NamedTuple):
-    """α of a window, set against a null."""
+    """α of a window, compared with a null."""
 
     alpha: float
     """α of the window."""
@@ -40,11 +40,11 @@ class NullResult(NamedTuple):
     excess: float
     """``alpha - median``: what the null leaves to explain."""
     p_value: float
-    """(1 + replicates with at least this α) / (1 + replicates): one-sided, small where α is larger than the null explains."""
+    """(1 + replicates with at least this α) / (1 + replicates): one-sided, small if α is larger than the null explains."""
 
 
 class ShortMemory(NamedTuple):
-    """A `NullResult`, and how short memory fares against long memory."""
+    """A `NullResult`, and whether the spectrum favours short or long memory."""
 
     alpha: float
     low: float
@@ -57,7 +57,7 @@ class ShortMemory(NamedTuple):
     parameters: dict[str, float]
     """Its phi and theta: x[t] = phi x[t-1] + e[t] + theta e[t-1]."""
     nats: float
-    """How much better short memory explains the spectrum than long memory, in nats: negative where long memory does."""
+    """How much better short memory explains the spectrum than long memory, in nats; negative if long memory explains it better."""
     favoured: str
     """"short" above 2 nats, "long" below -2, else "undecided"."""
 
@@ -77,7 +77,7 @@ def optimizer_null(
     seed: Seed = 0,
     **hyperparameters: object,
 ) -> NullResult:
-    """α of a window against that of the same optimizer on white gradients, which have no memory of their own.
+    """Compare α of a window with the α of the same optimizer on white gradients, which have no memory of their own.
 
     >>> from wcdfa.nulls.replay import optimizer_norms
     >>> norms = optimizer_norms(200, optimizer="sgd", momentum=0.9, replicates=1, seed=1)[0]
@@ -85,15 +85,15 @@ def optimizer_null(
     >>> print(null.low < null.alpha < null.high, null.p_value > 0.05)
     True True
 
-    Where lr varies, window and replicates alike are taken without what a line in log lr explains. For many windows of one length,
-    replay once: ``compare(alpha, optimizer_alphas(n, ...))`` for each.
+    If lr varies, what a line in log lr explains is removed from the window and from the replicates. For many windows of one length,
+    replay once and call ``compare(alpha, optimizer_alphas(n, ...))`` for each.
 
     Parameters
     ----------
     norms : positive numbers of shape (n,)
         ‖ΔW‖ of one window, one per optimizer step.
     optimizer, lr, gradient_norm, start, dimension, **hyperparameters
-        As in `wcdfa.nulls.replay.optimizer_norms`: the more of it that is that of the run, the more the null explains.
+        As in `wcdfa.nulls.replay.optimizer_norms`. The closer they are to those of the run, the more the null explains.
     replicates : int
         Windows of white gradients.
     order, method
@@ -105,7 +105,7 @@ def optimizer_null(
     Returns
     -------
     NullResult
-        NaN where α is undefined, as for a constant window.
+        NaN if α is undefined, for example for a constant window.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def optimizer_alphas(
     seed: Seed = 0,
     **hyperparameters: object,
 ) -> Floats:
-    """α of each replicate of `optimizer_null`, for windows of n steps.
+    """Compute α of each replicate of `optimizer_null`, for windows of n steps.
 
     >>> optimizer_alphas(200, optimizer="sgd", replicates=3, method="ols").shape
     (3,)
@@ -169,7 +169,7 @@ def optimizer_alphas(
     Returns
     -------
     array of shape (replicates,)
-        NaN where an optimizer has no α, as Lion: its ``no_alpha`` says why.
+        NaN for an optimizer that has no α, such as Lion: its ``no_alpha`` says why.
 
     Raises
     ------
@@ -188,13 +188,13 @@ def optimizer_alphas(
         seed=seed,
     )
     x = without_schedule(np.log(norms) if log else norms, lr, log)
-    # float32 noise is left where the norm is constant, as where every gradient is clipped
+    # a constant norm, for example if every gradient is clipped, still has float32 noise
     constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(norms, axis=-1)
     return np.where(constant | (rule.no_alpha is not None), math.nan, _alphas(x, order, method, breaks))
 
 
 def without_schedule(x: Any, lr: npt.ArrayLike | None, log: bool) -> Any:
-    """Each series without what a line in a learning rate that varies explains, as `wcdfa.preprocess.preparation.prepare` does it."""
+    """Remove from each series what a line in lr explains, as `wcdfa.prepare` does; a constant lr removes nothing."""
     if lr is None or np.ndim(lr) == 0 or np.ptp(lr) == 0:
         return x
     rate = np.log(lr) if log else np.asarray(lr, dtype=np.float64)
@@ -205,7 +205,7 @@ def without_schedule(x: Any, lr: npt.ArrayLike | None, log: bool) -> Any:
 def shuffled(
     norms: npt.ArrayLike, *, replicates: int = 500, order: int = 1, method: Method = "robust", log: bool = True, seed: Seed = 0
 ) -> NullResult:
-    """α of a window against that of its own values in random order, which have no memory at all.
+    """Compare α of a window with the α of its own values in random order, which have no memory at all.
 
     >>> from wcdfa import synthetic
     >>> print(shuffled(synthetic.random_walk(200, seed=0), log=False, replicates=99, method="ols").p_value)
@@ -243,7 +243,7 @@ def short_memory(
     fitted: MemoryFit | None = None,
     seed: Seed = 0,
 ) -> ShortMemory:
-    """α of a window against that of the short-memory model which fits it best, AR(1) or ARMA(1,1).
+    """Compare α of a window with the α of the short-memory model that fits it best, AR(1) or ARMA(1,1).
 
     >>> from wcdfa import synthetic
     >>> found = short_memory(synthetic.ar1(500, phi=0.7, seed=0), log=False, replicates=99, method="ols")
@@ -251,8 +251,8 @@ def short_memory(
     AR(1) short True
 
     The model is chosen and fitted by Whittle likelihood (`wcdfa.nulls.whittle.memory_fit`), then simulated, with atanh φ and atanh θ rounded to
-    1/32, so that windows that are alike share a simulation. A large p-value says that short
-    memory suffices for α; ``nats`` says which kind of memory the whole spectrum speaks for.
+    1/32, so that similar windows share a simulation. A large p-value says that short memory is
+    enough to give this α; ``nats`` says which kind of memory the whole spectrum favours.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def short_memory(
     replicates, order, method, log, breaks, seed
         As in `optimizer_null` and `dfa`.
     fitted : MemoryFit, optional
-        What `wcdfa.nulls.whittle.memory_fit` says of this window, so that many windows are fitted at once.
+        The result of `wcdfa.nulls.whittle.memory_fit` for this window. Give it if you fit many windows at once.
 
     Returns
     -------
@@ -280,7 +280,9 @@ def short_memory(
     _at_least_one(replicates)
     alpha = _alphas(x, order, method, breaks)
     best = memory_fit(x) if fitted is None else fitted
-    nats = math.nan if math.isnan(alpha) else float(best.nats)  # a constant up to rounding has a spectrum, of rounding
+    nats = (
+        math.nan if math.isnan(alpha) else float(best.nats)
+    )  # a window that is constant up to rounding would show the spectrum of the rounding
     parameters = {name: math.nan if math.isnan(nats) else float(value) for name, value in best.parameters.items()}
     alphas = np.full(replicates, math.nan)
     if not math.isnan(nats):
@@ -295,21 +297,21 @@ def short_memory(
 def _short_alphas(
     n: int, phi: int, theta: int, replicates: int, order: int, method: Method, breaks: tuple[int, ...], seed: Seed
 ) -> npt.NDArray[np.float64]:
-    """α of ARMA(1,1) series, whose parameters are given as atanh in `STEPS`; shared, so never to be changed."""
+    """α of ARMA(1,1) series; atanh of each parameter is given in units of 1 / `STEPS`. The array is cached: do not change it."""
     longer = ar1(n + 1, phi=math.tanh(phi / STEPS), batch=(replicates,), seed=seed)
     alphas: npt.NDArray[np.float64] = _alphas(longer[:, 1:] + math.tanh(theta / STEPS) * longer[:, :-1], order, method, breaks)
     return alphas
 
 
 def compare(alpha: float, alphas: npt.ArrayLike, /) -> NullResult:
-    """Set one α against those of a null, of shape (replicates,); a replicate without an exponent (NaN) is left out.
+    """Compare one α with those of a null, of shape (replicates,). Replicates without an exponent (NaN) are left out.
 
     >>> compare(1.25, [0.9, 1.0, 1.1]).p_value
     0.25
     """
     alpha, given = float(alpha), np.asarray(alphas, dtype=np.float64)
     if not given.size:
-        msg = "the null holds no α; give those of optimizer_alphas(n, ...), 500 or so"
+        msg = "the null holds no α; give 500 or so, from optimizer_alphas(n, ...)"
         raise ValueError(msg)
     defined = given[np.isfinite(given)]
     if not defined.size:

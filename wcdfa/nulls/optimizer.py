@@ -1,4 +1,4 @@
-"""What an optimizer is to the null: its hyperparameters, one step, what it remembers, and where it settles."""
+"""The base class of the optimizers that the null replays: hyperparameters, one step, memories, and where they settle."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 Memory = dict[str, Array]
-"""What an optimizer remembers between two steps: its arrays by name."""
+"""What an optimizer keeps from one step to the next: arrays by name."""
 Number = float | Array
-"""A number, or the array that stands for it while a compiler traces."""
+"""A number, or a traced array in its place."""
 
 
 def described(text: str) -> dict[str, str]:
-    """The metadata of a field that say what it is, which the command line shows."""
+    """Describe a field: the text is shown in the help of the command line."""
     return {"help": text}
 
 
-WEIGHT_DECAY = described("Weight decay, per step and unit of the learning rate.")
+WEIGHT_DECAY = described("Weight decay per step, in units of the learning rate.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """An optimizer with its hyperparameters. A subclass in `wcdfa.nulls.update_rules.OPTIMIZERS` is all that a new one takes.
+    """An optimizer with its hyperparameters. To add one, write a subclass and put it into `wcdfa.nulls.update_rules.OPTIMIZERS`.
 
     A subclass gives ``name`` and ``title``, its hyperparameters as fields with a default and a description, `_step`, `_settled`,
-    `_decays` and `remembers`; and, so that recorders recognise it, ``spellings``.
+    `_decays` and `remembers`; and ``spellings``, by which recorders recognise it.
     """
 
     name: ClassVar[str]
-    """As ``optimizer=`` takes it."""
+    """The name that ``optimizer=`` takes."""
     title: ClassVar[str]
-    """As people write it."""
+    """The name that people write."""
     default_lr: ClassVar[float] = 1e-3
     default_shape: ClassVar[tuple[int, ...]] = (64,)
-    """Of the parameter that is replayed."""
+    """Shape of the parameter that is replayed if ``dimension`` is not given."""
     remembers: ClassVar[tuple[str, ...]] = ()
     """Names of the memories that have the shape of the gradient."""
     spellings: ClassVar[tuple[Spelling, ...]] = ()
     no_alpha: ClassVar[str | None] = None
-    """Why its norms have no α, where that is so whatever its gradients are."""
+    """Why its norms never have an α, if that is so."""
     only_matrices: ClassVar[bool] = False
-    """Whether it changes matrices only, so that frameworks leave vectors to another optimizer."""
+    """Whether it changes matrices only; frameworks then give vectors to another optimizer."""
 
     weight_decay: float = field(default=0.0, metadata=WEIGHT_DECAY)
     clip_norm: float | None = field(
-        default=None, metadata=described("Norm that gradients are clipped to, in units of their typical norm.")
+        default=None, metadata=described("Gradients are clipped to this norm, in units of their typical norm.")
     )
 
     def __post_init__(self) -> None:
@@ -72,11 +72,11 @@ class Optimizer:
             raise ValueError(msg)
 
     def __str__(self) -> str:
-        """As people write it."""
+        """The title with the hyperparameters that matter, as people write it."""
         return self.title
 
     def _decays(self) -> tuple[float, ...]:
-        """What is left of each memory after a step, as shares; the first is that of the momentum."""
+        """The share of each memory that is left after a step, the momentum first."""
         raise NotImplementedError
 
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
@@ -84,11 +84,11 @@ class Optimizer:
         raise NotImplementedError
 
     def _settled(self, at: Conditions) -> Settled:
-        """What weights and memories are after long, to first order in lr · weight_decay; "weights" come first."""
+        """Distributions of weights and memories after many steps, to first order in lr · weight_decay; "weights" come first."""
         raise NotImplementedError
 
     def step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
-        """One step with the gradient clipped: the change applied, and the next memory."""
+        """Take one step with the gradient clipped; returns the change applied and the next memory."""
         return self._step(memory, weights, _clipped(gradient, self.clip_norm), lr, count)
 
     def fresh(self, weights: Array) -> Memory:
@@ -96,15 +96,15 @@ class Optimizer:
         return {name: 0 * weights for name in self.remembers}
 
     def age(self) -> float:
-        """Steps that it has taken where nobody says: without end, unless it goes on changing."""
+        """Steps that it is assumed to have taken if ``start`` is not given: infinitely many, unless it never settles."""
         return math.inf
 
     def settles_after(self) -> float:
-        """Steps after which it starts from where it settles: bias corrections are then within 0.4 % of 1."""
+        """From this many steps on, a replay begins at the settled state: bias corrections are then within 0.4 % of 1."""
         return 5 / (1 - max(self._decays()))
 
     def burn_in(self) -> int:
-        """Steps in which its memories, drawn one by one, come to depend on each other as they do."""
+        """Steps to replay before the window, so that memories drawn one by one come to depend on each other."""
         return min(math.ceil(3 / (1 - self._decays()[0])), 200)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
@@ -117,15 +117,15 @@ class Optimizer:
         return gradient + self.weight_decay * weights if self.weight_decay else gradient
 
     def _spread(self, lr: float, scale: float) -> float:
-        """Standard deviation of w ← (1 - lr λ) w - lr g, of variance lr² σ² / (1 - (1 - lr λ)²); memory in g only rescales lr."""
+        """Standard deviation of w ← (1 - lr λ) w - lr g: its variance is lr² σ² / (1 - (1 - lr λ)²). Memory in g only rescales lr."""
         product = lr * self.weight_decay
         if product >= 2:
-            msg = f"weight decay of {self.weight_decay} at a rate of {lr:.3g} per step multiplies to {product:.3g}, 2 and more diverge"
+            msg = f"weight decay of {self.weight_decay} at a rate of {lr:.3g} per step multiplies to {product:.3g}, and 2 or more diverges"
             raise ValueError(msg)
         return lr * scale / math.sqrt(product * (2 - product)) if product else 0.0
 
     def _root_mean_square(self, lr: float, scale: float) -> float:
-        """The root s of the mean square, of a rule whose gradient holds λ w: s² = σ² + λ² var(w), where w drifts at the rate lr / s."""
+        """The root mean square s of a gradient that includes λ w: s² = σ² + λ² var(w), where w moves at the rate lr / s."""
         product = lr * self.weight_decay
         return (product + math.sqrt(product**2 + 16 * scale**2)) / 4
 
@@ -136,13 +136,13 @@ def axes_of(array: Array) -> tuple[int, ...]:
 
 
 def total(array: Array, axes: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Array:
-    """Sum over axes, by a method that arrays of NumPy and JAX have beyond `Array`."""
+    """Sum over axes, by a method that NumPy and JAX arrays have and `Array` does not declare."""
     summed: Array = cast("npt.NDArray[np.float64]", array).sum(axis=axes, keepdims=keepdims)
     return summed
 
 
 def turned(array: Array, *axes: int) -> Array:
-    """With its axes in another order, by a method that arrays of NumPy and JAX have beyond `Array`."""
+    """Put the axes into another order, by a method that NumPy and JAX arrays have and `Array` does not declare."""
     other: Array = cast("npt.NDArray[np.float64]", array).transpose(axes)
     return other
 
@@ -154,22 +154,22 @@ def product(first: Array, second: Array) -> Array:
 
 
 def larger(first: Array, second: Number) -> Array:
-    """The larger of two, by operators alone."""
+    """The larger of two, by operators alone, so that traced arrays work too."""
     return first * (first >= second) + second * (first < second)
 
 
 def smaller(first: Number, second: Number) -> Number:
-    """The smaller of two, by operators alone."""
+    """The smaller of two, by operators alone, so that traced arrays work too."""
     return first * (first < second) + second * (first >= second)
 
 
 def root_mean_square(array: Array) -> Array:
-    """Over each parameter, so one number per replicate."""
+    """Root mean square of each replicate's parameter: one number per replicate."""
     return (total(array * array, axes_of(array)) / math.prod(array.shape[axis] for axis in axes_of(array))) ** 0.5
 
 
 def _clipped(gradient: Array, clip_norm: float | None) -> Array:
-    """As ``torch.nn.utils.clip_grad_norm_``: each replicate to the norm `clip_norm` at most."""
+    """Scale each replicate down to the norm `clip_norm` if it is larger, as ``torch.nn.utils.clip_grad_norm_`` does."""
     if clip_norm is None:
         return gradient
     factor = clip_norm / (total(gradient * gradient, axes_of(gradient)) ** 0.5 + 1e-6)

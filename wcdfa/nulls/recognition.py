@@ -1,4 +1,4 @@
-"""Which optimizer of the null does what a framework's does: only where that is sure."""
+"""Finds the optimizer of the null that does exactly what a framework's optimizer does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNKNOWN: Known = (None, {})
 
 
 def written(kind: type) -> str:
-    """The name of a class as `Spelling` has it: its package, not its module, which may move.
+    """Write a class as in `Spelling`: package and name, without the module, which may change.
 
     >>> import decimal
     >>> written(decimal.Decimal)
@@ -21,7 +21,7 @@ def written(kind: type) -> str:
 
 
 def recognised(name: str, options: Mapping[str, object]) -> Known:
-    """The optimizer that a framework writes like this, and its hyperparameters; `UNKNOWN` where the null has none that does the same.
+    """Name the optimizer that a framework writes like this, with its hyperparameters; `UNKNOWN` if the null has none that does the same.
 
     >>> recognised("torch.SGD", {"momentum": 0.9, "dampening": 0, "nesterov": False, "weight_decay": 0, "maximize": False})
     ('sgd', {'momentum': 0.9, 'dampening': 0, 'nesterov': False, 'weight_decay': 0})
@@ -36,7 +36,7 @@ def recognised(name: str, options: Mapping[str, object]) -> Known:
 
 
 def replayable(optimizer: str | None, hyperparameters: dict[str, object]) -> Known:
-    """The same two where the null can replay that optimizer; else `UNKNOWN`.
+    """Return both unchanged if the null can replay that optimizer, else `UNKNOWN`.
 
     >>> replayable("sgd", {"momentum": 0.9}), replayable("sgd", {"momentum": 1.0})  # which frameworks allow
     (('sgd', {'momentum': 0.9}), (None, {}))

@@ -1,4 +1,4 @@
-"""Optimizers replayed on white gradients: the norms of the changes that they apply when the gradients carry no memory at all."""
+"""Replays optimizers on white gradients: gives the norms of the changes that they apply when gradients have no memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wcdfa.nulls.update_rules import resolved
 from wcdfa.synthetic import Seed
 
 Dimension = int | tuple[int, int]
-"""Coordinates of a gradient, or rows and columns."""
+"""Number of coordinates of a gradient, or of its rows and columns."""
 Floats = npt.NDArray[np.float64]
 
 
@@ -25,7 +25,7 @@ def replay(
 ) -> Iterator[Array]:
     """The change applied at each step, for gradients of the shape of the weights, such as (dimension, replicates).
 
-    `count` steps went before; infinity: bias corrections have passed.
+    `count` is the number of steps taken before; with infinity, bias corrections are over.
     """
     for gradient, rate in zip(gradients, lr, strict=True):
         count += 1
@@ -46,7 +46,7 @@ def optimizer_norms(
     seed: Seed = 0,
     **hyperparameters: object,
 ) -> Floats:
-    """‖ΔW‖ of an optimizer whose gradients are white: independent from step to step, the same in all directions.
+    """Replay an optimizer and return ‖ΔW‖. Its gradients are white: independent from step to step, the same in all directions.
 
     >>> import wcdfa
     >>> norms = optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=100)
@@ -62,21 +62,21 @@ def optimizer_norms(
     optimizer : str or Optimizer
         A name of `wcdfa.nulls.update_rules.OPTIMIZERS`, with the arithmetic and the defaults of ``torch.optim``, or one of its classes.
     lr : float, or array of shape (n,)
-        Learning rate, or its schedule. Default: that of ``torch.optim``. A constant matters by way of weight decay only.
+        Learning rate, or its schedule. Default: that of ``torch.optim``. A constant rate matters only if there is weight decay.
     replicates : int
         Windows to replay.
     gradient_norm : array of shape (n,), optional
-        ‖g‖ at each step: gradients have this norm exactly, and a white direction. Default: Gaussian gradients with E‖g‖² = 1, the
+        ‖g‖ at each step: gradients have exactly this norm, in a random direction. Default: Gaussian gradients with E‖g‖² = 1, the
         unit of `clip_norm`.
     start : int, optional
-        Steps that the optimizer had taken, from a state of zeros, before the window: 0 replays its bias correction. They run at the
-        first rate and gradient norm. Default: the transients have passed.
+        Steps that the optimizer took before the window, from a state of zeros: 0 replays its bias correction. They run at the
+        first rate and gradient norm. Default: the transients are over.
     dimension : int or (int, int), optional
-        Coordinates of a gradient, or its rows and columns. Default: 64, for optimizers that act on matrices 8 by 8. With
+        Coordinates of a gradient, or its rows and columns. Default: 64, or 8 by 8 for optimizers that act on matrices. With
         `gradient_norm`, fewer make ‖ΔW‖ rougher.
     seed : int or numpy.random.Generator
     **hyperparameters
-        Of an optimizer that is given by name: the fields of its class.
+        For an optimizer that is given by name: the fields of its class.
 
     Returns
     -------
@@ -85,8 +85,8 @@ def optimizer_norms(
 
     Notes
     -----
-    Memories start from the distribution they settle to (of the mean square: its mean and variance, as a gamma distribution), since
-    a β₂ of 0.999 would take thousands of steps to get there; what they owe to each other follows within 3 / (1 - β₁) steps, at most
+    Memories start from the distribution they settle to (the mean square from a gamma distribution of the right mean and variance), since
+    a β₂ of 0.999 would take thousands of steps to get there. How they depend on each other builds up in 3 / (1 - β₁) steps, at most
     200, before the window, at the first rate and gradient norm. Weights start from the random walk with decay that they settle to;
     without weight decay they are irrelevant. All this is to first order in lr · weight_decay.
 
@@ -95,7 +95,7 @@ def optimizer_norms(
     ValueError
         If the optimizer is unknown, or a number is out of its range, or a series is not of shape (n,).
     TypeError
-        If the optimizer lacks a hyperparameter, or is an `Optimizer` and there are hyperparameters beside it.
+        If the optimizer has no such hyperparameter, or if hyperparameters are given beside an `Optimizer`.
 
     References
     ----------
@@ -119,16 +119,16 @@ def optimizer_norms(
 
 
 class Run(NamedTuple):
-    """What is known of a replay before its gradients are drawn."""
+    """The plan of a replay, before its gradients are drawn."""
 
     rule: Optimizer
     rates: Floats  # (before + n,)
     scales: Floats  # (before + n,), norms of the gradients
-    exact: bool  # whether gradients have these norms exactly, or in the mean square
+    exact: bool  # whether gradients have exactly these norms, or only in the mean square
     before: int  # steps that are not part of the window
     settled: bool
-    shape: tuple[int, ...]  # of the parameter
-    taken: float  # steps taken before the first of these
+    shape: tuple[int, ...]  # shape of the parameter
+    taken: float  # steps taken before the first step of this plan
 
 
 def plan(
@@ -139,12 +139,12 @@ def plan(
     start: int | None,
     dimension: Dimension | None,
 ) -> Run:
-    """Check the options of `optimizer_norms`, and lay out its steps."""
+    """Check the options of `optimizer_norms` and plan its steps."""
     shape = _shape(rule, dimension)
     rates = _positive("lr", rule.default_lr if lr is None else lr, n)
     scales = _positive("gradient_norm", 1.0 if gradient_norm is None else gradient_norm, n)
     if start is not None and start < 0:
-        msg = f"start must be 0 or more steps, got {start}; None is an optimizer that has settled"
+        msg = f"start must be 0 or more steps, got {start}; None stands for an optimizer that has settled"
         raise ValueError(msg)
     settled = start is None or start > rule.settles_after()
     before = rule.burn_in() if settled else int(start or 0)
@@ -154,7 +154,7 @@ def plan(
 
 
 def begin(run: Run, rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[Array, Memory]:
-    """Weights, and memories too unless those start from zero; `shape` is that of the parameter, then the replicates."""
+    """Draw weights, and memories unless they start from zero; `shape` is the shape of the parameter and then the replicates."""
     clipped = min(run.scales[0], math.inf if run.rule.clip_norm is None else run.rule.clip_norm)
     at = Conditions(clipped / math.sqrt(math.prod(run.shape)), run.rates[0], run.shape, run.taken)
     settled = run.rule._settled(at)
@@ -176,7 +176,7 @@ def _white(rng: np.random.Generator, shape: tuple[int, ...], scales: Iterable[fl
 def _shape(rule: Optimizer, dimension: Dimension | None) -> tuple[int, ...]:
     shape = rule.default_shape if dimension is None else tuple(np.atleast_1d(dimension).tolist())
     if len(shape) > 2 or min(shape) < 1:
-        msg = f"dimension must be at least 1, got {dimension}; it is a number of coordinates, or those of rows and columns"
+        msg = f"dimension must be at least 1, got {dimension}; it is the number of coordinates, or of rows and columns"
         raise ValueError(msg)
     rule.check_shape(shape)
     return shape

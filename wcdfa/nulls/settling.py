@@ -1,4 +1,4 @@
-"""Where the memories of an optimizer settle on white gradients, as distributions to draw a start from."""
+"""The distributions that the memories of an optimizer settle to on white gradients; a replay draws its start from them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Normal(NamedTuple):
 
 
 class MeanSquare(NamedTuple):
-    """A memory that settles to a mean of squared normal numbers, in which older ones count less: a gamma distribution."""
+    """A memory that settles to a weighted mean of squared normal numbers, older ones weighing less: a gamma distribution."""
 
     mean: float
     decay: float
     terms: int = 1
-    """Squares that a step averages."""
+    """How many squares one step averages."""
     peak_of: int = 1
-    """The largest of so many independent values, for a memory that keeps its maximum."""
+    """For a memory that keeps its maximum: it is the largest of this many independent values."""
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Start:
         """Numbers of that distribution."""
@@ -50,16 +50,16 @@ class Constant(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """What an optimizer settles under."""
+    """The conditions under which an optimizer settles."""
 
     scale: float
     """Standard deviation of a gradient, per coordinate."""
     lr: float
     shape: tuple[int, ...]
-    """Of the parameter."""
+    """Shape of the parameter."""
     age: float = math.inf
     """Steps taken so far."""
 
 
 Settled = dict[str, Normal | MeanSquare | Constant]
-"""What each memory is, and "weights", which come first."""
+"""The distribution of the weights, under "weights", which come first, and of each memory."""

@@ -1,4 +1,4 @@
-"""How a null is simulated, as one value that travels whole."""
+"""The options for simulating a null, kept together in one object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wcdfa.synthetic import Seed
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """The options of `wcdfa.nulls.optimizer_null` that are not the optimizer's own; replicates and seed are those of short memory too."""
+    """The options of `wcdfa.nulls.optimizer_null` except the optimizer's own. Short memory uses the same replicates and seed."""
 
     replicates: int = 500
     seed: Seed = 0
@@ -34,7 +34,7 @@ class Simulation:
         lr: npt.ArrayLike | None = None,
         breaks: tuple[int, ...] = (),
     ) -> npt.NDArray[np.float64]:
-        """α of the optimizer alone, shape (replicates,), in windows of n steps that are measured as those of the run.
+        """α of the optimizer alone, shape (replicates,), in windows of n steps, measured like the windows of the run.
 
         >>> from wcdfa.nulls.update_rules import named
         >>> Simulation(replicates=3).alphas(200, named("sgd", {}), Measurement(method="ols"), log=True).shape

@@ -1,4 +1,4 @@
-"""How a framework writes an optimizer: the name of its class or factory, and what it calls the hyperparameters."""
+"""How frameworks write optimizers: the name of the class or factory, and the names of the hyperparameters."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 Options = Mapping[str, object]
 Source = str | tuple[str, str] | Callable[[Options], object]
-"""What the framework calls a hyperparameter, or a pair of them, or a function of all its options."""
+"""The framework's name of a hyperparameter, a pair of names, or a function of all its options."""
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a framework writes an optimizer: its class or factory, and what it calls the hyperparameters.
+    """How a framework writes one optimizer: its class or factory, and its names of the hyperparameters.
 
     >>> adam = Spelling("keras.Adam", {"betas": ("beta_1", "beta_2"), "eps": "epsilon"}, only={"amsgrad": False})
     >>> adam.read({"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7, "amsgrad": False})
@@ -24,11 +24,11 @@ class Spelling:
     name: str
     """Package and class, or the path of a factory: "torch.AdamW", "optax.contrib.muon"."""
     hyperparameters: Mapping[str, Source] = field(default_factory=dict)
-    """By our names."""
+    """Our name of each hyperparameter, and the framework's."""
     only: Mapping[str, object] = field(default_factory=dict)
-    """Options that must have this value, or it is another optimizer; True and False stand for all that count as such."""
+    """Options that must have this value, or it is another optimizer. True and False stand for any true or false value."""
     fixed: Mapping[str, object] = field(default_factory=dict)
-    """Hyperparameters of ours that the framework does not write down."""
+    """Hyperparameters of ours that are no option of the framework's."""
     ignored: frozenset[str] = frozenset()
     """Options that change nothing here."""
 
@@ -37,7 +37,7 @@ class Spelling:
         return all(_alike(options.get(name), wanted) for name, wanted in self.only.items())
 
     def read(self, options: Options) -> dict[str, object] | None:
-        """Our hyperparameters; None where the options make it another optimizer."""
+        """Our hyperparameters; None if the options make it another optimizer."""
         if not self.fits(options):
             return None
         found = {name: _found(options, theirs) for name, theirs in self.hyperparameters.items()}
@@ -45,7 +45,7 @@ class Spelling:
 
     @property
     def names(self) -> frozenset[str]:
-        """What the framework calls the hyperparameters that are read as they are."""
+        """The framework's names of the hyperparameters that are read without a function."""
         theirs = [each if isinstance(each, tuple) else (each,) for each in self.hyperparameters.values() if not callable(each)]
         return frozenset(name for names in theirs for name in names)
 

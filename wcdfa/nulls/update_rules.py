@@ -1,4 +1,4 @@
-"""The optimizers that the null knows, step for step those of ``torch.optim``, on the arrays of any library.
+"""The optimizers that the null knows. Each step is that of ``torch.optim``, on the arrays of any library.
 
 A step uses operators and array methods only and changes nothing in place, so that it takes traced arrays too. To add an optimizer,
 write its class here and name it in `OPTIMIZERS`: the replay, the command line and the recorders take it from there.
@@ -31,9 +31,9 @@ from wcdfa.nulls.settling import Conditions, Constant, MeanSquare, Normal, Settl
 from wcdfa.nulls.spelling import Source, Spelling
 
 AGE = 10_000
-"""Steps that an optimizer which never settles has taken, where nobody says."""
-SINGULAR, LASTING = 0.92, 0.88  # measured at 8 by 8 and 16 by 16: singular values after Muon's polynomial, in the root mean square,
-# and how long changes last, beside a change that is in proportion to the momentum
+"""Steps that an optimizer which never settles is assumed to have taken, if ``start`` is not given."""
+SINGULAR, LASTING = 0.92, 0.88  # measured at 8 by 8 and 16 by 16: the root mean square of singular values after Muon's polynomial,
+# and how long changes last, relative to a change that is proportional to the momentum
 AT_ONCE = 1e3  # momentum_decay of a NAdam whose momentum does not grow: 0.96 to this power is 0
 
 DECAYED = {"weight_decay": "weight_decay"}
@@ -42,8 +42,8 @@ KERAS_ADAM: dict[str, Source] = {"betas": ("beta_1", "beta_2"), "eps": "epsilon"
 OPTAX_ADAM: dict[str, Source] = {"betas": ("b1", "b2"), "eps": "eps"}
 OPTAX_IGNORED = frozenset({"eps_root", "mu_dtype"})
 
-BETAS = described("What is left of the mean of gradients, and of that of their squares, after a step.")
-MOMENTUM = described("What is left of the momentum after a step.")
+BETAS = described("Shares of the mean of gradients, and of the mean of their squares, that are left after a step.")
+MOMENTUM = described("Share of the momentum that is left after a step.")
 NESTEROV = described("Look one step ahead.")
 EPS = described("Keeps the divisor from zero.")
 
@@ -68,10 +68,10 @@ def _spread_of_mean(scale: float, decay: float) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class SGD(Optimizer):
-    """As ``torch.optim.SGD``; weight decay is L2."""
+    """Works as ``torch.optim.SGD``; weight decay is L2."""
 
     momentum: float = field(default=0.0, metadata=MOMENTUM)
-    dampening: float = field(default=0.0, metadata=described("What the momentum does not take of a gradient."))
+    dampening: float = field(default=0.0, metadata=described("Share of a gradient that does not enter the momentum."))
     nesterov: bool = field(default=False, metadata=NESTEROV)
     name: ClassVar[str] = "sgd"
     title: ClassVar[str] = "SGD"
@@ -121,7 +121,7 @@ class SGD(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class Betas(Optimizer):
-    """What optimizers with two betas share."""
+    """Base class of optimizers with two betas."""
 
     betas: tuple[float, float] = field(default=(0.9, 0.999), metadata=BETAS)
 
@@ -140,7 +140,7 @@ class Betas(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class Moments(Betas):
-    """What optimizers share that divide a mean of gradients by the root of the mean of their squares."""
+    """Base class of optimizers that divide a mean of gradients by the root of the mean of their squares."""
 
     eps: float = field(default=1e-8, metadata=EPS)
     remembers: ClassVar[tuple[str, ...]] = ("momentum", "square")
@@ -171,7 +171,7 @@ class Moments(Betas):
 
 @dataclass(frozen=True, kw_only=True)
 class Adam(Moments):
-    """As ``torch.optim.Adam``; weight decay is L2. AMSGrad: S. Reddi et al. (2018), doi:10.48550/arXiv.1904.09237."""
+    """Works as ``torch.optim.Adam``; weight decay is L2. AMSGrad: S. Reddi et al. (2018), doi:10.48550/arXiv.1904.09237."""
 
     amsgrad: bool = field(default=False, metadata=described("AMSGrad: divide by the root of the largest mean square so far."))
     name: ClassVar[str] = "adam"
@@ -205,14 +205,14 @@ class Adam(Moments):
         return self._with_peak(self._settled_betas(at, decoupled=False))
 
     def _with_peak(self, settled: Settled) -> Settled:
-        """About the maximum over ten times 1 / (1 - β₂) steps: it goes on growing, ever more slowly."""
+        """Add the largest mean square: about the maximum over 10 / (1 - β₂) steps. It goes on growing, ever more slowly."""
         square = settled["square"]
         return settled | ({"peak": square._replace(peak_of=10)} if self.amsgrad and isinstance(square, MeanSquare) else {})
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdamW(Adam):
-    """As ``torch.optim.AdamW``; weight decay is decoupled."""
+    """Works as ``torch.optim.AdamW``; weight decay is decoupled."""
 
     weight_decay: float = field(default=0.01, metadata=WEIGHT_DECAY)
     name: ClassVar[str] = "adamw"
@@ -235,14 +235,14 @@ class AdamW(Adam):
 
 @dataclass(frozen=True, kw_only=True)
 class NAdam(Moments):
-    """As ``torch.optim.NAdam``, of T. Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
+    """Works as ``torch.optim.NAdam``. T. Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
 
-    Its momentum takes some 30,000 steps to grow to its whole, where α is 0.87; it is 0.73 after 10,000 steps: give ``start`` for a
-    run that is younger. Those of optax and Keras are whole after none and 100.
+    Its momentum takes some 30,000 steps to grow to its full value; α is then 0.87, and 0.73 after 10,000 steps. Give ``start`` for a
+    younger run. In optax the momentum is at its full value from the first step, in Keras after 100 steps.
     """
 
     momentum_decay: float = field(
-        default=4e-3, metadata=described("How fast the momentum grows: to 90 % of its whole in 40 / momentum_decay steps.")
+        default=4e-3, metadata=described("How fast the momentum grows: to 90 % of its full value in 40 / momentum_decay steps.")
     )
     decoupled_weight_decay: bool = field(default=False, metadata=described("Decay the weights as AdamW does."))
     name: ClassVar[str] = "nadam"
@@ -301,19 +301,24 @@ class NAdam(Moments):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleFreeAdamW(Moments):
-    """As ``AdamWScheduleFree`` of the package schedulefree: the change of the weights that gradients are taken at.
+    """Works as ``AdamWScheduleFree`` of the package schedulefree. ΔW is the change of the weights at which gradients are taken.
 
     A. Defazio et al. (2024), doi:10.48550/arXiv.2405.15682.
-    It never settles: its average gets slower and slower. Where nobody says, 10,000 steps went before.
+    It never settles: its average gets slower and slower. Without ``start``, 10,000 steps are assumed before the window.
     """
 
-    warmup_steps: int = field(default=0, metadata=described("Steps in which the learning rate grows to its whole."))
-    r: float = field(default=0.0, metadata=described("The average weighs a step by its number to this power."))
-    weight_lr_power: float = field(default=2.0, metadata=described("The average weighs a step by its learning rate to this power."))
+    warmup_steps: int = field(default=0, metadata=described("Steps in which the learning rate grows to its full value."))
+    r: float = field(default=0.0, metadata=described("The average weights a step by its number to this power."))
+    weight_lr_power: float = field(
+        default=2.0, metadata=described("The average weights a step by its learning rate to this power.")
+    )
     name: ClassVar[str] = "schedule_free_adamw"
     title: ClassVar[str] = "schedule-free AdamW"
     default_lr: ClassVar[float] = 2.5e-3
-    remembers: ClassVar[tuple[str, ...]] = ("square", "ahead")  # ahead: how far z, which the average follows, is from the weights
+    remembers: ClassVar[tuple[str, ...]] = (
+        "square",
+        "ahead",
+    )  # ahead: how far z, which the average follows, is ahead of the weights
     spellings: ClassVar[tuple[Spelling, ...]] = (
         Spelling(
             "schedulefree.AdamWScheduleFree",
@@ -333,7 +338,7 @@ class ScheduleFreeAdamW(Moments):
         return super().fresh(weights) | {"total": nothing, "largest_lr": nothing}
 
     def age(self) -> float:
-        """Steps that it has taken where nobody says."""
+        """Steps that it is assumed to have taken if ``start`` is not given."""
         return AGE
 
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
@@ -365,9 +370,9 @@ class ScheduleFreeAdamW(Moments):
 
 @dataclass(frozen=True, kw_only=True)
 class RMSprop(Optimizer):
-    """As ``torch.optim.RMSprop``, not centered; weight decay is L2."""
+    """Works as ``torch.optim.RMSprop``, not centered; weight decay is L2."""
 
-    alpha: float = field(default=0.99, metadata=described("What is left of the mean square of gradients after a step."))
+    alpha: float = field(default=0.99, metadata=described("Share of the mean square of gradients that is left after a step."))
     eps: float = field(default=1e-8, metadata=EPS)
     momentum: float = field(default=0.0, metadata=MOMENTUM)
     name: ClassVar[str] = "rmsprop"
@@ -381,7 +386,7 @@ class RMSprop(Optimizer):
             only={"centered": False, "maximize": False},
         ),
         Spelling(
-            "keras.RMSprop",  # adds epsilon to the mean square, the null to its root: alike where either is much the larger
+            "keras.RMSprop",  # adds epsilon to the mean square, the null to its root: no difference unless the two are of similar size
             {"alpha": "rho", "momentum": "momentum", "eps": lambda options: cast("float", options["epsilon"]) ** 0.5},
             only={"centered": False, "weight_decay": False},
         ),
@@ -420,9 +425,9 @@ class RMSprop(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class Muon(Optimizer):
-    """As ``torch.optim.Muon``, in the precision of the gradient instead of bfloat16: matrices only, weight decay is decoupled.
+    """Works as ``torch.optim.Muon``, in the precision of the gradient instead of bfloat16. Matrices only; weight decay is decoupled.
 
-    α depends on the shape: 0.58 for 8 by 8, 0.51 for 64 by 64, 0.72 for 8 by 32: name ``dimension``. K. Jordan et al. (2024),
+    α depends on the shape: 0.58 for 8 by 8, 0.51 for 64 by 64, 0.72 for 8 by 32, so give ``dimension``. K. Jordan et al. (2024),
     https://kellerjordan.github.io/posts/muon; J. Liu et al. (2025), doi:10.48550/arXiv.2502.16982.
     """
 
@@ -430,10 +435,11 @@ class Muon(Optimizer):
     momentum: float = field(default=0.95, metadata=MOMENTUM)
     nesterov: bool = field(default=True, metadata=NESTEROV)
     ns_coefficients: tuple[float, float, float] = field(
-        default=(3.4445, -4.7750, 2.0315), metadata=described("Of the Newton–Schulz polynomial of degree 5 in the singular values.")
+        default=(3.4445, -4.7750, 2.0315),
+        metadata=described("Coefficients of the Newton–Schulz polynomial of degree 5 in the singular values."),
     )
     eps: float = field(default=1e-7, metadata=EPS)
-    ns_steps: int = field(default=5, metadata=described("Newton–Schulz steps."))
+    ns_steps: int = field(default=5, metadata=described("Number of Newton–Schulz steps."))
     adjust_lr_fn: str | None = field(
         default=None, metadata=described('How the rate depends on the shape: "original" or "match_rms_adamw".')
     )
@@ -487,7 +493,7 @@ class Muon(Optimizer):
         return -lr * self._decayed(move, weights), {"momentum": momentum}
 
     def _orthogonal(self, direction: Array) -> Array:
-        """The matrix of the same singular vectors whose singular values are about 1, for each replicate along the last axis."""
+        """The matrix with the same singular vectors and singular values of about 1, for each replicate along the last axis."""
         a, b, c = self.ns_coefficients
         wide = direction.shape[0] <= direction.shape[1]
         matrix = turned(direction, 2, 0, 1) if wide else turned(direction, 2, 1, 0)
@@ -503,25 +509,28 @@ class Muon(Optimizer):
         return {"weights": Normal(self._spread(at.lr, size * self._lasting())), "momentum": momentum}
 
     def _lasting(self) -> float:
-        """How much further the weights walk because changes last: 1 over the standard deviation of what is made orthogonal."""
+        """How much further the weights walk because changes last: 1 / standard deviation of the matrix that is made orthogonal."""
         decay, spread = self.momentum, _spread_of_mean(1.0, self.momentum)
         return LASTING / (math.hypot((1 - decay) * (1 + decay), decay**2 * spread) if self.nesterov else spread)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Adafactor(Optimizer):
-    """As ``torch.optim.Adafactor``: of a matrix it keeps mean squares of rows and columns, of a vector those of each number.
+    """Works as ``torch.optim.Adafactor``: it keeps mean squares of the rows and columns of a matrix, and of each number of a vector.
 
-    It never settles: its mean squares get slower and slower. Where nobody says, 10,000 steps went before. N. Shazeer and M. Stern
-    (2018), doi:10.48550/arXiv.1804.04235.
+    It never settles: its mean squares get slower and slower. Without ``start``, 10,000 steps are assumed before the window.
+    N. Shazeer and M. Stern (2018), doi:10.48550/arXiv.1804.04235.
     """
 
     beta2_decay: float = field(
-        default=-0.8, metadata=described("A step counts as its number to this power in the mean square, from 0 down.")
+        default=-0.8,
+        metadata=described("A step enters the mean square with a share of its number to this power, which is 0 or negative."),
     )
-    eps1: float | None = field(default=None, metadata=described("Least root of the mean square. Default: that of the precision."))
-    eps2: float = field(default=1e-3, metadata=described("Least size of the weights, which multiplies the rate."))
-    d: float = field(default=1.0, metadata=described("Changes of a larger root mean square are scaled down to it."))
+    eps1: float | None = field(
+        default=None, metadata=described("Smallest root mean square of a gradient. Default: that of the precision.")
+    )
+    eps2: float = field(default=1e-3, metadata=described("The rate is multiplied by the size of the weights, at least this."))
+    d: float = field(default=1.0, metadata=described("A change with a root mean square above this is scaled down to it."))
     name: ClassVar[str] = "adafactor"
     title: ClassVar[str] = "Adafactor"
     default_lr: ClassVar[float] = 1e-2
@@ -547,11 +556,11 @@ class Adafactor(Optimizer):
         return {"rows": 0 * total(weights, 1), "columns": 0 * total(weights, 0)}
 
     def age(self) -> float:
-        """Steps that it has taken where nobody says."""
+        """Steps that it is assumed to have taken if ``start`` is not given."""
         return AGE
 
     def settles_after(self) -> float:
-        """Steps after which its mean squares are those that it starts from."""
+        """From this many steps on, a replay begins at the settled state."""
         return 1000
 
     def _decays(self) -> tuple[float, ...]:
@@ -574,14 +583,17 @@ class Adafactor(Optimizer):
         return {"rows": total(square, 1) / gradient.shape[1], "columns": total(square, 0) / gradient.shape[0]}
 
     def _estimate(self, memory: Memory, least: float) -> Array:
-        """The mean square of each number, of a matrix from those of its rows and columns."""
+        """The mean square of each number; for a matrix, estimated from those of its rows and columns."""
         if "square" in memory:
             return memory["square"]
         rows, columns = memory["rows"], memory["columns"]
         return rows[:, None] * columns[None] / larger(total(rows, 0) / rows.shape[0], least)
 
     def _settled(self, at: Conditions) -> Settled:
-        weights, decay = Normal(1.0), 1 - max(at.age, 1.0) ** self.beta2_decay  # of any size: changes are in proportion to them
+        weights, decay = (
+            Normal(1.0),
+            1 - max(at.age, 1.0) ** self.beta2_decay,
+        )  # their size does not matter: changes are proportional to them
         if len(at.shape) < 2:
             return {"weights": weights, "square": MeanSquare(at.scale**2, decay)}
         rows, columns = (MeanSquare(at.scale**2, decay, terms=each) for each in (at.shape[1], at.shape[0]))
@@ -590,13 +602,13 @@ class Adafactor(Optimizer):
 
 @dataclass(frozen=True, kw_only=True)
 class Lion(Betas):
-    """Evolved sign momentum; weight decay is decoupled. X. Chen et al. (2023), doi:10.48550/arXiv.2302.06675."""
+    """Evolved sign momentum; weight decay is decoupled. Its norms have no α. X. Chen et al. (2023), doi:10.48550/arXiv.2302.06675."""
 
     betas: tuple[float, float] = field(default=(0.9, 0.99), metadata=BETAS)
     name: ClassVar[str] = "lion"
     title: ClassVar[str] = "Lion"
     default_lr: ClassVar[float] = 1e-4
-    no_alpha: ClassVar[str | None] = "its changes are signs, so ‖ΔW‖ is constant but for the learning rate and weight decay"
+    no_alpha: ClassVar[str | None] = "its changes are signs, so ‖ΔW‖ is constant except for the learning rate and weight decay"
     remembers: ClassVar[tuple[str, ...]] = ("momentum",)
     spellings: ClassVar[tuple[Spelling, ...]] = (
         Spelling("keras.Lion", {"betas": ("beta_1", "beta_2")}, only={"weight_decay": False}),
@@ -622,7 +634,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 
 def named(name: str, hyperparameters: Mapping[str, object]) -> Optimizer:
-    """The optimizer of that name, with those hyperparameters in place of the defaults of ``torch.optim``.
+    """Make the optimizer of this name; hyperparameters replace the defaults of ``torch.optim``.
 
     >>> print(named("adamw", {"betas": (0.9, 0.99)}), named("sgd", {"momentum": 0.9}), named("sgd", {}))
     AdamW(0.9, 0.99) SGD(momentum 0.9) SGD
@@ -642,11 +654,11 @@ def named(name: str, hyperparameters: Mapping[str, object]) -> Optimizer:
         if given not in known:
             msg = f"{name} has no hyperparameter {given!r}; it takes lr, {', '.join(known)}"
             raise TypeError(msg)
-    return OPTIMIZERS[name](**hyperparameters)  # type: ignore[arg-type]  # each rule checks its own
+    return OPTIMIZERS[name](**hyperparameters)  # type: ignore[arg-type]  # each class checks its own
 
 
 def resolved(optimizer: str | Optimizer, hyperparameters: Mapping[str, object]) -> Optimizer:
-    """The optimizer itself, from its name and hyperparameters or as it is.
+    """Return the optimizer itself: made from a name and hyperparameters, or the given one.
 
     >>> print(resolved("sgd", {"momentum": 0.9}), resolved(SGD(momentum=0.9), {}))
     SGD(momentum 0.9) SGD(momentum 0.9)

@@ -1,4 +1,4 @@
-"""Pictures of a run, with matplotlib: what draws takes ``ax=`` and returns it. They follow the style that is in use, light or dark."""
+"""Draws runs with matplotlib, in the current style, light or dark. Functions that draw take ``ax=`` and return it."""
 
 from wcdfa.plotting.files import blank, place, save, show
 from wcdfa.plotting.fluctuations import plot_fluctuations, plot_orders

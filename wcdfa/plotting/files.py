@@ -1,4 +1,4 @@
-"""Make, show and write figures."""
+"""Makes, shows and writes figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends
 
 
 def blank(*, shown: bool) -> Figure:
-    """Make an empty figure; pyplot makes it, and keeps it open, only where it is to be shown and the backend can show it."""
+    """Make an empty figure. pyplot manages it only if it should be shown and the backend can show it."""
     if not (shown and _can_show()):
         return Figure(figsize=(10, 4), layout="constrained")
     from matplotlib import pyplot  # noqa: PLC0415 - looks for a screen
@@ -26,7 +26,7 @@ def blank(*, shown: bool) -> Figure:
 
 
 def show() -> None:
-    """Show the figures of pyplot, where the backend can."""
+    """Show the figures of pyplot, if the backend can."""
     if _can_show():
         from matplotlib import pyplot  # noqa: PLC0415
 
@@ -38,12 +38,12 @@ def _can_show() -> bool:
 
 
 def place(path: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of a picture, once it is known that it can be written there.
+    """Check that a picture can be written to a path, and return the absolute path.
 
     Raises
     ------
     ValueError
-        If it is a folder, or matplotlib knows no format by its ending.
+        If the path is a folder, or matplotlib does not know the format of its ending.
     """
     path = Path(path).resolve()
     known = Figure().canvas.get_supported_filetypes()
@@ -60,6 +60,6 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = path.suffix[1:].lower() or str(matplotlib.rcParams["savefig.format"])
     with warnings.catch_warnings(), replacing(path) as file:
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # names may be in letters that the font lacks
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the font may lack letters of a name
         figure.savefig(file, dpi=150, format=kind)
     return path

@@ -1,4 +1,4 @@
-"""The fluctuation plot: log F(s) against log s, the line whose slope is α, and the band in which F(s) of such series lies."""
+"""Draws the fluctuation plot: log F(s) against log s, the line with slope α, and the range of F(s) for series with this α."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def plot_fluctuations(
     label: str = "F(s)",
     color: str | None = None,
 ) -> Axes:
-    """F(s) of one series on logarithmic axes, with the line whose slope is α; returns the axes.
+    """Draw F(s) of one series on logarithmic axes, with the line whose slope is α; returns the axes.
 
     Parameters
     ----------
     result : DFAResult
-        Of one series.
+        The result of one series.
     ax : matplotlib axes
     expected : (numbers, numbers) of shape (sizes,), optional
-        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.inference.spread`: a band of ± 1.96 of the
-        latter, which is bent where the boxes are small.
+        Mean and standard deviation of log F(s) of series with this α, from `wcdfa.inference.spread`: drawn as a band of ± 1.96
+        standard deviations, which bends at small boxes.
     label, color : str, optional
         Label and colour of the points. The line takes the colour too; by default it has its own.
     """
@@ -56,7 +56,7 @@ def plot_fluctuations(
 
 
 def plot_orders(results: Sequence[DFAResult], *, ax: Axes) -> Axes:
-    """F(s) of one series at detrending orders 1, 2, …: lines that part show a trend; returns the axes.
+    """Draw F(s) of one series at detrending orders 1, 2, …; lines that separate show a trend. Returns the axes.
 
     >>> import wcdfa
     >>> from matplotlib.figure import Figure

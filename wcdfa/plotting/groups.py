@@ -1,4 +1,4 @@
-"""α of each group of parameters over time, as a heat map."""
+"""Draws α of each group of parameters over time, as a heat map."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
-LONGEST = 32  # characters of a name
+LONGEST = 32  # most characters of a name
 
 
 def plot_groups(alphas: Mapping[str, npt.ArrayLike], *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
-    """A row for each group, a column for each window, coloured by α, blank where there is none; returns the axes.
+    """Draw a row for each group and a column for each window, coloured by α and blank without one; returns the axes.
 
     >>> import numpy as np
     >>> from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ def plot_groups(alphas: Mapping[str, npt.ArrayLike], *, ax: Axes, steps: npt.Arr
     Parameters
     ----------
     alphas : {name: numbers of shape (windows,)}
-        As of ``WeightChangeDFA.histories``.
+        As in ``WeightChangeDFA.histories``.
     ax : matplotlib axes
     steps : numbers of shape (windows,), optional
         The training step at which each window ends; by default windows are counted from 1.
@@ -49,7 +49,7 @@ def plot_groups(alphas: Mapping[str, npt.ArrayLike], *, ax: Axes, steps: npt.Arr
     places = np.arange(1, table.shape[1] + 1) if steps is None else np.asarray(steps, dtype=np.float64)
     half = np.diff(places) / 2 if len(places) > 1 else np.array([0.5])
     edges = np.concatenate([[places[0] - half[0]], places[:-1] + half[: len(places) - 1], [places[-1] + half[-1]]])
-    # a map without red against green, whose lightness is that of paper or of a dark page nowhere but in the middle
+    # a map without red against green; its lightness differs from a light or dark page everywhere but in the middle
     colors, low, high = HEAT
     image = ax.pcolormesh(edges, np.arange(len(rows) + 1), table, cmap=colors, vmin=low, vmax=high, rasterized=True)
     ax.set_yticks(np.arange(len(rows)) + 0.5, [shown(name, LONGEST) for name in alphas], parse_math=False)

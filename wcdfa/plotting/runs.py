@@ -1,4 +1,4 @@
-"""Pictures of analyzed runs: one in full, or several in one plot."""
+"""Draws analyzed runs: one in full, or several in one plot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wcdfa.verdicts.windows import Judged
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STYLES = ("-", "--", "-.", ":")  # beside the colours, for those who see none
+STYLES = ("-", "--", "-.", ":")  # in addition to colours, for people who cannot see them
 
 
 def plot_analysis(analysis: Analysis, *, title: str = "") -> Figure:
@@ -31,7 +31,7 @@ def plot_analysis(analysis: Analysis, *, title: str = "") -> Figure:
 
 
 def plot_runs(runs: Mapping[str, Judged], *, ax: Axes, thresholds: tuple[float, float] = THRESHOLDS) -> Axes:
-    """α of each run over its windows, with its interval as a band, over the bands of the regimes; returns the axes.
+    """Draw α of each run over its windows, its interval as a shaded area, and the bands of the regimes; returns the axes.
 
     >>> import wcdfa
     >>> from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def plot_runs(runs: Mapping[str, Judged], *, ax: Axes, thresholds: tuple[float, 
 
 
 def plot_difference(comparison: Comparison, *, ax: Axes) -> Axes:
-    """The difference of α in each window with its interval, and that over all of them as a band; returns the axes."""
+    """Draw the difference of α in each window with its interval, and the mean difference as a band; returns the axes."""
     known = comparison.windows
     places = [(each.first_step + each.last_step) / 2 for each in known]
     middle = [each.difference for each in known]

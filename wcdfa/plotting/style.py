@@ -1,4 +1,4 @@
-"""Line widths, shades and labels that the pictures share; grey is the colour of the text, made transparent."""
+"""Line widths, shades and labels that all pictures share. Grey is the text colour, made transparent."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from wcdfa.support.colors import BANDS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-THIN, FAINT = 0.8, 0.12  # width of lines; opacity of what lies behind them
+THIN, FAINT = 0.8, 0.12  # width of lines, and opacity of the areas behind them
 
 
 def ink() -> str:
-    """The colour of text in the style that is in use."""
+    """The text colour of the current style."""
     return str(matplotlib.rcParams["text.color"])
 
 
 def at_the_right(ax: Axes, y: float, text: str) -> None:
-    """Write a word to the right of the axes, at a height in data units."""
+    """Write a word to the right of the axes, at height `y` in data units."""
     ax.annotate(text, (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize="small", color=ink(), alpha=0.6)
 
 

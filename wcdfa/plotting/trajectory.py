@@ -1,4 +1,4 @@
-"""α over time: with its interval, what the optimizer alone would give, the bands and the alarms; norms, rate and loss below it."""
+"""Draws α over time with its interval, the α of the optimizer alone, bands and alarms; below it norms, learning rate and loss."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
-HEIGHT = (0.4, 1.6)  # of the axes of α, at least
+HEIGHT = (0.4, 1.6)  # the axis of α covers at least this range
 
 
 def plot_alpha(
@@ -39,9 +39,9 @@ def plot_alpha(
     judged : Judged
     ax : matplotlib axes
     steps : numbers of shape (n,), optional
-        The training step of each sample; by default they are counted from 1.
+        The training step of each sample; by default they count from 1.
     alarms : Alarms of `wcdfa.verdicts.windows.drifts`
-        Shaded from where α began to leave its baseline, with a line where it was seen.
+        Shaded from the step where α began to leave its baseline, with a line at the alarm.
     thresholds : (float, float)
     """
     alpha, low, high = (judged.numbers(name) for name in ("alpha", "low", "high"))
@@ -68,7 +68,7 @@ def plot_alpha(
 
 
 def plot_history(places: npt.ArrayLike, alphas: npt.ArrayLike, thresholds: tuple[float, float], *, ax: Axes) -> Axes:
-    """α with its interval at each place (an epoch, a step) over the bands of the regimes; alphas are α, low and high, (3, places)."""
+    """Draw α with its interval at each place (an epoch or step), over the bands; `alphas` has α, low and high, shape (3, places)."""
     alpha, low, high = np.asarray(alphas, dtype=np.float64)
     upper, lower = thresholds
     ax.vlines(places, low, high, color=ALPHA, linewidth=THIN)
@@ -82,17 +82,17 @@ def plot_history(places: npt.ArrayLike, alphas: npt.ArrayLike, thresholds: tuple
 
 
 def plot_norms(norms: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
-    """The norms ‖ΔW‖, on a logarithmic axis where they are all positive."""
+    """Draw the norms ‖ΔW‖, on a logarithmic axis if all are positive; returns the axes."""
     return _line(norms, "‖ΔW‖", ink(), steps, ax)
 
 
 def plot_rate(lr: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
-    """The learning rate of each step."""
+    """Draw the learning rate of each step; returns the axes."""
     return _line(lr, "lr", RATE, steps, ax)
 
 
 def plot_loss(loss: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
-    """The loss of each step, on a logarithmic axis where it is always positive."""
+    """Draw the loss of each step, on a logarithmic axis if it is always positive; returns the axes."""
     return _line(loss, "loss", LOSS, steps, ax)
 
 
@@ -107,7 +107,7 @@ def plot_run(
     alarms: Iterable[Alarm] = (),
     thresholds: tuple[float, float] = THRESHOLDS,
 ) -> Figure:
-    """Draw one figure: α above norms, learning rate and loss on one axis of steps; at the right F(s) of the last window with an α.
+    """Draw a run in one figure: α above norms, learning rate and loss, over the steps; on the right, F(s) of the last window with an α.
 
     >>> import wcdfa
     >>> x = wcdfa.synthetic.arfima(1000, d=0.5, seed=0)
@@ -134,7 +134,7 @@ def plot_run(
     known = [i for i, verdict in enumerate(judged.verdicts) if verdict.regime is not None]
     if known and (result := judged.verdicts[known[-1]].result) is not None:
         _last_window(judged, known[-1], result, steps, axes["fluctuations"])
-    figure.suptitle(title, parse_math=False)  # a name in it may have dollar signs
+    figure.suptitle(title, parse_math=False)  # names may have dollar signs
     return figure
 
 
@@ -145,7 +145,7 @@ def _last_window(judged: Judged, i: int, result: DFAResult, steps: npt.ArrayLike
 
 
 def _steps(steps: npt.ArrayLike | None, counts: npt.NDArray[np.intp]) -> npt.NDArray[np.generic]:
-    """The training steps at which so many samples had been seen."""
+    """The training steps at which these numbers of samples had been seen."""
     return counts if steps is None else np.asarray(steps)[np.maximum(np.asarray(counts, dtype=np.intp) - 1, 0)]
 
 

@@ -1,4 +1,4 @@
-"""Preparing recorded norms for `dfa`: what would distort the exponent is found, taken out and reported."""
+"""Prepares recorded norms for `dfa`: finds what would distort the exponent, removes it and reports it."""
 
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import LEAST, Prepared, prepare, with_usable_rates

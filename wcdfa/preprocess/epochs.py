@@ -19,7 +19,7 @@ def epoch_pattern(x: Values, time: Numbers, length: int, spacing: int, shifts: l
     if isinstance(length, bool) or int(length) != length or length < 2:
         msg = f"epoch_length must be a whole number of steps, at least 2, got {length!r}"
         raise ValueError(msg)
-    period = math.lcm(int(length), spacing)  # in which every phase that is recorded is recorded once
+    period = math.lcm(int(length), spacing)  # within it, every phase that is ever recorded is recorded once
     since = time - time[0]
     (phases, column), (rows, row) = (np.unique(part, return_inverse=True) for part in (since % period, since // period))
     if len(phases) < 2:
@@ -29,7 +29,7 @@ def epoch_pattern(x: Values, time: Numbers, length: int, spacing: int, shifts: l
     periods = min((since[-1] + spacing) / period, float(np.sum(whole)))
     if periods < 3:
         what = f"{periods:.2g} periods of {period:,} steps (epochs of {length:,}, a record every {spacing:,})"
-        msg = f"the series covers {what}, and 3 are the least; give a larger window, or no epoch_length"
+        msg = f"the series covers {what}, and at least 3 are needed; give a larger window, or no epoch_length"
         raise ValueError(msg)
     flat = x - np.concatenate([np.full(len(part), np.median(part)) for part in np.split(x, shifts)])
     index = row * len(phases) + column
@@ -47,7 +47,7 @@ def epoch_pattern(x: Values, time: Numbers, length: int, spacing: int, shifts: l
 
 
 def _drift(x: Values, width: int) -> Values:
-    """Mean of the epoch around each sample, in straight lines on to both ends: what is slower than an epoch is no pattern of it."""
+    """Mean over the epoch around each sample, extended to both ends by straight lines: changes slower than an epoch are no epoch pattern."""
     total = np.cumsum(np.concatenate([[0.0], x]))
     means = (total[width:] - total[:-width]) / width
     far = min(width, len(means) - 1)
@@ -59,9 +59,9 @@ def _drift(x: Values, width: int) -> Values:
 
 
 def _repeats(table: Values) -> bool:
-    """Whether the epochs ``(epochs, phases)`` agree beyond chance: in one harmonic (a wave) or a bit in all (an edge)."""
+    """Whether the epochs ``(epochs, phases)`` agree beyond chance: strongly in one harmonic (a wave) or a little in all (an edge)."""
     wave = _agreement(table)
-    # in steps, because a random walk leaks from its ends into all harmonics at once, and its steps do not
+    # take differences: a random walk leaks from its ends into all harmonics at once, its differences do not
     edge = _agreement(np.diff(table.ravel(), prepend=table[-1, -1]).reshape(table.shape))
     number, total = len(edge), float(np.sum(edge))
     in_one = np.log(number) - np.max(wave)
@@ -70,7 +70,7 @@ def _repeats(table: Values) -> bool:
 
 
 def _agreement(table: Values) -> Values:
-    """-log p of the F-test in each harmonic that its mean over the epochs is zero, whatever the colour of the noise."""
+    """-log p of the F-test, for each harmonic, that its mean over the epochs is zero; valid for noise of any color."""
     epochs, phases = table.shape
     waves = np.fft.rfft(table, axis=1)[:, 1:]
     mean = np.mean(waves, axis=0)

@@ -1,4 +1,4 @@
-"""How norms are prepared, as one value that travels whole."""
+"""The options for preparing norms, kept together in one object."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros, check_options,
 
 @dataclass(frozen=True, kw_only=True)
 class Preparation:
-    """The options of `wcdfa.prepare`; learning rates and steps belong to the norms and are given with them.
+    """The options of `wcdfa.prepare`. Learning rates and steps are not among them: they are data, and are given with the norms.
 
     >>> import numpy as np
     >>> Preparation(zeros="skip").of(np.array([0.0] + 30 * [1.0, 2.0])).zeros
@@ -32,7 +32,7 @@ class Preparation:
         check_options(self.log, self.spikes, self.zeros)
 
     def of(self, norms: npt.ArrayLike, *, lr: npt.ArrayLike | None = None, steps: npt.ArrayLike | None = None) -> Prepared:
-        """`wcdfa.prepare` with these options; raises as that does."""
+        """Call `wcdfa.prepare` with these options. Raises the same errors."""
         return prepare(
             norms, lr=lr, steps=steps, log=self.log, epoch_length=self.epoch_length, spikes=self.spikes, zeros=self.zeros
         )

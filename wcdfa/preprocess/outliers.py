@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 
-LEVEL = 15  # samples on either side whose median is their level
-BLATANT = 8.0  # a level shift is that many standard deviations of such differences
+LEVEL = 15  # samples on either side; the median of each side is its level
+BLATANT = 8.0  # a level shift is a difference of at least so many standard deviations
 HALF = 5  # samples on either side in the spike filter
 SPIKE = 4 * 1.4826  # its threshold in MAD: four standard deviations of a normal distribution
 ROUNDING = 1e-12  # relative to the largest value: smaller differences are rounding
@@ -22,8 +22,10 @@ def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
     wide, narrow = (median_of_numbers(np.lib.stride_tricks.sliding_window_view(x, size)) for size in (LEVEL, 3))
     difference = wide[LEVEL:] - wide[:-LEVEL]  # element i is the difference at sample i + LEVEL
     at_once = narrow[LEVEL : n - LEVEL + 1] - narrow[LEVEL - 3 : n - LEVEL - 2]
-    usual = np.quantile(np.abs(difference), 0.8) / 1.2816  # a fifth may belong to shifts; a random walk has them as large
-    # a drift is no jump: three samples on either side must show most of what fifteen do
+    usual = (
+        np.quantile(np.abs(difference), 0.8) / 1.2816
+    )  # up to a fifth of the differences may belong to shifts; those of a random walk are as large
+    # a drift is no jump: three samples on either side must show most of the difference that fifteen show
     found = np.where(at_once * np.sign(difference) >= 0.6 * np.abs(difference), np.abs(difference), 0.0)
     for position in known:
         found[max(0, position - 2 * LEVEL) : max(0, position + 1)] = 0
@@ -31,7 +33,7 @@ def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
     while np.max(found) > max(BLATANT * usual, ROUNDING * np.max(np.abs(x))):
         i = int(np.argmax(found))
         before, after = wide[i], wide[i + LEVEL]
-        near = x[i + LEVEL - 3 : i + LEVEL + 3]  # the best split of these leaves the least absolute deviation
+        near = x[i + LEVEL - 3 : i + LEVEL + 3]  # the best split leaves the smallest absolute deviation
         cost = np.cumsum(np.abs(near - before) - np.abs(near - after))
         jumps.append((i + LEVEL - 2 + int(np.argmin(cost)), float(after - before)))
         found[max(0, i - LEVEL) : i + LEVEL + 1] = 0
@@ -41,15 +43,15 @@ def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
 def without_spikes(x: Values, breaks: list[int]) -> tuple[Values, npt.NDArray[np.bool_]]:
     """The series after the Hampel filter, and where it replaced a value; windows end at breaks and at the ends of the series."""
     place = np.arange(len(x)) + HALF * (1 + np.searchsorted(breaks, np.arange(len(x)), side="right"))
-    apart = np.full(place[-1] + 1 + HALF, np.nan)  # NaN between stretches, as wide as a window reaches
+    apart = np.full(place[-1] + 1 + HALF, np.nan)  # NaN between stretches, so that no window reaches across
     apart[place] = x
     windows = np.lib.stride_tricks.sliding_window_view(apart, 2 * HALF + 1)[place - HALF]
     median = median_of_numbers(windows)
     scale = median_of_numbers(np.abs(windows - median[:, None]))
-    # where most of a window is one value, as in quantised norms, the usual step of the series is the measure
+    # if most of a window is one value, as in quantized norms, use the usual step of the series as its spread
     rounding = ROUNDING * np.max(np.abs(x))
     scale = np.where(scale > rounding, scale, np.sqrt(np.mean(np.diff(x) ** 2)) / 1.4826)
-    # eleven samples know their spread badly: where they take it for too small, 1 % of plain noise would be replaced, and α rise by 0.02
+    # eleven samples estimate their spread badly: where the estimate is too small, 1 % of plain noise would be replaced and α rise by 0.02
     scale = np.maximum(scale, np.median(scale))
     away = np.abs(x - median)
     replaced = (away > SPIKE * scale) & (away > rounding)

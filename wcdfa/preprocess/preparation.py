@@ -1,4 +1,4 @@
-"""Prepare recorded norms for `dfa`: gaps, learning-rate schedule, epoch pattern and spikes are taken out first."""
+"""Prepares recorded norms for `dfa`: handles gaps, and removes the learning-rate schedule, the epoch pattern and spikes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ Spikes = Literal["hampel"] | None
 Zeros = Literal["skip", "keep", "error"]
 Indices = npt.NDArray[np.intp]
 
-LEAST = 28  # samples: the shortest series that dfa takes as it stands
+LEAST = 28  # samples: the shortest series that dfa takes with its defaults
 GAPS = 0.05  # share of the differences that may be gaps
-JUMP = np.log(1.5)  # change of log lr from one step to the next that is a step of the schedule
-SENTENCES = 5  # of one kind of break, before they are summed up
+JUMP = np.log(1.5)  # a larger change of log lr from one step to the next is a step of the schedule
+SENTENCES = 5  # breaks of one kind that get a sentence of their own; the rest are counted
 
 
 class Prepared(NamedTuple):
     """What `prepare` returns: m of n norms, ready for `dfa`, and what was done to them."""
 
     values: Values
-    """The series, shape ``(m,)``: log norms (norms with ``log=False``), less what schedule and epochs explain, level kept."""
+    """The series, shape ``(m,)``: log norms (with ``log=False``, norms) without what schedule and epochs explain, at their own level."""
     kept: Indices
-    """Which of the norms they come from, shape ``(m,)``."""
+    """Index of the norm that each value comes from, shape ``(m,)``."""
     breaks: tuple[int, ...]
     """Positions in `values` where a new stretch begins: no box may reach across."""
     zeros: int
@@ -39,19 +39,19 @@ class Prepared(NamedTuple):
     spacing: int
     """Optimizer steps from one record to the next."""
     schedule: float | None
-    """Slope of log norm on log lr (of norm on lr with ``log=False``). None where no lr that varies was given."""
+    """Slope of log norm on log lr (of norm on lr with ``log=False``). None if no lr was given or it is constant."""
     schedule_share: float | None
-    """Share of the variance that the regression took away, spikes left out, 0 to 1."""
+    """Share of the variance, without spikes, that the regression on lr explains, 0 to 1."""
     phase_share: float | None
-    """Share of the variance that the epoch pattern took away; 0 where none stood out. None where no epoch length was given."""
+    """Share of the variance that the epoch pattern explains; 0 if no pattern stood out, None if no epoch length was given."""
     findings: tuple[str, ...]
     """What was done, in sentences with figures."""
 
     @property
     def cuts(self) -> tuple[int, ...]:
-        """`breaks`, and where there are none but a norm was left out, one before the last sample.
+        """`breaks`; if there are none but a norm was left out, a single break before the last sample.
 
-        With a cut, `dfa` scales a calibration that ships, instead of computing one for each number of norms that may be left out.
+        With a break, `dfa` scales a shipped calibration instead of computing a new one for this number of samples.
         """
         complete = self.zeros + self.missing == 0
         return self.breaks if self.breaks or complete else (len(self.values) - 1,)
@@ -87,19 +87,20 @@ def prepare(
     Parameters
     ----------
     norms : numbers of shape (n,)
-        The norms ‖ΔW‖ in training order. Never changed. Where one is NaN, infinite or masked, it is dropped and boxes are split.
+        The norms ‖ΔW‖ in training order; the array is not changed. A norm that is NaN, infinite or masked is dropped, and boxes are split
+        there.
     lr : number or numbers of shape (n,), optional
-        Learning rate at each norm. If it varies, the log norms are regressed on its log, and boxes are split where it jumps by a
-        factor of 1.5 or more on its own (not in a warm-up, where the neighbouring steps change as much).
+        Learning rate at each norm. If it varies, the log norms are regressed on its logarithm, and boxes are split where it jumps by a
+        factor of 1.5 or more in one step. A warm-up, where neighbouring steps change about as much, does not count as a jump.
     log : bool
-        Take logarithms, so that the schedule and the noise are terms of a sum.
+        Take logarithms, so that schedule and noise add instead of multiply.
     epoch_length : int, optional
-        Optimizer steps in an epoch, at least 2: the pattern that repeats with it is subtracted if it stands out.
+        Optimizer steps in an epoch, at least 2. A pattern that repeats every epoch is subtracted if it stands out.
     spikes : "hampel" or None
         The Hampel filter: a value that is more than 4 standard deviations (1.4826 MAD) from the median of the 11 around it becomes
-        that median. Where the MAD of the 11 is smaller than the usual MAD of the series, the latter is taken. None keeps spikes.
+        that median. If the MAD of the 11 is smaller than the usual MAD of the series, the usual one is used. None keeps spikes.
     zeros : "skip", "keep" or "error"
-        A norm of 0 means that no step was taken (gradient accumulation, skipped AMP steps): it is left out, without a break. "keep" needs ``log=False``.
+        A norm of 0 means that no step was taken (gradient accumulation, skipped AMP steps): it is left out, without a break. "keep" keeps it and needs ``log=False``; "error" raises.
     steps : integers of shape (n,), optional
         Optimizer steps at which the norms were recorded. Default: 0, 1, 2 …
 
@@ -111,8 +112,8 @@ def prepare(
     Raises
     ------
     ValueError
-        If norms is not one series, holds zeros or negative norms that the options forbid, or has fewer than 28 usable values; if lr is not positive and finite,
-        steps do not increase or are irregular, or there are fewer than 3 epochs; or if an option has an unknown value.
+        If norms are not one series, hold zeros or negative norms that the options forbid, or have fewer than 28 usable values; if lr is not
+        positive and finite; if steps do not increase or are irregular; if there are fewer than 3 epochs; or if an option has an unknown value.
     TypeError
         If norms are complex.
 
@@ -126,7 +127,7 @@ def prepare(
     kept = np.flatnonzero(finite & ~skipped)
     if len(kept) < LEAST:
         unusable = f"{np.sum(skipped)} are 0, {np.sum(~finite)} not finite"
-        msg = f"{len(kept)} of {len(x)} norms remain ({unusable}), and {LEAST} are the least; record more steps"
+        msg = f"{len(kept)} of {len(x)} norms remain ({unusable}), and at least {LEAST} are needed; record more steps"
         raise ValueError(msg)
     numbers, spacing, gaps = _numbered(steps, len(x))
     holes = np.searchsorted(kept, np.concatenate([np.flatnonzero(~finite), gaps]))
@@ -138,7 +139,9 @@ def prepare(
 
     schedule = schedule_share = phase_share = None
     jumps: list[tuple[int, float]] = []
-    if lr is not None and np.ptp(log_rate := np.log(_rates(lr, len(finite), kept))) > 1e-6:  # less is a constant, rounded
+    if (
+        lr is not None and np.ptp(log_rate := np.log(_rates(lr, len(finite), kept))) > 1e-6
+    ):  # a smaller range is rounding of a constant
         x, schedule, schedule_share = _without_schedule(x, log_rate if log else np.exp(log_rate))
         of, share = "log " if log else "", _percent(schedule_share)
         slope = f"{schedule:.2f}" if log else f"{schedule:.3g}"
@@ -176,7 +179,7 @@ def prepare(
 
 
 def with_usable_rates(norms: npt.ArrayLike, lr: npt.ArrayLike) -> tuple[Values, Values | None]:
-    """Norms and learning rates that `prepare` takes: NaN replaces each norm whose rate is not positive and finite; None where no rate is."""
+    """Make norms and rates fit for `prepare`: a norm whose rate is not positive and finite becomes NaN. Without any such rate, rates are None."""
     x, rates = np.array(norms, dtype=np.float64), np.array(lr, dtype=np.float64)
     usable = np.isfinite(rates) & (rates > 0)
     if not usable.any():
@@ -187,7 +190,7 @@ def with_usable_rates(norms: npt.ArrayLike, lr: npt.ArrayLike) -> tuple[Values, 
 
 
 def check_options(log: bool, spikes: str | None, zeros: str) -> None:
-    """Raise a ValueError where `prepare` would refuse these options."""
+    """Raise a ValueError if `prepare` would refuse these options."""
     if spikes not in ("hampel", None):
         msg = f'spikes must be "hampel" or None, got {spikes!r}'
         raise ValueError(msg)
@@ -197,7 +200,7 @@ def check_options(log: bool, spikes: str | None, zeros: str) -> None:
 
 
 def _series(norms: npt.ArrayLike, log: bool, spikes: Spikes, zeros: Zeros) -> Values:
-    """The norms as numbers, NaN where masked, once the options allow them."""
+    """The norms as numbers, NaN where masked; raises if the options forbid one of them."""
     check_options(log, spikes, zeros)
     if np.iscomplexobj(norms):
         msg = "norms are complex; give their sizes, abs(norms)"
@@ -225,7 +228,9 @@ def _numbered(steps: npt.ArrayLike | None, n: int) -> tuple[Numbers, int, Indice
         return np.arange(n), 1, np.zeros(0, dtype=np.intp)
     given = np.asarray(steps)
     if given.shape != (n,) or given.dtype.kind not in "iuf" or not np.all(np.isfinite(given) & (given == np.rint(given))):
-        msg = f"steps must be {n} integers, one a norm, got shape {given.shape} of {given.dtype}; drop records without a step"
+        msg = (
+            f"steps must be {n} integers, one for each norm, got shape {given.shape} of {given.dtype}; drop records without a step"
+        )
         raise ValueError(msg)
     numbers = given.astype(np.int64)
     differences = np.diff(numbers)
@@ -238,8 +243,10 @@ def _numbered(steps: npt.ArrayLike | None, n: int) -> tuple[Numbers, int, Indice
     gaps = np.flatnonzero(differences != spacing) + 1
     uneven = int(np.sum(differences % spacing != 0))
     if uneven or len(gaps) > GAPS * len(differences):
-        what = f"{len(gaps):,} of {len(differences):,} differences are not the usual {spacing:,}, {uneven:,} no multiple of it"
-        msg = f"steps are irregular: {what}, and {GAPS:.0%} are the most, all multiples; log every step, or split the series"
+        what = (
+            f"{len(gaps):,} of {len(differences):,} differences are not the usual {spacing:,}, and {uneven:,} are no multiple of it"
+        )
+        msg = f"steps are irregular: {what}; at most {GAPS:.0%} may differ, by multiples only. Log every step, or split the series"
         raise ValueError(msg)
     return numbers, spacing, gaps
 
@@ -263,9 +270,9 @@ def _without_schedule(x: Values, regressor: Values) -> tuple[Values, float, floa
     """The series at its own level without what a line in the regressor explains; its slope, and the share of the variance."""
     centred = regressor - np.mean(regressor)
     residual = x - np.polyfit(centred, x, 1)[0] * centred
-    residual -= np.median(residual)  # not their mean: spikes all point one way
+    residual -= np.median(residual)  # not the mean, because spikes all point one way
     used = np.abs(residual) <= SPIKE * np.median(np.abs(residual))
-    # a schedule that lies in the outliers, such as a short warm-up, is what the line is for
+    # keep the outliers if they are the schedule, such as a short warm-up: the line is there to fit them
     if np.mean(used) < 0.9 or np.var(centred[used]) < 0.5 * np.var(centred):
         used[:] = True
     slope = float(np.polyfit(centred[used], x[used], 1)[0])
@@ -276,7 +283,7 @@ def _without_schedule(x: Values, regressor: Values) -> tuple[Values, float, floa
 
 
 def _schedule_steps(log_rate: Values) -> list[tuple[int, float]]:
-    """Where lr jumps within one step, and by how much in the logarithm; the steps beside it must not change half as much."""
+    """Where lr jumps within one step, and by how much in log lr; a neighbouring step must change less than half as much."""
     change = np.diff(log_rate)
     size = np.concatenate([[0.0], np.abs(change), [0.0]])
     at = np.flatnonzero((size[1:-1] >= JUMP - 1e-9) & (size[1:-1] > 2 * np.maximum(size[:-2], size[2:])))
@@ -298,7 +305,7 @@ def _moves(height: float, *, log: bool) -> str:
 
 
 def _splits(places: Iterable[tuple[int, str]]) -> list[str]:
-    """A sentence for each break; of many, the first few and how many more there are."""
+    """A sentence for each break; if there are many, for the first few, and one that counts the rest."""
     sentences = [f"boxes are split at step {step:,}: {why}" for step, why in places]
     more = len(sentences) - SENTENCES
     rest = [f"and boxes are split at {more:,} more steps for the same reason"] if more > 0 else []

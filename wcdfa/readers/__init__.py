@@ -1,4 +1,4 @@
-"""Recorded series: from a file or folder to numbers in the order of their steps."""
+"""Reads recorded series: finds logs in a file or folder, and gives their numbers in the order of the steps."""
 
 from wcdfa.readers.discovery import Source, sources
 from wcdfa.readers.series import RecordedSeries, read_series, series_of

@@ -1,4 +1,4 @@
-"""What a reader is: which logs are of its kind, and the runs in one. A new kind of log is one module in ``formats``."""
+"""The protocol of a reader: it recognises one kind of log, and reads the runs in it. A new kind is one module in ``formats``."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from wcdfa.readers.columns import Run
 
 
 class Folder(NamedTuple):
-    """A folder in which logs are looked for."""
+    """A folder that is searched for logs."""
 
     path: Path
     files: Sequence[Path]
-    """Its files in the order of their names, without those whose names begin with a dot."""
+    """Its files, sorted by name; names that begin with a dot are left out."""
     given: bool
-    """Whether it is the folder that the user named; else it lies below that one."""
+    """Whether it is the folder that the user named, and not one below it."""
 
 
 class Found(NamedTuple):
     """What a reader finds in a folder."""
 
     logs: Sequence[Path] = ()
-    """Files, or the folder itself where several files in it are one log."""
+    """Files, or the folder itself if several files in it form one log."""
     searched: Sequence[Path] = ()
-    """Folders in it in which no reader has to look any more."""
+    """Folders in it that no reader needs to search any more."""
 
 
 class Reader(Protocol):
     """One kind of log.
 
     To add a kind, write one module in ``wcdfa/readers/formats`` that holds its reader under the name ``READER``. It is then found in
-    folders, read, and listed in the help and in the errors. Most kinds are files that their endings tell, for which `FileReader` does
-    all but the reading::
+    folders, read, and listed in the help and in the errors. Most kinds are files with an ending of their own; for these, `FileReader`
+    does everything but the reading::
 
         def read_hdf5(path: Path) -> Iterator[Run]:
             import h5py
@@ -45,24 +45,24 @@ class Reader(Protocol):
         READER = FileReader("hdf5", (".h5",), read_hdf5, extra="hdf5")
 
     - Import a library only inside a function: all modules of ``formats`` are imported to look for logs.
-    - Give every number as it was logged, NaN among them, in the order written. `wcdfa.readers.steps.with_steps` finds the steps of
+    - Give every number as logged, including NaN, in the order written. `wcdfa.readers.steps.with_steps` finds the steps of
       rows, and `wcdfa.readers.formats.rows.Rows` collects rows.
-    - Raise a ValueError that says what is wrong with a damaged log; the path is put before it. Where a log is cut off, as while it is
-      still written, give what is whole, and a note.
-    - Show that it works: a writer for ``tests/helpers/log_files.py``, which puts it through the tests of all kinds.
+    - Raise a ValueError that says what is wrong with a damaged log; the path is put before it. If a log is cut off, for example because
+      it is still being written, give the complete part, and a note.
+    - Test it: add a writer to ``tests/helpers/log_files.py``, and the tests of all kinds run on it.
     """
 
     @property
     def description(self) -> str:
-        """What it reads, in a few words for a list: "csv, tsv"."""
+        """The formats it reads, in a few words for a list: "csv, tsv"."""
 
     @property
     def endings(self) -> tuple[str, ...]:
-        """The endings of its files, in lower case with their dots; empty where endings do not tell."""
+        """The endings of its files, in lower case and with the dot; empty if they cannot be recognised by an ending."""
 
     @property
     def extra(self) -> str | None:
-        """The extra that installs what it needs, as in ``pip install 'wcdfa[extra]'``; None where it needs nothing."""
+        """The extra that installs the libraries it needs, as in ``pip install 'wcdfa[extra]'``; None if it needs none."""
 
     @property
     def many_runs(self) -> bool:
@@ -70,16 +70,16 @@ class Reader(Protocol):
 
     @property
     def last_resort(self) -> bool:
-        """Whether it looks into folders only where no other reader finds a log."""
+        """Whether it searches folders only if no other reader finds a log."""
 
     def claims(self, path: Path) -> bool:
-        """Whether a file that the user named is of this kind. A reader that knows more than the ending goes before one that does not."""
+        """Whether a file that the user named is of this kind. A reader that checks more than the ending comes first."""
 
     def search(self, folder: Folder) -> Found:
-        """The logs of this kind in a folder; the folders in it are searched after."""
+        """Find the logs of this kind in a folder; the folders in it are searched afterwards."""
 
     def runs(self, path: Path) -> Iterator[Run]:
-        """The runs in a log that it has claimed or found.
+        """Read the runs in a log that it has claimed or found.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class FileReader:
-    """A `Reader` of files that their endings tell, each a log of its own.
+    """A `Reader` for files with known endings, each of which is a log of its own.
 
     >>> reader = FileReader("notes", (".txt",), lambda path: iter([]))
     >>> reader.claims(Path("notes.TXT")), reader.claims(Path("notes.csv"))
@@ -109,9 +109,9 @@ class FileReader:
         return path.suffix.lower() in self.endings
 
     def search(self, folder: Folder) -> Found:
-        """Each file that it claims."""
+        """Find each file that it claims."""
         return Found([file for file in folder.files if self.claims(file)])
 
     def runs(self, path: Path) -> Iterator[Run]:
-        """What `read` gives."""
+        """Call `read`."""
         return self.read(path)

@@ -1,4 +1,4 @@
-"""What was logged beside a series: learning rate and loss, one for each of its values."""
+"""Finds the learning rate and the loss for each value of a series."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wcdfa.readers.columns import Column, Floats, Integers
 def beside(
     columns: Mapping[str, Column], known: Iterable[str], series: str, column: Column, steps: Integers | None
 ) -> Floats | None:
-    """The numbers of the first column by a known name that has one for each value of a series; None if no column has.
+    """The numbers of the first column with a known name that has one for each value of a series; None if there is no such column.
 
     >>> columns = {"norm": Column(np.array([0.5, 0.25])), "lr": Column(np.array([1e-3, 1e-4]))}
     >>> beside(columns, ["lr"], "norm", columns["norm"], None)
@@ -28,7 +28,7 @@ def beside(
     series, column : str, Column
         The name of the series, and its column.
     steps : array, shape (n,), or None
-        The steps of the series once it is in order. None where the log has no steps: then values belong together that are in one row.
+        The steps of the series in order. None if the log has no steps: values in the same row then belong together.
     """
     for name in known:
         found = named([each for each in columns if each != series], name)
@@ -50,7 +50,7 @@ def _rows(column: Column) -> Integers:
 
 
 def _at(places: Integers, values: Floats, wanted: Integers) -> Floats | None:
-    """The value written last at each of the places wanted; None if one of the places has no value."""
+    """The value written last at each wanted place; None if one of the places has no value."""
     if np.array_equal(places, wanted):
         return values
     order = np.argsort(places, kind="stable")

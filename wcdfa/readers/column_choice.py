@@ -1,4 +1,4 @@
-"""Which of the columns of a run are the series to look at, and which are its groups."""
+"""Chooses the columns of a run that are the series, and those that are its groups."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ COLUMN = Option("column")
 
 
 class NoSeries(LogError):
-    """No column is the series, or several may be; the message lists the columns."""
+    """No column is the series, or several could be; the message lists the columns."""
 
 
 def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
-    """The names of the series: those that match the patterns wanted, or else the one that is called as norms usually are.
+    """Choose the names of the series: those that match the wanted patterns, or else the one with a usual name for norms.
 
     >>> choose(["loss", "train/update_norm", "train/grad_norm"]), choose(["loss", "train/grad_norm"])
     (['train/update_norm'], ['train/grad_norm'])
@@ -27,9 +27,9 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
     Parameters
     ----------
     names : iterable of str
-        The columns that there are.
+        The names of all columns.
     wanted : iterable of str
-        Names, or patterns as of `fnmatch`.
+        Names, or patterns as in `fnmatch`.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def _matching(names: list[str], wanted: list[str]) -> list[str]:
 
 
 def groups_of(names: Iterable[str], series: str, wanted: Iterable[str] = ()) -> dict[str, str]:
-    """The columns of groups beside a series, by the names of the groups: those that match the patterns wanted, or "series/group".
+    """Find the columns of groups beside a series, by the names of the groups: those that match the wanted patterns, or "series/group".
 
     >>> groups_of(["update_norm", "update_norm/encoder", "loss/a", "loss/b"], "update_norm")
     {'encoder': 'update_norm/encoder'}

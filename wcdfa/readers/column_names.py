@@ -1,4 +1,4 @@
-"""What people call the columns of a log: norms ‖ΔW‖, gradient norms, learning rates, losses, times."""
+"""The usual names of columns in logs: norms ‖ΔW‖, gradient norms, learning rates, losses, times."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Literal
 from wcdfa.readers.steps import rank
 from wcdfa.support.text import shown
 
-# what people call ‖ΔW‖, best first, by the end of the name: "train/update_norm" is one too
+# usual names of ‖ΔW‖, best first; they may follow a slash, as in "train/update_norm"
 UPDATES = ("wcdfa/update_norm", "update_norm", "update_norms", "delta_norm", "weight_change", "displacement")
-UNNAMED = ("norms", "norm", "value")  # taken as they stand: "grads/norm" is another thing
+UNNAMED = ("norms", "norm", "value")  # must match completely: "grads/norm" is something else
 GRADIENTS = ("grad_norm", "gradient_norm", "grad_norm/total", "global_grad_norm", "grad_2.0_norm_total")
 RATES = ("lr", "learning_rate", "lr/group0", "lr-AdamW", "lr-Adam", "lr-SGD", "lr-RMSprop")
 LOSSES = ("loss", "train_loss", "loss_step", "train_loss_step")
@@ -22,7 +22,7 @@ Kind = Literal["update norm", "displacement", "gradient norm", "series"]
 
 
 def kind_of(name: str) -> Kind:
-    """What a series of this name holds; "series" where the name does not tell.
+    """What a series with this name holds; "series" if the name does not tell.
 
     >>> kind_of("train/update_norm"), kind_of("train/grad_norm"), kind_of("accuracy")
     ('update norm', 'gradient norm', 'series')
@@ -32,12 +32,12 @@ def kind_of(name: str) -> Kind:
     if re.search(r"(^|/)displacement(/|$)", name):
         return "displacement"
     if plain(name) in UNNAMED or any(named([name], each) or f"{each}/" in plain(name) for each in UPDATES):
-        return "update norm"  # of all parameters, or of a group of them
+        return "update norm"  # of all parameters, or of a group
     return "series"
 
 
 def named(names: Iterable[str], known: str) -> list[str]:
-    """The names that are the known one, in any case; or else those that end in "/" and the known one.
+    """The names equal to the known one, ignoring case, or else those that end in "/" and the known one.
 
     >>> named(["train/Loss", "val/loss", "lr"], "loss")
     ['train/Loss', 'val/loss']
@@ -49,7 +49,7 @@ def named(names: Iterable[str], known: str) -> list[str]:
 
 
 def plain(name: str) -> str:
-    """The name without spaces around it, for comparing in any case."""
+    """The name without surrounding spaces, casefolded for comparison."""
     return name.strip().casefold()
 
 
@@ -59,6 +59,6 @@ def is_time(name: str) -> bool:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names for a message; where there are many, the first of them."""
+    """List names for a message; if there are many, only the first."""
     names = [shown(name) for name in names]
     return (", ".join(names[:SHOWN]) or "none") + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

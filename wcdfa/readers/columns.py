@@ -1,4 +1,4 @@
-"""What a log holds: runs, and in each run columns of numbers."""
+"""The content of a log: runs, and in each run columns of numbers."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Column(NamedTuple):
     """Numbers that were logged under one name, in the order in which they were written."""
 
     values: Floats
-    """(n,); NaN where NaN was logged. What was not logged is not in it."""
+    """(n,); NaN if NaN was logged. Rows without a value are left out."""
     steps: Integers | None = None
-    """(n,): the training step of each, where the log tells."""
+    """(n,): the training step of each value; None if the log does not tell."""
     rows: Integers | None = None
-    """(n,): the row of each in a log of rows; None where they are in all rows, or the log has none."""
+    """(n,): the row of each value, in a log of rows; None if there is a value in every row, or the log has no rows."""
     notes: tuple[str, ...] = ()
-    """What a reader of this column must know."""
+    """Remarks for the user about this column."""
 
 
 class Run(NamedTuple):
@@ -32,23 +32,23 @@ class Run(NamedTuple):
 
     path: Path
     name: str
-    """The name of the run where a log holds several; else empty."""
+    """The name of the run if a log holds several; else empty."""
     columns: Mapping[str, Column]
     notes: Sequence[str] = ()
-    """What a reader of the series must know: that the log was cut off, or holds displacements and not norms of steps.
+    """Remarks for the user: for example that the log was cut off, or holds displacements and not norms of steps.
 
-    Where columns are read only when they are asked for, notes may be added then.
+    If columns are read only on demand, notes may be added at that time.
     """
 
 
 class Lazy(Mapping[str, Column]):
-    """Columns that are read when they are asked for: a log may hold millions of numbers that nobody asks for.
+    """Columns that are read on demand, because a log may hold millions of numbers that nobody needs.
 
     >>> columns = Lazy(["norm", "loss"], lambda name: Column(np.array([float(len(name))])))
     >>> list(columns), columns["norm"].values
     (['norm', 'loss'], array([4.]))
 
-    The names may also be a function that gives them, which is called once they are needed.
+    `names` may also be a function that returns them; it is called when they are needed.
     """
 
     def __init__(self, names: Iterable[str] | Callable[[], Iterable[str]], read: Callable[[str], Column]) -> None:

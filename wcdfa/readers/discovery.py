@@ -1,4 +1,4 @@
-"""Where the logs are: which reader a file or folder is for, and what there is below a folder."""
+"""Finds logs: chooses the reader for a file or folder, and searches below a folder."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ LONGEST = 4000  # characters of a message, which may list many names
 
 
 class Source(NamedTuple):
-    """A log, and the reader that reads it."""
+    """A log, and its reader."""
 
     path: Path
     reader: Reader
 
     def runs(self) -> Iterator[Run]:
-        """The runs in the log.
+        """Read the runs in the log.
 
         Raises
         ------
         ValueError
-            If the log is damaged, or a library that reads it is not installed. The message names the file, and is fit to be shown
-            whatever the file holds.
+            If the log is damaged, or a library that reads it is not installed. The message names the file, and is safe to
+            show for any content of the file.
         """
         try:
             yield from self.reader.runs(self.path)
@@ -46,14 +46,14 @@ class Source(NamedTuple):
 
 
 def sources(path: str | Path) -> list[Source]:
-    """The logs at a path: the file itself, or all logs below a folder, in the order of their names.
+    """Find the logs at a path: the file itself, or all logs below a folder, sorted by name.
 
-    Of the checkpoints that the Trainer of transformers writes, only the newest ``trainer_state.json`` counts, since it holds what the
-    others do. Files of unknown endings and names that begin with a dot are passed over. Links to folders are followed last, each folder
-    once. A folder below that cannot be read is a source whose runs raise.
+    If there are several checkpoints of the Trainer of transformers, only the newest ``trainer_state.json`` counts, because it includes the
+    others. Files with unknown endings and names that begin with a dot are skipped. Links to folders are followed last, each folder once.
+    A folder that cannot be read becomes a source whose runs raise an error.
 
-    Folders of checkpoints hold displacements over many steps, not norms of steps: they count where there is no log at all. Below the
-    folder that is given, the names of the checkpoints must have numbers in them.
+    Folders of checkpoints hold displacements over many steps, not norms of steps. They count only if there is no log at all. Below the
+    given folder, the names of checkpoints must have numbers in them.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def sources(path: str | Path) -> list[Source]:
     Raises
     ------
     FileNotFoundError
-        If nothing is at the path.
+        If there is nothing at the path.
     ValueError
-        If the file is of an unknown format, or there is no log below the folder: the message says what is there.
+        If the format of the file is unknown, or there is no log below the folder: the message says what is there.
     """
     path = Path(path)
     if path.is_dir():
@@ -79,7 +79,7 @@ def sources(path: str | Path) -> list[Source]:
         raise ValueError(msg)
     return [
         Source(path, min(claiming, key=lambda reader: path.suffix.lower() in reader.endings))
-    ]  # a name tells more than an ending
+    ]  # a full name is more specific than an ending
 
 
 def _in_folder(top: Path) -> list[Source]:
@@ -122,7 +122,7 @@ def _directly_in(folder: Path, searching: Sequence[Reader], *, given: bool) -> t
     asked = Folder(folder, [path for path in paths if path.is_file()], given)
     found = [(reader, reader.search(asked)) for reader in searching]
     logs = [Source(log, reader) for reader, each in found for log in each.logs]
-    logs.sort(key=lambda source: (len(source.path.parts), source.path.name))  # the folder itself first, and what lies deeper last
+    logs.sort(key=lambda source: (len(source.path.parts), source.path.name))  # the folder itself first, the deepest last
     searched = {path for _, each in found for path in each.searched}
     return logs, [path for path in paths if path.is_dir() and path not in searched]
 
@@ -133,7 +133,7 @@ def _read_unreadable(folder: Path) -> Iterator[Run]:
         why = "it could not be read a moment ago"
     except OSError as error:
         why = str(error.strerror)
-    msg = f"what is in this folder is not known: {why}"
+    msg = f"this folder cannot be searched: {why}"
     raise ValueError(msg)
 
 

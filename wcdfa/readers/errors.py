@@ -1,4 +1,4 @@
-"""Errors that name the argument that helps. Text and argument are kept apart, so that the command line can name its own option."""
+"""Errors that name the argument that solves the problem. Text and argument are separate, so that the command line can name its option."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 
 class Option(NamedTuple):
-    """An argument of `wcdfa.readers.series.read_series`, with the values to give it where they are known.
+    """An argument of `wcdfa.readers.series.read_series`, with suggested values if they are known.
 
     >>> print(Option("column"), Option("spacing", (10,)), Option("steps", ("first", "last")))
     column= spacing=10 steps=(first, last)
@@ -21,7 +21,7 @@ class Option(NamedTuple):
 
 
 class LogError(ValueError):
-    """What is wrong with a log or with what was asked of it.
+    """Something is wrong with a log, or with a request about it.
 
     >>> error = LogError("which column? It holds: a, b. Choose one with", Option("column"))
     >>> print(error.of("run.csv"))
@@ -31,9 +31,9 @@ class LogError(ValueError):
     def __init__(self, text: str, option: Option | None = None) -> None:
         super().__init__(text if option is None else f"{text} {option}")
         self.text = text
-        """All but the option, which closes the message."""
+        """The message without the option at its end."""
         self.option = option
 
     def of(self, where: str) -> Self:
-        """The same error, which says first what it is about."""
+        """The same error, with the place put before the message."""
         return type(self)(f"{where}: {self.text}", self.option)

@@ -1,4 +1,4 @@
-"""The series of a log: values once in the order of their steps, with learning rate and loss beside them."""
+"""Reads the series in a log: values in the order of their steps, each step once, with learning rate and loss."""
 
 from __future__ import annotations
 
@@ -18,43 +18,43 @@ from wcdfa.readers.spacing import Spaced, spaced
 from wcdfa.support.text import shown
 
 NOTES = {
-    "gradient norm": "a gradient norm, not ‖ΔW‖: its α is that of another quantity",
-    "displacement": "a displacement over many steps, not a step norm: its α is that of another quantity",
-    "series": "the name does not tell whether this is ‖ΔW‖: α is that of whatever it is",
+    "gradient norm": "a gradient norm, not ‖ΔW‖: its α describes another quantity",
+    "displacement": "a displacement over many steps, not a step norm: its α describes another quantity",
+    "series": "the name does not tell whether this is ‖ΔW‖, and α describes whatever was logged",
 }
-NO_STEPS = "the log has no steps: each value is taken for that of one optimizer step"
+NO_STEPS = "the log has no steps: each value is taken as one optimizer step"
 
 
 class RecordedSeries(NamedTuple):
-    """A series as it was logged, in the order of its steps, each step once."""
+    """A logged series, in the order of its steps, each step once."""
 
     path: Path
     run: str
-    """The name of the run where the log holds several; else empty."""
+    """The name of the run if the log holds several; else empty."""
     column: str
     values: Floats
     """(n,)."""
     steps: Integers | None
-    """(n,): the training step of each value; None where the log has none."""
+    """(n,): the training step of each value; None if the log has no steps."""
     lr: Floats | None
-    """(n,): the learning rate at each value; None where it was not logged for each."""
+    """(n,): the learning rate at each value; None unless it was logged for every value."""
     loss: Floats | None
-    """(n,): the loss at each value; None where it was not logged for each."""
+    """(n,): the loss at each value; None unless it was logged for every value."""
     empty: int
     """How many rows have no value in this column; they are left out."""
     notes: tuple[str, ...]
-    """What must be known of the series to read its α."""
+    """Remarks that a user needs to interpret α."""
 
     @property
     def name(self) -> str:
-        """Path, run and column, fit to be shown."""
+        """Path, run and column, safe to print."""
         return ": ".join(shown(part) for part in (self.path, self.run, self.column) if str(part))
 
 
 def read_series(
     path: str | Path, column: str | None = None, *, spacing: int = 1, first: int | None = None, last: int | None = None
 ) -> RecordedSeries:
-    r"""Read the one series in a log.
+    r"""Read the series in a log, if there is exactly one.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -67,10 +67,10 @@ def read_series(
     Parameters
     ----------
     path : path
-        A file or folder of any of the kinds that `wcdfa.readers.discovery.sources` knows.
+        A file or folder of a kind that `wcdfa.readers.discovery.sources` knows.
     column : str, optional
-        The name of the series, or a pattern that only it matches. Default: the only column there is, or the one that is called as
-        update norms usually are.
+        The name of the series, or a pattern that matches only it. Default: the only column, or the one with a usual name for
+        update norms.
     spacing, first, last : int, optional
         How far apart the steps are, and which to take; see `wcdfa.readers.spacing.spaced`.
 
@@ -90,7 +90,7 @@ def read_series(
         for each in series_of(run, wanted, spacing=spacing, first=first, last=last)
     ]
     if len(found) != 1:
-        msg = f"{shown(path)}: {len(found)} series, and one was asked for: {', '.join(each.name for each in found)}"
+        msg = f"{shown(path)}: {len(found)} series, but only one can be read: {', '.join(each.name for each in found)}"
         raise ValueError(msg)
     return found[0]
 
@@ -98,13 +98,13 @@ def read_series(
 def series_of(
     run: Run, columns: Iterable[str] = (), *, spacing: int = 1, first: int | None = None, last: int | None = None
 ) -> Iterator[RecordedSeries]:
-    """The series of a run, each with the learning rate and the loss beside it.
+    """Read the series of a run, each with its learning rate and loss.
 
     Parameters
     ----------
     run : Run
     columns : iterable of str
-        Names or patterns of the series. Default: the one that is called as update norms usually are.
+        Names or patterns of the series. Default: the one with a usual name for update norms.
     spacing, first, last : int, optional
         How far apart the steps are, and which to take; see `wcdfa.readers.spacing.spaced`.
 
@@ -129,7 +129,7 @@ def _series(run: Run, name: str, spacing: int, first: int | None, last: int | No
     if not column.values.size:
         msg = f"column {shown(name)!r} is empty"
         raise ValueError(msg)
-    apart = None if spacing == 1 and kind_of(name) == "displacement" else spacing  # checkpoints lie apart
+    apart = None if spacing == 1 and kind_of(name) == "displacement" else spacing  # checkpoints are many steps apart
     found = spaced(column, spacing=apart, first=first, last=last)
     rate, loss = (beside(run.columns, known, name, column, found.steps) for known in (RATES, LOSSES))
     notes = tuple(_notes(run, name, column, found))
@@ -140,7 +140,7 @@ def _notes(run: Run, name: str, column: Column, found: Spaced) -> Iterator[str]:
     yield from run.notes
     yield from column.notes
     kind = kind_of(name)
-    told = kind == "displacement" and any("not a step norm" in note for note in run.notes)  # by the reader of checkpoints
+    told = kind == "displacement" and any("not a step norm" in note for note in run.notes)  # the reader of checkpoints has said so
     if kind in NOTES and not told:
         yield NOTES[kind]
     if found.steps is None:
@@ -149,5 +149,5 @@ def _notes(run: Run, name: str, column: Column, found: Spaced) -> Iterator[str]:
 
 
 def _empty(column: Column) -> int:
-    """How many rows have no value before the last one that has."""
+    """How many rows before the last value have none."""
     return 0 if column.rows is None else int(column.rows[-1]) + 1 - len(np.unique(column.rows))

@@ -1,4 +1,4 @@
-"""Which steps a series has: what was written last of a step counts, and a series in which steps were left out is refused."""
+"""Checks the steps of a series: the last record of a step counts, and a series with steps left out is refused."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
 
-EVEN = 0.95  # share of the differences that must be the usual one
-FEW = 10  # rows that tell nothing of how far they lie apart
-LISTED = 4  # stretches of one spacing in a message
+EVEN = 0.95  # share of the differences that must equal the usual one
+FEW = 10  # with fewer rows, their spacing cannot be judged
+LISTED = 4  # stretches of equal spacing in a message
 
 
 class Subsampled(LogError):
@@ -23,31 +23,31 @@ class Spaced(NamedTuple):
     """Values in the order of their steps, each step once."""
 
     values: Floats
-    steps: Integers | None  # None where the log has none
+    steps: Integers | None  # None if the log has none
     notes: tuple[str, ...]
 
 
 def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None, last: int | None = None) -> Spaced:
-    """The values of a column in the order of their steps: what was written last of a step counts, what a restart undid does not.
+    """Put the values of a column in the order of their steps. The last record of a step counts; records that a restart undid do not.
 
     >>> import numpy as np
     >>> spaced(Column(np.array([1.0, 2.0, 3.0, 2.5, 3.5]), np.array([1, 2, 3, 2, 3])))
-    Spaced(values=array([1. , 2.5, 3.5]), steps=array([1, 2, 3]), notes=('steps went back to 2: a restart, and what was written last counts; 2 records that it undid are left out',))
+    Spaced(values=array([1. , 2.5, 3.5]), steps=array([1, 2, 3]), notes=('steps went back to 2: a restart, and the later records count; 2 records that it replaced are left out',))
 
     Parameters
     ----------
     column : Column
     spacing : int, optional
-        How many steps of the log lie between two optimizer steps. None takes the usual distance, as for checkpoints.
+        How many steps of the log make one optimizer step. None takes the usual distance, as for checkpoints.
     first, last : int, optional
         The steps to take, both included.
 
     Raises
     ------
     Subsampled
-        If more than 5 % of the steps lie at another distance: α of every 10th norm is that of another series. Nothing is interpolated.
+        If more than 5 % of the steps have another distance, because the series of every 10th norm has another α. Nothing is interpolated.
     ValueError
-        If no step lies in the range, or there are no steps to choose from.
+        If no step is in the range, or the log has no steps.
     """
     values, steps = column.values, column.steps
     if steps is None:
@@ -75,14 +75,14 @@ def _between(values: Floats, steps: Integers, first: int | None, last: int | Non
 
 
 def _require_rows(rows: Integers | None, spacing: int) -> None:
-    """Raise if most values lie rows apart: steps may have been left out. Single rows between may hold other things."""
+    """Raise if most values are several rows apart, because steps may have been left out. Single rows in between may hold other values."""
     if rows is None or len(rows) < FEW:
         return
     usual = int(np.sort(np.diff(rows))[(len(rows) - 1) // 2])
     if usual != spacing:
         msg = (
-            f"the log has no steps, and a value only in every {_ordinal(usual)} row: if steps were left out, α is that of another series; "
-            "if each value is of one optimizer step, say so:"
+            f"the log has no steps, and a value only in every {_ordinal(usual)} row: if steps were left out, α describes another series; "
+            "if each value is one optimizer step, say so:"
         )
         raise Subsampled(msg, _spacing(usual))
 
@@ -115,7 +115,7 @@ def _usual(differences: Integers) -> int:
 
 
 def _stretches(steps: Integers, differences: Integers) -> str:
-    """The longest stretches of one spacing, in the order of their steps."""
+    """The longest stretches of equal spacing, in the order of their steps."""
     starts = np.concatenate([[0], np.flatnonzero(np.diff(differences)) + 1])
     stops = np.append(starts[1:], len(differences))
     longest = np.sort(np.argsort(starts - stops, kind="stable")[:LISTED])

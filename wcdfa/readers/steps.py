@@ -1,4 +1,4 @@
-"""Which training step each row of a log belongs to."""
+"""Finds the training step of each row of a log."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy.typing as npt
 from wcdfa.readers.columns import Column, Integers, Lazy
 from wcdfa.support.text import shown
 
-# what rows call the training step, best first, in any case; "_step" is the row counter of Weights & Biases
+# usual names of the training step, best first, in any case; "_step" is the row counter of Weights & Biases
 STEPS = (
     *("step", "global_step", "train_step", "training_step", "current_step", "optimizer_step", "num_updates"),
     *("iteration", "iterations", "iter", "_step"),
 )
-OURS = "wcdfa/"  # keys of this package come with a step of their own, which may differ from that of the trainer
-EXACT = 2.0**53  # below which a float tells each integer
-ENOUGH = 0.5  # share of the rows that must tell their step; the others are left out
+OURS = "wcdfa/"  # keys of this package have a step of their own, which may differ from the trainer's
+EXACT = 2.0**53  # below this, a float represents every integer
+ENOUGH = 0.5  # at least this share of the rows must have a step; the others are left out
 
 
 class _Told(NamedTuple):
-    """The steps that one column tells."""
+    """The steps in one column."""
 
     steps: Integers
-    rows: Integers | None  # the rows that it has a number in; None: all from the first on
+    rows: Integers | None  # the rows in which it has a number; None means all, from the first on
 
     def at(self, rows: Integers) -> tuple[npt.NDArray[np.bool_], Integers]:
-        """Whether each of the rows tells its step, and the steps."""
+        """Whether each row has a step, and the steps."""
         if self.rows is None:
             there, places = rows < len(self.steps), np.minimum(rows, len(self.steps) - 1)
         else:
@@ -38,10 +38,10 @@ class _Told(NamedTuple):
 
 
 def with_steps(columns: Mapping[str, Column]) -> Mapping[str, Column]:
-    """The columns, each with the steps of its rows.
+    """Give each column the steps of its rows.
 
-    The steps are those of the first column of `STEPS` that has one in each row of the column, or else of the one that has most. Where
-    there are such columns but none that can be understood, reading a column raises a ValueError.
+    The steps come from the first column named in `STEPS` that has one in each row of the column, or else from the one that has most. If
+    there are such columns but none can be understood, reading a column raises a ValueError.
     """
     names = sorted((name for name in columns if rank(name) is not None), key=lambda name: (rank(name), len(name)))
     known = {name: told for name in names if (told := _told(columns[name])) is not None}
@@ -59,7 +59,7 @@ def with_steps(columns: Mapping[str, Column]) -> Mapping[str, Column]:
 
 
 def rank(name: str) -> int | None:
-    """The place of a name among those of steps, 0 for the best; None if it is not one of them.
+    """The rank of a name among the usual names of steps, 0 for the best; None if it is not one of them.
 
     >>> rank("train/global_step"), rank("loss")
     (2, None)
@@ -72,10 +72,10 @@ def rank(name: str) -> int | None:
 
 
 def _stepped(name: str, column: Column, usable: Iterable[_Told]) -> Column | None:
-    """The column with its steps; None if too few of its rows tell theirs."""
+    """The column with its steps; None if too few of its rows have one."""
     usable = list(usable)
     if usable and column.rows is None and usable[0].rows is None and len(usable[0].steps) == len(column.values):
-        return column._replace(steps=usable[0].steps)  # in every row, without a copy
+        return column._replace(steps=usable[0].steps)  # a step in every row; no copy is made
     rows = np.arange(len(column.values)) if column.rows is None else column.rows
     best = 0.0
     there, steps = np.zeros(len(rows), bool), rows
@@ -93,24 +93,24 @@ def _stepped(name: str, column: Column, usable: Iterable[_Told]) -> Column | Non
 
 
 def _require_understood(columns: Mapping[str, Column]) -> None:
-    """Raise if a column is called as steps are but does not hold steps: then it is unknown whether steps were left out."""
+    """Raise if a column has the name of steps but does not hold steps: it is then unknown whether steps were left out."""
     for name, column in columns.items():
         if len(column.values) > 1 and not name.startswith(OURS):
             msg = (
                 f"column {shown(name)!r} holds no training steps that can be understood ({column.values[0]:g}, {column.values[1]:g}, …), "
                 "so it is not known whether steps were left out; log whole numbers, or a log without that column, in which each value "
-                "is of one optimizer step"
+                "is one optimizer step"
             )
             raise ValueError(msg)
 
 
 def _told(column: Column) -> _Told | None:
-    """The steps, if the numbers are whole and not always the same."""
+    """The steps in a column, if the numbers are whole and not all the same."""
     values = column.values
     if not len(values):
         return None
     low, high = values.min(), values.max()
-    if not (low > -EXACT and high < EXACT) or (low == high and len(values) > 1):  # neither is so if one is NaN
+    if not (low > -EXACT and high < EXACT) or (low == high and len(values) > 1):  # both are false if one is NaN
         return None
     whole = values.astype(np.int64)
     return _Told(whole, column.rows) if np.array_equal(whole, values) else None

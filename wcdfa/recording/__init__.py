@@ -1,11 +1,11 @@
-"""The norms of a run as they come in.
+"""Records the norms of a run.
 
 - ring.py: `Ring`, the last norms in arrays of a fixed size, with pure functions `init`, `record`, `extend` and `read`.
-- reading.py: `Reading`, what a ring holds as NumPy arrays, with its verdict and α.
-- groups.py: `members_of`, which parameters belong to which group; `ALL` is the group of all parameters.
-- recorder.py: collects what `wcdfa.WeightChangeDFA.update` is given; parameters.py measures how far parameters have moved.
-- protocols.py: what a new framework must bring, as a recipe.
-- cadence.py: when something is due. history.py: every α of a monitor.
+- reading.py: `Reading`, the content of a ring as NumPy arrays, with its verdict and α.
+- groups.py: `members_of` assigns parameters to groups; `ALL` is the group of all parameters.
+- recorder.py: collects the norms that `wcdfa.WeightChangeDFA.update` receives; parameters.py measures how far parameters have moved.
+- protocols.py: the recipe for a new framework.
+- cadence.py: decides when something is due. history.py: every α of a monitor.
 """
 
 from wcdfa.recording.groups import ALL, members_of

@@ -1,4 +1,4 @@
-"""When something is due: every so many steps, or when a callable says so."""
+"""Decides when something is due: every k steps, or when a callable says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of parameters: which parameter belongs to which, by its path."""
+"""Assigns parameters to groups, by their paths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Groups = int | Mapping[str, str] | Sequence[str] | Naming | None
 
 
 def members_of(paths: Sequence[str], groups: Groups) -> Members:
-    """The paths of each group; the group of all parameters comes first.
+    """List the paths of each group; the group of all parameters comes first.
 
     >>> paths = ["encoder/0/weight", "encoder/1/weight", "head/weight", "head/bias"]
     >>> members_of(paths, 1)["head"]
@@ -28,11 +28,11 @@ def members_of(paths: Sequence[str], groups: Groups) -> Members:
     paths : list of str
         Names of the parameters, with "/" between their parts.
     groups : int, dict, list of str, callable or None
-        - An int is a depth: parameters belong together if so many first parts of their paths are the same.
-        - A dict gives a regular expression for each name of a group. A parameter belongs to the first that is found in its path.
-        - A list gives regular expressions that are names of groups themselves.
+        - An int is a depth: parameters belong together if this many parts at the start of their paths are the same.
+        - A dict gives a regular expression for each name of a group. A parameter belongs to the first one that matches in its path.
+        - A list gives regular expressions, which are also the names of the groups.
         - A callable takes a path and returns the name of its group, or None.
-        - None makes no groups but that of all parameters.
+        - None makes only the group of all parameters.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def name_of(groups: Groups) -> Naming:
 
 
 def described(groups: Groups) -> str:
-    """The groups as text that is the same in another process. A callable is only called one.
+    """Describe the groups in a text that is the same in every process. For a callable it only says that it is one.
 
     >>> described({"head": "^head"}), described(2), described(None)
     ("{'head': '^head'}", '2', '')
@@ -119,7 +119,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
     except (re.error, TypeError) as error:
-        msg = f"{pattern!r} is no regular expression: {error}"
+        msg = f"{pattern!r} is not a regular expression: {error}"
         raise ValueError(msg) from error
 
 

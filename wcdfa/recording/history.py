@@ -1,4 +1,4 @@
-"""Every α that a monitor has computed, with its interval and steps. That of all parameters has its F(s) too."""
+"""Keeps every α that a monitor has computed, with interval and steps; for all parameters together also F(s)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Curve(NamedTuple):
 
 
 class History:
-    """Every α of all parameters and of each group. Each adds a few hundred bytes.
+    """Every α of all parameters and of each group. One α takes a few hundred bytes.
 
     >>> History().alphas()
     {'all': []}
@@ -40,10 +40,10 @@ class History:
     def __init__(self) -> None:
         self.curves: list[Curve] = []
         self.groups: dict[str, list[Past]] = {ALL: []}
-        """By group, oldest first. A group that began later than the others has fewer, and they end together."""
+        """By group, oldest first. A group that began later has fewer entries; the last entries of all groups belong together."""
 
     def add(self, outcomes: Mapping[str, Outcome], steps: npt.NDArray[np.integer]) -> None:
-        """Add the outcomes of one window, whose norms are of these training steps, shape (n,)."""
+        """Add the outcomes of one window; `steps` are the training steps of its norms, shape (n,)."""
         result = outcomes[ALL].result
         sizes, f = (int(size) for size in result.scales), (float(each) for each in result.fluctuations)
         self.curves.append(Curve(int(steps[0]), int(steps[-1]), tuple(sizes), tuple(f)))
@@ -55,7 +55,7 @@ class History:
         return {name: [each.alpha for each in past] for name, past in self.groups.items()}
 
     def copy(self) -> History:
-        """A copy that can be added to alone."""
+        """An independent copy."""
         other = History()
         other.curves, other.groups = list(self.curves), {name: list(past) for name, past in self.groups.items()}
         return other

@@ -1,4 +1,4 @@
-"""What `WeightChangeDFA.update` takes: a norm, or the parameters of any framework that has been imported."""
+"""Handles the arguments of `WeightChangeDFA.update`: a norm, or the parameters of any framework that has been imported."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from wcdfa.recording.protocols import BACKENDS, Backend, Shaped
 from wcdfa.support.numbers import number
 
 ACCEPTED = f"a number, an array of size 1, a Reading, or the parameters of a model: {'; '.join(BACKENDS.values())}"
-WAY_OUT = "give the same model at every step, or call reset() to begin anew"  # when parameters differ from the last
+WAY_OUT = "give the same model at every step, or call reset() to start over"  # when parameters differ from the last
 
 
 def kept(given: object) -> object:
-    """The number as it is now, on its device. If its buffer is written again, the recorded number stays."""
+    """Copy the current number, on its device, so that it stays the same if its buffer is overwritten."""
     if isinstance(given, (int, float, np.number, np.ndarray)):
         return number(given)
-    if hasattr(given, "detach"):  # of torch: it may be part of a graph, which must not be kept
+    if hasattr(given, "detach"):  # torch: it may be part of a graph, which must not be kept alive
         return given.detach().clone()
-    if hasattr(given, "read_value"):  # a variable of TensorFlow
+    if hasattr(given, "read_value"):  # a TensorFlow variable
         return given.read_value()
-    return kept(given.value) if hasattr(given, "assign") and hasattr(given, "value") else given  # a variable of Keras
+    return kept(given.value) if hasattr(given, "assign") and hasattr(given, "value") else given  # a Keras variable
 
 
 def is_traced(given: object) -> bool:
-    """Whether it has no value yet, as inside a function that JAX or TensorFlow compiles."""
+    """Whether the object has no value yet, as inside a function that JAX or TensorFlow compiles."""
     jax = sys.modules.get("jax")
     return (jax is not None and isinstance(given, jax.core.Tracer)) or _is_symbolic(given)
 
 
 def _is_symbolic(given: object) -> bool:
     tf = sys.modules.get("tensorflow")
-    if tf is None or not hasattr(tf, "is_symbolic_tensor"):  # it is not imported, or only in part
+    if tf is None or not hasattr(tf, "is_symbolic_tensor"):  # not imported, or only partly
         return False
     return bool(tf.is_symbolic_tensor(given) or (isinstance(given, tf.Variable) and not tf.executing_eagerly()))
 
 
 def refuse(given: object) -> TypeError:
-    """The error for something that `update` does not take."""
+    """Make the error for an argument that `update` does not take."""
     if _is_symbolic(given):
         way_out = "record inside with wcdfa.backends.tensorflow.recorder.NormRecorder, or return the norm from the function and give it here"
         return TypeError(f"update was called with a symbolic tensor, inside a tf.function: {way_out}")
@@ -53,21 +53,21 @@ def refuse(given: object) -> TypeError:
 
 
 class Displacement:
-    """How far parameters have moved since they were last remembered."""
+    """Measures how far parameters have moved since they were last remembered."""
 
     def __init__(self, groups: Groups) -> None:
         self.groups = groups
-        self._backend = ""  # its name: a module could not be copied with the monitor
+        self._backend = ""  # the name and not the module, which could not be copied with the monitor
         self._members: Members = {}
         self._reference: dict[str, Shaped] | None = None
 
     def parameters_of(self, given: object) -> dict[str, Shaped]:
-        """Parameters by path, from the first backend that knows what is given.
+        """Parameters by path, from the first backend that recognises the argument.
 
         Raises
         ------
         TypeError
-            If no backend knows it, or a compiler is tracing it.
+            If no backend recognises it, or a compiler is tracing it.
         """
         for name in BACKENDS:
             if name in sys.modules:
@@ -86,14 +86,14 @@ class Displacement:
         Raises
         ------
         ValueError
-            If other parameters are remembered; the message names the first that differs.
+            If the remembered parameters are different; the message names the first difference.
         """
         assert self._reference is not None
         require_same(parameters, self._reference)
         return dict(_backend(self._backend).group_norms(parameters, self._reference, self._members))
 
     def remember(self, parameters: dict[str, Shaped]) -> None:
-        """Copy the parameters, to measure from them. The first parameters decide which groups there are."""
+        """Copy the parameters, to measure from them. The first parameters determine the groups."""
         if not self._members:
             self._members = members_of(list(parameters), self.groups)
         self._reference = _backend(self._backend).copied(parameters)

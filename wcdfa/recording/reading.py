@@ -1,4 +1,4 @@
-"""What a recorder holds, and what is computed from it: the verdict, and α of every group."""
+"""The norms that a recorder returns, with the verdict on them and α of every group."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Count = int | npt.NDArray[np.integer]
 
 
 class Reading(NamedTuple):
-    """What a recorder holds, as NumPy arrays, oldest first.
+    """The norms of a recorder as NumPy arrays, oldest first, and what is known about them.
 
-    In a reading of an ensemble, arrays and counts have the axes of the ensemble in front. A member that recorded less than another then
+    In a reading of an ensemble, arrays and counts have the axes of the ensemble in front. A member that recorded fewer norms than another
     begins with NaN.
     """
 
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
     count: Count  # type: ignore[assignment]  # not the method of a tuple
     """How many norms were recorded in all."""
     skipped: Count
-    """How many norms were 0: these are counted and not recorded."""
+    """How many norms were 0: they are counted but not recorded."""
     lr: Norms | None = None
     """Learning rate of each norm, shape (n,), NaN where unknown; None if all are."""
     steps: Steps | None = None
@@ -58,7 +58,7 @@ class Reading(NamedTuple):
         null: npt.ArrayLike | None = None,
         **options: object,
     ) -> Verdict:
-        """`wcdfa.verdict` on these norms, against the optimizer that made them if it is known.
+        """Judge these norms with `wcdfa.verdict`, and compare α with the optimizer that made them if it is known.
 
         >>> from wcdfa.nulls.replay import optimizer_norms
         >>> norms = optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
@@ -68,14 +68,14 @@ class Reading(NamedTuple):
         Parameters
         ----------
         group : str
-            The group of parameters that is judged. Default: all parameters.
+            The group of parameters to judge. Default: all parameters.
         lr, steps, null, **options
-            As in `wcdfa.verdict`. They replace what the reading knows.
+            As in `wcdfa.verdict`. They override the reading's own values.
 
         Raises
         ------
         ValueError
-            If there is no such group, the reading is that of an ensemble, or it holds too few norms; and as `wcdfa.verdict`.
+            If there is no such group, the reading belongs to an ensemble, or does not hold enough norms; and as `wcdfa.verdict`.
         """
         self._check_single()
         return self.judged(group, Criteria().changed(**self.naming(options)), lr=lr, steps=steps, null=null)
@@ -89,19 +89,19 @@ class Reading(NamedTuple):
         steps: npt.ArrayLike | None = None,
         null: npt.ArrayLike | None = None,
     ) -> Verdict:
-        """`verdict` by criteria that have been made; raises as that does."""
+        """`verdict` with given criteria. Raises the same errors."""
         self._check_single()
         norms, own = with_usable_rates(self.of(group), rates(self))
         return judged(norms, criteria, lr=own if lr is None else lr, steps=self.steps if steps is None else steps, null=null)
 
     def _check_single(self) -> None:
-        """Raise a ValueError if the norms are those of an ensemble, each of whose members has hyperparameters of its own."""
+        """Raise a ValueError if the norms belong to an ensemble, whose members may have different hyperparameters."""
         if np.ndim(self.norms) != 1:
-            msg = f"norms of shape {np.shape(self.norms)} are those of an ensemble; judge its members, reading.member(i).verdict()"
+            msg = f"norms of shape {np.shape(self.norms)} belong to an ensemble; judge its members, reading.member(i).verdict()"
             raise ValueError(msg)
 
     def naming(self, options: Mapping[str, object]) -> dict[str, object]:
-        """Options of a verdict with the optimizer of this reading, unless they name another one or None."""
+        """The options of a verdict, with the optimizer of this reading unless they name another one or None."""
         asked = options.get("optimizer", self.optimizer)
         if asked is None or isinstance(asked, Optimizer) or asked != self.optimizer:
             return dict(options)
@@ -152,7 +152,7 @@ def numbered(reading: Reading) -> Steps:
 
 
 def outcomes(reading: Reading, preparation: Preparation, measurement: Measurement) -> dict[str, Outcome]:
-    """α of all parameters and of each group. If there is none, α is NaN and the outcome has the reason.
+    """Compute α of all parameters and of each group. If there is no α, it is NaN and the outcome has the reason.
 
     >>> from wcdfa import synthetic
     >>> norms = synthetic.white_noise(200, seed=0)

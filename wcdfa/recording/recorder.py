@@ -1,4 +1,4 @@
-"""Collects the norms of a run from what `WeightChangeDFA.update` is given. It does not compute α."""
+"""Collects the norms of a run from the arguments of `WeightChangeDFA.update`. It does not compute α."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Pending(NamedTuple):
 
     norms: Mapping[str, object]
     lr: object
-    passed: int  # steps since the last recorded one that were passed over
+    passed: int  # steps since the last recorded one that were not recorded
     step: int | None = None  # number of the training step, if it is known
 
 
@@ -43,7 +43,7 @@ class Recorder:
         self.pending: deque[Pending] = deque()
         self.calls = self.passed = self.step = 0
         self.drained = self.drained_skipped = 0
-        self.begun = 0  # how often it began anew with a reading
+        self.begun = 0  # how often it started over with a reading
         self._newest: float | None = None  # the newest norm of the last reading; None where unknown
         self.source: Source = {}
         self._displacement = Displacement(groups)
@@ -60,29 +60,29 @@ class Recorder:
         return int(self.ring.wcdfa_count)
 
     def reading(self) -> Reading:
-        """What is in the ring."""
+        """The content of the ring, as a reading."""
         return read(self.ring)._replace(**self.source)
 
     def take(self, given: object, lr: object) -> None:
-        """Put what `update` was given among the pending norms. Raises as `update`, and changes nothing then."""
+        """Add the argument of `update` to the pending norms. Raises as `update`; nothing is changed then."""
         for value in (given, lr):
             if is_traced(value):
                 raise refuse(value)
         if lr is not None and not is_number(lr):
-            msg = f"lr must be a number or an array of size 1, got {type(lr).__name__}; leave it out where it is not known"
+            msg = f"lr must be a number or an array of size 1, got {type(lr).__name__}; leave it out if it is not known"
             raise TypeError(msg)
         if isinstance(given, Reading):
             self._drain(given)
         elif is_number(given):
             if self.groups is not None or len(self.names) > 1:
-                msg = "groups need parameters or a Reading, and update was given a number; leave groups out"
+                msg = "groups need parameters or a Reading, but update was given a number; leave groups out"
                 raise TypeError(msg)
             self._call({ALL: kept(given)} if due(self.record_every, self.calls + 1) else None, lr)
         else:
             self._move(given, lr)
 
     def continues(self, reading: Reading) -> bool:
-        """Whether a reading goes on from the last one. If not, its recorder was set back or is another one."""
+        """Whether a reading continues the last one. If not, its recorder was reset or is another one."""
         new, total = int(reading.count) - self.drained, len(reading.norms)
         if new < 0 or not 0 <= new < total or self._newest is None:
             return new >= 0
@@ -90,13 +90,13 @@ class Recorder:
         return there == self._newest or (math.isnan(there) and math.isnan(self._newest))
 
     def flush(self, stop: Callable[[int], bool]) -> Iterator[int]:
-        """Record the pending norms, which copies them from their device; pauses after each norm for whose number `stop` is true."""
+        """Record the pending norms, which copies them from their device. Pauses after each norm for whose number `stop` is true."""
         known: list[tuple[Mapping[str, float], float, int]] = []
         try:
             while self.pending:
                 norms, lr, passed, step = self.pending.popleft()
                 values = {name: _known(value) for name, value in norms.items()}
-                if values[ALL] == 0:  # no step; those passed over before it do not count either: the others stay evenly spaced
+                if values[ALL] == 0:  # no step was taken; the calls before it do not count either, so the others stay evenly spaced
                     self.skip(1)
                     continue
                 self.step = self.step + passed + 1 if step is None else max(step, self.step + 1)
@@ -105,7 +105,7 @@ class Recorder:
                     self._write(known)
                     known = []
                     yield self.count
-        finally:  # also when `stop` raises: it may be a function of the user
+        finally:  # also if `stop`, which may be a function of the user, raises
             self._write(known)
 
     def skip(self, more: int) -> None:
@@ -118,7 +118,7 @@ class Recorder:
             self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
 
     def _call(self, norms: Mapping[str, object] | None, lr: object) -> None:
-        """Count a call of `update`. Norms are put among the pending; None is passed over."""
+        """Count a call of `update`. Norms are added to the pending ones; None is not."""
         self.calls += 1
         if norms is None:
             self.passed += 1
@@ -127,7 +127,7 @@ class Recorder:
         self.passed = 0
 
     def _move(self, given: object, lr: object) -> None:
-        """Take the parameters after a step. They are kept to measure from if the next step is recorded; otherwise they cost nothing."""
+        """Take the parameters after a step. They are copied only if the next step is recorded; otherwise they cost nothing."""
         parameters = self._displacement.parameters_of(given)
         if self._started:
             self._call(self._displacement.moved(parameters) if self._displacement.seen else None, lr)
@@ -143,15 +143,15 @@ class Recorder:
         if set(self.names) == set(names):  # compiled code sorts them
             return
         if self.count or self.pending:
-            msg = f"the groups are {', '.join(names)}, and those recorded so far {', '.join(self.names)}; reset() begins anew"
+            msg = f"the groups are {', '.join(names)}, but those recorded so far are {', '.join(self.names)}; reset() starts over"
             raise ValueError(msg)
         self.ring = init(self.window, names[1:])
 
     def _drain(self, reading: Reading) -> None:
-        """Put the norms that are new since the last reading among the pending; all of them, if it does not go on from the last."""
+        """Add the norms that are new since the last reading to the pending ones; all norms, if it does not continue the last reading."""
         _require_one_series(reading)
         count, skipped = int(reading.count), int(reading.skipped)
-        if count:  # a recorder that has not begun may not know its groups
+        if count:  # a recorder without norms may not know its groups
             self._have_groups((ALL, *reading.groups))
         if not self.continues(reading):
             self._begin_anew(tuple(reading.groups))
@@ -177,14 +177,14 @@ class Recorder:
 
 
 def _require_one_series(reading: Reading) -> None:
-    """Raise a ValueError if the reading is that of an ensemble, or its series are not of one length."""
+    """Raise a ValueError if the reading belongs to an ensemble, or its series differ in length."""
     if np.ndim(reading.count):
-        msg = "the reading is that of an ensemble; give each member, reading.member(i), to a monitor of its own"
+        msg = "the reading belongs to an ensemble; give each member, reading.member(i), to a monitor of its own"
         raise ValueError(msg)
     series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, **reading.groups}
     for name, values in series.items():
         if values is not None and np.shape(values) != (n := np.size(reading.norms),):
-            msg = f"{name} of a reading must be of shape ({n},), one number a norm, got {np.shape(values)}"
+            msg = f"{name} of a reading must be of shape ({n},), one number for each norm, got {np.shape(values)}"
             raise ValueError(msg)
 
 
@@ -192,6 +192,6 @@ def _known(value: object) -> float:
     """The number, or NaN (a gap) if it cannot be read from its device."""
     try:
         return number(value)
-    except Exception as error:  # noqa: BLE001 - whatever the device raises, it must not end the training run
+    except Exception as error:  # noqa: BLE001 - no error of the device may end the training run
         logging.getLogger("wcdfa").warning("a norm could not be read from its device and is recorded as a gap: %s", error)
         return math.nan

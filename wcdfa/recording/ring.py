@@ -1,4 +1,4 @@
-"""The last norms in a ring of fixed size. Its functions are pure, state in and state out, so that a compiler can trace them."""
+"""Keeps the last norms in a ring of fixed size. The functions are pure (state in, state out), so a compiler can trace them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 class Ring(NamedTuple):
     """State of a recorder: arrays of one library, always of the same structure, shapes and dtypes.
 
-    The prefix of the names tells them from a count or a learning rate that the state of an optimizer has itself.
+    The prefix of the names distinguishes them from a count or learning rate in the optimizer's own state.
     """
 
     wcdfa_norms: dict[str, Array]  # (window,) for each group, NaN where nothing is recorded yet, or where a norm was not finite
     wcdfa_lr: Array  # (window,), NaN where unknown
     wcdfa_step: Array  # (window,), the training step of each norm
-    wcdfa_count: Array  # norms recorded, also those that have left the ring
-    wcdfa_skipped: Array  # norms of 0, which were no step and are not recorded
+    wcdfa_count: Array  # norms recorded, including those that have left the ring
+    wcdfa_skipped: Array  # norms of 0: no step was taken, so they are not recorded
 
 
 def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtype: object = None) -> Ring:
-    """An empty ring.
+    """Make an empty ring.
 
     >>> ring = init(500)
     >>> ring = record(ring, {"all": 0.25}, lr=1e-3)
@@ -48,7 +48,7 @@ def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtyp
     dtype : dtype
         Type of the norms. Default: the floating type of the library.
     """
-    # each an array of its own: JAX does not take one buffer twice from a state that is donated
+    # each needs an array of its own: JAX refuses a donated state that holds one buffer twice
     return Ring(
         wcdfa_norms={name: xp.full((window,), math.nan, dtype=dtype) for name in (ALL, *groups)},
         wcdfa_lr=xp.full((window,), math.nan, dtype=dtype),
@@ -59,7 +59,7 @@ def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtyp
 
 
 def record(ring: Ring, norms: Mapping[str, Array | float], lr: Array | float = math.nan, step: Array | int | None = None) -> Ring:
-    """The ring with one more norm of each group; a full ring drops the oldest. A norm of 0 is counted as skipped and not recorded.
+    """Return the ring with one more norm of each group; a full ring drops the oldest. A norm of 0 is counted as skipped, not recorded.
 
     >>> ring = init(2)
     >>> for norm in (1.0, 0.0, 2.0, 3.0):
@@ -97,7 +97,7 @@ def record(ring: Ring, norms: Mapping[str, Array | float], lr: Array | float = m
 
 
 def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ring:
-    """The ring with m more norms of each group at once, none of them 0; a full ring drops the oldest.
+    """Return the ring with m more norms of each group, none of them 0; a full ring drops the oldest.
 
     >>> import numpy as np
     >>> ring = extend(init(3), {"all": np.array([1.0, 2.0, 3.0, 4.0])}, np.full(4, 0.1), np.arange(1, 5))
@@ -113,7 +113,7 @@ def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ri
     oldest = ring.wcdfa_norms[ALL]
     xp = namespace_of(oldest)
     window, m = oldest.shape[0], norms[ALL].shape[0]
-    after = (_places(xp, window) - ring.wcdfa_count) % window  # how far behind the first new norm each place is
+    after = (_places(xp, window) - ring.wcdfa_count) % window  # how far each place is behind the first new norm
     fresh = after < m
     source = xp.where(fresh, after + (m - 1 - after) // window * window, xp.zeros_like(after))
 
@@ -130,9 +130,9 @@ def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ri
 
 
 def read(ring: Ring) -> Reading:
-    """What the ring holds, oldest first, as NumPy arrays.
+    """Read the ring: its norms as NumPy arrays, oldest first.
 
-    In the ring of an ensemble, as ``jax.vmap`` makes it, the axes of the ensemble come first.
+    If the ring was made for an ensemble by ``jax.vmap``, the axes of the ensemble come first.
     """
     count, skipped = (np.asarray(part).astype(np.int64) for part in (ring.wcdfa_count, ring.wcdfa_skipped))
     window = np.shape(ring.wcdfa_lr)[-1]

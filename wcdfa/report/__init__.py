@@ -1,4 +1,4 @@
-"""One file that shows a run, or several side by side, in any browser, without a network."""
+"""Writes the report: one file that shows one or several runs in any browser, without a network."""
 
 from wcdfa.report.page import place, write
 from wcdfa.report.sections import Failure, Section, section_of

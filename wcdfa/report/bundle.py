@@ -1,4 +1,4 @@
-"""Scripts and data inside the page, compressed; the digests of the scripts keep any other script from running."""
+"""Puts scripts and data into the page, compressed. The digests of the scripts keep other scripts from running."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def plotly() -> tuple[str, str]:
     try:
         script: str = import_module("plotly.offline").get_plotlyjs()
     except ModuleNotFoundError as error:
-        msg = f"a report is drawn by {error.name}, which is not installed: pip install 'wcdfa[cli]'"
+        msg = f"a report needs {error.name}, which is not installed: pip install 'wcdfa[cli]'"
         raise ValueError(msg) from error
     return compressed(script), digest(script)
 
 
 def compressed(text: str) -> str:
-    """The text compressed by gzip, in the letters of base64, of which none means anything in HTML."""
+    """Compress text with gzip and encode it in base64, which has no characters special to HTML."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
 def digest(script: str) -> str:
-    """The digest by which the policy of a page lets a script run."""
+    """The digest that allows a script to run under the policy of a page."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def embedded(name: str, letters: str) -> Markup:
-    """An element that holds data; no browser takes it for a script."""
+    """Make an element that holds data and that no browser runs as a script."""
     return Markup(f'<script type="text/plain" id="{name}">{letters}</script>')

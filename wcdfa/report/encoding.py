@@ -1,4 +1,4 @@
-"""What the page draws, as JSON, with no more digits than can be seen."""
+"""Encodes everything that the page draws as JSON, with no more digits than can be seen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGMAS = 1.96
 COLORS = ("ALPHA", "NULL", "RATE", "LOSS", "SPREAD", "SERIES", "BANDS", "HEAT")
 
 Numbers = list[float | None]
-Sizes = dict[tuple[int, ...], int]  # box sizes that curves share, by their place in the list of them
+Sizes = dict[tuple[int, ...], int]  # box sizes that curves share, with their position in the list
 
 
 class DrawnLine(TypedDict):
@@ -30,11 +30,11 @@ class DrawnLine(TypedDict):
     steps: list[int]
     values: Numbers
     decades: float
-    """What the values span; from one decade on, the axis is logarithmic, and below this is 0."""
+    """How many decades the values span; from one decade on, the axis is logarithmic. 0 for less than one."""
 
 
 class DrawnWindow(TypedDict):
-    """A window as page.js takes it; a range is [name, α, low, high]."""
+    """A window in the form that page.js takes; a range is [name, α, low, high]."""
 
     steps: list[int]
     verdict: str
@@ -43,13 +43,13 @@ class DrawnWindow(TypedDict):
     null: list[str | float | None] | None
     surrogates: list[list[str | float | None]]
     curves: list[tuple[int, int, float | None, Numbers]]
-    """Order, place of the box sizes, α, F(s)."""
+    """Order, position of the box sizes, α, F(s)."""
     band: list[Numbers] | None
-    """The lower and upper ends of the range that holds 95 % of F(s)."""
+    """Lower and upper ends of the range that holds 95 % of F(s)."""
 
 
 class DrawnGroups(TypedDict):
-    """α of each group in each window, a row for each group."""
+    """α of each group in each window, one row per group."""
 
     names: list[str]
     alpha: list[Numbers]
@@ -58,7 +58,7 @@ class DrawnGroups(TypedDict):
 
 
 class DrawnRun(TypedDict):
-    """A run as page.js takes it."""
+    """A run in the form that page.js takes."""
 
     name: str
     thresholds: tuple[float, float]
@@ -71,7 +71,7 @@ class DrawnRun(TypedDict):
 
 
 def encoded(sections: Sequence[Section]) -> str:
-    """JSON of all runs and of the colors."""
+    """Encode all runs and the colors as JSON."""
     drawn = {name.lower(): getattr(colors, name) for name in COLORS}
     return json.dumps({"colors": drawn, "runs": [_run(each) for each in sections]}, allow_nan=False, separators=(",", ":"))
 
@@ -134,7 +134,7 @@ def _range(of: Range) -> list[str | float | None]:
 
 
 def numbers(values: Iterable[SupportsFloat], digits: int = DIGITS) -> Numbers:
-    """The values as JSON has them: null for NaN and infinity.
+    """Convert values for JSON: NaN and infinity become null.
 
     >>> numbers([1.234567, float("nan")])
     [1.2346, None]

@@ -1,4 +1,4 @@
-"""The section of a run that a monitor watches, from every α that it has computed."""
+"""Makes the section of a run from a monitor, with every α that it has computed."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ PARTIAL = (
     "wcdfa report shows them for every window of a log that holds all norms"
 )
 RATES_GONE = (
-    "the learning rate varies, and only that of the last window was kept: the windows before it are not compared with the optimizer"
+    "the learning rate varies, and only that of the last window was kept: earlier windows are not compared with the optimizer"
 )
 
 
 class MonitoredRun(NamedTuple):
-    """What a monitor knows of its run."""
+    """What a monitor knows about its run."""
 
     reading: Reading
     """The norms of the last window."""
     history: History
-    """Every α so far; the last one is that of these norms."""
+    """Every α so far; the last one belongs to these norms."""
     now: Verdict
     """The verdict on these norms."""
     criteria: Criteria
     window: int
     stride: Cadence
     lr: npt.ArrayLike | None
-    """The learning rate at each norm of the last window, or one for all; None where it is not known."""
+    """The learning rate at each norm of the last window, or one for all; None if it is not known."""
 
 
 def check_options(options: Iterable[str]) -> None:
-    """Raise a TypeError for options by which the last window would be judged differently from those before it."""
+    """Raise a TypeError for options that would judge the last window differently from the windows before it."""
     of_verdict = {"group", *(verdict.__kwdefaults__ or ())} - {"lr", "optimizer"}
     if other := sorted(of_verdict & set(options)):
-        msg = f"a report takes what names the optimizer, and {', '.join(other)} is set where the monitor is made, or for verdict() alone"
+        msg = f"a report takes only options of the optimizer; set {', '.join(other)} when you make the monitor, or for verdict() alone"
         raise TypeError(msg)
 
 
 def section_of_monitor(name: str, run: MonitoredRun) -> Section:
-    """All that the report shows of a run that a monitor watches, since the last time that its steps began anew."""
+    """Make the section of a run that a monitor watches, from the last restart of its steps on."""
     reading, criteria, history = run.reading, run.criteria, _since_restart(run.history)
     measuring = Measuring(run.window, criteria)
     null = shared_null(criteria, run.window, run.lr)
@@ -64,7 +64,7 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
     windows = [*past_windows(history, measuring, null), *windows_of([run.now], spans[-1:], measuring)]
     numbers = history.numbers(ALL)
     stops = [last for _, last in spans]
-    length = int(np.median([last - first + 1 for first, last in spans]))  # in steps, of which not every one need be recorded
+    length = int(np.median([last - first + 1 for first, last in spans]))  # in steps, because not every step need be recorded
     varies = criteria.optimizer is not None and null is None and len(spans) > 1
     return Section(
         name=name,
@@ -77,7 +77,7 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
             *([PARTIAL] if len(spans) > 1 else []),
             *([RATES_GONE] if varies else []),
             *(
-                [f"{int(reading.skipped):,} norms of 0 were left out: where no weight changes, no step was taken"]
+                [f"{int(reading.skipped):,} norms of 0 were left out: if no weight changes, no step was taken"]
                 if reading.skipped
                 else []
             ),
@@ -111,7 +111,7 @@ def _settings(run: MonitoredRun) -> dict[str, str]:
 
 
 def _since_restart(history: History) -> History:
-    """The history without the windows from before the steps began anew."""
+    """The history since the last restart of the steps."""
     stops = [curve.last_step for curve in history.curves]
     back = max((i for i in range(1, len(stops)) if stops[i] <= stops[i - 1]), default=0)
     kept = history.copy()
@@ -121,7 +121,7 @@ def _since_restart(history: History) -> History:
 
 
 def _groups(history: History) -> GroupAlphas | None:
-    """α of each group in the same windows, NaN in those before the group was there."""
+    """α of each group in the same windows; NaN before the group existed."""
     names = tuple(name for name in history.groups if name != ALL)
     if not names:
         return None

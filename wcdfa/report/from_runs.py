@@ -1,4 +1,4 @@
-"""The sections of a run from a log, with α of the groups that were logged beside it."""
+"""Makes the sections of a logged run, with α of the groups that were logged with it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from wcdfa.support.text import shown
 
 
 def sections_of(run: Run, settings: Settings, patterns: Sequence[str] = ()) -> Iterator[Section]:
-    """A section for each series of a run, with α of its groups.
+    """Make a section for each series of a run, with α of its groups.
 
     Parameters
     ----------
     run : Run
     settings : Settings
-        Which series, and how they are judged.
+        They choose the series, and say how they are judged.
     patterns : list of str
         Names or patterns of the columns of groups. Default: the name of the series, followed by "/" and the name of a group.
 

@@ -1,4 +1,4 @@
-"""α of each group of parameters in the windows of a run."""
+"""Measures α of each group of parameters in the windows of a run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wcdfa.verdicts.windows import prepared_windows
 
 
 class GroupAlphas(NamedTuple):
-    """α of each group in each window with its interval, each of shape (groups, windows); NaN where there is no α."""
+    """α of each group in each window with its interval, each of shape (groups, windows); NaN if there is no α."""
 
     names: tuple[str, ...]
     alpha: Floats
@@ -27,7 +27,7 @@ class GroupAlphas(NamedTuple):
 
 
 def groups_in(analysis: Analysis, groups: Mapping[str, RecordedSeries]) -> tuple[GroupAlphas | None, list[str]]:
-    """α of the groups in the windows of a run, prepared and measured as the run is, and notes on groups that differ from it.
+    """Measure α of groups in the windows of a run, in the same way as the run itself. Also returns notes on groups with other steps.
 
     >>> from pathlib import Path
     >>> import wcdfa

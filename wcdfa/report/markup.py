@@ -1,4 +1,4 @@
-"""HTML in which every text is escaped: nothing here makes it in any other way."""
+"""Builds HTML in which every text is escaped."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from html import escape
 
 
 class Markup(str):
-    """HTML. Any other string is text, and is escaped."""
+    """A string of HTML. Any other string is text, and is escaped."""
 
     __slots__ = ()
 
 
 def element(tag: str, *children: str, **attributes: str) -> Markup:
-    """An element with its children. In names of attributes, "_" stands for "-", and a "_" at the end is dropped: "class_".
+    """Make an element with its children. In names of attributes, "_" stands for "-", and a final "_" is dropped, as in "class_".
 
     >>> print(element("p", "α < 1 ", element("b", "<script>"), class_='"x'))
     <p class="&quot;x">α &lt; 1 <b>&lt;script&gt;</b></p>
@@ -23,18 +23,18 @@ def element(tag: str, *children: str, **attributes: str) -> Markup:
 
 
 def joined(children: Iterable[str]) -> Markup:
-    """The children one after the other: markup as it stands, text escaped."""
+    """Join the children: markup unchanged, text escaped."""
     return Markup("".join(child if isinstance(child, Markup) else escape(child) for child in children))
 
 
 def bullets(texts: Iterable[str], **attributes: str) -> Markup:
-    """A list of the texts; nothing if there are none."""
+    """Make a list of the texts; empty if there are none."""
     items = [element("li", text) for text in texts]
     return element("ul", *items, **attributes) if items else Markup()
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], **attributes: str) -> Markup:
-    """A table with a row of heads; if there are no heads, the first cell of each row is its head."""
+    """Make a table with a row of heads; without heads, the first cell of each row is its head."""
     top = [element("thead", element("tr", *(element("th", head, scope="col") for head in heads)))] if heads else []
     body = (
         element(

@@ -1,4 +1,4 @@
-"""The page: it holds all that it shows, and lets no script run but its own."""
+"""Makes the page, which contains everything it shows and runs no scripts but its own."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from wcdfa.support.text import shown
 CAUTION = (
     "α is the exponent of detrended fluctuation analysis of ‖ΔW‖, the norm of each weight update: 0.5 for white noise, 1 for 1/f noise, "
     "1.5 for a random walk. A straight line in the fluctuation plot is no evidence of scaling, and α near 1 is no evidence of "
-    "criticality: momentum alone gives it. The bands (disordered, critical, ordered) are a proposal of the metric's author, not findings."
+    "criticality: momentum alone gives it. The bands (disordered, critical, ordered) are a proposal of the metric's author, not results."
 )
 
 
 def write(
     path: str | os.PathLike[str], sections: Sequence[Section], *, title: str = "wcdfa", failures: Sequence[Failure] = ()
 ) -> Path:
-    """Write the report of one or several runs to a file and return its absolute path. A file that is there is replaced at once.
+    """Write the report of one or several runs to a file and return its absolute path. An existing file is replaced.
 
     Parameters
     ----------
     path : path
-        Such as "report.html"; folders that are missing are made.
+        For example "report.html"; missing folders are made.
     sections : list of Section
-        The runs, as `section_of` gives them.
+        The runs, from `section_of`.
     title : str
     failures : list of Failure
         Logs that could not be shown; the page lists them.
@@ -55,7 +55,7 @@ def write(
 
 
 def place(path: str | os.PathLike[str]) -> Path:
-    """The absolute path of a report that can be written there.
+    """Check that a report can be written to a path, and return the absolute path.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def place(path: str | os.PathLike[str]) -> Path:
 
 
 def page(sections: Sequence[Section], *, title: str, failures: Sequence[Failure] = ()) -> str:
-    """The page as text; takes and raises what `write` does."""
+    """Make the page as text. Arguments and errors are those of `write`."""
     script = asset("page.js")
     library, library_digest = plotly()
     runs = [run_part(i, each) for i, each in enumerate(sections)]

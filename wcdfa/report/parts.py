@@ -1,4 +1,4 @@
-"""The parts of the page: words and tables that need no script, and the places where pictures are drawn."""
+"""Makes the parts of the page: words and tables, which need no script, and places for the pictures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ALARMS = ["α went", "began about step", "alarm at step", "back at step", "furth
 
 
 def overview(sections: Sequence[Section]) -> Markup:
-    """Several runs in one picture, and a table with a row for each."""
+    """Show several runs in one picture, and in a table with a row for each."""
     rows = [_row(i, each) for i, each in enumerate(sections)]
     picture = element("div", class_="plot together")
     return element("section", element("h2", "Runs side by side"), picture, table(OVERVIEW, rows), id="overview")
@@ -39,7 +39,7 @@ def _interval(of: Range | None) -> str:
 
 
 def run_part(number: int, section: Section) -> Markup:
-    """One run: the window that is looked at, at first the last one, α over time, groups, alarms, notes and settings."""
+    """Show one run: the chosen window (at first the last), α over time, groups, alarms, notes and settings."""
     parts = [
         element("h2", shown(section.name)),
         _window(number, section),
@@ -57,7 +57,7 @@ def run_part(number: int, section: Section) -> Markup:
 
 
 def _window(number: int, section: Section) -> Markup:
-    """The slider with the verdict on its window, and the reasons: in the page those of the last window, which the script replaces."""
+    """The slider, with verdict and reasons of its window. The page starts with the last window, and the script replaces the text."""
     last, count, slider = section.windows[-1], len(section.windows), f"slider-{number}"
     chooser = element(
         "p",
@@ -87,7 +87,7 @@ def _alarm(alarm: Alarm) -> list[str]:
 
 
 def failures_part(failures: Sequence[Failure]) -> Markup:
-    """The logs that could not be shown, each with the reason; nothing if there are none."""
+    """List the logs that could not be shown, each with the reason; empty if there are none."""
     if not failures:
         return Markup()
     lines = (
@@ -98,7 +98,7 @@ def failures_part(failures: Sequence[Failure]) -> Markup:
 
 
 def versions() -> Markup:
-    """When the page was made, and with what."""
+    """Say when the page was made, and with which versions."""
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     rows = [("made", now), ("wcdfa", __version__)]
     rows += [(name, metadata.version(name)) for name in ("numpy", "plotly")]

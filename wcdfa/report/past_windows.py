@@ -1,4 +1,4 @@
-"""The windows of a monitor whose norms are gone: what can still be said of their α and F(s)."""
+"""Describes earlier windows of a monitor, whose norms are gone, from their α and F(s)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.evidence import Evidence, Values
 from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
 
-GONE = "why there is no α was not kept"
+GONE = "there is no α, and the reason was not kept"
 
 
 def past_windows(history: History, measuring: Measuring, null: Values | None) -> list[Window]:
-    """All windows of a history but the last.
+    """Make all windows of a history except the last.
 
     Parameters
     ----------
     history : History
     measuring : Measuring
     null : numbers of shape (replicates,), optional
-        α of the optimizer alone, as `shared_null` gives it.
+        α of the optimizer alone, from `shared_null`.
     """
     curves, past = history.curves[:-1], history.groups[ALL][:-1]
     verdicts = [_verdict(each, measuring.criteria, null) for each in past]
@@ -38,9 +38,9 @@ def past_windows(history: History, measuring: Measuring, null: Values | None) ->
 
 
 def shared_null(criteria: Criteria, window: int, lr: npt.ArrayLike | None) -> Values | None:
-    """α of the optimizer alone in any window; None where no optimizer is known, or the learning rate varies."""
+    """α of the optimizer alone in any window; None if no optimizer is known or the learning rate varies."""
     known = np.asarray(math.nan if lr is None else lr, dtype=np.float64)
-    known = known[np.isfinite(known) & (known > 0)]  # the verdict cannot use other rates either
+    known = known[np.isfinite(known) & (known > 0)]  # the verdict cannot use other learning rates either
     if criteria.optimizer is None or (known.size and np.ptp(known) > 0):
         return None
     rate = float(known[0]) if known.size else None
@@ -55,14 +55,14 @@ def _verdict(past: Past, criteria: Criteria, null: Values | None) -> Verdict:
 
 
 def _with_curve(window: Window, curve: Curve, past: Past, measuring: Measuring) -> Window:
-    """The window with its F(s), as it was kept."""
+    """Add the stored F(s) to a window."""
     if window.regime is None:
         return window
     measurement = measuring.criteria.measurement
     unknown = dict.fromkeys(DFAResult._fields, math.nan) | {"cause": NO_CAUSE}
     known = past._asdict() | {"scales": curve.scales, "fluctuations": np.array(curve.fluctuations)}
     result = DFAResult(**(unknown | known))
-    complete = curve.scales == method_sizes(measuring.window, measurement.order, measurement.method)  # else boxes were split
+    complete = curve.scales == method_sizes(measuring.window, measurement.order, measurement.method)  # otherwise boxes were split
     return window._replace(
         curves=[Fluctuations(measurement.order, result)],
         spread=spread(result, measuring.window, measurement.order) if complete else None,

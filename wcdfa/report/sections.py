@@ -1,4 +1,4 @@
-"""What the report shows of one run."""
+"""Collects everything that the report shows about one run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wcdfa.verdicts.sentences import no_drift
 
 
 class Line(NamedTuple):
-    """Numbers over training steps, few enough to be drawn."""
+    """Numbers over training steps, few enough to draw."""
 
     name: str
     steps: Integers
@@ -31,33 +31,33 @@ class Line(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A log that could not be shown, and why."""
+    """A log that could not be shown, and the reason."""
 
     name: str
     reason: str
 
 
 class Section(NamedTuple):
-    """All that the report shows of one run."""
+    """Everything that the report shows about one run."""
 
     name: str
     samples: int
     windows: Sequence[Window]
     lines: Sequence[Line]
-    """‖ΔW‖, and the learning rate and the loss where they were logged."""
+    """‖ΔW‖, and the learning rate and the loss if they were logged."""
     groups: GroupAlphas | None
     alarms: Sequence[Alarm]
     """In training steps."""
     notes: Sequence[str]
     settings: Mapping[str, str]
     no_alarms: str
-    """What it means if there are no alarms."""
+    """The sentence that is shown if there are no alarms."""
     thresholds: tuple[float, float] = THRESHOLDS
     confidence: float = 0.95
 
 
 def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None = None, *, name: str | None = None) -> Section:
-    """The section of a run that was analyzed, with α of each group of parameters.
+    """Make the section of an analyzed run, with α of each group of parameters.
 
     >>> from pathlib import Path
     >>> import wcdfa
@@ -71,7 +71,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     ----------
     analysis : Analysis
     groups : {name: RecordedSeries}, optional
-        The norms of each group at the steps of the run. A group that has other steps is left out, and the notes say so.
+        The norms of each group at the steps of the run. A group with other steps is left out, and the notes say so.
     name : str, optional
         The name of the run. Default: path, run and column.
     """
@@ -96,13 +96,13 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
 
 
 def line(name: str, steps: npt.ArrayLike, values: npt.ArrayLike) -> Line:
-    """Numbers over training steps, thinned."""
+    """Thin numbers over training steps to a line."""
     kept = thinned(values)
     return Line(name, np.asarray(steps, dtype=np.int64)[kept], np.asarray(values, dtype=np.float64)[kept])
 
 
 def named(optimizer: Optimizer | None) -> str:
-    """An optimizer with those of its hyperparameters that are not the defaults."""
+    """Name an optimizer, with the hyperparameters that differ from the defaults."""
     if optimizer is None:
         return "not named"
     own = [each for each in fields(optimizer) if getattr(optimizer, each.name) != each.default]

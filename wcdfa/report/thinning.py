@@ -1,15 +1,15 @@
-"""Long series made short enough to be drawn."""
+"""Thins long series, so that they can be drawn."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-MOST = 4000  # points of a line: no screen shows more
+MOST = 4000  # points in a line; no screen shows more
 
 
 def thinned(values: npt.ArrayLike, most: int = MOST) -> npt.NDArray[np.intp]:
-    """Indices of the values to draw, in order: the least and the greatest of each stretch, so that no spike is lost.
+    """Indices of the values to draw, in order: the smallest and the largest of each stretch, so that no spike is lost.
 
     >>> x = np.zeros(10_000)
     >>> x[1234] = 1.0
@@ -20,9 +20,9 @@ def thinned(values: npt.ArrayLike, most: int = MOST) -> npt.NDArray[np.intp]:
     Parameters
     ----------
     values : numbers of shape (n,)
-        A stretch of NaN keeps one of them, and so is drawn as a gap.
+        A stretch of NaN keeps one NaN, so it is drawn as a gap.
     most : int
-        How many indices there may be, at least 4; a series that is no longer is kept whole.
+        The largest number of indices, at least 4; a shorter series is kept completely.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def thinned(values: npt.ArrayLike, most: int = MOST) -> npt.NDArray[np.intp]:
     n = len(values)
     if n <= most:
         return np.arange(n)
-    edges = np.linspace(0, n, most // 2).astype(np.intp)  # one stretch fewer, which leaves room for the first and the last
+    edges = np.linspace(0, n, most // 2).astype(np.intp)  # one stretch fewer leaves room for the first and the last value
     known = np.isfinite(values)
     kept = {0, n - 1}
     for start, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):

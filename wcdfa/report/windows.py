@@ -1,4 +1,4 @@
-"""What the report shows of each window: F(s) at several orders with its usual range, and what else would give such an α."""
+"""Describes each window for the report: F(s) at several orders with its usual range, and what else would give such an α."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from wcdfa.verdicts.evidence import Values
 from wcdfa.verdicts.sentences import reasons
 from wcdfa.verdicts.single_window import Verdict, spread_of
 
-SHUFFLES = 99  # random orders of the norms
+SHUFFLES = 99  # number of random orders of the norms
 
 
 class Measuring(NamedTuple):
-    """How the windows of a run were measured."""
+    """The way in which the windows of a run were measured."""
 
     window: int
     criteria: Criteria
 
 
 class Range(NamedTuple):
-    """α with its interval: that of a window, or of what else could give it."""
+    """α with its interval, of a window or of something else that could give it."""
 
     name: str
     alpha: float
@@ -46,7 +46,7 @@ class Window(NamedTuple):
     first_step: int
     last_step: int
     verdict: str
-    """In one line."""
+    """The verdict in one line."""
     regime: str | None
     reasons: Sequence[str]
     alpha: Range
@@ -56,11 +56,11 @@ class Window(NamedTuple):
     """α at higher orders, of the optimizer alone, of short memory, and of the same norms in random order."""
     curves: Sequence[Fluctuations]
     spread: tuple[Values, Values] | None
-    """Mean and standard deviation of log F(s) over series with this α; None where they are not known."""
+    """Mean and standard deviation of log F(s) over series with this α; None if unknown."""
 
 
 def windows_of(verdicts: Sequence[Verdict], steps: Sequence[tuple[int, int]], settings: Measuring) -> list[Window]:
-    """The windows of a run; `steps` are the first and last training step of each."""
+    """Make the windows of a run; `steps` are the first and last training step of each."""
     higher = _higher_orders(verdicts, settings)
     return [
         _window(each, span, {order: results[i] for order, results in higher.items() if i in results}, settings)
@@ -95,7 +95,7 @@ def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResul
 
 
 def _higher_orders(verdicts: Sequence[Verdict], settings: Measuring) -> dict[int, dict[int, DFAResult]]:
-    """The results at the higher orders that the verdicts looked at: by order, and then by the number of the window."""
+    """Results at the higher orders that the verdicts used: by order, and then by the number of the window."""
     found = {}
     for order in sorted({order for verdict in verdicts for order in list(verdict.orders)[1:]}):
         prepared: dict[int, Prepared | str] = {

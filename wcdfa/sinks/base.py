@@ -1,4 +1,4 @@
-"""What a sink is, and what sinks share. A new sink is one module beside this one."""
+"""The protocol of a sink, and code that sinks share. A new sink is one module beside this one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Metrics = Mapping[str, SupportsFloat]
 
 
 class Sink(Protocol):
-    """Where the numbers of a monitor go: ``WeightChangeDFA(logger=sink)``, and ``attach(optimizer, alarm=sink.alert)`` for alarms.
+    """Takes the numbers of a monitor, ``WeightChangeDFA(logger=sink)``, and messages, ``attach(optimizer, alarm=sink.alert)``.
 
     To add one, write one module in ``wcdfa/sinks`` with one class::
 
@@ -22,39 +22,39 @@ class Sink(Protocol):
             def alert(self, title: str, text: str | None = None) -> None:
                 print(message(title, text))
 
-    - Write under the keys that `wcdfa.sinks.keys.row` gives, which every tracker takes, and write every number, NaN and infinity too.
-    - Write into the run that the script has begun, and never begin one. `CurrentRun` finds it, and warns once if no run is active.
-    - Keep steps that go back, as after a restart: do not change, sort or drop steps.
-    - Raise what fails: the monitor logs it once, and training goes on.
-    - Where writing costs, collect in a `wcdfa.sinks.buffer.Buffer`, and inherit from `Closing`.
-    - Show that it works in ``tests/sinks/test_round_trips.py``: what it writes, the reader of its format reads.
+    - Use the keys from `wcdfa.sinks.keys.row`, which every tracker accepts, and write every number, including NaN and infinity.
+    - Write into the run that the script has started, and never start one. `CurrentRun` finds it, and warns once if no run is active.
+    - Keep steps that go back, for example after a restart: do not change, sort or drop steps.
+    - Let errors through: the monitor logs each once, and training goes on.
+    - If writing is slow, collect numbers in a `wcdfa.sinks.buffer.Buffer`, and inherit from `Closing`.
+    - Test it in ``tests/sinks/test_round_trips.py``: the reader of the format must read what the sink writes.
     """
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
-        """Log the metrics of a step by their names."""
+        """Log the metrics of a step."""
 
     def alert(self, title: str, text: str | None = None) -> None:
-        """Log a message, or send it to people where the tracker can."""
+        """Log a message, or send it to people if the tracker can."""
 
 
 class Closing:
-    """A sink that holds numbers until it is closed, at the latest at the end of a with statement."""
+    """A sink that holds numbers until it is closed, by `close` or at the end of a with statement."""
 
     def __enter__(self) -> Self:
         """The sink."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the sink."""
         self.close()
 
     def close(self) -> None:
-        """Write what is held."""
+        """Write all numbers that are held."""
         raise NotImplementedError
 
 
 class CurrentRun(Generic[R]):
-    """The run that was given, or else the one that is active at each call. If no run is active, a warning says so once.
+    """The given run, or else the run that is active at each call. If no run is active, a warning says so once.
 
     >>> CurrentRun("a run", lambda: None, "call init() first")()
     'a run'
@@ -63,9 +63,9 @@ class CurrentRun(Generic[R]):
     ----------
     given : run, optional
     active : callable
-        Gives the run that is active, or None.
+        Returns the active run, or None.
     otherwise : str
-        The warning for when no run is active.
+        The warning if no run is active.
     """
 
     def __init__(self, given: R | None, active: Callable[[], R | None], otherwise: str) -> None:

@@ -1,4 +1,4 @@
-"""Numbers that wait to be written together, because writing them one by one costs too much."""
+"""Collects numbers and writes them together, because writing them one by one is too slow."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Generic, TypeVar
 
 from wcdfa.support.numbers import is_number
 
-LIMIT = 100_000  # items that are kept where they cannot be written
+LIMIT = 100_000  # most items that are kept if they cannot be written
 Item = TypeVar("Item")
 
 
 class Buffer(Generic[Item]):
-    """Holds items until there are too many, some seconds have passed, or the process ends; then they are written.
+    """Holds items, and writes them when there are too many, after some seconds, or when the process ends.
 
     >>> written = []
     >>> buffer = Buffer(lambda items: (written.append(items.copy()), items.clear()), most=2, seconds=60)
@@ -28,10 +28,10 @@ class Buffer(Generic[Item]):
     Parameters
     ----------
     write : callable
-        Writes the items of the list that it is given, and removes from it those that are done with. What it raises, `add` raises after
-        keeping the new items; the next try comes after as many items or seconds.
+        Writes the items in the given list, and removes the finished ones from it. If it raises an error, `add` keeps the new items and
+        then raises the error; it tries again after the same number of items or seconds.
     most : int
-        Items that are written together.
+        How many items are written together.
     seconds : float
         Time after which items are written, as soon as new ones come; at least 0.
     """
@@ -45,7 +45,7 @@ class Buffer(Generic[Item]):
         self._fresh, self._due = 0, 0.0
 
     def add(self, items: list[Item]) -> None:
-        """Write the items that are due, and then keep these."""
+        """Write the items that are due, and then hold these."""
         if not self._due:
             self._due = time.monotonic() + self._seconds
             atexit.register(self.close)
@@ -58,17 +58,17 @@ class Buffer(Generic[Item]):
             del self.items[:-LIMIT]
 
     def flush(self) -> None:
-        """Write all."""
+        """Write all items."""
         self._fresh, self._due = 0, time.monotonic() + self._seconds
         if self.items:
             self._write(self.items)
 
     def close(self) -> None:
-        """Write all items; an error is logged, since nobody is there to take it."""
+        """Write all items. An error is logged, because nobody could catch it."""
         try:
             self.flush()
-        except Exception:  # whatever fails, training goes on
-            logging.getLogger("wcdfa").exception("what was last logged could not be written")
+        except Exception:  # training must go on
+            logging.getLogger("wcdfa").exception("the last numbers could not be written")
         else:
             atexit.unregister(self.close)
             self._due = 0.0

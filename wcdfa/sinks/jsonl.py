@@ -1,4 +1,4 @@
-"""JSON lines: the numbers of a monitor in a file, a line for each step."""
+"""JSON lines: writes the numbers of a monitor to a file, one line per step."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class JSONLinesSink(Closing):
     {"wcdfa/step": 1, "wcdfa/n": 1.0, "wcdfa/skipped": 0.0, "wcdfa/update_norm": 0.25}
     {"wcdfa/step": 2, "wcdfa/n": 2.0, "wcdfa/skipped": 0.0, "wcdfa/update_norm": 0.125}
 
-    A line is with the operating system when the call returns, so a process that is killed loses none. Numbers have as many digits as
-    it takes to read them back exactly. NaN and Infinity are written as Python's json does, which wcdfa and pandas read; polars and
+    When the call returns, the operating system has the line, so a killed process loses none. Numbers have enough digits to be read back
+    exactly. NaN and Infinity are written as Python's json does, which wcdfa and pandas read; polars and
     strict JSON do not.
 
-    A run that goes on appends to the file; a last line that was cut off is removed first. Several processes may share a file on a local
+    A resumed run appends to the file; a last line that was cut off is removed first. Several processes may share a file on a local
     disk: each line stays whole, and their lines mix.
 
     Parameters
@@ -63,19 +63,19 @@ class JSONLinesSink(Closing):
     def _append(self, values: Mapping[str, float | str]) -> None:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a+b", buffering=0)  # one system call for each line, which keeps it whole
+            self._file = self.path.open("a+b", buffering=0)  # one system call per line keeps it whole
             weakref.finalize(self, self._file.close)  # for a sink that nobody closes
             _mend(self._file)
         line = json.dumps(values).encode() + b"\n"
         written = self._file.write(line)
         if written < len(line):
-            self.close()  # the part of the line is removed when the file is opened again
-            msg = f"{self.path}: no room for a line of {len(line)} bytes: {written} were written"
+            self.close()  # the partial line is removed when the file is opened again
+            msg = f"{self.path}: no room for a line of {len(line)} bytes; only {written} were written"
             raise OSError(msg)
 
 
 def _mend(file: FileIO) -> None:
-    """Remove a last line that was cut off; end one that only lacks its newline."""
+    """Remove a last line that was cut off; if only its newline is missing, add that."""
     size = file.seek(0, os.SEEK_END)
     length, tail = 0, b""
     while length < size and b"\n" not in tail:

@@ -1,4 +1,4 @@
-"""What sinks give to their trackers: keys that all of them take, rows of numbers, and messages."""
+"""Makes keys that all trackers accept, rows of numbers, and messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from wcdfa.sinks.base import Metrics
 
 NAMES = ("step", "n", "skipped", "update_norm", "alpha", "alpha_low", "alpha_high", "r2", "regime")
-METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # all that a monitor logs, except for groups
+METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # everything that a monitor logs, except groups
 STEP, ALERT = "wcdfa/step", "wcdfa/alert"
 LONGEST = 200  # characters; MLflow takes 250
 PLAIN = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]+(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]+)*")  # MLflow refuses "." and ".." in a path
@@ -17,12 +17,12 @@ MARKED = re.compile(r"-[0-9a-f]{16}$")
 
 @functools.lru_cache(4096)
 def clean(key: str) -> str:
-    """The key itself where every tracker takes it; else a key of letters, digits and "_", "-", ".", "/" that belongs to it alone.
+    """Return the key if every tracker accepts it; otherwise a unique key of letters, digits, "_", "-", "." and "/".
 
     >>> clean("wcdfa/alpha/encoder/0"), clean("wcdfa/alpha/layers[0].w")
     ('wcdfa/alpha/encoder/0', 'wcdfa/alpha/layers_0_.w-fd3a2bdbc3599827')
 
-    It ends with a digest of the whole key, so it is the same in every run. A key that already ends like one is changed, too.
+    The new key ends with a digest of the original, so it is the same in every run. A key that already ends like that is changed too.
     """
     if len(key) <= LONGEST and PLAIN.fullmatch(key) and not MARKED.search(key):
         return key
@@ -40,7 +40,7 @@ def row(step: int, metrics: Metrics) -> dict[str, float]:
 
 
 def titled(title: str, text: str | None) -> tuple[str, str]:
-    """A title and a text; a message without a text is both.
+    """Return a title and a text. Without a text, they are made from the message.
 
     >>> titled("regime changed from critical to ordered: α = 1.31", None)
     ('regime changed from critical to ordered', 'regime changed from critical to ordered: α = 1.31')

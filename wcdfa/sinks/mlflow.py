@@ -1,4 +1,4 @@
-"""MLflow: the numbers of a monitor as metrics of a run."""
+"""MLflow: logs the numbers of a monitor as metrics of a run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from wcdfa.sinks.keys import message, row
 
 MOST = 1000  # metrics in a batch, which is MLflow's limit
 LONGEST_TAG = 5000  # characters
-Waiting = tuple[Callable[[list[Metric]], object], Metric]  # what writes metrics of a run, and one of them
+Waiting = tuple[Callable[[list[Metric]], object], Metric]  # a function that writes metrics of a run, and one metric
 
 
 class MLflowSink(Closing):
-    """Logs the numbers of a monitor to a run of MLflow, many steps at a time: one at a time would cost milliseconds each.
+    """Logs the numbers of a monitor to a run of MLflow, many steps at a time, because one at a time would cost milliseconds each.
 
     For example::
 
@@ -32,21 +32,21 @@ class MLflowSink(Closing):
             handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
             ...
 
-    Numbers wait until there are 1,000 of them, or for `seconds`; each keeps the time at which it came. They are written by `close`, at
-    the end of a with statement, and when the process ends. A process that is killed loses those that wait. Steps that go back are kept:
-    the latest in time is the last of its step. NaN is kept; MLflow keeps infinity as the largest number there is.
+    Numbers wait until there are 1,000 of them, or for `seconds`; each keeps its own time. They are also written by `close`, at the end of
+    a with statement, and when the process ends. A killed process loses the waiting numbers. Steps that go back are kept: the latest in
+    time is the last of its step. NaN is kept; MLflow stores infinity as the largest number.
 
     Parameters
     ----------
     run_id : str, optional
         Default: the run that is active at each call, in the thread that makes it. If no run is active, nothing is logged, and a warning
-        says so once; no run is begun.
+        says so once; no run is started.
     seconds : float
-        How long numbers wait; they are written when the next ones come.
+        How long numbers wait at least; they are written when the next ones come.
     """
 
     def __init__(self, run_id: str | None = None, *, seconds: float = 10.0) -> None:
-        self._run = CurrentRun(run_id, _active, "no run of MLflow is active, and nothing is logged: call mlflow.start_run() first")
+        self._run = CurrentRun(run_id, _active, "no run of MLflow is active, so nothing is logged: call mlflow.start_run() first")
         self._buffer: Buffer[Waiting] = Buffer(_write, MOST, seconds)
         self._target: tuple[str, Callable[[list[Metric]], object]] | None = None
 
@@ -55,23 +55,21 @@ class MLflowSink(Closing):
         run_id = self._run()
         if run_id is None:
             return
-        if (
-            self._target is None or self._target[0] != run_id
-        ):  # the place where runs are kept may change, so each run keeps its client
+        if self._target is None or self._target[0] != run_id:  # the store of runs may change, so each run keeps its client
             self._target = run_id, functools.partial(mlflow.MlflowClient().log_batch, run_id, synchronous=True)
         write, now = self._target[1], int(1000 * time.time())
         numbers = row(int(step), metrics).items()
         self._buffer.add([(write, Metric(key, value, now, int(step))) for key, value in numbers])
 
     def alert(self, title: str, text: str | None = None) -> None:
-        """Set a tag of the run, named by the time: MLflow has no alerts."""
+        """Set a tag of the run, named by the time, because MLflow has no alerts."""
         run_id = self._run()
         if run_id is not None:
             tag = f"wcdfa.alert.{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
             mlflow.MlflowClient().set_tag(run_id, tag, message(title, text)[:LONGEST_TAG])
 
     def close(self) -> None:
-        """Write the numbers that wait; the run goes on."""
+        """Write the waiting numbers; the run goes on."""
         self._buffer.close()
 
 
@@ -81,7 +79,7 @@ def _active() -> str | None:
 
 
 def _write(waiting: list[Waiting]) -> None:
-    """Write metrics, run by run. Those of a run that takes none go on waiting, and do not hold up the others."""
+    """Write metrics, run by run. If a run fails, its metrics wait on, and the others are still written."""
     kept, failure = [], None
     for log_batch, group in itertools.groupby(waiting, operator.itemgetter(0)):
         pairs = list(group)

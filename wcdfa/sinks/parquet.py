@@ -1,4 +1,4 @@
-"""Parquet: the numbers of a monitor in a folder of tables."""
+"""Parquet: writes the numbers of a monitor to a folder of tables."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class ParquetSink(Closing):
     ...     pyarrow.parquet.read_table(f"{folder}/run").select(["wcdfa/step", "wcdfa/update_norm"]).to_pylist()
     [{'wcdfa/step': 1, 'wcdfa/update_norm': 0.25}, {'wcdfa/step': 2, 'wcdfa/update_norm': 0.125}]
 
-    ``pandas.read_parquet("run")`` and ``polars.read_parquet("run/*.parquet")`` read all files, which have the same columns: where a
-    column comes in later (α of a group), earlier files are written again with it. What was not logged is null; NaN is NaN. An alert is
-    in the column "wcdfa/alert" of the last row.
+    ``pandas.read_parquet("run")`` and ``polars.read_parquet("run/*.parquet")`` read all files, which have the same columns: if a
+    column appears later (α of a group), earlier files are written again with it. Values that were not logged are null; NaN is NaN. An
+    alert is in the column "wcdfa/alert" of the last row.
 
-    Each file is whole, and can be read, at all times: a new version replaces the old one. A process that is killed loses the numbers
-    since the last write, which is at most `seconds` before the last call; one that closes the sink or ends by itself loses none. A run
-    that goes on begins the next file. Give each process a folder of its own.
+    Each file is complete and readable at all times: a new version replaces the old one. A killed process loses the numbers since the last
+    write, which is at most `seconds` before the last call; a process that closes the sink or ends normally loses none. A resumed run
+    starts the next file. Give each process a folder of its own.
 
     Parameters
     ----------
@@ -50,12 +50,12 @@ class ParquetSink(Closing):
     rows : int
         How many rows go into a file.
     seconds : float
-        How long numbers wait; then the last file is written anew when the next ones come.
+        How long numbers wait at least; the last file is then rewritten when the next ones come.
 
     Raises
     ------
     ValueError
-        If the folder holds files with such names that are not of a monitor.
+        If the folder holds files with such names that a monitor did not write.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, rows: int = 10_000, seconds: float = 60.0) -> None:
@@ -85,11 +85,11 @@ class ParquetSink(Closing):
         last[ALERT] = "\n".join([*before, message(title, text)])
 
     def close(self) -> None:
-        """Write all rows; another call goes on."""
+        """Write all rows. The sink can still be used."""
         self._buffer.close()
 
     def _write(self, waiting: list[Row]) -> None:
-        """Write the rows; those of the last file are kept, to be written again with more."""
+        """Write the rows. Those of the last file are kept, so that it can be rewritten with more."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self._add_columns(name for each in waiting for name in each):
             self._widened = False
@@ -115,7 +115,7 @@ class ParquetSink(Closing):
         return bool(new)
 
     def _widen(self) -> None:
-        """Give all files all columns; the first file comes last, since readers take the columns from it."""
+        """Give all files all columns. The first file is written last, because readers take the columns from it."""
         for part in reversed(self._parts()):
             if _names(part) != self._columns:
                 held = pq.read_table(part, partitioning=None)

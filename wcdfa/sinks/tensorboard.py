@@ -1,4 +1,4 @@
-"""TensorBoard: the numbers of a monitor as scalars of a writer."""
+"""TensorBoard: writes the numbers of a monitor as scalars."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TensorFlowWriter(Protocol):
 
 
 class TensorBoardSink(Closing):
-    """Writes the numbers of a monitor with a writer of TensorBoard, whose scalars are float32.
+    """Writes the numbers of a monitor with a TensorBoard writer. Its scalars are float32.
 
     For example::
 
@@ -47,7 +47,7 @@ class TensorBoardSink(Closing):
         monitor = wcdfa.WeightChangeDFA(logger=sink, log_every=1)
         handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
 
-    NaN, infinity and steps that go back are kept, in the order written. `close` flushes the writer; whoever opened it closes it.
+    NaN, infinity and steps that go back are kept, in the order written. `close` flushes the writer; close the writer yourself.
 
     Parameters
     ----------

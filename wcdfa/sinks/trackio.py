@@ -1,4 +1,4 @@
-"""trackio: the numbers of a monitor in a run."""
+"""trackio: logs the numbers of a monitor to a run."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ class TrackioSink:
         monitor = wcdfa.WeightChangeDFA(logger=sink, log_every=1)
         handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
 
-    Steps that go back are kept. A ``trackio.log`` of the caller's without a step is given the step after the last one. NaN and infinity
-    are kept as the texts "NaN" and "Infinity". trackio writes in a thread of its own, and logs itself what fails there.
+    Steps that go back are kept. Your own ``trackio.log`` without a step gets the step after the last one. NaN and infinity
+    are kept as the texts "NaN" and "Infinity". trackio writes in a thread of its own, and logs errors there itself.
 
     Parameters
     ----------
     run : trackio.Run, optional
-        Default: the one that ``trackio.init`` began last in the thread or task that makes the call. Give the run where the monitor is
-        updated in another thread. If no run is active, nothing is logged, and a warning says so once.
+        Default: the one that ``trackio.init`` started last in the thread or task of the call. Give the run if the monitor is updated in
+        another thread. If no run is active, nothing is logged, and a warning says so once.
     """
 
     def __init__(self, run: Run | None = None) -> None:
         self._run = CurrentRun(
-            run, _current, "no run of trackio is active, and nothing is logged: call trackio.init(project=...) first"
+            run, _current, "no run of trackio is active, so nothing is logged: call trackio.init(project=...) first"
         )
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:

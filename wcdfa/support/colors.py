@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 ALPHA, NULL, CRITICAL, RATE, LOSS, SPREAD = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
-SERIES = (ALPHA, NULL, CRITICAL, RATE, LOSS, SPREAD)  # of runs in one picture
+SERIES = (ALPHA, NULL, CRITICAL, RATE, LOSS, SPREAD)  # colors of several runs in one picture
 BANDS = {"ordered": NULL, "critical": CRITICAL, "disordered": ALPHA}
-HEAT = "cividis", 0.25, 1.75  # the map of α of groups, and α at its ends; 1 is in the middle
+HEAT = "cividis", 0.25, 1.75  # the color map for α of groups, and α at its ends; 1 is in the middle

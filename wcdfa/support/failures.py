@@ -1,4 +1,4 @@
-"""Errors that must not end a training run."""
+"""Logs errors that must not end a training run."""
 
 from __future__ import annotations
 

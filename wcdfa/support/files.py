@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole or not at all."""
+"""Replaces files completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import BinaryIO
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file that replaces `path` when it is closed. If writing fails or the process is killed, the old file stays as it was."""
+    """Open a file that replaces `path` when it is closed. If writing fails or the process is killed, the old file stays unchanged."""
     path = os.fspath(path)
-    temporary = os.path.join(os.path.dirname(os.path.abspath(path)), f".wcdfa-{uuid.uuid4().hex}.tmp")  # as readable as any file
+    temporary = os.path.join(
+        os.path.dirname(os.path.abspath(path)), f".wcdfa-{uuid.uuid4().hex}.tmp"
+    )  # with the same permissions as any new file
     try:
         with open(temporary, "xb") as file:
             yield file

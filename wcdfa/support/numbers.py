@@ -1,4 +1,4 @@
-"""Numbers that a user or a framework gives, of any library."""
+"""Checks and converts numbers of any library that a user or a framework gives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def whole(name: str, given: object, what: str = "a whole number", least: int = 1
     Raises
     ------
     TypeError
-        If it is no integer.
+        If it is not an integer.
     ValueError
         If it is a float, or below `least`.
     """
@@ -34,11 +34,13 @@ def whole(name: str, given: object, what: str = "a whole number", least: int = 1
 
 
 def is_number(given: object) -> bool:
-    """Whether it is one real number, plain or in an array of any library. Nothing is copied from a device."""
+    """Whether the object is one real number, plain or in an array of any library. Nothing is copied from a device."""
     if isinstance(given, (int, float, np.number)):
         return not isinstance(given, (bool, np.complexfloating))
     shape, dtype = getattr(given, "shape", None), getattr(given, "dtype", None)
-    has_value = any(hasattr(given, name) for name in ("item", "__array__", "__dlpack__"))  # unlike a description of shapes
+    has_value = any(
+        hasattr(given, name) for name in ("item", "__array__", "__dlpack__")
+    )  # unlike an object that only describes a shape
     if shape is None or dtype is None or isinstance(given, type) or not has_value:
         return False
     try:
@@ -47,13 +49,13 @@ def is_number(given: object) -> bool:
         return False
 
 
-@lru_cache(maxsize=64)  # asking for the name of a dtype takes a few µs, at each step
+@lru_cache(maxsize=64)  # asking for the name of a dtype takes a few µs at each step
 def _is_real(dtype: object) -> bool:
     return str(getattr(dtype, "name", dtype)).rpartition(".")[2].startswith(("int", "uint", "float", "bfloat"))
 
 
 def number(given: object) -> float:
-    """Return one real number, plain or in an array of any library, as a float; it is copied from its device if need be."""
+    """Return one real number, plain or in an array of any library, as a float; it is copied from its device if necessary."""
     if isinstance(given, (int, float, np.number)):
         return float(given) if not isinstance(given, int) or abs(given) < LARGEST else math.inf
     value = given.item() if hasattr(given, "item") else np.asarray(given).reshape(()).item()

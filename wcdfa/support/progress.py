@@ -1,4 +1,4 @@
-"""A progress display for work that takes longer than a second: a bar on a terminal where rich is installed, else one line."""
+"""Shows progress for work that takes longer than a second: a bar on a terminal if rich is installed, else one line."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Progress:
             from rich import errors, progress  # noqa: PLC0415
             from rich.console import Console  # noqa: PLC0415
 
-            with suppress(errors.LiveError):  # the user's own display is on
+            with suppress(errors.LiveError):  # the user has a live display of their own
                 self._bar = progress.Progress(console=Console(stderr=True), transient=True)
                 self._bar.start()
                 self._task = self._bar.add_task(self.description, total=self.total, completed=self.done)

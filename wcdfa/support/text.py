@@ -1,4 +1,4 @@
-"""Names from files and frameworks, made safe to print."""
+"""Makes names from files and frameworks safe to print."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ LONGEST = 200
 
 
 def shown(name: object, longest: int = LONGEST) -> str:
-    r"""Return the name with control and invisible characters escaped, and with its middle left out where it is long.
+    r"""Return the name with control and invisible characters escaped, and with its middle left out if it is long.
 
     >>> print(shown("\x1b[31mred\n"), shown("x" * 50, 20))
     \x1b[31mred\n xxxxxxxxxx…xxxxxxxxx

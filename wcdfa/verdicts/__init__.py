@@ -1,4 +1,4 @@
-"""What an α is worth: regimes, drifts, findings, and the verdict on each window."""
+"""Judges α: regimes, drifts, findings, and the verdict on each window."""
 
 from wcdfa.verdicts.drift import Alarm, drift_alarms
 from wcdfa.verdicts.findings import Finding

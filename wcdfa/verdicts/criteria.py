@@ -1,4 +1,4 @@
-"""How windows are judged, as one value that travels whole: it is made at the door, of the options that a user gives."""
+"""All options for judging windows, in one object: it is made once, from the options that a user gives, and passed on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Criteria:
 
     @classmethod
     def given(cls, **options: object) -> Criteria:
-        """The criteria of these options: those of `wcdfa.verdict` but for lr, steps and null, which belong to the norms.
+        """Make the criteria from options of `wcdfa.verdict`, except lr, steps and null, which are data.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class Criteria:
 
 
 def _changed(part: Part, options: dict[str, object]) -> Part:
-    """The part with those of the options that are its fields, which are taken out of the options."""
+    """The part with its own options changed; they are taken out of `options`."""
     own = {name: options.pop(name) for name in [*vars(part)] if name in options}
     return replace(part, **own) if own else part  # type: ignore[arg-type]  # each part checks its own
 
@@ -78,10 +78,10 @@ def _check_replayed(options: dict[str, object], before: Optimizer | None) -> Non
 
 
 def _optimizer(given: object, before: Optimizer | None, hyperparameters: dict[str, object]) -> Optimizer | None:
-    """The optimizer with these hyperparameters; one that is named again keeps those that it had."""
+    """The optimizer with these hyperparameters. If it is the same as before, it keeps the others that it had."""
     if given is None:
         if hyperparameters:
-            msg = f"{', '.join(hyperparameters)} belongs to an optimizer, or is misspelled; name the optimizer with optimizer="
+            msg = f"{', '.join(hyperparameters)} belongs to an optimizer, or is misspelled; give optimizer= as well"
             raise TypeError(msg)
         return None
     kept = given if isinstance(given, Optimizer) else before if before is not None and before.name == given else None

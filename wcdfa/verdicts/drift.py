@@ -1,4 +1,4 @@
-"""When a rolling α has left its baseline, and since when."""
+"""Finds when a rolling α left its baseline."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-# both measured by benchmarks/pipeline.py:
-TESTS = 3.5  # independent tests that the overlapping windows within one window's length amount to
-DOWN = 1.2  # estimates stray this much further below their mean than a normal distribution would have it
-QUIET = 0.5  # an alarm ends when α is within this share of the threshold of its baseline
-BASELINE = 10  # the baseline is taken from so many windows' lengths
+# TESTS and DOWN were measured by benchmarks/pipeline.py
+TESTS = 3.5  # overlapping windows amount to so many independent tests per window's length
+DOWN = 1.2  # estimates stray this many times further below their mean than a normal distribution does
+QUIET = 0.5  # an alarm ends when α is back within this share of the threshold
+BASELINE = 10  # lengths of a window from which the baseline is taken
 
 Values = npt.NDArray[np.float64]
 
@@ -25,7 +25,7 @@ class Alarm(NamedTuple):
     end: int | None
     """Step at which α was back, half-way to the baseline; None if it never was."""
     onset: int
-    """Step at which the change is estimated to have begun, before `start`: a window shows a change only as it fills with it."""
+    """Estimated step at which the change began. It is before `start`, because a window shows a change only once part of it is new."""
     direction: Literal["up", "down"]
     alpha: float
     """The α furthest from the baseline."""
@@ -43,7 +43,7 @@ def drift_alarms(
     false_alarm_rate: float = 0.05,
     steps: int = 10_000,
 ) -> tuple[Alarm, ...]:
-    """Where a rolling α left its baseline, at a stated rate of false alarms over a stated number of steps.
+    """Find where a rolling α left its baseline, at a given rate of false alarms over a given number of steps.
 
     >>> import numpy as np
     >>> import wcdfa
@@ -54,9 +54,9 @@ def drift_alarms(
     ('up', True, True)
 
     Overlapping windows share their samples: over T steps they are worth 3.5 T / window independent tests. The threshold is the normal
-    quantile for so many tests, and 1.2 times as far for a fall, where estimates have the longer tail; both numbers are measured.
-    Use ``method="gls"``, which sees a change sooner than "robust". Only changes count here, and what short memory adds to α is in the
-    baseline too.
+    quantile for so many tests, and 1.2 times that for a fall, where estimates have the longer tail. Both numbers are measured.
+    Use ``method="gls"``, which sees a change sooner than "robust". Only changes count here, and what short memory adds to α is in
+    the baseline too.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def drift_alarms(
     Returns
     -------
     tuple of Alarm
-        In order. Empty where fewer than two windows lie outside the baseline.
+        In order. Empty if fewer than two windows come after the baseline.
 
     Raises
     ------

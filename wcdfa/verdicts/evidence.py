@@ -1,4 +1,4 @@
-"""What is known of one window, and what it was compared with: all that a finding may draw on."""
+"""Everything that is known about one window: its α, and what α was compared with. Findings are made from it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from wcdfa.verdicts.regime import Regime, label
 
 Values = npt.NDArray[np.float64]
 
-HIGHER = (1, 2)  # orders above that of the run, up to the highest, which see through trends
+HIGHER = (1, 2)  # measure also these many orders above the run's own, because higher orders ignore trends
 HIGHEST_ORDER = 4
-# so many simulations of short memory will do where so large a share of them reaches α: more would not bring it below the level
+# the first 100 simulations of short memory suffice if 15 % of them reach α: more would not bring the p-value below the level
 FIRST, CLEAR = 100, 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One window. What is None was not looked at, or could not be."""
+    """What is known about one window. A field is None if it was not measured, or could not be."""
 
     criteria: Criteria
     alpha: float = math.nan
@@ -38,15 +38,15 @@ class Evidence:
     result: DFAResult | None = None
     prepared: Prepared | None = None
     higher: Mapping[int, DFAResult] = field(default_factory=dict)
-    """The results at higher orders, by order."""
+    """Results at higher orders; the key is the order."""
     null: NullResult | None = None
-    """α against that of the optimizer alone."""
+    """α compared with the α of the optimizer alone."""
     memory: ShortMemory | None = None
-    """α against that of short memory; None where the spectrum does not speak for it."""
+    """α compared with the α of short memory; None if the spectrum does not favor short memory."""
 
     @cached_property
     def regime(self) -> Regime | None:
-        """The band that the interval of α lies in."""
+        """The name of the band that holds the interval of α."""
         return label(self.low, self.high, thresholds=self.criteria.thresholds)
 
 
@@ -58,14 +58,14 @@ def gathered(
     null: npt.ArrayLike | None = None,
     memory: MemoryFit | None = None,
 ) -> Evidence:
-    """Measure a window that has been prepared, and compare it.
+    """Measure a prepared window and compare its α.
 
     Parameters
     ----------
     prepared : Prepared
     criteria : Criteria
     lr : number or numbers of shape (n,), optional
-        The learning rate at each norm, as they were before preparation.
+        The learning rate at each norm before preparation.
     null : numbers of shape (replicates,), optional
         α of the optimizer alone, where it is known already.
     memory : MemoryFit, optional
@@ -89,7 +89,7 @@ def gathered(
 
 
 def _higher(prepared: Prepared, criteria: Criteria) -> Iterator[tuple[int, DFAResult]]:
-    """The results at the next orders that the window is long enough for."""
+    """Results at the next higher orders, as long as the window is long enough for them."""
     for order in (criteria.measurement.order + more for more in HIGHER):
         if order > HIGHEST_ORDER:
             return

@@ -1,7 +1,7 @@
-"""What may be found of a window: each finding is a function from the evidence to what it says.
+"""The findings: explanations of α, and remarks about a window. Each is a function that takes the evidence.
 
-To add one, write such a function here and put it into `FINDINGS`, which is the order in which they are shown. It says nothing where
-what it needs was not measured, and where the window gives it nothing to say.
+To add one, write such a function here and put it into `FINDINGS`; they are shown in that order. It yields a `Finding`, or nothing if
+it does not apply or what it needs was not measured.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from wcdfa.nulls.nulls import NullResult
 from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.regime import Regime, label
 
-LEVEL = 0.05  # p-value from which on the optimizer or short memory explains α
-MISFIT = 0.01  # p-value of the misfit below which no single exponent describes the window
-# α of a higher order is lower by so many of its standard errors in less than 1 % of series without a trend (n = 256 to 1,024)
+LEVEL = 0.05  # from this p-value up, the optimizer or short memory explains α
+MISFIT = 0.01  # below this p-value of the misfit, no single exponent describes the window
+# in less than 1 % of series without a trend (n = 256 to 1,024), α at a higher order is lower by this many of its standard errors
 TREND = {1: 1.7, 2: 2.0}
 
 
@@ -28,15 +28,15 @@ class Finding(NamedTuple):
     """"trend", "saturated", "optimizer", "short memory", "misfit", "preparation" or "undefined"."""
     text: str
     figure: float
-    """The number that the text is about: what a trend or a null leaves of α, a p-value, a count."""
+    """The number in the text: how much of α a trend explains or a null leaves, a p-value, or a count."""
     explains: bool
-    """Whether it suffices to explain α, so that nothing need be read into it."""
+    """Whether it alone is enough to explain α."""
     brief: str = ""
-    """What the one line of a verdict says of it; empty where it says nothing."""
+    """Its words in the one line of a verdict; empty if it does not appear there."""
 
 
 def preparation(evidence: Evidence) -> Iterator[Finding]:
-    """What was done to the norms before."""
+    """What preparation did to the norms."""
     for text in () if evidence.prepared is None else evidence.prepared.findings:
         yield Finding("preparation", text, math.nan, False)
 
@@ -48,26 +48,26 @@ def undefined(evidence: Evidence) -> Iterator[Finding]:
 
 
 def saturated(evidence: Evidence) -> Iterator[Finding]:
-    """α is the most that its order can show."""
+    """α is at the largest value that its order can show."""
     if evidence.result is not None and evidence.result.saturated:
         order = evidence.criteria.measurement.order
-        text = f"α is at the ceiling of order {order}, {order + 1}: what it shows is a smooth trend"
+        text = f"α is at the ceiling of order {order}, which is {order + 1}: it shows a smooth trend"
         yield Finding("saturated", text, evidence.alpha, True, "trend")
 
 
 def trend(evidence: Evidence) -> Iterator[Finding]:
-    """A higher order gives a lower α. It suffices as an explanation where the interval of that α is not in the same band any more."""
+    """A higher order gives a lower α. This explains α if the interval of the lower α is no longer in the same band."""
     for order, other in evidence.higher.items():
         drop = evidence.alpha - float(other.alpha)
         if drop > TREND[order - evidence.criteria.measurement.order] * float(other.stderr):
-            text = f"order {order} says {float(other.alpha):.2f}: a trend explains {drop:.2f} of α"
+            text = f"order {order} gives {float(other.alpha):.2f}: a trend explains {drop:.2f} of α"
             suffices = _regime(other, evidence) != evidence.regime or evidence.regime == "undecided"
             yield Finding("trend", text, drop, suffices, "trend" if suffices else f"a trend is {drop:.2f} of it")
             return
 
 
 def misfit(evidence: Evidence) -> Iterator[Finding]:
-    """Log F(s) is not that of any one exponent."""
+    """Log F(s) bends: no single exponent fits it."""
     if evidence.result is not None and evidence.result.adequacy < MISFIT:
         p = float(evidence.result.adequacy)
         yield Finding("misfit", f"log F(s) bends: no single exponent describes this window (p = {p:.2g})", p, False)
@@ -80,7 +80,7 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
     if null is None:
         return
     if math.isnan(null.median):
-        why = (rule and rule.no_alpha) or "its ‖ΔW‖ is constant, as where every gradient is clipped"
+        why = (rule and rule.no_alpha) or "its ‖ΔW‖ is constant, for example because every gradient is clipped"
         yield Finding("optimizer", f"{name} alone has no α: {why}", math.nan, False)
     else:
         rest, brief = _left_of(null)
@@ -89,7 +89,7 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
 
 
 def short_memory(evidence: Evidence) -> Iterator[Finding]:
-    """The spectrum is that of short memory, which explains an α that its own simulation reaches."""
+    """The spectrum favors short memory. It explains α if simulations of it reach this α."""
     found = evidence.memory
     if found is None:
         return
@@ -122,7 +122,7 @@ def _regime(result: DFAResult, evidence: Evidence) -> Regime | None:
 
 
 def _left_of(null: NullResult) -> tuple[str, str]:
-    """What the null leaves of α, in a sentence and in brief."""
+    """What the null leaves of α: a sentence, and a few words."""
     if null.p_value < LEVEL:
         p = f"p = {null.p_value:.3f}"
         return f"α is {null.excess:.2f} above its median ({p})", f"beyond the optimizer ({p})"

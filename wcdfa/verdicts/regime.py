@@ -1,6 +1,6 @@
-"""What α is called, and the failure modes that have been proposed for it.
+"""Names the regime of an α, and lists the failure modes that have been proposed for it.
 
-The bands are a proposal of the metric's author (doi:10.5281/zenodo.19389821), not findings: plain momentum puts a run without any
+The bands are a proposal of the metric's author (doi:10.5281/zenodo.19389821), not results: plain momentum puts a run without any
 memory of its own into the band called critical. `wcdfa.verdict` says what else explains an α.
 """
 
@@ -17,20 +17,20 @@ Regime = Literal["ordered", "critical", "disordered", "undecided"]
 
 
 class FailureMode(NamedTuple):
-    """A way in which training is said to go wrong."""
+    """A way in which training may go wrong, as proposed for α."""
 
     name: str
     low: float
-    """It is considered where α lies above this …"""
+    """It is considered only if α is above this …"""
     high: float
     """… and below this."""
     visible: bool
-    """Whether α alone could show it."""
+    """Whether it can be seen in α at all."""
     meaning: str
     needs: str
-    """What else has to be measured before the name fits."""
+    """What else has to be measured before one may use the name."""
     needs_compared: str = ""
-    """The same without the comparison that a verdict may have made already: with higher orders, or with the optimizer alone."""
+    """The same, if the verdict has compared α with higher orders or with the optimizer already."""
 
 
 FAILURE_MODES = (
@@ -72,7 +72,7 @@ FAILURE_MODES = (
 
 
 def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOLDS) -> Regime | None:
-    """Name the regime of an interval of α: "ordered", "critical" or "disordered" where it lies inside that band, else "undecided".
+    """Name the regime of an interval of α: "ordered", "critical" or "disordered" if all of it is inside that band, else "undecided".
 
     >>> label(0.9, 1.1), label(1.0, 1.3), label(1.3, 1.6), label(float("nan"), 1.0)
     ('critical', 'undecided', 'ordered', None)
@@ -87,7 +87,7 @@ def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOL
     Returns
     -------
     str or None
-        None where the interval is NaN.
+        None if the interval is NaN.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def label(low: float, high: float, *, thresholds: tuple[float, float] = THRESHOL
 
 
 def failure_modes(low: float, high: float) -> tuple[FailureMode, ...]:
-    """Return the failure modes that an interval of α does not rule out: those whose band it lies in.
+    """List the failure modes that an interval of α does not rule out: those whose band holds the interval.
 
     >>> [mode.name for mode in failure_modes(0.9, 1.1)], [mode.name for mode in failure_modes(1.55, 1.9)]
     (['captured', 'against-self'], ['sealed'])
@@ -114,11 +114,11 @@ def failure_modes(low: float, high: float) -> tuple[FailureMode, ...]:
 
 
 def checked(thresholds: tuple[float, float]) -> tuple[float, float]:
-    """Return the two thresholds, or raise a ValueError where they are not two numbers, the upper one first."""
+    """Return the two thresholds; raise a ValueError unless they are two numbers, the upper one first."""
     try:
         upper, lower = thresholds
     except (TypeError, ValueError) as error:
-        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; upper above lower, such as {THRESHOLDS}"
+        msg = f"thresholds must be two numbers, the upper one first, got {thresholds!r}; {THRESHOLDS} is usual"
         raise ValueError(msg) from error
     if not upper > lower:
         msg = f"thresholds must be (upper, lower) with upper above lower, got {thresholds}; {THRESHOLDS} is usual"

@@ -1,4 +1,4 @@
-"""Sentences about a series that was analyzed. The terminal and the report use the same ones."""
+"""The sentences that the terminal and the report say about a series."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOT_COMPARED = "not compared with the optimizer, which alone may give this α: n
 
 
 def reasons(verdict: Verdict, *, optimizer_named: bool) -> list[str]:
-    """What there is to say besides the one line of a verdict: findings, failure modes, and what α was not compared with.
+    """The sentences that go with the one line of a verdict: findings, failure modes, and what α was not compared with.
 
     Parameters
     ----------
@@ -25,7 +25,9 @@ def reasons(verdict: Verdict, *, optimizer_named: bool) -> list[str]:
 
 
 def _reasons(verdict: Verdict, optimizer_named: bool) -> Iterator[str]:
-    yield from (finding.text for finding in verdict.findings if finding.text != verdict.reason)  # the verdict has said why
+    yield from (
+        finding.text for finding in verdict.findings if finding.text != verdict.reason
+    )  # the line of the verdict gives the reason already
     for mode in verdict.failure_modes:
         rules_out = "does not rule out" if mode.visible else "cannot show"
         yield f'α {rules_out} the failure mode "{mode.name}"; to decide, look at {_needs(mode, verdict)}'
@@ -34,18 +36,18 @@ def _reasons(verdict: Verdict, optimizer_named: bool) -> Iterator[str]:
 
 
 def _needs(mode: FailureMode, verdict: Verdict) -> str:
-    """What a failure mode still needs, without the comparison that the verdict has made."""
+    """What else a failure mode needs, leaving out a comparison that the verdict has made already."""
     compared = len(verdict.orders) > 1 if mode.low >= SEALED else verdict.null is not None
     return mode.needs_compared if compared and mode.needs_compared else mode.needs
 
 
 def drift(alarm: Alarm) -> str:
-    """Where α left its baseline, and how far it went; the alarm counts in training steps."""
+    """A sentence that says where α left its baseline and how far it went. Give the alarm in training steps."""
     return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f} (alarm at step {alarm.start:,})"
 
 
 def no_drift(samples: int, window: int, *, known: bool) -> str:
-    """What it means that a run of so many samples has no alarm.
+    """A sentence for a run without an alarm.
 
     Parameters
     ----------
@@ -57,5 +59,5 @@ def no_drift(samples: int, window: int, *, known: bool) -> str:
     if not known:
         return "There is no α that could drift."
     if samples < FEWEST * window:
-        return f"The run is too short to tell of a drift: {FEWEST * window:,} steps are the least with this window."
+        return f"The run is too short to show a drift: with this window it needs at least {FEWEST * window:,} steps."
     return "α did not drift from its baseline."

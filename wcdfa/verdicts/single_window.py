@@ -1,4 +1,4 @@
-"""What a window's α is worth: its regime, its interval, and every mundane explanation that was found for it."""
+"""The verdict on one window: its regime, the interval of its α, and every ordinary explanation that was found for it."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ class Verdict(NamedTuple):
     """What `verdict` returns; printing it gives one line."""
 
     regime: Regime | None
-    """"ordered", "critical", "disordered", "undecided", or None where there is no α."""
+    """"ordered", "critical", "disordered", "undecided", or None if there is no α."""
     alpha: float
     low: float
     high: float
     findings: tuple[Finding, ...]
     null: NullResult | None
-    """α against the optimizer's own; None where no optimizer was named."""
+    """α compared with the α of the optimizer alone; None if no optimizer was named."""
     orders: dict[int, float]
-    """α by detrending order."""
+    """α at each detrending order."""
     failure_modes: tuple[FailureMode, ...]
-    """The failure modes that α does not rule out, and what else each of them needs."""
+    """The failure modes that α does not rule out; each says what else it needs."""
     result: DFAResult | None
     prepared: Prepared | None
     memory: ShortMemory | None = None
-    """α against that of short memory; None where the spectrum does not speak for it."""
+    """α compared with the α of short memory; None if the spectrum does not favor short memory."""
     reason: str | None = None
-    """Why there is no α; None where there is one."""
+    """Why there is no α; None if there is one."""
 
     @property
     def label(self) -> Regime | None:
-        """`regime`, under the name that it had first."""
+        """Earlier name of `regime`."""
         return self.regime
 
     @property
     def explained_by(self) -> tuple[str, ...]:
-        """The kinds of findings that suffice to explain α."""
+        """The kinds of findings that are enough to explain α."""
         return tuple(finding.kind for finding in self.findings if finding.explains)
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Verdict(NamedTuple):
 
     @property
     def explanation(self) -> str:
-        """What explains α, or what does not suffice to; empty where nothing was found."""
+        """What explains α, or contributes without explaining all of it; empty if nothing was found."""
         if self.explained_by:
             return "explained by " + ", ".join(dict.fromkeys(finding.brief for finding in self.findings if finding.explains))
         return ", ".join(finding.brief for finding in self.findings if finding.brief)
@@ -84,7 +84,7 @@ def verdict(
     seed: int = 0,
     **hyperparameters: object,
 ) -> Verdict:
-    """Judge one window of norms: prepare it, measure α at several orders, and set it against what else could explain it.
+    """Judge one window of norms: prepare it, measure α at several orders, and compare α with what else could explain it.
 
     >>> import numpy as np
     >>> import wcdfa
@@ -109,18 +109,18 @@ def verdict(
     thresholds : (float, float)
         As in `wcdfa.verdicts.label`.
     optimizer : str or Optimizer, optional
-        As in `wcdfa.nulls.optimizer_null`. Without it α is not compared with what the optimizer alone gives.
+        As in `wcdfa.nulls.optimizer_null`. Without it, α is not compared with what the optimizer alone gives.
     null : numbers of shape (replicates,), optional
-        α of the optimizer alone, from `wcdfa.nulls.optimizer_alphas`, so that many windows of one length share one replay.
+        α of the optimizer alone, from `wcdfa.nulls.optimizer_alphas`: give it to share one replay among many windows of one length.
     replicates, seed
         Number of simulations for each null, and their seed.
     **hyperparameters
-        Of the optimizer; and `gradient_norm`, `start` and `dimension` as in `wcdfa.nulls.optimizer_null`.
+        Hyperparameters of the optimizer; and `gradient_norm`, `start` and `dimension` as in `wcdfa.nulls.optimizer_null`.
 
     Returns
     -------
     Verdict
-        Where the window has no exponent, its α is NaN and its `reason` says why.
+        If the window has no exponent, α is NaN and `reason` says why.
 
     Raises
     ------
@@ -152,12 +152,12 @@ def judged(
     steps: npt.ArrayLike | None = None,
     null: npt.ArrayLike | None = None,
 ) -> Verdict:
-    """`verdict` by criteria that are made already."""
+    """`verdict` with given criteria."""
     return weighed(gathered(criteria.preparation.of(norms, lr=lr, steps=steps), criteria, lr=lr, null=null))
 
 
 def weighed(evidence: Evidence) -> Verdict:
-    """The verdict on the evidence."""
+    """Turn the evidence into a verdict."""
     orders = {evidence.criteria.measurement.order: evidence.alpha}
     return Verdict(
         regime=evidence.regime,
@@ -176,12 +176,12 @@ def weighed(evidence: Evidence) -> Verdict:
 
 
 def without_alpha(reason: str, criteria: Criteria) -> Verdict:
-    """The verdict on a window that cannot be judged."""
+    """The verdict on a window that has no α."""
     return weighed(Evidence(criteria=criteria, reason=reason))
 
 
 def spread_of(verdict: Verdict) -> tuple[Values, Values] | None:
-    """`spread` of a window that was judged; None where it has no α, or boxes were split in it."""
+    """`wcdfa.inference.spread` for a judged window; None if it has no α, or if boxes were split in it."""
     if verdict.regime is None or verdict.result is None or verdict.prepared is None or verdict.prepared.cuts:
         return None
     return spread(verdict.result, len(verdict.prepared.values), next(iter(verdict.orders)))

@@ -1,4 +1,4 @@
-"""A verdict for each window of a recorded series."""
+"""Judges each window of a recorded series."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
 
 Places = npt.NDArray[np.intp]
 
-PER_WINDOW = 25  # windows that begin within one window's length when a drift is looked for
-FEWEST = 4  # windows' lengths below which there is no baseline to drift from
+PER_WINDOW = 25  # for drifts, so many overlapping windows begin within one window's length
+FEWEST = 4  # a run shorter than so many windows has no baseline to drift from
 
 
 class Judged(NamedTuple):
@@ -31,7 +31,7 @@ class Judged(NamedTuple):
     verdicts: tuple[Verdict, ...]
 
     def numbers(self, name: str) -> Values:
-        """One number of each verdict, such as "alpha", "low" or "high": shape (windows,)."""
+        """One field of all verdicts, such as "alpha", "low" or "high", shape (windows,)."""
         return np.array([getattr(v, name) for v in self.verdicts], dtype=np.float64)
 
 
@@ -46,7 +46,7 @@ def judge(
     each: Callable[[int, int], None] = lambda done, total: None,
     **options: object,
 ) -> Judged:
-    """The `verdict` on each window of a series.
+    """Judge each window of a series with `verdict`.
 
     >>> import wcdfa
     >>> judged = judge(wcdfa.synthetic.arfima(1000, d=0.5, seed=1), window=500, log=False)
@@ -64,18 +64,18 @@ def judge(
     lr, steps : numbers of shape (n,), optional
         One for each norm, as in `verdict`.
     null : numbers of shape (replicates,), optional
-        α of the optimizer alone in a window, from `wcdfa.nulls.optimizer_alphas`. Default: it is replayed, once for all windows where
-        the rate is constant.
+        α of the optimizer alone in a window, from `wcdfa.nulls.optimizer_alphas`. Default: the optimizer is replayed, once for all
+        windows if `lr` is constant.
     each : callable
-        Called after each window with how many are done and how many there are.
+        Called after each window with the number done and the number in all.
     **options
         As in `verdict`.
 
     Returns
     -------
     Judged
-        What remains at the end, shorter than the stride, is left out. Where a window cannot be judged, the `reason` of its verdict says
-        why.
+        A remainder at the end, shorter than the stride, is left out. If a window cannot be judged, the `reason` of its verdict
+        says why.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def judged_windows(
     null: npt.ArrayLike | None = None,
     each: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judged:
-    """`judge` by criteria that are made already."""
+    """`judge` with given criteria."""
     x, starts, window = laid_out(norms, window, stride)
     shared = _shared_null(criteria, window, lr) if null is None else np.asarray(null)
     prepared = prepared_windows(x, starts, window, criteria.preparation, lr=lr, steps=steps)
@@ -110,17 +110,17 @@ def judged_windows(
             verdicts.append(without_alpha(str(one), criteria))
             failures.append(one)
         else:
-            whole = len(one.values) == window  # what was replayed is of that length
+            whole = len(one.values) == window  # the replay has that length
             rate = _part(lr, slice(start, start + window))
             verdicts.append(weighed(gathered(one, criteria, lr=rate, null=shared if whole else None, memory=memory.get(i))))
         each(i + 1, len(starts))
-    if len(failures) == len(starts):  # the fault is not one of the windows
+    if len(failures) == len(starts):  # every window failed, so the fault is in the series or the options
         raise failures[0]
     return Judged(starts, starts + window, tuple(verdicts))
 
 
 def _shared_null(criteria: Criteria, window: int, lr: npt.ArrayLike | None) -> Values | None:
-    """α of the optimizer alone in any window, where the rate is constant; else None, and each window is replayed by itself."""
+    """α of the optimizer alone, shared by all windows if `lr` is constant; otherwise None, and each window is replayed by itself."""
     if criteria.optimizer is None or (lr is not None and np.ptp(lr) > 0):
         return None
     rate = None if lr is None else float(np.max(lr))
@@ -136,7 +136,7 @@ def prepared_windows(
     lr: npt.ArrayLike | None = None,
     steps: npt.ArrayLike | None = None,
 ) -> list[Prepared | ValueError]:
-    """Each window of a series, prepared, or the error that says why it cannot be."""
+    """Each window of a series, prepared, or the error that says why it cannot be prepared."""
     found: list[Prepared | ValueError] = []
     for start in starts:
         part = slice(start, start + window)
@@ -165,7 +165,7 @@ def drifts(
     steps: npt.ArrayLike | None = None,
     **options: object,
 ) -> tuple[Alarm, ...]:
-    """Where the α of a recorded series left its baseline: `wcdfa.drift_alarms` on windows that overlap densely, after preparation.
+    """Find where the α of a recorded series left its baseline: prepares densely overlapping windows and calls `wcdfa.drift_alarms`.
 
     >>> import wcdfa
     >>> drifts(wcdfa.synthetic.white_noise(5000, seed=0), log=False)
@@ -174,7 +174,7 @@ def drifts(
     Parameters
     ----------
     norms : numbers of shape (n,)
-        ‖ΔW‖, one per optimizer step. In fewer than four windows' lengths no drift is looked for.
+        ‖ΔW‖, one per optimizer step. A series shorter than four windows has no drifts.
     window : int
         Samples in a window.
     lr, steps, **options
@@ -197,12 +197,12 @@ def drifts_of(
     lr: npt.ArrayLike | None = None,
     steps: npt.ArrayLike | None = None,
 ) -> tuple[Alarm, ...]:
-    """`drifts` with a preparation that is made already."""
+    """`drifts` with a given preparation."""
     if np.size(norms) < FEWEST * window:
         return ()
     prepared = preparation.of(norms, lr=lr, steps=steps)
     rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
-    # a window with a break in it would show the break
+    # leave out a window with a break, which would show the break and not a drift
     split = np.searchsorted(prepared.breaks, rolling.starts, "right") < np.searchsorted(prepared.breaks, rolling.stops, "left")
     alpha = np.where(split, np.nan, rolling.result.alpha)
     stops = prepared.kept[rolling.stops - 1] + 1

@@ -1,1 +1,1 @@
-"""Folders of checkpoints, and how far the weights moved from one to the next."""
+"""Reads folders of checkpoints, and measures how far the weights moved from each checkpoint to the next."""

@@ -1,4 +1,4 @@
-"""The tensors in one checkpoint, which may be several files or folders."""
+"""Finds the tensors in one checkpoint, which may consist of several files or folders."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ OPEN: dict[Format, Callable[[Path], Contents]] = {"safetensors": open_safetensor
 
 
 class Unreadable(ValueError):
-    """A checkpoint is damaged, was not written to its end, or holds what must not be loaded."""
+    """A checkpoint is damaged or incomplete, or holds objects that must not be loaded."""
 
     def __init__(self, entry: Entry, error: Exception) -> None:
         why = str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
-        why = why.partition(" [")[0]  # tensorstore goes on with what it was told to open
+        why = why.partition(" [")[0]  # tensorstore adds the spec that it was given
         super().__init__(f"{entry.path.name}: {why}")
         self.entry, self.why = entry, why
 
@@ -32,9 +32,9 @@ def contents_of(entry: Entry) -> Contents:
     Raises
     ------
     Unreadable
-        If the checkpoint is not whole.
+        If the checkpoint is damaged or incomplete.
     ValueError
-        If a library is missing: the message says how to get it.
+        If a library is missing: the message says how to install it.
     """
     try:
         return _contents(entry)
@@ -60,7 +60,7 @@ def _contents(entry: Entry) -> Contents:
         for name, leaf in found.tensors.items()
     }
     if missing := sorted(expected - tensors.keys()):
-        msg = f"{len(missing)} tensor(s) of its index are in no file, the first {missing[0]}"
+        msg = f"{len(missing)} tensor(s) in its index are in no file, the first is {missing[0]}"
         raise ValueError(msg)
     return _filled(Contents(tensors, tuple(dict.fromkeys(name for found in opened.values() for name in found.passed))))
 
@@ -73,7 +73,7 @@ def _filled(contents: Contents) -> Contents:
 
 
 def _items(entry: Entry) -> Contents:
-    """The items of one step of orbax, such as "params" and "opt_state", as one tree."""
+    """The items of one orbax step, such as "params" and "opt_state", as one tree."""
     for folder in entry.path.iterdir():
         if (folder / "manifest.ocdbt").exists() and folder not in entry.parts:
             msg = f"{folder.name} has lost its _METADATA"
@@ -84,7 +84,7 @@ def _items(entry: Entry) -> Contents:
 
 
 def _indexed(parts: tuple[Path, ...]) -> tuple[list[Path], set[str]]:
-    """The files that belong together, and the tensors that must be in them where an index tells; raises if a file is missing."""
+    """The files that belong together, and the tensors that must be in them if there is an index; raises if a file is missing."""
     found: list[Path] = []
     names: set[str] = set()
     for folder in dict.fromkeys(part.parent for part in parts):

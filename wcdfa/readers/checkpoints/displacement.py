@@ -1,4 +1,4 @@
-"""Folders of checkpoints: how far the weights moved from each to the next, read tensor by tensor."""
+"""Measures how far the weights moved from each checkpoint in a folder to the next, tensor by tensor."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from wcdfa.readers.checkpoints.tensors import Contents, Numbers, Scratch, Stored
 from wcdfa.readers.columns import Column, Run
 from wcdfa.support.progress import Progress
 
-PIECE = 1 << 17  # numbers that are read at a time, into memory that is used again and stays in the cache of the processor
+PIECE = 1 << 17  # numbers read at a time, into memory that is reused and stays in the processor's cache
 WIDEST = 16  # bytes of the widest number
 
 
 class Whole(NamedTuple):
-    """A checkpoint and what it holds."""
+    """A checkpoint and its contents."""
 
     entry: Entry
     contents: Contents
 
 
 def is_checkpoints(folder: Path, *, numbered: bool = False) -> bool:
-    """Whether a folder holds two checkpoints or more, by their names and first bytes.
+    """Whether a folder holds at least two checkpoints, judged by their names and first bytes.
 
-    Checkpoints are files of safetensors or of ``torch.save``, or folders of such files or of orbax. Their names have numbers in them, as
-    ``checkpoint-500``, ``epoch=3-step=600.ckpt`` and ``500/default``. Unless they must be `numbered`, it is enough that they are of one
+    Checkpoints are files of safetensors or of ``torch.save``, or folders of such files or of orbax. Their names have numbers in them, as in
+    ``checkpoint-500``, ``epoch=3-step=600.ckpt`` and ``500/default``. Unless `numbered` is set, it is enough that they have the same
     format.
     """
     try:
@@ -46,16 +46,16 @@ def is_checkpoints(folder: Path, *, numbered: bool = False) -> bool:
 
 
 def read_checkpoints(folder: Path) -> Iterator[Run]:
-    """How far the weights moved from each checkpoint in a folder to the next: ‖W − W before‖ over all floating-point weights.
+    """Measure how far the weights moved from each checkpoint in a folder to the next: ‖W − W before‖ over all floating-point weights.
 
-    Differences are taken and summed in float64. This is not the norm of an update: many steps lie between. Nothing is unpickled: the
-    numbers are read from the files a stretch at a time, those of orbax by tensorstore. Damaged checkpoints are left out, and the notes
-    say so.
+    Differences are taken and summed in float64. This is not the norm of one step, because there are many steps in between. Nothing
+    is unpickled: the numbers are read directly from the files, a piece at a time, and by tensorstore for orbax. Damaged checkpoints are
+    left out, and the notes say so.
 
     Raises
     ------
     ValueError
-        If fewer than two checkpoints can be read, two that follow one another have no parameter in common, a library is missing, or the
+        If fewer than two checkpoints can be read, two neighbours have no parameter in common, a library is missing, or the
         folder holds several series of checkpoints.
     """
     series = checkpoints_in(folder)
@@ -110,13 +110,13 @@ def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
             tied.add((new.place, old.place))
         squares.append(_tensor((now.entry, new), (before.entry, old), scratch))
     if not compared:
-        msg = f"{before.entry.path.name} and {now.entry.path.name} have no parameter in common: are they of the same model?"
+        msg = f"{before.entry.path.name} and {now.entry.path.name} have no parameter in common: do they belong to the same model?"
         raise ValueError(msg)
     return math.sqrt(math.fsum(squares))
 
 
 def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Scratch) -> float:
-    """‖new − old‖² of a tensor, read a stretch at a time."""
+    """‖new − old‖² of a tensor, read a piece at a time."""
     units, size = {new[1].unit, old[1].unit} - {1}, prod(new[1].shape)
     together = size if len(units) > 1 else max(units, default=1)
     stretch = max(1, PIECE // together) * together

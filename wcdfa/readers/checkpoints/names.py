@@ -1,4 +1,4 @@
-"""Which files and folders look like checkpoints, and which numbers in their names may be steps: by names and first bytes alone."""
+"""Recognises checkpoints by their names and first bytes, and finds the numbers in the names that may be steps."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ ENDINGS: dict[Format, set[str]] = {"safetensors": {".safetensors"}, "torch": {".
 AUXILIARY = re.compile(
     r"(?<![a-z])(optimi[sz]er|optim|(lr_)?scheduler|rng_state|random_state|training_args|(grad_)?scaler|sampler)s?(?![a-z])"
 )
-AVERAGE = re.compile(r"(?<![a-z])ema(?![a-z])")  # beside the weights, a smoothed copy of them
+AVERAGE = re.compile(r"(?<![a-z])ema(?![a-z])")  # a smoothed copy of the weights, beside them
 TEMPORARY = re.compile(r"^\.|^tmp[-_.]|\.tmp|orbax-checkpoint-tmp|\.(part|partial|incomplete|temp|download)$|~$")
 SHARD = re.compile(r"-(\d+)-of-(\d+)\.")
 # a word before it, a number, and k or m for thousands or millions
 NUMBER = re.compile(r"([a-z]*)([ _=.-]*)(\d+(?:\.\d+)?)([km](?![a-z0-9]))?")
-# words before numbers that are not steps: names that differ in those numbers are of different series
+# words before numbers that are not steps: names that differ in such a number belong to different series
 OTHERS = {"bf", "consolidated", "exp", "fold", "fp", "gpu", "int", "layer", "rank", "replica", "run", "seed", "shard", "trial", "v"}
 OTHERS |= {"bs", "job", "lr", "rep", "sweep", "version", "wd", "worker"}
 
@@ -28,7 +28,7 @@ class Entry(NamedTuple):
     kind: Format
     parts: tuple[Path, ...]
     step: int | None = None
-    """None where the names have no numbers."""
+    """None if the names have no numbers."""
 
 
 def entry_of(path: Path) -> Entry | None:
@@ -46,9 +46,9 @@ def entry_of(path: Path) -> Entry | None:
         if not found and NUMBER.search(name):  # such as checkpoint-500/unet
             inner = [child for child in children if child.is_dir() and not AVERAGE.search(child.name.lower())]
             found = _files([part for child in inner for part in sorted(child.iterdir())])
-    except OSError:  # it must not be read
+    except OSError:  # no permission to read it
         return None
-    # where the same weights lie there in both formats, those of one
+    # if the same weights are there in both formats, use only one
     kind = next((kind for kind in ENDINGS if any(part.kind == kind for part in found)), None)
     return Entry(path, kind, tuple(part.path for part in found if part.kind == kind)) if kind else None
 
@@ -82,7 +82,7 @@ def template(name: str) -> str:
 
 
 def numbers(name: str) -> list[tuple[str, int | None]]:
-    """Each number in a name that may be a step, after the word before it; None for one as 0.23, which is a loss.
+    """Each number in a name that may be a step, with the word before it; None for a number such as 0.23, which is a loss.
 
     >>> numbers("epoch=3-step=1k-loss=0.23")
     [('epoch', 3), ('step', 1000), ('loss', None)]

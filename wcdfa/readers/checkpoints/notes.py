@@ -1,4 +1,4 @@
-"""What must be known of the displacements between checkpoints to read them."""
+"""The notes that a user needs to interpret displacements between checkpoints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATISTICS = ("running_mean", "running_var", "moving_mean", "moving_variance")
 
 
 class Pair(NamedTuple):
-    """Two checkpoints that follow one another, and ‖W − W before‖."""
+    """Two neighbouring checkpoints, and ‖W − W before‖."""
 
     before: Entry
     entry: Entry
@@ -24,20 +24,20 @@ class Pair(NamedTuple):
 
 
 class Notes:
-    """Gathers what is found while the checkpoints are read."""
+    """Collects observations while the checkpoints are read."""
 
     def __init__(self) -> None:
         self.damaged: list[Unreadable] = []
         self.partly: dict[str, None] = {}  # parameters that came or went
         self.reshaped: dict[str, None] = {}
         self.recast: dict[str, None] = {}
-        self.left: dict[str, str] = {}  # tensors of other numbers, and of which
+        self.left: dict[str, str] = {}  # tensors that do not hold floating-point numbers, and their dtypes
         self.passed: dict[str, None] = {}
         self.statistics: dict[str, None] = {}
         self.float8: dict[str, None] = {}
 
     def holds(self, contents: Contents) -> None:
-        """Note what a checkpoint holds that is not counted, or that a reader should know is counted."""
+        """Note the content of a checkpoint that is not counted, or that is counted and the user should know."""
         self.passed |= dict.fromkeys(contents.passed)
         for name, tensor in contents.tensors.items():
             if tensor.kind not in FLOATS:
@@ -48,7 +48,7 @@ class Notes:
                 self.statistics[name] = None
 
     def compared(self, before: Contents, now: Contents) -> None:
-        """Note what two checkpoints do not share."""
+        """Note the tensors that two checkpoints do not share."""
         self.partly |= {name: None for name in before.tensors.keys() ^ now.tensors.keys()}
         for name in before.tensors.keys() & now.tensors.keys():
             old, new = before.tensors[name], now.tensors[name]
@@ -62,43 +62,43 @@ class Notes:
         return tuple(self._said(series, pairs))
 
     def _said(self, series: CheckpointSeries, pairs: Sequence[Pair]) -> Iterator[str]:
-        yield f"displacements between checkpoints, {_apart(series, pairs)}: each is over many steps and is not a step norm"
+        yield f"displacements between checkpoints, {_apart(series, pairs)}: each covers many steps and is not a step norm"
         whole = len(pairs) + 1
         if pairs[0].entry.step is None:
             names = [pairs[0].before.path.name, *(pair.entry.path.name for pair in pairs)]
             yield f"{whole} checkpoints without steps in their names, in the order of their times of writing: {_some(names)}"
         elif series.unit == "epoch":
-            yield "the steps are epochs, which is what the names of the checkpoints tell"
+            yield "the steps are epochs, because the names of the checkpoints give epochs"
         if self.damaged:
             why = (f"{error.entry.path.name} ({error.why})" for error in self.damaged)
             yield f"{len(self.damaged)} of {len(series.entries)} checkpoints skipped, damaged or half-written: {_some(why)}"
         if series.unfinished:
             yield f"{len(series.unfinished)} unfinished or temporary checkpoint(s) skipped: {_some(series.unfinished)}"
         if series.duplicates:
-            yield f"{len(series.duplicates)} skipped, since there is a later one of the same step: {_some(series.duplicates)}"
+            yield f"{len(series.duplicates)} skipped, because there is a later one of the same step: {_some(series.duplicates)}"
         if series.others:
-            yield f"{len(series.others)} left out, since their names differ from the others: {_some(series.others)}"
+            yield f"{len(series.others)} left out, because their names differ from the others: {_some(series.others)}"
         if self.partly:
-            yield f"{len(self.partly)} tensor(s) that came or went, counted where two checkpoints have them: {_some(self.partly)}"
+            yield f"{len(self.partly)} tensor(s) that came or went, counted if both checkpoints have them: {_some(self.partly)}"
         if self.reshaped:
             yield f"{len(self.reshaped)} tensor(s) changed shape and are not counted there: {_some(self.reshaped)}"
         if self.recast:
-            yield f"{len(self.recast)} tensor(s) changed their dtype, so that rounding is counted: {_some(self.recast)}"
+            yield f"{len(self.recast)} tensor(s) changed their dtype, so rounding is counted: {_some(self.recast)}"
         if self.left:
             kinds = ", ".join(sorted(set(self.left.values())))
-            yield f"{len(self.left)} left out, since they are not floating-point numbers ({kinds}): {_some(self.left)}"
+            yield f"{len(self.left)} left out, because they are not floating-point numbers ({kinds}): {_some(self.left)}"
         if self.passed:
-            yield f"the weights are taken from where they usually are; passed over beside them: {_some(self.passed)}"
+            yield f"the weights are taken from the usual place; left out beside them: {_some(self.passed)}"
         if self.statistics:
-            yield f"running statistics are counted, since the files do not tell them from weights: {_some(self.statistics)}"
+            yield f"running statistics are counted, because the files do not mark them: {_some(self.statistics)}"
         if self.float8:
-            yield f"numbers of 8 bits are taken as they are, without scales that may belong to them: {_some(self.float8)}"
+            yield f"8-bit numbers are used without the scales that may belong to them: {_some(self.float8)}"
         if odd := sum(not math.isfinite(pair.displacement) for pair in pairs):
             yield f"{odd} of {len(pairs)} displacements are not finite: the weights are not"
 
 
 def comparable(new: Stored, old: Stored) -> bool:
-    """Whether both are floating-point numbers, and as many."""
+    """Whether both hold floating-point numbers, and equally many."""
     return new.shape == old.shape and new.kind in FLOATS and old.kind in FLOATS
 
 

@@ -1,4 +1,4 @@
-"""Folders of orbax: a tree in ``_METADATA``, and the arrays as tensorstore keeps them."""
+"""Reads orbax folders: the tree is in ``_METADATA``, and tensorstore reads the arrays."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def open_orbax(path: Path) -> Contents:
     ModuleNotFoundError
         If tensorstore, which comes with orbax, is not installed.
     ValueError, KeyError, TypeError, OSError
-        If it is damaged.
+        If the folder is damaged.
     """
     import tensorstore  # noqa: PLC0415 - of the extra "orbax"
 

@@ -1,4 +1,4 @@
-"""The checkpoints of one run in a folder, in the order of their steps, which their names tell."""
+"""Puts the checkpoints of a run in the order of the steps in their names."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from wcdfa.readers.checkpoints.names import NUMBER, OTHERS, TEMPORARY, Entry, en
 Unit = Literal["step", "epoch"]
 STEPS = {"step", "steps", "globalstep", "iter", "iters", "iteration", "iterations", "update", "updates", "checkpoint", "ckpt"}
 EPOCHS = {"epoch", "epochs", "ep"}
-KEPT = re.compile(r"(?<![a-z])(best|last|latest)(?![a-z])")  # as a run calls some of its checkpoints
+KEPT = re.compile(r"(?<![a-z])(best|last|latest)(?![a-z])")  # usual names of special checkpoints
 
 
 class CheckpointSeries(NamedTuple):
-    """The checkpoints of one run in their order, and what lies beside them."""
+    """The checkpoints of one run in order, and the names that were left out."""
 
     entries: list[Entry]
     unit: Unit
     unfinished: list[str]
-    """Names of what is still being written, or was not written to its end."""
+    """Names of checkpoints that are incomplete or still being written."""
     duplicates: list[str]
-    """Names of checkpoints of whose step there is a later one."""
+    """Names of checkpoints for whose step there is a later one."""
     others: list[str]
-    """Names of checkpoints of other series."""
+    """Names of checkpoints that belong to other series."""
 
 
 def checkpoints_in(folder: Path) -> CheckpointSeries | None:
-    """The checkpoints in a folder that are of one series; None if there are no two. Folders that hold whole runs are passed over.
+    """The checkpoints of one series in a folder; None if there are fewer than two. Folders that hold whole runs are skipped.
 
     Raises
     ------
@@ -42,26 +42,26 @@ def checkpoints_in(folder: Path) -> CheckpointSeries | None:
 def is_run(folder: Path) -> bool:
     """Whether a folder that looks like a checkpoint holds the checkpoints of a run, or has a folder such as "checkpoints" that does.
 
-    Several files or folders may also be the parts of one checkpoint. So their names must tell of steps as plainly as the folder's own.
+    Several files or folders may also be the parts of one checkpoint. So their names must show steps as clearly as the folder's own.
     """
     if not folder.is_dir():
         return False
     told = _told(folder.name)
     try:
         return any(_told_twice(place) >= told for place in (folder, *folder.iterdir()) if place.is_dir())
-    except OSError:  # it must not be read
+    except OSError:  # no permission to read it
         return False
 
 
 def _told(name: str) -> int:
-    """How plainly a name tells that it is one of a series: 2 by a word before a number, 1 by a bare number or a word such as "last"."""
+    """How clearly a name belongs to a series: 2 for a word before a number, 1 for a bare number or a word such as "last"."""
     if any(word in STEPS | EPOCHS for word, _ in numbers(name)):
         return 2
     return int(name.isdecimal() or bool(KEPT.search(name.lower())))
 
 
 def _told_twice(folder: Path) -> int:
-    """How plainly at least two checkpoints in a folder tell that they are of a series; -1 if there are no two."""
+    """How clearly at least two checkpoints in a folder belong to a series; -1 if there are fewer than two."""
     try:
         series = _series(folder, _entries(folder))
     except ValueError:  # several series
@@ -70,7 +70,7 @@ def _told_twice(folder: Path) -> int:
 
 
 def _entries(folder: Path) -> list[Entry]:
-    if not folder.is_dir() or (folder / "_CHECKPOINT_METADATA").is_file():  # that folder is one checkpoint
+    if not folder.is_dir() or (folder / "_CHECKPOINT_METADATA").is_file():  # that folder is a single checkpoint
         return []
     return _without_links([found for path in sorted(folder.iterdir()) if (found := entry_of(path)) is not None])
 
@@ -110,10 +110,10 @@ def _series(folder: Path, entries: list[Entry]) -> CheckpointSeries | None:
 
 
 def _numbered(members: list[Entry]) -> tuple[list[Entry], Unit]:
-    """The checkpoints with their steps, and what the steps are: steps or epochs.
+    """The checkpoints with their steps, and the unit of the steps: steps or epochs.
 
-    Of several numbers in the names, the one that is called a step or an epoch counts, or else the last. No checkpoint is given if all
-    numbers are losses.
+    If the names have several numbers, the one called a step or an epoch counts, or else the last. If all numbers are losses, no
+    checkpoint is returned.
     """
     rows = [numbers(entry.path.name) for entry in members]
     whole = [i for i in range(len(rows[0])) if all(row[i][1] is not None for row in rows)]
@@ -126,7 +126,7 @@ def _numbered(members: list[Entry]) -> tuple[list[Entry], Unit]:
 
 
 def _by_time(entries: list[Entry]) -> CheckpointSeries | None:
-    """Checkpoints whose names have no steps, as best.pt and last.pt, in the order in which they were written."""
+    """Checkpoints without steps in their names, such as best.pt and last.pt, in the order in which they were written."""
     plain = [entry for entry in entries if not any(found[0] in OTHERS for found in NUMBER.findall(entry.path.name.lower()))]
     kinds = [entry.kind for entry in plain]
     kind = max(kinds, key=kinds.count, default="")
@@ -136,6 +136,6 @@ def _by_time(entries: list[Entry]) -> CheckpointSeries | None:
 
 
 def _without_links(entries: list[Entry]) -> list[Entry]:
-    """The checkpoints without links to others of them, as "latest" often is."""
+    """The checkpoints, without links from one to another, as "latest" often is."""
     real = {entry.path.resolve() for entry in entries if not entry.path.is_symlink()}
     return [entry for entry in entries if not entry.path.is_symlink() or entry.path.resolve() not in real]

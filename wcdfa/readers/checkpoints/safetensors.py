@@ -1,4 +1,4 @@
-"""Files of safetensors: a header in JSON that tells where each tensor lies, and then the numbers."""
+"""Reads safetensors files: a JSON header with the position of each tensor, and then the numbers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def open_safetensors(path: Path) -> Contents:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > LARGEST_HEADER:
-            msg = f"its header would be {length} bytes long, and {LARGEST_HEADER} are the most"
+            msg = f"its header would be {length} bytes long, but at most {LARGEST_HEADER} are allowed"
             raise ValueError(msg)
         header = json.loads(file.read(length))
     header.pop("__metadata__", None)
@@ -33,12 +33,12 @@ def open_safetensors(path: Path) -> Contents:
         start, stop = entry["data_offsets"]
         shape, kind = tuple(entry["shape"]), KINDS.get(entry["dtype"], entry["dtype"])
         if kind in FLOATS and not 0 <= start <= stop == start + size_of(shape, kind):
-            msg = f"tensor {name} of {kind} and shape {shape} lies in bytes {start} to {stop}"
+            msg = f"tensor {name} of {kind} and shape {shape} is in bytes {start} to {stop}, which does not fit"
             raise ValueError(msg)
         tensors[name] = in_file(path, begin + start, shape, kind) if kind in FLOATS else Stored(shape, kind)
         end = max(end, stop)
     size = path.stat().st_size
     if size != begin + end:
-        msg = f"it is {size} bytes long, and {begin + end} by its header"
+        msg = f"it is {size} bytes long, but its header says {begin + end}"
         raise ValueError(msg)
     return Contents(tensors)

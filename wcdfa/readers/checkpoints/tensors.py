@@ -1,4 +1,4 @@
-"""Tensors as they lie in a checkpoint: shape, kind of number, and how to read a stretch of one."""
+"""Tensors stored in a checkpoint: shape, kind of number, and how to read a piece of one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FLOAT8 = {
     "float8_e5m2": (2, 15),
     "float8_e5m2fnuz": (2, 16),
 }
-# kinds of numbers that can be weights, and what NumPy reads them as
+# kinds of numbers that can be weights, and the NumPy type they are read as
 FLOATS = {"float16": "f2", "float32": "f4", "float64": "f8", "complex64": "c8", "complex128": "c16", "bfloat16": "u2"}
 FLOATS |= dict.fromkeys(FLOAT8, "u1")
 MODEL = ("state_dict", "model_state_dict", "model_state", "model", "module", "params")
@@ -32,7 +32,7 @@ OPTIMIZER = re.compile(r"(opt|optim|optimi[sz]er)s?(_.*|states?)?|(lr_)?schedule
 
 
 def _never(start: int, stop: int, scratch: Scratch) -> Numbers:
-    msg = "a tensor of a kind that is in none of FLOATS is not read"
+    msg = "a tensor whose kind is not in FLOATS is not read"
     raise TypeError(msg)
 
 
@@ -43,31 +43,33 @@ class Stored(NamedTuple):
     kind: str
     """The dtype, such as "float32". A tensor of a kind that is not in `FLOATS` is never read."""
     read: Callable[[int, int, Scratch], Numbers] = _never
-    """The numbers from start to stop of the flat tensor, which may lie in the scratch memory that it is given."""
+    """Reads the numbers from start to stop of the flat tensor; they may be in the scratch memory that it is given."""
     unit: int = 1
-    """How many numbers are best read together: start must be a multiple of it."""
+    """How many numbers are best read together; start must be a multiple of this."""
     place: Hashable = None
-    """Where the numbers lie, for tensors that may share theirs with another tensor."""
+    """Where the numbers are, for tensors that may share them with another tensor."""
 
 
 class Contents(NamedTuple):
-    """The weights in a checkpoint by name, and the names of what lies beside them and is passed over."""
+    """The weights in a checkpoint by name, and the names of other content, which is left out."""
 
     tensors: dict[str, Stored]
     passed: tuple[str, ...] = ()
 
 
 def in_file(path: Path, offset: int, shape: tuple[int, ...], kind: str, order: str = "<") -> Stored:
-    """A tensor whose numbers lie in one stretch of a file, from the byte `offset` on."""
+    """A tensor whose numbers are in one piece of a file, from the byte `offset` on."""
 
     def read(start: int, stop: int, scratch: Scratch) -> Numbers:
         dtype = np.dtype(order + FLOATS[kind])
         size = (stop - start) * dtype.itemsize
         raw = scratch[:size] if size <= len(scratch) else np.empty(size, np.uint8)
         left = raw.data
-        with path.open("rb", buffering=0) as file:  # read and not mapped: a file that shrinks meanwhile would end the process
+        with path.open(
+            "rb", buffering=0
+        ) as file:  # read and not mapped, because a file that shrinks meanwhile would crash the process
             file.seek(offset + start * dtype.itemsize)
-            while left:  # the system reads 2 GB at most
+            while left:  # the system reads at most 2 GB at once
                 got = file.readinto(left)
                 if not got:
                     msg = f"{path.name} ends {len(left)} bytes before its tensor does"
@@ -84,7 +86,7 @@ def size_of(shape: tuple[int, ...], kind: str) -> int:
 
 
 def widened(raw: npt.NDArray[np.generic], kind: str) -> Numbers:
-    """Numbers that NumPy does not know, in float32, which holds them all exactly; others as they are.
+    """Convert kinds that NumPy does not know to float32, which holds them all exactly; others stay unchanged.
 
     >>> widened(np.array([0x3FC0], np.uint16), "bfloat16"), widened(np.array([0x3C], np.uint8), "float8_e4m3fn")
     (array([1.5], dtype=float32), array([1.5], dtype=float32))
@@ -113,7 +115,7 @@ def _table(kind: str) -> npt.NDArray[np.float32]:
 
 
 def weights(leaves: Mapping[tuple[str, ...], Stored]) -> Contents:
-    """The weights among the leaves of a tree: those under one of the usual names, or else all that are not of an optimizer.
+    """The weights among the leaves of a tree: those under one of the usual names, or else all that do not belong to an optimizer.
 
     >>> tensor = Stored((2,), "float32")
     >>> found = weights({("model", "w"): tensor, ("optimizer", "m"): tensor, ("ema", "w"): tensor})

@@ -1,6 +1,6 @@
-"""Files of ``torch.save``: what tensors they hold and where, found without torch and without running anything that is pickled.
+"""Reads files of ``torch.save``: finds their tensors without torch, and without running anything pickled.
 
-Such a file is a zip archive of a pickle, which names the tensors, and of the bare numbers of each storage.
+Such a file is a zip archive. It holds a pickle, which names the tensors, and the numbers of each storage.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def open_torch(path: Path) -> Contents:
     named = [root[key] for key in MODEL if key in root] if isinstance(root, Mapping) else [root]
     bare = next((part for part in named if isinstance(part, (Mapping, Opaque))), None)
     if isinstance(bare, Opaque):
-        msg = f"it holds a pickled {bare.what}, which is not loaded, as that runs code: save the state_dict() of the model instead"
-        raise ValueError(msg)  # noqa: TRY004 - it is what the file holds
+        msg = f"it holds a pickled {bare.what}, which is not loaded, because that runs code: save the state_dict() of the model instead"
+        raise ValueError(msg)  # noqa: TRY004 - the fault is in the file, not in an argument
     return weights(leaves)
 
 
@@ -55,7 +55,7 @@ def _leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[st
     elif isinstance(tree, Opaque):
         yield path, Stored((), tree.what)
     elif isinstance(tree, Mapping):
-        if not {"state", "param_groups"} <= tree.keys():  # else it is that of an optimizer
+        if not {"state", "param_groups"} <= tree.keys():  # skip the state of an optimizer
             for key, part in tree.items():
                 yield from _leaves(part, (*path, str(key)))
     elif isinstance(tree, (list, tuple)) and not isinstance(tree, Storage):

@@ -1,6 +1,6 @@
-"""The pickle in a file of ``torch.save``, read with stand-ins for all that it names: nothing that it holds is run.
+"""Reads the pickle in a file of ``torch.save`` safely: stand-ins replace every class and function that it names, so no code runs.
 
-The stand-ins do nothing. What is not a plain tensor stays an `Opaque`.
+The stand-ins do nothing. Anything but a plain tensor stays an `Opaque`.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ STORAGES = {
 
 
 class Storage(NamedTuple):
-    """Bare numbers of a file."""
+    """A block of numbers in a file."""
 
     key: str
     kind: str
     offset: int
-    size: int  # in bytes
+    size: int  # bytes
 
 
 class Opaque:
-    """Stands for an object of any class: it takes whatever pickle gives it, and does nothing."""
+    """Stands in for an object of any class: it accepts everything that pickle gives it, and does nothing."""
 
     what = "object"
 
@@ -70,7 +70,7 @@ class TorchPickle(pickle.Unpickler):
         self._order = ">" if order in archive.namelist() and archive.read(order) == b"big" else "<"
 
     def find_class(self, module: str, name: str) -> object:
-        """A stand-in, made anew for each file, so that no pickle can change it for another. Only dicts are real."""
+        """Make a new stand-in, so that no pickle can change it for another file. Only dicts are real."""
         if (module, name) in (("collections", "OrderedDict"), ("collections", "defaultdict")):
             return OrderedDict if name == "OrderedDict" else lambda *_: OrderedDict()
         if module in ("torch._utils", "torch._tensor"):
@@ -89,7 +89,7 @@ class TorchPickle(pickle.Unpickler):
         return type("Opaque", (Opaque,), {"what": f"{module}.{name}"})
 
     def persistent_load(self, pid: tuple[str, type[Opaque], str, object, object]) -> Storage:
-        """Where the numbers of a storage lie."""
+        """Find the numbers of a storage in the file."""
         _, storage, key, _, _ = pid
         name = storage.what.rpartition(".")[2]
         kind = STORAGES.get(name, name)
@@ -101,7 +101,7 @@ class TorchPickle(pickle.Unpickler):
             file.seek(info.header_offset + 26)
             offset = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))  # after its name and padding
         if offset + info.file_size > self._path.stat().st_size:
-            msg = f"storage {key} lies beyond the end of the file"
+            msg = f"storage {key} is beyond the end of the file"
             raise ValueError(msg)
         return Storage(key, kind, offset, info.file_size)
 
@@ -117,9 +117,7 @@ class TorchPickle(pickle.Unpickler):
     ) -> Stored:
         kind, shape, stride = kind or storage.kind, tuple(shape), tuple(stride)
         place = (self._path, storage.key, start, shape, stride)
-        if (
-            kind not in FLOATS or metadata or not prod(shape)
-        ):  # metadata tell of conjugates and negatives that are still to be taken
+        if kind not in FLOATS or metadata or not prod(shape):  # metadata mark tensors that are still to be conjugated or negated
             return Stored(shape, f"conjugated or negated {kind}" if metadata else kind, place=place)
         steps = [step for size, step in zip(shape, stride, strict=True) if size > 1]
         if 0 in steps:
@@ -127,7 +125,7 @@ class TorchPickle(pickle.Unpickler):
         width = size_of((), kind)
         span = 1 + sum((size - 1) * step for size, step in zip(shape, stride, strict=True))
         if min((start, *shape, *stride)) < 0 or (start + span) * width > storage.size:
-            msg = f"a tensor of {kind} and shape {shape} lies beyond the end of its storage {storage.key}"
+            msg = f"a tensor of {kind} and shape {shape} is beyond the end of its storage {storage.key}"
             raise ValueError(msg)
         flat = in_file(self._path, storage.offset + start * width, (span,), kind, self._order)
         if steps == stride_of(shape):
@@ -142,7 +140,7 @@ class TorchPickle(pickle.Unpickler):
 
 
 def stride_of(shape: tuple[int, ...]) -> list[int]:
-    """The strides of a tensor whose numbers lie one after the other, of its axes longer than 1.
+    """The strides of a contiguous tensor, for its axes longer than 1.
 
     >>> stride_of((2, 1, 3))
     [3, 1]

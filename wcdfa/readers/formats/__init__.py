@@ -1,4 +1,4 @@
-"""One module for each kind of log. Each that holds a ``READER`` is in the table; `wcdfa.readers.base.Reader` says how to add one."""
+"""One module for each kind of log. A module with a ``READER`` is in the table; `wcdfa.readers.base.Reader` says how to add one."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def readers() -> tuple[Reader, ...]:
 
 
 def described() -> str:
-    """All kinds in a few words, for the help of a command and for docs."""
+    """All kinds in a few words, for the help of a command and the docs."""
     return ", ".join(reader.description for reader in sorted(readers(), key=lambda reader: reader.last_resort))
 
 
 def known() -> str:
-    """The endings, and the kinds that no ending tells, for an error."""
+    """The endings, and the kinds without an ending of their own, for an error message."""
     endings = [ending for reader in readers() for ending in reader.endings]
     return ", ".join([*endings, *(reader.description for reader in readers() if not reader.endings)])

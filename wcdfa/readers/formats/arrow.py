@@ -1,4 +1,4 @@
-"""What tables need of Apache Arrow, which takes a while to import and so is imported when a table is read."""
+"""Apache Arrow for tables. It takes a while to import, so it is imported when a table is read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["arrow_compute", "arrow_csv", "arrow_dataset", "column_of", "is_numer
 
 
 class Deferred:
-    """A module that is imported when something in it is first asked for.
+    """A module that is imported when it is first used.
 
     >>> Deferred("math").floor(2.5)
     2
@@ -39,18 +39,18 @@ else:
 
 
 def column_of(read: pa.Array | pa.ChunkedArray) -> Column:
-    """Its numbers in float64 and their rows; nulls are left out."""
+    """Convert an array to float64 numbers with their rows; nulls are left out."""
     rows = np.flatnonzero(read.is_valid()) if read.null_count else None
     return Column(arrow_compute.cast(read, pa.float64(), safe=False).drop_null().to_numpy(), rows=rows)
 
 
 def is_numeric(kind: pa.DataType) -> bool:
-    """Whether columns of this type are read."""
+    """Whether a column of this type is read."""
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def require_numbers(columns: Mapping[str, Column], held: list[str]) -> Mapping[str, Column]:
-    """The columns, of which there must be at least one.
+    """Return the columns, if there is at least one.
 
     Raises
     ------

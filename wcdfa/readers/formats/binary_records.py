@@ -1,4 +1,4 @@
-"""Records of binary logs, each with a checksum: in the format of TensorFlow, and in that of LevelDB, which Weights & Biases writes."""
+"""Reads records with checksums from binary logs, in TensorFlow's format and in LevelDB's, which Weights & Biases writes."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-BLOCK = 32768  # bytes of a LevelDB block, in which a record that does not fit is split
+BLOCK = 32768  # bytes in a LevelDB block; a record that does not fit is split
 HEADER = 7
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 SEEDS = [zlib.crc32(bytes([kind])) for kind in range(5)]
-LARGEST = 1 << 30  # bytes of a record; a length beyond it is damage
+LARGEST = 1 << 30  # bytes in a record; a larger length means damage
 
 
 class Damaged(Exception):
-    """A record is not whole; the text says what is wrong, and up to where the file is whole."""
+    """A record is incomplete or wrong; the text says what is wrong, and where."""
 
 
 def tensorflow_records(file: BinaryIO, crc32c: Callable[[bytes], int]) -> Iterator[bytes]:
-    """The records of a TFRecord file.
+    """Read the records of a TFRecord file.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def tensorflow_records(file: BinaryIO, crc32c: Callable[[bytes], int]) -> Iterat
 
 
 def leveldb_records(file: BinaryIO, start: int) -> Iterator[bytes]:
-    """The records of a log in LevelDB's format, of which `start` bytes have been read.
+    """Read the records of a log in LevelDB's format, of which `start` bytes have been read already.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def leveldb_records(file: BinaryIO, start: int) -> Iterator[bytes]:
         while len(block) - offset >= HEADER:
             check, length, kind = struct.unpack_from("<IHB", block, offset)
             data = block[offset + HEADER : offset + HEADER + length]
-            if not check and not length and not kind:  # a block is filled up with zeros
+            if not check and not length and not kind:  # a block is padded with zeros
                 break
             if len(data) < length:
                 raise _cut(place + offset)
@@ -83,10 +83,10 @@ def _masked(crc: int) -> int:
 
 
 def _cut(place: int) -> Damaged:
-    return Damaged(f"it is cut off after byte {place:,}: it may still be written; what is before was read")
+    return Damaged(f"it is cut off after byte {place:,}: it may still be being written; everything before was read")
 
 
 def _wrong(place: int) -> Damaged:
     return Damaged(
-        f"it is damaged at byte {place:,}: the checksum of a record there is wrong; what is before was read, nothing after"
+        f"it is damaged at byte {place:,}: the checksum of a record there is wrong; everything before was read, nothing after"
     )

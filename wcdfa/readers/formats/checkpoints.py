@@ -1,4 +1,4 @@
-"""Folders of checkpoints, whose displacements over many steps are no norms of steps: they count where there is no log."""
+"""Folders of checkpoints. Their displacements cover many steps and are no step norms, so they count only if there is no log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wcdfa.readers.checkpoints.order import is_run
 
 class _Checkpoints(FileReader):
     def search(self, folder: Folder) -> Found:
-        """The folder itself, whose checkpoints need numbers in their names unless it was named by the user."""
+        """Find the folder itself. Unless the user named it, its checkpoints need numbers in their names."""
         try:
             inside = [path for path in folder.path.iterdir() if path.is_dir() and _is_checkpoint(path)]
         except OSError:  # it could be read a moment ago

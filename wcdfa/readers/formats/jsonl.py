@@ -1,4 +1,4 @@
-"""JSON lines: one object a row, as many training scripts log."""
+"""Reads JSON lines, one object per row, as many training scripts write them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from wcdfa.readers.formats.unfinished import CUT, beginning
 
 
 def read_lines(path: Path) -> Iterator[Run]:
-    """The numbers in each row by name, nested names joined with "/"; a row need not have them all.
+    """Read the numbers in each row by name, nested names joined with "/". Rows may have different names.
 
-    NaN and Infinity are read as Python writes them. A last line that is cut off, as in a run still being written, is left out.
+    NaN and Infinity are read as Python writes them. A last line that is cut off, because the run is still being written, is left out.
     """
     rows, notes, wrong, line = Rows(), [], None, ""
     with path.open("rb") as file, beginning(file) as (part, _), TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
@@ -26,12 +26,12 @@ def read_lines(path: Path) -> Iterator[Run]:
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
-                if line.strip():  # only the last line may be one that is cut off
+                if line.strip():  # only the last line may be cut off
                     wrong = ValueError(f"line {number} is not JSON: {error}")
                 continue
             if isinstance(row, dict):
                 rows.add(row)
-            elif line.endswith("\n"):  # else digits may be missing
+            elif line.endswith("\n"):  # otherwise digits may be missing
                 rows.add(dict(numbers(row)))
             else:
                 notes.append(CUT)

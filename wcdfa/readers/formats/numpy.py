@@ -1,4 +1,4 @@
-"""NumPy's own files: one array (.npy), or several by name (.npz)."""
+"""Reads NumPy files: one array (.npy), or several by name (.npz)."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.steps import with_steps
 
-MOST = 1000  # columns of a 2-D array; one of more is something else
+MOST = 1000  # columns of a 2-D array; with more, it is something else
 Arrays = Iterator[tuple[str, npt.NDArray[np.generic]]]
 
 
 def read_numpy(path: Path) -> Iterator[Run]:
-    """The 1-D arrays of numbers in an .npz file by name, or the array of an .npy file under the name of the file.
+    """Read the 1-D arrays of numbers in an .npz file by name, or the array in an .npy file under the name of the file.
 
-    Each column of a 2-D array that has a row for each value of a 1-D one is a group, under "name/0", "name/1" and so on. Arrays of one
-    length are columns of one table, in which one may hold the steps. Nothing is unpickled.
+    If a 2-D array has a row for each value of a 1-D one, each of its columns is a group, named "name/0", "name/1" and so on. Arrays of the
+    same length are columns of one table, and one of them may hold the steps. Nothing is unpickled.
     """
     try:
-        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote, and of the cast of a NaN that signals
+        with warnings.catch_warnings(action="ignore"):  # about headers from Python 2, and casts of signaling NaN
             flat = {name: np.squeeze(array) for name, array in _arrays(path)}
             found = {name: array.astype(np.float64, copy=False) for name, array in _columns(flat)}
     except (PermissionError, IsADirectoryError):
         raise
-    except Exception as error:  # what is damaged makes NumPy, zipfile, zlib and lzma raise nearly anything
+    except Exception as error:  # on damaged files, NumPy, zipfile, zlib and lzma raise nearly anything
         msg = f"damaged, or not plain arrays: {error}"
         raise ValueError(msg) from error
     if not found:
@@ -68,5 +68,5 @@ def _arrays(path: Path) -> Arrays:
                 if name.endswith(".npy"):
                     with archive.open(name) as member:
                         array = read_array(member, allow_pickle=False)
-                        member.read(1)  # at its end the checksum is looked at, and not before
+                        member.read(1)  # the checksum is only checked at the end
                         yield name.removesuffix(".npy"), array

@@ -1,4 +1,4 @@
-"""Tables in parquet: single files, and folders of numbered parts such as `wcdfa.sinks.parquet.ParquetSink` writes."""
+"""Reads parquet tables: single files, and folders of numbered parts, as `wcdfa.sinks.parquet.ParquetSink` writes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wcdfa.support.text import shown
 
 
 def read_parquet(path: Path) -> Iterator[Run]:
-    """The numeric columns of a parquet file, or of a folder of its parts in the order of their names; nulls are left out."""
+    """Read the numeric columns of a parquet file, or of a folder of parts in the order of their names; nulls are left out."""
     try:
         parts = [path] if path.is_file() else sorted(path.glob("*.parquet"))
         sets = [arrow_dataset.dataset(part, format="parquet") for part in parts]
@@ -27,7 +27,7 @@ def read_parquet(path: Path) -> Iterator[Run]:
         try:
             column = whole.to_table(columns=[name]).column(0)
             if len(column) != rows:
-                msg = f"it has {rows:,} rows, and {len(column):,} in column {shown(name)!r}"
+                msg = f"it has {rows:,} rows, but {len(column):,} in column {shown(name)!r}"
                 raise OSError(msg)
             return column_of(column)
         except (pa.ArrowException, OSError) as error:
@@ -43,12 +43,12 @@ def _damaged(error: Exception) -> Exception:
 
 class _Parquet(FileReader):
     def search(self, folder: Folder) -> Found:
-        """The folder itself if it holds the numbered parts of one table and nothing else; else each file."""
+        """Find the folder itself if it holds the numbered parts of one table and nothing else; otherwise each file."""
         return Found([folder.path]) if _are_parts(folder) else super().search(folder)
 
 
 def _are_parts(folder: Folder) -> bool:
-    """Whether the files are called 00000.parquet and so on."""
+    """Whether all files are named 00000.parquet and so on."""
     return bool(folder.files) and all(file.suffix == ".parquet" and file.stem.isdecimal() for file in folder.files)
 
 

@@ -1,4 +1,4 @@
-"""Logs of rows: numbers by name, each with the step of its row."""
+"""Collects logs that consist of rows: numbers by name, each with the step of its row."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.steps import with_steps
 
-NAMED = ("NaN", "Infinity", "-Infinity")  # what trackers write that JSON has no number for
-LONGEST = 32  # characters of a number that was written as text
+NAMED = ("NaN", "Infinity", "-Infinity")  # values that trackers write as text, because JSON has no number for them
+LONGEST = 32  # most characters in a number that is written as text
 
 
 class Rows:
-    """Collects the numbers of row after row; 8 bytes a number, and 8 more where it is not in every row.
+    """Collects numbers row by row, with 8 bytes per number and 8 more if it is not in every row.
 
     >>> rows = Rows()
     >>> for row in ({"step": 1, "norm": 0.5}, {"step": 2, "loss": 3}, {"step": 3, "norm": 0.25, "note": "text"}):
@@ -32,7 +32,7 @@ class Rows:
         self._rows: dict[str, array[int]] = {}
 
     def add(self, row: Mapping[str, object]) -> None:
-        """Take the numbers of a row, nested ones under names joined with "/"; all else is passed over."""
+        """Add the numbers of a row, nested ones under names joined with "/"; everything else is ignored."""
         count, known, rows = self.count, self._values, self._rows
         for name, value in row.items():
             if type(value) is float or type(value) is int:
@@ -47,13 +47,13 @@ class Rows:
         self.count += 1
 
     def columns(self) -> Mapping[str, Column]:
-        """All numbers by name, in the memory in which they were collected: no row can be added after."""
+        """All numbers by name. They share memory with the collector, so no row can be added afterwards."""
         found = {}
         for name, values in self._values.items():
             where: Integers | None = None
             if name in self._rows:
                 where = np.frombuffer(self._rows[name], np.int64)
-            elif len(values) < self.count:  # only the last rows lack it
+            elif len(values) < self.count:  # it is missing only in the last rows
                 where = np.arange(len(values))
             found[name] = Column(np.frombuffer(values), rows=where)
         return with_steps(found)
@@ -63,17 +63,17 @@ class Rows:
         held = len(values)
         if name in rows:
             rows[name].append(count)
-        elif held != count:  # the row before is the first that lacks it
+        elif held != count:  # the row before is the first without it
             rows[name] = array("q", range(held))
             rows[name].append(count)
         try:
             values.append(value)
-        except OverflowError:  # an integer beyond all floats
+        except OverflowError:  # an integer too large for a float
             values.append(float("inf") if value > 0 else float("-inf"))
 
 
 def numbers(row: object, name: str | None = None) -> Iterable[tuple[str, float]]:
-    """The numbers in nested dicts, however deep, under names joined with "/".
+    """The numbers in dicts nested to any depth, under names joined with "/".
 
     >>> list(numbers({"wcdfa": {"alpha": 1.5, "regime": "ordered"}, "ok": True}))
     [('wcdfa/alpha', 1.5)]
@@ -90,7 +90,7 @@ def numbers(row: object, name: str | None = None) -> Iterable[tuple[str, float]]
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text is a number: NaN and infinity, for which JSON has none, and numbers that some write in quotes."""
+    """Whether a text is a number: NaN or infinity, which JSON lacks, or a number in quotes."""
     if text in NAMED:
         return True
     if not text or len(text) > LONGEST or text[0] not in "+-.0123456789":

@@ -1,4 +1,4 @@
-"""SQLite stores: the runs of MLflow, and those of trackio."""
+"""Reads SQLite stores with runs of MLflow or trackio."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from wcdfa.readers.formats.rows import Rows
 
 MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
 TRACKIO = {"id", "run_name", "step", "metrics"}
-CHECKED = 1 << 28  # bytes of a store up to which it is checked first: two seconds, in which runs that write to it wait
-WRITER = 18  # place of the byte that tells how a store is written
-LARGEST = 1.7976931348623157e308  # which MLflow writes for infinity
+CHECKED = 1 << 28  # stores up to this many bytes are checked first; it takes two seconds, in which runs that write to it wait
+WRITER = 18  # position of the byte that tells how a store is written
+LARGEST = 1.7976931348623157e308  # MLflow writes this for infinity
 
 
 def read_sqlite(path: Path) -> Iterator[Run]:
-    """The runs in a store of MLflow or trackio, which is never written to. Runs that were deleted in MLflow are left out."""
+    """Read the runs in a store of MLflow or trackio; the store is not changed. Runs deleted in MLflow are left out."""
     with _opened(path) as store:
         _require_sound(path, store)
         held = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -35,7 +35,7 @@ def read_sqlite(path: Path) -> Iterator[Run]:
         elif columns >= TRACKIO:
             runs = _trackio(path, store, "run_id" if "run_id" in columns else "run_name")
         else:
-            msg = f"neither a store of MLflow nor of trackio: its tables are {listed(held)}"
+            msg = f"not a store of MLflow or trackio: its tables are {listed(held)}"
             raise ValueError(msg)
         found = False
         for run in runs:
@@ -51,14 +51,14 @@ READER = FileReader("stores of MLflow and trackio (.db)", (".db", ".sqlite", ".s
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    # beside a store with a write-ahead log SQLite would leave files, unless it is told that nobody writes to the store
+    # for a store with a write-ahead log, SQLite would leave files beside it, unless told that nobody writes to the store
     idle = _has_log(path) and not path.with_name(f"{path.name}-wal").exists()
     options = "mode=ro&immutable=1" if idle else "mode=ro"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True)) as store:
             (page,) = store.execute("PRAGMA page_size").fetchone()
             if path.stat().st_size % page:
-                msg = f"it is cut off: it does not end where a page of {page:,} bytes does"
+                msg = f"it is cut off: it does not end at a page of {page:,} bytes"
                 raise ValueError(msg)
             yield store
     except sqlite3.Error as error:
@@ -67,13 +67,13 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _has_log(path: Path) -> bool:
-    """Whether what is written to the store goes to a log beside it first."""
+    """Whether the store uses a write-ahead log."""
     with path.open("rb") as file:
         return file.read(WRITER + 1)[WRITER:] == b"\x02"
 
 
 def _require_sound(path: Path, store: sqlite3.Connection) -> None:
-    """Raise if a page is damaged: SQLite itself reads on, and may pass over all that lies behind it."""
+    """Raise if a page is damaged. SQLite itself would read on, and might skip everything after it."""
     if path.stat().st_size > CHECKED:
         return
     (found,) = store.execute("PRAGMA integrity_check(1)").fetchone()
@@ -91,7 +91,7 @@ def _mlflow(path: Path, store: sqlite3.Connection) -> Iterator[Run]:
 
 
 def _metric(path: Path, uuid: str, key: str) -> Column:
-    """One metric of a run, in the order written."""
+    """Read one metric of a run, in the order written."""
     values, steps = array("d"), array("q")
     query = "SELECT value, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY timestamp, rowid"
     with _opened(path) as store:
@@ -116,12 +116,14 @@ def _trackio(path: Path, store: sqlite3.Connection, key: str) -> Iterator[Run]:
 
 
 def _logged(path: Path, key: str, run: object, notes: list[str]) -> Mapping[str, Column]:
-    """All metrics of a run; a note is added where rows cannot be read."""
+    """Read all metrics of a run; if rows cannot be read, a note says so."""
     rows, damaged = Rows(), 0
     with _opened(path) as store:
         for step, metrics in store.execute(f"SELECT step, metrics FROM metrics WHERE {key} IS ? ORDER BY id", (run,)):
             try:
-                row = json.loads(metrics.decode() if isinstance(metrics, bytes) else metrics)  # it looks for the encoding of bytes
+                row = json.loads(
+                    metrics.decode() if isinstance(metrics, bytes) else metrics
+                )  # decode here, because json.loads would first guess the encoding
                 row["step"] = step
                 rows.add(row)
             except (ValueError, TypeError, RecursionError):

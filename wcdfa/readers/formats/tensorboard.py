@@ -1,4 +1,4 @@
-"""TensorBoard: the scalars in the event files of a folder, which are one run."""
+"""Reads TensorBoard scalars; the event files in a folder are one run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
-MARK = "tfevents"  # in the name of every event file
-SINGLE, DOUBLE = 1, 2  # of tensorflow.DataType
+MARK = "tfevents"  # part of the name of every event file
+SINGLE, DOUBLE = 1, 2  # values of tensorflow.DataType
 
 
 def read_tensorboard(path: Path) -> Iterator[Run]:
-    """The scalars of an event file, or of all event files of a folder in the order in which they were begun, each with its step.
+    """Read the scalars, with their steps, of an event file, or of all event files in a folder in the order of their start.
 
-    No scalar is left out, however many there are. Where several are of one step, all are kept, in the order written.
+    Unlike TensorBoard, it keeps every scalar. If a step has several, all are kept, in the order written.
     """
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
     from google_crc32c import value as crc32c  # noqa: PLC0415
@@ -42,7 +42,7 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
         except Damaged as error:
             notes.append(f"{shown(file.name)}: {error}")
         except DecodeError as error:
-            notes.append(f"{shown(file.name)}: a record in it is no event of TensorBoard: {error}; what is before was read")
+            notes.append(f"{shown(file.name)}: a record in it is not a TensorBoard event: {error}; everything before was read")
     if not found:
         msg = f"no scalars in {len(files)} event file(s){': ' if notes else ''}{'; '.join(notes)}"
         raise ValueError(msg)
@@ -52,11 +52,11 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
 
 class _TensorBoard(FileReader):
     def claims(self, path: Path) -> bool:
-        """Whether the name of the file is that of an event file."""
+        """Whether the file has the name of an event file."""
         return MARK in path.name
 
     def search(self, folder: Folder) -> Found:
-        """The folder itself, if there is an event file in it."""
+        """Find the folder itself, if there is an event file in it."""
         return Found([folder.path] if any(map(self.claims, folder.files)) else [])
 
 
@@ -80,7 +80,7 @@ def _take(event: Event, found: dict[str, tuple[array[float], array[int]]]) -> No
 
 
 def _scalar(tensor: TensorProto) -> float | None:
-    """The one number of a tensor of floats; None where it holds text or more."""
+    """The number in a float tensor; None if it holds text or more than one number."""
     if tensor.dtype not in (SINGLE, DOUBLE) or any(axis.size != 1 for axis in tensor.tensor_shape.dim):
         return None
     single = tensor.dtype == SINGLE

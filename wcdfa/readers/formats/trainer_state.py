@@ -1,4 +1,4 @@
-"""The log history in the ``trainer_state.json`` that the Trainer of transformers writes."""
+"""Reads the log history in ``trainer_state.json``, which the Trainer of transformers writes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ CHUNK = 1 << 20  # characters
 START = re.compile(r'"log_history"\s*:\s*\[')
 BETWEEN = re.compile(r"[ \t\r\n,]*")
 CUT = "it is cut off or damaged: the entries before were read"
-LONGEST = 1 << 24  # characters of an entry; more is damage
+LONGEST = 1 << 24  # characters in an entry; more means damage
 
 
 def read_trainer_state(path: Path) -> Iterator[Run]:
-    """The numbers in the entries of the log history, which are read one at a time, so that the whole is never in memory."""
+    """Read the numbers in the entries of the log history, one entry at a time, so the whole file is never in memory."""
     rows, notes = Rows(), []
     try:
         for entry in _history(path):
@@ -36,7 +36,7 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
 
 class _TrainerState(FileReader):
     def search(self, folder: Folder) -> Found:
-        """The state of the run, or else that of its newest checkpoint: it holds what the others do."""
+        """Find the state of the run, or else of its newest checkpoint, which includes the others."""
         states = [state for state in folder.path.glob(f"checkpoint-*/{STATE}") if state.parent.name.rpartition("-")[2].isdecimal()]
         own = [file for file in folder.files if file.name == STATE]
         return Found(own or sorted(states, key=_number)[-1:], [state.parent for state in states])
@@ -50,12 +50,12 @@ def _number(state: Path) -> int:
 
 
 def _history(path: Path) -> Iterator[dict[str, object]]:
-    """The entries of the log history.
+    """Read the entries of the log history.
 
     Raises
     ------
     EOFError
-        After the last whole entry, if the file is cut off or damaged behind it.
+        After the last complete entry, if the file is cut off or damaged after it.
     """
     decoder = json.JSONDecoder()
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -68,12 +68,12 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
             text = text[-100:] + more
         place = found.end()
         while True:
-            place = BETWEEN.match(text, place).end()  # type: ignore[union-attr] # it matches nothing, too
+            place = BETWEEN.match(text, place).end()  # type: ignore[union-attr] # it also matches the empty string
             if text[place : place + 1] == "]":
                 return
             try:
                 if place == len(text):
-                    raise ValueError  # more must be read, as where an entry is not whole
+                    raise ValueError  # read more, as for an incomplete entry
                 entry, place = decoder.raw_decode(text, place)
             except (ValueError, RecursionError) as error:
                 more = file.read(CHUNK) if len(text) - place < LONGEST else ""
@@ -83,5 +83,5 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
                 continue
             if not isinstance(entry, dict):
                 msg = f"an entry of its log history is {type(entry).__name__} and not an object"
-                raise ValueError(msg)  # noqa: TRY004 - of a file, not of an argument
+                raise ValueError(msg)  # noqa: TRY004 - the type is wrong in a file, not in an argument
             yield entry

@@ -1,4 +1,4 @@
-"""Text files that may still be written: as much of one as there was when it was opened."""
+"""Reads text files that may still be growing: only the part that existed when the file was opened."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-CUT = "the last line has no end and was left out: the log may be cut off, or still be written"
+CUT = "the last line has no end and was left out: the log may be cut off, or still being written"
 BLOCK = 1 << 16  # bytes
 
 
 class Beginning(io.RawIOBase):
-    r"""The first `size` bytes of a file, whatever is written behind them meanwhile.
+    r"""The first `size` bytes of a file, even if it grows meanwhile.
 
     >>> Beginning(io.BytesIO(b"1.5\n2.5"), 4).read()
     b'1.5\n'
@@ -27,7 +27,7 @@ class Beginning(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer, and say how many bytes were put into it."""
+        """Fill the buffer, and return the number of bytes."""
         room = memoryview(buffer)
         data = self._file.read(min(len(room), self._left))
         room[: len(data)] = data
@@ -37,7 +37,7 @@ class Beginning(io.RawIOBase):
 
 @contextmanager
 def beginning(file: BinaryIO, *, whole_lines: bool = False) -> Iterator[tuple[BinaryIO, bool]]:
-    """All of a file that is there now, or with `whole_lines` all lines that have an end, and whether anything was left out."""
+    """The current content of a file, and whether anything was left out. With `whole_lines`, a last line without an end is."""
     size = file.seek(0, io.SEEK_END)
     end = _last_line(file, size) if whole_lines else size
     with io.BufferedReader(Beginning(file, end), BLOCK) as part:
@@ -45,7 +45,7 @@ def beginning(file: BinaryIO, *, whole_lines: bool = False) -> Iterator[tuple[Bi
 
 
 def _last_line(file: BinaryIO, size: int) -> int:
-    """How many bytes there are up to the last end of a line."""
+    """The number of bytes up to the last line end."""
     stop = size
     while stop:
         start = max(0, stop - BLOCK)

@@ -1,4 +1,4 @@
-"""Weights & Biases: the history in a ``.wandb`` file, as runs write it, offline or not."""
+"""Reads the history in a ``.wandb`` file of Weights & Biases, from an online or offline run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord  # type: ignore[attr-defined]
 
 MAGIC, VERSION = b":W&B", 0
-DIGITS = set("-0123456789NI")  # that numbers begin with, NaN and Infinity among them
-LONGEST = 20  # characters of text that may stand for a number, as "-Infinity" does
-START = 7  # bytes: the four of the magic, two of a number that is always the same, one of the version
+DIGITS = set("-0123456789NI")  # first characters of numbers, including NaN and Infinity
+LONGEST = 20  # most characters in text that stands for a number, such as "-Infinity"
+START = 7  # bytes: four for the magic, two for a constant, one for the version
 
 
 def read_wandb(path: Path) -> Iterator[Run]:
-    """All numbers of the history, nested names joined with "/"; the run has the name that its owner gave it, and its id."""
+    """Read all numbers of the history, nested names joined with "/". The run is named by its display name and its id."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415
 
@@ -42,8 +42,8 @@ def read_wandb(path: Path) -> Iterator[Run]:
                     name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
         except Damaged as error:
             notes.append(str(error))
-        except DecodeError as error:  # a whole record of another kind
-            notes.append(f"a record in it cannot be read: {error}; what is before was read")
+        except DecodeError as error:  # a complete record of another kind
+            notes.append(f"a record in it cannot be read: {error}; everything before was read")
     columns = rows.columns()
     if not columns:
         msg = f"no numbers in {rows.count} rows of history{': ' if notes else ''}{'; '.join(notes)}"
