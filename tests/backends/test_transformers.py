@@ -301,7 +301,7 @@ def test_misuse(made, tmp_path):
         ({"monitor": monitor(), "order": 2}, TypeError, "order=2 belongs to the monitor: give it to the WeightChangeDFA"),
         ({"oder": 2}, TypeError, "unexpected keyword argument 'oder'"),
         ({"order": 9}, ValueError, "order must be 1, 2, 3 or 4, got 9"),
-        ({"every": 600}, ValueError, "every=600 steps lie between two copies"),
+        ({"every": 600}, ValueError, "copied to the host after every=600 steps, but only window=500"),
     ):
         with pytest.raises(error, match=said):
             made(**options)
