@@ -497,8 +497,8 @@ def test_properties(numbers, factor, scheduled, epoch_length):
     try:
         prepared = prepare(norms, lr=lr, epoch_length=epoch_length)
     except ValueError as error:  # what is usable may lie in fewer than three epochs
-        assert epoch_length is not None
-        assert "at least 3 are needed" in str(error)
+        if epoch_length is None or "at least 3 are needed" not in str(error):
+            raise
         return
     np.testing.assert_array_equal(norms, before)
     np.testing.assert_array_equal(prepared.kept, usable)
