@@ -83,11 +83,13 @@ def __getattr__(name: str) -> object:
         return value
     if name in _PACKAGES:
         return __import__(f"wcdfa.{name}", fromlist=["_"])
-    if name in _moved.MOVED:
-        return _moved.under_old_name(name, stacklevel=3)
+    if name in _moved.MOVED:  # kept, because "from wcdfa import windows" asks twice
+        globals()[name] = module = _moved.imported(name, stacklevel=4)
+        return module
     msg = f"module 'wcdfa' has no attribute {name!r}"
     raise AttributeError(msg)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES, *_PACKAGES})
+    special = {name for name in globals() if name.startswith("__")}
+    return sorted({*special, *__all__, *_PACKAGES} - {"support"})  # which is for the package itself

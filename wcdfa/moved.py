@@ -54,6 +54,12 @@ def under_old_name(old: str, stacklevel: int) -> ModuleType:
     return module
 
 
+def imported(old: str, stacklevel: int) -> ModuleType:
+    """`under_old_name`, and as if it had been imported, so that it warns once."""
+    sys.modules[f"wcdfa.{old}"] = module = under_old_name(old, stacklevel)
+    return module
+
+
 def install() -> None:
     """Make the old names importable."""
     if not any(isinstance(each, Finder) for each in sys.meta_path):

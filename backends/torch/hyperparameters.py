@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeAlias
 
 import torch
 
 from wcdfa.nulls.recognition import UNKNOWN, Known, recognised, written
 
-Rate = float | torch.Tensor | None
+Rate: TypeAlias = float | torch.Tensor | None
 
 
 def described(optimizer: torch.optim.Optimizer) -> Known:

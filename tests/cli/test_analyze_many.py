@@ -101,7 +101,7 @@ def test_groups(sweep, tmp_path):
     assert "lr=1: update_norm" in shown
     assert f"± {groups[0]['spread']:.2f}" in shown
     wrong = run("analyze", sweep, "--group-by", "(", cwd=tmp_path)
-    assert wrong.returncode == 1
+    assert wrong.returncode == 2
     assert "'(' is not a regular expression" in wrong.stderr
 
 
@@ -169,12 +169,12 @@ def test_a_table_replaces_neither_a_log_nor_anything_else(tmp_path):
     frame = pd.DataFrame({"step": np.arange(300), "update_norm": np.exp(0.1 * wcdfa.synthetic.white_noise(300, seed=0))})
     frame.to_parquet(tmp_path / "run.parquet")
     frame.to_parquet(tmp_path / "other.parquet")
-    for name, message in (
-        ("run", "--table would replace"),
-        ("other", "exists and is not a table of results, so it is not replaced"),
+    for name, code, message in (
+        ("run", 2, "--table would replace"),
+        ("other", 1, "exists and is not a table of results, so it is not replaced"),
     ):
         done = run("analyze", "run.parquet", "--table", f"{name}.parquet", "--window", 100, cwd=tmp_path)
-        assert done.returncode == 1
+        assert done.returncode == code
         assert message in done.stderr
         pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), frame)
     good = ["analyze", "run.parquet", "--table", "table.parquet", "--window", 100]

@@ -36,6 +36,7 @@ def test_each_command_has_help(tmp_path, command):
     done = run(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert f"Usage: wcdfa {command}" in done.stdout
+    assert "--empty" not in done.stdout
 
 
 def test_completion_knows_the_commands_and_their_options():
@@ -170,7 +171,7 @@ def test_watch_refuses_what_is_not_there_and_waits_for_what_is_not_yet_whole(tmp
 def test_watch_says_what_it_waits_for_once_and_off_a_terminal_too(tmp_path):
     (tmp_path / "empty.jsonl").write_text("")
     done = run("watch", "empty.jsonl", "--idle", 0.5, "--every", 0.05, cwd=tmp_path)
-    assert done.returncode == 0
+    assert done.returncode == 1  # nothing could be read
     assert done.stdout.splitlines() == ["waiting: empty.jsonl: no numbers in 0 line(s)"]
 
 

@@ -77,20 +77,21 @@ def test_runs_side_by_side_and_what_could_not_be_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "message"),
     [
-        (["run.jsonl", "-o", "run.jsonl"], "--output would replace"),
-        (["run.jsonl", "-o", "."], "is a folder; name a file in it, such as report.html"),
-        (["missing.jsonl"], "missing.jsonl"),
-        (["run.jsonl", "--column", "x"], "no column of numbers named 'x'"),
-        (["run.jsonl", "--window", "256", "--momentum", "0.9"], "name it with --optimizer"),
+        (["run.jsonl", "-o", "run.jsonl"], 2, "its name must end in .html or .htm"),
+        (["run.jsonl", "-o", "page.pdf"], 2, "its name must end in .html or .htm"),
+        (["run.jsonl", "-o", "."], 2, "is a folder; name a file in it, such as report.html"),
+        (["missing.jsonl"], 1, "missing.jsonl"),
+        (["run.jsonl", "--column", "x"], 1, "no column of numbers named 'x'"),
+        (["run.jsonl", "--window", "256", "--momentum", "0.9"], 2, "name it with --optimizer"),
     ],
 )
-def test_what_is_wrong_is_one_line(tmp_path, arguments, message):
+def test_what_is_wrong_is_one_line(tmp_path, arguments, code, message):
     log = write_log(tmp_path / "run.jsonl")
     before = log.read_bytes()
     done = run("report", *arguments, cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert log.read_bytes() == before

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from pathlib import Path
 
 import jupytext
 import pytest
@@ -12,6 +14,7 @@ import wcdfa
 from tests.conftest import require
 from tests.helpers.commands import run
 from tests.helpers.documents import DOCS, ROOT, blocks, write_log
+from wcdfa.verdicts import findings
 
 README = (ROOT / "README.md").read_text()
 NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT", "RELEASING", "SECURITY"}
@@ -27,6 +30,15 @@ def section(title):
 )
 def test_the_two_commands(title, command):
     assert blocks("sh", section(title)) == [command + "\n"]
+
+
+def test_every_kind_of_finding_is_in_the_table_of_verdicts():
+    calls = [each for each in ast.walk(ast.parse(Path(findings.__file__).read_text())) if isinstance(each, ast.Call)]
+    kinds = {each.args[0].value for each in calls if isinstance(each.func, ast.Name) and each.func.id == "Finding"}
+    rows = re.findall(r"^\| ([a-z ,]+) \|", (DOCS / "verdict.md").read_text(), re.MULTILINE)
+    listed = {kind for row in rows[1:] for kind in row.split(", ")}
+    assert len(kinds) >= 7
+    assert kinds <= listed
 
 
 def test_the_readme_opens_with_a_picture_that_exists():

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -177,6 +178,31 @@ def test_groups_are_those_that_were_saved(groups):
             assert monitor.n_samples == 0
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"order": 2}, "order=1, and this monitor has order=2: make it with order=1"),
+        ({"method": "ols"}, "method='robust', and this monitor has method='ols'"),
+        ({"confidence": 0.9}, "confidence=0.95, and this monitor has confidence=0.9"),
+        ({"log": False}, "log=True, and this monitor has log=False"),
+        ({"epoch_length": 8}, "epoch_length=None, and this monitor has epoch_length=8"),
+        ({"spikes": None}, "spikes='hampel', and this monitor has spikes=None"),
+    ],
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_settings_of_alpha_are_those_that_were_saved(way, settings, said, tmp_path):
+    saved = WeightChangeDFA(W)
+    numbers(saved, 0, 100)
+    monitor = WeightChangeDFA(W, **settings)
+    with pytest.raises(ValueError, match=re.escape(f"the state was saved with {said}")):
+        monitor.load_state_dict(WAYS[way](saved.state_dict(), tmp_path))
+    assert monitor.n_samples == 0
+    monitor.load_state_dict(
+        {name: value for name, value in saved.state_dict().items() if name != "settings"}
+    )  # of an earlier release
+    assert monitor.n_samples == W
+
+
 @pytest.mark.parametrize("missing", ["count", "norms", "history_0", "history_fluctuations", "fluctuations_0", "step"])
 def test_a_state_of_which_a_part_is_missing_changes_nothing(missing):
     monitor = WeightChangeDFA(W)
@@ -221,6 +247,9 @@ def test_a_file_that_is_none(tmp_path, content):
     monitor = WeightChangeDFA(window=50).update(0.5)
     with pytest.raises(ValueError, match=r"state\.npz was not written by save"):
         monitor.load(path)
+    with pytest.raises(ValueError, match="start over without it") as refused:
+        monitor.load(path)
+    assert "pickle" not in str(refused.value)
     assert monitor.n_samples == 1
     with pytest.raises(FileNotFoundError):
         monitor.load(tmp_path / "missing.npz")

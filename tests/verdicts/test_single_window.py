@@ -131,7 +131,8 @@ def test_names_of_optimizers():
     assert str(named("sgd", {"momentum": 0.9, "nesterov": True})) == "SGD(Nesterov momentum 0.9)"
     assert str(named("rmsprop", {})) == "RMSprop"
     assert str(named("adam", {})) == "Adam(0.9, 0.999)"
-    assert "the optimizer alone" in verdict(PINK, null=[0.9, 1.0]).findings[-1].text
+    (text,) = [each.text for each in verdict(PINK, null=[0.9, 1.0]).findings if each.kind == "optimizer"]
+    assert "the optimizer alone" in text
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,7 @@ def test_why_there_is_no_alpha_is_said_once():
     found = verdict(np.ones(100))
     assert found.reason == "the series is constant, so it does not fluctuate at any scale"
     assert str(found) == f"no α: {found.reason}"
-    assert [finding.text for finding in found.findings] == [found.reason]
+    assert [finding.text for finding in found.findings].count(found.reason) == 1
 
 
 def test_an_optimizer_of_the_users_own():

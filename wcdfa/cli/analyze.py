@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import Condition
 from wcdfa.cli.grouping import Grouping
 from wcdfa.cli.locating import located
@@ -58,7 +59,12 @@ def analyze(
         Use a Dask cluster instead of processes: its address, or "local".
     """
     settings = judging.settings()
-    grouping = Grouping(group_by)
+    with door():
+        grouping = Grouping(group_by)
+        if output is not None:
+            from wcdfa.plotting import place as picture_place  # noqa: PLC0415 - matplotlib takes a while to import
+
+            picture_place(output)
     console = Console(stderr=json_output)
     with busy("reading", console):
         found, errors = located(paths)
@@ -68,10 +74,10 @@ def analyze(
         return judge_one(series, settings, console, json_output=json_output, output=output, fail_on=fail_on or [])
     if table is not None and (place := table.resolve()) in {source.path.resolve() for source in found}:
         msg = f"--table would replace {shown(place)}, which is to be read: choose another name"
-        raise ValueError(msg)
+        raise WrongCall(msg)
     if output is not None:
         msg = "--output is for the picture of one series: leave it out, or name one log and one --column"
-        raise ValueError(msg)
+        raise WrongCall(msg)
     spread = Spread(jobs or os.cpu_count() or 1, dask)
     return judge_many(
         found,

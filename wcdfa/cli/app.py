@@ -8,7 +8,7 @@ import sys
 from wcdfa.version import __version__
 
 try:
-    from cyclopts import App
+    from cyclopts import App, Parameter
     from rich.console import Console
 except ModuleNotFoundError as error:  # the core installs without the command line's libraries
     sys.exit(f"wcdfa: the command line needs {error.name}; install it with: pip install 'wcdfa[cli]'")
@@ -24,8 +24,8 @@ The network learns addition modulo 59 from half of all sums, with AdamW. It firs
 the rule: the accuracy on all sums rises from one half to one. The α of each window is compared with that of AdamW alone.""",
     "analyze": """Measure α of recorded runs, window by window, and say what else could explain it.
 
-For a single series, every window is printed and a picture is drawn. For several series, the last window of each is printed. Without --optimizer, α
-is not compared with what the optimizer alone gives.""",
+For a single series, every window is printed and a picture is drawn. For several series, the last window of each is printed. Without
+--optimizer, α is not compared with what the optimizer alone gives.""",
     "watch": """Follow the log of a run while it is written, and judge each new α.
 
 Changes of regime and drifts of α are reported as soon as they are seen. The log may be truncated, rotated or missing for a while. If
@@ -40,23 +40,25 @@ Each series is compared with the first. The interval belongs to the difference b
 more, which analyze --group-by shows.""",
 }
 
-app = App(name="wcdfa", help=HELP, version=__version__, help_on_error=False)
+WITHOUT_EMPTY = Parameter(negative_iterable=())  # no --empty-column beside --column
+app = App(name="wcdfa", help=HELP, version=__version__, help_on_error=False, default_parameter=WITHOUT_EMPTY)
 for command, text in COMMANDS.items():
     app.command(f"wcdfa.cli.{command}:{command}", name=command, help=text)
 app.register_install_completion_command()
 
 
 def main() -> None:
-    """Entry point. An error in the input is printed in one line, with exit status 1; a wrong call has exit status 2."""
+    """Entry point. An error in the input is printed in one line, with exit status 1, or 2 if the call was wrong."""
     try:
         app()
     except BrokenPipeError:  # the program that reads the output, such as `head`, has stopped
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python complains at exit
         sys.exit(141)
     except (ValueError, TypeError, OSError) as error:
-        from wcdfa.cli.wording import of_error  # noqa: PLC0415 - it imports the readers
+        from wcdfa.cli.door import WrongCall  # noqa: PLC0415 - these import the readers
+        from wcdfa.cli.wording import of_error  # noqa: PLC0415
 
         Console(stderr=True).print(f"wcdfa: {of_error(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        sys.exit(2 if isinstance(error, WrongCall) else 1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wcdfa.analysis.series import Settings, analyze
 from wcdfa.cli.demo_training import BETAS, DECAY, RATE, accuracy, train
+from wcdfa.cli.door import door
 from wcdfa.cli.printing import print_analysis, written
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.plotting import place as picture_place
@@ -51,9 +52,10 @@ def demo(
         Seed of the initial weights, the split and the batches.
     """
     console = Console()
-    picture_place(output)  # if they cannot be written, fail before the training
-    if report is not None:
-        report_place(report)
+    with door():  # what cannot be written fails before the training
+        picture_place(output)
+        if report is not None:
+            report_place(report)
     monitor, norms, losses = _watch_training(QUICK if quick else FULL, seed, console)
     optimizer: dict[str, object] = {"betas": BETAS, "weight_decay": DECAY}
     series = {

@@ -37,10 +37,6 @@ def judge_one(
     fail_on: Sequence[Condition],
 ) -> int:
     """Judge a series, print its windows and draw its picture; returns the exit status."""
-    if output is not None:
-        from wcdfa.plotting import place  # noqa: PLC0415 - matplotlib takes a while to import
-
-        place(output)  # if the picture cannot be written there, raise before the work is done
     analysis = _judged(series, settings, console)
     result = as_json(analysis)
     if json_output:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, make_dataclass
 from typing import Annotated, Any, Literal, get_type_hints
@@ -9,11 +10,13 @@ from typing import Annotated, Any, Literal, get_type_hints
 from cyclopts import Group, Parameter, validators
 
 from wcdfa.analysis.series import Settings
+from wcdfa.cli.door import door
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import OPTIMIZERS
 from wcdfa.preprocess.preparation import LEAST
 
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+AtLeastTwo = Annotated[int, Parameter(validator=validators.Number(gte=2))]
 Window = Annotated[int, Parameter(validator=validators.Number(gte=LEAST))]
 Order = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=4))]
 Method = Literal["robust", "gls", "ols"]
@@ -64,9 +67,9 @@ class Judging:
         Steps of the log from one optimizer step to the next. A log with steps left out is refused, because the series of every 10th norm has
         another α.
     window
-        Samples (optimizer steps) in a window.
+        Samples (optimizer steps) in a window, at least 28, or 50 in watch.
     stride
-        Samples from one window to the next. Default: the window, so that windows are independent.
+        Samples from one window to the next. Default: the window, so that windows do not overlap; watch takes a fifth of it.
     order
         Degree of the detrending polynomial, 1 to 4. A smooth trend reads as α near 2 at order 1: compare with 2.
     method
@@ -90,7 +93,7 @@ class Judging:
     method: Method = "robust"
     optimizer: Choice | None = None  # type: ignore[valid-type]  # made from the table
     lr: float | None = None
-    epoch_length: int | None = None
+    epoch_length: AtLeastTwo | None = None
     log: bool | None = None
     hyperparameters: Hyperparameters = Hyperparameters()  # type: ignore[valid-type]  # noqa: RUF009 - frozen
 
@@ -99,13 +102,26 @@ class Judging:
 
         Raises
         ------
-        ValueError
-            If there are hyperparameters without an optimizer.
+        WrongCall
+            If an option has no such value, or does not go with the others.
         """
         hyperparameters = {name: value for name, value in vars(self.hyperparameters).items() if value is not None}
-        if hyperparameters and self.optimizer is None:
-            msg = f"{', '.join(hyperparameters)} only mean something for an optimizer: name it with --optimizer"
-            raise ValueError(msg)
+        with door(*vars(self.hyperparameters), "lr"):
+            if hyperparameters and self.optimizer is None:
+                verb = "belongs" if len(hyperparameters) == 1 else "belong"
+                msg = f"{' and '.join(hyperparameters)} {verb} to an optimizer: name it with --optimizer"
+                raise ValueError(msg)
+            if self.lr is not None and not 0 < self.lr < math.inf:
+                msg = f"lr must be positive and finite, got {self.lr}"
+                raise ValueError(msg)
+            if self.steps is not None and self.steps[0] > self.steps[1]:
+                msg = f"--steps takes the first step and then the last, got {self.steps[0]} and {self.steps[1]}"
+                raise ValueError(msg)
+            settings = self._settings(hyperparameters)
+            settings.criteria(log=True)
+        return settings
+
+    def _settings(self, hyperparameters: Mapping[str, object]) -> Settings:
         return Settings(
             columns=tuple(self.column or ()),
             spacing=self.spacing,

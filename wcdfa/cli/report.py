@@ -12,6 +12,7 @@ from rich.console import Console
 from wcdfa.analysis.result_types import FailedResult
 from wcdfa.analysis.results import failed
 from wcdfa.analysis.series import Settings
+from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.locating import bar, located
 from wcdfa.cli.options import Judging
@@ -49,12 +50,13 @@ def report(
     settings = judging.settings()
     began = time.perf_counter()
     console = Console()
-    output = place(output or Path(f"{paths[0].resolve().stem}-wcdfa.html"))
+    with door():
+        output = place(output or Path(f"{paths[0].resolve().stem}-wcdfa.html"))
     with busy("reading", console):
         found, errors = located(paths)
     if output in {source.path.resolve() for source in found}:
         msg = f"--output would replace {shown(output)}, which is to be read: choose another name"
-        raise ValueError(msg)
+        raise WrongCall(msg)
     sections, failures = _sections(found, settings, groups or [], console)
     skipped = [each for each in failures if each["none"] and Path(each["path"]) not in paths]  # other files in a folder are skipped
     errors += [each for each in failures if each not in skipped]

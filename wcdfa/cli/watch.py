@@ -11,6 +11,8 @@ from cyclopts import Parameter, validators
 from rich.console import Console
 from rich.live import Live
 
+from wcdfa.cli.door import door
+from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import say
 from wcdfa.cli.watch_screen import Screen
@@ -41,12 +43,14 @@ def watch(
     every
         Seconds between two looks at the log.
     idle
-        End after this many seconds without new norms. Default: never.
+        End after this many seconds without new norms, with exit status 1 if nothing could be read. Default: never.
     """
     settings = judging.settings()
     if not path.is_dir():
         sources(path)  # raise now if there is no file or its format is unknown, because waiting would not help
-    follower, screen, console = Follower(path, settings), Screen(path), Console()
+    with door("window", "epoch_length"):
+        follower = Follower(path, settings)
+    screen, console = Screen(path), Console()
     optimizer: dict[str, object] = {}
     if settings.optimizer is not None:
         optimizer = {"optimizer": settings.optimizer, "lr": settings.lr, **settings.hyperparameters}
@@ -74,4 +78,4 @@ def watch(
             time.sleep(max(every, PATIENCE * (time.monotonic() - begun)))
         if live is not None:
             console.print(screen)
-    return 0
+    return FAILED if follower.series is None else 0

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from wcdfa.readers.errors import LogError
 
 # arguments in texts of the library; they come after a space, and never inside a path such as "runs/lr=0.1"
-ARGUMENT = re.compile(r"(?<![^\s(])(?:column=|optimizer=|spacing=\d+|steps=\(first, last\)|log=(?:True|False))(?=[\s,.;:)]|$)")
+ARGUMENT = re.compile(
+    r"(?<![^\s(])(?:column=|optimizer=|epoch_length|spacing=\d+|steps=\(first, last\)|log=(?:True|False))(?=[\s,.;:)]|$)"
+)
 
 
 def of_error(error: Exception) -> str:
@@ -29,12 +32,26 @@ def of_text(text: str) -> str:
     2 values are negative, so no logarithm was taken; --log forces it
     >>> print(of_text("runs/steps=100: steps are unevenly spaced: choose a stretch with steps=(first, last)"))
     runs/steps=100: steps are unevenly spaced: choose a stretch with --steps FIRST LAST
+    >>> print(of_text("give a larger window, or no epoch_length"))
+    give a larger window, or no --epoch-length
     """
     return ARGUMENT.sub(lambda found: _option(*re.findall(r"\w+", found[0])), text)
+
+
+def in_options(text: str, names: Collection[str]) -> str:
+    """The message of an error in which these arguments of Python are written as options.
+
+    >>> print(in_options("sgd has no hyperparameter 'betas'; it takes lr, weight_decay", ["betas", "lr", "weight_decay"]))
+    sgd has no hyperparameter --betas; it takes --lr, --weight-decay
+    """
+    if not names:
+        return text
+    known = "|".join(sorted(names, key=len, reverse=True))
+    return re.sub(rf"(?<![\w.=/(-])(['\"]?)({known})\1(?![\w(-])", lambda found: _option(found[2]), text)
 
 
 def _option(name: str, *values: str) -> str:
     words = [value.upper() for value in values]
     if words in (["TRUE"], ["FALSE"]):
         return f"--{name}" if words == ["TRUE"] else f"--no-{name}"
-    return " ".join([f"--{name}", *words])
+    return " ".join([f"--{name.replace('_', '-')}", *words])

@@ -341,7 +341,8 @@ class WeightChangeDFA:
         TypeError
             If an option would measure the last window differently from the windows before it.
         ValueError
-            If the window does not hold enough norms yet, the path is a folder, or plotly is not installed (``pip install 'wcdfa[cli]'``).
+            If the window does not hold enough norms yet, the path is a folder or does not end in .html or .htm, or plotly is not
+            installed (``pip install 'wcdfa[cli]'``).
         """
         from wcdfa.report import write  # noqa: PLC0415 - json and hashlib, which only a report needs
         from wcdfa.report.from_monitor import MonitoredRun, check_options, section_of_monitor  # noqa: PLC0415
@@ -379,7 +380,7 @@ class WeightChangeDFA:
         Raises
         ------
         ValueError
-            If the state has another version, window or groups, or is incomplete. The monitor is then left unchanged.
+            If the state has another version, window, groups or settings of α, or is incomplete. The monitor is then left unchanged.
         """
         with self._lock:
             run = self._new_run()

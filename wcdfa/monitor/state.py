@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +27,11 @@ CAUSES = {reason: cause for cause, reason in REASONS.items()}
 
 
 def state_of(run: Computation) -> State:
-    """Everything that a monitor has recorded and computed, without its settings and its reference parameters."""
+    """Everything that a monitor has recorded and computed, and how α was measured, without its reference parameters."""
     recorder, outcomes = run.recorder, run.outcomes
     reading = recorder.reading()
     state: State = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
-    state["grouping"] = described(recorder.groups)
+    state |= {"grouping": described(recorder.groups), "settings": _settings(run)}
     state["source"] = json.dumps(recorder.source, default=lambda value: np.asarray(value).tolist())
     state |= {name: getattr(recorder, name) for name in COUNTERS}
     state |= {"groups": list(reading.groups), "steps": numbered(reading).tolist()}
@@ -43,16 +44,24 @@ def state_of(run: Computation) -> State:
     return state
 
 
+def _settings(run: Computation) -> str:
+    """How α is measured, as JSON."""
+    return json.dumps(
+        asdict(run.criteria.preparation) | asdict(run.criteria.measurement), default=lambda value: np.asarray(value).item()
+    )
+
+
 def restore(state: Fields, run: Computation) -> None:
     """Put a state into a new run.
 
     Raises
     ------
     ValueError
-        If the state has another version, window or groups than the run, or a part of it is missing.
+        If the state has another version, window, groups or settings of α than the run, or a part of it is missing.
     """
     recorder = run.recorder
     _require_match(state, recorder)
+    _require_settings(state, run)
     groups = state.texts("groups")
     names = [ALL, *groups]
     recorder.ring = _ring(state, recorder.window, groups)
@@ -79,6 +88,18 @@ def _require_match(state: Fields, recorder: Recorder) -> None:
     if saved != own:
         msg = f"the state was saved with groups={saved or None}, and this monitor has groups={own or None}; make it with the same groups"
         raise ValueError(msg)
+
+
+def _require_settings(state: Fields, run: Computation) -> None:
+    """Raise a ValueError if α was measured differently. States of earlier releases do not say how it was measured."""
+    saved: dict[str, object] = json.loads(state.text("settings")) if "settings" in state else {}
+    for name, value in json.loads(_settings(run)).items():
+        if name in saved and saved[name] != value:
+            msg = (
+                f"the state was saved with {name}={saved[name]!r}, and this monitor has {name}={value!r}: make it with "
+                f"{name}={saved[name]!r} to go on, or leave the state out to start over"
+            )
+            raise ValueError(msg)
 
 
 def _outcome(state: Fields, i: int, reason: str | None) -> Outcome:

@@ -34,5 +34,6 @@ def load(path: str | os.PathLike[str]) -> dict[str, object]:
     except FileNotFoundError:
         raise
     except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        msg = f"{os.fspath(path)} was not written by save(), or it is damaged ({error}); start over without it"
+        why = "it holds no arrays" if "pickle" in str(error) else error  # NumPy advises to allow pickle, which is not safe
+        msg = f"{os.fspath(path)} was not written by save(), or it is damaged ({why}); start over without it"
         raise ValueError(msg) from error

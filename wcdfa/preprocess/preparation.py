@@ -127,7 +127,8 @@ def prepare(
     kept = np.flatnonzero(finite & ~skipped)
     if len(kept) < LEAST:
         unusable = f"{np.sum(skipped)} are 0, {np.sum(~finite)} not finite"
-        msg = f"{len(kept)} of {len(x)} norms remain ({unusable}), and at least {LEAST} are needed; record more steps"
+        there = f"{len(kept)} of {len(x)} norms remain ({unusable})" if len(x) else "there are no norms"
+        msg = f"{there}, and at least {LEAST} are needed; record more steps"
         raise ValueError(msg)
     numbers, spacing, gaps = _numbered(steps, len(x))
     holes = np.searchsorted(kept, np.concatenate([np.flatnonzero(~finite), gaps]))

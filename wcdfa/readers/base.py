@@ -36,6 +36,10 @@ class Reader(Protocol):
     folders, read, and listed in the help and in the errors. Most kinds are files with an ending of their own; for these, `FileReader`
     does everything but the reading::
 
+        from wcdfa.readers.base import FileReader
+        from wcdfa.readers.columns import Column, Run
+        from wcdfa.readers.steps import with_steps
+
         def read_hdf5(path: Path) -> Iterator[Run]:
             import h5py
 
@@ -44,6 +48,7 @@ class Reader(Protocol):
 
         READER = FileReader("hdf5", (".h5",), read_hdf5, extra="hdf5")
 
+    - If it needs a library, add the extra, here ``hdf5 = ["h5py"]``, to ``[project.optional-dependencies]`` in pyproject.toml and to ``test``.
     - Import a library only inside a function: all modules of ``formats`` are imported to look for logs.
     - Give every number as logged, including NaN, in the order written. `wcdfa.readers.steps.with_steps` finds the steps of
       rows, and `wcdfa.readers.formats.rows.Rows` collects rows.

@@ -49,7 +49,10 @@ class MonitoredRun(NamedTuple):
 
 def check_options(options: Iterable[str]) -> None:
     """Raise a TypeError for options that would judge the last window differently from the windows before it."""
-    of_verdict = {"group", *(verdict.__kwdefaults__ or ())} - {"lr", "optimizer"}
+    of_verdict = {*(verdict.__kwdefaults__ or ())} - {"lr", "optimizer"}
+    if "group" in options:
+        msg = "a report shows all groups; for the verdict on one, call verdict(group)"
+        raise TypeError(msg)
     if other := sorted(of_verdict & set(options)):
         msg = f"a report takes only options of the optimizer; set {', '.join(other)} when you make the monitor, or for verdict() alone"
         raise TypeError(msg)

@@ -14,6 +14,7 @@ from wcdfa.report.sections import Failure, Section
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
+ENDINGS = (".html", ".htm")
 CAUTION = (
     "α is the exponent of detrended fluctuation analysis of ‖ΔW‖, the norm of each weight update: 0.5 for white noise, 1 for 1/f noise, "
     "1.5 for a random walk. A straight line in the fluctuation plot is no evidence of scaling, and α near 1 is no evidence of "
@@ -39,7 +40,7 @@ def write(
     Raises
     ------
     ValueError
-        If there is no run, the path is a folder, or plotly is not installed.
+        If there is no run, the path is a folder or does not end in .html or .htm, or plotly is not installed.
     OSError
         If the file cannot be written.
     """
@@ -60,11 +61,14 @@ def place(path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ValueError
-        If the path is a folder.
+        If the path is a folder, or does not end in .html or .htm.
     """
     path = Path(path).resolve()
     if path.is_dir():
         msg = f"the report cannot be written: {shown(path)} is a folder; name a file in it, such as report.html"
+        raise ValueError(msg)
+    if path.suffix.lower() not in ENDINGS:
+        msg = f"the report cannot be written to {shown(path)}: it is a page for a browser, so its name must end in {' or '.join(ENDINGS)}"
         raise ValueError(msg)
     return path
 

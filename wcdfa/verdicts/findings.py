@@ -1,7 +1,7 @@
 """The findings: explanations of α, and remarks about a window. Each is a function that takes the evidence.
 
-To add one, write such a function here and put it into `FINDINGS`; they are shown in that order. It yields a `Finding`, or nothing if
-it does not apply or what it needs was not measured.
+To add one, write such a function here, put it into `FINDINGS`, and add its kind to the table in ``docs/verdict.md``. Findings are shown
+in the order of `FINDINGS`. The function yields a `Finding`, or nothing if it does not apply or what it needs was not measured.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Finding(NamedTuple):
     """One thing that was found, in plain words."""
 
     kind: str
-    """"trend", "saturated", "optimizer", "short memory", "misfit", "preparation" or "undefined"."""
+    """What it is about, in a word or two, as in "trend" or "short memory"; How to read a verdict lists all."""
     text: str
     figure: float
     """The number in the text: how much of α a trend explains or a null leaves, a p-value, or a count."""
@@ -62,7 +62,7 @@ def trend(evidence: Evidence) -> Iterator[Finding]:
         if drop > TREND[order - evidence.criteria.measurement.order] * float(other.stderr):
             text = f"order {order} gives {float(other.alpha):.2f}: a trend explains {drop:.2f} of α"
             suffices = _regime(other, evidence) != evidence.regime or evidence.regime == "undecided"
-            yield Finding("trend", text, drop, suffices, "trend" if suffices else f"a trend is {drop:.2f} of it")
+            yield Finding("trend", text, drop, suffices, "trend" if suffices else f"a trend explains {drop:.2f} of α")
             return
 
 

@@ -24,8 +24,10 @@ START = 7  # bytes: four for the magic, two for a constant, one for the version
 
 def read_wandb(path: Path) -> Iterator[Run]:
     """Read all numbers of the history, nested names joined with "/". The run is named by its display name and its id."""
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
-    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415 - of the extra
+
+    # isort: split
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - after wandb, which the error should name if both are missing
 
     rows, notes, name = Rows(), [], ""
     with path.open("rb") as file:
