@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import ClassVar, get_args, get_type_hints
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_the_command_line_offers_it():
     assert options(slowness=0.5).slowness == 0.5
     kind, parameter = get_args(get_type_hints(options, include_extras=True)["slowness"])
     assert kind == float | None
-    assert parameter.help == "What is left of the mean after a step. Of slow."
+    assert parameter.help == "What is left of the mean after a step. For slow."
 
 
 @pytest.mark.usefixtures("slow")
@@ -126,3 +127,16 @@ def test_optimizers_describe_a_hyperparameter_in_the_same_types_and_every_one_in
             assert each.metadata["help"].endswith(".")
             kinds.setdefault(each.name, set()).add(str(each.type))
     assert {name: kind for name, kind in kinds.items() if len(kind) > 1} == {}
+
+
+def test_the_command_line_takes_the_shape_of_matrices(tmp_path):
+    require("cyclopts")
+    from tests.helpers.commands import run
+
+    np.savez(tmp_path / "run.npz", update_norm=nulls.optimizer_norms(200, optimizer="muon", dimension=(3, 8), replicates=1)[0])
+    analyze = partial(run, "analyze", tmp_path / "run.npz", "--window", 200, "--method", "ols", cwd=tmp_path)
+    said = " ".join(analyze("--optimizer", "muon", "--dimension", 3, 8).stdout.split())
+    assert "alone, on a matrix of 3 × 8, gives" in said
+    said = " ".join(analyze("--optimizer", "lion").stdout.split())
+    assert "optimizer alone: Lion(0.9, 0.99) was not replayed: its changes are signs" in said
+    assert "not compared: Lion(0.9, 0.99) alone has no α" in said

@@ -173,6 +173,7 @@ def test_a_traced_step_is_the_same(name, dimension):
 SETTLING = [
     ("adam", {"amsgrad": True, "betas": (0.9, 0.98)}, 1000),
     ("nadam", {"betas": (0.9, 0.99), "momentum_decay": 1.0}, 1000),
+    ("nadam", {}, 700),  # its mean square is young
     ("schedule_free_adamw", {"betas": (0.9, 0.99)}, 2000),
     ("schedule_free_adamw", {"betas": (0.9, 0.99), "weight_decay": 1.0, "lr": 0.01}, 2000),
     ("adafactor", {}, 2000),
@@ -241,7 +242,31 @@ def test_known_figures(name, options, alpha):
         ("muon", {"dimension": 64}, ValueError, r"Muon acts on matrices, got dimension 64; give rows and columns"),
         ("muon", {"adjust_lr_fn": "mine"}, ValueError, 'adjust_lr_fn must be None, "original" or "match_rms_adamw", got \'mine\''),
         ("sgd", {"dimension": (2, 0)}, ValueError, r"dimension must be at least 1, got \(2, 0\)"),
-        (SGD(momentum=0.5), {"momentum": 0.9}, TypeError, r"momentum belongs in SGD\(...\)"),
+        (SGD, {}, TypeError, r"optimizer must be a name or an Optimizer, got .*SGD.*; pass SGD\(\)"),
+        (None, {}, TypeError, 'pass a name such as "adamw"'),
+        ("AdamW", {}, ValueError, "got 'AdamW'; did you mean 'adamw'"),
+        ("SGD", {}, ValueError, "got 'SGD'; did you mean 'sgd'"),
+        ("sgd", {"momentm": 0.9}, TypeError, "sgd has no hyperparameter 'momentm'; .*did you mean 'momentum'"),
+        ("sgd", {"lr": "0.1"}, TypeError, "lr must be a number .* got '0.1'"),
+        ("nadam", {"momentum_decay": -1}, ValueError, "momentum_decay must be 0 or more, got -1; the default is 0.004"),
+        ("muon", {"ns_coefficients": (1e5, 2, 3)}, ValueError, "ns_coefficients must keep singular values bounded"),
+        ("muon", {"ns_coefficients": (1, 2)}, ValueError, r"ns_coefficients must be three numbers, got \(1, 2\)"),
+        ("muon", {"ns_steps": 0}, ValueError, "ns_steps must be from 1 to 99, got 0"),
+        ("muon", {"ns_steps": -1}, ValueError, "ns_steps must be from 1 to 99, got -1"),
+        ("muon", {"ns_steps": 2.5}, ValueError, "ns_steps must be a whole number, got 2.5"),
+        ("schedule_free_adamw", {"weight_lr_power": math.nan}, ValueError, "weight_lr_power must be from 0 to 100, got nan"),
+        ("schedule_free_adamw", {"r": -5}, ValueError, "r must be from 0 to 100, got -5"),
+        ("schedule_free_adamw", {"warmup_steps": -3}, ValueError, "warmup_steps must be 0 or more, got -3"),
+        ("schedule_free_adamw", {"warmup_steps": 2.5}, ValueError, "warmup_steps must be a whole number, got 2.5"),
+        ("adafactor", {"beta2_decay": 1}, ValueError, "beta2_decay must be 0 or less, got 1; the default is -0.8"),
+        ("adafactor", {"d": -1}, ValueError, "d must be positive, got -1"),
+        ("adafactor", {"eps1": -1}, ValueError, "eps1 must be 0 or more, got -1"),
+        ("adam", {"amsgrad": "False"}, TypeError, "amsgrad must be True or False, got 'False'"),
+        ("sgd", {"dampening": 5}, ValueError, "dampening must be from 0 to below 1, got 5"),
+        ("sgd", {"momentum": "0.9"}, TypeError, "momentum must be a number, got '0.9'; the default is 0.0"),
+        ("adam", {"eps": "x"}, TypeError, "eps must be a number, got 'x'"),
+        ("adam", {"weight_decay": math.inf}, ValueError, "weight_decay must be 0 or more, and finite, got inf"),
+        ("adam", {"betas": ("a", 0.9)}, ValueError, "betas must be two numbers"),
         ("sdg", {}, ValueError, "optimizer must be one of 'adam', 'adamw', 'rmsprop', 'sgd', .*, got 'sdg'"),
     ],
 )
@@ -253,6 +278,8 @@ def test_bad_options(optimizer, options, error, message):
 def test_an_optimizer_is_given_by_name_or_as_a_value():
     given = optimizer_norms(20, optimizer=SGD(momentum=0.9), replicates=2)
     np.testing.assert_array_equal(given, optimizer_norms(20, optimizer="sgd", momentum=0.9, replicates=2))
+    replaced = optimizer_norms(20, optimizer=SGD(momentum=0.5), momentum=0.9, replicates=2)
+    np.testing.assert_array_equal(given, replaced)
     assert SGD(momentum=0.9) == named("sgd", {"momentum": 0.9})
     assert len({SGD(momentum=0.9), named("sgd", {"momentum": 0.9}), SGD()}) == 2
 
@@ -275,6 +302,8 @@ def test_a_verdict_is_against_them():
     norms = optimizer_norms(200, optimizer="muon", dimension=(3, 8), replicates=1, seed=0)[0]
     found = wcdfa.verdict(norms, optimizer="muon", dimension=(3, 8), replicates=60)
     assert found.null.low < found.alpha < found.null.high
-    assert any(finding.text.startswith("Muon(Nesterov momentum 0.95) alone gives") for finding in found.findings)
+    assert any(
+        finding.text.startswith("Muon(Nesterov momentum 0.95) alone, on a matrix of 3 × 8, gives") for finding in found.findings
+    )
     against_lion = wcdfa.verdict(norms, optimizer="lion", replicates=9)
     assert any(finding.text.startswith("Lion(0.9, 0.99) alone has no α") for finding in against_lion.findings)

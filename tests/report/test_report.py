@@ -196,7 +196,7 @@ def test_a_monitor_reports_every_alpha(tmp_path):
     np.testing.assert_allclose([each["alpha"][1] for each in run["windows"]], history, rtol=1e-3)
     np.testing.assert_allclose(run["groups"]["alpha"][0], history, rtol=1e-3)
     assert run["windows"][-1]["verdict"] == str(monitor.verdict(optimizer="sgd", momentum=0.9))
-    alphas = optimizer_alphas(128, optimizer="sgd", momentum=0.9)
+    alphas = optimizer_alphas(128, optimizer="sgd", momentum=0.9, spikes="hampel")
     for window in run["windows"]:
         result = wcdfa.verdict(NORMS[window["steps"][0] - 1 : window["steps"][1]])
         np.testing.assert_allclose(window["alpha"][1:], [result.alpha, result.low, result.high], rtol=1e-3)

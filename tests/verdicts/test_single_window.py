@@ -82,7 +82,7 @@ def test_the_optimizer_explains_its_own_norms_and_no_more():
 
 
 def test_a_null_may_be_given():
-    alphas = optimizer_alphas(500, optimizer="adamw", replicates=100)
+    alphas = optimizer_alphas(500, optimizer="adamw", spikes="hampel", replicates=100)
     found = verdict(PINK, null=alphas, optimizer="adamw")
     assert found.null == wcdfa.nulls.nulls.compare(found.alpha, alphas)
     assert found.null == verdict(PINK, optimizer="adamw", replicates=100).null
@@ -148,6 +148,10 @@ def test_names_of_optimizers():
         ({"order": 7}, ValueError, "order must be 1, 2, 3 or 4"),
         ({"spikes": "all"}, ValueError, "spikes must be"),
         ({"momentum": 0.9}, TypeError, "momentum belongs to an optimizer"),
+        ({"windw": 3}, TypeError, "windw belongs to an optimizer, or is misspelled; did you mean 'window'"),
+        ({"group": "body"}, TypeError, "the options are log, epoch_length, spikes"),
+        ({"optimizer": "sgd", "oder": 2}, TypeError, "sgd has no hyperparameter 'oder'; .*did you mean 'order'"),
+        ({"optimizer": "SGD"}, ValueError, "did you mean 'sgd'"),
     ],
 )
 def test_bad_options(options, error, message):
@@ -267,7 +271,7 @@ def test_a_null_that_is_given_hides_no_misspelled_name(judges, options, error, m
 
 
 def test_judge_takes_a_null():
-    alphas = optimizer_alphas(250, optimizer="sgd", momentum=0.9, replicates=60)
+    alphas = optimizer_alphas(250, optimizer="sgd", momentum=0.9, spikes="hampel", replicates=60)
     judged = judge(PINK, window=250, null=alphas, optimizer="sgd", momentum=0.9)
     again = judge(PINK, window=250, optimizer="sgd", momentum=0.9, replicates=60)
     assert [each.null for each in judged.verdicts] == [each.null for each in again.verdicts]

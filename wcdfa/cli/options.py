@@ -19,6 +19,7 @@ AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 AtLeastTwo = Annotated[int, Parameter(validator=validators.Number(gte=2))]
 Window = Annotated[int, Parameter(validator=validators.Number(gte=LEAST))]
 Order = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=4))]
+Dimension = Annotated[tuple[AtLeastOne, AtLeastOne], Parameter(negative_iterable=())]
 Method = Literal["robust", "gls", "ols"]
 GROUP = Group("Hyperparameters of the optimizer", sort_key=1)
 
@@ -43,7 +44,7 @@ def hyperparameters_type(table: Mapping[str, type[Optimizer]]) -> type:
 def _option(name: str, rules: list[type[Optimizer]], *, everywhere: bool) -> tuple[str, object, None]:
     """The option for one hyperparameter; all optimizers that have it use the same description and type."""
     text = next(each.metadata["help"] for each in fields(rules[0]) if each.name == name)
-    owners = "" if everywhere else f" Of {', '.join(rule.name for rule in rules)}."
+    owners = "" if everywhere else f" For {', '.join(rule.name for rule in rules)}."
     kind = get_type_hints(rules[0])[name] | None
     return name, Annotated[kind, Parameter(help=text + owners, group=GROUP, negative_iterable=())], None
 
@@ -76,6 +77,9 @@ class Judging:
         How α is found: "robust" (to short memory), "gls" (narrower, if there is no short memory), "ols" (the textbook slope).
     optimizer
         The optimizer of the run. It is replayed on gradients without memory, and α is compared with the α that it gives alone.
+    dimension
+        Rows and columns of the matrices that muon or adafactor changes, because α of these optimizers alone depends on them. Default: 8 8,
+        which may explain α, but never shows that it is beyond the optimizer.
     lr
         Learning rate. Default: the column lr or learning_rate of the log. If it varies, the effect of the schedule is removed.
     epoch_length
@@ -92,6 +96,7 @@ class Judging:
     order: Order = 1
     method: Method = "robust"
     optimizer: Choice | None = None  # type: ignore[valid-type]  # made from the table
+    dimension: Dimension | None = None
     lr: float | None = None
     epoch_length: AtLeastTwo | None = None
     log: bool | None = None
@@ -105,8 +110,9 @@ class Judging:
         WrongCall
             If an option has no such value, or does not go with the others.
         """
-        hyperparameters = {name: value for name, value in vars(self.hyperparameters).items() if value is not None}
-        with door(*vars(self.hyperparameters), "lr"):
+        given = vars(self.hyperparameters) | {"dimension": self.dimension}
+        hyperparameters = {name: value for name, value in given.items() if value is not None}
+        with door(*given, "lr"):
             if hyperparameters and self.optimizer is None:
                 verb = "belongs" if len(hyperparameters) == 1 else "belong"
                 msg = f"{' and '.join(hyperparameters)} {verb} to an optimizer: name it with --optimizer"

@@ -30,7 +30,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     if optimizer is None and last.regime is None and any(each.regime is not None for each in verdicts):
         say(console, f"windows with an α: {NOT_COMPARED}")
     if optimizer is not None:
-        say(console, f"optimizer alone: {optimizer} on gradients without memory")
+        how = "on gradients without memory" if optimizer.no_alpha is None else f"was not replayed: {optimizer.no_alpha}"
+        say(console, f"optimizer alone: {optimizer} {how}")
     for alarm in analysis.alarms:
         say(console, f"drift: {drift(analysis.in_steps(alarm))}")
 

@@ -15,12 +15,15 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import Dimension, optimizer_norms
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.nulls.whittle import MemoryFit, memory_fit
+from wcdfa.preprocess.outliers import without_spikes
+from wcdfa.preprocess.preparation import Spikes, check_options
 from wcdfa.synthetic import Seed, ar1
 
 Floats = npt.NDArray[np.float64]
 
 ROUNDING = 1e-5
 """Norms that spread less than this, relative to their size, count as constant, because the replay is in single precision."""
+AT_ONCE = 32  # replicates that go through the spike filter together: they fit into the cache of a processor
 STEPS = 32  # for simulation, atanh φ and atanh θ are rounded to 1/32
 DECISIVE = 2.0
 """One kind of memory is favoured if it is ahead by more nats than this. On ARFIMA of 500 samples, 1 to 3 % then favour short memory."""
@@ -146,6 +149,7 @@ def optimizer_alphas(
     method: Method = "robust",
     log: bool = True,
     breaks: tuple[int, ...] = (),
+    spikes: Spikes = None,
     gradient_norm: npt.ArrayLike | None = None,
     start: int | None = None,
     dimension: Dimension | None = None,
@@ -163,6 +167,9 @@ def optimizer_alphas(
         Steps in a window.
     breaks
         As in `dfa`.
+    spikes : "hampel" or None
+        The spike filter of `wcdfa.prepare`. Take the one that the window went through: where norms are skewed, as those of Adafactor,
+        it raises α.
     optimizer, lr, replicates, order, method, log, gradient_norm, start, dimension, seed, **hyperparameters
         As in `optimizer_null`.
 
@@ -177,6 +184,7 @@ def optimizer_alphas(
         As `wcdfa.nulls.replay.optimizer_norms`.
     """
     rule = resolved(optimizer, hyperparameters)
+    check_options(log, spikes, "skip")
     norms = optimizer_norms(
         n,
         optimizer=rule,
@@ -188,6 +196,8 @@ def optimizer_alphas(
         seed=seed,
     )
     x = without_schedule(np.log(norms) if log else norms, lr, log)
+    if spikes is not None:
+        x = np.concatenate([without_spikes(x[i : i + AT_ONCE], breaks)[0] for i in range(0, len(x), AT_ONCE)])
     # a constant norm, for example if every gradient is clipped, still has float32 noise
     constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(norms, axis=-1)
     return np.where(constant | (rule.no_alpha is not None), math.nan, _alphas(x, order, method, breaks))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from wcdfa.kernel.arrays import Array
+from wcdfa.nulls.hyperparameters import AT_LEAST_0, FINITE, POSITIVE, Limits, check, kinds
 from wcdfa.nulls.settling import Conditions, Settled
 from wcdfa.nulls.spelling import Spelling
 
@@ -20,12 +21,12 @@ Number = float | Array
 """A number, or a traced array in its place."""
 
 
-def described(text: str) -> dict[str, str]:
-    """Describe a field: the text is shown in the help of the command line."""
-    return {"help": text}
+def described(text: str, limits: Limits = FINITE) -> dict[str, str | Limits]:
+    """The metadata of a field: what it is, which the command line shows, and what numbers it takes."""
+    return {"help": text, "limits": limits}
 
 
-WEIGHT_DECAY = described("Weight decay per step, in units of the learning rate.")
+WEIGHT_DECAY = described("Weight decay per step, in units of the learning rate.", AT_LEAST_0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,22 +54,19 @@ class Optimizer:
 
     weight_decay: float = field(default=0.0, metadata=WEIGHT_DECAY)
     clip_norm: float | None = field(
-        default=None, metadata=described("Gradients are clipped to this norm, in units of their typical norm.")
+        default=None, metadata=described("Gradients are clipped to this norm, in units of their typical norm.", POSITIVE)
     )
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if isinstance(value, list):  # as a file of options has it, and no list can be a key of what is compiled
                 object.__setattr__(self, name, tuple(value))
+        types = kinds(type(self))  # type: ignore[arg-type]  # mypy takes the hash of an instance for that of its class
+        for each in fields(self):
+            limits = each.metadata.get("limits", FINITE)
+            check(each.name, getattr(self, each.name), types[each.name], limits, each.default)
         if not all(0 <= decay < 1 for decay in self._decays()):
-            msg = f"momentum, betas and alpha must lie from 0 to below 1, got {', '.join(map(str, self._decays()))}"
-            raise ValueError(msg)
-        for name in ("weight_decay", "eps"):
-            if not getattr(self, name, 0.0) >= 0:
-                msg = f"{name} must be 0 or more, got {getattr(self, name)}"
-                raise ValueError(msg)
-        if self.clip_norm is not None and not self.clip_norm > 0:
-            msg = f"clip_norm must be positive, got {self.clip_norm}; None does not clip"
+            msg = f"momentum, betas and alpha must lie from 0 to below 1, got {', '.join(map(str, self._decays()))}; 0.9 is usual"
             raise ValueError(msg)
 
     def __str__(self) -> str:
@@ -102,6 +100,15 @@ class Optimizer:
     def settles_after(self) -> float:
         """From this many steps on, a replay begins at the settled state: bias corrections are then within 0.4 % of 1."""
         return 5 / (1 - max(self._decays()))
+
+    def changes_until(self) -> float:
+        """Steps up to which its null goes on changing, so that it matters how many were taken; 0 where it settles soon."""
+        return 0.0
+
+    @property
+    def depends_on_shape(self) -> bool:
+        """Whether α of its null is another one for each shape of a matrix."""
+        return len(self.default_shape) == 2
 
     def burn_in(self) -> int:
         """Steps to replay before the window, so that memories drawn one by one come to depend on each other."""

@@ -45,6 +45,6 @@ def replayable(optimizer: str | None, hyperparameters: dict[str, object]) -> Kno
         return UNKNOWN
     try:
         named(optimizer, hyperparameters)
-    except ValueError:
+    except (ValueError, TypeError):
         return UNKNOWN
     return optimizer, hyperparameters

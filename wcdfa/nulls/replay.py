@@ -76,7 +76,7 @@ def optimizer_norms(
         `gradient_norm`, fewer make ‖ΔW‖ rougher.
     seed : int or numpy.random.Generator
     **hyperparameters
-        For an optimizer that is given by name: the fields of its class.
+        Fields of the optimizer's class, in place of its own values.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def optimizer_norms(
     ValueError
         If the optimizer is unknown, or a number is out of its range, or a series is not of shape (n,).
     TypeError
-        If the optimizer has no such hyperparameter, or if hyperparameters are given beside an `Optimizer`.
+        If the optimizer lacks a hyperparameter, or a value has the wrong type.
 
     References
     ----------
@@ -183,6 +183,9 @@ def _shape(rule: Optimizer, dimension: Dimension | None) -> tuple[int, ...]:
 
 
 def _positive(name: str, values: npt.ArrayLike, n: int) -> Floats:
+    if np.asarray(values).dtype.kind in "USb":
+        msg = f"{name} must be a number or numbers of shape ({n},), got {values!r}; leave out the quotes"
+        raise TypeError(msg)
     values = np.asarray(values, dtype=np.float64)
     if values.shape not in ((), (n,)):
         msg = f"{name} must be one number or of shape ({n},), one per step of the window, got shape {values.shape}"

@@ -30,10 +30,14 @@ class MeanSquare(NamedTuple):
     """How many squares one step averages."""
     peak_of: int = 1
     """For a memory that keeps its maximum: it is the largest of this many independent values."""
+    age: float = math.inf
+    """Steps since it was 0, if these are too few for it to have settled."""
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Start:
         """Numbers of that distribution."""
         form = self.terms * (1 + self.decay) / (1 - self.decay) / 2  # the variance is 2 σ⁴ (1 - β) / (1 + β) / terms
+        left = self.decay**self.age
+        form *= (1 - left) / (1 + left)
         drawn = [rng.standard_gamma(form, shape, dtype=np.float32) for _ in range(self.peak_of)]
         largest: Start = np.max(drawn, axis=0)
         return np.float32(self.mean / form) * largest

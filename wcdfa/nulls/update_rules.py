@@ -7,13 +7,14 @@ write its class here and name it in `OPTIMIZERS`: the replay, the command line a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
-from typing import ClassVar, cast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar, Literal, cast
 
 import numpy as np
 
 from wcdfa.kernel.arrays import Array
+from wcdfa.nulls.hyperparameters import AT_LEAST_0, AT_MOST_0, FEW, POSITIVE, POWER, SHARE
 from wcdfa.nulls.optimizer import (
     WEIGHT_DECAY,
     Memory,
@@ -29,11 +30,15 @@ from wcdfa.nulls.optimizer import (
 )
 from wcdfa.nulls.settling import Conditions, Constant, MeanSquare, Normal, Settled
 from wcdfa.nulls.spelling import Source, Spelling
+from wcdfa.nulls.suggestions import closest
 
 AGE = 10_000
-"""Steps that an optimizer which never settles is assumed to have taken, if ``start`` is not given."""
+"""Steps that an optimizer which never settles is assumed to have taken if the step is unknown."""
 SINGULAR, LASTING = 0.92, 0.88  # measured at 8 by 8 and 16 by 16: the root mean square of singular values after Muon's polynomial,
 # and how long changes last, relative to a change that is proportional to the momentum
+LONG = 10_000
+"""Steps beyond which an optimizer that still changes is replayed at the step of the window."""
+BEYOND = 1e3  # a singular value that has grown so much diverges
 AT_ONCE = 1e3  # momentum_decay of a NAdam whose momentum does not grow: 0.96 to this power is 0
 
 DECAYED = {"weight_decay": "weight_decay"}
@@ -42,10 +47,10 @@ KERAS_ADAM: dict[str, Source] = {"betas": ("beta_1", "beta_2"), "eps": "epsilon"
 OPTAX_ADAM: dict[str, Source] = {"betas": ("b1", "b2"), "eps": "eps"}
 OPTAX_IGNORED = frozenset({"eps_root", "mu_dtype"})
 
-BETAS = described("Shares of the mean of gradients, and of the mean of their squares, that are left after a step.")
-MOMENTUM = described("Share of the momentum that is left after a step.")
-NESTEROV = described("Look one step ahead.")
-EPS = described("Keeps the divisor from zero.")
+BETAS = described("Share of the mean gradient, and of the mean squared gradient, that is kept at each step.")
+MOMENTUM = described("Share of the momentum that is kept at each step.")
+NESTEROV = described("Use Nesterov momentum, which looks one step ahead.")
+EPS = described("Small number that is added to the divisor, so that it is never zero.", AT_LEAST_0)
 
 
 def _with_amsgrad(name: str, hyperparameters: Mapping[str, Source], **only: bool) -> Iterator[Spelling]:
@@ -71,7 +76,7 @@ class SGD(Optimizer):
     """Works as ``torch.optim.SGD``; weight decay is L2."""
 
     momentum: float = field(default=0.0, metadata=MOMENTUM)
-    dampening: float = field(default=0.0, metadata=described("Share of a gradient that does not enter the momentum."))
+    dampening: float = field(default=0.0, metadata=described("Share of each gradient that is not added to the momentum.", SHARE))
     nesterov: bool = field(default=False, metadata=NESTEROV)
     name: ClassVar[str] = "sgd"
     title: ClassVar[str] = "SGD"
@@ -124,12 +129,6 @@ class Betas(Optimizer):
     """Base class of optimizers with two betas."""
 
     betas: tuple[float, float] = field(default=(0.9, 0.999), metadata=BETAS)
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.betas, (tuple, list)) or len(self.betas) != 2:
-            msg = f"betas must be two numbers, got {self.betas!r}; (0.9, 0.999) is usual"
-            raise ValueError(msg)
-        super().__post_init__()
 
     def __str__(self) -> str:
         return f"{self.title}({self.betas[0]:g}, {self.betas[1]:g})"
@@ -237,14 +236,19 @@ class AdamW(Adam):
 class NAdam(Moments):
     """Works as ``torch.optim.NAdam``. T. Dozat (2016), https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ.
 
-    Its momentum takes some 30,000 steps to grow to its full value; α is then 0.87, and 0.73 after 10,000 steps. Give ``start`` for a
-    younger run. In optax the momentum is at its full value from the first step, in Keras after 100 steps.
+    Its momentum keeps growing for about 30,000 steps, and α with it: 0.73 after 10,000 steps, 0.87 at the end. Give ``start`` for a
+    younger run. In Keras the momentum stops growing after 100 steps, and in optax it is constant.
     """
 
     momentum_decay: float = field(
-        default=4e-3, metadata=described("How fast the momentum grows: to 90 % of its full value in 40 / momentum_decay steps.")
+        default=4e-3,
+        metadata=described(
+            "How fast the momentum grows: it reaches 90 % of its final value after 40 / momentum_decay steps.", AT_LEAST_0
+        ),
     )
-    decoupled_weight_decay: bool = field(default=False, metadata=described("Decay the weights as AdamW does."))
+    decoupled_weight_decay: bool = field(
+        default=False, metadata=described("Apply weight decay to the weights themselves, as AdamW does.")
+    )
     name: ClassVar[str] = "nadam"
     title: ClassVar[str] = "NAdam"
     default_lr: ClassVar[float] = 2e-3
@@ -281,6 +285,15 @@ class NAdam(Moments):
         """The memory before the first step."""
         return super().fresh(weights) | {"product": 1 + 0 * total(weights)}
 
+    def settles_after(self) -> float:
+        """Steps after which its memories are drawn as they are at that step, far sooner than its mean square settles."""
+        return max(500.0, 5 / (1 - self.betas[0]))
+
+    def changes_until(self) -> float:
+        """Steps until its momentum is within 0.4 % of its final value; 0 where that is soon."""
+        steps = 120 / self.momentum_decay if self.momentum_decay else 0.0
+        return steps if steps > LONG else 0.0
+
     def _momentum(self, count: Number) -> Number:
         growth = 0.96 ** (count * self.momentum_decay) if self.momentum_decay else 1.0
         return self.betas[0] * (1 - 0.5 * growth)
@@ -296,7 +309,10 @@ class NAdam(Moments):
         return -lr * (self._decayed(move, weights) if decoupled else move), after
 
     def _settled(self, at: Conditions) -> Settled:
-        return self._settled_betas(at, self.decoupled_weight_decay) | {"product": Constant(0.0)}
+        settled = self._settled_betas(at, self.decoupled_weight_decay)
+        square = settled["square"]
+        young = square._replace(age=at.age) if isinstance(square, MeanSquare) else square
+        return settled | {"square": young, "product": Constant(0.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,13 +320,15 @@ class ScheduleFreeAdamW(Moments):
     """Works as ``AdamWScheduleFree`` of the package schedulefree. ΔW is the change of the weights at which gradients are taken.
 
     A. Defazio et al. (2024), doi:10.48550/arXiv.2405.15682.
-    It never settles: its average gets slower and slower. Without ``start``, 10,000 steps are assumed before the window.
+    It never settles, because its average moves ever more slowly. Unless ``start`` is given, 10,000 steps are assumed to have been taken.
     """
 
-    warmup_steps: int = field(default=0, metadata=described("Steps in which the learning rate grows to its full value."))
-    r: float = field(default=0.0, metadata=described("The average weights a step by its number to this power."))
+    warmup_steps: int = field(
+        default=0, metadata=described("Steps over which the learning rate rises from 0 to its full value.", AT_LEAST_0)
+    )
+    r: float = field(default=0.0, metadata=described("Power of the step number that weights each step in the average.", POWER))
     weight_lr_power: float = field(
-        default=2.0, metadata=described("The average weights a step by its learning rate to this power.")
+        default=2.0, metadata=described("Power of the learning rate that weights each step in the average.", POWER)
     )
     name: ClassVar[str] = "schedule_free_adamw"
     title: ClassVar[str] = "schedule-free AdamW"
@@ -338,8 +356,12 @@ class ScheduleFreeAdamW(Moments):
         return super().fresh(weights) | {"total": nothing, "largest_lr": nothing}
 
     def age(self) -> float:
-        """Steps that it is assumed to have taken if ``start`` is not given."""
+        """Steps that it is assumed to have taken if the step is unknown."""
         return AGE
+
+    def changes_until(self) -> float:
+        """Without end."""
+        return math.inf
 
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         first, second = self.betas
@@ -372,7 +394,7 @@ class ScheduleFreeAdamW(Moments):
 class RMSprop(Optimizer):
     """Works as ``torch.optim.RMSprop``, not centered; weight decay is L2."""
 
-    alpha: float = field(default=0.99, metadata=described("Share of the mean square of gradients that is left after a step."))
+    alpha: float = field(default=0.99, metadata=described("Share of the mean squared gradient that is kept at each step."))
     eps: float = field(default=1e-8, metadata=EPS)
     momentum: float = field(default=0.0, metadata=MOMENTUM)
     name: ClassVar[str] = "rmsprop"
@@ -436,11 +458,11 @@ class Muon(Optimizer):
     nesterov: bool = field(default=True, metadata=NESTEROV)
     ns_coefficients: tuple[float, float, float] = field(
         default=(3.4445, -4.7750, 2.0315),
-        metadata=described("Coefficients of the Newton–Schulz polynomial of degree 5 in the singular values."),
+        metadata=described("Coefficients of the Newton–Schulz polynomial: of the singular value, its cube and its fifth power."),
     )
     eps: float = field(default=1e-7, metadata=EPS)
-    ns_steps: int = field(default=5, metadata=described("Number of Newton–Schulz steps."))
-    adjust_lr_fn: str | None = field(
+    ns_steps: int = field(default=5, metadata=described("Number of Newton–Schulz steps.", FEW))
+    adjust_lr_fn: Literal["original", "match_rms_adamw"] | None = field(
         default=None, metadata=described('How the rate depends on the shape: "original" or "match_rms_adamw".')
     )
     name: ClassVar[str] = "muon"
@@ -472,8 +494,13 @@ class Muon(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.adjust_lr_fn not in (None, "original", "match_rms_adamw"):
-            msg = f'adjust_lr_fn must be None, "original" or "match_rms_adamw", got {self.adjust_lr_fn!r}'
+        values = np.linspace(0, 1, 101)  # which singular values a matrix of norm 1 may have
+        a, b, c = self.ns_coefficients
+        for _ in range(self.ns_steps):
+            values = np.clip(a * values + b * values**3 + c * values**5, -BEYOND, BEYOND)
+        if np.max(np.abs(values)) >= BEYOND:
+            grown = f"got {self.ns_coefficients}, which make them grow without end"
+            msg = f"ns_coefficients must keep singular values bounded, {grown}; the default is {type(self).ns_coefficients}"
             raise ValueError(msg)
 
     def __str__(self) -> str:
@@ -518,19 +545,35 @@ class Muon(Optimizer):
 class Adafactor(Optimizer):
     """Works as ``torch.optim.Adafactor``: it keeps mean squares of the rows and columns of a matrix, and of each number of a vector.
 
-    It never settles: its mean squares get slower and slower. Without ``start``, 10,000 steps are assumed before the window.
-    N. Shazeer and M. Stern (2018), doi:10.48550/arXiv.1804.04235.
+    It never settles, because its mean squares change ever more slowly. Unless ``start`` is given, 10,000 steps are assumed to have been
+    taken. N. Shazeer and M. Stern (2018), doi:10.48550/arXiv.1804.04235.
     """
 
     beta2_decay: float = field(
         default=-0.8,
-        metadata=described("A step enters the mean square with a share of its number to this power, which is 0 or negative."),
+        metadata=described(
+            "Power of the step number, 0 or less: the weight of the newest squared gradient in the mean.", AT_MOST_0
+        ),
     )
     eps1: float | None = field(
-        default=None, metadata=described("Smallest root mean square of a gradient. Default: that of the precision.")
+        default=None,
+        metadata=described(
+            "Lower bound of the root mean squared gradient. Default: the machine epsilon of the weights.", AT_LEAST_0
+        ),
     )
-    eps2: float = field(default=1e-3, metadata=described("The rate is multiplied by the size of the weights, at least this."))
-    d: float = field(default=1.0, metadata=described("A change with a root mean square above this is scaled down to it."))
+    eps2: float = field(
+        default=1e-3,
+        metadata=described(
+            "Lower bound of the root mean square of the weights, which the learning rate is multiplied by.", AT_LEAST_0
+        ),
+    )
+    d: float = field(
+        default=1.0,
+        metadata=described(
+            "Upper bound of the root mean square of a change, before the learning rate: larger ones are scaled down to it.",
+            POSITIVE,
+        ),
+    )
     name: ClassVar[str] = "adafactor"
     title: ClassVar[str] = "Adafactor"
     default_lr: ClassVar[float] = 1e-2
@@ -556,8 +599,12 @@ class Adafactor(Optimizer):
         return {"rows": 0 * total(weights, 1), "columns": 0 * total(weights, 0)}
 
     def age(self) -> float:
-        """Steps that it is assumed to have taken if ``start`` is not given."""
+        """Steps that it is assumed to have taken if the step is unknown."""
         return AGE
+
+    def changes_until(self) -> float:
+        """Without end."""
+        return math.inf
 
     def settles_after(self) -> float:
         """From this many steps on, a replay begins at the settled state."""
@@ -644,28 +691,46 @@ def named(name: str, hyperparameters: Mapping[str, object]) -> Optimizer:
     ValueError
         If there is no such optimizer, or a number is out of its range.
     TypeError
-        If the optimizer lacks a hyperparameter.
+        If the optimizer lacks a hyperparameter, or its value has the wrong type.
     """
     if name not in OPTIMIZERS:
-        msg = f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))}, got {name!r}; pass the name of the one it behaves like"
+        known = ", ".join(map(repr, OPTIMIZERS))
+        hint = closest(name, OPTIMIZERS) or "pass the name of the one it behaves like"
+        msg = f"optimizer must be one of {known}, got {name!r}; {hint}"
         raise ValueError(msg)
-    known = [each.name for each in fields(OPTIMIZERS[name])]
+    return with_hyperparameters(OPTIMIZERS[name](), hyperparameters)
+
+
+def with_hyperparameters(optimizer: Optimizer, hyperparameters: Mapping[str, object], also: Iterable[str] = ()) -> Optimizer:
+    """The same optimizer with these hyperparameters in place of its own; `also` names what a user may have meant besides.
+
+    >>> print(with_hyperparameters(SGD(momentum=0.5, nesterov=True), {"momentum": 0.9}))
+    SGD(Nesterov momentum 0.9)
+    """
+    known = [each.name for each in fields(optimizer)]
     for given in hyperparameters:
         if given not in known:
-            msg = f"{name} has no hyperparameter {given!r}; it takes lr, {', '.join(known)}"
+            hint = closest(given, [*known, *also])
+            msg = f"{optimizer.name} has no hyperparameter {given!r}; it takes lr, {', '.join(known)}{hint and f'; {hint}'}"
             raise TypeError(msg)
-    return OPTIMIZERS[name](**hyperparameters)  # type: ignore[arg-type]  # each class checks its own
+    return replace(optimizer, **hyperparameters)  # type: ignore[arg-type]  # each is checked when it is made
 
 
 def resolved(optimizer: str | Optimizer, hyperparameters: Mapping[str, object]) -> Optimizer:
-    """Return the optimizer itself: made from a name and hyperparameters, or the given one.
+    """The optimizer from its name or as it is, with these hyperparameters in place of its own.
 
-    >>> print(resolved("sgd", {"momentum": 0.9}), resolved(SGD(momentum=0.9), {}))
+    >>> print(resolved("sgd", {"momentum": 0.9}), resolved(SGD(momentum=0.5), {"momentum": 0.9}))
     SGD(momentum 0.9) SGD(momentum 0.9)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `named`; also if the optimizer is a class, or an object that is no `Optimizer`.
     """
     if isinstance(optimizer, str):
         return named(optimizer, hyperparameters)
-    if hyperparameters:
-        msg = f"{', '.join(hyperparameters)} belongs in {optimizer.title}(...): name hyperparameters beside optimizer={optimizer.name!r} only"
+    if not isinstance(optimizer, Optimizer):
+        example = f"{optimizer.__name__}()" if isinstance(optimizer, type) else 'a name such as "adamw"'
+        msg = f"optimizer must be a name or an Optimizer, got {optimizer!r}; pass {example}"
         raise TypeError(msg)
-    return optimizer
+    return with_hyperparameters(optimizer, hyperparameters)

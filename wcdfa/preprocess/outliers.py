@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,22 +42,36 @@ def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
     return sorted(jumps)
 
 
-def without_spikes(x: Values, breaks: list[int]) -> tuple[Values, npt.NDArray[np.bool_]]:
-    """The series after the Hampel filter, and where it replaced a value; windows end at breaks and at the ends of the series."""
-    place = np.arange(len(x)) + HALF * (1 + np.searchsorted(breaks, np.arange(len(x)), side="right"))
-    apart = np.full(place[-1] + 1 + HALF, np.nan)  # NaN between stretches, so that no window reaches across
-    apart[place] = x
-    windows = np.lib.stride_tricks.sliding_window_view(apart, 2 * HALF + 1)[place - HALF]
-    median = median_of_numbers(windows)
-    scale = median_of_numbers(np.abs(windows - median[:, None]))
+def without_spikes(x: Values, breaks: Sequence[int]) -> tuple[Values, npt.NDArray[np.bool_]]:
+    """Series of shape (..., n) after the Hampel filter, and where it replaced a value; windows end at breaks and at both ends."""
+    place = np.arange(x.shape[-1]) + HALF * (1 + np.searchsorted(breaks, np.arange(x.shape[-1]), side="right"))
+    apart = np.full((*x.shape[:-1], place[-1] + 1 + HALF), np.inf)  # infinity between stretches, so that no window reaches across
+    apart[..., place] = x
+    windows = np.stack([apart[..., place + offset] for offset in range(-HALF, HALF + 1)])
+    count = np.isfinite(windows).sum(axis=0)
+    median = _median_of_finite(windows, count)
+    scale = _median_of_finite(np.abs(windows - median), count)
     # if most of a window is one value, as in quantized norms, use the usual step of the series as its spread
-    rounding = ROUNDING * np.max(np.abs(x))
-    scale = np.where(scale > rounding, scale, np.sqrt(np.mean(np.diff(x) ** 2)) / 1.4826)
+    rounding = ROUNDING * np.max(np.abs(x), axis=-1, keepdims=True)
+    scale = np.where(scale > rounding, scale, np.sqrt(np.mean(np.diff(x) ** 2, axis=-1, keepdims=True)) / 1.4826)
     # eleven samples estimate their spread badly: where the estimate is too small, 1 % of plain noise would be replaced and α rise by 0.02
-    scale = np.maximum(scale, np.median(scale))
+    scale = np.maximum(scale, np.median(scale, axis=-1, keepdims=True))
     away = np.abs(x - median)
     replaced = (away > SPIKE * scale) & (away > rounding)
     return np.where(replaced, median, x), replaced
+
+
+def _median_of_finite(windows: Values, count: npt.NDArray[np.intp]) -> Values:
+    """The median along the first axis, infinities left out, of which so many are finite: columns change places until they are in order."""
+    ordered = windows.copy()
+    for turn in range(len(ordered)):
+        first, second = ordered[turn % 2 : -1 : 2], ordered[turn % 2 + 1 :: 2]
+        smaller = np.minimum(first, second)
+        np.maximum(first, second, out=second)
+        first[...] = smaller
+    middle = [np.take_along_axis(ordered, each[None], axis=0)[0] for each in ((count - 1) // 2, count // 2)]
+    median: Values = (middle[0] + middle[1]) / 2
+    return median
 
 
 def median_of_numbers(windows: Values) -> Values:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TypeVar
 
 from wcdfa.inference.measurement import Measurement
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.simulation import Simulation
-from wcdfa.nulls.update_rules import named
+from wcdfa.nulls.suggestions import closest
+from wcdfa.nulls.update_rules import OPTIMIZERS, resolved, with_hyperparameters
 from wcdfa.preprocess.options import Preparation
 from wcdfa.verdicts.regime import THRESHOLDS, checked
 
 Part = TypeVar("Part", Preparation, Measurement, Simulation)
 REPLAYED = ("gradient_norm", "start", "dimension")  # options of a `Simulation` that only the replay of an optimizer takes
+OPTIONS = (
+    *(each.name for part in (Preparation, Measurement, Simulation) for each in fields(part)),
+    *("thresholds", "optimizer", "lr", "steps", "null", "window", "stride"),
+)
+"""All that `wcdfa.verdict` and `wcdfa.verdicts.judge` take besides hyperparameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +86,19 @@ def _check_replayed(options: dict[str, object], before: Optimizer | None) -> Non
 def _optimizer(given: object, before: Optimizer | None, hyperparameters: dict[str, object]) -> Optimizer | None:
     """The optimizer with these hyperparameters. If it is the same as before, it keeps the others that it had."""
     if given is None:
-        if hyperparameters:
-            msg = f"{', '.join(hyperparameters)} belongs to an optimizer, or is misspelled; give optimizer= as well"
-            raise TypeError(msg)
+        for name in hyperparameters:
+            raise TypeError(_unknown(name))
         return None
-    kept = given if isinstance(given, Optimizer) else before if before is not None and before.name == given else None
-    if kept is None:
-        return named(str(given), hyperparameters)
-    return named(kept.name, {**vars(kept), **hyperparameters}) if hyperparameters else kept
+    kept = before if before is not None and before.name == given else given
+    own = resolved(kept, {})  # type: ignore[arg-type]  # it checks what was given
+    return with_hyperparameters(own, hyperparameters, OPTIONS)
+
+
+def _unknown(name: str) -> str:
+    """The message for a name that is no option, if no optimizer is given."""
+    owners = [rule.name for rule in OPTIMIZERS.values() if any(each.name == name for each in fields(rule))]
+    if owners:
+        return f"{name} belongs to an optimizer, or is misspelled; give optimizer= as well: {', '.join(owners)}"
+    hyperparameters = {each.name for rule in OPTIMIZERS.values() for each in fields(rule)}
+    hint = closest(name, [*OPTIONS, *sorted(hyperparameters)])
+    return f"{name} belongs to an optimizer, or is misspelled; {hint or 'the options are ' + ', '.join(OPTIONS)}"

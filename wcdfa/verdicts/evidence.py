@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, compare, short_memory
+from wcdfa.nulls.simulation import Simulation
 from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.regime import Regime, label
-
-Values = npt.NDArray[np.float64]
+from wcdfa.verdicts.shared_null import Null, first_step
 
 HIGHER = (1, 2)  # measure also these many orders above the run's own, because higher orders ignore trends
 HIGHEST_ORDER = 4
@@ -41,6 +41,8 @@ class Evidence:
     """Results at higher orders; the key is the order."""
     null: NullResult | None = None
     """α compared with the α of the optimizer alone."""
+    simulation: Simulation | None = None
+    """How the optimizer alone was simulated; None where it was not, or a user gave its α."""
     memory: ShortMemory | None = None
     """α compared with the α of short memory; None if the spectrum does not favor short memory."""
 
@@ -55,7 +57,8 @@ def gathered(
     criteria: Criteria,
     *,
     lr: npt.ArrayLike | None = None,
-    null: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+    null: Null | None = None,
     memory: MemoryFit | None = None,
 ) -> Evidence:
     """Measure a prepared window and compare its α.
@@ -66,7 +69,9 @@ def gathered(
     criteria : Criteria
     lr : number or numbers of shape (n,), optional
         The learning rate at each norm before preparation.
-    null : numbers of shape (replicates,), optional
+    steps : integers of shape (n,), optional
+        Optimizer steps of the norms: some optimizers have another α after more steps.
+    null : Null, optional
         α of the optimizer alone, where it is known already.
     memory : MemoryFit, optional
         What `wcdfa.nulls.whittle.memory_fit` says of the window, where it is known already.
@@ -75,6 +80,7 @@ def gathered(
     alpha, low, high = float(result.alpha), float(result.low), float(result.high)
     if math.isnan(alpha):
         return Evidence(criteria=criteria, reason=result.reason, result=result, prepared=prepared)
+    null = _of_optimizer(prepared, criteria, lr, steps) if null is None else null
     return Evidence(
         criteria=criteria,
         alpha=alpha,
@@ -83,7 +89,8 @@ def gathered(
         result=result,
         prepared=prepared,
         higher=dict(_higher(prepared, criteria)),
-        null=_against_optimizer(alpha, prepared, criteria, lr, null),
+        null=None if null is None else compare(alpha, null.alphas),
+        simulation=None if null is None else null.simulation,
         memory=_against_short_memory(prepared, criteria, memory),
     )
 
@@ -99,14 +106,16 @@ def _higher(prepared: Prepared, criteria: Criteria) -> Iterator[tuple[int, DFARe
             return
 
 
-def _against_optimizer(
-    alpha: float, prepared: Prepared, criteria: Criteria, lr: npt.ArrayLike | None, null: npt.ArrayLike | None
-) -> NullResult | None:
-    if null is None and criteria.optimizer is not None:
-        rates = lr if lr is None or np.ndim(lr) == 0 else np.asarray(lr)[prepared.kept]
-        log, n = criteria.preparation.log, len(prepared.values)
-        null = criteria.simulation.alphas(n, criteria.optimizer, criteria.measurement, log=log, lr=rates, breaks=prepared.cuts)
-    return None if null is None else compare(alpha, null)
+def _of_optimizer(prepared: Prepared, criteria: Criteria, lr: npt.ArrayLike | None, steps: npt.ArrayLike | None) -> Null | None:
+    """α of the optimizer alone in a window like this one; None where no optimizer was named."""
+    if criteria.optimizer is None:
+        return None
+    rates = lr if lr is None or np.ndim(lr) == 0 else np.asarray(lr)[prepared.kept]
+    simulation = criteria.simulation.at_step(criteria.optimizer, first_step(steps, prepared.spacing))
+    alphas = simulation.alphas(
+        len(prepared.values), criteria.optimizer, criteria.measurement, criteria.preparation, lr=rates, breaks=prepared.cuts
+    )
+    return Null(alphas, simulation)
 
 
 def _against_short_memory(prepared: Prepared, criteria: Criteria, fitted: MemoryFit | None) -> ShortMemory | None:

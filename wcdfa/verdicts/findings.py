@@ -75,17 +75,27 @@ def misfit(evidence: Evidence) -> Iterator[Finding]:
 
 def optimizer(evidence: Evidence) -> Iterator[Finding]:
     """What the optimizer alone gives, and what that leaves of α."""
-    null, rule = evidence.null, evidence.criteria.optimizer
+    null, rule, simulation = evidence.null, evidence.criteria.optimizer, evidence.simulation
     name = str(rule or "the optimizer")
     if null is None:
         return
     if math.isnan(null.median):
         why = (rule and rule.no_alpha) or "its ‖ΔW‖ is constant, for example because every gradient is clipped"
-        yield Finding("optimizer", f"{name} alone has no α: {why}", math.nan, False)
-    else:
-        rest, brief = _left_of(null)
-        text = f"{name} alone gives {null.low:.2f}–{null.high:.2f}: {rest}"
-        yield Finding("optimizer", text, null.excess, brief == "optimizer", brief)
+        yield Finding("optimizer", f"{name} alone has no α: {why}", math.nan, False, f"not compared: {name} alone has no α")
+        return
+    rest, brief = _left_of(null)
+    assumed = "" if simulation is None or rule is None else simulation.assumed(rule)
+    if brief != "optimizer" and _shape_unknown(evidence):
+        rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
+        brief = "undecided: α of the optimizer depends on the shapes of the matrices"
+    text = f"{name} alone{assumed} gives {null.low:.2f}–{null.high:.2f}: {rest}"
+    yield Finding("optimizer", text, null.excess, brief == "optimizer", brief)
+
+
+def _shape_unknown(evidence: Evidence) -> bool:
+    """Whether the optimizer was replayed on a shape that need not be that of the run, and the shape matters."""
+    rule, simulation = evidence.criteria.optimizer, evidence.simulation
+    return rule is not None and rule.depends_on_shape and simulation is not None and simulation.dimension is None
 
 
 def short_memory(evidence: Evidence) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.calibration import Method
@@ -13,9 +14,10 @@ from wcdfa.nulls.nulls import NullResult, ShortMemory
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.evidence import Evidence, Values, gathered
+from wcdfa.verdicts.evidence import Evidence, gathered
 from wcdfa.verdicts.findings import Finding, found
 from wcdfa.verdicts.regime import THRESHOLDS, FailureMode, Regime, failure_modes
+from wcdfa.verdicts.shared_null import Null, Values
 
 
 class Verdict(NamedTuple):
@@ -153,7 +155,8 @@ def judged(
     null: npt.ArrayLike | None = None,
 ) -> Verdict:
     """`verdict` with given criteria."""
-    return weighed(gathered(criteria.preparation.of(norms, lr=lr, steps=steps), criteria, lr=lr, null=null))
+    known = None if null is None else Null(np.asarray(null))
+    return weighed(gathered(criteria.preparation.of(norms, lr=lr, steps=steps), criteria, lr=lr, steps=steps, null=known))
 
 
 def weighed(evidence: Evidence) -> Verdict:

@@ -14,7 +14,8 @@ from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm, drift_alarms
-from wcdfa.verdicts.evidence import Values, gathered
+from wcdfa.verdicts.evidence import gathered
+from wcdfa.verdicts.shared_null import Null, SharedNull, Values, first_step
 from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
 
 Places = npt.NDArray[np.intp]
@@ -99,7 +100,9 @@ def judged_windows(
 ) -> Judged:
     """`judge` with given criteria."""
     x, starts, window = laid_out(norms, window, stride)
-    shared = _shared_null(criteria, window, lr) if null is None else np.asarray(null)
+    given = None if null is None else Null(np.asarray(null))
+    constant = lr is None or np.ptp(lr) == 0  # else each window is replayed by itself
+    shared = SharedNull(criteria, window, None if lr is None else float(np.max(lr))) if constant else None
     prepared = prepared_windows(x, starts, window, criteria.preparation, lr=lr, steps=steps)
     memory = _memories(prepared, window)
     verdicts: list[Verdict] = []
@@ -110,21 +113,16 @@ def judged_windows(
             verdicts.append(without_alpha(str(one), criteria))
             failures.append(one)
         else:
-            whole = len(one.values) == window  # the replay has that length
-            rate = _part(lr, slice(start, start + window))
-            verdicts.append(weighed(gathered(one, criteria, lr=rate, null=shared if whole else None, memory=memory.get(i))))
+            part = slice(start, start + window)
+            at = _part(steps, part)
+            known = shared.at_step(first_step(at, one.spacing)) if given is None and shared is not None else given
+            whole = len(one.values) == window  # what is known already is of that length
+            evidence = gathered(one, criteria, lr=_part(lr, part), steps=at, null=known if whole else None, memory=memory.get(i))
+            verdicts.append(weighed(evidence))
         each(i + 1, len(starts))
     if len(failures) == len(starts):  # every window failed, so the fault is in the series or the options
         raise failures[0]
     return Judged(starts, starts + window, tuple(verdicts))
-
-
-def _shared_null(criteria: Criteria, window: int, lr: npt.ArrayLike | None) -> Values | None:
-    """α of the optimizer alone, shared by all windows if `lr` is constant; otherwise None, and each window is replayed by itself."""
-    if criteria.optimizer is None or (lr is not None and np.ptp(lr) > 0):
-        return None
-    rate = None if lr is None else float(np.max(lr))
-    return criteria.simulation.alphas(window, criteria.optimizer, criteria.measurement, log=criteria.preparation.log, lr=rate)
 
 
 def prepared_windows(
