@@ -132,3 +132,11 @@ def test_lion_is_not_compared():
     found = verdict(np.exp(0.1 * synthetic.white_noise(200, seed=2)), optimizer="lion", replicates=20)
     assert "not compared: Lion(0.9, 0.99) alone has no α" in str(found)
     assert any("its changes are signs" in finding.text for finding in found.findings)
+
+
+@pytest.mark.parametrize("name", ["muon", "adafactor"])
+@pytest.mark.parametrize(("shape", "instead"), [((768, 3072), (16, 64)), ((4096, 64), (128, 8)), ((33, 32), (32, 32))])
+def test_a_matrix_that_takes_minutes_is_refused_with_one_that_does_not(name, shape, instead):
+    with pytest.raises(ValueError, match=f"1,024 numbers are the most.*such as \\({instead[0]}, {instead[1]}\\)"):
+        verdict(np.exp(synthetic.white_noise(200, seed=0)), optimizer=name, dimension=shape)
+    assert Criteria.given(optimizer=name, dimension=instead).simulation.dimension == instead

@@ -20,6 +20,8 @@ Memory = dict[str, Array]
 Number = float | Array
 """A number, or a traced array in its place."""
 
+LARGEST_MATRIX = 1024  # numbers: 32 by 32 takes half a minute for 500 replicates
+
 
 def described(text: str, limits: Limits = FINITE) -> dict[str, str | Limits]:
     """The metadata of a field: what it is, which the command line shows, and what numbers it takes."""
@@ -115,7 +117,13 @@ class Optimizer:
         return min(math.ceil(3 / (1 - self._decays()[0])), 200)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise a ValueError for a parameter that it cannot change."""
+        """Raise a ValueError for a parameter that it cannot change, or that takes minutes to replay."""
+        if len(shape) == 2 and math.prod(shape) > LARGEST_MATRIX:
+            msg = (
+                f"dimension=({shape[0]}, {shape[1]}) takes minutes to replay, and {LARGEST_MATRIX:,} numbers are the most: "
+                f"give a smaller matrix whose sides have the same ratio, such as {default_like(shape)}"
+            )
+            raise ValueError(msg)
         if self.only_matrices and len(shape) != 2:
             msg = f"{self.title} acts on matrices, got dimension {shape[0]}; give rows and columns, dimension={self.default_shape}"
             raise ValueError(msg)
@@ -135,6 +143,17 @@ class Optimizer:
         """The root mean square s of a gradient that includes λ w: s² = σ² + λ² var(w), where w moves at the rate lr / s."""
         product = lr * self.weight_decay
         return (product + math.sqrt(product**2 + 16 * scale**2)) / 4
+
+
+def default_like(shape: tuple[int, ...]) -> tuple[int, int]:
+    """A matrix of at most 1,024 numbers, and sides of the same ratio so far as that goes.
+
+    >>> default_like((768, 3072)), default_like((50_000, 8))
+    ((16, 64), (128, 8))
+    """
+    ratio = min(max(shape) // min(shape), LARGEST_MATRIX // 64)
+    short = math.isqrt(LARGEST_MATRIX // ratio)
+    return (short, short * ratio) if shape[0] <= shape[1] else (short * ratio, short)
 
 
 def axes_of(array: Array) -> tuple[int, ...]:

@@ -140,7 +140,7 @@ def plan(
     dimension: Dimension | None,
 ) -> Run:
     """Check the options of `optimizer_norms` and plan its steps."""
-    shape = _shape(rule, dimension)
+    shape = shape_of(rule, dimension)
     rates = _positive("lr", rule.default_lr if lr is None else lr, n)
     scales = _positive("gradient_norm", 1.0 if gradient_norm is None else gradient_norm, n)
     if start is not None and start < 0:
@@ -173,7 +173,8 @@ def _white(rng: np.random.Generator, shape: tuple[int, ...], scales: Iterable[fl
         yield white * (scale / np.sqrt((white * white).sum(axis=axes_of(white))) if exact else np.float32(scale / size))
 
 
-def _shape(rule: Optimizer, dimension: Dimension | None) -> tuple[int, ...]:
+def shape_of(rule: Optimizer, dimension: Dimension | None) -> tuple[int, ...]:
+    """The shape of the parameter that is replayed; raises a ValueError where it cannot be."""
     shape = rule.default_shape if dimension is None else tuple(np.atleast_1d(dimension).tolist())
     if len(shape) > 2 or min(shape) < 1:
         msg = f"dimension must be at least 1, got {dimension}; it is the number of coordinates, or of rows and columns"

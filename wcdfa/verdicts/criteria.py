@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from wcdfa.inference.measurement import Measurement
 from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.replay import shape_of
 from wcdfa.nulls.simulation import Simulation
 from wcdfa.nulls.suggestions import closest
 from wcdfa.nulls.update_rules import OPTIMIZERS, resolved, with_hyperparameters
@@ -41,6 +42,8 @@ class Criteria:
 
     def __post_init__(self) -> None:
         checked(self.thresholds)
+        if self.optimizer is not None:
+            shape_of(self.optimizer, self.simulation.dimension)
 
     @classmethod
     def given(cls, **options: object) -> Criteria:
