@@ -141,10 +141,14 @@ class Monitored(Delegating):
         self._counts.assign(counts + ops.stack([more, 1 - more]))
 
     def read(self) -> Reading:
-        """Copy the recorded norms to the host. Raises as `wcdfa.backends.keras.parameters.read`."""
+        """Copy the recorded norms to the host. Raises as `wcdfa.backends.keras.read`."""
         optimizer, hyperparameters = described(self.inner_optimizer, self._layout.variables if self.built else ())
         ring = self._ring() if self.built else init(self.window)
         return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+
+    def reading(self) -> Reading:
+        """Do what `read` does, under the name that it had first."""
+        return self.read()
 
     def _ring(self) -> Ring:
         series, counts = (_on_host(variable) for variable in (self._series, self._counts))

@@ -45,7 +45,7 @@ model.compile(optimizer, loss=loss, metrics=["accuracy"])
 callback = WeightChangeCallback(wcdfa.WeightChangeDFA(window=500, stride=50))
 history = model.fit(images[order], labels[order], batch_size=BATCH, shuffle=False, verbose=0, callbacks=[callback])
 
-reading = optimizer.reading()
+reading = optimizer.read()
 _, accuracy = model.evaluate(images[test], labels[test], verbose=0)
 print(f"{keras.backend.backend()}: test accuracy {accuracy:.3f}, {callback.monitor}")
 np.savez(

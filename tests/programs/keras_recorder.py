@@ -36,6 +36,7 @@ def check_plain():
     weights = fitted(model, 50)
     found = read(model)
     require_equal(found, weights.norms())
+    np.testing.assert_array_equal(model.optimizer.reading().norms, found.norms)
     np.testing.assert_allclose(found.groups["first"], weights.norms("first/"), rtol=CLOSE)
     np.testing.assert_allclose(found.groups["biases"], weights.norms("last/bias"), rtol=CLOSE)
     np.testing.assert_allclose(found.lr, 0.05 * (1 + np.cos(np.pi * np.arange(50) / 60)), rtol=1e-5)

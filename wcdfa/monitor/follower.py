@@ -34,7 +34,8 @@ class Follower:
     r"""Looks at a log again and again, and feeds new norms to a monitor.
 
     >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp(), "log.csv")
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "log.csv")
     >>> _ = path.write_text("step,update_norm\n" + "".join(f"{i},{1 + i % 7}\n" for i in range(100)))
     >>> follower = Follower(path, Settings(window=50))
     >>> follower.look().fresh, follower.monitor.n_samples
@@ -43,6 +44,7 @@ class Follower:
     ...     _ = file.write("100,3\n101,4\n")
     >>> follower.look().fresh, follower.look().fresh
     (2, 0)
+    >>> folder.cleanup()
 
     A log was rotated if its steps continue those before, or if it has no steps and fewer rows than before. All of it is then new, and
     the monitor goes on. If the norms of the last window are gone or changed, it is another run, or a restart has undone them. The
