@@ -10,6 +10,8 @@ from tests.helpers.report_runs import analysis, series
 from wcdfa.recording.groups import ALL
 from wcdfa.report import Failure, section_of, write
 
+pytestmark = pytest.mark.slow  # opens a browser
+
 HOSTILE = [
     "<script>window.ran = 1</script>",
     "</script><script>window.ran = 1</script>",
