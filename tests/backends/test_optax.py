@@ -14,7 +14,7 @@ from tests.helpers.optax_runs import gradients, kinds, moves, network, norm, run
 CLOSE = 5e-6  # XLA on the CPU adds up a small array term by term
 
 
-pytestmark = pytest.mark.usefixtures("float32")
+pytestmark = [pytest.mark.usefixtures("float32"), pytest.mark.slow]  # nearly each test compiles a program
 
 
 @pytest.mark.parametrize("measure", ["applied", "update"])

@@ -13,7 +13,7 @@ from tests.helpers.optax_runs import gradients, moves, network, run
 from wcdfa.nulls.replay import replay
 from wcdfa.nulls.update_rules import named
 
-pytestmark = pytest.mark.usefixtures("float32")
+pytestmark = [pytest.mark.usefixtures("float32"), pytest.mark.slow]  # nearly each test compiles a program
 
 
 # factory, its options, the optimizer and hyperparameters that a reading has

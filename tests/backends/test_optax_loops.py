@@ -14,7 +14,7 @@ STEPS = 6
 INPUTS, TARGETS = (np.random.default_rng(0).standard_normal((STEPS, 8, size)).astype(np.float32) for size in (3, 2))
 
 
-pytestmark = pytest.mark.usefixtures("float32")
+pytestmark = [pytest.mark.usefixtures("float32"), pytest.mark.slow]  # nearly each test compiles a program
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ CLOSE = 5e-6
 LABELS = {"encoder": "a", "head": "b"}
 
 
-pytestmark = pytest.mark.usefixtures("float32")
+pytestmark = [pytest.mark.usefixtures("float32"), pytest.mark.slow]  # nearly each test compiles a program
 
 
 def arrangements(optax, monitor, record):
