@@ -117,10 +117,10 @@ class Optimizer:
         return min(math.ceil(3 / (1 - self._decays()[0])), 200)
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
-        """Raise a ValueError for a parameter that it cannot change, or that takes minutes to replay."""
+        """Raise a ValueError for a parameter that it cannot change, or that takes too long to replay."""
         if len(shape) == 2 and math.prod(shape) > LARGEST_MATRIX:
             msg = (
-                f"dimension=({shape[0]}, {shape[1]}) takes minutes to replay, and {LARGEST_MATRIX:,} numbers are the most: "
+                f"a matrix of {shape[0]:,} by {shape[1]:,} takes too long to replay: {LARGEST_MATRIX:,} numbers are the most; "
                 f"give a smaller matrix whose sides have the same ratio, such as {default_like(shape)}"
             )
             raise ValueError(msg)
