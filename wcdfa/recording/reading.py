@@ -15,6 +15,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
+from wcdfa.recording.side_series import changes
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.single_window import Verdict, judged
 
@@ -48,6 +49,14 @@ class Reading(NamedTuple):
     """Hyperparameters of the optimizer, under the names of `wcdfa.nulls.replay.optimizer_norms`."""
     stderr: Norms | None = None
     """Standard error of each norm, relative to it, shape (n,), if a sample of the coordinates was measured; None if all were."""
+    gradients: Norms | None = None
+    """‖g‖, the norm of the gradient of each step, shape (n,), NaN where unknown; None if it was not recorded."""
+    varying: Mapping[str, Norms] = {}
+    """Value at each norm of every hyperparameter that changed meanwhile, shape (n,), or (n, 2) for betas; NaN where unknown."""
+    unknown: str | None = None
+    """Why `optimizer` is None, as a sentence without its full stop; None if the optimizer is known, or nothing could be found out."""
+    taken: Count | None = None
+    """Steps that the optimizer had taken before the first of these norms: 0 for a run from its start; None where unknown."""
 
     def verdict(
         self,
@@ -132,6 +141,10 @@ class Reading(NamedTuple):
             optimizer=self.optimizer,
             hyperparameters={name: _of_member(value, index) for name, value in self.hyperparameters.items()},
             stderr=None if self.stderr is None else self.stderr[index][kept],
+            gradients=None if self.gradients is None else self.gradients[index][kept],
+            varying={name: own for name, values in self.varying.items() if changes((own := values[index][kept]).T)},
+            unknown=self.unknown,
+            taken=None if self.taken is None else int(np.asarray(self.taken)[index]),
         )
 
 
