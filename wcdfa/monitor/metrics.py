@@ -17,7 +17,11 @@ REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdf
 def metrics_of(run: Computation, thresholds: tuple[float, float]) -> dict[str, float]:
     """The last norms and the last α, of all parameters and of each group. Without an α yet, only the norms."""
     reading = run.recorder.reading()
-    numbers = {"wcdfa/step": float(run.recorder.step), "wcdfa/n": float(len(reading.norms)), "wcdfa/skipped": float(reading.skipped)}
+    numbers = {
+        "wcdfa/step": float(run.recorder.step),
+        "wcdfa/n": float(len(reading.norms)),
+        "wcdfa/skipped": float(reading.skipped),
+    }
     if len(reading.norms):
         numbers |= dict(_of_last_step(reading))
     if ALL in run.outcomes:

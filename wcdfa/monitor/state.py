@@ -53,7 +53,9 @@ def _side_series(recorder: Recorder) -> State:
     place = (recorder.count - n + np.arange(n)) % recorder.window
     state: State = {} if recorder.before is None else {"before": recorder.before}
     if names:
-        state |= {"side_series": names} | with_gaps("side_values", np.concatenate([np.asarray(norms[name])[place] for name in names]))
+        state |= {"side_series": names} | with_gaps(
+            "side_values", np.concatenate([np.asarray(norms[name])[place] for name in names])
+        )
     return state
 
 

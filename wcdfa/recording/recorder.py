@@ -177,12 +177,10 @@ class Recorder:
         self._newest = float(reading.norms[-1]) if total else None
         self.source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters, "unknown": reading.unknown}
         self.before = _before(reading)
-        last = series_of(reading.hyperparameters)  # of those that do not vary, the value at every norm
         for i in range(total - have, total):
-            norms: dict[str, object] = {ALL: float(reading.norms[i])} | {name: float(part[i]) for name, part in reading.groups.items()}
-            norms |= last | series_at(reading.varying, i) | ({} if reading.gradients is None else {GRADIENTS: float(reading.gradients[i])})
             lr = None if reading.lr is None else float(reading.lr[i])
-            self.pending.append(Pending(norms, lr, lost, None if reading.steps is None else int(reading.steps[i])))
+            step = None if reading.steps is None else int(reading.steps[i])
+            self.pending.append(Pending(_numbers_at(reading, i), lr, lost, step))
             lost = 0
 
     def _begin_anew(self, groups: tuple[str, ...]) -> None:
@@ -191,6 +189,13 @@ class Recorder:
         self.drained = self.drained_skipped = self.step = 0
         self.source, self.before = {}, None
         self.begun += 1
+
+
+def _numbers_at(reading: Reading, place: int) -> dict[str, object]:
+    """The norm of each group and the numbers of the side series, at one place of a reading."""
+    named = {ALL: reading.norms, **reading.groups} | ({} if reading.gradients is None else {GRADIENTS: reading.gradients})
+    constant = series_of(reading.hyperparameters)  # but for those that vary
+    return {name: float(values[place]) for name, values in named.items()} | constant | series_at(reading.varying, place)
 
 
 def _require_one_series(reading: Reading) -> None:

@@ -53,7 +53,7 @@ def series_at(values: Mapping[str, Numbers], place: int) -> dict[str, float]:
     >>> series_at({"betas": np.array([[0.9, 0.99], [0.8, 0.99]])}, 1)
     {'wcdfa_beta1': 0.8, 'wcdfa_beta2': 0.99}
     """
-    found = {}
+    found: dict[str, float] = {}
     for name, each in values.items():
         found |= dict(zip(HYPERPARAMETERS[name], np.ravel(each[place]).tolist(), strict=True))
     return found
