@@ -7,20 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.conftest import require
 from tests.helpers.torch_runs import batches, loss_of, network
-
-
-@pytest.fixture
-def torch():
-    return require("torch")
-
-
-@pytest.fixture
-def attach(torch):
-    from wcdfa.backends.torch import attach
-
-    return attach
 
 
 def norm_of(tensors):
