@@ -56,7 +56,7 @@ def squares_of(parts: Iterable[Part]) -> Squares:
             continue
         row = _row(part, part.tensor.grad)
         if row.device.type == "cpu" and not part.together:
-            found.setdefault(part.process_groups, []).append(wide(_square(row)) * part.stride)
+            found.setdefault(part.process_groups, []).append(wide(square_of_row(row)) * part.stride)
         else:
             small.setdefault((part.process_groups, row.device, row.dtype, part.stride), []).append(row)
     for (block, _, dtype, stride), rows in small.items():
@@ -75,7 +75,7 @@ def _row(part: Part, gradient: torch.Tensor) -> torch.Tensor:
     return row[part.offset :: part.stride] if part.stride > 1 else row
 
 
-def _square(row: torch.Tensor) -> torch.Tensor:
+def square_of_row(row: torch.Tensor) -> torch.Tensor:
     """Σ|g|² on a CPU, a piece at a time: in float32 the sum of all at once would lose digits."""
     each = (widened(piece) for (piece,) in pieces(row))
     return added([torch.dot(piece, piece) for piece in each], row)
