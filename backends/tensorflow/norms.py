@@ -91,7 +91,7 @@ def own_square(value: Values | tf.IndexedSlices) -> tf.Tensor:
     >>> float(own_square(rows))
     9.0
     """
-    x = tf.convert_to_tensor(value)
+    x = _number("gradient", value)
     return square_sum(x, tf.zeros((), x.dtype))
 
 
