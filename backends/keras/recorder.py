@@ -268,14 +268,16 @@ class Monitored(Delegating):
     def get_config(self) -> MonitoredConfig:
         """The config from which `from_config` makes the same optimizer. If groups is a callable, register it with Keras."""
         serialize = keras.saving.serialize_keras_object
-        return {
+        config: MonitoredConfig = {
             "name": self.name,
             "window": self.window,
             "inner_optimizer": serialize(self.inner_optimizer),
             "groups": serialize(self._groups.value),
             "layout": self._layout.saved() if self.built else self._saved_layout.value,
-            **({"gradients": True} if self._with_gradients else {}),
         }
+        if self._with_gradients:
+            config["gradients"] = True
+        return config
 
     @classmethod
     def from_config(cls, config: MonitoredConfig, custom_objects: Mapping[str, object] | None = None) -> Monitored:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import tensorflow as tf  # type: ignore[import-untyped]
 
@@ -96,7 +96,7 @@ def numbers_of(hyperparameters: Mapping[str, object]) -> dict[str, object]:
     def now(value: object) -> object:
         if isinstance(value, (tuple, list)):
             return tuple(map(now, value))
-        return float(f"{float(value.numpy()):.7g}") if is_variable(value) else value
+        return float(f"{float(cast(tf.Variable, value).numpy()):.7g}") if is_variable(value) else value
 
     return {name: now(value) for name, value in hyperparameters.items()}
 

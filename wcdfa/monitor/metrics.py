@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from wcdfa.monitor.computing import Computation
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.reading import Reading
-from wcdfa.recording.side_series import series_at
 from wcdfa.verdicts.regime import label
 
 REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
@@ -24,6 +23,7 @@ def metrics_of(run: Computation, thresholds: tuple[float, float]) -> dict[str, f
     }
     if len(reading.norms):
         numbers |= dict(_of_last_step(reading))
+        numbers |= {name.replace("_", "/"): value for name, value in run.recorder.varying_now(reading).items()}
     if ALL in run.outcomes:
         numbers |= dict(_of_alpha(run, thresholds))
     return numbers
@@ -36,7 +36,6 @@ def _of_last_step(reading: Reading) -> Iterator[tuple[str, float]]:
         yield "wcdfa/lr", float(reading.lr[-1])
     if reading.gradients is not None:
         yield "wcdfa/gradient_norm", float(reading.gradients[-1])
-    yield from ((name.replace("_", "/"), value) for name, value in series_at(reading.varying, -1).items())
 
 
 def _of_alpha(run: Computation, thresholds: tuple[float, float]) -> Iterator[tuple[str, float]]:

@@ -366,8 +366,8 @@ class WeightChangeDFA:
         α is that of the steps from "wcdfa/window_first_step" to "wcdfa/window_last_step", which may lie before "wcdfa/step": it is not
         computed at every step.
 
-        If they are known, "wcdfa/lr" and "wcdfa/gradient_norm" of the last step are there too, and of the hyperparameters that changed
-        within the window "wcdfa/momentum", "wcdfa/beta1" and "wcdfa/beta2". A log that has all steps is then judged as the run was.
+        If they are known, "wcdfa/lr" and "wcdfa/gradient_norm" of the last step are there too; and from the first change on that was
+        seen, "wcdfa/momentum", or "wcdfa/beta1" and "wcdfa/beta2".
         """
         with self._lock:
             self._compute()

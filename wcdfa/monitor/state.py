@@ -52,6 +52,7 @@ def _side_series(recorder: Recorder) -> State:
     names = [name for name in SIDE_SERIES if name in norms]
     place = (recorder.count - n + np.arange(n)) % recorder.window
     state: State = {} if recorder.before is None else {"before": recorder.before}
+    state |= {"varied": list(recorder.varied)} if recorder.varied else {}
     if names:
         state |= {"side_series": names} | with_gaps(
             "side_values", np.concatenate([np.asarray(norms[name])[place] for name in names])
@@ -84,6 +85,7 @@ def restore(state: Fields, run: Computation) -> None:
         setattr(recorder, name, state.integer(name))
     recorder.source = json.loads(state.text("source"))
     recorder.before = state.integer("before") if "before" in state else None
+    recorder.varied = tuple(state.texts("varied")) if "varied" in state else ()
     reasons = state.texts("reasons")
     run.outcomes = {names[i]: _outcome(state, i, reasons[i] or None) for i in range(state.integer("results"))}
     run.history = _history(state, names)

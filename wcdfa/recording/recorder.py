@@ -15,7 +15,7 @@ from wcdfa.recording.groups import ALL, Groups
 from wcdfa.recording.parameters import Displacement, is_traced, kept, refuse
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, extend, init, read, with_series
-from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES, series_at, series_of
+from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, SIDE_SERIES, series_at, series_of
 from wcdfa.support.numbers import is_number, number
 
 
@@ -41,6 +41,8 @@ class Recorder:
 
     before: int | None = None
     """Steps that the optimizer had taken before step 1 of this run; None where unknown."""
+    varied: tuple[str, ...] = ()
+    """The hyperparameters that have changed so far, also if they did so before the norms in the ring."""
 
     def __init__(self, window: int, groups: Groups, record_every: Cadence) -> None:
         self.window, self.groups, self.record_every = window, groups, record_every
@@ -70,6 +72,13 @@ class Recorder:
         if self.before is None or reading.steps is None or not len(reading.steps):
             return reading
         return reading._replace(taken=self.before + int(reading.steps[0]) - 1)
+
+    def varying_now(self, reading: Reading) -> dict[str, float]:
+        """Momentum and betas at the last norm of its reading, from the first change on that was seen, by side series."""
+        self.varied = tuple(dict.fromkeys([*self.varied, *reading.varying]))
+        last = (self.count - 1) % self.window
+        names = [series for name in self.varied for series in HYPERPARAMETERS[name]]
+        return {name: float(np.asarray(self.ring.wcdfa_norms[name])[last]) for name in names if name in self.ring.wcdfa_norms}
 
     def take(self, given: object, lr: object, gradient_norm: object = None) -> None:
         """Add the arguments of `update` to the pending norms. Raises as `update`; nothing is changed then."""
@@ -187,7 +196,7 @@ class Recorder:
         self.ring = init(self.window, groups)
         self.pending.clear()
         self.drained = self.drained_skipped = self.step = 0
-        self.source, self.before = {}, None
+        self.source, self.before, self.varied = {}, None, ()
         self.begun += 1
 
 
