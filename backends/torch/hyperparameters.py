@@ -9,6 +9,7 @@ import torch
 
 from wcdfa.nulls.recognition import Known, Recognition, difference, not_recognised, recognition, written
 from wcdfa.recording.side_series import series_of
+from wcdfa.support.numbers import is_number
 
 Rate: TypeAlias = float | torch.Tensor | None
 
@@ -80,7 +81,7 @@ def step_options(optimizer: torch.optim.Optimizer) -> StepOptions:
     StepOptions(rate=0.1, beside={'wcdfa_momentum': 0.9})
     """
     group = _largest(optimizer.param_groups)
-    return StepOptions(_kept(group.get("lr")), {name: _kept(value) for name, value in series_of(group).items()})
+    return StepOptions(_kept(group.get("lr")), {name: _kept(value) for name, value in series_of(group).items() if is_number(value)})
 
 
 def steps_taken(optimizer: torch.optim.Optimizer) -> int | None:
@@ -91,11 +92,12 @@ def steps_taken(optimizer: torch.optim.Optimizer) -> int | None:
 
     It reads one number of the state, which waits for the device if it is there.
     """
-    group = _largest(optimizer.param_groups)
-    states = [optimizer.state[part] for part in group["params"] if optimizer.state.get(part)]
+    largest = _largest(optimizer.param_groups)
+    groups = [largest, *(group for group in optimizer.param_groups if group is not largest)]
+    states = [optimizer.state[part] for group in groups for part in group["params"] if optimizer.state.get(part)]
     if not states:  # plain SGD never has any, and nothing to remember either
         return 0
-    count = next((state["step"] for state in states if "step" in state), group.get("step", group.get("k")))
+    count = next((state["step"] for state in states if "step" in state), largest.get("step", largest.get("k")))
     return None if count is None else int(count)
 
 

@@ -268,6 +268,27 @@ def test_steps_taken_before(torch, attach, make, late):
     assert handle.read().taken == (None if late is None else late + 1)
 
 
+def test_the_largest_group_may_have_taken_no_step(torch, attach):
+    frozen, weight = torch.nn.Parameter(torch.zeros(9)), torch.nn.Parameter(torch.zeros(3))
+    optimizer = torch.optim.Adam([{"params": [frozen]}, {"params": [weight]}])
+    trained(torch, optimizer, weight, 4)
+    handle = attach(optimizer)
+    trained(torch, optimizer, weight, 2)
+    assert handle.read().taken == 4
+
+
+def test_options_that_are_no_numbers_end_no_training(torch, attach):
+    class Own(torch.optim.SGD):
+        pass
+
+    weight = torch.nn.Parameter(torch.zeros(3))
+    optimizer = Own([weight], lr=0.1)
+    optimizer.param_groups[0] |= {"momentum": 0, "betas": ("auto", None)}
+    handle = attach(optimizer)
+    trained(torch, optimizer, weight, 2)
+    assert (handle.read().count, handle.read().varying) == (2, {})
+
+
 def test_an_optimizer_that_is_loaded_after_attach(torch, attach):
     weight = torch.nn.Parameter(torch.zeros(3))
     optimizer = torch.optim.Adam([weight])
