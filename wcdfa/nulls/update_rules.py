@@ -109,6 +109,9 @@ class SGD(Optimizer):
     def _decays(self) -> tuple[float, ...]:
         return (self.momentum,)
 
+    def gain(self, lr: float, scale: float) -> float | None:  # noqa: D102 - as in the base class
+        return lr * (1 - self.dampening) / (1 - self.momentum) if self.momentum else lr
+
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         gradient = self._decayed(gradient, weights)
         if not self.momentum:
@@ -153,6 +156,9 @@ class Moments(Betas):
 
     def _root(self, square: Array, count: Number) -> Array:
         return square**0.5 / (1 - self.betas[1] ** count) ** 0.5 + self.eps
+
+    def gain(self, lr: float, scale: float) -> float | None:  # noqa: D102 - as in the base class
+        return lr / scale
 
     def _settled_betas(self, at: Conditions, decoupled: bool) -> Settled:
         if decoupled:
@@ -425,6 +431,9 @@ class RMSprop(Optimizer):
 
     def _decays(self) -> tuple[float, ...]:
         return self.momentum, self.alpha
+
+    def gain(self, lr: float, scale: float) -> float | None:  # noqa: D102 - as in the base class
+        return lr / scale / (1 - self.momentum)
 
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         gradient = self._decayed(gradient, weights)
