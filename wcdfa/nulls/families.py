@@ -75,7 +75,7 @@ def members(setting: Setting) -> tuple[Member, ...]:
 
 def transient(setting: Setting) -> bool:
     """Whether the window holds transients of the optimizer."""
-    return setting.start is not None and setting.start <= setting.rule.settles_after()
+    return setting.start is not None and setting.start <= setting.rule.starts_within()
 
 
 def replays(setting: Setting) -> Iterator[tuple[Member, Floats]]:

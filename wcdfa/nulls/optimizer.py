@@ -107,6 +107,10 @@ class Optimizer:
         """From this many steps on, a replay begins at the settled state: bias corrections are then within 0.4 % of 1."""
         return 5 / (1 - max(self._decays()))
 
+    def starts_within(self) -> float:
+        """Steps at the start of a run in which its norms still show that its memories began empty."""
+        return self.settles_after()
+
     def changes_until(self) -> float:
         """Steps up to which its null goes on changing, so that it matters how many were taken; 0 where it settles soon."""
         return 0.0

@@ -38,6 +38,8 @@ SINGULAR, LASTING = 0.92, 0.88  # measured at 8 by 8 and 16 by 16: the root mean
 # and how long changes last, relative to a change that is proportional to the momentum
 LONG = 10_000
 """Steps beyond which an optimizer that still changes is replayed at the step of the window."""
+CORRECTED = 300
+"""Steps after which a mean of squares whose bias is corrected shows its start by less than chance does, if there are up to 50,000 coordinates."""
 BEYOND = 1e3  # a singular value that has grown so much diverges
 AT_ONCE = 1e3  # momentum_decay of a NAdam whose momentum does not grow: 0.96 to this power is 0
 
@@ -156,6 +158,9 @@ class Moments(Betas):
 
     def _root(self, square: Array, count: Number) -> Array:
         return square**0.5 / (1 - self.betas[1] ** count) ** 0.5 + self.eps
+
+    def starts_within(self) -> float:  # noqa: D102 - as in the base class
+        return max(CORRECTED, 5 / (1 - self.betas[0]))
 
     def gain(self, lr: float, scale: float) -> float | None:  # noqa: D102 - as in the base class
         return lr / scale

@@ -1,0 +1,167 @@
+"""Compares a window with what its optimizer gives on gradients without memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.inference.exponent import DFAResult, measure
+from wcdfa.nulls.comparison import Compared, NullTable, closest
+from wcdfa.nulls.families import Setting
+from wcdfa.nulls.measured_gradients import driven_by
+from wcdfa.nulls.null_tables import Treatment, null_table
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.schedule_shape import shape_of_schedule
+from wcdfa.nulls.update_rules import SGD, with_hyperparameters
+from wcdfa.preprocess.preparation import Prepared
+from wcdfa.scales import SHIPPED, half_sizes
+from wcdfa.verdicts.alongside import Alongside
+from wcdfa.verdicts.criteria import Criteria
+
+Values = npt.NDArray[np.float64]
+
+NEARLY = 1.05  # a null of so many times as many norms does as well
+PLACES = 16  # breaks are rounded to so many places in a window, for windows to share replays
+
+
+class Comparison(NamedTuple):
+    """A window against its optimizer."""
+
+    found: Compared
+    against: str
+    """What it was compared with."""
+    measured: bool = False
+    """Whether the replay was driven by the gradient norms that were recorded."""
+
+
+def compared_rule(criteria: Criteria) -> Optimizer | None:
+    """What is replayed for a quantity; None if nothing is, because it has no null or no optimizer was named."""
+    if criteria.quantity == "gradient norm":
+        return SGD()
+    return criteria.optimizer if criteria.quantity == "update norm" else None
+
+
+def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria, beside: Alongside) -> Comparison | None:
+    """Compare a window that has an α; `beside` is what belongs to its norms before preparation. None if there is nothing to compare."""
+    rule = compared_rule(criteria)
+    if rule is None or rule.no_alpha is not None:
+        return None
+    beside = beside.part(prepared.kept)
+    fluctuations, sizes = half_overlapping(prepared, result, criteria)
+    alpha, method = float(result.alpha), criteria.measurement.method
+    found = [
+        table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in tables(rule, prepared, criteria, beside)
+    ]
+    measured = _is_measured(criteria, beside)
+    return Comparison(closest(found), described(rule, criteria, beside), measured)
+
+
+def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) -> tuple[Values, list[int]]:
+    """F(s) from boxes that overlap by half, which is less noisy than that of "ols", and the sizes."""
+    if criteria.measurement.method == "ols":
+        result = measure(prepared.values, order=criteria.measurement.order, method="gls", breaks=prepared.cuts)
+    return np.asarray(result.fluctuations), [int(size) for size in result.scales]
+
+
+def tables(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alongside) -> Iterator[NullTable]:
+    """The nulls of a window: two if it is unknown whether it holds the start of the run."""
+    treatment = Treatment(
+        order=criteria.measurement.order,
+        method=criteria.measurement.method,
+        log=criteria.preparation.log,
+        spikes=criteria.preparation.spikes,
+        breaks=rounded(prepared.breaks, len(prepared.values)),
+        schedule=shape_of_schedule(beside.lr),
+    )
+    settings = list(settings_of(rule, prepared, criteria, beside))
+    if _is_measured(criteria, beside):
+        assert beside.gradient_norm is not None
+        yield driven_by(np.asarray(beside.gradient_norm, dtype=np.float64), settings[0], treatment)
+        return
+    for setting in settings:
+        yield null_table(setting, treatment)
+
+
+def settings_of(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alongside) -> Iterator[Setting]:
+    """What the window shares with its replays, for each start that it may have had."""
+    simulation = criteria.simulation
+    lr = None if beside.lr is None else float(np.exp(np.mean(np.log(np.asarray(beside.lr, dtype=np.float64)))))
+    setting = Setting(
+        rule=rule,
+        n=nominal(len(prepared.values), criteria.measurement.order) if not beside.varying else len(prepared.values),
+        every=criteria.thinned,
+        lr=lr,
+        dimension=simulation.dimension if rule is criteria.optimizer else None,
+        replicates=simulation.replicates,
+        seed=simulation.seed if isinstance(simulation.seed, int) else 0,
+        rules=tuple(_rules(rule, beside, len(prepared.values))),
+    )
+    for start in simulation.starts(rule, first_step(beside.steps, prepared.spacing)):
+        yield replace(setting, start=start)
+
+
+def _rules(rule: Optimizer, beside: Alongside, n: int) -> Iterator[Optimizer]:
+    """The optimizer at each norm, if its hyperparameters vary."""
+    if not beside.varying:
+        return
+    for place in range(n):
+        now = {name: np.asarray(values)[place].tolist() for name, values in beside.varying.items()}
+        yield with_hyperparameters(rule, {name: tuple(value) if isinstance(value, list) else value for name, value in now.items()}, ())
+
+
+def _is_measured(criteria: Criteria, beside: Alongside) -> bool:
+    """Whether the gradient norm of every norm is known, and belongs to an update."""
+    if beside.gradient_norm is None or criteria.quantity != "update norm" or criteria.thinned > 1:
+        return False
+    known = np.asarray(beside.gradient_norm, dtype=np.float64)
+    return bool(np.all(np.isfinite(known) & (known > 0)))
+
+
+def nominal(n: int, order: int) -> int:
+    """The length of a null for a window of n norms: a shipped one if it is nearly as long and has the same box sizes."""
+    if n in SHIPPED:
+        return n
+    fits = [m for m in SHIPPED if n < m <= NEARLY * n and half_sizes(m, order) == half_sizes(n, order)]
+    return min(fits, default=n)
+
+
+def rounded(breaks: tuple[int, ...], n: int) -> tuple[int, ...]:
+    """Breaks at a few places only; the boxes they leave are about the same.
+
+    >>> rounded((3, 240, 251), 500)
+    (31, 250)
+    """
+    places = {min(max(1, round(each * PLACES / n)), PLACES - 1) for each in breaks}
+    return tuple(sorted(int(place * n / PLACES) for place in places))
+
+
+def described(rule: Optimizer, criteria: Criteria, beside: Alongside) -> str:
+    """What the window was compared with, in words."""
+    name = "white gradients" if criteria.quantity == "gradient norm" else f"{rule} on gradients without memory"
+    facts = []
+    if _is_measured(criteria, beside):
+        facts.append("of the sizes that were recorded")
+    if beside.varying:
+        facts.append(f"with the {' and '.join(beside.varying)} of each step")
+    if criteria.thinned > 1:
+        facts.append(f"every {criteria.thinned:,} steps")
+    return " ".join([name, *facts])
+
+
+def first_step(steps: npt.ArrayLike | None, spacing: int) -> int | None:
+    """The number of the first optimizer step, where a log counts `spacing` from one to the next; None where steps are unknown.
+
+    >>> first_step([501, 502], 1), first_step([20, 30], 10), first_step(None, 1)
+    (501, 2, None)
+    """
+    return None if steps is None else (int(np.asarray(steps)[0]) - 1) // spacing + 1
+
+
+def undefined(comparison: Comparison | None) -> bool:
+    """Whether the optimizer alone has no α."""
+    return comparison is not None and math.isnan(comparison.found.null.median)
