@@ -57,11 +57,11 @@ def norms(x: Doubles, sigma: float) -> Doubles:
     return np.exp(sigma * unit(x))
 
 
-def level_step(n: int, *, runs: int, factor: float, sigma: float, seed: int = 0, margin: int = 60) -> Doubles:
-    """White lognormal norms whose level is multiplied once, at a step at least `margin` from either end."""
-    rng = np.random.default_rng(seed)
-    at = rng.integers(margin, n - margin, size=(runs, 1))
-    return np.exp(sigma * rng.standard_normal((runs, n))) * np.where(np.arange(n) >= at, factor, 1.0)
+def with_level_step(norms: Doubles, factor: float, *, seed: int | np.random.Generator = 0, margin: int = 60) -> Doubles:
+    """Multiply the level of each series once, from a step on that is at least `margin` from either end."""
+    n = norms.shape[1]
+    at = np.random.default_rng(seed).integers(margin, n - margin, size=(len(norms), 1))
+    return norms * np.where(np.arange(n) >= at, factor, 1.0)
 
 
 def autocovariance(d: float, n: int) -> Doubles:

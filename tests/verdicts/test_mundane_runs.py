@@ -166,9 +166,12 @@ def test_noise_has_its_exponent(alpha):
 
 
 def test_norms_and_level_steps():
-    assert np.std(np.log(noise.norms(noise.arfima(1.0, 500, runs=5, seed=0), 0.2)), axis=1) == pytest.approx(0.2)
-    x = np.log(noise.level_step(500, runs=40, factor=2.0, sigma=0.1, seed=1))
-    assert np.mean(x[:, -60:]) - np.mean(x[:, :60]) == pytest.approx(np.log(2), abs=0.02)
+    norms = noise.norms(noise.arfima(1.0, 500, runs=40, seed=0), 0.2)
+    assert np.std(np.log(norms), axis=1) == pytest.approx(0.2)
+    ratio = noise.with_level_step(norms, 2.0, seed=1) / norms
+    assert np.all(ratio[:, :60] == 1)
+    assert np.all(ratio[:, -60:] == 2)
+    assert np.all(np.diff(ratio, axis=1).sum(axis=1) == 1)
 
 
 @pytest.mark.parametrize(("optimizer", "first", "alpha"), [("SGD", 0, 0.5), ("SGD .9", 300, 0.99), ("AdamW .9 .95", 300, 0.98)])
