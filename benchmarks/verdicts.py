@@ -1,10 +1,11 @@
 """Is the verdict true? Shares of runs in which it says something false, or misses what is there, on runs that are made apart.
 
-    python benchmarks/verdicts.py [table] [--runs 400] [--cell TEXT] [--quick] [--processes 2] [--list]
+    python benchmarks/verdicts.py [table] [--runs 400] [--cell PATTERN] [--quick] [--processes 2] [--list]
 
-Each table has rows, and each row a figure for one or more optimizers, exponents or lengths. --cell measures only the figures whose
-"table / row / column" holds the text. Optimizers, gradients and series are those of benchmarks/mundane, which import nothing of wcdfa.
-A SHORT row has a figure beyond its bar. What 1,000 runs cost is measured by benchmarks/many_runs.py.
+Each table has rows, and each row a figure for one or more optimizers, exponents or lengths. --cell measures only the figures in
+whose "table / row / column", as --list prints it, the regular expression is found. Optimizers, gradients and series are those of
+benchmarks/mundane, which imports nothing of wcdfa. A SHORT row has a figure beyond its bar. All of it takes hours; the slowest tables are
+long, run and live. What 1,000 runs cost is measured by benchmarks/many_runs.py.
 """
 
 from __future__ import annotations
@@ -68,11 +69,13 @@ def explained(verdict: wcdfa.Verdict) -> bool:
 
 
 def of_steps(optimizer: Optimizer, made: Windows) -> dict[str, object]:
-    """Hyperparameters for `wcdfa.verdict`, with the momentum of each step where the schedule changes it."""
+    """Hyperparameters for `wcdfa.verdict`; those that the schedule changes are of shape (n,), betas (n, 2)."""
     known = optimizer.keywords
     if made.momentum is None:
         return known
-    return known | ({"betas": (made.momentum, optimizer.betas[1])} if isinstance(optimizer, Adam) else {"momentum": made.momentum})
+    if not isinstance(optimizer, Adam):
+        return known | {"momentum": made.momentum}
+    return known | {"betas": np.column_stack([made.momentum, np.full(len(made.momentum), optimizer.betas[1])])}
 
 
 def judged(norms: np.ndarray, optimizer: Optimizer, made: Windows, **more: object) -> wcdfa.Verdict:
@@ -179,15 +182,14 @@ def precision(alpha: float, n: int, runs: int, seed: int) -> Figure:
 
 def messages(make: Callable[[int, int], np.ndarray], runs: int, seed: int) -> list[Figure]:
     """How often a watch that is called at each step says each of `MESSAGES`, though nothing changes."""
-    said = [
-        [message for norm in norms.tolist() for message in watched(norm)] for norms in make(runs, seed) for watched in [watch()]
-    ]
+    said = [watched(norms) for norms in make(runs, seed)]
     return [share(np.array([any(word in message for message in each) for each in said])) for word in MESSAGES]
 
 
-def watch() -> Callable[[float], list[str]]:
-    """A new watch with a monitor: it takes one norm after the other."""
-    return partial(Watch().update, wcdfa.WeightChangeDFA())
+def watched(norms: np.ndarray) -> list[str]:
+    """All messages of one run."""
+    monitor, watch = wcdfa.WeightChangeDFA(), Watch()
+    return [message for norm in norms.tolist() for message in watch.update(monitor, norm)]
 
 
 def from_the_start(optimizer: Optimizer, runs: int, seed: int) -> np.ndarray:
@@ -355,11 +357,13 @@ TABLES: dict[str, Callable[[], Iterator[Row]]] = {
 SERIAL = ("cost",)  # measured alone, because others would slow it
 
 
-def rows_of(tables: list[str], text: str) -> list[Row]:
-    """The rows of some tables, with those columns whose full name holds the text."""
+def rows_of(tables: list[str], pattern: str) -> list[Row]:
+    """The rows of some tables, with those columns in whose full name the pattern is found."""
     found = []
     for row in (row for table in tables for row in TABLES[table]()):
-        columns = {name: measure for name, measure in row.columns.items() if text in f"{row.table} / {row.name} / {name}"}
+        columns = {
+            name: measure for name, measure in row.columns.items() if re.search(pattern, f"{row.table} / {row.name} / {name}")
+        }
         if columns:
             found.append(row._replace(columns=columns))
     return found
@@ -396,7 +400,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", metavar="table", help=f"{', '.join(TABLES)}; default: all")
     parser.add_argument("--runs", type=int, default=RUNS, help="runs for each figure")
-    parser.add_argument("--cell", default="", metavar="TEXT", help="only figures whose name holds this text")
+    parser.add_argument("--cell", default="", metavar="PATTERN", help="only figures in whose name this is found")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs, to see that all works: bars may be missed by chance")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--list", action="store_true", help="print the names of the figures, and measure nothing")
