@@ -14,7 +14,8 @@ from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
-from wcdfa.verdicts.windows import Judged, drifts_of, judged_windows
+from wcdfa.verdicts.run_drifts import drifts_of
+from wcdfa.verdicts.windows import Judged, judged_windows
 
 
 @dataclass(frozen=True)

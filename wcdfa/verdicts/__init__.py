@@ -3,8 +3,9 @@
 from wcdfa.verdicts.drift import Alarm, drift_alarms
 from wcdfa.verdicts.findings import Finding
 from wcdfa.verdicts.regime import FAILURE_MODES, THRESHOLDS, FailureMode, failure_modes, label
+from wcdfa.verdicts.run_drifts import drifts
 from wcdfa.verdicts.single_window import Verdict, verdict
-from wcdfa.verdicts.windows import Judged, drifts, judge
+from wcdfa.verdicts.windows import Judged, judge
 
 __all__ = [
     "FAILURE_MODES",

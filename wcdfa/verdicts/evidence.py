@@ -82,6 +82,8 @@ def gathered(
     memory : MemoryFit, optional
         What `wcdfa.nulls.whittle.memory_fit` says of the window, where it is known already.
     """
+    if prepared.reason is not None:
+        return Evidence(criteria=criteria, reason=prepared.reason, prepared=prepared)
     result = criteria.measurement.of(prepared.values, prepared.cuts)
     alpha, low, high = float(result.alpha), float(result.low), float(result.high)
     if math.isnan(alpha):

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import SEALED, FailureMode
+from wcdfa.verdicts.run_drifts import FEWEST
 from wcdfa.verdicts.single_window import Verdict
-from wcdfa.verdicts.windows import FEWEST
 
 NOT_COMPARED = "not compared with the optimizer, which alone may give this α: name it with optimizer="
 

@@ -8,20 +8,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.inference.rolling import laid_out, rolling_dfa
+from wcdfa.inference.rolling import laid_out
 from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.drift import Alarm, drift_alarms
 from wcdfa.verdicts.evidence import gathered
+from wcdfa.verdicts.run_drifts import drifts, drifts_of
 from wcdfa.verdicts.shared_null import Null, SharedNull, Values, first_step
 from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
 
 Places = npt.NDArray[np.intp]
 
-PER_WINDOW = 25  # for drifts, so many overlapping windows begin within one window's length
-FEWEST = 4  # a run shorter than so many windows has no baseline to drift from
+__all__ = ["Judged", "drifts", "drifts_of", "judge", "judged_windows", "prepared_windows"]  # the drifts were defined here once
 
 
 class Judged(NamedTuple):
@@ -153,55 +152,3 @@ def _memories(prepared: list[Prepared | ValueError], window: int) -> dict[int, M
 
 def _part(values: npt.ArrayLike | None, part: slice) -> npt.ArrayLike | None:
     return values if values is None or np.ndim(values) == 0 else np.asarray(values)[part]
-
-
-def drifts(
-    norms: npt.ArrayLike,
-    *,
-    window: int = 500,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
-    **options: object,
-) -> tuple[Alarm, ...]:
-    """Find where the α of a recorded series left its baseline: prepares densely overlapping windows and calls `wcdfa.drift_alarms`.
-
-    >>> import wcdfa
-    >>> drifts(wcdfa.synthetic.white_noise(5000, seed=0), log=False)
-    ()
-
-    Parameters
-    ----------
-    norms : numbers of shape (n,)
-        ‖ΔW‖, one per optimizer step. A series shorter than four windows has no drifts.
-    window : int
-        Samples in a window.
-    lr, steps, **options
-        As in `wcdfa.prepare`.
-
-    Returns
-    -------
-    tuple of Alarm
-        Steps count from the start of the series.
-    """
-    preparation = Preparation(**options)  # type: ignore[arg-type]  # it checks them
-    return drifts_of(norms, preparation, window=window, lr=lr, steps=steps)
-
-
-def drifts_of(
-    norms: npt.ArrayLike,
-    preparation: Preparation,
-    *,
-    window: int = 500,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
-) -> tuple[Alarm, ...]:
-    """`drifts` with a given preparation."""
-    if np.size(norms) < FEWEST * window:
-        return ()
-    prepared = preparation.of(norms, lr=lr, steps=steps)
-    rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
-    # leave out a window with a break, which would show the break and not a drift
-    split = np.searchsorted(prepared.breaks, rolling.starts, "right") < np.searchsorted(prepared.breaks, rolling.stops, "left")
-    alpha = np.where(split, np.nan, rolling.result.alpha)
-    stops = prepared.kept[rolling.stops - 1] + 1
-    return drift_alarms(alpha, rolling.result.stderr, stops, window=window)
