@@ -12,6 +12,7 @@ from wcdfa.inference.calibration import Method
 from wcdfa.preprocess.preparation import with_usable_rates
 from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
+from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.run_drifts import drifts_of
@@ -118,7 +119,8 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     """
     criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)))
     values, lr, steps = judgeable(series, settings)
-    judged = judged_windows(values, criteria, window=settings.window, stride=settings.stride, lr=lr, steps=steps, each=each)
+    beside = Alongside(lr=lr, steps=steps)
+    judged = judged_windows(values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
     alarms = drifts_of(values, criteria.preparation, window=settings.window, lr=lr, steps=steps)
     return Analysis(series, settings, criteria, judged, alarms)
 

@@ -33,6 +33,8 @@ class Compared(NamedTuple):
     """The same by the component towards long memory alone."""
     null: NullResult
     """α among the α of the replays: the interval holds 95 % of those of each kind, and the p-value is the largest."""
+    white: tuple[float, float]
+    """The interval that holds 95 % of the α on white gradients."""
     less: bool
     """Whether the curve shows less memory than every replay at small, middle and large sizes."""
     closest: str
@@ -87,15 +89,16 @@ class NullTable:
         """
         curve = curves_of(fluctuations)
         held = [member for member in self.members if member.possible(logs)]
+        if not held:
+            return Compared(
+                math.nan, math.nan, math.nan, NullResult(alpha, *[math.nan] * 5), (math.nan, math.nan), False, "", math.nan
+            )
         p_values = np.array([member.test.p_values(curve) for member in held])
         best = int(np.argmax(p_values[:, 0]))
-        return Compared(
-            *(float(each) for each in p_values.max(axis=0)),
-            self._alpha(held, alpha, method),
-            all(_less(curve - member.test.mean, sizes) for member in held),
-            held[best].name,
-            self._rise(logs),
-        )
+        p_value, p_shape, p_more = p_values.max(axis=0).tolist()
+        null, less = self._alpha(held, alpha, method), all(_less(curve - member.test.mean, sizes) for member in held)
+        low, high = np.interp([0.025, 0.975], PROBABILITIES, held[0].alphas[method]).tolist()
+        return Compared(p_value, p_shape, p_more, null, (low, high), less, held[best].name, self._rise(logs))
 
     def _alpha(self, held: Sequence[MemberTable], alpha: float, method: str) -> NullResult:
         low, high = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,6 +25,7 @@ TIMES = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
 PRECISE = 16  # times as many replicates for the mean square on white gradients
 STATIONARY = 1500  # steps after which a quadratic is stationary where the norm is large
 LONGEST = 200  # steps: a log of fewer is replayed as one of every 200th, when all memory of the optimizer is gone
+THINNED = 250  # replicates of a thinned log, which takes many steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,8 @@ def transient(setting: Setting) -> bool:
 
 def replays(setting: Setting) -> Iterator[tuple[Member, Floats]]:
     """The norms of each member, shape (replicates, n)."""
+    if setting.every > 1:
+        setting = replace(setting, replicates=min(setting.replicates, THINNED))
     replayed: dict[Gradients, tuple[Floats, Floats]] = {}
     for place, member in enumerate(members(setting)):
         gradients = member.gradients
@@ -91,7 +94,8 @@ def replays(setting: Setting) -> Iterator[tuple[Member, Floats]]:
             )
         norms, mean = replayed[gradients]
         if member.times != (1.0, 1.0):
-            times = np.exp(np.random.default_rng([setting.seed, place]).uniform(*np.log(member.times), len(norms)))
+            low, high = np.log(member.times).tolist()
+            times = np.exp(np.random.default_rng([setting.seed, place]).uniform(low, high, len(norms)))
             norms = with_more_coordinates(norms, times, _smooth(mean))
         yield member, norms
 
@@ -99,9 +103,10 @@ def replays(setting: Setting) -> Iterator[tuple[Member, Floats]]:
 def _mean_square(setting: Setting, norms: Floats) -> Floats:
     """The mean of squared norms on white gradients, precise enough for very many coordinates, of which only it is left."""
     sums = (norms * norms).sum(axis=0)
-    for turn in range(PRECISE - 1):
+    more = 0 if setting.every > 1 else PRECISE - 1
+    for turn in range(more):
         sums += (member_norms(setting, Gradients(), [setting.seed, 1000 + turn]) ** 2).sum(axis=0)
-    return np.asarray(sums / (PRECISE * setting.replicates))
+    return np.asarray(sums / ((1 + more) * setting.replicates))
 
 
 def with_more_coordinates(norms: Floats, times: Floats, mean: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from wcdfa.kernel.arrays import Array
 
-Noise = npt.NDArray[np.float32]
+Noise = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +62,11 @@ class Gradients:
         mean = self._mean(rng, shape, size * scale)
         falls_off = 1 / np.arange(1, shape[0] + 1, dtype=np.float32).reshape(-1, *[1] * (len(shape) - 1))
         steepness = np.float32(hessian) * falls_off
-        if self.curvature:  # near a minimum the covariance of gradients is about proportional to the Hessian
-            noise = noise * np.sqrt(falls_off / falls_off.mean())
+        # near a minimum the covariance of gradients is about proportional to the Hessian
+        shares = np.sqrt(falls_off / falls_off.mean()) if self.curvature else np.ones_like(falls_off)
         step = 0
         while True:
-            gradient = noise * rng.standard_normal(shape, dtype=np.float32)
+            gradient: Noise = noise * shares * rng.standard_normal(shape, dtype=np.float32)
             if self.scatter:  # the mean square of the scale is 1
                 spread = rng.standard_normal((*[1] * (len(shape) - 1), shape[-1]), dtype=np.float32)
                 gradient *= np.exp(np.float32(self.scatter) * spread - np.float32(self.scatter**2))
@@ -91,4 +91,4 @@ class Drawn:
 
     def at(self, weights: Array) -> Array:
         """The gradient at these weights."""
-        return self.noise if self.steepness is None else self.noise + self.steepness * weights
+        return self.noise if self.steepness is None else weights * self.steepness + self.noise

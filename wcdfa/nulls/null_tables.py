@@ -34,6 +34,7 @@ Floats = npt.NDArray[np.float64]
 VERSION = 1  # of the numbers: tables of another version are replayed again
 FOLDER = Path(__file__).with_name("tables")
 AT_ONCE = 32  # replicates that go through the spike filter together: they fit into the cache of a processor
+ROUNDING = 1e-5  # norms of a replay that spread less are constant, for example because every gradient is clipped: it is in single precision
 NEGLIGIBLE = 0.002  # lr · weight_decay, per share of the momentum that is lost, below which decay moves no figure of a null
 FIELDS = ("mean", "whitener", "direction", "distances", "components", "both", "least_spread", "rises")
 
@@ -68,7 +69,7 @@ def _null_table(setting: Setting, treatment: Treatment) -> NullTable:
     if known is not None:
         return known
     table = computed(setting, treatment)
-    if folder is not None:
+    if folder is not None and table.members:
         with suppress(OSError):  # a full or read-only disk costs time, not the verdict
             write_arrays(folder / name, packed(table))
     return table
@@ -89,7 +90,8 @@ def without_slight_decay(setting: Setting) -> Setting:
 def computed(setting: Setting, treatment: Treatment) -> NullTable:
     """Replay the members of a null and keep what the comparison needs."""
     filtered = _filtered(setting, treatment.log, treatment.spikes)
-    tables = [member_table(member, logs.astype(np.float64), treatment) for member, logs in filtered]
+    varying = [(member, logs) for member, logs in filtered if np.median(np.ptp(logs, axis=-1)) > ROUNDING]
+    tables = [member_table(member, logs.astype(np.float64), treatment) for member, logs in varying]
     return NullTable(tuple(tables), transient(setting))
 
 
@@ -106,7 +108,9 @@ def _filtered(setting: Setting, log: bool, spikes: Spikes) -> list[tuple[Member,
 
 def prepared_replays(norms: Floats, *, log: bool, spikes: Spikes) -> Floats:
     """Norms of replays, shape (replicates, n), prepared as a window is."""
-    x = np.log(norms) if log else norms
+    if log:  # a step of one coordinate may be 0 in single precision
+        norms = np.log(np.maximum(norms, np.finfo(np.float32).tiny))
+    x = norms
     if spikes is None:
         return x
     return np.concatenate([without_spikes(x[i : i + AT_ONCE], ())[0] for i in range(0, len(x), AT_ONCE)])
@@ -124,7 +128,7 @@ def table_of(name: str, few: bool, x: Floats, treatment: Treatment) -> MemberTab
     found, noisy = _measured(x, "gls", treatment), _measured(with_long_memory(x), "gls", treatment)
     methods: set[Method] = {"robust", treatment.method}
     others = {method: _measured(x, method, treatment) for method in methods - {"gls"}}
-    alphas = {method: quantiles_of(np.asarray(each.alpha)) for method, each in {"gls": found, **others}.items()}
+    alphas: dict[str, Floats] = {method: quantiles_of(np.asarray(each.alpha)) for method, each in {"gls": found, **others}.items()}
     sizes = [int(size) for size in found.scales]
     return MemberTable(name, curve_test(x, curves_of(found.fluctuations), curves_of(noisy.fluctuations), sizes), alphas, few)
 

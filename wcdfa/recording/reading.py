@@ -15,6 +15,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
+from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.single_window import Verdict, judged
 
@@ -92,7 +93,8 @@ class Reading(NamedTuple):
         """`verdict` with given criteria. Raises the same errors."""
         self._check_single()
         norms, own = with_usable_rates(self.of(group), rates(self))
-        return judged(norms, criteria, lr=own if lr is None else lr, steps=self.steps if steps is None else steps, null=null)
+        beside = Alongside(lr=own if lr is None else lr, steps=self.steps if steps is None else steps)
+        return judged(norms, criteria, beside, null=null)
 
     def _check_single(self) -> None:
         """Raise a ValueError if the norms belong to an ensemble, whose members may have different hyperparameters."""

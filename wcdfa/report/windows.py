@@ -11,8 +11,7 @@ from wcdfa.nulls.nulls import shuffled
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.sentences import reasons
-from wcdfa.verdicts.shared_null import Values
-from wcdfa.verdicts.single_window import Verdict, spread_of
+from wcdfa.verdicts.single_window import Values, Verdict, spread_of
 
 SHUFFLES = 99  # number of random orders of the norms
 

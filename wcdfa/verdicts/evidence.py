@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult

@@ -91,7 +91,13 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
         text = f"{name} alone has no α: {criteria.optimizer.no_alpha}"
         yield Finding("optimizer", text, math.nan, False, f"not compared: {name} alone has no α")
     elif criteria.unknown is not None:
-        yield Finding("optimizer", f"not compared with the optimizer: {criteria.unknown}", math.nan, False, f"not compared: {criteria.unknown}")
+        yield Finding(
+            "optimizer",
+            f"not compared with the optimizer: {criteria.unknown}",
+            math.nan,
+            False,
+            f"not compared: {criteria.unknown}",
+        )
 
 
 def thinned(evidence: Evidence) -> Iterator[Finding]:
@@ -157,7 +163,8 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
         rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
         brief = "undecided: α of the optimizer depends on the shapes of the matrices"
     assumed = "" if evidence.criteria.optimizer is None else evidence.criteria.simulation.assumed(evidence.criteria.optimizer)
-    text = f"{against}{assumed} gives α of {null.low:.2f}–{null.high:.2f}: {rest}"
+    low, high = found.white
+    text = f"{against}{assumed}: white ones give α of {low:.2f}–{high:.2f}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
     return Finding("optimizer", text, found.p_value, suffices, brief)
 
 
@@ -183,9 +190,17 @@ def _of_given(null: NullResult, name: str) -> Finding:
         return Finding("optimizer", f"{name} alone has no α", math.nan, False, f"not compared: {name} alone has no α")
     p = f"p = {null.p_value:.3f}"
     if null.p_value < LEVEL:
-        return Finding("optimizer", f"{text}: α is {null.excess:.2f} above their median ({p})", null.excess, False, f"above the α given for {name} ({p})")
+        return Finding(
+            "optimizer",
+            f"{text}: α is {null.excess:.2f} above their median ({p})",
+            null.excess,
+            False,
+            f"above the α given for {name} ({p})",
+        )
     if null.alpha < null.low:
-        return Finding("optimizer", f"{text}: α is {-null.excess:.2f} below their median", null.excess, False, f"below the α given for {name}")
+        return Finding(
+            "optimizer", f"{text}: α is {-null.excess:.2f} below their median", null.excess, False, f"below the α given for {name}"
+        )
     return Finding("optimizer", f"{text}: α is among them ({p})", null.excess, True, "optimizer")
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -61,6 +60,20 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     return Comparison(closest(found), described(rule, criteria, beside), measured)
 
 
+def against_optimizer_by_curve(
+    fluctuations: npt.ArrayLike, sizes: Sequence[int], alpha: float, n: int, criteria: Criteria, lr: float | None, first: int
+) -> Comparison | None:
+    """Compare a past window of n norms, of which only α, F(s) and the first step are known; None if nothing can be compared."""
+    rule = compared_rule(criteria)
+    if rule is None or rule.no_alpha is not None or tuple(sizes) != half_sizes(n, criteria.measurement.order):
+        return None
+    beside = Alongside(lr=lr, steps=[first])
+    method = criteria.measurement.method
+    settings = settings_of(rule, n, 1, criteria, beside)
+    found = [null_table(setting, treatment_of(criteria)).compare(None, fluctuations, sizes, alpha, method) for setting in settings]
+    return Comparison(closest(found), described(rule, criteria, beside))
+
+
 def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) -> tuple[Values, list[int]]:
     """F(s) from boxes that overlap by half, which is less noisy than that of "ols", and the sizes."""
     if criteria.measurement.method == "ols":
@@ -68,40 +81,47 @@ def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) 
     return np.asarray(result.fluctuations), [int(size) for size in result.scales]
 
 
+def treatment_of(criteria: Criteria, breaks: tuple[int, ...] = (), lr: npt.ArrayLike | None = None) -> Treatment:
+    """How replays are prepared and measured for a window."""
+    measurement, preparation = criteria.measurement, criteria.preparation
+    return Treatment(
+        order=measurement.order,
+        method=measurement.method,
+        log=preparation.log,
+        spikes=preparation.spikes,
+        breaks=breaks,
+        schedule=shape_of_schedule(lr),
+    )
+
+
 def tables(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alongside) -> Iterator[NullTable]:
     """The nulls of a window: two if it is unknown whether it holds the start of the run."""
-    treatment = Treatment(
-        order=criteria.measurement.order,
-        method=criteria.measurement.method,
-        log=criteria.preparation.log,
-        spikes=criteria.preparation.spikes,
-        breaks=rounded(prepared.breaks, len(prepared.values)),
-        schedule=shape_of_schedule(beside.lr),
-    )
-    settings = list(settings_of(rule, prepared, criteria, beside))
+    n = len(prepared.values)
+    breaks = tuple(int(each) for each in prepared.breaks)
+    settings = list(settings_of(rule, n, prepared.spacing, criteria, beside))
     if _is_measured(criteria, beside):
-        assert beside.gradient_norm is not None
-        yield driven_by(np.asarray(beside.gradient_norm, dtype=np.float64), settings[0], treatment)
+        known = np.asarray(beside.gradient_norm, dtype=np.float64)
+        yield driven_by(known, settings[0], treatment_of(criteria, breaks, beside.lr))
         return
     for setting in settings:
-        yield null_table(setting, treatment)
+        yield null_table(setting, treatment_of(criteria, rounded(breaks, setting.n), beside.lr))
 
 
-def settings_of(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alongside) -> Iterator[Setting]:
-    """What the window shares with its replays, for each start that it may have had."""
+def settings_of(rule: Optimizer, n: int, spacing: int, criteria: Criteria, beside: Alongside) -> Iterator[Setting]:
+    """What a window of n norms shares with its replays, for each start that it may have had."""
     simulation = criteria.simulation
     lr = None if beside.lr is None else float(np.exp(np.mean(np.log(np.asarray(beside.lr, dtype=np.float64)))))
     setting = Setting(
         rule=rule,
-        n=nominal(len(prepared.values), criteria.measurement.order) if not beside.varying else len(prepared.values),
+        n=n if beside.varying else nominal(n, criteria.measurement.order),
         every=criteria.thinned,
         lr=lr,
         dimension=simulation.dimension if rule is criteria.optimizer else None,
         replicates=simulation.replicates,
         seed=simulation.seed if isinstance(simulation.seed, int) else 0,
-        rules=tuple(_rules(rule, beside, len(prepared.values))),
+        rules=tuple(_rules(rule, beside, n)),
     )
-    for start in simulation.starts(rule, first_step(beside.steps, prepared.spacing)):
+    for start in simulation.starts(rule, first_step(beside.steps, 1 if criteria.thinned > 1 else spacing)):
         yield replace(setting, start=start)
 
 
@@ -111,7 +131,9 @@ def _rules(rule: Optimizer, beside: Alongside, n: int) -> Iterator[Optimizer]:
         return
     for place in range(n):
         now = {name: np.asarray(values)[place].tolist() for name, values in beside.varying.items()}
-        yield with_hyperparameters(rule, {name: tuple(value) if isinstance(value, list) else value for name, value in now.items()}, ())
+        yield with_hyperparameters(
+            rule, {name: tuple(value) if isinstance(value, list) else value for name, value in now.items()}, ()
+        )
 
 
 def _is_measured(criteria: Criteria, beside: Alongside) -> bool:
@@ -142,14 +164,14 @@ def rounded(breaks: tuple[int, ...], n: int) -> tuple[int, ...]:
 
 def described(rule: Optimizer, criteria: Criteria, beside: Alongside) -> str:
     """What the window was compared with, in words."""
-    name = "white gradients" if criteria.quantity == "gradient norm" else f"{rule} on gradients without memory"
+    name = "gradients without memory" if criteria.quantity == "gradient norm" else f"{rule} on gradients without memory"
     facts = []
     if _is_measured(criteria, beside):
         facts.append("of the sizes that were recorded")
     if beside.varying:
         facts.append(f"with the {' and '.join(beside.varying)} of each step")
     if criteria.thinned > 1:
-        facts.append(f"every {criteria.thinned:,} steps")
+        facts.append(f"recorded every {criteria.thinned:,} steps")
     return " ".join([name, *facts])
 
 
@@ -160,8 +182,3 @@ def first_step(steps: npt.ArrayLike | None, spacing: int) -> int | None:
     (501, 2, None)
     """
     return None if steps is None else (int(np.asarray(steps)[0]) - 1) // spacing + 1
-
-
-def undefined(comparison: Comparison | None) -> bool:
-    """Whether the optimizer alone has no α."""
-    return comparison is not None and math.isnan(comparison.found.null.median)

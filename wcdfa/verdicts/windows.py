@@ -12,11 +12,12 @@ from wcdfa.inference.rolling import laid_out
 from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.across import RunVerdict, across_windows
+from wcdfa.verdicts.alongside import Alongside, checked, parted
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.evidence import gathered
 from wcdfa.verdicts.run_drifts import drifts, drifts_of
-from wcdfa.verdicts.shared_null import Null, SharedNull, Values, first_step
-from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
+from wcdfa.verdicts.single_window import Values, Verdict, weighed, without_alpha
 
 Places = npt.NDArray[np.intp]
 
@@ -34,6 +35,11 @@ class Judged(NamedTuple):
         """One field of all verdicts, such as "alpha", "low" or "high", shape (windows,)."""
         return np.array([getattr(v, name) for v in self.verdicts], dtype=np.float64)
 
+    @property
+    def run(self) -> RunVerdict:
+        """All windows together: whether any differs from its optimizer by more than so many windows would by chance."""
+        return across_windows(self.verdicts)
+
 
 def judge(
     norms: npt.ArrayLike,
@@ -42,6 +48,7 @@ def judge(
     stride: int | None = None,
     lr: npt.ArrayLike | None = None,
     steps: npt.ArrayLike | None = None,
+    gradient_norm: npt.ArrayLike | None = None,
     null: npt.ArrayLike | None = None,
     each: Callable[[int, int], None] = lambda done, total: None,
     **options: object,
@@ -61,11 +68,10 @@ def judge(
         Samples in a window. A series shorter than that is one window.
     stride : int, optional
         Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
-    lr, steps : numbers of shape (n,), optional
+    lr, steps, gradient_norm : numbers of shape (n,), optional
         One for each norm, as in `verdict`.
     null : numbers of shape (replicates,), optional
-        α of the optimizer alone in a window, from `wcdfa.nulls.optimizer_alphas`. Default: the optimizer is replayed, once for all
-        windows if `lr` is constant.
+        α of the optimizer alone in a window, as in `verdict`.
     each : callable
         Called after each window with the number done and the number in all.
     **options
@@ -82,27 +88,25 @@ def judge(
     ValueError
         If norms are not one series or too short, or window or stride is below 1; and as `verdict`.
     """
-    criteria = Criteria.given(**options)
-    return judged_windows(norms, criteria, window=window, stride=stride, lr=lr, steps=steps, null=null, each=each)
+    options, varying = parted(options)
+    beside = Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
+    return judged_windows(norms, Criteria.given(**options), beside, window=window, stride=stride, null=null, each=each)
 
 
 def judged_windows(
     norms: npt.ArrayLike,
     criteria: Criteria,
+    beside: Alongside,
     *,
     window: int = 500,
     stride: int | None = None,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
     null: npt.ArrayLike | None = None,
     each: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judged:
     """`judge` with given criteria."""
     x, starts, window = laid_out(norms, window, stride)
-    given = None if null is None else Null(np.asarray(null))
-    constant = lr is None or np.ptp(lr) == 0  # else each window is replayed by itself
-    shared = SharedNull(criteria, window, None if lr is None else float(np.max(lr))) if constant else None
-    prepared = prepared_windows(x, starts, window, criteria.preparation, lr=lr, steps=steps)
+    checked(beside, len(x))
+    prepared = prepared_windows(x, starts, window, criteria.preparation, lr=beside.lr, steps=beside.steps)
     memory = _memories(prepared, window)
     verdicts: list[Verdict] = []
     failures: list[ValueError] = []
@@ -112,12 +116,8 @@ def judged_windows(
             verdicts.append(without_alpha(str(one), criteria))
             failures.append(one)
         else:
-            part = slice(start, start + window)
-            at = _part(steps, part)
-            known = shared.at_step(first_step(at, one.spacing)) if given is None and shared is not None else given
-            whole = len(one.values) == window  # what is known already is of that length
-            evidence = gathered(one, criteria, lr=_part(lr, part), steps=at, null=known if whole else None, memory=memory.get(i))
-            verdicts.append(weighed(evidence))
+            own = beside.part(slice(start, start + window))
+            verdicts.append(weighed(gathered(one, criteria, beside=own, null=null, memory=memory.get(i))))
         each(i + 1, len(starts))
     if len(failures) == len(starts):  # every window failed, so the fault is in the series or the options
         raise failures[0]
