@@ -179,7 +179,7 @@ def test_watch_says_what_it_waits_for_once_and_off_a_terminal_too(tmp_path):
     ("name", "text", "said"),
     [
         ("log.csv", "size,count\n1,2\n", "which column?"),
-        ("log.csv", "step,update_norm\n" + "".join(f"{10 * i},{1 + i % 3}\n" for i in range(9)), "only every 10th step was logged"),
+        ("log.csv", "step,update_norm\n" + "".join(f"{i * i},{1 + i % 3}\n" for i in range(9)), "steps are unevenly spaced"),
         ("log.txt", "1\n", "unknown format"),
     ],
 )

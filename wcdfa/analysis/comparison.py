@@ -91,7 +91,16 @@ def _at(series: RecordedSeries, places: npt.NDArray[np.intp], steps: Integers) -
     def chosen(values: npt.NDArray[Values] | None) -> npt.NDArray[Values] | None:
         return None if values is None else values[places]
 
-    return series._replace(values=series.values[places], steps=steps, lr=chosen(series.lr), loss=chosen(series.loss))
+    apart = int(np.median(np.diff(places))) if len(places) > 1 else 1  # where the other run was logged less often
+    return series._replace(
+        values=series.values[places],
+        steps=steps,
+        lr=chosen(series.lr),
+        loss=chosen(series.loss),
+        thinned=series.thinned * apart,
+        gradients=chosen(series.gradients),
+        varying={name: values[places] for name, values in series.varying.items()},
+    )
 
 
 def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:

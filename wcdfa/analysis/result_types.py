@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict, final
 
+from wcdfa.support.quantity import Quantity
 from wcdfa.verdicts.regime import Regime
 
 
@@ -62,7 +63,10 @@ class SeriesResult(TypedDict):
     path: str
     run: str
     series: str
+    quantity: Quantity
     n: int
+    thinned: int
+    """Optimizer steps from one value to the next."""
     order: int
     alpha: float | None
     stderr: float | None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.analysis.series import Settings
+from wcdfa.analysis.series import Settings, judgeable
 from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_series, same_series, series_in
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
@@ -62,6 +62,7 @@ class Follower:
         self._states: dict[Path, FileStates] = {}
         self._quiet = 0  # looks at which only other logs had been written to
         self._told = False  # whether the user knows of the others
+        self._varied = False  # whether the last rates were those of the log, one for each norm
 
     def look(self) -> News:
         """Read what is new.
@@ -98,21 +99,26 @@ class Follower:
         """Feed the monitor with the norms from `start` on. With None, start over."""
         same = held is not None and same_series(held, series)
         negative = np.isfinite(series.values) & (series.values < 0)
+        values, rate, steps = judgeable(series, self.settings)
+        anew = "the log was started over, and so is α"
         if self.settings.log is None and self._log and negative[start or 0 :].any():
             start = None
+        if start and self.settings.lr is not None and isinstance(rate, np.ndarray) and not self._varied:
+            start, anew = None, "the learning rate of the log begins to vary, so it is used, and α is started over"
+        self._varied = isinstance(rate, np.ndarray)
         if not same:
             self._quiet, self._told = 0, False
             said.append(f"now following {series.name}")
         elif start is None:
-            said.append("the log was started over, and so is α")
+            said.append(anew)
         said += [f"note: {note}" for note in series.notes if held is None or not same or note not in held.notes]
         if start is None:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log)
             if negative.any() and not self._log:
                 said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True forces it")
         new = slice(start or 0, None)
-        rates, steps = None if series.lr is None else series.lr[new], None if series.steps is None else series.steps[new]
-        said += self._feed(series.values[new], rates, steps)
+        rates = None if rate is None else np.broadcast_to(rate, values.shape)[new]
+        said += self._feed(values[new], rates, None if steps is None else steps[new])
         return News(len(series.values[new]), tuple(said))
 
     def _begin(self, log: bool) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from wcdfa.inference.exponent import DFAResult
 from wcdfa.plotting.fluctuations import plot_fluctuations
 from wcdfa.plotting.style import FAINT, THIN, bands, ink
 from wcdfa.support.colors import ALPHA, LOSS, NULL, RATE
+from wcdfa.support.quantity import Quantity, symbol
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.single_window import spread_of
@@ -81,9 +83,9 @@ def plot_history(places: npt.ArrayLike, alphas: npt.ArrayLike, thresholds: tuple
     return ax
 
 
-def plot_norms(norms: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
-    """Draw the norms ‖ΔW‖, on a logarithmic axis if all are positive; returns the axes."""
-    return _line(norms, "‖ΔW‖", ink(), steps, ax)
+def plot_norms(norms: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None, quantity: Quantity = "update norm") -> Axes:
+    """Draw the norms ‖ΔW‖, or another quantity, on a logarithmic axis if all are positive; returns the axes."""
+    return _line(norms, symbol(quantity), ink(), steps, ax)
 
 
 def plot_rate(lr: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
@@ -106,6 +108,7 @@ def plot_run(
     loss: npt.ArrayLike | None = None,
     alarms: Iterable[Alarm] = (),
     thresholds: tuple[float, float] = THRESHOLDS,
+    quantity: Quantity = "update norm",
 ) -> Figure:
     """Draw a run in one figure: α above norms, learning rate and loss, over the steps; on the right, F(s) of the last window with an α.
 
@@ -121,9 +124,9 @@ def plot_run(
     layout = [["alpha", "fluctuations"], *([name, "fluctuations"] for name in below)]
     axes = figure.subplot_mosaic(layout, width_ratios=[2, 1], height_ratios=[2.5, *[1.0 for _ in below]])  # type: ignore[arg-type]
     plot_alpha(judged, ax=axes["alpha"], steps=steps, alarms=alarms, thresholds=thresholds)
+    plots: dict[str, Callable[..., Axes]] = {"norms": partial(plot_norms, quantity=quantity), "rate": plot_rate, "loss": plot_loss}
     for name, values in below.items():
-        plot = {"norms": plot_norms, "rate": plot_rate, "loss": plot_loss}[name]
-        plot(values, ax=axes[name], steps=steps)
+        plots[name](values, ax=axes[name], steps=steps)
     first, last = _steps(steps, np.array([1, np.size(norms)]))
     for name in ["alpha", *below]:
         axes[name].set_xlim(first - 0.01 * (last - first), last + 0.01 * (last - first))

@@ -17,6 +17,7 @@ from wcdfa.readers.series import RecordedSeries
 from wcdfa.report.groups import GroupAlphas, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
+from wcdfa.support.quantity import symbol
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.sentences import no_drift
@@ -44,7 +45,7 @@ class Section(NamedTuple):
     samples: int
     windows: Sequence[Window]
     lines: Sequence[Line]
-    """‖ΔW‖, and the learning rate and the loss if they were logged."""
+    """The series, and the learning rate and the loss if they were logged."""
     groups: GroupAlphas | None
     alarms: Sequence[Alarm]
     """In training steps."""
@@ -77,7 +78,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     """
     series = analysis.series
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
-    beside = {"‖ΔW‖": series.values, "learning rate": series.lr, "loss": series.loss}
+    lines = [(symbol(series.quantity), series.values), ("learning rate", series.lr), ("loss", series.loss)]
     found, left_out = groups_in(analysis, groups or {})
     settings, (starts, stops, verdicts) = analysis.settings, analysis.judged
     spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
@@ -86,7 +87,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
         series.name if name is None else name,
         len(series.values),
         windows_of(verdicts, spans, measuring),
-        [line(what, steps, values) for what, values in beside.items() if values is not None],
+        [line(what, steps, values) for what, values in lines if values is not None],
         found,
         [analysis.in_steps(alarm) for alarm in analysis.alarms],
         [*remarks(analysis), *left_out],
@@ -123,7 +124,7 @@ def _settings(analysis: Analysis) -> dict[str, str]:
         "optimizer": named(analysis.criteria.optimizer),
         "learning rate": _rate(analysis),
         "epoch length": "not given" if settings.epoch_length is None else f"{settings.epoch_length:,} steps",
-        "spacing": str(settings.spacing),
+        "spacing": f"{analysis.series.thinned:,} steps" if analysis.series.thinned > 1 else "every step",
     }
 
 

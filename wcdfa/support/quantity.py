@@ -6,3 +6,12 @@ from typing import Literal, get_args
 
 Quantity = Literal["update norm", "gradient norm", "displacement", "loss", "unknown"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+
+
+def symbol(quantity: Quantity) -> str:
+    """What to call it beside an axis.
+
+    >>> symbol("update norm"), symbol("gradient norm"), symbol("unknown")
+    ('‖ΔW‖', 'gradient norm', 'value')
+    """
+    return {"update norm": "‖ΔW‖", "unknown": "value"}.get(quantity, quantity)
