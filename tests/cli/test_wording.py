@@ -45,6 +45,7 @@ def test_each_speaks_its_own_language(tmp_path, kind):
     [
         ("a verdict (log=False)", "a verdict (--no-log)"),
         ("name it with optimizer=", "name it with --optimizer"),
+        ("say with spacing= how many", "say with --spacing how many"),
         ("if you know, say so with quantity=", "if you know, say so with --quantity"),
         ("if 9 of 10 steps were left out, say so with spacing=10", "if 9 of 10 steps were left out, say so with --spacing 10"),
         ("runs/log=True/a.csv: column=3 and xlog=True are names", "runs/log=True/a.csv: column=3 and xlog=True are names"),
