@@ -202,3 +202,28 @@ def test_watch_judges_as_analyze_does_where_values_are_negative_and_steps_begin_
     insisting = run("watch", "log.csv", "--log", *options, cwd=tmp_path).stdout
     assert "--no-log takes any series" in insisting
     assert "log=False" not in insisting
+
+
+@pytest.mark.parametrize("options", [[], ["--lr", 1], ["--optimizer", "sgd"], ["--optimizer", "sgd", "--lr", 1]])
+def test_watch_takes_the_rates_of_the_log_whatever_is_given(tmp_path, options):
+    """The norms of a cosine schedule that does nothing but scale white ones."""
+    rates = 1.01 + np.cos(np.linspace(0, np.pi, 500))
+    values = rates * np.exp(0.1 * wcdfa.synthetic.white_noise(500, seed=0))
+    rows = "".join(
+        f"{step},{rate!r},{value!r}\n" for step, rate, value in zip(range(500), rates.tolist(), values.tolist(), strict=True)
+    )
+    (tmp_path / "log.csv").write_text("step,lr,update_norm\n" + rows)
+    said = run("watch", "log.csv", "--idle", 0.2, "--every", 0.1, *options, cwd=tmp_path).stdout
+    assert "disordered, α = 0.4" in said
+    assert ("not the 1 that was given, because it varies from 0.01 to 2.01" in said) == ("--lr" in options)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [([], "an unknown"), (["--quantity", "gradient-norm"], "a gradient norm"), (["--quantity", "update-norm"], "")],
+)
+def test_a_user_may_tell_what_a_column_holds(tmp_path, given, said):
+    np.save(tmp_path / "dw.npy", np.exp(0.1 * wcdfa.synthetic.white_noise(500, seed=0)))
+    shown = run("analyze", "dw.npy", "--optimizer", "sgd", *given, cwd=tmp_path).stdout
+    assert ("optimizer alone: SGD on gradients without memory" in shown) == (not said)
+    assert ("say so with --quantity" in shown) == (not given)

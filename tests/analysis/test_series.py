@@ -1,0 +1,89 @@
+"""What an analysis takes from a log: the learning rate, the quantity, how far apart values are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import wcdfa
+from wcdfa.analysis.comparison import compare
+from wcdfa.analysis.results import as_json
+from wcdfa.analysis.series import Settings, analyze
+from wcdfa.plotting.runs import plot_analysis
+from wcdfa.readers import sources
+from wcdfa.readers.series import RecordedSeries, read_series
+from wcdfa.report.sections import section_of
+
+N = 600
+NOISE = np.exp(0.1 * wcdfa.synthetic.white_noise(N, seed=0))
+COSINE = 1.01 + np.cos(np.linspace(0, np.pi, N))
+UNUSED = "the learning rate of the log is used, not the 1 that was given, because it varies from 0.01 to 2.01"
+
+
+def write(path, **columns):
+    rows = zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True)
+    path.write_text("".join(json.dumps(dict(zip(columns, row, strict=True))) + "\n" for row in rows))
+    return path
+
+
+def first(path, settings):
+    (series,) = (each for source in sources(path) for run in source.runs() for each in settings.series(run))
+    return series
+
+
+@pytest.mark.parametrize("given", [None, 1.0])
+def test_a_rate_that_varies_in_the_log_is_used_whatever_was_given(tmp_path, given):
+    settings = Settings(window=500, lr=given)
+    series = first(write(tmp_path / "log.jsonl", step=range(N), lr=COSINE, update_norm=COSINE * NOISE), settings)
+    assert analyze(series, settings).judged.verdicts[0].alpha < 0.65
+    assert as_json(analyze(series, settings))["notes"] == ([UNUSED] if given else [])
+
+
+def test_a_rate_that_was_given_replaces_one_that_is_constant(tmp_path):
+    settings = Settings(lr=1.0)
+    series = first(write(tmp_path / "log.jsonl", step=range(N), lr=np.full(N, 0.1), update_norm=NOISE), settings)
+    assert settings.lr == wcdfa.analysis.series.judgeable(series, settings).lr
+    assert series.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "label"),
+    [
+        ("update_norm", "update norm", "‖ΔW‖"),
+        ("grad_norm", "gradient norm", "gradient norm"),
+        ("train/loss", "loss", "loss"),
+        ("x", "unknown", "value"),
+    ],
+)
+def test_results_pictures_and_reports_name_the_quantity(tmp_path, name, quantity, label):
+    settings = Settings(columns=(name,))
+    analysis = analyze(first(write(tmp_path / "log.jsonl", **{"step": range(N), name: NOISE}), settings), settings)
+    result = as_json(analysis)
+    assert (result["quantity"], result["thinned"]) == (quantity, 1)
+    assert label in [ax.get_ylabel() for ax in plot_analysis(analysis).axes]
+    lines = section_of(analysis).lines
+    assert [each.name for each in lines] == [label]
+    np.testing.assert_array_equal(lines[0].values, NOISE)
+
+
+@pytest.mark.parametrize("apart", [5, 10])
+def test_a_thinned_log_is_judged_and_said_to_be_so(tmp_path, apart):
+    steps = range(0, apart * N, apart)
+    analysis = analyze(read_series(write(tmp_path / "log.jsonl", step=steps, update_norm=NOISE)), Settings())
+    result = as_json(analysis)
+    assert (result["thinned"], result["windows"][0]["last_step"]) == (apart, 499 * apart)
+    assert result["notes"] == [f"only every {apart}th step was logged: memory below {apart} steps cannot be seen"]
+    assert 0.3 < result["alpha"] < 0.7
+
+
+def test_a_run_of_each_step_is_compared_with_a_thinned_one_at_the_steps_of_both():
+    """α of both is then that of every fifth norm."""
+    whole = wcdfa.synthetic.random_walk(5 * N, seed=0)
+    series = RecordedSeries(Path("a"), "", "norms", whole, np.arange(5 * N), None, None, 0, (), gradients=whole)
+    thin = series._replace(values=whole[::5], steps=np.arange(0, 5 * N, 5), thinned=5, gradients=None)
+    mean = compare(series, thin, Settings(log=False)).mean
+    assert mean.difference == 0
+    assert mean.last_step == 2495
