@@ -120,6 +120,14 @@ def test_hyperparameters_that_vary_are_read_back(tmp_path):
     assert not read_series(write_rows(path, columns(**named, wcdfa__beta1=beta1))).varying
 
 
+def test_a_hyperparameter_that_was_logged_only_while_it_changed_holds_in_between(tmp_path):
+    rows = columns(wcdfa__step=range(1, 11), wcdfa__update_norm=NORMS[:10])
+    for place, momentum in {2: 0.95, 3: 0.9, 7: 0.85}.items():
+        rows[place]["wcdfa/momentum"] = momentum
+    found = read_series(write_rows(tmp_path / "log.jsonl", rows)).varying["momentum"]
+    np.testing.assert_array_equal(found, [np.nan, np.nan, 0.95, 0.9, 0.9, 0.9, 0.9, 0.85, 0.85, 0.85])
+
+
 @pytest.mark.parametrize("missing", [1, 30, 290])
 def test_a_rate_that_misses_some_steps_is_not_used_and_said(tmp_path, missing):
     rows = columns(step=range(N), update_norm=NORMS, lr=RATES)

@@ -44,8 +44,11 @@ class Beside:
         return self.first(GRADIENTS)
 
     def varying(self) -> dict[str, Floats]:
-        """The hyperparameters that were logged at each value of the series: momentum of shape (n,), betas of shape (n, 2)."""
-        found = {name: [self.first([each]) for each in columns] for name, columns in VARYING.items()}
+        """The hyperparameters that vary, at each value of the series: momentum of shape (n,), betas of shape (n, 2).
+
+        A monitor logs them only while they change. In between the last one holds, and before the first it is not known: NaN.
+        """
+        found = {name: [self._latest(each) for each in columns] for name, columns in VARYING.items()}
         known = {name: [each for each in parts if each is not None] for name, parts in found.items()}
         whole = {name: parts for name, parts in known.items() if len(parts) == len(VARYING[name])}
         return {name: parts[0] if len(parts) == 1 else np.stack(parts, axis=-1) for name, parts in whole.items()}
@@ -70,6 +73,16 @@ class Beside:
     def _matched(self, name: str) -> Floats | None:
         places = self._places(name)
         return None if places is None else _at(places, self._columns[name].values, self._wanted())
+
+    def _latest(self, known: str) -> Floats | None:
+        """The value that was logged last at or before each value of the series, NaN before the first; None if there is no such column."""
+        name = next(self._found([known]), None)
+        places = None if name is None else self._places(name)
+        if name is None or places is None or not len(places):
+            return None
+        order = np.argsort(places, kind="stable")
+        at = np.searchsorted(places[order], self._wanted(), "right") - 1
+        return np.where(at < 0, np.nan, self._columns[name].values[order][at])
 
     def _covered(self, name: str) -> int:
         """How many values of the series have one in this column."""

@@ -54,7 +54,7 @@ class RecordedSeries(NamedTuple):
     gradients: Floats | None = None
     """(n,): the gradient norm at each value of an update norm; None unless it was logged for every value."""
     varying: Mapping[str, Floats] = {}  # nothing changes it
-    """Hyperparameters that were logged at each value: "momentum", shape (n,), and "betas", shape (n, 2)."""
+    """Hyperparameters that vary, at each value: "momentum", shape (n,), and "betas", shape (n, 2); NaN before they were first logged."""
 
     @property
     def name(self) -> str:
