@@ -65,7 +65,8 @@ class Settings:
 
     def compared(self, series: RecordedSeries | None = None) -> dict[str, object]:
         """The options of `wcdfa.verdict` that say what a series is, and which optimizer it is compared with."""
-        return {"optimizer": self.optimizer, **self.hyperparameters}
+        of_series = {} if series is None else {"quantity": series.quantity, "thinned": series.thinned}
+        return {"optimizer": self.optimizer, **self.hyperparameters, **of_series}
 
     def series(self, run: Run) -> Iterator[RecordedSeries]:
         """Read the series of a run that should be judged. Raises as `series_of`."""

@@ -16,7 +16,7 @@ from wcdfa.analysis.series import Analysis
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_text
 from wcdfa.nulls.optimizer import Optimizer
-from wcdfa.support.quantity import Quantity
+from wcdfa.support.quantity import Quantity, described
 from wcdfa.support.text import shown
 from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
@@ -41,13 +41,10 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
 def _replayed(optimizer: Optimizer, quantity: Quantity) -> str:
     """How an optimizer was replayed, or why it was not."""
     if quantity != "update norm":
-        what = "it is not known what the series holds" if quantity == "unknown" else f"the series is a {quantity}"
-        return f"{optimizer} was not replayed, because {what}, and a replay gives ‖ΔW‖"
-    return (
-        f"{optimizer} on gradients without memory"
-        if optimizer.no_alpha is None
-        else f"{optimizer} was not replayed: {optimizer.no_alpha}"
-    )
+        return f"{optimizer} was not replayed, because a replay gives ‖ΔW‖, and the series is {described(quantity)}"
+    if optimizer.no_alpha is not None:
+        return f"{optimizer} was not replayed: {optimizer.no_alpha}"
+    return f"{optimizer} on gradients without memory"
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
+from wcdfa.support.text import ordinal
 
 EVEN = 0.95  # share of the differences that must equal the usual one
 FEW = 10  # with fewer values, their spacing cannot be judged
@@ -140,9 +141,3 @@ def _stretches(steps: Integers, differences: Integers) -> str:
     longest = np.sort(np.argsort(starts - stops, kind="stable")[:LISTED])
     said = [f"{steps[starts[i]]:,} to {steps[stops[i]]:,} by {differences[starts[i]]:,}" for i in longest]
     return ", ".join(said) + (", …" if len(starts) > LISTED else "")
-
-
-def ordinal(number: int) -> str:
-    """A number with its ending: 21 as "21st"."""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number:,}{ending}"
