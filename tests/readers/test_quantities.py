@@ -9,6 +9,7 @@ import pytest
 
 from tests.helpers import log_files
 from wcdfa.readers.column_names import quantity_of
+from wcdfa.readers.formats.rows import Rows
 from wcdfa.readers.series import read_series
 from wcdfa.readers.steps import COUNTED
 
@@ -152,6 +153,18 @@ def test_what_a_trainer_puts_before_a_name_hides_no_step(tmp_path):
     series = read_series(write_rows(tmp_path / "log.jsonl", columns(**named)))
     assert series.steps.tolist() == list(range(10, 10 * N + 1, 10))
     assert series.thinned == 10
+
+
+def test_steps_that_a_log_names_come_first():
+    """Weights & Biases calls them the step metric of a metric; epochs, which repeat, are no steps."""
+    rows = Rows()
+    for row in columns(_step=range(N), batch=range(0, 10 * N, 10), epoch=np.arange(N) // 50, train__update_norm=NORMS):
+        rows.add(row)
+    found = rows.columns({"val/*": "_step", "train/*": "batch"})
+    assert found["train/update_norm"].steps.tolist() == list(range(0, 10 * N, 10))
+    assert found["epoch"].steps.tolist() == list(range(N))
+    assert rows.columns({"train/*": "epoch"})["train/update_norm"].steps.tolist() == list(range(N))
+    assert rows.columns({"train/*": "gone"})["train/update_norm"].steps.tolist() == list(range(N))
 
 
 def test_steps_that_may_only_count_rows_are_said(tmp_path):

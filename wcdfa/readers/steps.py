@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 import numpy as np
@@ -42,11 +43,17 @@ class _Told(NamedTuple):
         return there, self.steps[places]
 
 
-def with_steps(columns: Mapping[str, Column]) -> Mapping[str, Column]:
+def with_steps(columns: Mapping[str, Column], axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
     """Give each column the steps of its rows.
 
     The steps come from the first column named in `STEPS` that has one in each row of the column, or else from the one that has most. If
     there are such columns but none can be understood, reading a column raises a ValueError.
+
+    Parameters
+    ----------
+    columns : mapping of str to Column
+    axes : mapping of str to str
+        Columns of steps that the log itself names, by the patterns of the columns that they belong to. They come first.
     """
     names = sorted((name for name in columns if rank(name) is not None), key=lambda name: (rank(name), len(name)))
     known = {name: told for name in names if (told := _told(name, columns[name])) is not None}
@@ -55,12 +62,21 @@ def with_steps(columns: Mapping[str, Column]) -> Mapping[str, Column]:
         if name in names:
             return columns[name]
         usable = [told for step, told in known.items() if is_ours(name) or not is_ours(step)]
-        stepped = _stepped(name, columns[name], usable)
+        stepped = _stepped(name, columns[name], [*_named(name, columns, axes), *usable])
         if stepped is None:
             _require_understood({step: columns[step] for step in names if step not in known})
         return columns[name] if stepped is None else stepped
 
     return Lazy(columns, read)
+
+
+def _named(name: str, columns: Mapping[str, Column], axes: Mapping[str, str]) -> Iterator[_Told]:
+    """The steps that the log names for a column, unless they repeat, as epochs do."""
+    for pattern, axis in axes.items():
+        if axis in columns and axis != name and fnmatchcase(name, pattern):
+            told = _told(axis, columns[axis])
+            if told is not None and len(np.unique(told.steps)) > ENOUGH * len(told.steps):
+                yield told
 
 
 def is_ours(name: str) -> bool:
