@@ -129,7 +129,7 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     """
     criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)), series=series)
     values, lr, steps = judgeable(series, settings)
-    beside = Alongside(lr=lr, steps=steps)
+    beside = Alongside(lr=lr, steps=steps, gradient_norm=series.gradients, varying=series.varying)
     judged = judged_windows(values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
     alarms = drifts_of(values, criteria.preparation, window=settings.window, lr=lr, steps=steps)
     return Analysis(series, settings, criteria, judged, alarms)

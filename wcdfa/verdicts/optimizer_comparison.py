@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from wcdfa.nulls.measured_gradients import driven_by
 from wcdfa.nulls.null_tables import Treatment, null_table
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.schedule_shape import shape_of_schedule
-from wcdfa.nulls.update_rules import SGD, with_hyperparameters
+from wcdfa.nulls.update_rules import SGD
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.scales import SHIPPED, half_sizes
 from wcdfa.verdicts.alongside import Alongside
@@ -111,29 +111,34 @@ def settings_of(rule: Optimizer, n: int, spacing: int, criteria: Criteria, besid
     """What a window of n norms shares with its replays, for each start that it may have had."""
     simulation = criteria.simulation
     lr = None if beside.lr is None else float(np.exp(np.mean(np.log(np.asarray(beside.lr, dtype=np.float64)))))
+    varying = _varying(rule, beside)
     setting = Setting(
         rule=rule,
-        n=n if beside.varying else nominal(n, criteria.measurement.order),
+        n=n if varying else nominal(n, criteria.measurement.order),
         every=criteria.thinned,
         lr=lr,
         dimension=simulation.dimension if rule is criteria.optimizer else None,
         replicates=simulation.replicates,
         seed=simulation.seed if isinstance(simulation.seed, int) else 0,
-        rules=tuple(_rules(rule, beside, n)),
+        rules=tuple(_rules(rule, varying, n)),
     )
     for start in simulation.starts(rule, first_step(beside.steps, 1 if criteria.thinned > 1 else spacing)):
         yield replace(setting, start=start)
 
 
-def _rules(rule: Optimizer, beside: Alongside, n: int) -> Iterator[Optimizer]:
+def _varying(rule: Optimizer, beside: Alongside) -> dict[str, Values]:
+    """The hyperparameters of this optimizer that vary and are known at every norm."""
+    given = {name: np.asarray(values, dtype=np.float64) for name, values in beside.varying.items() if hasattr(rule, name)}
+    return {name: values for name, values in given.items() if np.all(np.isfinite(values)) and np.ptp(values, axis=0).any()}
+
+
+def _rules(rule: Optimizer, varying: Mapping[str, Values], n: int) -> Iterator[Optimizer]:
     """The optimizer at each norm, if its hyperparameters vary."""
-    if not beside.varying:
+    if not varying:
         return
     for place in range(n):
-        now = {name: np.asarray(values)[place].tolist() for name, values in beside.varying.items()}
-        yield with_hyperparameters(
-            rule, {name: tuple(value) if isinstance(value, list) else value for name, value in now.items()}, ()
-        )
+        now = {name: values[place].tolist() for name, values in varying.items()}
+        yield replace(rule, **{name: tuple(value) if isinstance(value, list) else value for name, value in now.items()})
 
 
 def _is_measured(criteria: Criteria, beside: Alongside) -> bool:
@@ -168,8 +173,8 @@ def described(rule: Optimizer, criteria: Criteria, beside: Alongside) -> str:
     facts = []
     if _is_measured(criteria, beside):
         facts.append("of the sizes that were recorded")
-    if beside.varying:
-        facts.append(f"with the {' and '.join(beside.varying)} of each step")
+    if varying := _varying(rule, beside):
+        facts.append(f"with the {' and '.join(varying)} of each step")
     if criteria.thinned > 1:
         facts.append(f"recorded every {criteria.thinned:,} steps")
     return " ".join([name, *facts])
