@@ -70,6 +70,8 @@ class WeightChangeCallback(TrainerCallback):
     alarms : "log", "warn", "stop", callable or None
         What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
         ``watch`` holds the baseline and the regime that they are based on.
+    gradients : bool
+        As in `wcdfa.backends.torch.hooks.attach`.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.
 
@@ -93,9 +95,12 @@ class WeightChangeCallback(TrainerCallback):
         snapshot: str = "device",
         every: int | None = None,
         alarms: Action = "log",
+        gradients: bool = False,
         **monitor_options: object,
     ) -> None:
-        settings = Settings(window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every)
+        settings = Settings(
+            window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every, gradients=gradients
+        )
         self._recording = Recording(monitor, settings, alarms, monitor_options)
         self.raised = self._recording.alarms.raised
         self._in_front = False

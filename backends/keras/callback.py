@@ -158,5 +158,10 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         for message in self.watch.update(self.monitor, reading):
             if not quiet and self._alarms(message):
                 self.model.stop_training = True
-        keys = [*METRICS, *(f"wcdfa/{name}/{group}" for group in reading.groups for name in ("update_norm", "alpha"))]
+        known = {"wcdfa/lr": reading.lr, "wcdfa/gradient_norm": reading.gradients}
+        keys = [
+            *METRICS,
+            *(key for key, values in known.items() if values is not None),
+            *(f"wcdfa/{name}/{group}" for group in reading.groups for name in ("update_norm", "alpha")),
+        ]
         self._metrics = self._fresh = dict.fromkeys(keys, math.nan) | self.monitor.metrics()

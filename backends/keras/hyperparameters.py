@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from wcdfa.nulls.recognition import UNKNOWN, Known, recognised, written
+import keras
+
+from wcdfa.nulls.recognition import Known, Recognition, not_recognised, recognition, written
+from wcdfa.recording.side_series import BETA1, BETA2, MOMENTUM
 
 
 class Optimizer(Protocol):
@@ -36,15 +39,38 @@ def described(optimizer: Optimizer, variables: Iterable[object] = ()) -> Known:
     variables : iterable of variables
         The variables that it changes. If one has a constraint, more than the optimizer moves it.
     """
+    return recognition_of(optimizer, variables).known
+
+
+def recognition_of(optimizer: Optimizer, variables: Iterable[object] = ()) -> Recognition:
+    """`described`, with the reason if the optimizer is not recognised.
+
+    >>> import keras
+    >>> recognition_of(keras.optimizers.Ftrl(1e-4)).unknown
+    'Ftrl is not an optimizer that wcdfa can replay'
+    """
     while hasattr(optimizer, "inner_optimizer"):
         optimizer = optimizer.inner_optimizer
-    if any(getattr(variable, "constraint", None) is not None for variable in variables):
-        return UNKNOWN
     name = written(type(optimizer))
-    if not name.startswith("keras.") or (optimizer.use_ema and optimizer.ema_overwrite_frequency):
-        return UNKNOWN
-    found, hyperparameters = recognised(name, vars(optimizer))
-    return found, {name: _plain(value) for name, value in hyperparameters.items()}
+    if any(getattr(variable, "constraint", None) is not None for variable in variables):
+        return not_recognised("variables have constraints, which move them after each step of the optimizer")
+    if not name.startswith("keras."):
+        return not_recognised(f"{type(optimizer).__name__} is not an optimizer that wcdfa can replay")
+    if optimizer.use_ema and optimizer.ema_overwrite_frequency:
+        often = f"every {optimizer.ema_overwrite_frequency} steps"
+        return not_recognised(f"{type(optimizer).__name__} overwrites the weights with their moving average {often}")
+    found = recognition(name, vars(optimizer))
+    return found._replace(hyperparameters={name: _plain(value) for name, value in found.hyperparameters.items()})
+
+
+def variables_of(optimizer: object) -> dict[str, keras.Variable | float]:
+    """Momentum and betas by side series, if one of them is a variable, so that it may change during training; else none."""
+    while hasattr(optimizer, "inner_optimizer"):
+        optimizer = optimizer.inner_optimizer
+    named = {MOMENTUM: "momentum", BETA1: "beta_1", BETA2: "beta_2"}
+    found = {series: getattr(optimizer, name, None) for series, name in named.items()}
+    known = {series: value for series, value in found.items() if value is not None}
+    return known if any(isinstance(value, keras.Variable) for value in known.values()) else {}
 
 
 def _plain(value: object) -> object:

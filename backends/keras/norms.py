@@ -192,6 +192,35 @@ def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Te
     return cast(Tensor, ops.cast(ops.sqrt(ops.stack(sums)), "float32"))
 
 
+def norm_of(tensors: Iterable[Tensor]) -> Tensor:
+    """The norm over all of these, in one float32 array of shape (1,).
+
+    >>> float(norm_of([ops.ones((3, 3)), ops.ones(7)])[0])
+    4.0
+    """
+    found = {i: _own_square(value) for i, value in enumerate(tensors)}
+    return stacked(found, [list(found)])
+
+
+def _own_square(given: Tensor) -> Tensor:
+    """Σ|x|² of a tensor, or of the slices that TensorFlow gives for the gradient of an embedding."""
+    backend, value = keras.backend.backend(), value_of(given)
+    if backend == "jax":
+        from wcdfa.backends.jax.norms import square_sum as by_jax  # noqa: PLC0415 - with another backend JAX need not be installed
+
+        return by_jax(cast("jax.Array", value))
+    if backend == "torch":
+        from wcdfa.backends.torch.gradients import square_of_row  # noqa: PLC0415 - nor torch
+
+        return cast(Tensor, square_of_row(cast("torch.Tensor", value).reshape(-1)))
+    if backend == "tensorflow":
+        from wcdfa.backends.tensorflow.norms import own_square  # noqa: PLC0415 - nor TensorFlow
+
+        return cast(Tensor, own_square(value))
+    wide = _widened(value)
+    return cast(Tensor, ops.sum(wide * wide))
+
+
 def _widened(x: Tensor) -> Tensor:
     dtype = keras.backend.standardize_dtype(x.dtype)
     return x if dtype in ("float32", "float64") else cast(Tensor, ops.cast(x, "float32"))

@@ -15,6 +15,7 @@ def monitored(
     window: int = 500,
     groups: Groups = None,
     name: str | None = None,
+    gradients: bool = False,
 ) -> keras.optimizers.Optimizer:
     """Wrap an optimizer so that it records ‖ΔW‖ of every step, in its own variables on the device.
 
@@ -41,6 +42,9 @@ def monitored(
         Record each group of parameters too, as in `wcdfa.recording.groups.members_of`, by the paths of the variables. Most paths begin with
         the name of the model, such as "net/dense/kernel", so ``groups=2`` makes one group for each layer.
     name : str, optional
+    gradients : bool
+        Record ‖g‖ too, the norm of the gradients that enter the optimizer: after loss scaling, but before its own ``clipnorm``. It costs
+        one more sum over the variables, and 4 bytes for each step of the window. Not with ``gradient_accumulation_steps``.
 
     Returns
     -------
@@ -62,11 +66,11 @@ def monitored(
         raise ValueError(msg)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         # inside the LossScaleOptimizer: refused steps never get there, and compile() still sees that losses are scaled
-        inner = optimizer.inner_optimizer = Monitored(optimizer.inner_optimizer, window, groups, name)
+        inner = optimizer.inner_optimizer = Monitored(optimizer.inner_optimizer, window, groups, name, gradients)
         if optimizer.built:
             inner.build(inner._trainable_variables)
         return optimizer
-    return Monitored(optimizer, window, groups, name)
+    return Monitored(optimizer, window, groups, name, gradients)
 
 
 def read(optimizer: keras.optimizers.Optimizer | keras.Model) -> Reading:

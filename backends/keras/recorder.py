@@ -6,7 +6,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Generic, TypedDict, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, NotRequired, TypedDict, TypeVar, cast
 
 import keras
 import numpy as np
@@ -14,13 +14,14 @@ import numpy.typing as npt
 from keras import ops
 
 from wcdfa.backends.keras.delegation import Delegating
-from wcdfa.backends.keras.hyperparameters import described
-from wcdfa.backends.keras.norms import Layout, SavedLayout, Tensor, copied_value, value_of
+from wcdfa.backends.keras.hyperparameters import recognition_of, variables_of
+from wcdfa.backends.keras.norms import Layout, SavedLayout, Tensor, copied_value, norm_of, value_of
 from wcdfa.recording.groups import Groups, checked
 from wcdfa.recording.parameters import is_traced
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.ring import read as read_ring
+from wcdfa.recording.side_series import GRADIENTS
 from wcdfa.support.numbers import whole
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class MonitoredConfig(TypedDict):
     inner_optimizer: dict[str, object]
     groups: object
     layout: SavedLayout | None
+    gradients: NotRequired[bool]
 
 
 @keras.saving.register_keras_serializable(package=MODULE)
@@ -51,12 +53,31 @@ class Monitored(Delegating):
     name: str
 
     def __init__(
-        self, inner_optimizer: keras.optimizers.Optimizer, window: int = 500, groups: Groups = None, name: str | None = None
+        self,
+        inner_optimizer: keras.optimizers.Optimizer,
+        window: int = 500,
+        groups: Groups = None,
+        name: str | None = None,
+        gradients: bool = False,
     ) -> None:
         super().__init__(inner_optimizer, name or f"monitored_{inner_optimizer.name}")
         self.window = whole("window", window, "a whole number of norms (500 is the default)")
         self._groups = _Untracked(checked(groups))
         self._saved_layout: _Untracked[SavedLayout | None] = _Untracked(None)
+        self._with_gradients = self._checked(gradients)
+
+    def _checked(self, gradients: object) -> bool:
+        """Raise an error unless gradients can be recorded as asked for."""
+        if not isinstance(gradients, bool):
+            msg = f"gradients must be True or False, got {gradients!r}"
+            raise TypeError(msg)
+        if gradients and self.accumulated > 1:
+            msg = (
+                f"gradients=True would record the gradients of single batches, of which {self.accumulated} make a step "
+                "(gradient_accumulation_steps): leave one of the two out"
+            )
+            raise ValueError(msg)
+        return gradients
 
     def build(self, variables: Iterable[keras.Variable]) -> None:
         """Make the ring, and build the inner optimizer if it is not built yet."""
@@ -64,10 +85,12 @@ class Monitored(Delegating):
             return
         variables = list(variables)
         layout = self._made_layout(variables)
+        self._side = _Untracked((*([GRADIENTS] if self._with_gradients else []), *variables_of(self.inner_optimizer)))
         # the last row holds the learning rate; all replicas of a tf.distribute.Strategy record the same
         kind = {"aggregation": "only_first_replica"}
         unknown = keras.initializers.Constant(math.nan)
-        self._series = self.add_variable((len(layout.names) + 1, self.window), unknown, "float32", name="wcdfa_series", **kind)
+        rows = len(layout.names) + len(self._side.value) + 1
+        self._series = self.add_variable((rows, self.window), unknown, "float32", name="wcdfa_series", **kind)
         self._counts = self.add_variable((2,), "zeros", "int", name="wcdfa_counts", **kind)  # recorded, skipped
         if not self.inner_optimizer.built:
             self.inner_optimizer.build(variables)
@@ -93,9 +116,10 @@ class Monitored(Delegating):
         if not self.built:
             self.inner_optimizer.apply(grads, trainable_variables)  # its own error says what is missing
             return
+        beside = self._beside(grads, self._layout.variables if trainable_variables is None else trainable_variables)
         old, rate = self._layout.values(), self._rate()
         self.inner_optimizer.apply(grads, trainable_variables)
-        self._record(self._layout.moved(old, self._zero()), rate)
+        self._record([self._layout.moved(old, self._zero()), *beside], rate)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, keras.Variable]]) -> keras.Variable:
         """`apply` for pairs of a gradient and its variable."""
@@ -113,24 +137,36 @@ class Monitored(Delegating):
             raise ValueError(msg)
         with keras.StatelessScope(state_mapping=zip(self.variables, optimizer_variables, strict=True)):
             rate, zero = self._rate(), self._zero()
+            beside = self._beside(grads, self._layout.variables)
         old = [copied_value(value) for value in trainable_variables]  # torch changes its arguments in place
         new, inner = self.inner_optimizer.stateless_apply(optimizer_variables[own:], grads, trainable_variables)
         with keras.StatelessScope(state_mapping=zip(self._variables, optimizer_variables[:own], strict=True)) as scope:
-            self._record(self._layout.norms([value_of(value) for value in new], old, zero), rate)
+            self._record([self._layout.norms([value_of(value) for value in new], old, zero), *beside], rate)
         return new, [*(scope.get_current_value(variable) for variable in self._variables), *inner]
 
     def _rate(self) -> Tensor:
         """The learning rate of the next step; NaN if the optimizer has no single one."""
         rate = getattr(self.inner_optimizer, "learning_rate", math.nan)  # a MultiOptimizer has none
-        return cast(Tensor, ops.reshape(ops.cast(value_of(rate), "float32"), (1,)))
+        return _number(rate)
 
     def _zero(self) -> Tensor:
         """False, without a compiler knowing it: counts are never negative."""
         return cast(Tensor, ops.less(value_of(self._counts)[0], 0))
 
-    def _record(self, norms: Tensor, rate: Tensor) -> None:
+    def _beside(self, grads: Sequence[Tensor], variables: Iterable[keras.Variable]) -> list[Tensor]:
+        """What is recorded beside the norms of the next step, each of shape (1,)."""
+        found = []
+        if GRADIENTS in self._side.value:
+            trained = {id(self._layout.variables[i]) for i in self._layout.paths.values()}
+            pairs = zip(grads, variables, strict=False)
+            found.append(norm_of(grad for grad, variable in pairs if grad is not None and id(variable) in trained))
+        now = variables_of(self.inner_optimizer)
+        names = [name for name in self._side.value if name != GRADIENTS]
+        return [*found, *(_number(now.get(name, math.nan)) for name in names)]
+
+    def _record(self, rows: Sequence[Tensor], rate: Tensor) -> None:
         """Write a column of the ring. It is done with masks, which work in graphs, under XLA and without state."""
-        counts = value_of(self._counts)
+        norms, counts = cast(Tensor, ops.concatenate(rows)), value_of(self._counts)
         real = ops.not_equal(norms[0], 0.0)
         places = ops.arange(self.window, dtype=self._counts.dtype)
         here = ops.logical_and(ops.equal(places, ops.mod(counts[0], self.window)), real)
@@ -142,19 +178,28 @@ class Monitored(Delegating):
 
     def read(self) -> Reading:
         """Copy the recorded norms to the host. Raises as `wcdfa.backends.keras.read`."""
-        optimizer, hyperparameters = described(self.inner_optimizer, self._layout.variables if self.built else ())
-        ring = self._ring() if self.built else init(self.window)
-        return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+        source = recognition_of(self.inner_optimizer, self._layout.variables if self.built else ())
+        reading = read_ring(self._ring() if self.built else init(self.window))._replace(**source._asdict())
+        return reading._replace(taken=self._taken(reading)) if self.built else reading
 
     def reading(self) -> Reading:
         """Do what `read` does, under the name that it had first."""
         return self.read()
 
+    def _taken(self, reading: Reading) -> int | None:
+        """Steps that the optimizer had taken before the first norm; None if it counts none, or was started over meanwhile."""
+        count = getattr(self.inner_optimizer, "iterations", None)
+        if count is None:
+            return None
+        own = int(reading.count) + (int(reading.skipped) if self.accumulated == 1 else 0)
+        steps = int(_on_host(count))
+        return None if steps < int(reading.count) else max(0, steps - own) + int(reading.count) - len(reading.norms)
+
     def _ring(self) -> Ring:
         series, counts = (_on_host(variable) for variable in (self._series, self._counts))
         last = int(counts[0]) - 1
         return Ring(
-            wcdfa_norms=dict(zip(self._layout.names, series[:-1], strict=True)),
+            wcdfa_norms=dict(zip((*self._layout.names, *self._side.value), series[:-1], strict=True)),
             wcdfa_lr=series[-1],
             wcdfa_step=(last - (last - np.arange(self.window)) % self.window + 1).astype(np.int64),
             wcdfa_count=counts[0],
@@ -180,7 +225,8 @@ class Monitored(Delegating):
         if self.built:
             for name, variable in self._own().items():
                 store[name] = _on_host(variable)
-            store["layout"] = np.frombuffer(json.dumps(self._layout.saved()).encode(), dtype=np.uint8)
+            layout = {**self._layout.saved(), "side_series": list(self._side.value)}
+            store["layout"] = np.frombuffer(json.dumps(layout).encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: MutableMapping[str, npt.NDArray[np.generic]]) -> None:
         """Go on with a saved ring. If there is none, or it belongs to other variables, start over with a warning, as Keras does.
@@ -206,8 +252,15 @@ class Monitored(Delegating):
                 "optimizer to load, and with monitored(...) around it then"
             )
             raise ValueError(msg)
-        for name, variable in self._own().items():
-            variable.assign(store[name])
+        self._counts.assign(store["counts"])
+        self._series.assign(self._own_rows(np.asarray(store["series"]), [*held["members"], *held.get("side_series", [])]))
+
+    def _own_rows(self, series: npt.NDArray[np.generic], names: Sequence[str]) -> npt.NDArray[np.float32]:
+        """The rows of a saved series in the order of the own ones; NaN beside norms that were saved without."""
+        saved = dict(zip(names, series, strict=False))
+        own = [*zip(self._layout.names, series, strict=False), *((name, saved.get(name)) for name in self._side.value)]
+        unknown = np.full(self.window, math.nan)
+        return np.array([*(unknown if row is None else row for _, row in own), series[-1]], dtype=np.float32)
 
     def _own(self) -> dict[str, keras.Variable]:
         return {"series": self._series, "counts": self._counts}
@@ -215,13 +268,16 @@ class Monitored(Delegating):
     def get_config(self) -> MonitoredConfig:
         """The config from which `from_config` makes the same optimizer. If groups is a callable, register it with Keras."""
         serialize = keras.saving.serialize_keras_object
-        return {
+        config: MonitoredConfig = {
             "name": self.name,
             "window": self.window,
             "inner_optimizer": serialize(self.inner_optimizer),
             "groups": serialize(self._groups.value),
             "layout": self._layout.saved() if self.built else self._saved_layout.value,
         }
+        if self._with_gradients:
+            config["gradients"] = True
+        return config
 
     @classmethod
     def from_config(cls, config: MonitoredConfig, custom_objects: Mapping[str, object] | None = None) -> Monitored:
@@ -230,7 +286,7 @@ class Monitored(Delegating):
             keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
             for part in (config["inner_optimizer"], config["groups"])
         )
-        optimizer = cls(inner, config["window"], groups, config["name"])
+        optimizer = cls(inner, config["window"], groups, config["name"], config.get("gradients", False))
         optimizer._saved_layout = _Untracked(config["layout"])
         return optimizer
 
@@ -240,6 +296,11 @@ class _Untracked(Generic[Value]):
 
     def __init__(self, value: Value) -> None:
         self.value = value
+
+
+def _number(value: keras.Variable | Tensor | float) -> Tensor:
+    """A number or variable as float32, of shape (1,)."""
+    return cast(Tensor, ops.reshape(ops.cast(value_of(cast(Tensor, value)), "float32"), (1,)))
 
 
 def _on_host(variable: keras.Variable) -> npt.NDArray[np.generic]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from operator import attrgetter
 from types import CodeType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -21,6 +21,7 @@ import optax
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.spelling import Source, Spelling
 from wcdfa.nulls.update_rules import OPTIMIZERS, named
+from wcdfa.recording.side_series import series_of
 
 Plain = Mapping[str, Mapping[str, jax.Array | npt.NDArray[np.generic]]]
 """Hyperparameters by the name of the optimizer. They are arrays, so that they can be part of a state, and have a prefix, so that
@@ -105,18 +106,47 @@ def seen(tx: optax.GradientTransformation | optax.MultiSteps) -> Plain:
 
     A transformation is recognised by the code of its update function, which is compared with the code of one that optax makes.
     """
+    held = _held_by_injection(tx)
+    match = None if held is None else _match(held)
+    if match is None:
+        return {}
+    flags = _flags(OPTIMIZERS[match.optimizer], match.spelling, match.options)
+    known = {name: value for name, (value, default) in flags.items() if value is not default}
+    return {
+        INJECTED + match.optimizer: {PREFIX + name: _as_array(value) for name, value in {**known, **match.spelling.fixed}.items()}
+    }
+
+
+def scheduled_series(tx: optax.GradientTransformation | optax.MultiSteps) -> dict[str, str]:
+    """The side series of the momentum and betas that are schedules, each with the name that optax gives the number.
+
+    >>> scheduled_series(optax.inject_hyperparams(optax.adam)(0.1, b1=optax.linear_schedule(0.95, 0.85, 100)))
+    {'wcdfa_beta1': 'b1'}
+
+    Others stay as they are, unless someone changes the state of ``inject_hyperparams`` by hand.
+    """
+    held = _held_by_injection(tx)
+    match = None if held is None else _match(held)
+    if match is None:
+        return {}
+    theirs = series_of(match.spelling.hyperparameters)
+    return {series: name for series, name in theirs.items() if isinstance(name, str) and name in match.scheduled}
+
+
+def _held_by_injection(tx: optax.GradientTransformation | optax.MultiSteps) -> list[object] | None:
+    """What ``inject_hyperparams`` closes over, if tx is that, alone or clipped; else None."""
     update = tx.update
     made = _made_by().get(_code(update))
     if made == "inject":
-        return _of_factory(list(_held(update)))
+        return list(_held(update))
     if made == "chain":
         parts = [part for held in _held(update) if isinstance(held, tuple) for part in held]
         rest = [part for part in parts if _made_by().get(_code(_bare(part))) != "clip"]
-        return seen(optax.GradientTransformation(tx.init, rest[0])) if len(rest) == 1 else {}
+        return _held_by_injection(optax.GradientTransformation(tx.init, rest[0])) if len(rest) == 1 else None
     if made == "wrapper" or isinstance(getattr(update, "__self__", None), optax.MultiSteps) or _is_monitor(update):
         inner = [held for held in _held(update) if isinstance(held, optax.GradientTransformation)]
-        return seen(inner[0]) if len(inner) == 1 else {}
-    return {}
+        return _held_by_injection(inner[0]) if len(inner) == 1 else None
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -157,7 +187,16 @@ def _bare(update: object) -> object:
     return _bare(inner[0].update) if _made_by().get(_code(update)) == "wrapper" and len(inner) == 1 else update
 
 
-def _of_factory(held: list[object]) -> Plain:
+class Match(NamedTuple):
+    """A known factory, and how ``inject_hyperparams`` calls it."""
+
+    optimizer: str
+    spelling: Spelling
+    options: Mapping[str, object]
+    scheduled: frozenset[str]  # the numbers that are schedules
+
+
+def _match(held: list[object]) -> Match | None:
     """Read what ``inject_hyperparams`` closes over: the factory, a dict of its options, and a dict of schedules for its numbers."""
     given = {name: value for part in held if isinstance(part, dict) for name, value in part.items()}
     scheduled = {name for name, value in given.items() if isinstance(value, optax.schedules.StatefulSchedule | _schedule_kind())}
@@ -166,11 +205,9 @@ def _of_factory(held: list[object]) -> Plain:
         if not any(part is factory for part in held) or not spelling.fits(options):
             continue
         others = [name for name, value in options.items() if value and name not in {*spelling.only, *spelling.ignored}]
-        flags = _flags(OPTIMIZERS[optimizer], spelling, options)
-        if {*others} <= {*flags} and scheduled <= _numbers(spelling):
-            known = {name: value for name, (value, default) in flags.items() if value is not default}
-            return {INJECTED + optimizer: {PREFIX + name: _as_array(value) for name, value in {**known, **spelling.fixed}.items()}}
-    return {}
+        if {*others} <= {*_flags(OPTIMIZERS[optimizer], spelling, options)} and scheduled <= _numbers(spelling):
+            return Match(optimizer, spelling, options, frozenset(scheduled))
+    return None
 
 
 def _flags(rule: type[Optimizer], spelling: Spelling, options: Mapping[str, object]) -> dict[str, tuple[bool, object]]:
@@ -250,6 +287,33 @@ def plain(value: npt.ArrayLike) -> bool | int | float | tuple[object, ...]:
     if array.dtype.kind in "biu":
         return bool(array) if array.dtype.kind == "b" else int(array)
     return float(f"{float(array):.7g}")
+
+
+def why_unknown(known: Plain, state: object) -> str | None:
+    """Why it is not known which optimizer made the updates, if it is not.
+
+    >>> print(why_unknown({}, optax.adam(1e-3).init({})))
+    optax does not tell which optimizer this is: monitor(tx, optimizer="adamw", …) names it, or make it with optax.inject_hyperparams
+    """
+    if known:
+        return None
+    if _injected(state):
+        return "the optimizer inside optax.inject_hyperparams is not one that wcdfa can replay: monitor(tx, optimizer=…) names one like it"
+    return (
+        'optax does not tell which optimizer this is: monitor(tx, optimizer="adamw", …) names it, or make it with '
+        "optax.inject_hyperparams"
+    )
+
+
+def step_counts(state: object) -> list[jax.Array]:
+    """The counts of steps in the state of an optimizer: of Adam, of schedules, of ``inject_hyperparams``."""
+    return [node.count for node in _nodes(state, lambda node: "count" in getattr(node, "_fields", ()))]
+
+
+def injected_now(state: object, series: Mapping[str, str]) -> dict[str, jax.Array]:
+    """The numbers of the last step for these side series, by the names that optax gives them."""
+    found = _injected(state)
+    return {own: found[0].hyperparams[theirs] for own, theirs in series.items()} if len(found) == 1 else {}
 
 
 class Injected(Protocol):

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 import jax
+import numpy as np
+import numpy.typing as npt
 import optax
 
 from wcdfa.backends.jax.norms import path_of
-from wcdfa.backends.optax.hyperparameters import merged, unpacked
+from wcdfa.backends.optax.hyperparameters import merged, step_counts, unpacked, why_unknown
 from wcdfa.backends.optax.states import MonitorState, RecordState
-from wcdfa.recording.reading import Reading
+from wcdfa.recording.reading import Count, Reading
 from wcdfa.recording.ring import read as read_ring
 
 Leaf = TypeVar("Leaf")
@@ -117,11 +119,28 @@ def _walk(node: optax.OptState, place: str, source: optax.OptState) -> Iterator[
 
 
 def _reading(state: RecordState, source: optax.OptState) -> Reading:
-    known = merged(state.wcdfa_hyperparameters, source)
-    ring, known = jax.device_get(jax.tree.map(_local, (state.wcdfa_ring, known)))
+    known, counts = merged(state.wcdfa_hyperparameters, source), step_counts(source)
+    ring, known, counts = jax.device_get(jax.tree.map(_local, (state.wcdfa_ring, known, counts)))
     reading = read_ring(ring)
     optimizer, hyperparameters = unpacked(known)
-    return reading._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+    reading = reading._replace(optimizer=optimizer, hyperparameters=hyperparameters, unknown=why_unknown(known, source))
+    return reading._replace(taken=_taken(reading, counts))
+
+
+def _taken(reading: Reading, counts: list[npt.NDArray[np.integer]]) -> Count | None:
+    """Steps that the optimizer had taken before the first norm.
+
+    Recorder and optimizer begin together, unless the state of the optimizer alone was restored: its count is then ahead. A count that is
+    behind belongs to an optimizer that was started over, and counts that differ to several.
+    """
+    count, skipped = np.asarray(reading.count), np.asarray(reading.skipped)
+    earlier = np.zeros_like(count)
+    if counts and all(np.array_equal(counts[0], other) for other in counts):
+        if np.any(counts[0] < count):
+            return None
+        earlier = np.maximum(counts[0] - count - skipped, 0)
+    taken = earlier + np.maximum(count - np.shape(reading.norms)[-1], 0)
+    return taken if taken.ndim else int(taken)
 
 
 def _local(x: Leaf) -> Leaf | jax.Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import cast
 
 import jax
@@ -11,12 +12,13 @@ import optax
 
 from wcdfa.backends.jax.norms import root, square_sum
 from wcdfa.backends.optax.changes import as_stored, changes, over_shards, trained
-from wcdfa.backends.optax.hyperparameters import Plain, learning_rate, packed, schedule_count, seen
+from wcdfa.backends.optax.hyperparameters import Plain, injected_now, learning_rate, packed, schedule_count, scheduled_series, seen
 from wcdfa.backends.optax.reading import read, readings, strip
 from wcdfa.backends.optax.states import MonitorState, RecordState
 from wcdfa.recording.groups import Groups, checked, members_of
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.ring import record as record_in
+from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES
 from wcdfa.support.numbers import is_number, whole
 
 __all__ = ["MonitorState", "RecordState", "monitor", "read", "readings", "record", "strip"]
@@ -35,6 +37,7 @@ def monitor(
     axis_name: str | tuple[str, ...] | None = None,
     optimizer: str | None = None,
     lr: float | jax.Array | optax.Schedule | None = None,
+    gradients: bool = False,
     **hyperparameters: Hyperparameter,
 ) -> optax.GradientTransformationExtraArgs:
     """Wrap an optimizer so that it records ‖ΔW‖ of every step in its state, on the device.
@@ -78,13 +81,17 @@ def monitor(
         Learning rate, recorded at each step. A schedule is called with the count of the one schedule in the state of tx, or with the
         number of calls so far if there is none. Not needed with ``optax.inject_hyperparams``, nor if ``update`` is called with
         ``learning_rate=``.
+    gradients : bool
+        Record ‖g‖ too, the norm of the updates that enter tx: gradients that a chain around `monitor` has clipped, or that tx will clip.
+        It costs one more sum over the parameters, and 4 bytes for each step of the window. Put `monitor` inside ``optax.MultiSteps``.
     **hyperparameters
         Hyperparameters of the optimizer, with the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.nulls.replay.optimizer_norms`.
 
     Returns
     -------
     optax.GradientTransformationExtraArgs
-        ``update`` raises a ValueError if measure is "applied" and it is not given params, or if the state has another window.
+        ``update`` raises a ValueError if measure is "applied" and it is not given params, or if the state has another window, and
+        ``init`` if tx has ``optax.MultiSteps`` in it, which enters the gradients of single batches, and they are to be recorded.
 
     Raises
     ------
@@ -93,18 +100,26 @@ def monitor(
     """
     inner = optax.with_extra_args_support(tx)
     recorder = _Recorder(window, measure, groups, axis_name, packed(optimizer, hyperparameters) or seen(tx), lr)
+    recorder.gradients, recorder.scheduled = _checked_gradients(gradients), scheduled_series(tx)
 
     def init_fn(params: optax.Params) -> MonitorState:
-        return MonitorState(recorder.init(params), inner.init(params))
+        inner_state = inner.init(params)
+        if gradients:
+            _require_whole_steps(inner_state)
+        return MonitorState(recorder.init(params), inner_state)
 
     def update_fn(
         updates: optax.Updates, state: MonitorState, params: optax.Params | None = None, **extra_args: object
     ) -> tuple[optax.Updates, MonitorState]:
         steps = schedule_count(state.inner_state)  # the count before this step, from which the step takes its rate
+        entering = updates
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         given = learning_rate(inner_state)
         rate = recorder.rate(state.wcdfa_record, steps, cast(Rate, extra_args.get("learning_rate")) if given is None else given)
-        updates, recorded = recorder.update(updates, state.wcdfa_record, params, rate)
+        beside = injected_now(inner_state, recorder.scheduled)
+        if gradients:
+            beside[GRADIENTS] = recorder.norm_of(entering)
+        updates, recorded = recorder.update(updates, state.wcdfa_record, params, rate, beside)
         return updates, MonitorState(recorded, inner_state)
 
     return optax.GradientTransformationExtraArgs(init_fn, update_fn)
@@ -171,12 +186,23 @@ class _Recorder:
             raise TypeError(msg)
         self.measure, self.groups, self.known, self.lr = measure, checked(groups), known, lr
         self.axes = (axis_name,) if isinstance(axis_name, str) else tuple(axis_name or ())
+        self.gradients = False
+        self.scheduled: dict[str, str] = {}
 
     def init(self, params: optax.Params) -> RecordState:
         names = tuple(members_of(list(trained(params)), self.groups))[1:]
-        ring = init(self.window, names, xp=jnp, dtype=jnp.float32)
+        ring = init(self.window, [*names, *self.side_series], xp=jnp, dtype=jnp.float32)
         known = {name: {key: jnp.array(value) for key, value in part.items()} for name, part in self.known.items()}
         return RecordState(ring, known)
+
+    @property
+    def side_series(self) -> tuple[str, ...]:
+        """What is recorded beside the norms."""
+        return (*([GRADIENTS] if self.gradients else []), *self.scheduled)
+
+    def norm_of(self, updates: optax.Updates) -> jax.Array:
+        """The norm over all parameters."""
+        return root([over_shards(square_sum(each), self.axes) for each in trained(updates).values()])
 
     def rate(self, state: RecordState, steps: jax.Array | None, given: Rate) -> Rate:
         """The learning rate of a step: the one that the user named, or else the given one."""
@@ -187,7 +213,12 @@ class _Recorder:
         return rate
 
     def update(
-        self, updates: optax.Updates, state: RecordState, params: optax.Params | None, rate: Rate
+        self,
+        updates: optax.Updates,
+        state: RecordState,
+        params: optax.Params | None,
+        rate: Rate,
+        beside: Mapping[str, jax.Array] | None = None,
     ) -> tuple[optax.Updates, RecordState]:
         ring = state.wcdfa_ring
         _require_window(ring, self.window)
@@ -198,8 +229,10 @@ class _Recorder:
         each = changes(trained(updates), params if self.measure == "applied" else None)
         squares = {path: over_shards(square_sum(change), self.axes) for path, change in each}
         members = members_of(list(squares), self.groups)
+        _require_gradients(ring, self.gradients)
         _require_groups(ring, tuple(members))
         norms = {name: root([squares[path] for path in paths]) for name, paths in members.items()}
+        norms |= dict.fromkeys(SIDE_SERIES, jnp.full((), math.nan)) | dict(beside or {})  # the ring takes what it has room for
         ring = record_in(ring, norms, math.nan if rate is None else rate)
         return updates, state._replace(wcdfa_ring=ring)
 
@@ -214,9 +247,40 @@ def _require_window(ring: Ring, window: int) -> None:
         raise ValueError(msg)
 
 
+def _checked_gradients(gradients: object) -> bool:
+    if not isinstance(gradients, bool):
+        msg = f"gradients must be True or False, got {gradients!r}"
+        raise TypeError(msg)
+    return gradients
+
+
+def _require_whole_steps(inner_state: optax.OptState) -> None:
+    """Raise a ValueError if the optimizer is given the gradients of single batches, of which it makes one step."""
+    if any(isinstance(leaf, optax.MultiStepsState) for leaf in jax.tree.leaves(inner_state, is_leaf=_is_accumulating)):
+        msg = (
+            "gradients=True would record the gradients of single batches, because optax.MultiSteps is inside monitor: "
+            "write optax.MultiSteps(monitor(tx, gradients=True), every_k_schedule=…)"
+        )
+        raise ValueError(msg)
+
+
+def _is_accumulating(node: object) -> bool:
+    return isinstance(node, optax.MultiStepsState)
+
+
+def _require_gradients(ring: Ring, gradients: bool) -> None:
+    if (GRADIENTS in ring.wcdfa_norms) != gradients:
+        msg = (
+            f"the state {'holds no' if gradients else 'holds'} gradients, and this monitor has gradients={gradients}: use "
+            f"gradients={not gradients} to go on, or start over with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"
+        )
+        raise ValueError(msg)
+
+
 def _require_groups(ring: Ring, names: tuple[str, ...]) -> None:
-    if set(ring.wcdfa_norms) != set(names):
-        odd = sorted(set(ring.wcdfa_norms) ^ set(names))
+    held = set(ring.wcdfa_norms) - set(SIDE_SERIES)
+    if held != set(names):
+        odd = sorted(held ^ set(names))
         msg = (
             f"the groups of the state and of this step differ in {', '.join(map(repr, odd))}: use the groups that the state was made "
             "with, or start over with monitor(tx).init(params)._replace(inner_state=strip(opt_state))"

@@ -84,6 +84,17 @@ def square_sum(new: Values, old: Values) -> tf.Tensor:
     return total + tf.reduce_sum(tf.cast(squares[-rest:], tf.float64)) if rest else total
 
 
+def own_square(value: Values | tf.IndexedSlices) -> tf.Tensor:
+    """Σ|x|² of a tensor, as `square_sum`; rows that ``tf.IndexedSlices`` give more than once are added up first.
+
+    >>> rows = tf.IndexedSlices(tf.constant([[1.0], [2.0]]), tf.constant([3, 3]), tf.constant([5, 1]))
+    >>> float(own_square(rows))
+    9.0
+    """
+    x = _number("gradient", value)
+    return square_sum(x, tf.zeros((), x.dtype))
+
+
 def as_stored(value: tf.Tensor, zero: tf.Tensor) -> tf.Tensor:
     """The float32 or float64 tensor, forced to the digits that are stored.
 

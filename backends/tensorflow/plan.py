@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import tensorflow as tf  # type: ignore[import-untyped]
 
+from wcdfa.backends.tensorflow.norms import own_square, root
 from wcdfa.backends.tensorflow.parameters import is_variable, parameters_of
 from wcdfa.nulls.recognition import Known
 from wcdfa.recording.groups import Groups, Members
+from wcdfa.recording.side_series import GRADIENTS, series_of
 from wcdfa.support.numbers import is_number
 
 Given: TypeAlias = "tf.Tensor | tf.Variable"
@@ -21,10 +23,41 @@ LearningRate: TypeAlias = "Rate | Callable[[tf.Tensor], Rate]"
 class Plan:
     """What a recorder knows about its parameters. It is a plain object, so TensorFlow does not track it."""
 
-    def __init__(self, window: int, groups: Groups, lr: LearningRate, source: Known) -> None:
+    def __init__(self, window: int, groups: Groups, lr: LearningRate, source: Known, gradients: bool) -> None:
         self.window, self.groups, self.lr, self.source = window, groups, lr, source
+        self.gradients = gradients
+        named = series_of(source[1])
+        self.varying = named if any(is_variable(value) for value in named.values()) else {}
         self.members: Members = {}
         self._variables: dict[str, weakref.ref[tf.Variable] | None] = {}
+
+    @property
+    def side_series(self) -> tuple[str, ...]:
+        """What is recorded beside the norms: the gradient norm, and momentum and betas if one of them is a variable."""
+        return (*([GRADIENTS] if self.gradients else []), *self.varying)
+
+    def beside(self, gradients: object) -> dict[str, Rate]:
+        """The numbers of the side series for a step.
+
+        Raises
+        ------
+        TypeError
+            If there are no gradients although they are to be recorded, or the other way round, or they are no tensors.
+        """
+        now = {name: tf.convert_to_tensor(value) for name, value in self.varying.items()}
+        if self.gradients != (gradients is not None):
+            msg = (
+                "this recorder has gradients=True: give record the gradients of the step, record(variables, gradients=…)"
+                if self.gradients
+                else "record was given gradients, and this recorder has gradients=False: make it with gradients=True"
+            )
+            raise TypeError(msg)
+        return {GRADIENTS: gradient_norm(gradients), **now} if self.gradients else now
+
+    def source_now(self) -> Known:
+        """The optimizer and its hyperparameters, as numbers."""
+        optimizer, hyperparameters = self.source
+        return optimizer, numbers_of(hyperparameters)
 
     def remember(self, parameters: Mapping[str, Given]) -> None:
         """Remember which variables these are, without keeping them alive."""
@@ -55,6 +88,26 @@ class Plan:
             if same_variables and known is not None and is_variable(value) and known() is not value:
                 return f"parameter {path!r} is another variable, of a new model,"
         return None
+
+
+def numbers_of(hyperparameters: Mapping[str, object]) -> dict[str, object]:
+    """The hyperparameters with the current values of those that are variables."""
+
+    def now(value: object) -> object:
+        if isinstance(value, (tuple, list)):
+            return tuple(map(now, value))
+        return float(f"{float(cast(tf.Variable, value).numpy()):.7g}") if is_variable(value) else value
+
+    return {name: now(value) for name, value in hyperparameters.items()}
+
+
+def gradient_norm(gradients: object) -> tf.Tensor:
+    """The norm of a nest of gradients; None in it, of a variable that has none, counts as 0."""
+    try:
+        return root([own_square(each) for each in tf.nest.flatten(gradients) if each is not None])
+    except (TypeError, ValueError) as error:
+        msg = f"gradients must be what tf.GradientTape.gradient returns, a list or nest of tensors: {error}"
+        raise TypeError(msg) from error
 
 
 def given_parameters(variables: object) -> dict[str, Given]:

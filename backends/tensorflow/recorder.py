@@ -9,7 +9,17 @@ import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.backends.tensorflow.norms import as_stored, copied, delta_norm, group_norms, unconverted
 from wcdfa.backends.tensorflow.parameters import parameters_of
-from wcdfa.backends.tensorflow.plan import Given, LearningRate, Plan, Rate, given_parameters, require_rate, shaped_value, values_of
+from wcdfa.backends.tensorflow.plan import (
+    Given,
+    LearningRate,
+    Plan,
+    Rate,
+    given_parameters,
+    numbers_of,
+    require_rate,
+    shaped_value,
+    values_of,
+)
 from wcdfa.backends.tensorflow.ring import Layout, RingVariables
 from wcdfa.nulls.update_rules import named as named_optimizer
 from wcdfa.recording.groups import Groups, checked, members_of
@@ -59,8 +69,11 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         The optimizer of the loop, as a name of `wcdfa.nulls.update_rules.OPTIMIZERS`; the verdict compares α with its null.
     lr : float, scalar tensor or variable, or schedule, optional
         Learning rate of each step, unless `record` is given one. A schedule is called with the number of calls so far.
+    gradients : bool
+        Record ‖g‖ too, of the gradients that each `record` is then given.
     **hyperparameters
-        Hyperparameters of the optimizer, as in `wcdfa.nulls.replay.optimizer_norms`.
+        Hyperparameters of the optimizer, as in `wcdfa.nulls.replay.optimizer_norms`. Momentum and betas may be variables, whose values
+        are then recorded at each step.
 
     Raises
     ------
@@ -79,19 +92,23 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         groups: Groups = None,
         optimizer: str | None = None,
         lr: LearningRate = None,
-        **hyperparameters: float | bool | tuple[float, float],
+        gradients: bool = False,
+        **hyperparameters: float | bool | tf.Variable | tuple[float | tf.Variable, float | tf.Variable],
     ) -> None:
         super().__init__("wcdfa_recorder")
         window = whole("window", window, "a whole number of norms (500 is the default)")
         if optimizer is not None:
-            named_optimizer(optimizer, hyperparameters)
+            named_optimizer(optimizer, numbers_of(hyperparameters))
         elif hyperparameters:
             msg = f"{', '.join(hyperparameters)} belongs to an optimizer; name it with optimizer="
             raise TypeError(msg)
         if not callable(lr):
             require_rate(lr)
+        if not isinstance(gradients, bool):
+            msg = f"gradients must be True or False, got {gradients!r}; give the gradients themselves to record"
+            raise TypeError(msg)
         self.layout = Layout(window)
-        self._plan = Plan(window, checked(groups), lr, (optimizer, dict(hyperparameters)))
+        self._plan = Plan(window, checked(groups), lr, (optimizer, dict(hyperparameters)), gradients)
         if variables is not None:
             self.build(variables)
 
@@ -149,7 +166,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
                 self._make(parameters)
 
     @unconverted
-    def record(self, variables: object, lr: Rate = None) -> None:
+    def record(self, variables: object, lr: Rate = None, gradients: object = None) -> None:
         """Record how far the variables have moved since the last call: eagerly, in a ``tf.function`` or under XLA.
 
         Call it once per optimizer step, after the step. With a ``tf.distribute.Strategy``, call it outside ``strategy.run``; a
@@ -161,6 +178,8 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         variables : as in `NormRecorder`
         lr : float, scalar tensor or variable, optional
             Learning rate of the step.
+        gradients : nest of tensors, optional
+            The gradients of the step as the optimizer used them, after clipping; only with the option ``gradients=True``.
 
         Raises
         ------
@@ -169,12 +188,13 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         RuntimeError
             If it is called inside ``strategy.run``, because each replica would record.
         TypeError
-            If there are no variables, or the learning rate is not a number.
+            If there are no variables, the learning rate is not a number, or gradients are missing or not expected.
         """
         if tf.distribute.has_strategy() and not tf.distribute.in_cross_replica_context():
             msg = "record was called inside strategy.run, where each replica would record the step: call it after strategy.run returns"
             raise RuntimeError(msg)
         require_rate(lr)
+        beside = self._plan.beside(gradients)
         if not self.built:
             goes_on = self.layout.restored is not None and "parameters" in self.layout.restored
             self.build(variables)
@@ -188,7 +208,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
             for (path, value), old in zip(parameters.items(), self.reference, strict=True)
         }
         norms = group_norms(new, dict(zip(new, self.reference, strict=True)), self._plan.members)
-        self.ring.write([norms[name] for name in self._plan.members], self._rate(lr))
+        self.ring.write([norms[name] for name in self._plan.members], self._rate(lr), beside)
         for reference, value in zip(self.reference, new.values(), strict=True):
             reference.assign(value)
 
@@ -204,15 +224,16 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
             msg = "read was called inside a tf.function, where there are no numbers yet; call it outside"
             raise TypeError(msg)
         ring = self.ring.copied(list(self._plan.members)) if self.built else init(self._plan.window, dtype=np.float32)
-        optimizer, hyperparameters = self._plan.source
-        return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+        optimizer, hyperparameters = self._plan.source_now()
+        unknown = None if optimizer else "NormRecorder was not told the optimizer: NormRecorder(…, optimizer=…) names it"
+        return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters, unknown=unknown)
 
     def _make(self, parameters: dict[str, Given]) -> None:
         members, values = members_of(list(parameters), self._plan.groups), values_of(parameters)
         self.layout.describe(parameters, members)
         self._plan.members = members
         self._plan.remember(parameters)
-        self.ring = RingVariables(self._plan.window, len(members))
+        self.ring = RingVariables(self._plan.window, len(members), self._plan.side_series)
         reference = []
         for value, source in zip(values, parameters.values(), strict=True):
             with tf.device(source.device):

@@ -30,14 +30,21 @@ class RingVariables(tf.Module):  # type: ignore[misc]
     Counts have 64 bits, because TensorFlow keeps smaller integers off the GPU and XLA does not take variables from two devices.
     """
 
-    def __init__(self, window: int, groups: int) -> None:
+    def __init__(self, window: int, groups: int, side_series: Sequence[str] = ()) -> None:
         super().__init__("wcdfa_ring")
         self.norms = tf.Variable(tf.fill((window, groups), math.nan), trainable=False, name="norms")
         self.lr = tf.Variable(tf.fill((window,), math.nan), trainable=False, name="lr")
         self.count = tf.Variable(tf.zeros((), tf.int64), trainable=False, name="count")
         self.skipped = tf.Variable(tf.zeros((), tf.int64), trainable=False, name="skipped")
+        if side_series:  # variables of their own, so that checkpoints without them fit
+            unknown = tf.fill((window,), math.nan)
+            self.beside = {name: tf.Variable(unknown, trainable=False, name=name) for name in side_series}
 
-    def write(self, norms: Sequence[tf.Tensor], lr: Rate = math.nan) -> None:
+    @property
+    def _side(self) -> dict[str, tf.Variable]:
+        return getattr(self, "beside", {})
+
+    def write(self, norms: Sequence[tf.Tensor], lr: Rate = math.nan, beside: Mapping[str, Rate] | None = None) -> None:
         """Add one norm of each group, the group of all parameters first; a 0 is counted as skipped, and a norm that is not finite becomes NaN.
 
         Raises
@@ -48,17 +55,19 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         row = tf.stack([tf.cast(norm, tf.float32) for norm in norms])
         real = tf.not_equal(row[0], 0)
         row = tf.where(tf.math.is_finite(row), row, math.nan)
-        rate = tf.reshape(tf.cast(lr, tf.float32), (1,))
         # all norms move up by one, so no position has to be computed, with integer arithmetic that a GPU may lack
         self.norms.assign(tf.where(real, tf.concat([self.norms[1:], row[tf.newaxis]], axis=0), self.norms))
-        self.lr.assign(tf.where(real, tf.concat([self.lr[1:], rate], axis=0), self.lr))
+        for series, value in [(self.lr, lr), *((self._side[name], value) for name, value in (beside or {}).items())]:
+            number = tf.reshape(tf.cast(value, tf.float32), (1,))
+            series.assign(tf.where(real, tf.concat([series[1:], number], axis=0), series))
         self.count.assign_add(tf.cast(real, tf.int64))
         self.skipped.assign_add(tf.cast(tf.logical_not(real), tf.int64))
 
     def clear(self) -> None:
         """Forget all norms."""
         self.norms.assign(tf.fill(self.norms.shape, math.nan))
-        self.lr.assign(tf.fill(self.lr.shape, math.nan))
+        for series in (self.lr, *self._side.values()):
+            series.assign(tf.fill(series.shape, math.nan))
         self.count.assign(0)
         self.skipped.assign(0)
 
@@ -70,12 +79,12 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         {'head': array([], dtype=float32)}
         """
         count, window = int(self.count.numpy()), self.lr.shape[0]
-        norms, lr, steps = (
-            np.roll(values, count % window, axis=0)  # the order of a ring that is written at count % window
-            for values in (self.norms.numpy(), self.lr.numpy(), np.arange(count - window, count) + 1)
-        )
+        series = [self.norms.numpy(), self.lr.numpy(), np.arange(count - window, count) + 1]
+        series += [values.numpy() for values in self._side.values()]
+        # the order of a ring that is written at count % window
+        norms, lr, steps, *beside = (np.roll(values, count % window, axis=0) for values in series)
         return Ring(
-            wcdfa_norms={name: norms[:, number] for number, name in enumerate(names)},
+            wcdfa_norms={name: norms[:, number] for number, name in enumerate(names)} | dict(zip(self._side, beside, strict=True)),
             wcdfa_lr=lr,
             wcdfa_step=steps,
             wcdfa_count=np.asarray(count),

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from wcdfa.backends.torch.gradients import Squares
 from wcdfa.backends.torch.norms import ProcessGroups
 from wcdfa.backends.torch.snapshot import Moved, Part
 
@@ -25,7 +26,7 @@ class Copy(NamedTuple):
 
 
 class DeviceRing:
-    """Keeps one row per step: Σ|ΔW|² of every group, the variance of the first if it is an estimate, and the learning rate.
+    """Keeps one row per step: Σ|ΔW|² of every group, Σ|g|², the variance of the first if it is an estimate, and the learning rate.
 
     Every `every` steps the rows are copied to the host without waiting for the device. Sharded parameters are then summed over their
     processes, in one collective for all rows.
@@ -43,22 +44,27 @@ class DeviceRing:
         self._rows = [
             [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
         ]
-        self._width = len(names) + 1
+        self._width = len(names) + 2
         device = parts[0].kind.device if parts else torch.device("cpu")
         dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
         with torch.inference_mode(False):
             self._ring = torch.zeros((self.every, len(self._blocks) * self._width + 1), dtype=dtype, device=device)
+            self._zero = torch.zeros((), dtype=dtype, device=device)
+            self._unknown = torch.full_like(self._zero, math.nan)
 
-    def write(self, found: Sequence[Moved], rate: float | torch.Tensor | None) -> bool:
+    def write(self, found: Sequence[Moved], gradients: Squares, rate: float | torch.Tensor | None) -> bool:
         """Add a row. Returns whether it is time to copy."""
         row = self._ring[self.recorded]
-        row[:-1].copy_(torch.stack([cell for rows in self._rows for cell in self._sums(found, rows)]))
+        other = self._zero if gradients else self._unknown
+        blocks = zip(self._blocks, self._rows, strict=True)
+        cells = [cell for block, rows in blocks for cell in self._sums(found, rows, gradients.get(block, other))]
+        row[:-1].copy_(torch.stack(cells))
         row[-1:] = math.nan if rate is None else rate
         self.recorded += 1
         return self.recorded == self.every
 
-    def _sums(self, found: Sequence[Moved], rows: Sequence[Sequence[int]]) -> Iterator[torch.Tensor]:
-        """Σ|ΔW|² of each group, then the variance of the first."""
+    def _sums(self, found: Sequence[Moved], rows: Sequence[Sequence[int]], gradient: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Σ|ΔW|² of each group, Σ|g|², and the variance of the first."""
         device, dtype = self._ring.device, self._ring.dtype
 
         def total(parts: list[torch.Tensor]) -> torch.Tensor:
@@ -67,6 +73,7 @@ class DeviceRing:
 
         for row in rows:
             yield total([found[i].square for i in row])
+        yield gradient.to(device, dtype, non_blocking=True)
         yield total([variance for i in rows[0] if (variance := found[i].variance) is not None])
 
     def send(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NoReturn
@@ -13,19 +14,22 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from wcdfa.backends.torch.device_ring import DeviceRing, Places
-from wcdfa.backends.torch.handle_state import HandleState, ring_of, state_of
-from wcdfa.backends.torch.hyperparameters import described, learning_rate
-from wcdfa.backends.torch.snapshot import Snapshot, moved
+from wcdfa.backends.torch.gradients import Gradients
+from wcdfa.backends.torch.handle_state import HandleState, before_of, ring_of, state_of
+from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
+from wcdfa.backends.torch.snapshot import Part, Snapshot, moved
 from wcdfa.backends.torch.whole_steps import WholeSteps
 from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
-from wcdfa.nulls.recognition import UNKNOWN, Known
+from wcdfa.nulls.recognition import Recognition, together
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import extend, init
 from wcdfa.recording.ring import read as read_ring
+from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES
 
 VARIANCE = "variance of the sample"  # an extra series in the host's ring, beside the groups
+BESIDE = tuple(name for name in SIDE_SERIES if name != GRADIENTS)
 
 
 class Handle:
@@ -45,6 +49,7 @@ class Handle:
         every: int,
         monitor: WeightChangeDFA | None,
         alarms: Alarms,
+        gradients: bool = False,
     ) -> None:
         self.window, self.every, self.monitor = window, every, monitor
         self.watch = Watch()
@@ -52,15 +57,19 @@ class Handle:
         self._optimizers = [weakref.ref(optimizer, self._gone) for optimizer in optimizers]
         self._steps = WholeSteps(optimizers)
         self._snapshot, self._places_of = snapshot, places
-        self._stepped: dict[
-            int, float | torch.Tensor | None
-        ] = {}  # optimizers that took a step in this round, and their learning rates
+        self._stepped: dict[int, StepOptions] = {}  # optimizers that took a step in this round, and what they took it with
+        self._gradients = Gradients() if gradients else None
         self._held: dict[int, int] = {}  # number of parameters of each optimizer
         self._ring = DeviceRing(every)
-        self._source: Known = UNKNOWN
+        self._waiting: list[dict[str, object]] = []  # momentum and betas of each row on the device
+        self._sent: list[dict[str, object]] = []  # of the rows that are being copied
+        self._source = Recognition(None, {})
+        self._earlier: int | None = None  # steps that the optimizers had taken before the first norm
+        self._began = False  # whether that has been found out
         self._names: tuple[str, ...] = ()
         self._follow()
-        self._host = init(window, (*self._names[1:], *((VARIANCE,) if snapshot.sample < 1 else ())), dtype=np.float32)
+        series = [*self._names[1:], *([VARIANCE] if snapshot.sample < 1 else []), *([GRADIENTS] if gradients else []), *BESIDE]
+        self._host = init(window, series, dtype=np.float32)
         self._hooks: list[RemovableHandle] = []
         for optimizer in optimizers:
             self._hooks.append(optimizer.register_step_pre_hook(torch.compiler.disable(self._before)))  # type: ignore[no-untyped-call]
@@ -89,6 +98,9 @@ class Handle:
             msg = "this handle is detached, or its optimizers are gone, so it has no parameters any more: attach again"
             raise RuntimeError(msg)
         self._steps.forget()
+        if self._gradients is not None and not self._stepped:
+            for optimizer in self._live():
+                self._gradients.measure(optimizer)
         self._close()
 
     def rebase(self) -> None:
@@ -114,7 +126,7 @@ class Handle:
         It does not hold the weights that changes are measured from; those are in the model.
         """
         self.read()
-        return state_of(self._host)
+        return state_of(self._host, self._earlier)
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Go on from a `state_dict`, and measure from the current weights: load the model first.
@@ -125,8 +137,11 @@ class Handle:
             If the state has another version, window or groups, or is not the state of a handle. Nothing is changed then.
         """
         self._host = ring_of(state, self._host)
+        self._earlier = before_of(state)
+        self._began = self._earlier is not None
         self._ring.clear()
         self._stepped.clear()
+        self._waiting, self._sent = [], []
         self.rebase()
 
     def __reduce__(self) -> NoReturn:
@@ -150,20 +165,33 @@ class Handle:
         outermost, marked = self._steps.begin(optimizer, kwargs)
         if outermost:
             self._begin_step(optimizer)
+            if self._gradients is not None and not _takes_closure(args, kwargs) and not _capturing():
+                self._gradients.measure(optimizer)
         return None if marked is kwargs else (args, marked)
 
     def _begin_step(self, optimizer: torch.optim.Optimizer) -> None:
         if id(optimizer) in self._stepped:
             self._close()
+        if not self._began:
+            self._begin()
         own = _parameters(optimizer)
         if len(own) != self._held.get(id(optimizer)) or not self._snapshot.fits(own):
             self._follow()
 
-    def _after(self, optimizer: torch.optim.Optimizer, _: tuple[object, ...], kwargs: dict[str, object]) -> None:
+    def _begin(self) -> None:
+        """Before the first step: find out how many steps the optimizers have taken, if all have taken as many."""
+        taken = {steps_taken(each) for each in self._live()}
+        count = taken.pop() if len(taken) == 1 else None
+        self._earlier = None if count is None else max(0, count - int(self._host.wcdfa_count))
+        self._began = True
+
+    def _after(self, optimizer: torch.optim.Optimizer, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """After a step: a round ends when all optimizers have taken one."""
-        if not self._steps.end(optimizer, kwargs) or (torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()):
+        if not self._steps.end(optimizer, kwargs) or _capturing():
             return  # replays of a captured graph call no hooks, and are recorded by hand
-        self._stepped[id(optimizer)] = learning_rate(optimizer)
+        if self._gradients is not None and _takes_closure(args, kwargs):  # only the closure has computed the gradients
+            self._gradients.measure(optimizer)
+        self._stepped[id(optimizer)] = step_options(optimizer)
         if all(id(each) in self._stepped for each in self._live()):
             self._close()
 
@@ -179,15 +207,21 @@ class Handle:
         if not self._names:
             self._names = tuple(places)
         self._ring.lay_out(self._snapshot.parts, places, self._names)
+        if self._gradients is not None:
+            self._gradients.follow(_by_owner(held, self._snapshot.parts))
 
     def _close(self) -> None:
         """End a round: record how far the parameters have moved."""
         stepped = [each for each in self._live() if id(each) in self._stepped]
-        rates = [self._stepped[id(each)] for each in stepped] or [learning_rate(each) for each in self._live()]
+        options = [self._stepped[id(each)] for each in stepped] or [step_options(each) for each in self._live()]
+        now = options[0] if options else StepOptions(None, {})
+        gradients = {} if self._gradients is None else self._gradients.taken()
         self._stepped.clear()
+        self._began = True  # the count before a step that no hook has seen is unknown
         self._arrive(wait=False)
         with torch.inference_mode(False), torch.no_grad():
-            full = self._ring.write(moved(self._snapshot.parts), rates[0] if rates else None)
+            full = self._ring.write(moved(self._snapshot.parts), gradients, now.rate)
+        self._waiting.append(now.beside)
         if full:
             self._drain()
             self._arrive(wait=False)
@@ -198,9 +232,10 @@ class Handle:
             return
         self._arrive(wait=True)
         self._ring.send()
-        told = [described(optimizer) for optimizer in self._live()]
+        self._sent, self._waiting = self._waiting, []
+        told = [(type(optimizer).__name__, recognition_of(optimizer)) for optimizer in self._live()]
         if told:
-            self._source = told[0] if all(each == told[0] for each in told) else UNKNOWN
+            self._source = together(told)
 
     def _arrive(self, *, wait: bool) -> None:
         """Take the rows that have arrived on the host; with `wait`, wait for them."""
@@ -210,11 +245,15 @@ class Handle:
             self._feed()
 
     def _extend(self, rows: npt.NDArray[np.float64]) -> None:
-        """Add rows of Σ|ΔW|² of each group, the variance of the first, and the learning rate."""
-        fresh = rows[rows[:, 0] != 0]
+        """Add rows of Σ|ΔW|² of each group, Σ|g|², the variance of the first group, and the learning rate."""
+        real = rows[:, 0] != 0
+        fresh = rows[real]
         if len(fresh):
             with np.errstate(all="ignore"):
                 columns = dict(zip(self._names, np.sqrt(fresh).T, strict=False))
+                columns |= _columns([each for each, kept in zip(self._sent, real, strict=True) if kept])
+                if GRADIENTS in self._host.wcdfa_norms:
+                    columns[GRADIENTS] = np.sqrt(fresh[:, len(self._names)])
                 if VARIANCE in self._host.wcdfa_norms:  # relative variance of the norm; the row has the variance of the square
                     columns[VARIANCE] = fresh[:, -2] / (2 * fresh[:, 0]) ** 2
             count = int(self._host.wcdfa_count)
@@ -235,8 +274,9 @@ class Handle:
             self._alarms(message)
 
     def _reading(self) -> Reading:
-        optimizer, hyperparameters = self._source
-        reading = read_ring(self._host)._replace(optimizer=optimizer, hyperparameters=hyperparameters)
+        reading = read_ring(self._host)._replace(**self._source._asdict())
+        if self._earlier is not None and len(reading.norms):
+            reading = reading._replace(taken=self._earlier + int(self._host.wcdfa_count) - len(reading.norms))
         groups = dict(reading.groups)
         variance = groups.pop(VARIANCE, None)
         return reading if variance is None else reading._replace(groups=groups, stderr=np.sqrt(variance))
@@ -244,3 +284,27 @@ class Handle:
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
     return [part for group in optimizer.param_groups for part in group["params"]]
+
+
+def _by_owner(held: Mapping[int, Sequence[torch.Tensor]], parts: Sequence[Part]) -> dict[int, list[Part]]:
+    """The parts of each optimizer; one that two of them hold belongs to the first, so that its gradient counts once."""
+    owners: dict[int, int] = {}
+    for key, tensors in held.items():
+        for tensor in tensors:
+            owners.setdefault(id(tensor), key)
+    return {key: [part for part in parts if owners[id(part.tensor)] == key] for key in held}
+
+
+def _columns(beside: Sequence[Mapping[str, object]]) -> dict[str, npt.NDArray[np.float64]]:
+    """Momentum and betas of each row, NaN where the optimizer has none."""
+    return {name: np.array([float(each.get(name, math.nan)) for each in beside]) for name in BESIDE}  # type: ignore[arg-type]
+
+
+def _takes_closure(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:
+    """Whether a step was called with a closure, which computes the gradients inside the step; the first argument is the optimizer."""
+    return any(each is not None for each in (*args[1:2], kwargs.get("closure")))
+
+
+def _capturing() -> bool:
+    """Whether a CUDA graph is being captured, so that nothing is computed yet."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()

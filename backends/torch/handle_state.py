@@ -2,44 +2,77 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
-from typing import TypedDict
+import math
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from wcdfa.recording.ring import Ring
+from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES
 
 VERSION = 1
 DIMENSIONS = {"norms": 2, "lr": 1, "steps": 1, "counts": 1}  # how many dimensions the arrays in a state have
 
 
 class HandleState(TypedDict):
-    """The state of a handle, for ``torch.save`` and ``torch.distributed.checkpoint``."""
+    """The state of a handle, for ``torch.save`` and ``torch.distributed.checkpoint``.
+
+    Its keys and shapes are those of earlier releases unless gradients are recorded, because ``torch.distributed.checkpoint`` loads into
+    a state that has the same. What came later is therefore in the text.
+    """
 
     version: int
-    groups: str  # names of the series, as JSON
+    groups: str  # the `Notes` as JSON; of earlier releases only the names
     norms: torch.Tensor  # (series, window)
     lr: torch.Tensor  # (window,)
     steps: torch.Tensor  # (window,)
     counts: torch.Tensor  # norms recorded, steps skipped
+    gradients: NotRequired[torch.Tensor]  # (window,)
 
 
-def state_of(ring: Ring) -> HandleState:
+class Notes(TypedDict):
+    """What a state says of its series."""
+
+    names: list[str]
+    before: int | None  # steps that the optimizers had taken before the first norm
+    beside: dict[
+        str, list[tuple[float | None, int]]
+    ]  # momentum and betas: each value, and for how many places of the ring it stands
+
+
+def state_of(ring: Ring, before: int | None = None) -> HandleState:
     """Make the state of a handle from its ring."""
-    return {
+    norms = {name: np.asarray(values) for name, values in ring.wcdfa_norms.items()}
+    beside = {name: norms.pop(name) for name in SIDE_SERIES if name in norms}
+    gradients = beside.pop(GRADIENTS, None)
+    notes: Notes = {"names": list(norms), "before": before, "beside": {name: _runs(values) for name, values in beside.items()}}
+    state: HandleState = {
         "version": VERSION,
-        "groups": json.dumps(list(ring.wcdfa_norms)),
-        "norms": torch.from_numpy(np.stack([np.asarray(norms) for norms in ring.wcdfa_norms.values()])),
+        "groups": json.dumps(notes),
+        "norms": torch.from_numpy(np.stack(list(norms.values()))),
         "lr": torch.from_numpy(np.array(ring.wcdfa_lr)),
         "steps": torch.from_numpy(np.array(ring.wcdfa_step)),
         "counts": torch.tensor([int(ring.wcdfa_count), int(ring.wcdfa_skipped)]),
     }
+    if gradients is not None:
+        state["gradients"] = torch.from_numpy(np.array(gradients))
+    return state
+
+
+def before_of(state: Mapping[str, object]) -> int | None:
+    """Steps that the optimizers had taken before the first norm; None where unknown."""
+    return _notes(state)["before"]
 
 
 def ring_of(state: Mapping[str, object], own: Ring) -> Ring:
     """Make a ring from a state, which must have the same window and groups as the handle's own ring.
+
+    Gradients that the state lacks are NaN, and those that the ring has no place for are left out.
 
     Raises
     ------
@@ -59,18 +92,42 @@ def ring_of(state: Mapping[str, object], own: Ring) -> Ring:
             f"the state holds arrays of shapes {[part.shape for part in arrays.values()]}, so it is not the state_dict of a handle"
         )
         raise ValueError(msg)
-    names, window = json.loads(str(state["groups"])), arrays["norms"].shape[1]
-    own_names, own_window = list(own.wcdfa_norms), own.wcdfa_lr.shape[0]
+    notes, window = _notes(state), arrays["norms"].shape[1]
+    names, own_window = notes["names"], own.wcdfa_lr.shape[0]
+    own_names = [name for name in own.wcdfa_norms if name not in SIDE_SERIES]
     if names != own_names or window != own_window or {len(arrays["lr"]), len(arrays["steps"])} != {window}:
         msg = (
             f"the state holds {', '.join(names)} with window={window}, and this handle {', '.join(own_names)} with window={own_window}: "
             "attach with the same window, groups and mode to go on, or leave the state out to start over"
         )
         raise ValueError(msg)
+    beside = {name: _from_runs(notes["beside"].get(name, [(None, window)])) for name in own.wcdfa_norms if name in SIDE_SERIES}
+    if GRADIENTS in beside and "gradients" in state:
+        beside[GRADIENTS] = torch.as_tensor(state["gradients"]).cpu().numpy().copy()
     return own._replace(
-        wcdfa_norms=dict(zip(names, arrays["norms"], strict=True)),
+        wcdfa_norms=dict(zip(names, arrays["norms"], strict=True)) | beside,
         wcdfa_lr=arrays["lr"],
         wcdfa_step=arrays["steps"],
         wcdfa_count=np.asarray(arrays["counts"][0], dtype=np.int32),
         wcdfa_skipped=np.asarray(arrays["counts"][1], dtype=np.int32),
     )
+
+
+def _notes(state: Mapping[str, object]) -> Notes:
+    held = json.loads(str(state["groups"]))
+    return {"names": held, "before": None, "beside": {}} if isinstance(held, list) else held
+
+
+def _runs(values: npt.NDArray[np.floating]) -> list[tuple[float | None, int]]:
+    """Each value with the number of places in a row that hold it; None for NaN, because JSON has none.
+
+    >>> _runs(np.array([0.9, 0.9, math.nan])), _from_runs([(0.9, 2), (None, 1)])
+    ([(0.9, 2), (None, 1)], array([0.9, 0.9, nan], dtype=float32))
+    """
+    known = (None if math.isnan(value) else value for value in values.tolist())
+    return [(value, len(list(same))) for value, same in itertools.groupby(known)]
+
+
+def _from_runs(runs: Sequence[tuple[float | None, int]]) -> npt.NDArray[np.float32]:
+    values, times = zip(*runs, strict=True)
+    return np.repeat(np.array([math.nan if value is None else value for value in values], dtype=np.float32), times)

@@ -31,6 +31,7 @@ def attach(
     snapshot: str = "device",
     seed: int = 0,
     alarm: Callable[[str], object] | None = None,
+    gradients: bool = False,
 ) -> Handle:
     """Record ‖ΔW‖ of every step of an optimizer from now on. Nothing else in the training loop changes.
 
@@ -80,6 +81,9 @@ def attach(
     alarm : callable, optional
         Called with a message when the regime changes or α drifts. Default: log it as a warning of the logger "wcdfa". If it raises
         an error, the error is logged and training goes on.
+    gradients : bool
+        Record ‖g‖ too, the norm of the gradients that the optimizers use for a step, after clipping and unscaling. It costs one more
+        sum over the parameters.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def attach(
     if model is not None and not isinstance(model, torch.nn.Module):
         msg = f"model must be the torch.nn.Module that names the parameters, got {type(model).__name__}"
         raise TypeError(msg)
-    settings = Settings(window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every)
+    settings = Settings(window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every, gradients=gradients)
     handle = Handle(
         found,
         Snapshot(settings.share, seed, on_cpu=snapshot == "cpu"),
@@ -110,6 +114,7 @@ def attach(
         every=settings.steps_between_copies,
         monitor=monitor,
         alarms=Alarms("log" if alarm is None else alarm),
+        gradients=gradients,
     )
     known = {ALL, *handle.group_names}
     if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:

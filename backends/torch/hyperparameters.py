@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
-from wcdfa.nulls.recognition import UNKNOWN, Known, recognised, written
+from wcdfa.nulls.recognition import Known, Recognition, difference, not_recognised, recognition, written
+from wcdfa.recording.side_series import series_of
 
 Rate: TypeAlias = float | torch.Tensor | None
 
@@ -25,16 +26,27 @@ def described(optimizer: torch.optim.Optimizer) -> Known:
     weight decay: the decay of the largest group is used. If they differ in anything else, the optimizer is not recognised. A subclass
     counts as another optimizer.
     """
+    return recognition_of(optimizer).known
+
+
+def recognition_of(optimizer: torch.optim.Optimizer) -> Recognition:
+    """`described`, with the reason if the optimizer is not recognised.
+
+    >>> weight, bias = torch.nn.Parameter(torch.zeros(3)), torch.nn.Parameter(torch.zeros(1))
+    >>> recognition_of(torch.optim.AdamW([{"params": [weight], "betas": (0.9, 0.95)}, {"params": [bias]}])).unknown
+    'the parameter groups have different betas: (0.9, 0.95) and (0.9, 0.999)'
+    """
     groups = [group for group in optimizer.param_groups if group["params"]]
     if not groups:
-        return UNKNOWN
-    told = [recognised(written(type(optimizer)), Options(group)) for group in groups]
-    largest = max(range(len(groups)), key=lambda i: sum(part.numel() for part in groups[i]["params"]))
-    name, found = told[largest]
-    for other, each in told:
-        if other != name or {**each, "weight_decay": 0} != {**found, "weight_decay": 0}:
-            return UNKNOWN
-    return name, found
+        return not_recognised(f"{type(optimizer).__name__} has no parameters")
+    told = [recognition(written(type(optimizer)), Options(group)) for group in groups]
+    main = next(each for each, group in zip(told, groups, strict=True) if group is _largest(groups))
+    without_decay = [{**each.hyperparameters, "weight_decay": 0} for each in told]
+    if why := next((each.unknown for each in told if each.unknown is not None), None):
+        return not_recognised(why)
+    if any(each.optimizer != main.optimizer for each in told) or any(each != without_decay[0] for each in without_decay):
+        return not_recognised(difference("parameter groups", without_decay))
+    return main
 
 
 class Options(Mapping[str, object]):
@@ -53,12 +65,48 @@ class Options(Mapping[str, object]):
         return len(self._group)
 
 
-def learning_rate(optimizer: torch.optim.Optimizer) -> Rate:
-    """The current learning rate of the largest group of parameters: a number, a tensor on any device, or None."""
-    groups = optimizer.param_groups
-    largest = groups[0] if len(groups) == 1 else max(groups, key=lambda group: sum(part.numel() for part in group["params"]))
-    rate: Rate = largest.get("lr")
-    return rate.detach().clone() if isinstance(rate, torch.Tensor) else rate
+class StepOptions(NamedTuple):
+    """What an optimizer takes a step with, as it stands in its largest group of parameters: numbers, or tensors on any device."""
+
+    rate: Rate
+    beside: dict[str, object]
+    """Momentum and betas, under the names of `wcdfa.recording.side_series`."""
+
+
+def step_options(optimizer: torch.optim.Optimizer) -> StepOptions:
+    """The learning rate, momentum and betas of a step. No tensor is read.
+
+    >>> step_options(torch.optim.SGD([torch.nn.Parameter(torch.zeros(3))], lr=0.1, momentum=0.9))
+    StepOptions(rate=0.1, beside={'wcdfa_momentum': 0.9})
+    """
+    group = _largest(optimizer.param_groups)
+    return StepOptions(_kept(group.get("lr")), {name: _kept(value) for name, value in series_of(group).items()})
+
+
+def steps_taken(optimizer: torch.optim.Optimizer) -> int | None:
+    """How many steps the optimizer has taken; None if its state does not tell.
+
+    >>> steps_taken(torch.optim.Adam([torch.nn.Parameter(torch.zeros(3))]))
+    0
+
+    It reads one number of the state, which waits for the device if it is there.
+    """
+    group = _largest(optimizer.param_groups)
+    states = [optimizer.state[part] for part in group["params"] if optimizer.state.get(part)]
+    if not states:  # plain SGD never has any, and nothing to remember either
+        return 0
+    count = next((state["step"] for state in states if "step" in state), group.get("step", group.get("k")))
+    return None if count is None else int(count)
+
+
+def _largest(groups: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The group with the most parameters."""
+    return groups[0] if len(groups) == 1 else max(groups, key=lambda group: sum(part.numel() for part in group["params"]))
+
+
+def _kept(value: Any) -> Any:
+    """The value as it is now: a tensor may be changed in place."""
+    return value.detach().clone() if isinstance(value, torch.Tensor) else value
 
 
 def _plain(value: object) -> object:

@@ -27,6 +27,7 @@ class Settings:
     groups: Groups = None
     snapshot: str = "device"
     every: int | None = None
+    gradients: bool = False
 
     def __post_init__(self) -> None:
         if self.mode not in ("exact", "sample"):
@@ -38,6 +39,9 @@ class Settings:
         if not is_number(self.sample) or not 0 < self.sample <= 1:
             msg = f"sample must be a share above 0 and at most 1, got {self.sample!r}; 1/64 is usual"
             raise ValueError(msg)
+        if not isinstance(self.gradients, bool):
+            msg = f"gradients must be True or False, got {self.gradients!r}"
+            raise TypeError(msg)
         checked(self.groups)
         object.__setattr__(self, "window", whole("window", self.window, "a whole number of norms (500 is the default)"))
         if self.every is not None:

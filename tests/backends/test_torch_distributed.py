@@ -48,6 +48,7 @@ def test_norms_are_those_of_one_process(found, kind, size):
     alone, found = found[1]["train:whole"], found[size][f"train:{kind}"]
     np.testing.assert_allclose(found["norms"], found["expected"][-10:], rtol=1e-6)
     np.testing.assert_allclose(np.hypot(found["groups"]["first"], found["groups"]["last"]), found["norms"], rtol=1e-6)
+    np.testing.assert_allclose(found["gradients"], found["expected gradients"][-10:], rtol=1e-6)
     assert (found["count"], found["skipped"]) == (12, 0)
     if kind in ("ddp", "fsdp"):  # the others have sums of their own
         assert found["reduced"] == (0 if kind == "ddp" else 3)  # after 5 and 10 steps, and when it is read

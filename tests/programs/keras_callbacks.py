@@ -20,7 +20,10 @@ from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, f
 from wcdfa.backends.keras.parameters import DriftWarning, WeightChangeCallback, monitored, read
 
 SGD, Adam = keras.optimizers.SGD, keras.optimizers.Adam
-NUMBERS = ("alpha", "alpha_high", "alpha_low", "n", "r2", "regime", "skipped", "step", "update_norm")
+NUMBERS = (
+    *("alpha", "alpha_high", "alpha_low", "lr", "n", "r2", "regime", "skipped", "step", "update_norm"),
+    *("window_first_step", "window_last_step"),
+)
 KEYS = [f"wcdfa/{name}" for name in NUMBERS]
 
 

@@ -26,7 +26,7 @@ PARAMS = {
     for name, shape in (("first", (16, 24)), ("second", (24, 8)), ("bias", (8,)))
 }
 GRADIENTS = [{name: rng.standard_normal(value.shape).astype(np.float32) for name, value in PARAMS.items()} for _ in range(4)]
-OPTIONS = {"window": 8, "groups": 1}
+OPTIONS = {"window": 8, "groups": 1, "gradients": True}
 
 
 def step_of(tx):
@@ -54,7 +54,8 @@ def trained(tx, place):
 
 def norms_of(state):
     reading = read(state)
-    return {"all": reading.norms.tolist()} | {name: norms.tolist() for name, norms in reading.groups.items()}
+    groups = {name: norms.tolist() for name, norms in reading.groups.items()}
+    return {"all": reading.norms.tolist(), "gradients": reading.gradients.tolist()} | groups
 
 
 def in_shard_map(specs, mesh, check_vma, axis_name="x", measure="applied"):

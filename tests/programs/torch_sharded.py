@@ -80,17 +80,20 @@ def attached(model, **options):
 
 def train(kind, rank, size, folder):
     model = made(kind, size)
-    optimizer, handle = attached(model)
+    optimizer, handle = attached(model, gradients=True)
     reduced, inner = [], dist.all_reduce
     dist.all_reduce = lambda *given, **options: reduced.append(1) or inner(*given, **options)
     before = [part.detach().clone() for part in model.parameters()]
-    expected, old = [], whole(model)
+    expected, gradients, old = [], [], whole(model)
     for number in range(STEPS):
         steps(kind, model, optimizer, number, number + 1)
+        each = [getattr(part.grad, "full_tensor", lambda part=part: part.grad)() for part in model.parameters()]
+        gradients.append(sum(float(part.double().square().sum()) for part in each) ** 0.5)
         new = whole(model)
         expected.append(sum(float(((a.double() - b.double()) ** 2).sum()) for a, b in zip(new, old, strict=True)) ** 0.5)
         old = new
     found = told(handle) | {"expected": expected, "reduced": len(reduced)}
+    found |= {"gradients": handle.read().gradients.tolist(), "expected gradients": gradients}
     dist.all_reduce = inner
     moved = [float(delta_norm(list(model.parameters()), before))] if kind != "ddp" else []
     return found | {"moved": moved}

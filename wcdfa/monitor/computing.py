@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wcdfa.inference.prepared import Outcome
+from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import History
 from wcdfa.recording.reading import Steps, numbered, outcomes
 from wcdfa.recording.recorder import Recorder
@@ -28,10 +29,10 @@ class Computation:
         self.outcomes: dict[str, Outcome] = {}
         self.history = History()
 
-    def take(self, given: object, lr: object) -> None:
+    def take(self, given: object, lr: object, gradient_norm: object = None) -> None:
         """Call `Recorder.take`. Drop the outcomes if the recorder starts over with a reading."""
         begun = self.recorder.begun
-        self.recorder.take(given, lr)
+        self.recorder.take(given, lr, gradient_norm)
         if self.recorder.begun != begun:
             self.outcomes = {}
 
@@ -46,6 +47,13 @@ class Computation:
         if not history.curves or history.curves[-1].last_step != self.recorder.step:
             history.add(*self._measured())
         return history
+
+    @property
+    def window_steps(self) -> tuple[int, int] | None:
+        """The first and the last training step of the window of the last α; None before the first α."""
+        if ALL not in self.outcomes or not self.history.curves:
+            return None
+        return self.history.curves[-1].first_step, self.history.curves[-1].last_step
 
     def without_alpha(self, group: str) -> Verdict | None:
         """The verdict on a group whose last α is NaN. None if α is a number or was not computed yet."""

@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
 
-from wcdfa.inference.prepared import Outcome
+from wcdfa.monitor.computing import Computation
 from wcdfa.recording.groups import ALL
-from wcdfa.recording.recorder import Recorder
+from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.regime import label
 
 REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
 
 
-def metrics_of(recorder: Recorder, found: Mapping[str, Outcome], thresholds: tuple[float, float]) -> dict[str, float]:
+def metrics_of(run: Computation, thresholds: tuple[float, float]) -> dict[str, float]:
     """The last norms and the last α, of all parameters and of each group. Without an α yet, only the norms."""
-    reading = recorder.reading()
-    numbers = {"wcdfa/step": float(recorder.step), "wcdfa/n": float(len(reading.norms)), "wcdfa/skipped": float(reading.skipped)}
+    reading = run.recorder.reading()
+    numbers = {
+        "wcdfa/step": float(run.recorder.step),
+        "wcdfa/n": float(len(reading.norms)),
+        "wcdfa/skipped": float(reading.skipped),
+    }
     if len(reading.norms):
-        numbers["wcdfa/update_norm"] = float(reading.norms[-1])
-        numbers |= {f"wcdfa/update_norm/{name}": float(norms[-1]) for name, norms in reading.groups.items()}
-    if (outcome := found.get(ALL)) is not None:
-        result = outcome.result
-        regime = label(float(result.low), float(result.high), thresholds=thresholds)
-        numbers |= {"wcdfa/alpha": float(result.alpha), "wcdfa/alpha_low": float(result.low)}
-        numbers |= {"wcdfa/alpha_high": float(result.high), "wcdfa/r2": float(result.r_squared)}
-        numbers["wcdfa/regime"] = REGIME_NUMBERS.get(str(regime), math.nan)
-        numbers |= {f"wcdfa/alpha/{name}": float(each.result.alpha) for name, each in found.items() if name != ALL}
+        numbers |= dict(_of_last_step(reading))
+        numbers |= {name.replace("_", "/"): value for name, value in run.recorder.varying_now(reading).items()}
+    if ALL in run.outcomes:
+        numbers |= dict(_of_alpha(run, thresholds))
     return numbers
+
+
+def _of_last_step(reading: Reading) -> Iterator[tuple[str, float]]:
+    yield "wcdfa/update_norm", float(reading.norms[-1])
+    yield from ((f"wcdfa/update_norm/{name}", float(norms[-1])) for name, norms in reading.groups.items())
+    if reading.lr is not None:
+        yield "wcdfa/lr", float(reading.lr[-1])
+    if reading.gradients is not None:
+        yield "wcdfa/gradient_norm", float(reading.gradients[-1])
+
+
+def _of_alpha(run: Computation, thresholds: tuple[float, float]) -> Iterator[tuple[str, float]]:
+    """The last α, and the steps that it is computed from, which may lie before the last step."""
+    result = run.outcomes[ALL].result
+    yield "wcdfa/alpha", float(result.alpha)
+    yield "wcdfa/alpha_low", float(result.low)
+    yield "wcdfa/alpha_high", float(result.high)
+    yield "wcdfa/r2", float(result.r_squared)
+    yield "wcdfa/regime", REGIME_NUMBERS.get(str(label(float(result.low), float(result.high), thresholds=thresholds)), math.nan)
+    if (steps := run.window_steps) is not None:
+        yield from zip(("wcdfa/window_first_step", "wcdfa/window_last_step"), map(float, steps), strict=True)
+    yield from ((f"wcdfa/alpha/{name}", float(each.result.alpha)) for name, each in run.outcomes.items() if name != ALL)

@@ -156,7 +156,7 @@ class WeightChangeDFA:
         said = "not ready" if self.alpha is None else f"α={self.alpha:.3f}, regime={self.regime!r}"
         return f"{type(self).__name__}({said}, samples={self.n_samples}/{self.window})"
 
-    def update(self, given: object, /, *, lr: object = None) -> Self:
+    def update(self, given: object, /, *, lr: object = None, gradient_norm: object = None) -> Self:
         """Record a norm, or how far parameters have moved since the last call. Returns the monitor, so calls can be chained.
 
         A norm of 0 means that no step was taken (gradient accumulation, a skipped AMP step): it is counted in `skipped` and not recorded.
@@ -164,6 +164,8 @@ class WeightChangeDFA:
 
         With `lr`, the effect of the learning-rate schedule is removed before α is computed. A norm without a learning rate, or with one
         that is not positive, then counts as missing.
+
+        With `gradient_norm`, the verdict tells memory in the size of the gradients from memory that the optimizer adds.
 
         Parameters
         ----------
@@ -174,17 +176,19 @@ class WeightChangeDFA:
             recorded; if it comes from another recorder, all of them.
         lr : number or array of size 1, optional
             Learning rate of the step.
+        gradient_norm : number or array of size 1, optional
+            ‖g‖, the norm of the gradient that the optimizer used for the step, after clipping. It stays on its device too.
 
         Raises
         ------
         TypeError
-            If `given` or `lr` is anything else; nothing is recorded then.
+            If `given`, `lr` or `gradient_norm` is anything else; nothing is recorded then.
         ValueError
             If the parameters differ in structure from those of the last call, or the groups of a reading from those of the monitor;
             nothing is recorded then.
         """
         with self._lock:
-            self._run.take(given, lr)
+            self._run.take(given, lr, gradient_norm)
             if self._may_be_due():
                 self._compute()
         return self
@@ -359,10 +363,15 @@ class WeightChangeDFA:
         """The current α and ‖ΔW‖ under the keys that trackers receive: "wcdfa/alpha", "wcdfa/alpha_low", "wcdfa/update_norm" and so on.
 
         "wcdfa/regime" is 2 for ordered, 1 for critical, 0 for disordered, NaN for undecided. Before the first α, its keys are missing.
+        α is that of the steps from "wcdfa/window_first_step" to "wcdfa/window_last_step", which may lie before "wcdfa/step": it is not
+        computed at every step.
+
+        If they are known, "wcdfa/lr" and "wcdfa/gradient_norm" of the last step are there too; and from the first change on that was
+        seen, "wcdfa/momentum", or "wcdfa/beta1" and "wcdfa/beta2".
         """
         with self._lock:
             self._compute()
-            return metrics_of(self._run.recorder, self._run.outcomes, self.thresholds)
+            return metrics_of(self._run, self.thresholds)
 
     def state_dict(self) -> dict[str, object]:
         """Everything recorded and computed, as numbers, strings and lists: ready for JSON, `numpy.savez` or a checkpoint.
@@ -432,7 +441,7 @@ class WeightChangeDFA:
 
     def _log(self, logger: Logger) -> None:
         try:
-            logger(self._run.recorder.step, metrics_of(self._run.recorder, self._run.outcomes, self.thresholds))
+            logger(self._run.recorder.step, metrics_of(self._run, self.thresholds))
         except Exception as error:  # noqa: BLE001 - no error here may end the training run
             self._failures.log("the logger of a monitor", error)
 

@@ -18,6 +18,7 @@ from wcdfa.recording.history import Curve, History, Past
 from wcdfa.recording.reading import numbered, rates
 from wcdfa.recording.recorder import Recorder
 from wcdfa.recording.ring import Ring, init
+from wcdfa.recording.side_series import SIDE_SERIES
 
 VERSION = 2
 COUNTERS = ("calls", "passed", "step", "drained", "drained_skipped")
@@ -36,11 +37,26 @@ def state_of(run: Computation) -> State:
     state |= {name: getattr(recorder, name) for name in COUNTERS}
     state |= {"groups": list(reading.groups), "steps": numbered(reading).tolist()}
     state |= with_gaps("lr", rates(reading)) | with_gaps("norms", np.concatenate([reading.norms, *reading.groups.values()]))
+    state |= _side_series(recorder)
     state |= _history_fields(run.history)
     state |= {"results": len(outcomes), "reasons": [outcome.reason or "" for outcome in outcomes.values()]}
     for i, (result, _) in enumerate(outcomes.values()):
         state |= with_gaps(f"result_{i}", [float(getattr(result, name)) for name in NUMBERS])
         state |= {f"scales_{i}": [int(size) for size in result.scales]} | with_gaps(f"fluctuations_{i}", result.fluctuations)
+    return state
+
+
+def _side_series(recorder: Recorder) -> State:
+    """What was recorded beside the norms: nothing in states of earlier releases, nor if nothing is known."""
+    n, norms = len(recorder.reading().norms), recorder.ring.wcdfa_norms
+    names = [name for name in SIDE_SERIES if name in norms]
+    place = (recorder.count - n + np.arange(n)) % recorder.window
+    state: State = {} if recorder.before is None else {"before": recorder.before}
+    state |= {"varied": list(recorder.varied)} if recorder.varied else {}
+    if names:
+        state |= {"side_series": names} | with_gaps(
+            "side_values", np.concatenate([np.asarray(norms[name])[place] for name in names])
+        )
     return state
 
 
@@ -68,6 +84,8 @@ def restore(state: Fields, run: Computation) -> None:
     for name in COUNTERS:
         setattr(recorder, name, state.integer(name))
     recorder.source = json.loads(state.text("source"))
+    recorder.before = state.integer("before") if "before" in state else None
+    recorder.varied = tuple(state.texts("varied")) if "varied" in state else ()
     reasons = state.texts("reasons")
     run.outcomes = {names[i]: _outcome(state, i, reasons[i] or None) for i in range(state.integer("results"))}
     run.history = _history(state, names)
@@ -151,8 +169,12 @@ def _ring(state: Fields, window: int, groups: list[str]) -> Ring:
         return new
 
     rows = state.numbers("norms").reshape(1 + len(groups), len(steps))
+    named = dict(zip((ALL, *groups), rows, strict=True))
+    if "side_series" in state:
+        beside = state.texts("side_series")
+        named |= dict(zip(beside, state.numbers("side_values").reshape(len(beside), len(steps)), strict=True))
     return Ring(
-        wcdfa_norms={name: put(empty.wcdfa_norms[name], row) for name, row in zip((ALL, *groups), rows, strict=True)},
+        wcdfa_norms={name: put(empty.wcdfa_norms[ALL], row) for name, row in named.items()},
         wcdfa_lr=put(empty.wcdfa_lr, state.numbers("lr")),
         wcdfa_step=put(empty.wcdfa_step, steps),
         wcdfa_count=np.asarray(count, dtype=np.int32),

@@ -134,6 +134,8 @@ def _without_last(reading: Reading, later: int) -> Reading:
         steps=_cut(reading.steps, later),
         groups={name: norms[:-later] for name, norms in reading.groups.items()},
         stderr=_cut(reading.stderr, later),
+        gradients=_cut(reading.gradients, later),
+        varying={name: values[:-later] for name, values in reading.varying.items()},
     )
 
 

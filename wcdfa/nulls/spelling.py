@@ -34,7 +34,11 @@ class Spelling:
 
     def fits(self, options: Options) -> bool:
         """Whether the options are those of this optimizer; one that is missing counts as False."""
-        return all(_alike(options.get(name), wanted) for name, wanted in self.only.items())
+        return not self.unlike(options)
+
+    def unlike(self, options: Options) -> list[str]:
+        """The names of the options that make it another optimizer."""
+        return [name for name, wanted in self.only.items() if not _alike(options.get(name), wanted)]
 
     def read(self, options: Options) -> dict[str, object] | None:
         """Our hyperparameters; None if the options make it another optimizer."""

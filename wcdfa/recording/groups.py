@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import SupportsIndex, TypeGuard
 
+from wcdfa.recording.side_series import SIDE_SERIES
+
 ALL = "all"
 """The group of all parameters. It always exists."""
 
@@ -124,6 +126,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _require_allowed(name: object) -> None:
-    if not isinstance(name, str) or not name or name == ALL:
+    if not isinstance(name, str) or not name or name == ALL or name in SIDE_SERIES:
         msg = f"a group cannot be called {name!r}: give it a name, and not {ALL!r}, which every parameter belongs to"
         raise ValueError(msg)

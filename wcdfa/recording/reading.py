@@ -15,6 +15,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
+from wcdfa.recording.side_series import changes
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.single_window import Verdict, judged
@@ -49,6 +50,14 @@ class Reading(NamedTuple):
     """Hyperparameters of the optimizer, under the names of `wcdfa.nulls.replay.optimizer_norms`."""
     stderr: Norms | None = None
     """Standard error of each norm, relative to it, shape (n,), if a sample of the coordinates was measured; None if all were."""
+    gradients: Norms | None = None
+    """‖g‖, the norm of the gradient of each step, shape (n,), NaN where unknown; None if it was not recorded."""
+    varying: Mapping[str, Norms] = {}
+    """Value at each norm of every hyperparameter that changed meanwhile, shape (n,), or (n, 2) for betas; NaN where unknown."""
+    unknown: str | None = None
+    """Why `optimizer` is None, as a sentence without its full stop; None if the optimizer is known, or nothing could be found out."""
+    taken: Count | None = None
+    """Steps that the optimizer had taken before the first of these norms: 0 for a run from its start; None where unknown."""
 
     def verdict(
         self,
@@ -93,8 +102,28 @@ class Reading(NamedTuple):
         """`verdict` with given criteria. Raises the same errors."""
         self._check_single()
         norms, own = with_usable_rates(self.of(group), rates(self))
-        beside = Alongside(lr=own if lr is None else lr, steps=self.steps if steps is None else steps)
+        beside = Alongside(
+            lr=own if lr is None else lr,
+            steps=self.steps if steps is None else steps,
+            gradient_norm=self.gradients if group == ALL else None,
+            varying=self.varying,
+        )
+        if criteria.simulation.start is None and self.taken is not None:
+            criteria = criteria.changed(start=int(self.taken))
         return judged(norms, criteria, beside, null=null)
+
+    def verdicts(self, **options: object) -> dict[str, Verdict]:
+        """Judge all parameters together and each group; `wcdfa.verdicts.across_groups` says what they show together.
+
+        >>> import wcdfa
+        >>> norms = np.exp(wcdfa.synthetic.white_noise(500, batch=(2,), seed=0))
+        >>> verdicts = Reading(norms[0], 500, 0, groups={"a": norms[0], "b": norms[1]}).verdicts(optimizer="sgd")
+        >>> print(list(verdicts), "|", wcdfa.verdicts.across_groups(verdicts))
+        ['all', 'a', 'b'] | no difference from the optimizer over all 2 groups (p = 1 for the run)
+
+        Takes the options of `verdict`, except the group. Raises the same errors.
+        """
+        return {group: self.verdict(group, **options) for group in (ALL, *self.groups)}  # type: ignore[arg-type]  # it checks them
 
     def _check_single(self) -> None:
         """Raise a ValueError if the norms belong to an ensemble, whose members may have different hyperparameters."""
@@ -105,6 +134,8 @@ class Reading(NamedTuple):
     def naming(self, options: Mapping[str, object]) -> dict[str, object]:
         """The options of a verdict, with the optimizer of this reading unless they name another one or None."""
         asked = options.get("optimizer", self.optimizer)
+        if asked is None and self.unknown is not None:
+            return {"unknown": self.unknown, **options}
         if asked is None or isinstance(asked, Optimizer) or asked != self.optimizer:
             return dict(options)
         return {**self.hyperparameters, **options, "optimizer": asked}
@@ -134,6 +165,10 @@ class Reading(NamedTuple):
             optimizer=self.optimizer,
             hyperparameters={name: _of_member(value, index) for name, value in self.hyperparameters.items()},
             stderr=None if self.stderr is None else self.stderr[index][kept],
+            gradients=None if self.gradients is None else self.gradients[index][kept],
+            varying={name: own for name, values in self.varying.items() if changes((own := values[index][kept]).T)},
+            unknown=self.unknown,
+            taken=None if self.taken is None else int(np.asarray(self.taken)[index]),
         )
 
 

@@ -14,28 +14,35 @@ from wcdfa.recording.cadence import Cadence, due
 from wcdfa.recording.groups import ALL, Groups
 from wcdfa.recording.parameters import Displacement, is_traced, kept, refuse
 from wcdfa.recording.reading import Reading
-from wcdfa.recording.ring import Ring, extend, init, read
+from wcdfa.recording.ring import Ring, extend, init, read, with_series
+from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, SIDE_SERIES, series_at, series_of
 from wcdfa.support.numbers import is_number, number
 
 
 class Pending(NamedTuple):
     """Norms of one step, which may still be on a device."""
 
-    norms: Mapping[str, object]
+    norms: Mapping[str, object]  # of each group, and the numbers of the side series that are known
     lr: object
     passed: int  # steps since the last recorded one that were not recorded
     step: int | None = None  # number of the training step, if it is known
 
 
 class Source(TypedDict, total=False):
-    """The optimizer and its hyperparameters, as a reading names them; empty where unknown."""
+    """What a reading says of its optimizer; empty where unknown."""
 
     optimizer: str | None
     hyperparameters: Mapping[str, object]
+    unknown: str | None
 
 
 class Recorder:
     """The ring of a run, and the norms that wait to be written into it."""
+
+    before: int | None = None
+    """Steps that the optimizer had taken before step 1 of this run; None where unknown."""
+    varied: tuple[str, ...] = ()
+    """The hyperparameters that have changed so far, also if they did so before the norms in the ring."""
 
     def __init__(self, window: int, groups: Groups, record_every: Cadence) -> None:
         self.window, self.groups, self.record_every = window, groups, record_every
@@ -52,7 +59,7 @@ class Recorder:
     @property
     def names(self) -> tuple[str, ...]:
         """The groups; the group of all parameters comes first."""
-        return tuple(self.ring.wcdfa_norms)
+        return tuple(name for name in self.ring.wcdfa_norms if name not in SIDE_SERIES)
 
     @property
     def count(self) -> int:
@@ -61,25 +68,39 @@ class Recorder:
 
     def reading(self) -> Reading:
         """The content of the ring, as a reading."""
-        return read(self.ring)._replace(**self.source)
+        reading = read(self.ring)._replace(**self.source)
+        if self.before is None or reading.steps is None or not len(reading.steps):
+            return reading
+        return reading._replace(taken=self.before + int(reading.steps[0]) - 1)
 
-    def take(self, given: object, lr: object) -> None:
-        """Add the argument of `update` to the pending norms. Raises as `update`; nothing is changed then."""
-        for value in (given, lr):
+    def varying_now(self, reading: Reading) -> dict[str, float]:
+        """Momentum and betas at the last norm of its reading, from the first change on that was seen, by side series."""
+        self.varied = tuple(dict.fromkeys([*self.varied, *reading.varying]))
+        last = (self.count - 1) % self.window
+        names = [series for name in self.varied for series in HYPERPARAMETERS[name]]
+        return {name: float(np.asarray(self.ring.wcdfa_norms[name])[last]) for name in names if name in self.ring.wcdfa_norms}
+
+    def take(self, given: object, lr: object, gradient_norm: object = None) -> None:
+        """Add the arguments of `update` to the pending norms. Raises as `update`; nothing is changed then."""
+        for value in (given, lr, gradient_norm):
             if is_traced(value):
                 raise refuse(value)
-        if lr is not None and not is_number(lr):
-            msg = f"lr must be a number or an array of size 1, got {type(lr).__name__}; leave it out if it is not known"
-            raise TypeError(msg)
+        for name, value in {"lr": lr, "gradient_norm": gradient_norm}.items():
+            if value is not None and not is_number(value):
+                msg = f"{name} must be a number or an array of size 1, got {type(value).__name__}; leave it out if it is not known"
+                raise TypeError(msg)
         if isinstance(given, Reading):
+            if gradient_norm is not None:
+                msg = "gradient_norm belongs to a norm or to parameters; a Reading has the gradient norms of its steps in its gradients"
+                raise TypeError(msg)
             self._drain(given)
         elif is_number(given):
             if self.groups is not None or len(self.names) > 1:
                 msg = "groups need parameters or a Reading, but update was given a number; leave groups out"
                 raise TypeError(msg)
-            self._call({ALL: kept(given)} if due(self.record_every, self.calls + 1) else None, lr)
+            self._call({ALL: kept(given)} if due(self.record_every, self.calls + 1) else None, lr, gradient_norm)
         else:
-            self._move(given, lr)
+            self._move(given, lr, gradient_norm)
 
     def continues(self, reading: Reading) -> bool:
         """Whether a reading continues the last one. If not, its recorder was reset or is another one."""
@@ -114,23 +135,25 @@ class Recorder:
 
     def _write(self, known: list[tuple[Mapping[str, float], float, int]]) -> None:
         if known:
-            norms = {name: np.array([values[name] for values, _, _ in known]) for name in self.names}
+            self.ring = with_series(self.ring, [name for name in SIDE_SERIES if any(name in values for values, _, _ in known)])
+            norms = {name: np.array([values.get(name, math.nan) for values, _, _ in known]) for name in self.ring.wcdfa_norms}
             self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
 
-    def _call(self, norms: Mapping[str, object] | None, lr: object) -> None:
+    def _call(self, norms: Mapping[str, object] | None, lr: object, gradient_norm: object) -> None:
         """Count a call of `update`. Norms are added to the pending ones; None is not."""
         self.calls += 1
         if norms is None:
             self.passed += 1
             return
-        self.pending.append(Pending(norms, None if lr is None else kept(lr), self.passed))
+        beside = {} if gradient_norm is None else {GRADIENTS: kept(gradient_norm)}
+        self.pending.append(Pending({**norms, **beside}, None if lr is None else kept(lr), self.passed))
         self.passed = 0
 
-    def _move(self, given: object, lr: object) -> None:
+    def _move(self, given: object, lr: object, gradient_norm: object) -> None:
         """Take the parameters after a step. They are copied only if the next step is recorded; otherwise they cost nothing."""
         parameters = self._displacement.parameters_of(given)
         if self._started:
-            self._call(self._displacement.moved(parameters) if self._displacement.seen else None, lr)
+            self._call(self._displacement.moved(parameters) if self._displacement.seen else None, lr, gradient_norm)
         if due(self.record_every, self.calls + 1):
             self._displacement.remember(parameters)
             self._have_groups(self._displacement.names)
@@ -161,19 +184,27 @@ class Recorder:
         self.skip(skipped - self.drained_skipped)
         self.drained, self.drained_skipped = count, skipped
         self._newest = float(reading.norms[-1]) if total else None
-        self.source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters}
+        self.source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters, "unknown": reading.unknown}
+        self.before = _before(reading)
         for i in range(total - have, total):
-            norms = {ALL: float(reading.norms[i])} | {name: float(part[i]) for name, part in reading.groups.items()}
             lr = None if reading.lr is None else float(reading.lr[i])
-            self.pending.append(Pending(norms, lr, lost, None if reading.steps is None else int(reading.steps[i])))
+            step = None if reading.steps is None else int(reading.steps[i])
+            self.pending.append(Pending(_numbers_at(reading, i), lr, lost, step))
             lost = 0
 
     def _begin_anew(self, groups: tuple[str, ...]) -> None:
         self.ring = init(self.window, groups)
         self.pending.clear()
         self.drained = self.drained_skipped = self.step = 0
-        self.source = {}
+        self.source, self.before, self.varied = {}, None, ()
         self.begun += 1
+
+
+def _numbers_at(reading: Reading, place: int) -> dict[str, object]:
+    """The norm of each group and the numbers of the side series, at one place of a reading."""
+    named = {ALL: reading.norms, **reading.groups} | ({} if reading.gradients is None else {GRADIENTS: reading.gradients})
+    constant = series_of(reading.hyperparameters)  # but for those that vary
+    return {name: float(values[place]) for name, values in named.items()} | constant | series_at(reading.varying, place)
 
 
 def _require_one_series(reading: Reading) -> None:
@@ -181,11 +212,18 @@ def _require_one_series(reading: Reading) -> None:
     if np.ndim(reading.count):
         msg = "the reading belongs to an ensemble; give each member, reading.member(i), to a monitor of its own"
         raise ValueError(msg)
-    series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, **reading.groups}
+    series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, "gradients": reading.gradients, **reading.groups}
     for name, values in series.items():
         if values is not None and np.shape(values) != (n := np.size(reading.norms),):
             msg = f"{name} of a reading must be of shape ({n},), one number for each norm, got {np.shape(values)}"
             raise ValueError(msg)
+
+
+def _before(reading: Reading) -> int | None:
+    """Steps that the optimizer had taken before step 1, as the reading counts steps; None where unknown."""
+    if reading.taken is None or reading.steps is None or not len(reading.steps):
+        return None
+    return int(reading.taken) - int(reading.steps[0]) + 1
 
 
 def _known(value: object) -> float:

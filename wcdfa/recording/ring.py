@@ -12,6 +12,7 @@ import numpy.typing as npt
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, namespace_of
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.reading import Count, Reading
+from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES, varying
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -22,7 +23,7 @@ class Ring(NamedTuple):
     The prefix of the names distinguishes them from a count or learning rate in the optimizer's own state.
     """
 
-    wcdfa_norms: dict[str, Array]  # (window,) for each group, NaN where nothing is recorded yet, or where a norm was not finite
+    wcdfa_norms: dict[str, Array]  # (window,) for each group and side series, NaN where nothing is recorded, or nothing finite
     wcdfa_lr: Array  # (window,), NaN where unknown
     wcdfa_step: Array  # (window,), the training step of each norm
     wcdfa_count: Array  # norms recorded, including those that have left the ring
@@ -42,7 +43,8 @@ def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtyp
     window : int
         How many norms the ring holds.
     groups : list of str
-        Names of the groups. The group "all", of all parameters, is always there.
+        Names of the groups, and of `side series <wcdfa.recording.side_series.SIDE_SERIES>`. The group "all", of all parameters, is
+        always there.
     xp : namespace
         The array library of the ring, such as ``jax.numpy``.
     dtype : dtype
@@ -71,7 +73,7 @@ def record(ring: Ring, norms: Mapping[str, Array | float], lr: Array | float = m
     ----------
     ring : Ring
     norms : dict of numbers
-        The norm of each group. A norm that is not finite is recorded as NaN.
+        The norm of each group, and the number for each side series. A norm that is not finite is recorded as NaN.
     lr : number
         Learning rate of the step.
     step : int
@@ -129,6 +131,20 @@ def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ri
     )
 
 
+def with_series(ring: Ring, names: Sequence[str]) -> Ring:
+    """Return the ring with these series too: NaN so far, unless it has them.
+
+    >>> list(with_series(init(3), ["head"]).wcdfa_norms)
+    ['all', 'head']
+    """
+    norms = ring.wcdfa_norms
+    new = [name for name in names if name not in norms]
+    if not new:
+        return ring
+    xp, like = namespace_of(norms[ALL]), norms[ALL]
+    return ring._replace(wcdfa_norms={**norms, **{name: xp.full(like.shape, math.nan, dtype=like.dtype) for name in new}})
+
+
 def read(ring: Ring) -> Reading:
     """Read the ring: its norms as NumPy arrays, oldest first.
 
@@ -145,6 +161,7 @@ def read(ring: Ring) -> Reading:
 
     norms = {name: ordered(np.asarray(values), math.nan) for name, values in ring.wcdfa_norms.items()}
     lr = ordered(np.asarray(ring.wcdfa_lr), math.nan)
+    beside = {name: norms.pop(name) for name in SIDE_SERIES if name in norms}
     return Reading(
         norms=norms.pop(ALL),
         count=_plain(count),
@@ -152,6 +169,8 @@ def read(ring: Ring) -> Reading:
         lr=lr if np.isfinite(lr).any() else None,
         steps=ordered(np.asarray(ring.wcdfa_step), 0),
         groups=norms,
+        gradients=beside.get(GRADIENTS),
+        varying=varying(beside),
     )
 
 

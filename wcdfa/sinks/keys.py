@@ -7,8 +7,10 @@ import re
 
 from wcdfa.sinks.base import Metrics
 
-NAMES = ("step", "n", "skipped", "update_norm", "alpha", "alpha_low", "alpha_high", "r2", "regime")
-METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # everything that a monitor logs, except groups
+OF_ALPHA = ("alpha", "alpha_low", "alpha_high", "r2", "regime", "window_first_step", "window_last_step")
+NAMES = ("step", "n", "skipped", "update_norm", *OF_ALPHA)
+METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # what every monitor logs, except groups
+WHERE_KNOWN = tuple(f"wcdfa/{name}" for name in ("lr", "gradient_norm", "momentum", "beta1", "beta2"))
 STEP, ALERT = "wcdfa/step", "wcdfa/alert"
 LONGEST = 200  # characters; MLflow takes 250
 PLAIN = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]+(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]+)*")  # MLflow refuses "." and ".." in a path

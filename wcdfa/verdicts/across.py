@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +34,7 @@ class RunVerdict(NamedTuple):
             which = ", ".join(str(place + 1) for place in self.differing[:5]) + (" …" if len(self.differing) > 5 else "")
             return f"{len(self.differing)} of {self.compared} {self.parts} differ from the optimizer (number {which}; p = {self.p_value:.2g} for the run)"
         if self.compared == 1:
-            return f"the only window that was compared does not differ from the optimizer (p = {self.p_value:.2g})"
+            return f"the only {self.parts[:-1]} that was compared does not differ from the optimizer (p = {self.p_value:.2g})"
         chance = f": {self.alone} of {self.compared} {self.parts} below 0.05 are no more than chance" if self.alone else ""
         return (
             f"no difference from the optimizer over all {self.compared} {self.parts} (p = {self.p_value:.2g} for the run){chance}"
@@ -74,6 +74,12 @@ def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "wi
     adjusted = np.minimum.accumulate((p[order] * count * cost / ranks)[::-1])[::-1]
     differing = tuple(sorted(int(place) for place in order[adjusted < LEVEL]))
     return RunVerdict(count, float(min(1.0, adjusted[0])), differing, int(np.sum(p[places] < LEVEL)), parts)
+
+
+def across_groups(verdicts: Mapping[str, Verdict]) -> RunVerdict:
+    """`across` for the verdicts on groups of parameters, by name; that on all parameters together, "all", is left out if there are others."""
+    groups = [each for name, each in verdicts.items() if name != "all" or len(verdicts) == 1]
+    return across([each.p_value for each in groups], dependent=True, parts="groups")
 
 
 def across_windows(verdicts: Sequence[Verdict], *, overlapping: bool = False) -> RunVerdict:

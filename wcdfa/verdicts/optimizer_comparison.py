@@ -137,8 +137,8 @@ def _rules(rule: Optimizer, varying: Mapping[str, Values], n: int) -> Iterator[O
     if not varying:
         return
     for place in range(n):
-        now = {name: values[place].tolist() for name, values in varying.items()}
-        yield replace(rule, **{name: tuple(value) if isinstance(value, list) else value for name, value in now.items()})
+        now: dict[str, object] = {name: values[place].tolist() for name, values in varying.items()}
+        yield replace(rule, **now)  # type: ignore[arg-type]  # the optimizer checks them
 
 
 def _is_measured(criteria: Criteria, beside: Alongside) -> bool:

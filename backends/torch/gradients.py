@@ -1,0 +1,88 @@
+"""Measures the gradients that optimizers use for a step, completely or in the same sample as the parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+import torch
+
+from wcdfa.backends.torch.norms import ProcessGroups, added, flat, local, pieces, widened
+from wcdfa.backends.torch.snapshot import Part, kind_of, wide
+
+Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
+"""Σ|g|² over the parameters of each kind of sharding."""
+
+
+class Gradients:
+    """Σ|g|² of a round: the sum over the optimizers that have taken a step in it."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, list[Part]] = {}
+        self._squares: Squares = {}
+
+    def follow(self, parts: Mapping[int, list[Part]]) -> None:
+        """Measure the gradients of these parts from now on, by the id of their optimizer."""
+        self._parts = dict(parts)
+
+    def measure(self, optimizer: torch.optim.Optimizer) -> None:
+        """Add the gradients that an optimizer holds now. Nothing is read from the device."""
+        scale = getattr(optimizer, "grad_scale", None)  # a GradScaler leaves it to fused optimizers to divide by it
+        with torch.inference_mode(False), torch.no_grad():
+            for block, square in squares_of(self._parts.get(id(optimizer), ())).items():
+                unscaled = square if scale is None else square / scale.to(square.device, square.dtype).square()
+                before = self._squares.get(block)
+                self._squares[block] = unscaled if before is None else before + unscaled.to(before.device)
+
+    def taken(self) -> Squares:
+        """Σ|g|² of the round, which is over."""
+        found, self._squares = self._squares, {}
+        return found
+
+
+def squares_of(parts: Iterable[Part]) -> Squares:
+    """Σ|g|² over the parts of each kind of sharding that have a gradient, in float64 where the device has it.
+
+    >>> weight = torch.nn.Parameter(torch.zeros(3))
+    >>> weight.grad = torch.tensor([2.0, 2.0, 1.0])
+    >>> squares_of([Part(weight, 1, 0, on_cpu=False)])
+    {(): tensor(9., dtype=torch.float64)}
+    """
+    found: dict[ProcessGroups, list[torch.Tensor]] = {}
+    small: dict[tuple[ProcessGroups, torch.device, torch.dtype, int], list[torch.Tensor]] = {}
+    for part in parts:
+        if part.tensor.grad is None:
+            continue
+        row = _row(part, part.tensor.grad)
+        if row.device.type == "cpu" and not part.together:
+            found.setdefault(part.process_groups, []).append(wide(square_of_row(row)) * part.stride)
+        else:
+            small.setdefault((part.process_groups, row.device, row.dtype, part.stride), []).append(row)
+    for (block, _, dtype, stride), rows in small.items():
+        norms = torch._foreach_norm(rows, 2, None if dtype.itemsize >= 4 else torch.float32)
+        found.setdefault(block, []).append(wide(torch.stack(norms)).square().sum() * stride)
+    return {block: _total(squares) for block, squares in found.items()}
+
+
+def _row(part: Part, gradient: torch.Tensor) -> torch.Tensor:
+    """The numbers of a gradient, of which a sample is where that of the parameter is; NaN if they are distributed differently."""
+    if gradient.is_sparse:
+        return gradient.coalesce().values().detach().reshape(-1) / math.sqrt(part.stride)  # all of them, for none is sampled
+    if kind_of(gradient).sharding != part.kind.sharding:
+        return torch.full((1,), math.nan, device=part.kind.device)
+    row = flat(local(gradient))
+    return row[part.offset :: part.stride] if part.stride > 1 else row
+
+
+def square_of_row(row: torch.Tensor) -> torch.Tensor:
+    """Σ|g|² on a CPU, a piece at a time: in float32 the sum of all at once would lose digits."""
+    each = (widened(piece) for (piece,) in pieces(row))
+    return added([torch.dot(piece, piece) for piece in each], row)
+
+
+def _total(squares: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Their sum, on the device of the first."""
+    if len(squares) == 1:
+        return squares[0]
+    return torch.stack([square.to(squares[0].device, non_blocking=True) for square in squares]).sum()

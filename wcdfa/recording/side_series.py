@@ -1,0 +1,75 @@
+"""Names the series that a ring holds beside the norms: the norm of the gradient, and hyperparameters that may vary from step to step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.floating]
+
+GRADIENTS = "wcdfa_gradients"
+MOMENTUM, BETA1, BETA2 = "wcdfa_momentum", "wcdfa_beta1", "wcdfa_beta2"
+HYPERPARAMETERS = {"momentum": (MOMENTUM,), "betas": (BETA1, BETA2)}
+"""The hyperparameters whose value is recorded at each step, and the series of each."""
+SIDE_SERIES = (GRADIENTS, *(series for each in HYPERPARAMETERS.values() for series in each))
+"""All names. A ring holds them among its groups, so no group of parameters may have one of them."""
+
+
+def series_of(hyperparameters: Mapping[str, object]) -> dict[str, object]:
+    """The value for each side series, of the hyperparameters that are given; what is no number, or no pair of numbers, is left out.
+
+    >>> series_of({"betas": (0.9, 0.99), "eps": 1e-8})
+    {'wcdfa_beta1': 0.9, 'wcdfa_beta2': 0.99}
+    """
+    found: dict[str, object] = {}
+    for name, series in HYPERPARAMETERS.items():
+        value = hyperparameters.get(name)
+        values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+        if len(values) == len(series) and all(part is not None for part in values):
+            found |= dict(zip(series, values, strict=True))
+    return found
+
+
+def varying(rows: Mapping[str, Numbers]) -> dict[str, Numbers]:
+    """The hyperparameters that changed within their series, each of shape (…, n), or (…, n, 2) for betas.
+
+    >>> varying({MOMENTUM: np.array([0.95, 0.9]), BETA1: np.array([0.9, 0.9]), BETA2: np.array([0.99, 0.99])})
+    {'momentum': array([0.95, 0.9 ])}
+    """
+    found: dict[str, Numbers] = {}
+    for name, series in HYPERPARAMETERS.items():
+        if all(row in rows for row in series) and any(changes(rows[row]) for row in series):
+            values = [_as_written(rows[row]) for row in series]
+            found[name] = values[0] if len(values) == 1 else np.stack(values, axis=-1)
+    return found
+
+
+def series_at(values: Mapping[str, Numbers], place: int) -> dict[str, float]:
+    """The value of each side series at one place of what `varying` gives.
+
+    >>> series_at({"betas": np.array([[0.9, 0.99], [0.8, 0.99]])}, 1)
+    {'wcdfa_beta1': 0.8, 'wcdfa_beta2': 0.99}
+    """
+    found: dict[str, float] = {}
+    for name, each in values.items():
+        found |= dict(zip(HYPERPARAMETERS[name], np.ravel(each[place]).tolist(), strict=True))
+    return found
+
+
+def changes(values: Numbers) -> bool:
+    """Whether any series along the last axis has two different finite values.
+
+    >>> changes(np.array([0.9, math.nan, 0.9])), changes(np.array([[0.9, 0.9], [0.9, 0.8]]))
+    (False, True)
+    """
+    known = np.isfinite(values)
+    low, high = np.where(known, values, math.inf), np.where(known, values, -math.inf)
+    return bool((low.min(axis=-1, initial=math.inf) < high.max(axis=-1, initial=-math.inf)).any())
+
+
+def _as_written(values: Numbers) -> Numbers:
+    """In float64, with the digits of float32: 0.9 and not 0.8999999762."""
+    return np.array([float(f"{each:.7g}") for each in np.ravel(values).tolist()]).reshape(np.shape(values))
