@@ -30,6 +30,10 @@ class WindowNumbers(TypedDict):
     """α at each detrending order."""
     null: dict[str, float | None] | None
     """α compared with the optimizer alone, as in `wcdfa.nulls.NullResult`; None if no optimizer was named."""
+    p_value: float | None
+    """p of the window against everything that the optimizer gives on gradients without memory; None if it was not compared."""
+    compared: str | None
+    """What the window was compared with."""
     explained_by: list[str]
     explanation: str
     """What explains α; if there is no α, the reason."""

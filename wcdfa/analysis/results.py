@@ -93,6 +93,8 @@ def _numbers(verdict: Verdict) -> WindowNumbers:
         "regime": verdict.regime,
         "orders": {str(order): _number(alpha) for order, alpha in verdict.orders.items()},
         "null": None if verdict.null is None else {name: _number(value) for name, value in verdict.null._asdict().items()},
+        "p_value": _number(verdict.p_value),
+        "compared": verdict.compared,
         "explained_by": list(verdict.explained_by),
         "explanation": verdict.explanation if verdict.reason is None else verdict.reason,
         "findings": [{"kind": f.kind, "text": f.text, "figure": _number(f.figure)} for f in verdict.findings],

@@ -15,9 +15,9 @@ from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_text
-from wcdfa.nulls.optimizer import Optimizer
-from wcdfa.support.quantity import Quantity, described
+from wcdfa.support.quantity import described
 from wcdfa.support.text import shown
+from wcdfa.verdicts.findings import COMPARABLE
 from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
 
@@ -32,19 +32,13 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         say(console, f"  {reason}")
     if missing and last.regime is None and any(each.regime is not None for each in verdicts):
         say(console, f"windows with an α: {NOT_COMPARED}")
-    if optimizer is not None:
-        say(console, f"optimizer alone: {_replayed(optimizer, quantity)}")
+    run = analysis.judged.run
+    if run.compared > 1:
+        say(console, f"run: {run}")
+    if optimizer is not None and quantity not in COMPARABLE:
+        say(console, f"{optimizer} was not replayed, because a replay gives ‖ΔW‖, and the series is {described(quantity)}")
     for alarm in analysis.alarms:
         say(console, f"drift: {drift(analysis.in_steps(alarm))}")
-
-
-def _replayed(optimizer: Optimizer, quantity: Quantity) -> str:
-    """How an optimizer was replayed, or why it was not."""
-    if quantity != "update norm":
-        return f"{optimizer} was not replayed, because a replay gives ‖ΔW‖, and the series is {described(quantity)}"
-    if optimizer.no_alpha is not None:
-        return f"{optimizer} was not replayed: {optimizer.no_alpha}"
-    return f"{optimizer} on gradients without memory"
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:

@@ -18,14 +18,16 @@ Noise = npt.NDArray[np.floating]
 class Gradients:
     """White noise, and what may come on top of it without giving the gradients any memory.
 
-    >>> print(Gradients(), "|", Gradients(mean=0.1), "|", Gradients(scatter=1.0), "|", Gradients(curvature=0.5))
-    white | with a mean of 10 % of their power | of batches whose scale is lognormal, σ = 1 | on a quadratic, lr·h = 0.5
+    >>> for kind in (Gradients(), Gradients(mean=0.1), Gradients(scatter=1.0), Gradients(curvature=0.5)):
+    ...     print(kind)
+    white gradients
+    gradients with a mean of 10 % of their power
+    gradients of batches whose scale is lognormal, σ = 1
+    gradients on a quadratic, lr·h = 0.5
     """
 
     mean: float = 0.0
     """Power of a constant mean, relative to that of the noise."""
-    fades: float = math.inf
-    """Steps in which the mean falls by a factor of e."""
     scatter: float = 0.0
     """σ of the lognormal scale of each batch."""
     curvature: float = 0.0
@@ -34,15 +36,17 @@ class Gradients:
     """How many coordinates they have; None takes what the optimizer takes."""
 
     def __str__(self) -> str:
-        """What they are, in words that follow "gradients"."""
+        """What they are, in words."""
         if self.curvature:
-            return f"on a quadratic, lr·h = {self.curvature:g}"
+            return f"gradients on a quadratic, lr·h = {self.curvature:g}"
         if self.scatter:
-            return f"of batches whose scale is lognormal, σ = {self.scatter:g}"
+            return f"gradients of batches whose scale is lognormal, σ = {self.scatter:g}"
         if not self.mean:
-            return "white" if self.coordinates is None else f"white, {self.coordinates:,} coordinates"
-        fading = "" if math.isinf(self.fades) else f" that fades within {self.fades:g} steps"
-        return f"with a mean of {100 * self.mean:g} % of their power{fading}"
+            number = self.coordinates
+            return "white gradients" + (
+                "" if number is None else " of one coordinate" if number == 1 else f" of {number:,} coordinates"
+            )
+        return f"gradients with a mean of {100 * self.mean:g} % of their power"
 
     def drawn(self, rng: np.random.Generator, shape: tuple[int, ...], scale: float, hessian: float = 0.0) -> Iterator[Drawn]:
         """The gradient of each step, as a function of the weights.
@@ -58,26 +62,24 @@ class Gradients:
             Second derivative of the steepest direction, for those on a quadratic.
         """
         size = math.sqrt(math.prod(shape[:-1]))
-        noise = np.float32(scale / math.sqrt(1 + self.mean)) if math.isinf(self.fades) else np.float32(scale)
+        noise = np.float32(scale / math.sqrt(1 + self.mean))
         mean = self._mean(rng, shape, size * scale)
         falls_off = 1 / np.arange(1, shape[0] + 1, dtype=np.float32).reshape(-1, *[1] * (len(shape) - 1))
         steepness = np.float32(hessian) * falls_off
         # near a minimum the covariance of gradients is about proportional to the Hessian
         shares = np.sqrt(falls_off / falls_off.mean()) if self.curvature else np.ones_like(falls_off)
-        step = 0
         while True:
             gradient: Noise = noise * shares * rng.standard_normal(shape, dtype=np.float32)
             if self.scatter:  # the mean square of the scale is 1
                 spread = rng.standard_normal((*[1] * (len(shape) - 1), shape[-1]), dtype=np.float32)
                 gradient *= np.exp(np.float32(self.scatter) * spread - np.float32(self.scatter**2))
             if self.mean:
-                gradient += mean if math.isinf(self.fades) else mean * np.float32(math.exp(-step / self.fades))
-            step += 1
+                gradient += mean
             yield Drawn(gradient, steepness if self.curvature else None)
 
     def _mean(self, rng: np.random.Generator, shape: tuple[int, ...], norm: float) -> Noise:
         direction = rng.standard_normal(shape, dtype=np.float32)
-        power = self.mean / (1 + self.mean) if math.isinf(self.fades) else self.mean
+        power = self.mean / (1 + self.mean)
         length = np.sqrt((direction * direction).sum(axis=tuple(range(len(shape) - 1)), keepdims=True))
         return np.asarray(direction * (np.float32(norm * math.sqrt(power)) / length), dtype=np.float32)
 

@@ -16,9 +16,11 @@ from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.side_series import changes
+from wcdfa.verdicts.across import together
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.single_window import Verdict, judged
+from wcdfa.verdicts.evidence import Evidence, of_norms
+from wcdfa.verdicts.single_window import Verdict, weighed
 
 Norms = npt.NDArray[np.floating]
 Steps = npt.NDArray[np.integer]
@@ -101,16 +103,20 @@ class Reading(NamedTuple):
     ) -> Verdict:
         """`verdict` with given criteria. Raises the same errors."""
         self._check_single()
+        return weighed(self._evidence(group, criteria, Alongside(lr=lr, steps=steps), null))
+
+    def _evidence(self, group: str, criteria: Criteria, given: Alongside, null: npt.ArrayLike | None) -> Evidence:
+        """What is known of a group; what a user gives beside the norms overrides the reading's own."""
         norms, own = with_usable_rates(self.of(group), rates(self))
         beside = Alongside(
-            lr=own if lr is None else lr,
-            steps=self.steps if steps is None else steps,
+            lr=own if given.lr is None else given.lr,
+            steps=self.steps if given.steps is None else given.steps,
             gradient_norm=self.gradients if group == ALL else None,
             varying=self.varying,
         )
         if criteria.simulation.start is None and self.taken is not None:
             criteria = criteria.changed(start=int(self.taken))
-        return judged(norms, criteria, beside, null=null)
+        return of_norms(norms, criteria, beside, null=null)
 
     def verdicts(self, **options: object) -> dict[str, Verdict]:
         """Judge all parameters together and each group; `wcdfa.verdicts.across_groups` says what they show together.
@@ -123,7 +129,10 @@ class Reading(NamedTuple):
 
         Takes the options of `verdict`, except the group. Raises the same errors.
         """
-        return {group: self.verdict(group, **options) for group in (ALL, *self.groups)}  # type: ignore[arg-type]  # it checks them
+        self._check_single()
+        criteria = Criteria().changed(**self.naming(options))
+        evidence = {group: self._evidence(group, criteria, Alongside(), None) for group in (ALL, *self.groups)}
+        return dict(zip(evidence, together(list(evidence.values()), dependent=True), strict=True))
 
     def _check_single(self) -> None:
         """Raise a ValueError if the norms belong to an ensemble, whose members may have different hyperparameters."""

@@ -1,6 +1,6 @@
 """Judges α: regimes, drifts, findings, and the verdict on each window."""
 
-from wcdfa.verdicts.across import RunVerdict, across, across_groups, across_windows
+from wcdfa.verdicts.across import RunVerdict, across, across_groups
 from wcdfa.verdicts.drift import Alarm, drift_alarms
 from wcdfa.verdicts.findings import Finding
 from wcdfa.verdicts.regime import FAILURE_MODES, THRESHOLDS, FailureMode, failure_modes, label
@@ -19,7 +19,6 @@ __all__ = [
     "Verdict",
     "across",
     "across_groups",
-    "across_windows",
     "drift_alarms",
     "drifts",
     "failure_modes",

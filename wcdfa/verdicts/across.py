@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.findings import LEVEL
-from wcdfa.verdicts.single_window import Verdict
+from wcdfa.verdicts.single_window import Verdict, weighed
 
 
 class RunVerdict(NamedTuple):
@@ -76,12 +78,17 @@ def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "wi
     return RunVerdict(count, float(min(1.0, adjusted[0])), differing, int(np.sum(p[places] < LEVEL)), parts)
 
 
+def together(evidence: Sequence[Evidence], *, dependent: bool = False) -> list[Verdict]:
+    """Weigh windows or groups that were tested together: those that differ by no more than chance among so many say so."""
+    found = across([each.p_value for each in evidence], dependent=dependent)
+    chance = [place not in found.differing and each.p_value < LEVEL for place, each in enumerate(evidence)]
+    return [
+        weighed(replace(each, among=found.compared) if only_chance else each)
+        for each, only_chance in zip(evidence, chance, strict=True)
+    ]
+
+
 def across_groups(verdicts: Mapping[str, Verdict]) -> RunVerdict:
     """`across` for the verdicts on groups of parameters, by name; that on all parameters together, "all", is left out if there are others."""
     groups = [each for name, each in verdicts.items() if name != "all" or len(verdicts) == 1]
     return across([each.p_value for each in groups], dependent=True, parts="groups")
-
-
-def across_windows(verdicts: Sequence[Verdict], *, overlapping: bool = False) -> RunVerdict:
-    """`across` for the verdicts on the windows of a run."""
-    return across([each.p_value for each in verdicts], dependent=overlapping)

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, compare, short_memory
 from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fit
 from wcdfa.preprocess.preparation import Prepared
-from wcdfa.verdicts.alongside import Alongside
+from wcdfa.verdicts.alongside import Alongside, checked
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.optimizer_comparison import Comparison, against_optimizer
 from wcdfa.verdicts.regime import Regime, label
@@ -43,6 +44,8 @@ class Evidence:
     """α compared with the α of the optimizer alone, as a user gave them or as replays give them."""
     comparison: Comparison | None = None
     """The window compared with replays of its optimizer."""
+    among: int = 1
+    """How many windows or groups were tested together, if this one differs from the optimizer by no more than one of so many by chance."""
     nats: float = math.nan
     """How much better short memory explains the spectrum than long memory, in nats."""
     memory: ShortMemory | None = None
@@ -55,9 +58,22 @@ class Evidence:
         return "undecided" if named is not None and self.misfit is not None else named
 
     @property
+    def p_value(self) -> float:
+        """P of the comparison with the optimizer; NaN if nothing was compared, or the run still moves as at its start."""
+        moves = self.comparison is not None and not math.isnan(self.comparison.found.rise)
+        return math.nan if self.comparison is None or moves else self.comparison.found.p_value
+
+    @property
     def misfit(self) -> float | None:
         """The p-value of the misfit, if no single exponent fits log F(s)."""
         return float(self.result.adequacy) if self.result is not None and self.result.adequacy < MISFIT else None
+
+
+def of_norms(norms: npt.ArrayLike, criteria: Criteria, beside: Alongside, *, null: npt.ArrayLike | None = None) -> Evidence:
+    """Prepare one window of norms and gather what is known about it."""
+    checked(beside, np.size(norms))
+    prepared = criteria.preparation.of(norms, lr=beside.lr, steps=beside.steps)
+    return gathered(prepared, criteria, beside=beside, null=null)
 
 
 def gathered(

@@ -145,8 +145,7 @@ def _regime(result: DFAResult, evidence: Evidence) -> Regime | None:
 
 def differs(evidence: Evidence) -> bool:
     """Whether the window was compared with its optimizer and is unlike it."""
-    comparison = evidence.comparison
-    return comparison is not None and math.isnan(comparison.found.rise) and comparison.found.p_value < LEVEL
+    return evidence.p_value < LEVEL and evidence.among == 1
 
 
 def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
@@ -162,7 +161,9 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
     if not suffices and _shape_unknown(evidence):
         rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
         brief = "undecided: α of the optimizer depends on the shapes of the matrices"
-    assumed = "" if evidence.criteria.optimizer is None else evidence.criteria.simulation.assumed(evidence.criteria.optimizer)
+    assumed = (
+        "" if evidence.criteria.optimizer is None else evidence.criteria.simulation.assumed(evidence.criteria.optimizer).rstrip(",")
+    )
     low, high = found.white
     text = f"{against}{assumed}: white ones give α of {low:.2f}–{high:.2f}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
     return Finding("optimizer", text, found.p_value, suffices, brief)
@@ -175,7 +176,10 @@ def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, st
         if evidence.nats < -DECISIVE:
             rest = f"log F(s) does not differ ({p}), but the spectrum favors long memory by {-evidence.nats:.1f} nats"
             return rest, f"undecided between {against} and long memory", False
-        return f"log F(s) does not differ ({p}); it is most like replays on gradients {found.closest}", "optimizer", True
+        return f"log F(s) does not differ ({p}); it is most like replays on {found.closest}", "optimizer", True
+    if evidence.among > 1:
+        chance = f"no more than chance among {evidence.among:,}"
+        return f"{p} is {chance}", f"{p} against {against}, {chance}", False
     if found.less:
         return f"log F(s) shows less memory than any replay, at all sizes ({p})", f"less memory than {against} ({p})", False
     if found.null.p_value < LEVEL or found.p_more <= found.p_shape:

@@ -16,9 +16,9 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros
 from wcdfa.support.quantity import Quantity
 from wcdfa.synthetic import Seed
-from wcdfa.verdicts.alongside import Alongside, checked, parted
+from wcdfa.verdicts.alongside import Alongside, parted
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.evidence import Evidence, gathered
+from wcdfa.verdicts.evidence import Evidence, of_norms
 from wcdfa.verdicts.findings import Finding, found
 from wcdfa.verdicts.regime import THRESHOLDS, FailureMode, Regime, failure_modes
 
@@ -166,14 +166,8 @@ def verdict(
         seed=seed,
         **options,
     )
-    return judged(norms, criteria, Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying), null=null)
-
-
-def judged(norms: npt.ArrayLike, criteria: Criteria, beside: Alongside, *, null: npt.ArrayLike | None = None) -> Verdict:
-    """`verdict` with given criteria."""
-    checked(beside, np.size(norms))
-    prepared = criteria.preparation.of(norms, lr=beside.lr, steps=beside.steps)
-    return weighed(gathered(prepared, criteria, beside=beside, null=null))
+    beside = Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
+    return weighed(of_norms(norms, criteria, beside, null=null))
 
 
 def weighed(evidence: Evidence) -> Verdict:
@@ -193,7 +187,7 @@ def weighed(evidence: Evidence) -> Verdict:
         prepared=evidence.prepared,
         memory=evidence.memory,
         reason=evidence.reason,
-        p_value=math.nan if comparison is None or not math.isnan(comparison.found.rise) else comparison.found.p_value,
+        p_value=evidence.p_value,
         compared=None if comparison is None else comparison.against,
     )
 

@@ -12,12 +12,12 @@ from wcdfa.inference.rolling import laid_out
 from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
-from wcdfa.verdicts.across import RunVerdict, across_windows
+from wcdfa.verdicts.across import RunVerdict, across, together
 from wcdfa.verdicts.alongside import Alongside, checked, parted
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.evidence import gathered
+from wcdfa.verdicts.evidence import Evidence, gathered
 from wcdfa.verdicts.run_drifts import drifts, drifts_of
-from wcdfa.verdicts.single_window import Values, Verdict, weighed, without_alpha
+from wcdfa.verdicts.single_window import Values, Verdict
 
 Places = npt.NDArray[np.intp]
 
@@ -38,7 +38,7 @@ class Judged(NamedTuple):
     @property
     def run(self) -> RunVerdict:
         """All windows together: whether any differs from its optimizer by more than so many windows would by chance."""
-        return across_windows(self.verdicts)
+        return across(self.numbers("p_value"), dependent=_overlap(self.starts, self.stops))
 
 
 def judge(
@@ -108,20 +108,25 @@ def judged_windows(
     checked(beside, len(x))
     prepared = prepared_windows(x, starts, window, criteria.preparation, lr=beside.lr, steps=beside.steps)
     memory = _memories(prepared, window)
-    verdicts: list[Verdict] = []
+    evidence: list[Evidence] = []
     failures: list[ValueError] = []
     for i, start in enumerate(starts):
         one = prepared[i]
         if isinstance(one, ValueError):
-            verdicts.append(without_alpha(str(one), criteria))
+            evidence.append(Evidence(criteria=criteria, reason=str(one)))
             failures.append(one)
         else:
             own = beside.part(slice(start, start + window))
-            verdicts.append(weighed(gathered(one, criteria, beside=own, null=null, memory=memory.get(i))))
+            evidence.append(gathered(one, criteria, beside=own, null=null, memory=memory.get(i)))
         each(i + 1, len(starts))
     if len(failures) == len(starts):  # every window failed, so the fault is in the series or the options
         raise failures[0]
-    return Judged(starts, starts + window, tuple(verdicts))
+    stops = starts + window
+    return Judged(starts, stops, tuple(together(evidence, dependent=_overlap(starts, stops))))
+
+
+def _overlap(starts: Places, stops: Places) -> bool:
+    return bool(np.any(starts[1:] < stops[:-1]))
 
 
 def prepared_windows(
