@@ -19,14 +19,14 @@ from wcdfa.nulls.schedule_shape import without_shape
 Floats = npt.NDArray[np.float64]
 
 REPLICATES = 300  # they are replayed anew for each window
-KINDS = (Gradients(), Gradients(coordinates=12), Gradients(coordinates=512), Gradients(mean=0.1), Gradients(mean=1.0))
+KINDS = (Gradients(), Gradients(coordinates=12), Gradients(mean=0.1), Gradients(mean=1.0))
 
 
 def driven_by(gradient_norm: Floats, setting: Setting, treatment: Treatment) -> NullTable:
     """The null of a window whose gradient norms are known, shape (n,)."""
     setting = replace(setting, n=len(gradient_norm), replicates=min(setting.replicates, REPLICATES))
     tables = []
-    for place, gradients in enumerate(KINDS if setting.dimension is None else KINDS[::3]):
+    for place, gradients in enumerate(KINDS if setting.dimension is None else KINDS[::2]):
         norms = _norms(gradient_norm, setting, gradients, [setting.seed, place])
         logs = prepared_replays(norms, log=treatment.log, spikes=treatment.spikes)
         tables.append(table_of(str(gradients), False, without_shape(logs, treatment.schedule), treatment))

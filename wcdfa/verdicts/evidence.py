@@ -16,7 +16,7 @@ from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fit
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.alongside import Alongside, checked
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.optimizer_comparison import Comparison, against_optimizer
+from wcdfa.verdicts.optimizer_comparison import Comparison, GradientSizes, against_optimizer, gradient_sizes
 from wcdfa.verdicts.regime import Regime, label
 
 HIGHER = (1, 2)  # measure also these many orders above the run's own, because higher orders ignore trends
@@ -44,6 +44,8 @@ class Evidence:
     """α compared with the α of the optimizer alone, as a user gave them or as replays give them."""
     comparison: Comparison | None = None
     """The window compared with replays of its optimizer."""
+    gradients: GradientSizes | None = None
+    """α of the gradient norms that were recorded with the window."""
     among: int = 1
     """How many windows or groups were tested together, if this one differs from the optimizer by no more than one of so many by chance."""
     nats: float = math.nan
@@ -117,6 +119,7 @@ def gathered(
         higher=dict(_higher(prepared, criteria)),
         null=known if null is None else compare(alpha, null),
         comparison=comparison,
+        gradients=gradient_sizes(criteria, beside.part(prepared.kept)) if comparison is not None and comparison.measured else None,
         nats=math.nan if memory is None else float(memory.nats),
         memory=_against_short_memory(prepared, criteria, memory),
     )

@@ -100,6 +100,19 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
+def gradients(evidence: Evidence) -> Iterator[Finding]:
+    """Whether the sizes of the gradients, which were recorded, have memory of their own."""
+    sizes = evidence.gradients
+    if sizes is None:
+        return
+    text = f"α of the gradient norms is {sizes.alpha:.2f} ({sizes.low:.2f}–{sizes.high:.2f})"
+    if sizes.p_value < LEVEL:
+        brief = "the size of the gradients has memory"
+        yield Finding("gradients", f"{text}: their size has memory of its own (p = {sizes.p_value:.2g})", sizes.alpha, False, brief)
+    else:
+        yield Finding("gradients", f"{text}: no memory is seen in their size (p = {sizes.p_value:.2g})", sizes.alpha, False)
+
+
 def thinned(evidence: Evidence) -> Iterator[Finding]:
     """Steps were left out of the log."""
     every = evidence.criteria.thinned
@@ -129,6 +142,7 @@ FINDINGS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     trend,
     misfit,
     thinned,
+    gradients,
     optimizer,
     short_memory,
 )

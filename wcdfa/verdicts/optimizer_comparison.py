@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -58,6 +59,32 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     ]
     measured = _is_measured(criteria, beside)
     return Comparison(closest(found), described(rule, criteria, beside), measured)
+
+
+class GradientSizes(NamedTuple):
+    """The recorded gradient norms of a window, against white gradients."""
+
+    alpha: float
+    low: float
+    high: float
+    p_value: float
+
+
+def gradient_sizes(criteria: Criteria, beside: Alongside) -> GradientSizes | None:
+    """α of the gradient norms that were recorded with a window, and p against white gradients; None if they were not, or have no α."""
+    if not _is_measured(criteria, beside):
+        return None
+    own = replace(criteria, quantity="gradient norm", optimizer=None)
+    try:
+        prepared = criteria.preparation.of(np.asarray(beside.gradient_norm, dtype=np.float64))
+    except ValueError:
+        return None
+    result = criteria.measurement.of(prepared.values, prepared.cuts)
+    if prepared.reason is not None or math.isnan(float(result.alpha)):
+        return None
+    found = against_optimizer(prepared, result, own, Alongside(steps=beside.steps))
+    alpha, low, high = (float(each) for each in (result.alpha, result.low, result.high))
+    return None if found is None else GradientSizes(alpha, low, high, found.found.p_value)
 
 
 def against_optimizer_by_curve(
