@@ -33,7 +33,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         how = "on gradients without memory" if optimizer.no_alpha is None else f"was not replayed: {optimizer.no_alpha}"
         say(console, f"optimizer alone: {optimizer} {how}")
     for alarm in analysis.alarms:
-        say(console, f"drift: {drift(analysis.in_steps(alarm))}")
+        say(console, f"drift: {drift(analysis.in_steps(alarm), analysis.settings.method)}")
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:

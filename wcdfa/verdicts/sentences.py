@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wcdfa.inference.calibration import Method
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import SEALED, FailureMode
 from wcdfa.verdicts.run_drifts import FEWEST
@@ -41,9 +42,13 @@ def _needs(mode: FailureMode, verdict: Verdict) -> str:
     return mode.needs_compared if compared and mode.needs_compared else mode.needs
 
 
-def drift(alarm: Alarm) -> str:
-    """A sentence that says where α left its baseline and how far it went. Give the alarm in training steps."""
-    return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f} (alarm at step {alarm.start:,})"
+def drift(alarm: Alarm, method: Method = "gls") -> str:
+    """A sentence that says where α left its baseline and how far it went. Give the alarm in training steps.
+
+    Alarms are from the method "gls". Give the method of the α that stands beside the sentence: if it is another, the sentence says so.
+    """
+    by = "" if method == "gls" else " by gls"
+    return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f}{by} (alarm at step {alarm.start:,})"
 
 
 def no_drift(samples: int, window: int, *, known: bool) -> str:
