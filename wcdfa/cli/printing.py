@@ -38,7 +38,7 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     if optimizer is not None and quantity not in COMPARABLE:
         say(console, f"{optimizer} was not replayed, because a replay gives ‖ΔW‖, and the series is {described(quantity)}")
     for alarm in analysis.alarms:
-        say(console, f"drift: {drift(analysis.in_steps(alarm))}")
+        say(console, f"drift: {drift(analysis.in_steps(alarm), analysis.settings.method)}")
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:

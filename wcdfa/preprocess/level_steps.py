@@ -19,7 +19,7 @@ from wcdfa.preprocess.outliers import LEVEL, ROUNDING, Values
 
 MEMORY = np.arange(-0.4, 1.5, 0.2)  # orders of differencing d that are tried: α = d + 0.5
 STRONGEST = 0.8  # largest AR(1) coefficient: above, it is long memory
-EDGE = 10  # samples on each side of a step, at least
+EDGE = 20  # samples on each side of a step, at least: momentum fills up within the first ten
 NEAR = 20  # samples on each side that show whether it happens at once
 SHORTEST, LONGEST = 10 * LEVEL, 2048  # samples that are searched together
 # The thresholds were found by simulation: in series without a step of 150 to 2,000 samples (ARFIMA of α 0.5–1.5, short memory, SGD with
@@ -27,7 +27,7 @@ SHORTEST, LONGEST = 10 * LEVEL, 2048  # samples that are searched together
 PLAIN = 4.5  # standard errors of white noise: fewer, and nothing is fitted
 CHANCE = 5.0  # nats: fewer at the best split, and it is chance
 BETTER, BETTER_BY_TWO = 12.0, 20.0  # nats by which one step, or two at once, must improve the fit
-LOWER = 3.0  # standard errors by which d must fall
+LOWER = 4.0  # standard errors by which d must fall
 NO_TREND = 2.0  # nats by which steps must fit better than a polynomial of degree 3
 AT_ONCE = 0.5  # share of the step that the nearest samples must show
 
@@ -50,13 +50,22 @@ def level_steps(x: Values, breaks: Sequence[int] = ()) -> list[tuple[int, float]
     Returns
     -------
     list of (int, float)
-        The first sample after each step, and the change of the mean there.
+        The first sample after each step, and how far the level moves there.
     """
     ends = [0, *breaks, len(x)]
     found = sorted({at for start, stop in pairwise(ends) for at in _steps(x, start, stop) if not _is_known(at, breaks)})
     ends = sorted({*ends, *found})
-    means = {start: float(np.mean(x[start:stop])) for start, stop in pairwise(ends)}
-    return [(at, means[at] - means[before]) for before, at in pairwise(ends) if at in found]
+    return [
+        (at, _height(x[before:after], at - before))
+        for before, at, after in zip(ends, ends[1:], ends[2:], strict=False)
+        if at in found
+    ]
+
+
+def _height(x: Values, at: int) -> float:
+    """The height of a step by generalised least squares: in long memory, the samples next to it say more than the others."""
+    height, _ = _steps_everywhere(x, _fit(_flat(x, [at])))
+    return float(height[at])
 
 
 def _is_known(at: int, breaks: Sequence[int]) -> bool:
@@ -200,17 +209,23 @@ def _fit(x: Values) -> _Fit:
 
 def _best(x: Values, fit: _Fit) -> tuple[int, float]:
     """Where a step explains most of a series with this memory, and by how many nats."""
+    n, (_, share) = len(x), _steps_everywhere(x, fit)
+    best = EDGE + int(np.argmax(share[EDGE : n - EDGE]))
+    return best, -0.5 * n * float(np.log1p(-min(share[best], 1 - 1e-12)))
+
+
+def _steps_everywhere(x: Values, fit: _Fit) -> tuple[Values, Values]:
+    """The height of a step at each sample, and the share of the variance that it explains, both of shape (n,)."""
     n, size = len(x), _plan_for(len(x)).size
-    at = slice(fit.nearest, fit.nearest + 1)
-    series, level = (_without_neighbour(part[0], fit.coefficient) for part in _differenced(x, at))
+    series, level = (_without_neighbour(part[0], fit.coefficient) for part in _differenced(x, slice(fit.nearest, fit.nearest + 1)))
     spectrum = np.fft.rfft(level, size)
     along = np.fft.irfft(np.fft.rfft(series, size) * spectrum.conj(), size)[:n]
-    shared = np.fft.irfft(spectrum * spectrum.conj(), size)[:n]
+    shared = np.fft.irfft(spectrum * spectrum.conj(), size)[:n] / np.vecdot(level, level)
+    product = along - along[0] * shared
     power = np.cumsum(level**2)[::-1]
-    gain = (along - along[0] * shared / power[0]) ** 2 / np.maximum(power - shared**2 / power[0], 1e-12 * power[0])
-    best = EDGE + int(np.argmax(gain[EDGE : n - EDGE]))
-    left = float(gain[best] / max(np.vecdot(series, series) - along[0] ** 2 / power[0], 1e-300))
-    return best, -0.5 * n * float(np.log1p(-min(left, 1 - 1e-12)))
+    power = np.maximum(power - shared**2 * power[0], 1e-12 * power[0])
+    variance = max(np.vecdot(series, series) - along[0] ** 2 / np.vecdot(level, level), 1e-300)
+    return product / power, product**2 / power / variance
 
 
 def _without_neighbour(x: Values, coefficient: float) -> Values:

@@ -50,6 +50,8 @@ class Prepared(NamedTuple):
     """What was done, in sentences with figures."""
     reason: str | None = None
     """Why these values have no α: what varies is rounding, or what a logger repeated. None if they may have one."""
+    level_steps: tuple[tuple[int, float], ...] = ()
+    """Those `breaks` at which the level steps within the noise, and how far it moves in `values`."""
 
     @property
     def cuts(self) -> tuple[int, ...]:
@@ -168,9 +170,9 @@ def prepare(
     replaced = np.zeros(len(x), dtype=bool)
     if spikes is not None:
         x, replaced = without_spikes(x, breaks)
-    steps_of_level = level_steps(x, breaks)
-    findings += _splits((time[i], f"the level {_moves(height, log=log)}") for i, height in steps_of_level)
-    breaks = sorted({*breaks, *(i for i, _ in steps_of_level)})
+    hidden = level_steps(x, breaks)
+    findings += _splits((time[i], f"the level {_moves(height, log=log)}") for i, height in hidden)
+    breaks = sorted({*breaks, *(i for i, _ in hidden)})
     findings += _counted(replaced, "spike was replaced by the local median", "spikes were replaced by the local median")
     findings += remarks(stored)
     return Prepared(
@@ -186,6 +188,7 @@ def prepare(
         phase_share=phase_share,
         findings=tuple(findings),
         reason=no_fluctuation(stored, x, tuple(breaks), log=log),
+        level_steps=tuple(hidden),
     )
 
 

@@ -206,8 +206,12 @@ def outcomes(reading: Reading, preparation: Preparation, measurement: Measuremen
     >>> print(found["head"].result.alpha == found["all"].result.alpha)
     True
     """
-    prepared = {name: _prepared(norms, reading, preparation) for name, norms in {ALL: reading.norms, **reading.groups}.items()}
-    return measured(prepared, np.shape(reading.norms)[-1], measurement)
+    return measured(prepared(reading, preparation), np.shape(reading.norms)[-1], measurement)
+
+
+def prepared(reading: Reading, preparation: Preparation) -> dict[str, Prepared | str]:
+    """The norms of all parameters and of each group, prepared, or the reason why they cannot be."""
+    return {name: _prepared(norms, reading, preparation) for name, norms in {ALL: reading.norms, **reading.groups}.items()}
 
 
 def _prepared(norms: Norms, reading: Reading, preparation: Preparation) -> Prepared | str:

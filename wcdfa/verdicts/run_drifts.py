@@ -7,7 +7,10 @@ import numpy.typing as npt
 
 from wcdfa.inference.rolling import rolling_dfa
 from wcdfa.preprocess.options import Preparation
+from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.drift import Alarm, drift_alarms
+
+Values = npt.NDArray[np.float64]
 
 PER_WINDOW = 25  # so many overlapping windows begin within one window's length
 FEWEST = 4  # a run shorter than so many windows has no baseline to drift from
@@ -57,9 +60,19 @@ def drifts_of(
     if np.size(norms) < FEWEST * window:
         return ()
     prepared = preparation.of(norms, lr=lr, steps=steps)
-    rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
+    rolling = rolling_dfa(_level(prepared), window=window, stride=max(1, window // PER_WINDOW), method="gls")
     # leave out a window with a break, which would show the break and not a drift
-    split = np.searchsorted(prepared.breaks, rolling.starts, "right") < np.searchsorted(prepared.breaks, rolling.stops, "left")
-    alpha = np.where(split, np.nan, rolling.result.alpha)
+    gaps = sorted({*prepared.breaks} - {at for at, _ in prepared.level_steps})
+    split = np.searchsorted(gaps, rolling.starts, "right") < np.searchsorted(gaps, rolling.stops, "left")
+    alpha = np.where(split | (prepared.reason is not None), np.nan, rolling.result.alpha)
     stops = prepared.kept[rolling.stops - 1] + 1
     return drift_alarms(alpha, rolling.result.stderr, stops, window=window)
+
+
+def _level(prepared: Prepared) -> Values:
+    """The values without the steps of their level: windows across a step stay comparable, and a change of α there is seen at once."""
+    level = np.zeros(len(prepared.values))
+    for at, height in prepared.level_steps:
+        level[at:] += height
+    without: Values = prepared.values - level
+    return without

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wcdfa.inference.calibration import Method
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.run_drifts import FEWEST
 from wcdfa.verdicts.single_window import Verdict
@@ -31,9 +32,13 @@ def _reasons(verdict: Verdict, optimizer_named: bool) -> Iterator[str]:
         yield NOT_COMPARED
 
 
-def drift(alarm: Alarm) -> str:
-    """A sentence that says where α left its baseline and how far it went. Give the alarm in training steps."""
-    return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f} (alarm at step {alarm.start:,})"
+def drift(alarm: Alarm, method: Method = "gls") -> str:
+    """A sentence that says where α left its baseline and how far it went. Give the alarm in training steps.
+
+    Alarms are from the method "gls". Give the method of the α that stands beside the sentence: if it is another, the sentence says so.
+    """
+    by = "" if method == "gls" else " by gls"
+    return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f}{by} (alarm at step {alarm.start:,})"
 
 
 def no_drift(samples: int, window: int, *, known: bool) -> str:
