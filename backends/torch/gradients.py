@@ -9,7 +9,7 @@ from typing import TypeAlias
 import torch
 
 from wcdfa.backends.torch.norms import ProcessGroups, added, flat, local, pieces, widened
-from wcdfa.backends.torch.snapshot import Part, kind_of, wide
+from wcdfa.backends.torch.snapshot import TOGETHER_BELOW, Part, kind_of, wide
 
 Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
 """Σ|g|² over the parameters of each kind of sharding."""
@@ -50,16 +50,19 @@ def squares_of(parts: Iterable[Part]) -> Squares:
     {(): tensor(9., dtype=torch.float64)}
     """
     found: dict[ProcessGroups, list[torch.Tensor]] = {}
-    small: dict[tuple[ProcessGroups, torch.device, torch.dtype, int], list[torch.Tensor]] = {}
+    many: dict[tuple[ProcessGroups, torch.device, torch.dtype, int], list[torch.Tensor]] = {}
     for part in parts:
-        if part.tensor.grad is None:
+        gradient = part.tensor.grad
+        if gradient is None:
             continue
-        row = _row(part, part.tensor.grad)
-        if row.device.type == "cpu" and not part.together:
-            found.setdefault(part.process_groups, []).append(wide(square_of_row(row)) * part.stride)
+        block, stride = part.process_groups, part.stride
+        whole = stride == 1 and type(gradient) is torch.Tensor and not gradient.is_sparse and not part.kind.sharding
+        row = gradient if whole else _row(part, gradient)
+        if row.device.type == "cpu" and row.numel() >= TOGETHER_BELOW:
+            found.setdefault(block, []).append(wide(square_of_row(flat(row))) * stride)
         else:
-            small.setdefault((part.process_groups, row.device, row.dtype, part.stride), []).append(row)
-    for (block, _, dtype, stride), rows in small.items():
+            many.setdefault((block, row.device, row.dtype, stride), []).append(row)
+    for (block, _, dtype, stride), rows in many.items():
         norms = torch._foreach_norm(rows, 2, None if dtype.itemsize >= 4 else torch.float32)
         found.setdefault(block, []).append(wide(torch.stack(norms)).square().sum() * stride)
     return {block: _total(squares) for block, squares in found.items()}

@@ -301,3 +301,30 @@ def env(rank, port):
     """As torchrun sets it."""
     here = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "wcdfa", "GROUP_RANK": "0"}
     return here | {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+
+
+@pytest.mark.parametrize("accumulated", [1, 3])
+def test_gradients_after_clipping_and_cycled_momentum(root, runs, made, accumulated):
+    """Lightning steps with a closure, which computes the gradients and clips them inside the step."""
+    import torch
+
+    class Cycled(runs.regression(root)):
+        def configure_optimizers(self):
+            self.seen_gradients, self.seen_betas = [], []
+            optimizer = torch.optim.AdamW(self.parameters(), lr=0.01)
+            schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, 60)
+            return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+
+        def optimizer_step(self, *given):
+            self.seen_betas.append(self.optimizers().param_groups[0]["betas"])
+            super().optimizer_step(*given)
+            self.seen_gradients.append(float(sum(part.grad.double().square().sum() for part in self.parameters()) ** 0.5))
+
+    model, callback = Cycled(), made(monitor(), gradients=True)
+    options = {"accumulate_grad_batches": accumulated, "gradient_clip_val": 0.05}
+    runs.fitted(root, model, runs.loader(60), callback, **options)
+    reading = callback.monitor.reading()
+    np.testing.assert_allclose(reading.gradients, model.seen_gradients[-50:], rtol=1e-5)
+    assert reading.gradients.max() < 0.0501
+    np.testing.assert_allclose(reading.varying["betas"], model.seen_betas[-50:], rtol=1e-6)
+    assert reading.taken == max(0, 60 // accumulated - 50)

@@ -307,3 +307,21 @@ def test_misuse(made, tmp_path):
             made(**options)
     with pytest.raises(FileNotFoundError, match=r"wcdfa\.pt"):
         made().load(tmp_path)
+
+
+def test_gradients_after_clipping(transformers, made, begun):
+    callback, seen = made(monitor(), gradients=True), []
+
+    class Looks(transformers.TrainerCallback):
+        def on_pre_optimizer_step(self, *_, model=None, **__):
+            seen.append(float(sum(part.grad.double().square().sum() for part in model.parameters()) ** 0.5))
+
+    trainer = begun(callback, Looks(), num_train_epochs=1, max_grad_norm=0.5, logging_strategy="steps", logging_steps=5)
+    trainer.train()
+    reading = callback.monitor.reading()
+    np.testing.assert_allclose(reading.gradients, seen, rtol=1e-5)
+    assert max(seen) < 0.501
+    row = next(row for row in trainer.state.log_history if row.get("wcdfa/step") == 5)
+    assert row["wcdfa/gradient_norm"] == pytest.approx(seen[4], rel=1e-5)
+    assert row["wcdfa/lr"] == pytest.approx(reading.lr[4], rel=1e-5)
+    assert (reading.taken, reading.optimizer) == (0, "adamw")
