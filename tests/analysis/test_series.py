@@ -12,6 +12,7 @@ import wcdfa
 from wcdfa.analysis.comparison import compare
 from wcdfa.analysis.results import as_json
 from wcdfa.analysis.series import Settings, analyze
+from wcdfa.nulls.replay import optimizer_norms
 from wcdfa.plotting.runs import plot_analysis
 from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries, read_series
@@ -87,3 +88,52 @@ def test_a_run_of_each_step_is_compared_with_a_thinned_one_at_the_steps_of_both(
     mean = compare(series, thin, Settings(log=False)).mean
     assert mean.difference == 0
     assert mean.last_step == 2495
+
+
+@pytest.mark.parametrize("apart", [1, 5, 10])
+def test_white_momentum_norms_are_explained_however_many_steps_were_left_out(tmp_path, apart):
+    norms = optimizer_norms(500 * apart, optimizer="sgd", momentum=0.9, replicates=1, seed=apart)[0][::apart]
+    path = write(tmp_path / "log.jsonl", step=range(0, 500 * apart, apart), update_norm=norms)
+    settings = Settings(optimizer="sgd", hyperparameters={"momentum": 0.9})
+    verdict = analyze(read_series(path), settings).judged.verdicts[0]
+    assert verdict.explained_by[:1] == ("optimizer",)
+    assert any("thinned" in finding.text for finding in verdict.findings) == (apart > 1)
+    assert ("every" in verdict.compared) == (apart > 1)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("step", "grad_norm", "learning_rate"), ("global_step", "train/grad_norm", "train/lr"), ("iteration", "gradient_norm", "lr")],
+)
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_gradients_without_memory_are_no_updates_of_an_optimizer(tmp_path, names, optimizer):
+    """A ``trainer_state.json`` holds gradient norms; they are not compared with norms ‖ΔW‖ of a replay."""
+    gradients = np.linalg.norm(np.random.default_rng(0).standard_normal((1500, 50)), axis=1)
+    path = write(tmp_path / "log.jsonl", **dict(zip(names, (range(1500), gradients, np.full(1500, 1e-3)), strict=True)))
+    verdicts = analyze(read_series(path), Settings(optimizer=optimizer)).judged.verdicts
+    assert all(each.compared == "gradients without memory" and each.p_value > 0.01 for each in verdicts)
+    assert not any("undo" in str(each) or "less memory" in str(each) or "‖ΔW‖" in str(each.findings) for each in verdicts)
+
+
+@pytest.mark.parametrize("name", ["train/loss", "accuracy"])
+def test_what_is_no_norm_is_compared_with_nothing(tmp_path, name):
+    path = write(tmp_path / "log.jsonl", **{"step": range(N), name: NOISE})
+    verdict = analyze(read_series(path, name), Settings(optimizer="sgd")).judged.verdicts[0]
+    assert verdict.null is None
+    assert not any("‖ΔW‖" in finding.text for finding in verdict.findings)
+
+
+def test_gradients_and_hyperparameters_that_were_logged_drive_the_replay(tmp_path):
+    """Before a momentum was logged first, the one that was given holds."""
+    momentum = np.r_[np.full(10, np.nan), np.linspace(0.95, 0.85, N - 10)]
+    gradients = np.exp(0.3 * wcdfa.synthetic.arfima(N, d=0.4, seed=1))
+    rows = [
+        {"step": i, "update_norm": norm, "grad_norm": size} | ({} if np.isnan(now) else {"wcdfa/momentum": now})
+        for i, (norm, size, now) in enumerate(zip(NOISE.tolist(), gradients.tolist(), momentum.tolist(), strict=True))
+    ]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verdict = analyze(read_series(path), Settings(optimizer="sgd", hyperparameters={"momentum": 0.95})).judged.verdicts[0]
+    assert verdict.compared.endswith("of the sizes that were recorded with the momentum of each step")
+    other = analyze(read_series(path), Settings(optimizer="adamw")).judged.verdicts[0]
+    assert other.compared.endswith("of the sizes that were recorded")  # it has no momentum
