@@ -11,9 +11,7 @@ from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.steps import is_ours
 from wcdfa.support.text import shown
 
-CLIPPED = (
-    "{name} is taken for the gradient norm that each step used; if gradients were clipped after it was logged, log wcdfa/gradient_norm"
-)
+CLIPPED = "{name} is taken for the gradient norm that each step used; if gradients were clipped after it was logged, log wcdfa/gradient_norm"
 VARYING = {"momentum": ("wcdfa/momentum",), "betas": ("wcdfa/beta1", "wcdfa/beta2")}
 """The columns of each hyperparameter that may vary."""
 
