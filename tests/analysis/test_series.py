@@ -17,6 +17,7 @@ from wcdfa.plotting.runs import plot_analysis
 from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries, read_series
 from wcdfa.report.sections import section_of
+from wcdfa.sinks.jsonl import JSONLinesSink
 
 N = 600
 NOISE = np.exp(0.1 * wcdfa.synthetic.white_noise(N, seed=0))
@@ -78,6 +79,9 @@ def test_a_thinned_log_is_judged_and_said_to_be_so(tmp_path, apart):
     assert (result["thinned"], result["windows"][0]["last_step"]) == (apart, 499 * apart)
     assert result["notes"] == [f"only every {apart}th step was logged: memory below {apart} steps cannot be seen"]
     assert 0.3 < result["alpha"] < 0.7
+    assert plot_analysis(analysis).axes[0].get_ylabel() == f"α of {500 * apart:,} steps"
+    settings = section_of(analysis).settings
+    assert (settings["window"], settings["spacing"]) == (f"500 norms, {500 * apart:,} steps", f"{apart} steps")
 
 
 def test_a_run_of_each_step_is_compared_with_a_thinned_one_at_the_steps_of_both():
@@ -113,6 +117,34 @@ def test_gradients_without_memory_are_no_updates_of_an_optimizer(tmp_path, names
     verdicts = analyze(read_series(path), Settings(optimizer=optimizer)).judged.verdicts
     assert all(each.compared == "gradients without memory" and each.p_value > 0.01 for each in verdicts)
     assert not any("undo" in str(each) or "less memory" in str(each) or "‖ΔW‖" in str(each.findings) for each in verdicts)
+
+
+def test_pictures_and_reports_of_gradients_name_no_optimizer(tmp_path):
+    analysis = analyze(read_series(write(tmp_path / "log.jsonl", step=range(N), grad_norm=NOISE)), Settings(optimizer="sgd"))
+    legend = plot_analysis(analysis).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["gradients without memory", "α, 95 %"]
+    window = section_of(analysis).windows[0]
+    assert window.null.name == "gradients without memory"
+    assert not any("name it with" in reason for reason in window.reasons)
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_what_was_live_reads_back_the_same(tmp_path, scheduled):
+    """The log holds the rate of each step, so that the schedule is taken out as it was during the run."""
+    rates = COSINE if scheduled else np.full(N, 0.1)
+    with JSONLinesSink(tmp_path / "log.jsonl") as sink:
+        monitor = wcdfa.WeightChangeDFA(window=500, logger=sink, log_every=1)
+        for norm, rate in zip((rates * NOISE).tolist(), rates.tolist(), strict=True):
+            monitor.update(norm, lr=rate)
+    series = read_series(tmp_path / "log.jsonl")
+    np.testing.assert_allclose(series.lr, rates, rtol=1e-6)
+    (verdict,) = analyze(series._replace(**last(series, 500)), Settings()).judged.verdicts
+    assert verdict.alpha == pytest.approx(monitor.verdict().alpha, abs=1e-3)
+    assert verdict.alpha < 0.65
+
+
+def last(series, count):
+    return {name: getattr(series, name)[-count:] for name in ("values", "steps", "lr")}
 
 
 @pytest.mark.parametrize("name", ["train/loss", "accuracy"])
