@@ -12,10 +12,12 @@ import wcdfa
 from wcdfa.analysis.comparison import compare
 from wcdfa.analysis.results import as_json
 from wcdfa.analysis.series import Settings, analyze
+from wcdfa.nulls.replay import optimizer_norms
 from wcdfa.plotting.runs import plot_analysis
 from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries, read_series
 from wcdfa.report.sections import section_of
+from wcdfa.sinks.jsonl import JSONLinesSink
 
 N = 600
 NOISE = np.exp(0.1 * wcdfa.synthetic.white_noise(N, seed=0))
@@ -77,6 +79,9 @@ def test_a_thinned_log_is_judged_and_said_to_be_so(tmp_path, apart):
     assert (result["thinned"], result["windows"][0]["last_step"]) == (apart, 499 * apart)
     assert result["notes"] == [f"only every {apart}th step was logged: memory below {apart} steps cannot be seen"]
     assert 0.3 < result["alpha"] < 0.7
+    assert plot_analysis(analysis).axes[0].get_ylabel() == f"α of {500 * apart:,} steps"
+    settings = section_of(analysis).settings
+    assert (settings["window"], settings["spacing"]) == (f"500 norms, {500 * apart:,} steps", f"{apart} steps")
 
 
 def test_a_run_of_each_step_is_compared_with_a_thinned_one_at_the_steps_of_both():
@@ -87,3 +92,80 @@ def test_a_run_of_each_step_is_compared_with_a_thinned_one_at_the_steps_of_both(
     mean = compare(series, thin, Settings(log=False)).mean
     assert mean.difference == 0
     assert mean.last_step == 2495
+
+
+@pytest.mark.parametrize("apart", [1, 5, 10])
+def test_white_momentum_norms_are_explained_however_many_steps_were_left_out(tmp_path, apart):
+    norms = optimizer_norms(500 * apart, optimizer="sgd", momentum=0.9, replicates=1, seed=apart)[0][::apart]
+    path = write(tmp_path / "log.jsonl", step=range(0, 500 * apart, apart), update_norm=norms)
+    settings = Settings(optimizer="sgd", hyperparameters={"momentum": 0.9})
+    verdict = analyze(read_series(path), settings).judged.verdicts[0]
+    assert verdict.explained_by[:1] == ("optimizer",)
+    assert any("thinned" in finding.text for finding in verdict.findings) == (apart > 1)
+    assert ("every" in verdict.compared) == (apart > 1)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("step", "grad_norm", "learning_rate"), ("global_step", "train/grad_norm", "train/lr"), ("iteration", "gradient_norm", "lr")],
+)
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_gradients_without_memory_are_no_updates_of_an_optimizer(tmp_path, names, optimizer):
+    """A ``trainer_state.json`` holds gradient norms; they are not compared with norms ‖ΔW‖ of a replay."""
+    gradients = np.linalg.norm(np.random.default_rng(0).standard_normal((1500, 50)), axis=1)
+    path = write(tmp_path / "log.jsonl", **dict(zip(names, (range(1500), gradients, np.full(1500, 1e-3)), strict=True)))
+    verdicts = analyze(read_series(path), Settings(optimizer=optimizer)).judged.verdicts
+    assert all(each.compared == "gradients without memory" and each.p_value > 0.01 for each in verdicts)
+    assert not any("undo" in str(each) or "less memory" in str(each) or "‖ΔW‖" in str(each.findings) for each in verdicts)
+
+
+def test_pictures_and_reports_of_gradients_name_no_optimizer(tmp_path):
+    analysis = analyze(read_series(write(tmp_path / "log.jsonl", step=range(N), grad_norm=NOISE)), Settings(optimizer="sgd"))
+    legend = plot_analysis(analysis).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["gradients without memory", "α, 95 %"]
+    window = section_of(analysis).windows[0]
+    assert window.null.name == "gradients without memory"
+    assert not any("name it with" in reason for reason in window.reasons)
+
+
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_what_was_live_reads_back_the_same(tmp_path, scheduled):
+    """The log holds the rate of each step, so that the schedule is taken out as it was during the run."""
+    rates = COSINE if scheduled else np.full(N, 0.1)
+    with JSONLinesSink(tmp_path / "log.jsonl") as sink:
+        monitor = wcdfa.WeightChangeDFA(window=500, logger=sink, log_every=1)
+        for norm, rate in zip((rates * NOISE).tolist(), rates.tolist(), strict=True):
+            monitor.update(norm, lr=rate)
+    series = read_series(tmp_path / "log.jsonl")
+    np.testing.assert_allclose(series.lr, rates, rtol=1e-6)
+    (verdict,) = analyze(series._replace(**last(series, 500)), Settings()).judged.verdicts
+    assert verdict.alpha == pytest.approx(monitor.verdict().alpha, abs=1e-3)
+    assert verdict.alpha < 0.65
+
+
+def last(series, count):
+    return {name: getattr(series, name)[-count:] for name in ("values", "steps", "lr")}
+
+
+@pytest.mark.parametrize("name", ["train/loss", "accuracy"])
+def test_what_is_no_norm_is_compared_with_nothing(tmp_path, name):
+    path = write(tmp_path / "log.jsonl", **{"step": range(N), name: NOISE})
+    verdict = analyze(read_series(path, name), Settings(optimizer="sgd")).judged.verdicts[0]
+    assert verdict.null is None
+    assert not any("‖ΔW‖" in finding.text for finding in verdict.findings)
+
+
+def test_gradients_and_hyperparameters_that_were_logged_drive_the_replay(tmp_path):
+    """Before a momentum was logged first, the one that was given holds."""
+    momentum = np.r_[np.full(10, np.nan), np.linspace(0.95, 0.85, N - 10)]
+    gradients = np.exp(0.3 * wcdfa.synthetic.arfima(N, d=0.4, seed=1))
+    rows = [
+        {"step": i, "update_norm": norm, "grad_norm": size} | ({} if np.isnan(now) else {"wcdfa/momentum": now})
+        for i, (norm, size, now) in enumerate(zip(NOISE.tolist(), gradients.tolist(), momentum.tolist(), strict=True))
+    ]
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    verdict = analyze(read_series(path), Settings(optimizer="sgd", hyperparameters={"momentum": 0.95})).judged.verdicts[0]
+    assert verdict.compared.endswith("of the sizes that were recorded with the momentum of each step")
+    other = analyze(read_series(path), Settings(optimizer="adamw")).judged.verdicts[0]
+    assert other.compared.endswith("of the sizes that were recorded")  # it has no momentum

@@ -356,3 +356,15 @@ def test_a_thinned_log_is_followed_and_said_to_be_so(tmp_path):
     follower = Follower(path, SETTINGS)
     assert "note: only every 10th step was logged: memory below 10 steps cannot be seen" in follower.look().said
     assert (follower.series.thinned, follower.monitor.step) == (10, 3000)
+
+
+def test_gradients_and_a_momentum_that_varies_reach_the_monitor(tmp_path):
+    path, values = tmp_path / "log.csv", norms(300)
+    gradients, momentum = norms(300, seed=1), np.linspace(0.95, 0.85, 300)
+    rows = zip(range(1, 301), values.tolist(), gradients.tolist(), momentum.tolist(), strict=True)
+    path.write_text("step,update_norm,grad_norm,wcdfa/momentum\n" + "".join(f"{','.join(map(repr, row))}\n" for row in rows))
+    follower = Follower(path, Settings(window=100, optimizer="sgd", hyperparameters={"momentum": 0.9}))
+    follower.look()
+    reading = follower.monitor.reading()
+    np.testing.assert_array_equal(reading.gradients, gradients[-100:])
+    np.testing.assert_allclose(reading.varying["momentum"], momentum[-100:], rtol=1e-6)

@@ -76,6 +76,16 @@ def test_gradients_of_the_same_steps_are_paired_in_each_format(tmp_path, kind):
     np.testing.assert_array_equal(series.lr, RATES.astype(kept))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"), [("grad_norm", True), ("wcdfa/gradient_norm", False), ("train/wcdfa/gradient_norm", False)]
+)
+def test_gradients_that_another_logged_may_have_been_clipped_afterwards(tmp_path, name, said):
+    rows = columns(**{"step": range(N), "wcdfa/step": range(N), "update_norm": NORMS, name: GRADIENTS})
+    series = read_series(write_rows(tmp_path / "log.jsonl", rows))
+    np.testing.assert_array_equal(series.gradients, GRADIENTS)
+    assert any("if gradients were clipped after it was logged" in note for note in series.notes) == said
+
+
 def test_gradients_are_matched_by_their_steps_and_not_by_their_rows(tmp_path):
     """The Trainer logs the gradient norm in a row of its own, perhaps out of order."""
     order = np.random.default_rng(2).permutation(N)

@@ -51,7 +51,7 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     >>> series = [RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ()) for x in (one, two)]
     >>> mean = compare(*series, Settings(log=False)).mean
     >>> print(f"{mean.difference:.2f} ({mean.low:.2f}–{mean.high:.2f})")
-    0.45 (0.35–0.53)
+    0.40 (0.31–0.50)
 
     The interval says how uncertain the difference between these two runs is; runs with other seeds may differ by more. The steps of a
     series without steps are counted from 1.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.inference.calibration import Method
+from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import with_usable_rates
 from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
@@ -128,26 +129,35 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
         If no window can be judged.
     """
     criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)), series=series)
-    values, lr, steps = judgeable(series, settings)
-    beside = Alongside(lr=lr, steps=steps, gradient_norm=series.gradients, varying=series.varying)
-    judged = judged_windows(values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
-    alarms = drifts_of(values, criteria.preparation, window=settings.window, lr=lr, steps=steps)
+    ready = judgeable(series, settings)
+    beside = Alongside(lr=ready.lr, steps=ready.steps, gradient_norm=ready.gradients, varying=ready.varying)
+    judged = judged_windows(ready.values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
+    alarms = drifts_of(ready.values, criteria.preparation, window=settings.window, lr=ready.lr, steps=ready.steps)
     return Analysis(series, settings, criteria, judged, alarms)
 
 
 class Judgeable(NamedTuple):
-    """Norms ready to be judged: NaN where the learning rate is unusable."""
+    """Norms ready to be judged, and what belongs to them: NaN where the learning rate is unusable."""
 
     values: Floats
     lr: float | Floats | None
     steps: Integers | None
+    gradients: Floats | None
+    varying: Mapping[str, Floats]
 
 
 def judgeable(series: RecordedSeries, settings: Settings) -> Judgeable:
     """The norms of a series with their learning rates: those of the log if they vary or none was given, or else the one that was given."""
+    varying = _varying(series.varying, settings.criteria(log=True).optimizer)
     if series.lr is not None and (settings.lr is None or varies(series.lr)):
-        return Judgeable(*with_usable_rates(series.values, series.lr), series.steps)
-    return Judgeable(series.values, settings.lr, series.steps)
+        return Judgeable(*with_usable_rates(series.values, series.lr), series.steps, series.gradients, varying)
+    return Judgeable(series.values, settings.lr, series.steps, series.gradients, varying)
+
+
+def _varying(logged: Mapping[str, Floats], optimizer: Optimizer | None) -> dict[str, Floats]:
+    """The hyperparameters of the optimizer that were logged; before they were logged first, those that were given."""
+    own = {each.name: getattr(optimizer, each.name) for each in fields(optimizer)} if optimizer is not None else {}
+    return {name: np.where(np.isnan(values), own[name], values) for name, values in logged.items() if name in own}
 
 
 def varies(lr: Floats | None) -> bool:

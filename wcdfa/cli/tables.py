@@ -11,6 +11,7 @@ from rich.text import Text
 
 from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.analysis.series import Analysis
+from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 from wcdfa.verdicts.single_window import Verdict
 
@@ -24,7 +25,7 @@ def windows_table(analysis: Analysis) -> Table:
     orders = list(next((each.orders for each in verdicts if len(each.orders) > 1), verdicts[0].orders))[1:]
     compared = any(each.null is not None for each in verdicts)
     higher = [f"order {', '.join(map(str, orders))}"] if orders else []
-    table = _table("steps", "α", "95 %", *higher, *_optimizer(compared))
+    table = _table("steps", "α", "95 %", *higher, *_null(compared, {analysis.series.quantity}))
     table.add_column("verdict")
     for start, stop, verdict in _ends(list(zip(starts, stops, verdicts, strict=True)), table):
         span = f"{analysis.step(int(start)):,}–{analysis.step(int(stop) - 1):,}"
@@ -47,7 +48,7 @@ def results_table(results: Sequence[SeriesResult]) -> Table:
     compared = any(result["null"] is not None for result in results)
     table = Table()
     table.add_column("run and series", overflow="fold")
-    _add(table, "n", "α", "95 %", *_optimizer(compared))
+    _add(table, "n", "α", "95 %", *_null(compared, {result["quantity"] for result in results if result["null"] is not None}))
     table.add_column("verdict on the last window")
     for result in _ends(results, table):
         null = result["null"]
@@ -69,8 +70,9 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None or math.isnan(low) else f"{low:.2f}–{high:.2f}"
 
 
-def _optimizer(compared: bool) -> list[str]:
-    return ["optimizer"] if compared else []
+def _null(compared: bool, quantities: set[Quantity]) -> list[str]:
+    """The heading over α without memory: that of the optimizer, or of white gradients."""
+    return [] if not compared else ["white"] if quantities == {"gradient norm"} else ["optimizer"]
 
 
 def _table(*numbers: str) -> Table:

@@ -8,8 +8,10 @@ import numpy as np
 
 from wcdfa.readers.column_names import GRADIENTS, RATES, named
 from wcdfa.readers.columns import Column, Floats, Integers
+from wcdfa.readers.steps import is_ours
 from wcdfa.support.text import shown
 
+CLIPPED = "{name} is taken for the gradient norm that each step used; if gradients were clipped after it was logged, log wcdfa/gradient_norm"
 VARYING = {"momentum": ("wcdfa/momentum",), "betas": ("wcdfa/beta1", "wcdfa/beta2")}
 """The columns of each hyperparameter that may vary."""
 
@@ -39,9 +41,12 @@ class Beside:
         """The numbers of the first column with a known name, best first, that has one for each value of the series; None if there is none."""
         return next((values for name in self._found(known) if (values := self._matched(name)) is not None), None)
 
-    def gradients(self) -> Floats | None:
-        """The gradient norm at each value of the series."""
-        return self.first(GRADIENTS)
+    def gradients(self) -> tuple[Floats | None, Iterator[str]]:
+        """The gradient norm at each value of the series, and a note on it if this package did not log it."""
+        for name in self._found(GRADIENTS):
+            if (values := self._matched(name)) is not None:
+                return values, iter(() if is_ours(name) else (CLIPPED.format(name=shown(name)),))
+        return None, iter(())
 
     def varying(self) -> dict[str, Floats]:
         """The hyperparameters that vary, at each value of the series: momentum of shape (n,), betas of shape (n, 2).

@@ -168,7 +168,10 @@ def _series(run: Run, name: str, quantity: Quantity, spacing: int | None, steps:
     read = RecordedSeries(
         run.path, run.name, name, found.values, found.steps, rate, loss, _empty(column), notes, quantity, found.thinned
     )
-    return read._replace(gradients=beside.gradients(), varying=beside.varying()) if quantity == "update norm" else read
+    if quantity != "update norm":
+        return read
+    gradients, noted = beside.gradients()
+    return read._replace(gradients=gradients, varying=beside.varying(), notes=(*notes, *noted))
 
 
 def _notes(run: Run, column: Column, quantity: Quantity) -> Iterator[str]:

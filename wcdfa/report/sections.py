@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.analysis.remarks import remarks
-from wcdfa.analysis.series import Analysis
+from wcdfa.analysis.series import Analysis, varies
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
@@ -116,8 +116,8 @@ def _settings(analysis: Analysis) -> dict[str, str]:
     starts, stops, _ = analysis.judged
     stride = settings.stride or settings.window
     return {
-        "window": f"{int(stops[0] - starts[0]):,} steps",
-        "stride": f"{stride:,} steps" if stride >= settings.window else f"{stride:,} steps: windows overlap",
+        "window": _norms(int(stops[0] - starts[0]), analysis.series.thinned),
+        "stride": _norms(stride, analysis.series.thinned) + ("" if stride >= settings.window else ": windows overlap"),
         "detrending order": str(settings.order),
         "method": settings.method,
         "logarithm": "taken" if analysis.log else "not taken",
@@ -128,7 +128,12 @@ def _settings(analysis: Analysis) -> dict[str, str]:
     }
 
 
+def _norms(count: int, thinned: int) -> str:
+    """So many norms, in steps too."""
+    return f"{count:,} steps" if thinned == 1 else f"{count:,} norms, {count * thinned:,} steps"
+
+
 def _rate(analysis: Analysis) -> str:
-    if analysis.settings.lr is not None:
+    if analysis.settings.lr is not None and not varies(analysis.series.lr):
         return f"{analysis.settings.lr:g}"
     return "not logged" if analysis.series.lr is None else "as logged"
