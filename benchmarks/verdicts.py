@@ -115,7 +115,8 @@ def group_share(optimizer: Optimizer, count: int, runs: int, seed: int) -> Figur
         name = str(keywords.pop("optimizer"))
         known = {"lr": made.lr, "steps": made.steps, "groups": groups, "optimizer": name, "hyperparameters": keywords}
         reading = Reading(norms=whole, count=SETTLED + 500, skipped=0, **known)
-        hits.append(any(not_explained(reading.verdict(group)) for group in groups))
+        verdicts = reading.verdicts()
+        hits.append(any(not_explained(verdicts[group]) for group in groups))
     return share(np.array(hits))
 
 

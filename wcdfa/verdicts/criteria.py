@@ -42,8 +42,8 @@ class Criteria:
     simulation: Simulation = field(default_factory=Simulation)
     quantity: Quantity = "update norm"
     """What the norms are; only update norms and gradient norms are compared with anything."""
-    thinned: int = 1
-    """Optimizer steps from one norm to the next."""
+    thinned: int | None = None
+    """Optimizer steps from one norm to the next; None takes what the steps say."""
     unknown: str | None = None
     """Why the optimizer is not known, if a recorder can tell."""
 
@@ -52,7 +52,7 @@ class Criteria:
         if self.quantity not in QUANTITIES:
             msg = f"quantity must be one of {', '.join(map(repr, QUANTITIES))}, got {self.quantity!r}"
             raise ValueError(msg)
-        if self.thinned < 1:
+        if self.thinned is not None and self.thinned < 1:
             msg = f"thinned must be at least 1, got {self.thinned}: it is how many optimizer steps there are from one norm to the next"
             raise ValueError(msg)
         if self.optimizer is not None:

@@ -14,7 +14,7 @@ from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.comparison import Compared
 from wcdfa.nulls.nulls import DECISIVE, NullResult
 from wcdfa.verdicts.evidence import Evidence
-from wcdfa.verdicts.optimizer_comparison import Comparison
+from wcdfa.verdicts.optimizer_comparison import Comparison, every_of
 from wcdfa.verdicts.regime import Regime, label
 
 LEVEL = 0.05  # from this p-value up, the optimizer or short memory explains α
@@ -115,9 +115,9 @@ def gradients(evidence: Evidence) -> Iterator[Finding]:
 
 def thinned(evidence: Evidence) -> Iterator[Finding]:
     """Steps were left out of the log."""
-    every = evidence.criteria.thinned
+    every = every_of(evidence.criteria, evidence.prepared)
     if every > 1 and evidence.reason is None:
-        text = f"thinned: only every {every:,} steps was logged, so memory below {every:,} steps cannot be seen, and α is that of the thinned series"
+        text = f"thinned: of {every:,} steps only one was logged, so memory below {every:,} steps cannot be seen, and α is that of the thinned series"
         yield Finding("thinned", text, float(every), False)
 
 

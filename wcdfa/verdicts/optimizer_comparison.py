@@ -54,11 +54,16 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     beside = beside.part(prepared.kept)
     fluctuations, sizes = half_overlapping(prepared, result, criteria)
     alpha, method = float(result.alpha), criteria.measurement.method
+    every = every_of(criteria, prepared)
     found = [
         table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in tables(rule, prepared, criteria, beside)
     ]
-    measured = _is_measured(criteria, beside)
-    return Comparison(closest(found), described(rule, criteria, beside), measured)
+    return Comparison(closest(found), described(rule, criteria, beside, every), _is_measured(criteria, beside, every))
+
+
+def every_of(criteria: Criteria, prepared: Prepared | None) -> int:
+    """Optimizer steps from one norm to the next."""
+    return criteria.thinned or (1 if prepared is None else prepared.spacing)
 
 
 class GradientSizes(NamedTuple):
@@ -72,7 +77,7 @@ class GradientSizes(NamedTuple):
 
 def gradient_sizes(criteria: Criteria, beside: Alongside) -> GradientSizes | None:
     """α of the gradient norms that were recorded with a window, and p against white gradients; None if they were not, or have no α."""
-    if not _is_measured(criteria, beside):
+    if not _is_measured(criteria, beside, 1):
         return None
     own = replace(criteria, quantity="gradient norm", optimizer=None)
     try:
@@ -96,9 +101,9 @@ def against_optimizer_by_curve(
         return None
     beside = Alongside(lr=lr, steps=[first])
     method = criteria.measurement.method
-    settings = settings_of(rule, n, 1, criteria, beside)
+    settings = settings_of(rule, n, criteria.thinned or 1, criteria, beside)
     found = [null_table(setting, treatment_of(criteria)).compare(None, fluctuations, sizes, alpha, method) for setting in settings]
-    return Comparison(closest(found), described(rule, criteria, beside))
+    return Comparison(closest(found), described(rule, criteria, beside, criteria.thinned or 1))
 
 
 def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) -> tuple[Values, list[int]]:
@@ -125,8 +130,9 @@ def tables(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alon
     """The nulls of a window: two if it is unknown whether it holds the start of the run."""
     n = len(prepared.values)
     breaks = tuple(int(each) for each in prepared.breaks)
-    settings = list(settings_of(rule, n, prepared.spacing, criteria, beside))
-    if _is_measured(criteria, beside):
+    every = every_of(criteria, prepared)
+    settings = list(settings_of(rule, n, every, criteria, beside, prepared.spacing))
+    if _is_measured(criteria, beside, every):
         known = np.asarray(beside.gradient_norm, dtype=np.float64)
         yield driven_by(known, settings[0], treatment_of(criteria, breaks, beside.lr))
         return
@@ -134,7 +140,7 @@ def tables(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alon
         yield null_table(setting, treatment_of(criteria, rounded(breaks, setting.n), beside.lr))
 
 
-def settings_of(rule: Optimizer, n: int, spacing: int, criteria: Criteria, beside: Alongside) -> Iterator[Setting]:
+def settings_of(rule: Optimizer, n: int, every: int, criteria: Criteria, beside: Alongside, spacing: int = 1) -> Iterator[Setting]:
     """What a window of n norms shares with its replays, for each start that it may have had."""
     simulation = criteria.simulation
     lr = None if beside.lr is None else float(np.exp(np.mean(np.log(np.asarray(beside.lr, dtype=np.float64)))))
@@ -142,14 +148,14 @@ def settings_of(rule: Optimizer, n: int, spacing: int, criteria: Criteria, besid
     setting = Setting(
         rule=rule,
         n=n if varying else nominal(n, criteria.measurement.order),
-        every=criteria.thinned,
+        every=every,
         lr=lr,
         dimension=simulation.dimension if rule is criteria.optimizer else None,
         replicates=simulation.replicates,
         seed=simulation.seed if isinstance(simulation.seed, int) else 0,
         rules=tuple(_rules(rule, varying, n)),
     )
-    for start in simulation.starts(rule, first_step(beside.steps, 1 if criteria.thinned > 1 else spacing)):
+    for start in simulation.starts(rule, first_step(beside.steps, 1 if every > 1 else spacing)):
         yield replace(setting, start=start)
 
 
@@ -168,9 +174,9 @@ def _rules(rule: Optimizer, varying: Mapping[str, Values], n: int) -> Iterator[O
         yield replace(rule, **now)  # type: ignore[arg-type]  # the optimizer checks them
 
 
-def _is_measured(criteria: Criteria, beside: Alongside) -> bool:
+def _is_measured(criteria: Criteria, beside: Alongside, every: int) -> bool:
     """Whether the gradient norm of every norm is known, and belongs to an update."""
-    if beside.gradient_norm is None or criteria.quantity != "update norm" or criteria.thinned > 1:
+    if beside.gradient_norm is None or criteria.quantity != "update norm" or every > 1:
         return False
     known = np.asarray(beside.gradient_norm, dtype=np.float64)
     return bool(np.all(np.isfinite(known) & (known > 0)))
@@ -194,16 +200,16 @@ def rounded(breaks: tuple[int, ...], n: int) -> tuple[int, ...]:
     return tuple(sorted(int(place * n / PLACES) for place in places))
 
 
-def described(rule: Optimizer, criteria: Criteria, beside: Alongside) -> str:
+def described(rule: Optimizer, criteria: Criteria, beside: Alongside, every: int) -> str:
     """What the window was compared with, in words."""
     name = "gradients without memory" if criteria.quantity == "gradient norm" else f"{rule} on gradients without memory"
     facts = []
-    if _is_measured(criteria, beside):
+    if _is_measured(criteria, beside, every):
         facts.append("of the sizes that were recorded")
     if varying := _varying(rule, beside):
         facts.append(f"with the {' and '.join(varying)} of each step")
-    if criteria.thinned > 1:
-        facts.append(f"recorded every {criteria.thinned:,} steps")
+    if every > 1:
+        facts.append(f"recorded every {every:,} steps")
     return " ".join([name, *facts])
 
 

@@ -92,7 +92,7 @@ def verdict(
     optimizer: str | Optimizer | None = None,
     null: npt.ArrayLike | None = None,
     quantity: Quantity = "update norm",
-    thinned: int = 1,
+    thinned: int | None = None,
     gradient_norm: npt.ArrayLike | None = None,
     replicates: int = 500,
     seed: Seed = 0,
@@ -129,8 +129,9 @@ def verdict(
         α of the optimizer alone, to compare α with instead.
     quantity : str
         What the norms are, one of `wcdfa.support.quantity.QUANTITIES`. A gradient norm is compared with white gradients, others with nothing.
-    thinned : int
-        Optimizer steps from one norm to the next, if only every so many were logged. Replays are thinned too.
+    thinned : int, optional
+        Optimizer steps from one norm to the next, if only every so many were logged; replays are thinned too. Default: the distance of the
+        steps. Give 1 if the steps count something else, such as micro-batches.
     gradient_norm : numbers of shape (n,), optional
         ‖g‖ at each step. The replays then have gradients of these sizes: what is left is not in the size of the gradients.
     replicates, seed
