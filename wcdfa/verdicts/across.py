@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.findings import LEVEL
 from wcdfa.verdicts.single_window import Verdict, weighed
@@ -34,13 +35,11 @@ class RunVerdict(NamedTuple):
             return f"no {self.parts[:-1]} was compared with an optimizer"
         if self.differing:
             which = ", ".join(str(place + 1) for place in self.differing[:5]) + (" …" if len(self.differing) > 5 else "")
-            return f"{len(self.differing)} of {self.compared} {self.parts} differ from the optimizer (number {which}; p = {self.p_value:.2g} for the run)"
+            return f"{len(self.differing)} of {self.compared} {self.parts} differ from the optimizer (number {which}; {probability(self.p_value)} for the run)"
         if self.compared == 1:
-            return f"the only {self.parts[:-1]} that was compared does not differ from the optimizer (p = {self.p_value:.2g})"
+            return f"the only {self.parts[:-1]} that was compared does not differ from the optimizer ({probability(self.p_value)})"
         chance = f": {self.alone} of {self.compared} {self.parts} below 0.05 are no more than chance" if self.alone else ""
-        return (
-            f"no difference from the optimizer over all {self.compared} {self.parts} (p = {self.p_value:.2g} for the run){chance}"
-        )
+        return f"no difference from the optimizer over all {self.compared} {self.parts} ({probability(self.p_value)} for the run){chance}"
 
 
 def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "windows") -> RunVerdict:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.comparison import Compared
 from wcdfa.nulls.nulls import DECISIVE, NullResult
+from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.optimizer_comparison import Comparison, every_of
 from wcdfa.verdicts.regime import Regime, label
@@ -108,9 +109,11 @@ def gradients(evidence: Evidence) -> Iterator[Finding]:
     text = f"α of the gradient norms is {sizes.alpha:.2f} ({sizes.low:.2f}–{sizes.high:.2f})"
     if sizes.p_value < LEVEL:
         brief = "the size of the gradients has memory"
-        yield Finding("gradients", f"{text}: their size has memory of its own (p = {sizes.p_value:.2g})", sizes.alpha, False, brief)
+        yield Finding(
+            "gradients", f"{text}: their size has memory of its own ({probability(sizes.p_value)})", sizes.alpha, False, brief
+        )
     else:
-        yield Finding("gradients", f"{text}: no memory is seen in their size (p = {sizes.p_value:.2g})", sizes.alpha, False)
+        yield Finding("gradients", f"{text}: no memory is seen in their size ({probability(sizes.p_value)})", sizes.alpha, False)
 
 
 def thinned(evidence: Evidence) -> Iterator[Finding]:
@@ -185,7 +188,7 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
 
 def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, str, bool]:
     """What a comparison says: a sentence, a few words, and whether nothing is left to explain."""
-    p = f"p = {found.p_value:.2g}"
+    p = probability(found.p_value)
     if found.p_value >= LEVEL:
         if evidence.nats < -DECISIVE:
             rest = f"log F(s) does not differ ({p}), but the spectrum favors long memory by {-evidence.nats:.1f} nats"
