@@ -3,6 +3,7 @@
 from wcdfa.verdicts.drift import Alarm, drift_alarms
 from wcdfa.verdicts.findings import Finding
 from wcdfa.verdicts.regime import FAILURE_MODES, THRESHOLDS, FailureMode, failure_modes, label
+from wcdfa.verdicts.run_alpha import RunAlpha, run_alpha
 from wcdfa.verdicts.run_drifts import drifts
 from wcdfa.verdicts.single_window import Verdict, verdict
 from wcdfa.verdicts.windows import Judged, judge
@@ -14,11 +15,13 @@ __all__ = [
     "FailureMode",
     "Finding",
     "Judged",
+    "RunAlpha",
     "Verdict",
     "drift_alarms",
     "drifts",
     "failure_modes",
     "judge",
     "label",
+    "run_alpha",
     "verdict",
 ]
