@@ -138,7 +138,7 @@ def first_d(of: Components, at: Spectrum) -> Values:
     centred = at.ordinates * (log_gain - at.ordinates @ log_gain / at.ordinates.sum())
     phi = np.tanh(of.mean[:, ROOT, None])
     short = of.sign[:, None] * np.log(1 + phi * phi - 2 * phi * cosine)
-    found: Values = -((np.log(at.power) @ centred)[:, None] + short @ centred) / (log_gain @ centred)
+    found: Values = -((np.log(np.maximum(at.power, 1e-12)) @ centred)[:, None] + short @ centred) / (log_gain @ centred)
     return found
 
 
