@@ -15,6 +15,7 @@ from wcdfa.readers.series import RecordedSeries, series_of
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.run_alpha import RunAlpha, alpha_of_run
 from wcdfa.verdicts.run_drifts import drifts_of
 from wcdfa.verdicts.windows import Judged, judged_windows
 
@@ -66,13 +67,15 @@ class Settings:
 
 
 class Analysis(NamedTuple):
-    """The verdicts on a series and the drifts in it; `judged` and `alarms` count in samples."""
+    """The verdicts on a series, the drifts in it and its α; `judged` and `alarms` count in samples."""
 
     series: RecordedSeries
     settings: Settings
     criteria: Criteria
     judged: Judged
     alarms: tuple[Alarm, ...]
+    run: RunAlpha
+    """One α for the whole series."""
 
     def step(self, sample: int) -> int:
         """The training step of the sample with this index; if the log has no steps, they count from 1."""
@@ -96,7 +99,7 @@ class Analysis(NamedTuple):
 
 
 def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int], None] = lambda done, total: None) -> Analysis:
-    """Judge the windows of a series and look for drifts.
+    """Judge the windows of a series, look for drifts, and measure α of the whole series.
 
     >>> from pathlib import Path
     >>> import wcdfa
@@ -122,7 +125,8 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     beside = Alongside(lr=lr, steps=steps)
     judged = judged_windows(values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
     alarms = drifts_of(values, criteria.preparation, window=settings.window, lr=lr, steps=steps)
-    return Analysis(series, settings, criteria, judged, alarms)
+    run = alpha_of_run(values, criteria.preparation, lr=lr, steps=steps, thresholds=criteria.thresholds)
+    return Analysis(series, settings, criteria, judged, alarms, run)
 
 
 class Judgeable(NamedTuple):

@@ -79,7 +79,7 @@ def _ordinates(x: Values) -> tuple[Values, Values]:
 def _tapers(n: int) -> Values:
     """Orthonormal sine tapers, shape (TAPERS, n)."""
     time = np.pi * np.arange(1, n + 1) / (n + 1)
-    return np.sqrt(2 / (n + 1)) * np.sin(np.arange(1, TAPERS + 1)[:, None] * time)
+    return np.asarray(np.sqrt(2 / (n + 1)) * np.sin(np.arange(1, TAPERS + 1)[:, None] * time))
 
 
 def leakage(d: Values, coefficients: Values) -> tuple[Values, Values]:

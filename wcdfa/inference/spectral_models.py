@@ -23,6 +23,7 @@ ORDER = 6  # cosines
 SIZE = COSINES + ORDER
 FIXED = 1e-3  # the deviation of what a component holds fixed
 D_CENTRE, D_DEVIATION = 0.5, 0.7
+D_CENTRE_IN_NOISE, D_DEVIATION_IN_NOISE = 0.65, 0.45  # a signal that is nearly white cannot be told from the noise
 
 WEAK_ROOTS, WEAK_DEVIATION = (-0.4, 0.4), 0.3  # atanh φ: short memory that is forgotten within a few steps
 STRONG_ROOTS, STRONG_DEVIATION = tuple(math.atanh(phi) for phi in (0.7, 0.85, 0.93)), 0.25
@@ -31,7 +32,7 @@ BESIDE = (1.0, 0.4)  # the same, beside a strong root
 LOWEST_CORNER, HIGHEST_CORNER = 8, 4.5  # at least so many ordinates of the spectrum are below the corner; the largest log c
 CORNER_STEP, CORNER_DEVIATION = 2.0, 1.2  # of log c from one component to the next
 PURE, ONE_ROOT, SMOOTH_SHARE, STRONG = 0.58, 0.15, 0.2, 0.07  # prior shares of the kinds of short memory
-NOISE_ALONE, NOISE_BESIDE = 0.35, 0.4  # prior shares of white noise on top: without short memory, and with it
+NOISE_ALONE, NOISE_BESIDE = 0.33, 0.4  # prior shares of white noise on top: without short memory, and with it
 
 
 class Components(NamedTuple):
@@ -88,7 +89,7 @@ def _noise(corners: list[float], share: float) -> Iterator[tuple[float, float | 
 
 def _mean(root: float | None, corner: float | None) -> Values:
     mean = np.zeros(SIZE)
-    mean[D], mean[ROOT], mean[CORNER] = D_CENTRE, root or 0.0, corner or 0.0
+    mean[D], mean[ROOT], mean[CORNER] = D_CENTRE if corner is None else D_CENTRE_IN_NOISE, root or 0.0, corner or 0.0
     return mean
 
 
@@ -98,7 +99,7 @@ def _deviation(root: float | None, smooth: tuple[float, float] | None, corner: f
     if root is not None:
         deviation[ROOT] = WEAK_DEVIATION if root in WEAK_ROOTS else STRONG_DEVIATION
     if corner is not None:
-        deviation[CORNER] = CORNER_DEVIATION
+        deviation[CORNER], deviation[D] = CORNER_DEVIATION, D_DEVIATION_IN_NOISE
     if smooth is not None:
         k = np.arange(1, ORDER + 1)
         deviation[COSINES:] = smooth[0] * smooth[1] ** k / k

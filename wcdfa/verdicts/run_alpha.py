@@ -124,6 +124,23 @@ def alpha_of(prepared: Prepared, *, confidence: float = 0.95, thresholds: tuple[
     return RunAlpha(alpha, low, high, probabilities, certain[0] if certain else "undecided", prepared)
 
 
+def alpha_of_run(
+    norms: npt.ArrayLike,
+    preparation: Preparation,
+    *,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+    thresholds: tuple[float, float] = THRESHOLDS,
+) -> RunAlpha:
+    """`run_alpha` with a given preparation; for norms that cannot be prepared as a whole, without α and with the reason."""
+    try:
+        prepared = preparation.of(norms, lr=lr, steps=steps)
+    except ValueError as error:
+        return no_alpha(str(error))
+    return alpha_of(prepared, confidence=confidence, thresholds=thresholds)
+
+
 def no_alpha(reason: str, prepared: Prepared | None = None) -> RunAlpha:
     """What is returned for a run that has no α, with the reason."""
     return RunAlpha(math.nan, math.nan, math.nan, dict.fromkeys(BANDS, math.nan), None, prepared, reason)
@@ -131,6 +148,8 @@ def no_alpha(reason: str, prepared: Prepared | None = None) -> RunAlpha:
 
 def _reason(prepared: Prepared) -> str | None:
     """Why a run has no α; None if it has one."""
+    if prepared.reason is not None:
+        return prepared.reason
     stretches = [prepared.values[span] for span in stretches_of(len(prepared.values), prepared.breaks)]
     usable = sum(map(len, stretches))
     if usable < LEAST:
