@@ -40,6 +40,8 @@ class Comparison(NamedTuple):
     windows: tuple[Difference, ...]
     mean: Difference
     """The mean over windows that share no samples."""
+    run: Difference
+    """The same for one α of each whole run, which noise of each step does not bias; NaN if a run has none."""
 
 
 def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings) -> Comparison:
@@ -84,7 +86,8 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     if math.isnan(mean.difference):
         msg = f"{reference.name} and {other.name} have no window in which both have an α"
         raise ValueError(msg)
-    return Comparison(tuple(_mean(one, two, range(i, i + 1)) for i in range(count)), mean)
+    windows = tuple(_mean(one, two, range(i, i + 1)) for i in range(count))
+    return Comparison(windows, mean, _of_runs(one, two, int(both[0]), int(both[-1])))
 
 
 def _at(series: RecordedSeries, places: npt.NDArray[np.intp], steps: Integers) -> RecordedSeries:
@@ -116,13 +119,27 @@ def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
         return Difference(*steps, *[math.nan] * 6)
     alpha, low, high = np.moveaxis(figures[:, :, known], 1, 0)
     below, above = (np.sqrt(np.sum(reach**2, axis=-1)) / known.sum() for reach in (alpha - low, high - alpha))
-    reference, other = alpha.mean(axis=-1)
-    difference = float(other - reference)
+    return _difference(steps, alpha.mean(axis=-1), below, above)
+
+
+def _of_runs(one: Analysis, two: Analysis, first: int, last: int) -> Difference:
+    alpha, low, high = np.array([[getattr(each.run, name) for each in (one, two)] for name in NAMES])
+    return _difference((first, last), alpha, alpha - low, high - alpha)
+
+
+def _difference(
+    steps: tuple[int, int], alphas: npt.NDArray[np.float64], below: npt.NDArray[np.float64], above: npt.NDArray[np.float64]
+) -> Difference:
+    """The difference of two α, whose intervals reach so far below and above them; NaN if one of them is."""
+    reference, other = (float(alpha) for alpha in alphas)
+    difference = other - reference
+    if math.isnan(difference):
+        return Difference(*steps, reference, other, *[math.nan] * 4)
     down, up = float(np.hypot(below[1], above[0])), float(np.hypot(above[1], below[0]))
     toward = down if difference > 0 else up
     deviations = abs(difference) / toward * NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) if toward > 0 else math.nan
     p_value = 2 * NormalDist().cdf(-deviations)
-    return Difference(*steps, float(reference), float(other), difference, difference - down, difference + up, p_value)
+    return Difference(*steps, reference, other, difference, difference - down, difference + up, p_value)
 
 
 def mean_of_runs(alphas: npt.ArrayLike) -> tuple[float, float, float, float]:

@@ -60,6 +60,19 @@ class AlarmResult(TypedDict):
     threshold: float
 
 
+class RunResult(TypedDict):
+    """One α for the whole series, as in `wcdfa.RunAlpha`; missing numbers are None."""
+
+    alpha: float | None
+    low: float | None
+    high: float | None
+    regime: Regime | None
+    probabilities: dict[str, float | None]
+    """Probability of each band."""
+    reason: str | None
+    """Why there is no α."""
+
+
 @final
 class SeriesResult(TypedDict):
     """A judged series; α, low, high, regime and so on are those of its last window."""
@@ -84,6 +97,7 @@ class SeriesResult(TypedDict):
     empty: int
     notes: list[str]
     alarms: list[AlarmResult]
+    run_alpha: RunResult
     windows: list[WindowResult]
     group: NotRequired[str | None]
     """The group of runs that it belongs to, from the command line."""

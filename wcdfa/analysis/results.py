@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import SupportsFloat
 
-from wcdfa.analysis.result_types import AlarmResult, FailedResult, Result, SeriesResult, WindowNumbers, WindowResult
+from wcdfa.analysis.result_types import AlarmResult, FailedResult, Result, RunResult, SeriesResult, WindowNumbers, WindowResult
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.run_alpha import RunAlpha
 from wcdfa.verdicts.single_window import Verdict
 
 
@@ -55,8 +56,20 @@ def as_json(analysis: Analysis) -> SeriesResult:
         "negative": analysis.negative,
         "empty": series.empty,
         "notes": list(series.notes),
+        "run_alpha": _run(analysis.run),
         "alarms": [_alarm(analysis.in_steps(alarm)) for alarm in analysis.alarms],
         "windows": windows,
+    }
+
+
+def _run(run: RunAlpha) -> RunResult:
+    return {
+        "alpha": _number(run.alpha),
+        "low": _number(run.low),
+        "high": _number(run.high),
+        "regime": run.regime,
+        "probabilities": {band: _number(share) for band, share in run.probabilities.items()},
+        "reason": run.reason,
     }
 
 

@@ -17,6 +17,7 @@ from wcdfa.support.quantity import Quantity
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.run_alpha import RunAlpha, alpha_of_run
 from wcdfa.verdicts.run_drifts import drifts_of
 from wcdfa.verdicts.windows import Judged, judged_windows
 
@@ -77,13 +78,15 @@ class Settings:
 
 
 class Analysis(NamedTuple):
-    """The verdicts on a series and the drifts in it; `judged` and `alarms` count in samples."""
+    """The verdicts on a series, the drifts in it and its α; `judged` and `alarms` count in samples."""
 
     series: RecordedSeries
     settings: Settings
     criteria: Criteria
     judged: Judged
     alarms: tuple[Alarm, ...]
+    run: RunAlpha
+    """One α for the whole series."""
 
     def step(self, sample: int) -> int:
         """The training step of the sample with this index; if the log has no steps, they count from 1."""
@@ -107,7 +110,7 @@ class Analysis(NamedTuple):
 
 
 def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int], None] = lambda done, total: None) -> Analysis:
-    """Judge the windows of a series and look for drifts.
+    """Judge the windows of a series, look for drifts, and measure α of the whole series.
 
     >>> from pathlib import Path
     >>> import wcdfa
@@ -133,7 +136,8 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     beside = Alongside(lr=ready.lr, steps=ready.steps, gradient_norm=ready.gradients, varying=ready.varying)
     judged = judged_windows(ready.values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
     alarms = drifts_of(ready.values, criteria.preparation, window=settings.window, lr=ready.lr, steps=ready.steps)
-    return Analysis(series, settings, criteria, judged, alarms)
+    run = alpha_of_run(ready.values, criteria.preparation, lr=ready.lr, steps=ready.steps, thresholds=criteria.thresholds)
+    return Analysis(series, settings, criteria, judged, alarms, run)
 
 
 class Judgeable(NamedTuple):

@@ -22,8 +22,9 @@ from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
-    """Print the table of windows, the verdict on the last one with its reasons, and where α drifted."""
+    """Print the table of windows, α of the run, the verdict on the last window with its reasons, and where α drifted."""
     console.print(windows_table(analysis))
+    say(console, str(analysis.run))
     verdicts, optimizer, quantity = analysis.judged.verdicts, analysis.criteria.optimizer, analysis.series.quantity
     missing = optimizer is None and quantity == "update norm"  # nothing else is compared with an optimizer
     last = verdicts[-1]

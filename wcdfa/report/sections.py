@@ -55,6 +55,8 @@ class Section(NamedTuple):
     """The sentence that is shown if there are no alarms."""
     thresholds: tuple[float, float] = THRESHOLDS
     confidence: float = 0.95
+    run: str = ""
+    """One α for the whole run, as a line; empty if it is not known."""
 
 
 def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None = None, *, name: str | None = None) -> Section:
@@ -93,6 +95,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
         [*remarks(analysis), *left_out],
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
+        run=str(analysis.run),
     )
 
 

@@ -4,6 +4,7 @@ from wcdfa.verdicts.across import RunVerdict, across, across_groups
 from wcdfa.verdicts.drift import Alarm, drift_alarms
 from wcdfa.verdicts.findings import Finding
 from wcdfa.verdicts.regime import FAILURE_MODES, THRESHOLDS, FailureMode, failure_modes, label
+from wcdfa.verdicts.run_alpha import RunAlpha, run_alpha
 from wcdfa.verdicts.run_drifts import drifts
 from wcdfa.verdicts.single_window import Verdict, verdict
 from wcdfa.verdicts.windows import Judged, judge
@@ -15,6 +16,7 @@ __all__ = [
     "FailureMode",
     "Finding",
     "Judged",
+    "RunAlpha",
     "RunVerdict",
     "Verdict",
     "across",
@@ -24,5 +26,6 @@ __all__ = [
     "failure_modes",
     "judge",
     "label",
+    "run_alpha",
     "verdict",
 ]
