@@ -15,7 +15,7 @@ from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.state_fields import Fields
 from wcdfa.recording.cadence import due
 from wcdfa.recording.reading import Reading, numbered
-from wcdfa.verdicts.live_drift import Change, change
+from wcdfa.verdicts.live_drift import Change, between, change
 from wcdfa.verdicts.regime import Regime
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -35,7 +35,7 @@ class Watch:
     >>> messages[-1].partition(":")[0]
     'regime changed from disordered to ordered'
 
-    α drifts when it leaves its baseline, the mean over the first half of the run or over ten windows, by more than chance: in 10,000
+    α drifts when it leaves its baseline, the mean over the first ten windows, by more than chance: in 10,000
     steps in which nothing changes, one run in twenty has such a message. The first window does not count, because there momentum and
     running averages fill up. The regime has changed when the whole interval of α is in another band than the last such interval, and
     α has moved there by more than chance since then. Both compare α by the method "gls", which sees a change soonest. An α of NaN is
@@ -121,13 +121,22 @@ class Watch:
         if regime not in RISING or regime == self._regime:
             return
         if self._regime is not None:
-            found = self._change(span, self._since)
             rises = RISING.index(regime) > RISING.index(self._regime)
-            if found is None or not found.significant or (found.moved > 0) != rises:
+            if not any(each.significant and (each.moved > 0) == rises for each in self._changes_since_regime(span)):
                 return
             yield f"regime changed from {self._regime} to {regime}: {now}"
             self._since = self.stops[-1]
         self._regime = regime
+
+    def _changes_since_regime(self, span: int) -> Iterator[Change]:
+        """How far α is from its baseline since the last change of regime, and from what it was at that change."""
+        found = self._change(span, self._since)
+        if found is not None:
+            yield found
+        if self._since in self.stops:  # α may have been on its way
+            at = self.stops.index(self._since)
+            then, now = ((self.alphas[i], self.stderrs[i]) for i in (at, -1))
+            yield between(then, now, window=span, since=self._since)
 
     def _drift(self, span: int, by: str, now: str) -> Iterator[str]:
         found = self._change(span, 0)

@@ -32,38 +32,37 @@ NO_TREND = 2.0  # nats by which steps must fit better than a polynomial of degre
 AT_ONCE = 0.5  # share of the step that the nearest samples must show
 
 
-def level_steps(x: Values, breaks: Sequence[int] = ()) -> list[tuple[int, float]]:
-    """Find where the level of a series steps up or down, and by how much; stretches between known breaks are searched separately.
+def level_steps(x: Values, breaks: Sequence[int] = ()) -> list[int]:
+    """Find where the level of a series steps up or down: the first sample after each step.
 
     >>> x = 0.3 * np.random.default_rng(0).standard_normal(500)
     >>> x[200:] += np.log(2)
-    >>> [(position, round(float(height), 1)) for position, height in level_steps(x)]
-    [(200, 0.7)]
+    >>> level_steps(x)
+    [200]
 
     Parameters
     ----------
     x : numbers of shape (n,)
         Log norms without spikes.
     breaks : integers
-        Positions at which a new stretch begins.
-
-    Returns
-    -------
-    list of (int, float)
-        The first sample after each step, and how far the level moves there.
+        Positions at which a new stretch begins: each stretch is searched by itself.
     """
     ends = [0, *breaks, len(x)]
-    found = sorted({at for start, stop in pairwise(ends) for at in _steps(x, start, stop) if not _is_known(at, breaks)})
-    ends = sorted({*ends, *found})
-    return [
-        (at, _height(x[before:after], at - before))
-        for before, at, after in zip(ends, ends[1:], ends[2:], strict=False)
-        if at in found
-    ]
+    return sorted({at for start, stop in pairwise(ends) for at in _steps(x, start, stop) if not _is_known(at, breaks)})
+
+
+def step_heights(x: Values, steps: Sequence[int], breaks: Sequence[int] = ()) -> list[float]:
+    """How far the level moves at each step, by generalised least squares: in long memory, the nearest samples say most.
+
+    >>> [round(height, 2) for height in step_heights(np.repeat([1.0, 3.0, 2.5], 30), steps=[30, 60])]
+    [2.0, -0.5]
+    """
+    ends = sorted({0, *steps, *breaks, len(x)})
+    stretches = {at: (before, after) for before, at, after in zip(ends, ends[1:], ends[2:], strict=False)}
+    return [_height(x[slice(*stretches[at])], at - stretches[at][0]) for at in steps]
 
 
 def _height(x: Values, at: int) -> float:
-    """The height of a step by generalised least squares: in long memory, the samples next to it say more than the others."""
     height, _ = _steps_everywhere(x, _fit(_flat(x, [at])))
     return float(height[at])
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.preprocess.epochs import Numbers, epoch_pattern
-from wcdfa.preprocess.level_steps import level_steps
+from wcdfa.preprocess.level_steps import level_steps, step_heights
 from wcdfa.preprocess.outliers import ROUNDING, SPIKE, Values, level_shifts, without_spikes
 from wcdfa.preprocess.resolution import no_fluctuation, remarks
 
@@ -51,7 +51,7 @@ class Prepared(NamedTuple):
     reason: str | None = None
     """Why these values have no α: what varies is rounding, or what a logger repeated. None if they may have one."""
     level_steps: tuple[tuple[int, float], ...] = ()
-    """Those `breaks` at which the level steps within the noise, and how far it moves in `values`."""
+    """Those `breaks` at which nothing but the level steps, and how far it moves there in `values`."""
 
     @property
     def cuts(self) -> tuple[int, ...]:
@@ -171,8 +171,10 @@ def prepare(
     if spikes is not None:
         x, replaced = without_spikes(x, breaks)
     hidden = level_steps(x, breaks)
-    findings += _splits((time[i], f"the level {_moves(height, log=log)}") for i, height in hidden)
-    breaks = sorted({*breaks, *(i for i, _ in hidden)})
+    steps_of_level = sorted({*hidden, *(i for i, _ in levels)} - {0, len(x)})
+    breaks = sorted({*breaks, *hidden})
+    heights = dict(zip(steps_of_level, step_heights(x, steps_of_level, breaks), strict=True))
+    findings += _splits((time[i], f"the level {_moves(heights[i], log=log)}") for i in hidden)
     findings += _counted(replaced, "spike was replaced by the local median", "spikes were replaced by the local median")
     findings += remarks(stored)
     return Prepared(
@@ -188,7 +190,7 @@ def prepare(
         phase_share=phase_share,
         findings=tuple(findings),
         reason=no_fluctuation(stored, x, tuple(breaks), log=log),
-        level_steps=tuple(hidden),
+        level_steps=tuple(heights.items()),
     )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from wcdfa.verdicts.drift import BASELINE, DOWN, QUIET, Values, onset_of, quantile
 
 # measured by benchmarks/live_messages.py; more than in a finished run, because the baseline is looked at again while it grows
+RATE, STEPS = 0.05, 10_000  # probability of any message in so many steps
 TESTS = 6.0  # a look at each new window amounts to so many independent tests per window's length
 
 
@@ -53,8 +54,8 @@ def change(
     *,
     window: int,
     since: int,
-    false_alarm_rate: float = 0.05,
-    steps: int = 10_000,
+    false_alarm_rate: float = RATE,
+    steps: int = STEPS,
 ) -> Change | None:
     """Compare the last α with the mean of those before. Call it after each new window of a run.
 
@@ -79,19 +80,34 @@ def change(
     Returns
     -------
     Change or None
-        None as long as no window lies after the baseline: the mean over the first half of the windows, or over ten windows' lengths.
+        None as long as no window lies after the baseline: the mean over all windows that end before the last one begins, at most over
+        the first ten windows' lengths.
     """
     ends = np.asarray(stops, dtype=np.float64)
     counts = ends - window >= since
     alpha, stderr, ends = np.asarray(alphas, dtype=np.float64)[counts], np.asarray(stderrs, dtype=np.float64)[counts], ends[counts]
     if not ends.size:
         return None
-    covered = max(window, min(BASELINE * window, (ends[-1] - ends[0] + window) / 2))
-    first = ends <= ends[0] - window + covered
-    if first[-1]:
+    covered = min(BASELINE * window, ends[-1] - ends[0])  # by windows that end before the last one begins
+    if covered < window:
         return None
+    first = ends <= ends[0] - window + covered
     baseline = float(np.mean(alpha[first]))
     moved: Values = alpha[~first] - baseline
     error = float(stderr[-1]) * math.sqrt(1 + window / covered)
-    reach = quantile(false_alarm_rate, TESTS * steps / window) * error * (DOWN if moved[-1] < 0 else 1.0)
+    reach = _reach(float(moved[-1]), error, false_alarm_rate, steps / window)
     return Change(float(moved[-1]), reach, baseline, onset_of(moved, ends[~first], len(moved) - 1, window))
+
+
+def between(before: tuple[float, float], after: tuple[float, float], *, window: int, since: int) -> Change:
+    """Compare two single α, each with its standard error, at the rate of `change`; the windows may overlap.
+
+    >>> between((1.0, 0.04), (1.5, 0.03), window=500, since=7000).significant
+    True
+    """
+    moved, error = after[0] - before[0], math.hypot(before[1], after[1])
+    return Change(moved, _reach(moved, error, RATE, STEPS / window), before[0], since)
+
+
+def _reach(moved: float, error: float, false_alarm_rate: float, windows: float) -> float:
+    return quantile(false_alarm_rate, TESTS * windows) * error * (DOWN if moved < 0 else 1.0)
