@@ -75,7 +75,9 @@ class StepRecorder(Protocol):
     1. Let the framework call it once after each real step of the optimizer: a hook, a wrapper of the optimizer, or a call in the loop.
     2. Keep the last norms in a ring on the device (`wcdfa.recording.ring.record` can be traced by a compiler), with the learning rate
        of each. A norm of 0 means that no step was taken: count it as skipped. Record a norm that is not finite as NaN.
-    3. Name the optimizer and its hyperparameters as `wcdfa.nulls.replay.optimizer_norms` does, or leave them out if they are not certain.
+    3. Name the optimizer and its hyperparameters as `wcdfa.nulls.replay.optimizer_norms` does, or leave them out if they are not certain,
+       and say why in `Reading.unknown`. Record momentum and betas at each step if they can change (`wcdfa.recording.side_series`), and
+       ‖g‖ if the user asks for it with ``gradients=True``. `Reading.taken` says how many steps came before the first norm.
     4. Save the ring in the framework's own checkpoints, and raise an error for a ring with another window or other groups.
 
     In a framework that keeps state outside of objects, a function ``read(state)`` replaces the method: see
