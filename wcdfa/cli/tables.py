@@ -11,21 +11,21 @@ from rich.text import Text
 
 from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.analysis.series import Analysis
-from wcdfa.support.quantity import Quantity
-from wcdfa.support.text import shown
+from wcdfa.support.text import SMALLEST, shown
 from wcdfa.verdicts.single_window import Verdict
 
+P = "p"  # of the curve log F(s) against the optimizer on gradients without memory
 ROWS = 40  # most rows of a table on the terminal; --json gives all
 Row = TypeVar("Row")
 
 
 def windows_table(analysis: Analysis) -> Table:
-    """The windows of a series: steps, α with its interval, α at higher orders and of the optimizer alone, and the verdict."""
+    """The windows of a series: steps, α with its interval, α at higher orders, p against the optimizer, and the verdict."""
     starts, stops, verdicts = analysis.judged
     orders = list(next((each.orders for each in verdicts if len(each.orders) > 1), verdicts[0].orders))[1:]
     compared = any(math.isfinite(each.p_value) for each in verdicts)
     higher = [f"order {', '.join(map(str, orders))}"] if orders else []
-    table = _table("steps", "α", "95 %", *higher, *_null(compared, {analysis.series.quantity}))
+    table = _table("steps", "α", "95 %", *higher, *([P] if compared else []))
     table.add_column("verdict")
     for start, stop, verdict in _ends(list(zip(starts, stops, verdicts, strict=True)), table):
         span = f"{analysis.step(int(start)):,}–{analysis.step(int(stop) - 1):,}"
@@ -43,11 +43,11 @@ def _cells(verdict: Verdict, orders: Sequence[int], *, compared: bool) -> list[s
 
 
 def results_table(results: Sequence[SeriesResult]) -> Table:
-    """A row for each series: α of its last window, α of the optimizer alone, and the verdict."""
+    """A row for each series: α of its last window, p against the optimizer, and the verdict."""
     compared = any(result["windows"][-1]["p_value"] is not None for result in results)
     table = Table()
     table.add_column("run and series", overflow="fold")
-    _add(table, "n", "α", "95 %", *_null(compared, {result["quantity"] for result in results if result["null"] is not None}))
+    _add(table, "n", "α", "95 %", *([P] if compared else []))
     table.add_column("verdict on the last window")
     for result in _ends(results, table):
         p = result["windows"][-1]["p_value"]
@@ -69,9 +69,9 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None or math.isnan(low) else f"{low:.2f}–{high:.2f}"
 
 
-def _null(compared: bool, quantities: set[Quantity]) -> list[str]:
-    """The heading over α without memory: that of the optimizer, or of white gradients."""
-    return [] if not compared else ["white"] if quantities == {"gradient norm"} else ["optimizer"]
+def p_cell(p: float) -> str:
+    """A p-value as text; empty if nothing was compared."""
+    return "" if math.isnan(p) else "< 0.0001" if p < SMALLEST else f"{p:.2g}"
 
 
 def _table(*numbers: str) -> Table:

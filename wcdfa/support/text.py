@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 LONGEST = 200
 SMALLEST = 1e-4  # smaller p-values are those of a tail that was continued beyond what was simulated
 
