@@ -73,6 +73,17 @@ class RunResult(TypedDict):
     """Why there is no α."""
 
 
+class OptimizerTest(TypedDict):
+    """All windows of a series against the optimizer, at a rate of false findings of 5 % for the run."""
+
+    windows: int
+    """How many were compared."""
+    p_value: float | None
+    differing: list[int]
+    """Numbers, from 0, of the windows that differ."""
+    line: str
+
+
 @final
 class SeriesResult(TypedDict):
     """A judged series; α, low, high, regime and so on are those of its last window."""
@@ -91,6 +102,7 @@ class SeriesResult(TypedDict):
     high: float | None
     regime: Regime | None
     null: dict[str, float | None] | None
+    against_optimizer: OptimizerTest
     explanation: str
     log: bool
     negative: int

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import SupportsFloat
 
-from wcdfa.analysis.result_types import AlarmResult, FailedResult, Result, RunResult, SeriesResult, WindowNumbers, WindowResult
+from wcdfa.analysis.result_types import (
+    AlarmResult,
+    FailedResult,
+    OptimizerTest,
+    Result,
+    RunResult,
+    SeriesResult,
+    WindowNumbers,
+    WindowResult,
+)
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
@@ -51,6 +60,7 @@ def as_json(analysis: Analysis) -> SeriesResult:
         "high": last["high"],
         "regime": last["regime"],
         "null": last["null"],
+        "against_optimizer": _against_optimizer(analysis),
         "explanation": last["explanation"],
         "log": analysis.log,
         "negative": analysis.negative,
@@ -71,6 +81,11 @@ def _run(run: RunAlpha) -> RunResult:
         "probabilities": {band: _number(share) for band, share in run.probabilities.items()},
         "reason": run.reason,
     }
+
+
+def _against_optimizer(analysis: Analysis) -> OptimizerTest:
+    run = analysis.judged.run
+    return {"windows": run.compared, "p_value": _number(run.p_value), "differing": list(run.differing), "line": str(run)}
 
 
 def _alarm(alarm: Alarm) -> AlarmResult:
