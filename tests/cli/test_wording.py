@@ -19,7 +19,6 @@ from wcdfa.readers.series import read_series
 ROWS = {  # a log, what helps in Python, and on the command line
     "which": ([{"step": i, "a": i, "b": i} for i in range(20)], "column=", "--column"),
     "several": ([{"step": i, "x/update_norm": i, "y/update_norm": i} for i in range(20)], "column=", "--column"),
-    "subsampled": ([{"step": 10 * i, "norm": i} for i in range(20)], "spacing=10", "--spacing 10"),
     "uneven": ([{"step": i * i, "norm": i} for i in range(20)], "steps=(first, last)", "--steps FIRST LAST"),
 }
 
@@ -46,6 +45,9 @@ def test_each_speaks_its_own_language(tmp_path, kind):
     [
         ("a verdict (log=False)", "a verdict (--no-log)"),
         ("name it with optimizer=", "name it with --optimizer"),
+        ("say with spacing= how many", "say with --spacing how many"),
+        ("if you know, say so with quantity=", "if you know, say so with --quantity"),
+        ("if 9 of 10 steps were left out, say so with spacing=10", "if 9 of 10 steps were left out, say so with --spacing 10"),
         ("runs/log=True/a.csv: column=3 and xlog=True are names", "runs/log=True/a.csv: column=3 and xlog=True are names"),
     ],
 )

@@ -322,3 +322,49 @@ def test_no_logarithm_is_taken_where_values_are_negative(tmp_path, early):
     insisting = Follower(path, Settings(window=100, log=True))
     insisting.look()
     assert "needs norms above 0" in insisting.monitor.reason
+
+
+def test_a_rate_that_was_given_is_used_until_that_of_the_log_varies(tmp_path):
+    """From then on α is that of the log with its schedule, as `analyze` finds it."""
+    path, header = tmp_path / "log.csv", "step,update_norm,lr\n"
+    rates = np.r_[np.full(150, 1.0), np.linspace(1.0, 0.01, 150)]
+    values = norms(300) * rates
+    rows = [
+        f"{step},{value!r},{rate!r}\n" for step, value, rate in zip(range(1, 301), values.tolist(), rates.tolist(), strict=True)
+    ]
+    path.write_text(header + "".join(rows[:150]))
+    follower = Follower(path, Settings(window=100, lr=0.5))
+    assert follower.look().fresh == 150
+    assert set(follower.monitor.reading().lr) == {0.5}
+    with path.open("a") as file:
+        file.writelines(rows[150:])
+    news = follower.look()
+    assert "the learning rate of the log begins to vary, so it is used, and α is started over" in news.said
+    assert any("not the 0.5 that was given, because it varies from 0.01 to 1" in said for said in news.said)
+    np.testing.assert_array_equal(follower.monitor.reading().lr, rates[-100:])
+    alone = Follower(path, SETTINGS)
+    alone.look()
+    assert follower.monitor.alpha == alone.monitor.alpha
+
+
+def test_a_thinned_log_is_followed_and_said_to_be_so(tmp_path):
+    path = tmp_path / "log.csv"
+    steps = np.arange(10, 3001, 10)
+    path.write_text(
+        "step,update_norm\n" + "".join(f"{step},{value!r}\n" for step, value in zip(steps, norms(300).tolist(), strict=True))
+    )
+    follower = Follower(path, SETTINGS)
+    assert "note: only every 10th step was logged: memory below 10 steps cannot be seen" in follower.look().said
+    assert (follower.series.thinned, follower.monitor.step) == (10, 3000)
+
+
+def test_gradients_and_a_momentum_that_varies_reach_the_monitor(tmp_path):
+    path, values = tmp_path / "log.csv", norms(300)
+    gradients, momentum = norms(300, seed=1), np.linspace(0.95, 0.85, 300)
+    rows = zip(range(1, 301), values.tolist(), gradients.tolist(), momentum.tolist(), strict=True)
+    path.write_text("step,update_norm,grad_norm,wcdfa/momentum\n" + "".join(f"{','.join(map(repr, row))}\n" for row in rows))
+    follower = Follower(path, Settings(window=100, optimizer="sgd", hyperparameters={"momentum": 0.9}))
+    follower.look()
+    reading = follower.monitor.reading()
+    np.testing.assert_array_equal(reading.gradients, gradients[-100:])
+    np.testing.assert_allclose(reading.varying["momentum"], momentum[-100:], rtol=1e-6)

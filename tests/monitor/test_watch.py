@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import wcdfa
+from tests.helpers.white_training import log_norms
+from wcdfa import synthetic
 from wcdfa.monitor.messages import Alarms, DriftWarning
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.reading import Reading
@@ -133,3 +135,68 @@ def test_what_is_no_alarm():
             error, match=f"alarms must be one of 'log', 'warn', 'stop', None or a callable that takes .*, got {given!r}"
         ):
             Alarms(given)
+
+
+def said_of(norms, every=500, method="robust", spacing=1):
+    """All messages about a run, read every so many steps, as it is called live."""
+    watch, monitor, said = Watch(), wcdfa.WeightChangeDFA(method=method), []
+    for stop in range(every, len(norms) + 1, every):
+        steps = spacing * (1 + np.arange(stop - every, stop))
+        said += watch.update(monitor, Reading(norms[stop - every : stop], stop, 0, steps=steps))
+    return said
+
+
+def steps_of(said, about):
+    return [int(message.rpartition(" ")[2]) for message in said if about in message]
+
+
+@pytest.mark.parametrize("alpha", [0.8, 1.2])
+def test_an_alpha_at_the_edge_of_a_band_is_no_change_of_regime(alpha):
+    """Its intervals are in one band now and in the other then."""
+    norms = np.exp(0.1 * synthetic.arfima(6_000, d=alpha - 0.5, batch=(8,), seed=int(10 * alpha)))
+    said = [message for run in norms for message in said_of(run)]
+    assert sum("regime" in message for message in said) <= 1
+    assert sum("drifted" in message for message in said) <= 2
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rule": "RMSprop", "second": 0.99}, {"rule": "AdamW", "first": 0.95, "second": 0.95}, {"first": 0.99}],
+    ids=["RMSprop", "AdamW", "SGD"],
+)
+def test_what_fills_up_at_the_start_is_no_change(options):
+    said = [said_of(np.exp(run)) for run in log_norms(8, 4_000, 21, **options)]
+    assert sum(map(bool, said)) <= 1
+
+
+def test_a_change_of_momentum_is_said_soon_and_once_and_by_which_method():
+    delays = []
+    for run in log_norms(8, 7_000, 22, first=0.9, changes={4_000: 0.0}):
+        said = said_of(np.exp(run))
+        down = [message for message in said if message.startswith("α drifted down beyond ")]
+        assert len(down) == 1
+        assert " by gls, from about step " in down[0]
+        assert any(message.startswith("regime changed from critical to disordered: α = ") for message in said)
+        delays.append(steps_of(down, "drifted")[0] - 4_000)
+    assert max(delays) <= 700
+    sharp = [message for message in said_of(np.exp(run), method="gls") if "drifted down" in message]
+    assert "by gls" not in sharp[0]
+
+
+def test_the_regime_comes_back_only_when_alpha_does():
+    calm, wild = (synthetic.arfima(4_000, d=d, batch=(2,), seed=23) for d in (0.0, 1.0))
+    there_and_back = np.concatenate([calm[0], 3 + 0.3 * wild[0][:2_500], calm[1]])
+    said = said_of(np.exp(0.1 * there_and_back))
+    changes = [message.partition(":")[0].split()[3::2] for message in said if "regime" in message]  # from, to
+    assert [change[0] for change in changes] == ["disordered", *(change[1] for change in changes[:-1])]
+    assert ["ordered" in change for change in changes].count(True) == 2  # there and back, once each
+    assert changes[-1][1] == "disordered"
+
+
+def test_a_watch_of_every_tenth_step_counts_windows_not_steps():
+    """A window of 500 norms then covers 5,000 steps, and so does the shortest baseline."""
+    norms = np.exp(0.1 * np.concatenate([synthetic.white_noise(4_000, seed=24), synthetic.arfima(1_500, d=0.6, seed=24)]))
+    once, thinned = said_of(norms), said_of(norms, spacing=10)
+    assert [10 * step for step in steps_of(once, "drifted")] == steps_of(thinned, "drifted")
+    drifted = [message for message in thinned if "drifted" in message]
+    assert abs(int(drifted[0].partition("from about step ")[2].partition(" ")[0]) - 40_000) < 3_000

@@ -32,7 +32,7 @@ def test_clean_norms_are_their_logarithms():
     assert isinstance(prepared, Prepared)
     np.testing.assert_array_equal(prepared.values, np.log(NORMS))
     np.testing.assert_array_equal(prepared.kept, T)
-    assert prepared[2:] == ((), 0, 0, 0, 1, None, None, None, ())
+    assert prepared[2:] == ((), 0, 0, 0, 1, None, None, None, (), None, ())
     np.testing.assert_array_equal(prepare(NORMS, log=False, spikes=None).values, NORMS)
 
 

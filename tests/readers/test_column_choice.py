@@ -11,7 +11,6 @@ import wcdfa
 from wcdfa.readers import sources
 from wcdfa.readers.column_choice import NoSeries, choose, groups_of
 from wcdfa.readers.series import NO_STEPS, read_series, series_of
-from wcdfa.readers.spacing import Subsampled
 from wcdfa.sinks.jsonl import JSONLinesSink
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(200))
@@ -30,10 +29,10 @@ def stepped(name, steps):
     "name", ["step", "Step", " STEP ", "train_step", "global_step", "trainer/global_step", "train/epoch_step/step", "iteration"]
 )
 def test_steps_are_found_whatever_they_are_called(tmp_path, name):
-    path = write_rows(tmp_path / "log.jsonl", stepped(name, range(0, 2000, 10)))
-    with pytest.raises(Subsampled, match=r"only every 10th step was logged \(0, 10, … 1,990\)"):
-        read_series(path)
-    assert read_series(path, spacing=10).steps.tolist() == list(range(0, 2000, 10))
+    series = read_series(write_rows(tmp_path / "log.jsonl", stepped(name, range(0, 2000, 10))))
+    assert series.steps.tolist() == list(range(0, 2000, 10))
+    assert series.thinned == 10
+    assert series.notes == ("only every 10th step was logged: memory below 10 steps cannot be seen",)
 
 
 def test_steps_in_quotes_are_steps(tmp_path):
@@ -58,9 +57,13 @@ def test_steps_that_cannot_be_understood_are_refused(tmp_path):
 def test_a_value_in_every_tenth_row_may_be_every_tenth_step(tmp_path):
     rows = [{"loss": 1.0} | ({"update_norm": NORMS[i // 10]} if i % 10 == 0 else {}) for i in range(2000)]
     path = write_rows(tmp_path / "log.jsonl", rows)
-    with pytest.raises(Subsampled, match=r"no steps, and a value only in every 10th row.*spacing=10"):
-        read_series(path)
-    np.testing.assert_array_equal(read_series(path, spacing=10).values, NORMS)
+    series = read_series(path)
+    np.testing.assert_array_equal(series.values, NORMS)
+    assert series.thinned == 1  # nobody knows
+    assert series.notes[0].endswith("only every 10th row holds one: if 9 of 10 steps were left out, say so with spacing=10")
+    told = read_series(path, spacing=10)
+    assert told.thinned == 10
+    assert told.notes == ("only every 10th step was logged: memory below 10 steps cannot be seen",)
     rows = [{"val_loss": 1.0} if i % 10 == 0 else {"update_norm": NORMS[i % 200]} for i in range(1000)]
     series = read_series(write_rows(path, rows))  # rows of other things between
     assert len(series.values) == 900
@@ -75,6 +78,8 @@ def test_a_value_in_every_tenth_row_may_be_every_tenth_step(tmp_path):
         (["wcdfa/update_norm", "train/wcdfa/update_norm"], ["wcdfa/update_norm"]),
         (["step", "x"], ["x"]),
         (["0"], ["0"]),
+        (["value", "grad_norm"], ["grad_norm"]),
+        (["step", "value"], ["value"]),
     ],
 )
 def test_what_is_clear_is_chosen(names, found):

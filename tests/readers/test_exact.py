@@ -11,6 +11,7 @@ from tests.helpers.log_files import COLUMNS, LOSSES, NORMS, RATES, STEPS, WRITER
 from wcdfa.readers import sources
 from wcdfa.readers.formats import readers
 from wcdfa.readers.series import NO_STEPS, read_series, series_of
+from wcdfa.readers.steps import COUNTED
 
 SINGLE = {"tf events"}  # float32 throughout
 SINGLE_BESIDE = {"events", *SINGLE}
@@ -29,7 +30,7 @@ def test_every_number_is_as_it_was_logged(log, kind):
     np.testing.assert_array_equal(series.values, NORMS.astype(np.float32) if kind in SINGLE else NORMS)
     assert series.values.dtype == np.float64
     assert series.column.rpartition("/")[2] == "update_norm"
-    assert series.notes == (() if series.steps is not None else (NO_STEPS,))
+    assert series.notes == ((COUNTED,) if kind == "wandb" else () if series.steps is not None else (NO_STEPS,))
     if kind in STEPLESS:
         assert series.steps is series.lr is series.loss is None
         return

@@ -57,13 +57,41 @@ def test_the_last_record_of_a_step_counts(tmp_path):
     assert series.notes == ("100 records belong to a step that was written again: the last of each step counts",)
 
 
-def test_every_tenth_step_is_refused_with_the_way_out(tmp_path):
-    path = write(tmp_path / "a.csv", 10 * np.arange(300), NORMS)
-    with pytest.raises(Subsampled, match=r"a\.csv: only every 10th step was logged \(0, 10, … 2,990\).*spacing=10"):
-        read_series(path)
-    np.testing.assert_array_equal(read_series(path, spacing=10).values, NORMS)
-    with pytest.raises(Subsampled, match=r"steps are 10 apart, and the spacing was given as 20: .*spacing=10"):
-        read_series(path, spacing=20)
+@pytest.mark.parametrize(("apart", "said"), [(2, "2nd"), (5, "5th"), (10, "10th"), (113, "113th")])
+def test_every_kth_step_is_read_and_said(tmp_path, apart, said):
+    series = read_series(write(tmp_path / "a.csv", apart * np.arange(300), NORMS))
+    np.testing.assert_array_equal(series.values, NORMS)
+    assert series.steps.tolist() == list(range(0, 300 * apart, apart))
+    assert series.thinned == apart
+    assert series.notes == (f"only every {said} step was logged: memory below {apart} steps cannot be seen",)
+
+
+@pytest.mark.parametrize("more", [[1], [1995], [1, 1995]])
+def test_the_first_and_the_last_step_of_a_thinned_log_are_left_out(tmp_path, more):
+    """A Trainer with ``logging_first_step`` logs steps 1, 10, 20 …"""
+    steps = np.sort([*range(10, 2000, 10), *more])
+    series = read_series(write(tmp_path / "a.csv", steps, steps))
+    assert series.values.tolist() == list(range(10, 2000, 10))
+    assert series.thinned == 10
+    assert series.notes[1] == f"{len(more)} values at steps between were left out"
+
+
+def test_a_thinned_log_that_goes_on_between_its_steps_is_kept_whole(tmp_path):
+    steps = np.array([*range(0, 1500, 10), *range(1507, 3000, 10)])
+    series = read_series(write(tmp_path / "a.csv", steps, NORMS))
+    np.testing.assert_array_equal(series.values, NORMS)
+    assert series.thinned == 10
+
+
+def test_the_spacing_tells_where_a_log_counts_something_else(tmp_path):
+    """Steps of a log may be micro-batches, or rows that were written every tenth step."""
+    path = write(tmp_path / "a.csv", 4 * np.arange(300), NORMS)
+    series = read_series(path, spacing=1)
+    assert (series.thinned, series.notes) == (1, ())
+    path = write(tmp_path / "a.csv", np.arange(300), NORMS)
+    series = read_series(path, spacing=10)
+    assert series.thinned == 10
+    assert series.notes == ("only every 10th step was logged: memory below 10 steps cannot be seen",)
 
 
 def test_mixed_spacings_are_refused_and_named(tmp_path):
@@ -75,7 +103,9 @@ def test_mixed_spacings_are_refused_and_named(tmp_path):
         read_series(path)
     np.testing.assert_array_equal(read_series(path, last=99).values, NORMS[:100])
     np.testing.assert_array_equal(read_series(path, first=1100).values, NORMS[200:])
-    np.testing.assert_array_equal(read_series(path, first=100, last=1090, spacing=10).values, NORMS[100:200])
+    part = read_series(path, first=100, last=1090)
+    np.testing.assert_array_equal(part.values, NORMS[100:200])
+    assert part.thinned == 10
     with pytest.raises(ValueError, match="no step from 5000 to None: those logged are 0 to 1,199"):
         read_series(path, first=5000)
 
@@ -100,10 +130,12 @@ def test_a_range_of_a_log_without_steps(tmp_path):
         ("train/grad_norm", "a gradient norm, not ‖ΔW‖"),
         ("displacement", "a displacement over many steps, not a step norm"),
         ("update_norm", None),
+        ("train_loss", "a loss, not ‖ΔW‖"),
+        ("value", "the name does not tell whether this is ‖ΔW‖"),
     ],
 )
 def test_what_is_no_update_norm_is_said(tmp_path, name, note):
-    notes = read_series(write(tmp_path / "a.csv", range(300), NORMS, name)).notes
+    notes = read_series(write(tmp_path / "a.csv", range(300), NORMS, name), name).notes
     assert notes == () if note is None else notes[0].startswith(note)
 
 
@@ -127,10 +159,10 @@ def test_any_steps_are_put_in_order_or_refused(steps):
 @pytest.mark.parametrize("apart", [1, 40])
 def test_displacements_may_lie_any_number_of_steps_apart(tmp_path, apart):
     path = write(tmp_path / "a.csv", np.arange(300) * apart, NORMS, "displacement")
-    np.testing.assert_array_equal(read_series(path).values, NORMS)
+    series = read_series(path)
+    np.testing.assert_array_equal(series.values, NORMS)
+    assert series.thinned == 1  # each covers all steps up to it, and none is left out
     steps = np.delete(np.arange(301) * apart, 150)
     assert read_series(write(path, steps, NORMS, "displacement")).notes[-1] == "1 steps between are not in the log"
     with pytest.raises(Subsampled, match="unevenly spaced"):
         read_series(write(path, np.arange(300) ** 2, NORMS, "displacement"))
-    with pytest.raises(Subsampled, match=r"every 40th step|spacing was given as 7"):
-        read_series(write(path, steps, NORMS, "displacement"), spacing=7)

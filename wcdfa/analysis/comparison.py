@@ -40,6 +40,8 @@ class Comparison(NamedTuple):
     windows: tuple[Difference, ...]
     mean: Difference
     """The mean over windows that share no samples."""
+    run: Difference
+    """The same for one α of each whole run, which noise of each step does not bias; NaN if a run has none."""
 
 
 def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings) -> Comparison:
@@ -51,7 +53,7 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     >>> series = [RecordedSeries(Path("run"), "", "norms", x, None, None, None, 0, ()) for x in (one, two)]
     >>> mean = compare(*series, Settings(log=False)).mean
     >>> print(f"{mean.difference:.2f} ({mean.low:.2f}–{mean.high:.2f})")
-    0.45 (0.35–0.53)
+    0.40 (0.31–0.50)
 
     The interval says how uncertain the difference between these two runs is; runs with other seeds may differ by more. The steps of a
     series without steps are counted from 1.
@@ -84,14 +86,24 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     if math.isnan(mean.difference):
         msg = f"{reference.name} and {other.name} have no window in which both have an α"
         raise ValueError(msg)
-    return Comparison(tuple(_mean(one, two, range(i, i + 1)) for i in range(count)), mean)
+    windows = tuple(_mean(one, two, range(i, i + 1)) for i in range(count))
+    return Comparison(windows, mean, _of_runs(one, two, int(both[0]), int(both[-1])))
 
 
 def _at(series: RecordedSeries, places: npt.NDArray[np.intp], steps: Integers) -> RecordedSeries:
     def chosen(values: npt.NDArray[Values] | None) -> npt.NDArray[Values] | None:
         return None if values is None else values[places]
 
-    return series._replace(values=series.values[places], steps=steps, lr=chosen(series.lr), loss=chosen(series.loss))
+    apart = int(np.median(np.diff(places))) if len(places) > 1 else 1  # where the other run was logged less often
+    return series._replace(
+        values=series.values[places],
+        steps=steps,
+        lr=chosen(series.lr),
+        loss=chosen(series.loss),
+        thinned=series.thinned * apart,
+        gradients=chosen(series.gradients),
+        varying={name: values[places] for name, values in series.varying.items()},
+    )
 
 
 def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
@@ -107,13 +119,27 @@ def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
         return Difference(*steps, *[math.nan] * 6)
     alpha, low, high = np.moveaxis(figures[:, :, known], 1, 0)
     below, above = (np.sqrt(np.sum(reach**2, axis=-1)) / known.sum() for reach in (alpha - low, high - alpha))
-    reference, other = alpha.mean(axis=-1)
-    difference = float(other - reference)
+    return _difference(steps, alpha.mean(axis=-1), below, above)
+
+
+def _of_runs(one: Analysis, two: Analysis, first: int, last: int) -> Difference:
+    alpha, low, high = np.array([[getattr(each.run, name) for each in (one, two)] for name in NAMES])
+    return _difference((first, last), alpha, alpha - low, high - alpha)
+
+
+def _difference(
+    steps: tuple[int, int], alphas: npt.NDArray[np.float64], below: npt.NDArray[np.float64], above: npt.NDArray[np.float64]
+) -> Difference:
+    """The difference of two α, whose intervals reach so far below and above them; NaN if one of them is."""
+    reference, other = (float(alpha) for alpha in alphas)
+    difference = other - reference
+    if math.isnan(difference):
+        return Difference(*steps, reference, other, *[math.nan] * 4)
     down, up = float(np.hypot(below[1], above[0])), float(np.hypot(above[1], below[0]))
     toward = down if difference > 0 else up
     deviations = abs(difference) / toward * NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) if toward > 0 else math.nan
     p_value = 2 * NormalDist().cdf(-deviations)
-    return Difference(*steps, float(reference), float(other), difference, difference - down, difference + up, p_value)
+    return Difference(*steps, reference, other, difference, difference - down, difference + up, p_value)
 
 
 def mean_of_runs(alphas: npt.ArrayLike) -> tuple[float, float, float, float]:

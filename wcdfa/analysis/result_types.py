@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict, final
 
+from wcdfa.support.quantity import Quantity
 from wcdfa.verdicts.regime import Regime
 
 
@@ -29,6 +30,10 @@ class WindowNumbers(TypedDict):
     """α at each detrending order."""
     null: dict[str, float | None] | None
     """α compared with the optimizer alone, as in `wcdfa.nulls.NullResult`; None if no optimizer was named."""
+    p_value: float | None
+    """p of the window against everything that the optimizer gives on gradients without memory; None if it was not compared."""
+    compared: str | None
+    """What the window was compared with."""
     explained_by: list[str]
     explanation: str
     """What explains α; if there is no α, the reason."""
@@ -55,6 +60,30 @@ class AlarmResult(TypedDict):
     threshold: float
 
 
+class RunResult(TypedDict):
+    """One α for the whole series, as in `wcdfa.RunAlpha`; missing numbers are None."""
+
+    alpha: float | None
+    low: float | None
+    high: float | None
+    regime: Regime | None
+    probabilities: dict[str, float | None]
+    """Probability of each band."""
+    reason: str | None
+    """Why there is no α."""
+
+
+class OptimizerTest(TypedDict):
+    """All windows of a series against the optimizer, at a rate of false findings of 5 % for the run."""
+
+    windows: int
+    """How many were compared."""
+    p_value: float | None
+    differing: list[int]
+    """Numbers, from 0, of the windows that differ."""
+    line: str
+
+
 @final
 class SeriesResult(TypedDict):
     """A judged series; α, low, high, regime and so on are those of its last window."""
@@ -62,7 +91,10 @@ class SeriesResult(TypedDict):
     path: str
     run: str
     series: str
+    quantity: Quantity
     n: int
+    thinned: int
+    """Optimizer steps from one value to the next."""
     order: int
     alpha: float | None
     stderr: float | None
@@ -70,12 +102,14 @@ class SeriesResult(TypedDict):
     high: float | None
     regime: Regime | None
     null: dict[str, float | None] | None
+    against_optimizer: OptimizerTest
     explanation: str
     log: bool
     negative: int
     empty: int
     notes: list[str]
     alarms: list[AlarmResult]
+    run_alpha: RunResult
     windows: list[WindowResult]
     group: NotRequired[str | None]
     """The group of runs that it belongs to, from the command line."""

@@ -7,11 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import SupportsFloat
 
-from wcdfa.analysis.result_types import AlarmResult, FailedResult, Result, SeriesResult, WindowNumbers, WindowResult
+from wcdfa.analysis.result_types import (
+    AlarmResult,
+    FailedResult,
+    OptimizerTest,
+    Result,
+    RunResult,
+    SeriesResult,
+    WindowNumbers,
+    WindowResult,
+)
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.run_alpha import RunAlpha
 from wcdfa.verdicts.single_window import Verdict
 
 
@@ -40,7 +50,9 @@ def as_json(analysis: Analysis) -> SeriesResult:
         "path": str(series.path),
         "run": series.run,
         "series": series.column,
+        "quantity": series.quantity,
         "n": len(series.values),
+        "thinned": series.thinned,
         "order": analysis.settings.order,
         "alpha": last["alpha"],
         "stderr": last["stderr"],
@@ -48,14 +60,32 @@ def as_json(analysis: Analysis) -> SeriesResult:
         "high": last["high"],
         "regime": last["regime"],
         "null": last["null"],
+        "against_optimizer": _against_optimizer(analysis),
         "explanation": last["explanation"],
         "log": analysis.log,
         "negative": analysis.negative,
         "empty": series.empty,
         "notes": list(series.notes),
+        "run_alpha": _run(analysis.run),
         "alarms": [_alarm(analysis.in_steps(alarm)) for alarm in analysis.alarms],
         "windows": windows,
     }
+
+
+def _run(run: RunAlpha) -> RunResult:
+    return {
+        "alpha": _number(run.alpha),
+        "low": _number(run.low),
+        "high": _number(run.high),
+        "regime": run.regime,
+        "probabilities": {band: _number(share) for band, share in run.probabilities.items()},
+        "reason": run.reason,
+    }
+
+
+def _against_optimizer(analysis: Analysis) -> OptimizerTest:
+    run = analysis.judged.run
+    return {"windows": run.compared, "p_value": _number(run.p_value), "differing": list(run.differing), "line": str(run)}
 
 
 def _alarm(alarm: Alarm) -> AlarmResult:
@@ -91,6 +121,8 @@ def _numbers(verdict: Verdict) -> WindowNumbers:
         "regime": verdict.regime,
         "orders": {str(order): _number(alpha) for order, alpha in verdict.orders.items()},
         "null": None if verdict.null is None else {name: _number(value) for name, value in verdict.null._asdict().items()},
+        "p_value": _number(verdict.p_value),
+        "compared": verdict.compared,
         "explained_by": list(verdict.explained_by),
         "explanation": verdict.explanation if verdict.reason is None else verdict.reason,
         "findings": [{"kind": f.kind, "text": f.text, "figure": _number(f.figure)} for f in verdict.findings],

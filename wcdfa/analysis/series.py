@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.inference.calibration import Method
+from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import with_usable_rates
 from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
+from wcdfa.support.quantity import Quantity
+from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
-from wcdfa.verdicts.windows import Judged, drifts_of, judged_windows
+from wcdfa.verdicts.run_alpha import RunAlpha, alpha_of_run
+from wcdfa.verdicts.run_drifts import drifts_of
+from wcdfa.verdicts.windows import Judged, judged_windows
+
+ROUNDING = 1e-6  # log rates that differ by less are those of a constant rate
 
 
 @dataclass(frozen=True)
@@ -28,8 +35,10 @@ class Settings:
 
     columns: tuple[str, ...] = ()
     """Names or patterns; by default the column with a usual name for update norms."""
-    spacing: int = 1
-    """Steps of the log from one optimizer step to the next."""
+    quantity: Quantity | None = None
+    """What the series is; None takes what the name of its column tells."""
+    spacing: int | None = None
+    """Optimizer steps from one value to the next; None takes the steps of the log."""
     steps: tuple[int, int] | None = None
     """The first and the last training step to judge; None for all."""
     window: int = 500
@@ -41,36 +50,43 @@ class Settings:
     optimizer: str | None = None
     hyperparameters: Mapping[str, object] = field(default_factory=dict)
     lr: float | None = None
-    """Learning rate; None takes it from the log."""
+    """Learning rate, unless the log holds one that varies; None takes that of the log in any case."""
     epoch_length: int | None = None
     log: bool | None = None
     """Whether to take the logarithm; None takes it unless a value is negative."""
 
-    def criteria(self, *, log: bool) -> Criteria:
-        """Make the criteria for judging windows; `log` decides about the logarithm if the settings do not."""
+    def criteria(self, *, log: bool, series: RecordedSeries | None = None) -> Criteria:
+        """Make the criteria for judging the windows of a series; `log` decides about the logarithm if the settings do not."""
         return Criteria.given(
             order=self.order,
             method=self.method,
             log=log if self.log is None else self.log,
             epoch_length=self.epoch_length,
-            optimizer=self.optimizer,
-            **self.hyperparameters,
+            **self.compared(series),
         )
+
+    def compared(self, series: RecordedSeries | None = None) -> dict[str, object]:
+        """The options of `wcdfa.verdict` that say what a series is, and which optimizer it is compared with."""
+        of_series = {} if series is None else {"quantity": series.quantity, "thinned": series.thinned}
+        return {"optimizer": self.optimizer, **self.hyperparameters, **of_series}
 
     def series(self, run: Run) -> Iterator[RecordedSeries]:
         """Read the series of a run that should be judged. Raises as `series_of`."""
         first, last = self.steps or (None, None)
-        return series_of(run, self.columns, spacing=self.spacing, first=first, last=last)
+        for series in series_of(run, self.columns, quantity=self.quantity, spacing=self.spacing, first=first, last=last):
+            yield series._replace(notes=(*series.notes, *_rate_unused(series, self.lr)))
 
 
 class Analysis(NamedTuple):
-    """The verdicts on a series and the drifts in it; `judged` and `alarms` count in samples."""
+    """The verdicts on a series, the drifts in it and its α; `judged` and `alarms` count in samples."""
 
     series: RecordedSeries
     settings: Settings
     criteria: Criteria
     judged: Judged
     alarms: tuple[Alarm, ...]
+    run: RunAlpha
+    """One α for the whole series."""
 
     def step(self, sample: int) -> int:
         """The training step of the sample with this index; if the log has no steps, they count from 1."""
@@ -94,7 +110,7 @@ class Analysis(NamedTuple):
 
 
 def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int], None] = lambda done, total: None) -> Analysis:
-    """Judge the windows of a series and look for drifts.
+    """Judge the windows of a series, look for drifts, and measure α of the whole series.
 
     >>> from pathlib import Path
     >>> import wcdfa
@@ -115,23 +131,54 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     ValueError
         If no window can be judged.
     """
-    criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)))
-    values, lr, steps = judgeable(series, settings)
-    judged = judged_windows(values, criteria, window=settings.window, stride=settings.stride, lr=lr, steps=steps, each=each)
-    alarms = drifts_of(values, criteria.preparation, window=settings.window, lr=lr, steps=steps)
-    return Analysis(series, settings, criteria, judged, alarms)
+    criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)), series=series)
+    ready = judgeable(series, settings)
+    beside = Alongside(lr=ready.lr, steps=ready.steps, gradient_norm=ready.gradients, varying=ready.varying)
+    judged = judged_windows(ready.values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
+    alarms = drifts_of(ready.values, criteria.preparation, window=settings.window, lr=ready.lr, steps=ready.steps)
+    run = alpha_of_run(ready.values, criteria.preparation, lr=ready.lr, steps=ready.steps, thresholds=criteria.thresholds)
+    return Analysis(series, settings, criteria, judged, alarms, run)
 
 
 class Judgeable(NamedTuple):
-    """Norms ready to be judged: NaN where the learning rate is unusable."""
+    """Norms ready to be judged, and what belongs to them: NaN where the learning rate is unusable."""
 
     values: Floats
     lr: float | Floats | None
     steps: Integers | None
+    gradients: Floats | None
+    varying: Mapping[str, Floats]
 
 
 def judgeable(series: RecordedSeries, settings: Settings) -> Judgeable:
-    """The norms of a series with their learning rates, from the settings or else from the log."""
-    if settings.lr is not None or series.lr is None:
-        return Judgeable(series.values, settings.lr, series.steps)
-    return Judgeable(*with_usable_rates(series.values, series.lr), series.steps)
+    """The norms of a series with their learning rates: those of the log if they vary or none was given, or else the one that was given."""
+    varying = _varying(series.varying, settings.criteria(log=True).optimizer)
+    if series.lr is not None and (settings.lr is None or varies(series.lr)):
+        return Judgeable(*with_usable_rates(series.values, series.lr), series.steps, series.gradients, varying)
+    return Judgeable(series.values, settings.lr, series.steps, series.gradients, varying)
+
+
+def _varying(logged: Mapping[str, Floats], optimizer: Optimizer | None) -> dict[str, Floats]:
+    """The hyperparameters of the optimizer that were logged; before they were logged first, those that were given."""
+    own = {each.name: getattr(optimizer, each.name) for each in fields(optimizer)} if optimizer is not None else {}
+    return {name: np.where(np.isnan(values), own[name], values) for name, values in logged.items() if name in own}
+
+
+def varies(lr: Floats | None) -> bool:
+    """Whether learning rates were logged and are not all the same.
+
+    >>> varies(np.array([0.1, np.nan, 0.1])), varies(np.array([0.1, 0.01]))
+    (False, True)
+    """
+    usable = _usable(lr)
+    return bool(usable.size and np.ptp(np.log(usable)) > ROUNDING)
+
+
+def _rate_unused(series: RecordedSeries, given: float | None) -> Iterator[str]:
+    if given is not None and varies(series.lr):
+        low, high = np.min(_usable(series.lr)), np.max(_usable(series.lr))
+        yield f"the learning rate of the log is used, not the {given:g} that was given, because it varies from {low:.3g} to {high:.3g}"
+
+
+def _usable(lr: Floats | None) -> Floats:
+    return np.zeros(0) if lr is None else lr[np.isfinite(lr) & (lr > 0)]

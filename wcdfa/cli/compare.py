@@ -80,19 +80,27 @@ def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Compari
     table = Table()
     for name in ("steps", "α, reference", "α, other", "difference", "95 %", "p"):
         table.add_column(name, justify="right", no_wrap=True)
-    for number, each in enumerate((*comparison.windows, comparison.mean)):
-        if number == len(comparison.windows):
-            table.add_section()
-        span = f"{each.first_step:,}–{each.last_step:,}"
-        if math.isnan(each.difference):
-            table.add_row(span, *("none" if math.isnan(alpha) else f"{alpha:.3f}" for alpha in (each.reference, each.other)))
-            continue
-        figures = f"{each.reference:.3f}", f"{each.other:.3f}", f"{each.difference:+.3f}", f"{each.low:+.2f} to {each.high:+.2f}"
-        table.add_row(span, *figures, f"{each.p_value:.2g}")
+    for each in comparison.windows:
+        table.add_row(_span(each), *_cells(each))
+    table.add_section()
+    table.add_row("mean of windows", *_cells(comparison.mean))
+    table.add_row("whole run", *_cells(comparison.run))
     console.print(table)
-    mean = comparison.mean
-    apart = "differ" if mean.low > 0 or mean.high < 0 else "do not differ by more than their uncertainty"
-    say(console, f"over all windows they {apart}: {mean.difference:+.3f} ({mean.low:+.3f} to {mean.high:+.3f})")
+    for what, each in (("over all windows", comparison.mean), ("as whole runs", comparison.run)):
+        if not math.isnan(each.difference):
+            apart = "differ" if each.low > 0 or each.high < 0 else "do not differ by more than their uncertainty"
+            say(console, f"{what} they {apart}: {each.difference:+.3f} ({each.low:+.3f} to {each.high:+.3f})")
+
+
+def _span(of: Difference) -> str:
+    return f"{of.first_step:,}–{of.last_step:,}"
+
+
+def _cells(of: Difference) -> tuple[str, ...]:
+    alphas = tuple("none" if math.isnan(alpha) else f"{alpha:.3f}" for alpha in (of.reference, of.other))
+    if math.isnan(of.difference):
+        return alphas
+    return *alphas, f"{of.difference:+.3f}", f"{of.low:+.2f} to {of.high:+.2f}", f"{of.p_value:.2g}"
 
 
 def _as_json(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison) -> dict[str, object]:
@@ -100,6 +108,7 @@ def _as_json(reference: RecordedSeries, other: RecordedSeries, comparison: Compa
     return {
         **{name: {"path": str(each.path), "run": each.run, "series": each.column} for name, each in pair},
         "mean": _numbers(comparison.mean),
+        "run": _numbers(comparison.run),
         "windows": [_numbers(each) for each in comparison.windows],
     }
 

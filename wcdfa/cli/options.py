@@ -14,6 +14,7 @@ from wcdfa.cli.door import door
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import OPTIMIZERS
 from wcdfa.preprocess.preparation import LEAST
+from wcdfa.support.quantity import QUANTITIES
 
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 AtLeastTwo = Annotated[int, Parameter(validator=validators.Number(gte=2))]
@@ -21,6 +22,7 @@ Window = Annotated[int, Parameter(validator=validators.Number(gte=LEAST))]
 Order = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=4))]
 Dimension = Annotated[tuple[AtLeastOne, AtLeastOne], Parameter(negative_iterable=())]
 Method = Literal["robust", "gls", "ols"]
+Kind = Literal["update-norm", "gradient-norm", "displacement", "loss", "unknown"]
 GROUP = Group("Hyperparameters of the optimizer", sort_key=1)
 
 
@@ -65,10 +67,12 @@ class Judging:
     steps
         The first and last training step to use.
     spacing
-        Steps of the log from one optimizer step to the next. A log with steps left out is refused, because the series of every 10th norm has
-        another α.
+        Optimizer steps from one value of the log to the next. Default: as the steps of the log say, or 1. Give it where a log counts
+        something else: 1 if its steps are micro-batches and each value is one optimizer step, 10 if it counts rows and holds every 10th step.
+    quantity
+        What the column holds. Default: what its name tells. Only a norm ‖ΔW‖ ("update-norm") is compared with an optimizer.
     window
-        Samples (optimizer steps) in a window, at least 28, or 50 in watch.
+        Samples (optimizer steps, if every one was logged) in a window, at least 28, or 50 in watch.
     stride
         Samples from one window to the next. Default: the window, so that windows do not overlap; watch takes a fifth of it.
     order
@@ -81,7 +85,8 @@ class Judging:
         Rows and columns of the matrices that muon or adafactor changes, because α of these optimizers alone depends on them. Default: 8 8,
         which may explain α, but never shows that it is beyond the optimizer.
     lr
-        Learning rate. Default: the column lr or learning_rate of the log. If it varies, the effect of the schedule is removed.
+        Learning rate. Default: the column lr or learning_rate of the log, which is used in any case if it varies; the effect of the schedule is
+        then removed.
     epoch_length
         Optimizer steps in an epoch: a pattern that repeats every epoch is removed.
     log
@@ -90,7 +95,8 @@ class Judging:
 
     column: list[str] | None = None
     steps: tuple[int, int] | None = None
-    spacing: AtLeastOne = 1
+    spacing: AtLeastOne | None = None
+    quantity: Kind | None = None
     window: Window = 500
     stride: AtLeastOne | None = None
     order: Order = 1
@@ -128,8 +134,10 @@ class Judging:
         return settings
 
     def _settings(self, hyperparameters: Mapping[str, object]) -> Settings:
+        quantities = {each.replace(" ", "-"): each for each in QUANTITIES}
         return Settings(
             columns=tuple(self.column or ()),
+            quantity=None if self.quantity is None else quantities[self.quantity],
             spacing=self.spacing,
             steps=self.steps,
             window=self.window,

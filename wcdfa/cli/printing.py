@@ -15,25 +15,31 @@ from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_text
+from wcdfa.support.quantity import described
 from wcdfa.support.text import shown
+from wcdfa.verdicts.findings import COMPARABLE
 from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
-    """Print the table of windows, the verdict on the last one with its reasons, and where α drifted."""
+    """Print the table of windows, α of the run, the verdict on the last window with its reasons, and where α drifted."""
     console.print(windows_table(analysis))
-    verdicts, optimizer = analysis.judged.verdicts, analysis.criteria.optimizer
+    say(console, str(analysis.run))
+    verdicts, optimizer, quantity = analysis.judged.verdicts, analysis.criteria.optimizer, analysis.series.quantity
+    missing = optimizer is None and quantity == "update norm"  # nothing else is compared with an optimizer
     last = verdicts[-1]
     say(console, f"last window: {last}")
-    for reason in reasons(last, optimizer_named=optimizer is not None):
+    for reason in reasons(last, optimizer_named=not missing):
         say(console, f"  {reason}")
-    if optimizer is None and last.regime is None and any(each.regime is not None for each in verdicts):
+    if missing and last.regime is None and any(each.regime is not None for each in verdicts):
         say(console, f"windows with an α: {NOT_COMPARED}")
-    if optimizer is not None:
-        how = "on gradients without memory" if optimizer.no_alpha is None else f"was not replayed: {optimizer.no_alpha}"
-        say(console, f"optimizer alone: {optimizer} {how}")
+    run = analysis.judged.run
+    if run.compared > 1:
+        say(console, f"run: {run}")
+    if optimizer is not None and quantity not in COMPARABLE:
+        say(console, f"{optimizer} was not replayed, because a replay gives ‖ΔW‖, and the series is {described(quantity)}")
     for alarm in analysis.alarms:
-        say(console, f"drift: {drift(analysis.in_steps(alarm))}")
+        say(console, f"drift: {drift(analysis.in_steps(alarm), analysis.settings.method)}")
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:
@@ -41,7 +47,7 @@ def print_results(results: Sequence[SeriesResult], console: Console) -> None:
     if not results:
         return
     console.print(results_table(results))
-    if any(result["alpha"] is not None and result["null"] is None for result in results):
+    if any(result["alpha"] is not None and result["null"] is None and result["quantity"] == "update norm" for result in results):
         say(console, "note: not compared with the optimizer, which alone may give such an α: name it with --optimizer")
 
 

@@ -11,20 +11,21 @@ from rich.text import Text
 
 from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.analysis.series import Analysis
-from wcdfa.support.text import shown
+from wcdfa.support.text import SMALLEST, shown
 from wcdfa.verdicts.single_window import Verdict
 
+P = "p"  # of the curve log F(s) against the optimizer on gradients without memory
 ROWS = 40  # most rows of a table on the terminal; --json gives all
 Row = TypeVar("Row")
 
 
 def windows_table(analysis: Analysis) -> Table:
-    """The windows of a series: steps, α with its interval, α at higher orders and of the optimizer alone, and the verdict."""
+    """The windows of a series: steps, α with its interval, α at higher orders, p against the optimizer, and the verdict."""
     starts, stops, verdicts = analysis.judged
     orders = list(next((each.orders for each in verdicts if len(each.orders) > 1), verdicts[0].orders))[1:]
-    compared = any(each.null is not None for each in verdicts)
+    compared = any(math.isfinite(each.p_value) for each in verdicts)
     higher = [f"order {', '.join(map(str, orders))}"] if orders else []
-    table = _table("steps", "α", "95 %", *higher, *_optimizer(compared))
+    table = _table("steps", "α", "95 %", *higher, *([P] if compared else []))
     table.add_column("verdict")
     for start, stop, verdict in _ends(list(zip(starts, stops, verdicts, strict=True)), table):
         span = f"{analysis.step(int(start)):,}–{analysis.step(int(stop) - 1):,}"
@@ -33,8 +34,7 @@ def windows_table(analysis: Analysis) -> Table:
 
 
 def _cells(verdict: Verdict, orders: Sequence[int], *, compared: bool) -> list[str | Text]:
-    null = "" if verdict.null is None else interval(verdict.null.low, verdict.null.high)
-    nulls = [null] if compared else []
+    nulls = [p_cell(verdict.p_value)] if compared else []
     if verdict.regime is None:
         return ["none", "", *([""] if orders else []), *nulls, Text(verdict.reason or "")]
     others = ", ".join(f"{verdict.orders[order]:.2f}" for order in orders if order in verdict.orders)
@@ -43,15 +43,15 @@ def _cells(verdict: Verdict, orders: Sequence[int], *, compared: bool) -> list[s
 
 
 def results_table(results: Sequence[SeriesResult]) -> Table:
-    """A row for each series: α of its last window, α of the optimizer alone, and the verdict."""
-    compared = any(result["null"] is not None for result in results)
+    """A row for each series: α of its last window, p against the optimizer, and the verdict."""
+    compared = any(result["windows"][-1]["p_value"] is not None for result in results)
     table = Table()
     table.add_column("run and series", overflow="fold")
-    _add(table, "n", "α", "95 %", *_optimizer(compared))
+    _add(table, "n", "α", "95 %", *([P] if compared else []))
     table.add_column("verdict on the last window")
     for result in _ends(results, table):
-        null = result["null"]
-        nulls = [interval(null["low"], null["high"]) if null else ""] if compared else []
+        p = result["windows"][-1]["p_value"]
+        nulls = [p_cell(math.nan if p is None else p)] if compared else []
         text = Text(": ".join(filter(None, [result["regime"], result["explanation"]])))
         alpha = "none" if result["alpha"] is None else f"{result['alpha']:.3f}"
         row = f"{result['n']:,}", alpha, interval(result["low"], result["high"]), *nulls
@@ -69,8 +69,9 @@ def interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None or math.isnan(low) else f"{low:.2f}–{high:.2f}"
 
 
-def _optimizer(compared: bool) -> list[str]:
-    return ["optimizer"] if compared else []
+def p_cell(p: float) -> str:
+    """A p-value as text; empty if nothing was compared."""
+    return "" if math.isnan(p) else "< 0.0001" if p < SMALLEST else f"{p:.2g}"
 
 
 def _table(*numbers: str) -> Table:

@@ -51,9 +51,6 @@ def watch(
     with door("window", "epoch_length"):
         follower = Follower(path, settings)
     screen, console = Screen(path), Console()
-    optimizer: dict[str, object] = {}
-    if settings.optimizer is not None:
-        optimizer = {"optimizer": settings.optimizer, "lr": settings.lr, **settings.hyperparameters}
     live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
     with live or nullcontext():
         last = time.monotonic()
@@ -69,7 +66,7 @@ def watch(
                 screen.trouble = ""
                 if news.fresh:
                     last = time.monotonic()
-                screen.take(follower.monitor, news.said, optimizer)
+                screen.take(follower.monitor, news.said, follower.series, settings.compared(follower.series))
             if live is not None:
                 live.update(screen, refresh=True)
             else:

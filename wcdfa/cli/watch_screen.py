@@ -14,6 +14,8 @@ from rich.text import Text
 from wcdfa.cli.wording import of_text
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.monitor.monitor import WeightChangeDFA
+from wcdfa.readers.series import RecordedSeries
+from wcdfa.support.quantity import symbol
 from wcdfa.support.text import shown
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -32,19 +34,33 @@ class Screen:
         self._printed = 0
         self._waiting = ""
         self._norms: npt.NDArray[np.floating] = np.zeros(0)
+        self._symbol = symbol("update norm")
         self._result: DFAResult | None = None
         self._line = ""
         self._findings: list[str] = []
 
-    def take(self, monitor: WeightChangeDFA, messages: Sequence[str], optimizer: Mapping[str, Any]) -> None:
-        """Show the current state of the monitor and these messages; the optimizer is named as in `wcdfa.verdict`."""
+    def take(
+        self, monitor: WeightChangeDFA, messages: Sequence[str], series: RecordedSeries | None, compared: Mapping[str, Any]
+    ) -> None:
+        """Show the current state of the monitor and these messages.
+
+        Parameters
+        ----------
+        monitor : WeightChangeDFA
+        messages : list of str
+        series : RecordedSeries, optional
+            The series that the monitor was given; None before there is one.
+        compared : mapping of str to object
+            Options of `wcdfa.verdict` that name the optimizer and say what the series is.
+        """
         self._messages += messages
+        self._symbol = symbol("update norm" if series is None else series.quantity)
         self._norms = monitor.get_signal()
         result = monitor.result
         if result is None:
             self._line = f"{len(self._norms):,} of the {monitor.window:,} norms that the first α needs"
         elif result is not self._result:
-            verdict = monitor.verdict(**optimizer)
+            verdict = monitor.verdict(**compared)
             self._line = f"step {monitor.step:,}: {verdict}"
             self._findings = [finding.text for finding in verdict.findings if finding.text != verdict.reason]
             self._messages.append(f"{self._line}  {sparkline(self._norms)}")
@@ -60,7 +76,7 @@ class Screen:
 
     def __rich__(self) -> Group:
         """The current screen."""
-        norms = f"‖ΔW‖ {self._norms[-1]:.4g}" if len(self._norms) else "no norms yet"
+        norms = f"{self._symbol} {self._norms[-1]:.4g}" if len(self._norms) else "no norms yet"
         lines = [f"{shown(self.path)}  {norms}", sparkline(self._norms), self._line, *(f"  {text}" for text in self._findings)]
         lines += self._messages[-KEPT:]
         if self.trouble:

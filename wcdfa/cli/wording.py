@@ -9,7 +9,7 @@ from wcdfa.readers.errors import LogError
 
 # arguments in texts of the library; they come after a space, and never inside a path such as "runs/lr=0.1"
 ARGUMENT = re.compile(
-    r"(?<![^\s(])(?:column=|optimizer=|epoch_length|spacing=\d+|steps=\(first, last\)|dimension=\(rows, columns\)|log=(?:True|False))(?=[\s,.;:)]|$)"
+    r"(?<![^\s(])(?:column=|optimizer=|quantity=|epoch_length|spacing=\d*|steps=\(first, last\)|dimension=\(rows, columns\)|log=(?:True|False))(?=[\s,.;:)]|$)"
 )
 
 
@@ -17,8 +17,8 @@ def of_error(error: Exception) -> str:
     """Translate the message of an error.
 
     >>> from wcdfa.readers.errors import Option
-    >>> print(of_error(LogError("only every 10th step was logged; if that is right, say so:", Option("spacing", (10,)))))
-    only every 10th step was logged; if that is right, say so: --spacing 10
+    >>> print(of_error(LogError("which column? It holds: a, b. Choose one with", Option("column"))))
+    which column? It holds: a, b. Choose one with --column
     """
     if isinstance(error, LogError):
         return error.text if error.option is None else f"{error.text} {_option(error.option.name, *map(str, error.option.values))}"

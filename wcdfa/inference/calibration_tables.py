@@ -8,7 +8,6 @@ otherwise in memory. ``WCDFA_CACHE_DIR`` names another folder.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
@@ -23,6 +22,7 @@ from wcdfa.inference.estimators import calibrated_estimate
 from wcdfa.inference.moments import Moments, alpha_range, exact_moments, interpolation, nodes
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
+from wcdfa.support.files import cache_folder, write_arrays
 from wcdfa.support.progress import Progress
 
 VERSION = 1  # version of the numbers: files with another version are not read
@@ -124,7 +124,7 @@ def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
     computed = compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT)
     if path is not None:
         with suppress(OSError):  # if the folder cannot be written, the next process computes the table again
-            _write(path, packed(computed))
+            write_arrays(path, packed(computed))
     return computed
 
 
@@ -203,27 +203,10 @@ def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) ->
 
 
 def _cache_file(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Path | None:
-    folder = os.environ.get("WCDFA_CACHE_DIR") or None
-    if folder is None:
-        with suppress(ModuleNotFoundError):
-            from platformdirs import user_cache_dir  # noqa: PLC0415
-
-            folder = user_cache_dir("wcdfa")
+    folder = cache_folder()
     if folder is None:
         return None
     from hashlib import sha256  # noqa: PLC0415 - importing wcdfa would pay for it
 
     key = sha256(repr((VERSION, n, sizes, order, overlap)).encode()).hexdigest()[:16]
-    return Path(folder).expanduser() / f"calibration-{n}-{key}.npz"
-
-
-def _write(path: Path, arrays: dict[str, Matrix]) -> None:
-    """Write completely or not at all, because several processes may compute the same table."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    return folder / f"calibration-{n}-{key}.npz"

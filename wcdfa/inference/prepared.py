@@ -25,7 +25,7 @@ class Outcome(NamedTuple):
 
 
 def measured(prepared: Mapping[K, Prepared | str], n: int, measurement: Measurement) -> dict[K, Outcome]:
-    """Measure α of prepared series. A string in place of a series says why it could not be prepared; its α is NaN.
+    """Measure α of prepared series. It is NaN where a string in place of a series, or `Prepared.reason`, says why there is none.
 
     >>> import wcdfa
     >>> window = wcdfa.prepare(wcdfa.synthetic.white_noise(500, seed=0), log=False)
@@ -36,10 +36,12 @@ def measured(prepared: Mapping[K, Prepared | str], n: int, measurement: Measurem
     alike: dict[tuple[int, tuple[int, ...]], dict[K, Values]] = defaultdict(dict)
     reasons: dict[K, str] = {}
     for name, part in prepared.items():
-        if isinstance(part, Prepared):
-            alike[len(part.values), part.cuts][name] = part.values
-        else:
+        if not isinstance(part, Prepared):
             reasons[name] = part
+        elif part.reason is not None:
+            reasons[name] = part.reason
+        else:
+            alike[len(part.values), part.cuts][name] = part.values
     found: dict[K, Outcome] = {}
     for (_, cuts), series in alike.items():
         try:

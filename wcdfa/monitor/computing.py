@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from wcdfa.inference.prepared import Outcome
+from dataclasses import replace
+
+from wcdfa.inference.calibration import Method
+from wcdfa.inference.exponent import DFAResult
+from wcdfa.inference.prepared import Outcome, measured
+from wcdfa.preprocess.preparation import Prepared
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import History
-from wcdfa.recording.reading import Steps, numbered, outcomes
+from wcdfa.recording.reading import numbered, outcomes, prepared
 from wcdfa.recording.recorder import Recorder
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.single_window import Verdict, without_alpha
@@ -26,6 +31,8 @@ class Computation:
 
     def __init__(self, recorder: Recorder, criteria: Criteria) -> None:
         self.recorder, self.criteria = recorder, criteria
+        self.prepared: dict[str, Prepared | str] = {}
+        """The norms that the last outcomes were computed from."""
         self.outcomes: dict[str, Outcome] = {}
         self.history = History()
 
@@ -34,18 +41,28 @@ class Computation:
         begun = self.recorder.begun
         self.recorder.take(given, lr, gradient_norm)
         if self.recorder.begun != begun:
-            self.outcomes = {}
+            self.outcomes, self.prepared = {}, {}
 
     def compute(self) -> None:
         """Compute α of the norms in the window, for all parameters and each group."""
-        self.outcomes, steps = self._measured()
-        self.history.add(self.outcomes, steps)
+        reading = self.recorder.reading()
+        self.prepared = prepared(reading, self.criteria.preparation)
+        self.outcomes = measured(self.prepared, len(reading.norms), self.criteria.measurement)
+        self.history.add(self.outcomes, numbered(reading))
+
+    def by(self, method: Method) -> DFAResult | None:
+        """The last α of all parameters, by another method; None before the first."""
+        if ALL not in self.prepared:
+            return None
+        one = {ALL: self.prepared[ALL]}
+        return measured(one, self.recorder.window, replace(self.criteria.measurement, method=method))[ALL].result
 
     def history_until_now(self) -> History:
         """A copy of the history, with α of the norms in the window at its end."""
         history = self.history.copy()
         if not history.curves or history.curves[-1].last_step != self.recorder.step:
-            history.add(*self._measured())
+            reading = self.recorder.reading()
+            history.add(outcomes(reading, self.criteria.preparation, self.criteria.measurement), numbered(reading))
         return history
 
     @property
@@ -59,7 +76,3 @@ class Computation:
         """The verdict on a group whose last α is NaN. None if α is a number or was not computed yet."""
         outcome = self.outcomes.get(group)
         return None if outcome is None or outcome.reason is None else without_alpha(outcome.reason, self.criteria)
-
-    def _measured(self) -> tuple[dict[str, Outcome], Steps]:
-        reading = self.recorder.reading()
-        return outcomes(reading, self.criteria.preparation, self.criteria.measurement), numbered(reading)

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from wcdfa.analysis.series import Settings
+from wcdfa.analysis.series import Judgeable, Settings, judgeable
 from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_series, same_series, series_in
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
@@ -62,6 +61,7 @@ class Follower:
         self._states: dict[Path, FileStates] = {}
         self._quiet = 0  # looks at which only other logs had been written to
         self._told = False  # whether the user knows of the others
+        self._varied = False  # whether the last rates were those of the log, one for each norm
 
     def look(self) -> News:
         """Read what is new.
@@ -98,22 +98,26 @@ class Follower:
         """Feed the monitor with the norms from `start` on. With None, start over."""
         same = held is not None and same_series(held, series)
         negative = np.isfinite(series.values) & (series.values < 0)
+        ready = judgeable(series, self.settings)
+        varied = isinstance(ready.lr, np.ndarray)
+        anew = "the log was started over, and so is α"
         if self.settings.log is None and self._log and negative[start or 0 :].any():
             start = None
+        if start and self.settings.lr is not None and varied and not self._varied:
+            start, anew = None, "the learning rate of the log begins to vary, so it is used, and α is started over"
+        self._varied = varied
         if not same:
             self._quiet, self._told = 0, False
             said.append(f"now following {series.name}")
         elif start is None:
-            said.append("the log was started over, and so is α")
+            said.append(anew)
         said += [f"note: {note}" for note in series.notes if held is None or not same or note not in held.notes]
         if start is None:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log)
             if negative.any() and not self._log:
                 said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True forces it")
-        new = slice(start or 0, None)
-        rates, steps = None if series.lr is None else series.lr[new], None if series.steps is None else series.steps[new]
-        said += self._feed(series.values[new], rates, steps)
-        return News(len(series.values[new]), tuple(said))
+        said += self._feed(ready, start or 0)
+        return News(len(series.values) - (start or 0), tuple(said))
 
     def _begin(self, log: bool) -> None:
         settings = self.settings
@@ -128,19 +132,30 @@ class Follower:
         self.watch.reset()
         self._log, self._count = log, 0  # how many norms were given to the monitor or passed over
 
-    def _feed(
-        self, values: npt.NDArray[np.float64], rates: npt.NDArray[np.float64] | None, steps: npt.NDArray[np.int64] | None
-    ) -> list[str]:
+    def _feed(self, ready: Judgeable, start: int) -> list[str]:
         """Give norms to the monitor, at most a window at a time; from a log that was long at the first look, only the last windows."""
-        passed = max(0, len(values) - BEFORE * self.settings.window)
-        if not self._count and steps is not None:  # the monitor counts from 1, but a log may count from 0
-            self.monitor.load_state_dict(self.monitor.state_dict() | {"step": int(steps[passed]) - 1})
-        self._count += passed
+        length, window = len(ready.values), self.settings.window
+        first = max(start, length - BEFORE * window)
+        if not self._count and ready.steps is not None:  # the monitor counts from 1, but a log may count from 0
+            self.monitor.load_state_dict(self.monitor.state_dict() | {"step": int(ready.steps[first]) - 1})
+        self._count += first - start
         said: list[str] = []
-        for start in range(passed, len(values), self.settings.window):
-            part = slice(start, start + self.settings.window)
-            chunk = np.asarray(values[part], dtype=np.float64)
-            self._count += len(chunk)
-            rate, numbers = None if rates is None else rates[part], None if steps is None else steps[part]
-            said += self.watch.update(self.monitor, Reading(chunk, self._count, 0, lr=rate, steps=numbers))
+        for begin in range(first, length, window):
+            part = slice(begin, min(begin + window, length))
+            self._count += part.stop - begin
+            said += self.watch.update(self.monitor, _reading(ready, part, self._count))
         return said
+
+
+def _reading(ready: Judgeable, part: slice, count: int) -> Reading:
+    """A part of a series as a recorder would give it."""
+    values = ready.values[part]
+    return Reading(
+        values,
+        count,
+        0,
+        lr=None if ready.lr is None else np.broadcast_to(ready.lr, ready.values.shape)[part],
+        steps=None if ready.steps is None else ready.steps[part],
+        gradients=None if ready.gradients is None else ready.gradients[part],
+        varying={name: each[part] for name, each in ready.varying.items()},
+    )

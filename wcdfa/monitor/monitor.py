@@ -225,6 +225,17 @@ class WeightChangeDFA:
         return self.results.get(ALL)
 
     @property
+    def method(self) -> Method:
+        """The method that α is measured with."""
+        return self._criteria.measurement.method
+
+    def result_by(self, method: Method) -> DFAResult | None:
+        """`result` by another method; None before the first α, and until the next one after `load_state_dict`."""
+        with self._lock:
+            self._compute()
+            return self._run.by(method)
+
+    @property
     def results(self) -> dict[str, DFAResult]:
         """The last result of all parameters ("all") and of each group; empty before the first α."""
         return {name: outcome.result for name, outcome in self._now().items()}

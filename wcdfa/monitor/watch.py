@@ -9,14 +9,19 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.state_fields import Fields
 from wcdfa.recording.cadence import due
-from wcdfa.recording.reading import Reading
-from wcdfa.verdicts.drift import drift_alarms
+from wcdfa.recording.reading import Reading, numbered
+from wcdfa.verdicts.live_drift import Change, between, change
+from wcdfa.verdicts.regime import Regime
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+
+SHARPEST: Method = "gls"  # the method that sees a change soonest
+RISING: tuple[Regime, ...] = ("disordered", "critical", "ordered")  # the regimes in the order of their α
 
 
 class Watch:
@@ -30,8 +35,11 @@ class Watch:
     >>> messages[-1].partition(":")[0]
     'regime changed from disordered to ordered'
 
-    The regime has changed when the whole interval of α is in one band and the last such interval was in another. α drifts when
-    `wcdfa.verdicts.drift.drift_alarms` finds an alarm that has not ended. An α of NaN is ignored.
+    α drifts when it leaves its baseline, the mean over the first ten windows, by more than chance: in 10,000
+    steps in which nothing changes, one run in twenty has such a message. The first window does not count, because there momentum and
+    running averages fill up. The regime has changed when the whole interval of α is in another band than the last such interval, and
+    α has moved there by more than chance since then. Both compare α by the method "gls", which sees a change soonest. An α of NaN is
+    ignored.
     """
 
     def __init__(self) -> None:
@@ -42,15 +50,17 @@ class Watch:
         self.stops: list[int] = []
         """Training steps at which α was computed."""
         self.alphas: list[float] = []
+        """α by "gls" at these steps."""
         self.stderrs: list[float] = []
         self._seen: DFAResult | None = None
         self._regime: str | None = None
-        self._drifting = False
+        self._since = 0  # step of the last change of regime
+        self._drifting: str | None = None  # "up" or "down"
 
     def state_dict(self) -> dict[str, object]:
         """The baseline and the regime, as numbers, strings and lists. Save the state of the monitor with it."""
         series = {"stops": list(self.stops), "alphas": list(self.alphas), "stderrs": list(self.stderrs)}
-        return series | {"regime": self._regime, "drifting": self._drifting}
+        return series | {"regime": self._regime, "since": self._since, "drifting": self._drifting}
 
     def load_state_dict(self, state: Mapping[str, object], monitor: WeightChangeDFA) -> None:
         """Go on from a `state_dict`. Load the monitor first.
@@ -62,10 +72,10 @@ class Watch:
         """
         saved = Fields(state)
         stops, alphas, stderrs = saved.integers("stops"), saved.floats("alphas"), saved.floats("stderrs")
-        regime, drifting = saved["regime"], bool(saved["drifting"])
+        regime, drifting, since = saved["regime"], saved["drifting"], saved.integer("since")
         self._seen = monitor.result
-        self.stops, self.alphas, self.stderrs = stops, alphas, stderrs
-        self._regime, self._drifting = None if regime is None else str(regime), drifting
+        self.stops, self.alphas, self.stderrs, self._since = stops, alphas, stderrs, since
+        self._regime, self._drifting = None if regime is None else str(regime), None if drifting is None else str(drifting)
 
     def update(self, monitor: WeightChangeDFA, given: object, *, lr: object = None) -> list[str]:
         """Update the monitor, and return a message for each change that a new α shows. Raises as `WeightChangeDFA.update`."""
@@ -92,26 +102,55 @@ class Watch:
         if self.stops and self.stops[-1] >= step:  # the monitor was reset
             self.reset()
             self._seen = result
+        sharp = result if monitor.method == SHARPEST else monitor.result_by(SHARPEST)
+        if sharp is None:  # the monitor was loaded after this α
+            return
         self.stops.append(step)
-        self.alphas.append(float(result.alpha))
-        self.stderrs.append(float(result.stderr))
+        self.alphas.append(float(sharp.alpha))
+        self.stderrs.append(float(sharp.stderr))
         now = f"α = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) at step {step}"
-        yield from self._change_of_regime(monitor.regime, now)
-        yield from self._drift(monitor.window, now)
+        span = _span(monitor)
+        yield from self._change_of_regime(monitor.regime, span, now)
+        yield from self._drift(span, "" if monitor.method == SHARPEST else f" by {SHARPEST}", now)
 
-    def _change_of_regime(self, regime: str | None, now: str) -> Iterator[str]:
-        if regime not in (None, "undecided"):
-            if self._regime not in (None, regime):
-                yield f"regime changed from {self._regime} to {regime}: {now}"
-            self._regime = regime
+    def _change(self, span: int, since: int) -> Change | None:
+        """How far α is from its baseline since a step; the first window of the run is left out."""
+        return change(self.alphas, self.stderrs, self.stops, window=span, since=max(since, self.stops[0]))
 
-    def _drift(self, window: int, now: str) -> Iterator[str]:
-        alarms = drift_alarms(self.alphas, self.stderrs, self.stops, window=window)
-        drifting = bool(alarms) and alarms[-1].end is None
-        if drifting and not self._drifting:
-            last = alarms[-1]
-            yield f"α drifted {last.direction} beyond {last.threshold:.2f}, from about step {last.onset} on: {now}"
-        self._drifting = drifting
+    def _change_of_regime(self, regime: str | None, span: int, now: str) -> Iterator[str]:
+        if regime not in RISING or regime == self._regime:
+            return
+        if self._regime is not None:
+            rises = RISING.index(regime) > RISING.index(self._regime)
+            if not any(each.significant and (each.moved > 0) == rises for each in self._changes_since_regime(span)):
+                return
+            yield f"regime changed from {self._regime} to {regime}: {now}"
+            self._since = self.stops[-1]
+        self._regime = regime
+
+    def _changes_since_regime(self, span: int) -> Iterator[Change]:
+        """How far α is from its baseline since the last change of regime, and from what it was at that change."""
+        found = self._change(span, self._since)
+        if found is not None:
+            yield found
+        if self._since in self.stops:  # α may have been on its way
+            at = self.stops.index(self._since)
+            then, now = ((self.alphas[i], self.stderrs[i]) for i in (at, -1))
+            yield between(then, now, window=span, since=self._since)
+
+    def _drift(self, span: int, by: str, now: str) -> Iterator[str]:
+        found = self._change(span, 0)
+        if found is None or found.over or found.direction != self._drifting:
+            self._drifting = None
+        if found is not None and found.significant and self._drifting is None:
+            self._drifting = found.direction
+            yield f"α drifted {found.direction} beyond {found.threshold:.2f}{by}, from about step {found.onset} on: {now}"
+
+
+def _span(monitor: WeightChangeDFA) -> int:
+    """Training steps that a window covers: more than it has norms, if not each step is recorded."""
+    steps = numbered(monitor.reading())
+    return round(monitor.window * max(1.0, float(steps[-1] - steps[0]) / max(1, len(steps) - 1)))
 
 
 def _parts(monitor: WeightChangeDFA, reading: Reading) -> Iterator[Reading]:

@@ -99,9 +99,17 @@ class Optimizer:
         """Steps that it is assumed to have taken if ``start`` is not given: infinitely many, unless it never settles."""
         return math.inf
 
+    def gain(self, lr: float, scale: float) -> float | None:
+        """How far a constant gradient of 1 moves a weight in a step, if gradients have this root mean square; None if it is unknown."""
+        return None
+
     def settles_after(self) -> float:
         """From this many steps on, a replay begins at the settled state: bias corrections are then within 0.4 % of 1."""
         return 5 / (1 - max(self._decays()))
+
+    def starts_within(self) -> float:
+        """Steps at the start of a run in which its norms still show that its memories began empty."""
+        return self.settles_after()
 
     def changes_until(self) -> float:
         """Steps up to which its null goes on changing, so that it matters how many were taken; 0 where it settles soon."""

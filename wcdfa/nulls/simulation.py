@@ -1,18 +1,14 @@
-"""The options for simulating a null, kept together in one object."""
+"""The options for simulating nulls, kept together in one object."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from wcdfa.inference.measurement import Measurement
-from wcdfa.nulls.nulls import optimizer_alphas
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import Dimension
-from wcdfa.preprocess.options import Preparation
 from wcdfa.synthetic import Seed
 
 EXACT = 100
@@ -21,28 +17,44 @@ EXACT = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """The options of `wcdfa.nulls.optimizer_null` except the optimizer's own. Short memory uses the same replicates and seed."""
+    """How many replicates, from which seed, and what the replay of an optimizer takes for granted."""
 
     replicates: int = 500
     seed: Seed = 0
-    gradient_norm: npt.ArrayLike | None = field(default=None, compare=False)
     start: int | None = None
     dimension: Dimension | None = None
 
-    def at_step(self, optimizer: Optimizer, first: int | None) -> Simulation:
-        """The same for a window whose first step is known, counted from 1, where it matters how many steps came before.
+    def __post_init__(self) -> None:
+        if self.start is not None and self.start < 0:
+            msg = f"start must be 0 or more steps, got {self.start}; leave it out if it is unknown"
+            raise ValueError(msg)
+        if isinstance(self.seed, np.random.Generator):  # drawn once, so that windows share their replays
+            object.__setattr__(self, "seed", int(self.seed.integers(2**31)))
+        if self.replicates < 1:
+            msg = f"replicates must be at least 1, got {self.replicates}; 500 is usual"
+            raise ValueError(msg)
 
-        They are rounded to two digits, which changes α by much less than chance does, so that windows nearby share a replay.
+    def starts(self, optimizer: Optimizer, first: int | None) -> tuple[int | None, ...]:
+        """How many steps the optimizer may have taken before a window, whose first step is counted from 1; None if its start is over.
+
+        The steps are rounded to two digits, which changes a null by much less than chance does, so that windows nearby share one.
 
         >>> from wcdfa.nulls.update_rules import named
-        >>> nadam = named("nadam", {})
-        >>> Simulation().at_step(nadam, 12_346).start, Simulation().at_step(nadam, 40_000).start
-        (12000, None)
+        >>> sgd, nadam = named("sgd", {"momentum": 0.9}), named("nadam", {})
+        >>> Simulation().starts(sgd, 1), Simulation().starts(sgd, 501), Simulation().starts(sgd, None)
+        ((0,), (None,), (None, 0))
+        >>> Simulation().starts(nadam, 12_346), Simulation().starts(nadam, 40_000)
+        ((12000,), (None,))
         """
-        if self.start is not None or first is None or first > optimizer.changes_until():
-            return self
+        until = max(optimizer.starts_within(), optimizer.changes_until())
+        if self.start is not None:
+            return (self.start if self.start <= until else None,)
+        if first is None:
+            return (None, 0)
         before = max(0, first - 1)
-        return replace(self, start=round(before, 2 - len(str(before))) if before > EXACT else before)
+        if before > until:
+            return (None,)
+        return (round(before, 2 - len(str(before))) if before > EXACT else before,)
 
     def assumed(self, optimizer: Optimizer) -> str:
         """What α of the optimizer alone depends on and the replay takes for granted, to be put behind its name; often empty.
@@ -66,35 +78,3 @@ class Simulation:
             return []
         shape = optimizer.default_shape if self.dimension is None else np.atleast_1d(self.dimension)
         return [f"on a {'matrix' if len(shape) == 2 else 'vector'} of {' × '.join(map(str, shape))}"]
-
-    def alphas(
-        self,
-        n: int,
-        optimizer: Optimizer,
-        measurement: Measurement,
-        preparation: Preparation,
-        *,
-        lr: npt.ArrayLike | None = None,
-        breaks: tuple[int, ...] = (),
-    ) -> npt.NDArray[np.float64]:
-        """α of the optimizer alone, shape (replicates,), in windows of n steps, prepared and measured like the windows of the run.
-
-        >>> from wcdfa.nulls.update_rules import named
-        >>> Simulation(replicates=3).alphas(200, named("sgd", {}), Measurement(method="ols"), Preparation()).shape
-        (3,)
-        """
-        return optimizer_alphas(
-            n,
-            optimizer=optimizer,
-            lr=lr,
-            replicates=self.replicates,
-            order=measurement.order,
-            method=measurement.method,
-            log=preparation.log,
-            spikes=preparation.spikes,
-            breaks=breaks,
-            gradient_norm=self.gradient_norm,
-            start=self.start,
-            dimension=self.dimension,
-            seed=self.seed,
-        )

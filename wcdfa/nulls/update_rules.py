@@ -38,6 +38,8 @@ SINGULAR, LASTING = 0.92, 0.88  # measured at 8 by 8 and 16 by 16: the root mean
 # and how long changes last, relative to a change that is proportional to the momentum
 LONG = 10_000
 """Steps beyond which an optimizer that still changes is replayed at the step of the window."""
+CORRECTED = 300
+"""Steps after which a mean of squares whose bias is corrected shows its start by less than chance does, if there are up to 50,000 coordinates."""
 BEYOND = 1e3  # a singular value that has grown so much diverges
 AT_ONCE = 1e3  # momentum_decay of a NAdam whose momentum does not grow: 0.96 to this power is 0
 
@@ -109,6 +111,9 @@ class SGD(Optimizer):
     def _decays(self) -> tuple[float, ...]:
         return (self.momentum,)
 
+    def gain(self, lr: float, scale: float) -> float | None:  # noqa: D102 - as in the base class
+        return lr * (1 - self.dampening) / (1 - self.momentum) if self.momentum else lr
+
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         gradient = self._decayed(gradient, weights)
         if not self.momentum:
@@ -153,6 +158,12 @@ class Moments(Betas):
 
     def _root(self, square: Array, count: Number) -> Array:
         return square**0.5 / (1 - self.betas[1] ** count) ** 0.5 + self.eps
+
+    def starts_within(self) -> float:  # noqa: D102 - as in the base class
+        return max(CORRECTED, 5 / (1 - self.betas[0]))
+
+    def gain(self, lr: float, scale: float) -> float | None:  # noqa: D102 - as in the base class
+        return lr / scale
 
     def _settled_betas(self, at: Conditions, decoupled: bool) -> Settled:
         if decoupled:
@@ -425,6 +436,9 @@ class RMSprop(Optimizer):
 
     def _decays(self) -> tuple[float, ...]:
         return self.momentum, self.alpha
+
+    def gain(self, lr: float, scale: float) -> float | None:  # noqa: D102 - as in the base class
+        return lr / scale / (1 - self.momentum)
 
     def _step(self, memory: Memory, weights: Array, gradient: Array, lr: Number, count: Number) -> tuple[Array, Memory]:
         gradient = self._decayed(gradient, weights)

@@ -225,24 +225,18 @@ compare = memory_fit  # by its earlier name: `wcdfa.nulls.compare` sets one α a
 
 
 def memory_fits(windows: npt.ArrayLike, /) -> list[MemoryFit]:
-    """`memory_fit` of each of many windows of shape (windows, n), fitted at once; NaN where AR(1) does not even lead ARFIMA(0,d,0).
+    """`memory_fit` of each of many windows of shape (windows, n), fitted at once.
 
     >>> from wcdfa import synthetic
     >>> short, long = memory_fits([synthetic.ar1(500, phi=0.7, seed=0), synthetic.arfima(500, d=0.4, seed=0)])
-    >>> print(short.model, short.nats > 2, long.nats)
-    AR(1) True nan
+    >>> print(short.model, short.nats > 2, long.nats < -2)
+    AR(1) True True
     """
-    windows = np.asarray(windows, dtype=np.float64)
-    leads = fit(windows, "ARFIMA(0,d,0)").loss - fit(windows, "AR(1)").loss
-    chosen = np.flatnonzero(leads > 0)
-    nothing = MemoryFit(math.nan, "AR(1)", {"phi": math.nan, "theta": math.nan})
-    found = [nothing] * len(windows)
-    if chosen.size:
-        fitted = memory_fit(windows[chosen])
-        for place, i in enumerate(chosen):
-            parameters = {name: values[place] for name, values in fitted.parameters.items()}
-            found[i] = MemoryFit(fitted.nats[place], fitted.model[place], parameters)
-    return found
+    fitted = memory_fit(np.asarray(windows, dtype=np.float64))
+    return [
+        MemoryFit(nats, model, {name: values[place] for name, values in fitted.parameters.items()})
+        for place, (nats, model) in enumerate(zip(fitted.nats, fitted.model, strict=True))
+    ]
 
 
 memories = memory_fits  # by its earlier name

@@ -26,7 +26,14 @@ def plot_analysis(analysis: Analysis, *, title: str = "") -> Figure:
     """Draw an analyzed series with `wcdfa.plotting.plot_run`, with the learning rate and loss logged with it and the drifts found."""
     series = analysis.series
     return plot_run(
-        series.values, analysis.judged, title=title, alarms=analysis.alarms, steps=series.steps, lr=series.lr, loss=series.loss
+        series.values,
+        analysis.judged,
+        title=title,
+        alarms=analysis.alarms,
+        steps=series.steps,
+        lr=series.lr,
+        loss=series.loss,
+        quantity=series.quantity,
     )
 
 

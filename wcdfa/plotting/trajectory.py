@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from wcdfa.inference.exponent import DFAResult
 from wcdfa.plotting.fluctuations import plot_fluctuations
 from wcdfa.plotting.style import FAINT, THIN, bands, ink
 from wcdfa.support.colors import ALPHA, LOSS, NULL, RATE
+from wcdfa.support.quantity import Quantity, symbol
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.single_window import spread_of
@@ -31,6 +33,7 @@ def plot_alpha(
     steps: npt.ArrayLike | None = None,
     alarms: Iterable[Alarm] = (),
     thresholds: tuple[float, float] = THRESHOLDS,
+    quantity: Quantity = "update norm",
 ) -> Axes:
     """Draw α and its interval for each window, at the end of the window, over the null and the bands; returns the axes.
 
@@ -43,14 +46,17 @@ def plot_alpha(
     alarms : Alarms of `wcdfa.verdicts.windows.drifts`
         Shaded from the step where α began to leave its baseline, with a line at the alarm.
     thresholds : (float, float)
+    quantity : str
+        What the series is, which says what α is compared with.
     """
     alpha, low, high = (judged.numbers(name) for name in ("alpha", "low", "high"))
     stops = _steps(steps, judged.stops)
     nulls = [(stop, v.null) for stop, v in zip(stops, judged.verdicts, strict=True) if v.null is not None]
     if nulls:
+        alone = "gradients without memory" if quantity == "gradient norm" else "the optimizer alone"
         places, band = [stop for stop, _ in nulls], [null for _, null in nulls]
         edges = [null.low for null in band], [null.high for null in band]
-        ax.fill_between(places, *edges, color=NULL, alpha=2 * FAINT, linewidth=0, step="mid", label="the optimizer alone")
+        ax.fill_between(places, *edges, color=NULL, alpha=2 * FAINT, linewidth=0, step="mid", label=alone)
     ax.errorbar(
         stops, alpha, yerr=[alpha - low, high - alpha], label="α, 95 %", color=ALPHA, marker="o", markersize=3, linewidth=THIN
     )
@@ -61,10 +67,16 @@ def plot_alpha(
     known = np.concatenate([low, high])[np.isfinite(np.concatenate([low, high]))]
     ax.set_ylim(min([HEIGHT[0], *(known - 0.1)]), max([HEIGHT[1], *(known + 0.1)]))
     bands(ax, thresholds)
-    ax.set_ylabel(f"α of {int(judged.stops[0] - judged.starts[0]):,} steps")
+    ax.set_ylabel(f"α of {_length(judged, steps):,} steps")
     if nulls or alarms:
         ax.legend(frameon=False, loc="upper right", fontsize="small", ncols=3)
     return ax
+
+
+def _length(judged: Judged, steps: npt.ArrayLike | None) -> int:
+    """The length of a window in training steps, of which not every one need be recorded."""
+    apart = 1 if steps is None or np.size(steps) < 2 else int(np.median(np.diff(np.asarray(steps))))
+    return apart * int(judged.stops[0] - judged.starts[0])
 
 
 def plot_history(places: npt.ArrayLike, alphas: npt.ArrayLike, thresholds: tuple[float, float], *, ax: Axes) -> Axes:
@@ -81,9 +93,9 @@ def plot_history(places: npt.ArrayLike, alphas: npt.ArrayLike, thresholds: tuple
     return ax
 
 
-def plot_norms(norms: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
-    """Draw the norms ‖ΔW‖, on a logarithmic axis if all are positive; returns the axes."""
-    return _line(norms, "‖ΔW‖", ink(), steps, ax)
+def plot_norms(norms: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None, quantity: Quantity = "update norm") -> Axes:
+    """Draw the norms ‖ΔW‖, or another quantity, on a logarithmic axis if all are positive; returns the axes."""
+    return _line(norms, symbol(quantity), ink(), steps, ax)
 
 
 def plot_rate(lr: npt.ArrayLike, *, ax: Axes, steps: npt.ArrayLike | None = None) -> Axes:
@@ -106,6 +118,7 @@ def plot_run(
     loss: npt.ArrayLike | None = None,
     alarms: Iterable[Alarm] = (),
     thresholds: tuple[float, float] = THRESHOLDS,
+    quantity: Quantity = "update norm",
 ) -> Figure:
     """Draw a run in one figure: α above norms, learning rate and loss, over the steps; on the right, F(s) of the last window with an α.
 
@@ -120,10 +133,10 @@ def plot_run(
     figure = Figure(figsize=(10, 3 + 1.5 * len(below)), layout="constrained")
     layout = [["alpha", "fluctuations"], *([name, "fluctuations"] for name in below)]
     axes = figure.subplot_mosaic(layout, width_ratios=[2, 1], height_ratios=[2.5, *[1.0 for _ in below]])  # type: ignore[arg-type]
-    plot_alpha(judged, ax=axes["alpha"], steps=steps, alarms=alarms, thresholds=thresholds)
+    plot_alpha(judged, ax=axes["alpha"], steps=steps, alarms=alarms, thresholds=thresholds, quantity=quantity)
+    plots: dict[str, Callable[..., Axes]] = {"norms": partial(plot_norms, quantity=quantity), "rate": plot_rate, "loss": plot_loss}
     for name, values in below.items():
-        plot = {"norms": plot_norms, "rate": plot_rate, "loss": plot_loss}[name]
-        plot(values, ax=axes[name], steps=steps)
+        plots[name](values, ax=axes[name], steps=steps)
     first, last = _steps(steps, np.array([1, np.size(norms)]))
     for name in ["alpha", *below]:
         axes[name].set_xlim(first - 0.01 * (last - first), last + 0.01 * (last - first))

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.preprocess.epochs import Numbers, epoch_pattern
+from wcdfa.preprocess.level_steps import level_steps, step_heights
 from wcdfa.preprocess.outliers import ROUNDING, SPIKE, Values, level_shifts, without_spikes
+from wcdfa.preprocess.resolution import no_fluctuation, remarks
 
 Spikes = Literal["hampel"] | None
 Zeros = Literal["skip", "keep", "error"]
@@ -46,6 +48,10 @@ class Prepared(NamedTuple):
     """Share of the variance that the epoch pattern explains; 0 if no pattern stood out, None if no epoch length was given."""
     findings: tuple[str, ...]
     """What was done, in sentences with figures."""
+    reason: str | None = None
+    """Why these values have no α: what varies is rounding, or what a logger repeated. None if they may have one."""
+    level_steps: tuple[tuple[int, float], ...] = ()
+    """Those `breaks` at which nothing but the level steps, and how far it moves there in `values`."""
 
     @property
     def cuts(self) -> tuple[int, ...]:
@@ -132,7 +138,8 @@ def prepare(
         raise ValueError(msg)
     numbers, spacing, gaps = _numbered(steps, len(x))
     holes = np.searchsorted(kept, np.concatenate([np.flatnonzero(~finite), gaps]))
-    time, x = numbers[kept], np.log(x[kept]) if log else x[kept]
+    stored = x[kept]
+    time, x = numbers[kept], np.log(stored) if log else stored
 
     findings = _counted(skipped, "norm of 0 was skipped", "norms of 0 were skipped")
     findings += _counted(~finite, "norm that is not finite was dropped", "norms that are not finite were dropped")
@@ -163,7 +170,13 @@ def prepare(
     replaced = np.zeros(len(x), dtype=bool)
     if spikes is not None:
         x, replaced = without_spikes(x, breaks)
+    hidden = level_steps(x, breaks)
+    steps_of_level = sorted({*hidden, *(i for i, _ in levels)} - {0, len(x)})
+    breaks = sorted({*breaks, *hidden})
+    heights = dict(zip(steps_of_level, step_heights(x, steps_of_level, breaks), strict=True))
+    findings += _splits((time[i], f"the level {_moves(heights[i], log=log)}") for i in hidden)
     findings += _counted(replaced, "spike was replaced by the local median", "spikes were replaced by the local median")
+    findings += remarks(stored)
     return Prepared(
         values=x,
         kept=kept,
@@ -176,6 +189,8 @@ def prepare(
         schedule_share=schedule_share,
         phase_share=phase_share,
         findings=tuple(findings),
+        reason=no_fluctuation(stored, x, tuple(breaks), log=log),
+        level_steps=tuple(heights.items()),
     )
 
 

@@ -1,48 +1,111 @@
-"""Finds the learning rate and the loss for each value of a series."""
+"""Finds what was logged beside a series: learning rate, loss, gradient norms, and hyperparameters that vary."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from wcdfa.readers.column_names import named
+from wcdfa.readers.column_names import GRADIENTS, RATES, named
 from wcdfa.readers.columns import Column, Floats, Integers
+from wcdfa.readers.steps import is_ours
+from wcdfa.support.text import shown
+
+CLIPPED = "{name} is taken for the gradient norm that each step used; if gradients were clipped after it was logged, log wcdfa/gradient_norm"
+VARYING = {"momentum": ("wcdfa/momentum",), "betas": ("wcdfa/beta1", "wcdfa/beta2")}
+"""The columns of each hyperparameter that may vary."""
 
 
-def beside(
-    columns: Mapping[str, Column], known: Iterable[str], series: str, column: Column, steps: Integers | None
-) -> Floats | None:
-    """The numbers of the first column with a known name that has one for each value of a series; None if there is no such column.
+class Beside:
+    """The other columns of a run, matched with the values of one series.
 
     >>> columns = {"norm": Column(np.array([0.5, 0.25])), "lr": Column(np.array([1e-3, 1e-4]))}
-    >>> beside(columns, ["lr"], "norm", columns["norm"], None)
+    >>> Beside(columns, "norm", None).first(["lr"])
     array([0.001 , 0.0001])
 
     Parameters
     ----------
     columns : mapping of str to Column
         All columns of the run.
-    known : iterable of str
-        Usual names, best first.
-    series, column : str, Column
-        The name of the series, and its column.
+    series : str
+        The name of the series.
     steps : array, shape (n,), or None
         The steps of the series in order. None if the log has no steps: values in the same row then belong together.
     """
-    for name in known:
-        found = named([each for each in columns if each != series], name)
-        if len(found) == 1 and (values := _matched(columns[found[0]], column, steps)) is not None:
-            return values
-    return None
 
+    def __init__(self, columns: Mapping[str, Column], series: str, steps: Integers | None) -> None:
+        self._columns, self._column, self._steps = columns, columns[series], steps
+        self._names = [name for name in columns if name != series]
 
-def _matched(other: Column, column: Column, steps: Integers | None) -> Floats | None:
-    if steps is not None:
-        return None if other.steps is None else _at(other.steps, other.values, steps)
-    if column.rows is None and other.rows is None and len(other.values) != len(column.values):
-        return None  # a column of another table
-    return _at(_rows(other), other.values, _rows(column))
+    def first(self, known: Iterable[str]) -> Floats | None:
+        """The numbers of the first column with a known name, best first, that has one for each value of the series; None if there is none."""
+        return next((values for name in self._found(known) if (values := self._matched(name)) is not None), None)
+
+    def gradients(self) -> tuple[Floats | None, Iterator[str]]:
+        """The gradient norm at each value of the series, and a note on it if this package did not log it."""
+        for name in self._found(GRADIENTS):
+            if (values := self._matched(name)) is not None:
+                return values, iter(() if is_ours(name) else (CLIPPED.format(name=shown(name)),))
+        return None, iter(())
+
+    def varying(self) -> dict[str, Floats]:
+        """The hyperparameters that vary, at each value of the series: momentum of shape (n,), betas of shape (n, 2).
+
+        A monitor logs them only while they change. In between the last one holds, and before the first it is not known: NaN.
+        """
+        found = {name: [self._latest(each) for each in columns] for name, columns in VARYING.items()}
+        known = {name: [each for each in parts if each is not None] for name, parts in found.items()}
+        whole = {name: parts for name, parts in known.items() if len(parts) == len(VARYING[name])}
+        return {name: parts[0] if len(parts) == 1 else np.stack(parts, axis=-1) for name, parts in whole.items()}
+
+    def unused_rate(self) -> Iterator[str]:
+        """A note on a learning rate that varies and has no value for some of the series, so that it cannot be used."""
+        for name in self._found(RATES):
+            rates, there = self._columns[name].values, self._covered(name)
+            if there and np.ptp(rates) > 0:
+                yield (
+                    f"{shown(name)} was logged for {there:,} of {len(self._wanted()):,} values only, so it is not used, and what the schedule "
+                    "does stays in α: log it with every value"
+                )
+                return
+
+    def _found(self, known: Iterable[str]) -> Iterator[str]:
+        for name in known:
+            found = named(self._names, name)
+            if len(found) == 1:
+                yield found[0]
+
+    def _matched(self, name: str) -> Floats | None:
+        places = self._places(name)
+        return None if places is None else _at(places, self._columns[name].values, self._wanted())
+
+    def _latest(self, known: str) -> Floats | None:
+        """The value that was logged last at or before each value of the series, NaN before the first; None if there is no such column."""
+        name = next(self._found([known]), None)
+        places = None if name is None else self._places(name)
+        if name is None or places is None or not len(places):
+            return None
+        order = np.argsort(places, kind="stable")
+        at = np.searchsorted(places[order], self._wanted(), "right") - 1
+        return np.where(at < 0, np.nan, self._columns[name].values[order][at])
+
+    def _covered(self, name: str) -> int:
+        """How many values of the series have one in this column."""
+        places = self._places(name)
+        return 0 if places is None else int(np.isin(self._wanted(), places).sum())
+
+    def _wanted(self) -> Integers:
+        """The places of the values of the series: steps, or rows."""
+        return _rows(self._column) if self._steps is None else self._steps
+
+    def _places(self, name: str) -> Integers | None:
+        """The places of the values in another column; None if it cannot be matched with the series."""
+        other = self._columns[name]
+        if self._steps is not None:
+            return other.steps
+        if self._column.rows is None and other.rows is None and len(other.values) != len(self._column.values):
+            return None  # a column of another table
+        return _rows(other)
 
 
 def _rows(column: Column) -> Integers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from wcdfa.readers.column_names import GRADIENTS, LOSSES, RATES, UNNAMED, UPDATES, is_time, listed, named, plain
+from wcdfa.readers.column_names import GRADIENTS, LOSSES, RATES, UNNAMED, UPDATES, VALUE, is_time, listed, named, plain
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.support.text import shown
 
@@ -40,9 +40,9 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
     wanted = list(wanted)
     if wanted:
         return _matching(names, wanted)
-    for group in (UPDATES, UNNAMED, GRADIENTS):
+    for group in (UPDATES, UNNAMED, GRADIENTS, VALUE):
         for each in group:
-            found = [name for name in names if plain(name) == each] if group is UNNAMED else named(names, each)
+            found = [name for name in names if plain(name) == each] if group in (UNNAMED, VALUE) else named(names, each)
             if len(found) > 1:
                 msg = f"which of {listed(found)}? Choose one, or several by a pattern, with"
                 raise NoSeries(msg, COLUMN)

@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal
 
 from wcdfa.readers.steps import rank
+from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
 # usual names of ‖ΔW‖, best first; they may follow a slash, as in "train/update_norm"
 UPDATES = ("wcdfa/update_norm", "update_norm", "update_norms", "delta_norm", "weight_change", "displacement")
-UNNAMED = ("norms", "norm", "value")  # must match completely: "grads/norm" is something else
-GRADIENTS = ("grad_norm", "gradient_norm", "grad_norm/total", "global_grad_norm", "grad_2.0_norm_total")
-RATES = ("lr", "learning_rate", "lr/group0", "lr-AdamW", "lr-Adam", "lr-SGD", "lr-RMSprop")
+UNNAMED = ("norms", "norm")  # must match completely: "grads/norm" is something else
+VALUE = ("value",)  # exports of a single column call it so, whatever it is; it must match completely too
+GRADIENTS = ("wcdfa/gradient_norm", "grad_norm", "gradient_norm", "grad_norm/total", "global_grad_norm", "grad_2.0_norm_total")
+RATES = ("wcdfa/lr", "lr", "learning_rate", "lr/group0", "lr-AdamW", "lr-Adam", "lr-SGD", "lr-RMSprop")
 LOSSES = ("loss", "train_loss", "loss_step", "train_loss_step")
 TIMES = ("epoch", "time", "timestamp", "_timestamp", "_runtime", "wall time", "wall_time")
 SHOWN = 30  # names in a message
 
-Kind = Literal["update norm", "displacement", "gradient norm", "series"]
+GRADIENT = re.compile(r"(^|[/_.-])(g_?norm|(grads?|gradients?)(_[0-9.]+|_inf)?[/_.-]?norms?)([/_.-]|$)")
+DISPLACEMENT = re.compile(r"(^|/)displacement(/|$)")
+LOSS = re.compile(r"(^|[/_. -])loss(es)?([/_. -]|$)")
 
 
-def kind_of(name: str) -> Kind:
-    """What a series with this name holds; "series" if the name does not tell.
+def quantity_of(name: str) -> Quantity:
+    """What a series with this name holds; "unknown" if the name does not tell.
 
-    >>> kind_of("train/update_norm"), kind_of("train/grad_norm"), kind_of("accuracy")
-    ('update norm', 'gradient norm', 'series')
+    >>> quantity_of("train/update_norm"), quantity_of("grad_norm/encoder"), quantity_of("eval/loss"), quantity_of("accuracy")
+    ('update norm', 'gradient norm', 'loss', 'unknown')
     """
-    if any(named([name], each) for each in GRADIENTS):
-        return "gradient norm"
-    if re.search(r"(^|/)displacement(/|$)", name):
+    known = plain(name)
+    if DISPLACEMENT.search(known):
         return "displacement"
-    if plain(name) in UNNAMED or any(named([name], each) or f"{each}/" in plain(name) for each in UPDATES):
+    if known in UNNAMED or any(f"/{each}/" in f"/{known}/" for each in UPDATES):
         return "update norm"  # of all parameters, or of a group
-    return "series"
+    if GRADIENT.search(known):
+        return "gradient norm"
+    return "loss" if LOSS.search(known) else "unknown"
 
 
 def named(names: Iterable[str], known: str) -> list[str]:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.readers.beside import beside
+from wcdfa.readers.beside import Beside
 from wcdfa.readers.column_choice import choose
-from wcdfa.readers.column_names import LOSSES, RATES, kind_of
+from wcdfa.readers.column_names import LOSSES, RATES, quantity_of
 from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError
-from wcdfa.readers.spacing import Spaced, spaced
+from wcdfa.readers.spacing import NO_STEPS, spaced
+from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
-NOTES = {
+__all__ = ["NO_STEPS", "RecordedSeries", "read_series", "series_of"]
+
+NOTES: Mapping[Quantity, str] = {
     "gradient norm": "a gradient norm, not ‖ΔW‖: its α describes another quantity",
     "displacement": "a displacement over many steps, not a step norm: its α describes another quantity",
-    "series": "the name does not tell whether this is ‖ΔW‖, and α describes whatever was logged",
+    "loss": "a loss, not ‖ΔW‖: its α describes another quantity",
+    "unknown": "the name does not tell whether this is ‖ΔW‖, and α describes whatever was logged; if you know, say so with quantity=",
 }
-NO_STEPS = "the log has no steps: each value is taken as one optimizer step"
 
 
 class RecordedSeries(NamedTuple):
@@ -44,6 +47,14 @@ class RecordedSeries(NamedTuple):
     """How many rows have no value in this column; they are left out."""
     notes: tuple[str, ...]
     """Remarks that a user needs to interpret α."""
+    quantity: Quantity = "update norm"
+    """What the values are; a reader finds it from the name of the column."""
+    thinned: int = 1
+    """Optimizer steps from one value to the next; 1 if every step was logged."""
+    gradients: Floats | None = None
+    """(n,): the gradient norm at each value of an update norm; None unless it was logged for every value."""
+    varying: Mapping[str, Floats] = {}  # nothing changes it
+    """Hyperparameters that vary, at each value: "momentum", shape (n,), and "betas", shape (n, 2); NaN before they were first logged."""
 
     @property
     def name(self) -> str:
@@ -52,7 +63,13 @@ class RecordedSeries(NamedTuple):
 
 
 def read_series(
-    path: str | Path, column: str | None = None, *, spacing: int = 1, first: int | None = None, last: int | None = None
+    path: str | Path,
+    column: str | None = None,
+    *,
+    quantity: Quantity | None = None,
+    spacing: int | None = None,
+    first: int | None = None,
+    last: int | None = None,
 ) -> RecordedSeries:
     r"""Read the series in a log, if there is exactly one.
 
@@ -71,23 +88,27 @@ def read_series(
     column : str, optional
         The name of the series, or a pattern that matches only it. Default: the only column, or the one with a usual name for
         update norms.
-    spacing, first, last : int, optional
-        How far apart the steps are, and which to take; see `wcdfa.readers.spacing.spaced`.
+    quantity : "update norm", "gradient norm", "displacement", "loss" or "unknown", optional
+        What the series is. Default: what its name tells.
+    spacing : int, optional
+        Optimizer steps from one value to the next. Default: as many as the steps of the log say.
+    first, last : int, optional
+        The steps to take, both included.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the format is unknown, the file is damaged, only some of its steps were logged, no column can be chosen, or there is more than
-        one series: the message lists what there is.
+        If the format is unknown, the file is damaged, its steps are unevenly spaced, no column can be chosen, or there is more than one
+        series: the message lists what there is.
     """
     wanted = [] if column is None else [column]
     found = [
         each
         for source in sources(path)
         for run in source.runs()
-        for each in series_of(run, wanted, spacing=spacing, first=first, last=last)
+        for each in series_of(run, wanted, quantity=quantity, spacing=spacing, first=first, last=last)
     ]
     if len(found) != 1:
         msg = f"{shown(path)}: {len(found)} series, but only one can be read: {', '.join(each.name for each in found)}"
@@ -96,27 +117,37 @@ def read_series(
 
 
 def series_of(
-    run: Run, columns: Iterable[str] = (), *, spacing: int = 1, first: int | None = None, last: int | None = None
+    run: Run,
+    columns: Iterable[str] = (),
+    *,
+    quantity: Quantity | None = None,
+    spacing: int | None = None,
+    first: int | None = None,
+    last: int | None = None,
 ) -> Iterator[RecordedSeries]:
-    """Read the series of a run, each with its learning rate and loss.
+    """Read the series of a run, each with what was logged beside it.
 
     Parameters
     ----------
     run : Run
     columns : iterable of str
         Names or patterns of the series. Default: the one with a usual name for update norms.
-    spacing, first, last : int, optional
-        How far apart the steps are, and which to take; see `wcdfa.readers.spacing.spaced`.
+    quantity : "update norm", "gradient norm", "displacement", "loss" or "unknown", optional
+        What the series is. Default: what its name tells.
+    spacing : int, optional
+        Optimizer steps from one value to the next. Default: as many as the steps of the log say.
+    first, last : int, optional
+        The steps to take, both included.
 
     Raises
     ------
     ValueError
-        If there is no series, one is empty, or only some of its steps were logged.
+        If there is no series, one is empty, or its steps are unevenly spaced.
     """
     where = ": ".join(shown(part) for part in (run.path, run.name) if str(part))
     try:
         for name in choose(run.columns, columns):
-            yield _series(run, name, spacing, first, last)
+            yield _series(run, name, quantity or quantity_of(name), spacing, (first, last))
     except LogError as error:
         raise error.of(where) from error
     except ValueError as error:
@@ -124,28 +155,33 @@ def series_of(
         raise ValueError(msg) from error
 
 
-def _series(run: Run, name: str, spacing: int, first: int | None, last: int | None) -> RecordedSeries:
+def _series(run: Run, name: str, quantity: Quantity, spacing: int | None, steps: tuple[int | None, int | None]) -> RecordedSeries:
     column = run.columns[name]
     if not column.values.size:
         msg = f"column {shown(name)!r} is empty"
         raise ValueError(msg)
-    apart = None if spacing == 1 and kind_of(name) == "displacement" else spacing  # checkpoints are many steps apart
-    found = spaced(column, spacing=apart, first=first, last=last)
-    rate, loss = (beside(run.columns, known, name, column, found.steps) for known in (RATES, LOSSES))
-    notes = tuple(_notes(run, name, column, found))
-    return RecordedSeries(run.path, run.name, name, found.values, found.steps, rate, loss, _empty(column), notes)
+    apart = 1 if quantity == "displacement" else spacing  # it covers the steps between checkpoints, and none are left out
+    found = spaced(column, spacing=apart, first=steps[0], last=steps[1])
+    beside = Beside(run.columns, name, found.steps)
+    rate, loss = beside.first(RATES), beside.first(LOSSES)
+    notes = (*_notes(run, column, quantity), *found.notes, *(beside.unused_rate() if rate is None else ()))
+    read = RecordedSeries(
+        run.path, run.name, name, found.values, found.steps, rate, loss, _empty(column), notes, quantity, found.thinned
+    )
+    if quantity != "update norm":
+        return read
+    gradients, noted = beside.gradients()
+    return read._replace(gradients=gradients, varying=beside.varying(), notes=(*notes, *noted))
 
 
-def _notes(run: Run, name: str, column: Column, found: Spaced) -> Iterator[str]:
+def _notes(run: Run, column: Column, quantity: Quantity) -> Iterator[str]:
     yield from run.notes
     yield from column.notes
-    kind = kind_of(name)
-    told = kind == "displacement" and any("not a step norm" in note for note in run.notes)  # the reader of checkpoints has said so
-    if kind in NOTES and not told:
-        yield NOTES[kind]
-    if found.steps is None:
-        yield NO_STEPS
-    yield from found.notes
+    told = quantity == "displacement" and any(
+        "not a step norm" in note for note in run.notes
+    )  # the reader of checkpoints has said so
+    if quantity in NOTES and not told:
+        yield NOTES[quantity]
 
 
 def _empty(column: Column) -> int:

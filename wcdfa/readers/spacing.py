@@ -1,22 +1,26 @@
-"""Checks the steps of a series: the last record of a step counts, and a series with steps left out is refused."""
+"""Finds how far apart the values of a series are: the last record of a step counts, and uneven steps are refused."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
+from wcdfa.support.text import ordinal
 
 EVEN = 0.95  # share of the differences that must equal the usual one
-FEW = 10  # with fewer rows, their spacing cannot be judged
+FEW = 10  # with fewer values, their spacing cannot be judged
 LISTED = 4  # stretches of equal spacing in a message
+NO_STEPS = "the log has no steps: each value is taken as one optimizer step"
 
 
 class Subsampled(LogError):
-    """Only some steps of a series were logged."""
+    """Some steps of a series were left out, and not at even distances."""
 
 
 class Spaced(NamedTuple):
@@ -25,27 +29,33 @@ class Spaced(NamedTuple):
     values: Floats
     steps: Integers | None  # None if the log has none
     notes: tuple[str, ...]
+    thinned: int = 1
+    """Optimizer steps from one value to the next."""
 
 
-def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None, last: int | None = None) -> Spaced:
+def spaced(column: Column, *, spacing: int | None = None, first: int | None = None, last: int | None = None) -> Spaced:
     """Put the values of a column in the order of their steps. The last record of a step counts; records that a restart undid do not.
 
     >>> import numpy as np
-    >>> spaced(Column(np.array([1.0, 2.0, 3.0, 2.5, 3.5]), np.array([1, 2, 3, 2, 3])))
-    Spaced(values=array([1. , 2.5, 3.5]), steps=array([1, 2, 3]), notes=('steps went back to 2: a restart, and the later records count; 2 records that it replaced are left out',))
+    >>> found = spaced(Column(np.array([1.0, 2.0, 3.0, 2.5, 3.5]), np.array([10, 20, 30, 20, 30])))
+    >>> found.values, found.steps, found.thinned
+    (array([1. , 2.5, 3.5]), array([10, 20, 30]), 10)
+    >>> print(found.notes[0])
+    steps went back to 20: a restart, and the later records count; 2 records that it replaced are left out
 
     Parameters
     ----------
     column : Column
     spacing : int, optional
-        How many steps of the log make one optimizer step. None takes the usual distance, as for checkpoints.
+        Optimizer steps from one value to the next. Default: as many as the steps of the log say; 1 if it has none. Give it where the
+        log counts something else, such as micro-batches or rows.
     first, last : int, optional
         The steps to take, both included.
 
     Raises
     ------
     Subsampled
-        If more than 5 % of the steps have another distance, because the series of every 10th norm has another α. Nothing is interpolated.
+        If more than 5 % of the steps have another distance than the usual one. Nothing is interpolated.
     ValueError
         If no step is in the range, or the log has no steps.
     """
@@ -54,14 +64,18 @@ def spaced(column: Column, *, spacing: int | None = 1, first: int | None = None,
         if first is not None or last is not None:
             msg = "the log has no steps to choose a range of: cut it by rows"
             raise ValueError(msg)
-        _require_rows(column.rows, spacing or 1)
-        return Spaced(values, None, ())
-    values, steps, notes = in_order(values, steps)
+        notes = [_without_steps(column.rows)] if spacing is None else _thinned(spacing)
+        return Spaced(values, None, tuple(notes), spacing or 1)
+    values, steps, restarts = in_order(values, steps)
     values, steps = _between(values, steps, first, last)
-    spacing = _usual(np.diff(steps)) if spacing is None else spacing
-    _require_even(steps, spacing)
-    missing = int(steps[-1] - steps[0]) // spacing + 1 - len(steps)
-    return Spaced(values, steps, (*notes, f"{missing:,} steps between are not in the log") if missing > 0 else notes)
+    usual = _usual(np.diff(steps))
+    on = _on_grid(steps, usual)
+    off = len(steps) - int(np.sum(on))
+    values, steps = (values, steps) if not off else (values[on], steps[on])
+    _require_even(steps, usual)
+    thinned = usual if spacing is None else spacing
+    said = _thinned(thinned) if spacing is not None or len(steps) >= FEW else ()
+    return Spaced(values, steps, (*restarts, *said, *_left_out(off), *_missing(steps, usual)), thinned)
 
 
 def _between(values: Floats, steps: Integers, first: int | None, last: int | None) -> tuple[Floats, Integers]:
@@ -74,40 +88,46 @@ def _between(values: Floats, steps: Integers, first: int | None, last: int | Non
     return values[chosen], steps[chosen]
 
 
-def _require_rows(rows: Integers | None, spacing: int) -> None:
-    """Raise if most values are several rows apart, because steps may have been left out. Single rows in between may hold other values."""
-    if rows is None or len(rows) < FEW:
-        return
-    usual = int(np.sort(np.diff(rows))[(len(rows) - 1) // 2])
-    if usual != spacing:
-        msg = (
-            f"the log has no steps, and a value only in every {_ordinal(usual)} row: if steps were left out, α describes another series; "
-            "if each value is one optimizer step, say so:"
-        )
-        raise Subsampled(msg, _spacing(usual))
+def _without_steps(rows: Integers | None) -> str:
+    """The note on a log without steps, which says so if most values are several rows apart. Single rows in between may hold other values."""
+    apart = 1 if rows is None or len(rows) < FEW else int(np.sort(np.diff(rows))[(len(rows) - 1) // 2])
+    if apart == 1:
+        return NO_STEPS
+    return (
+        f"{NO_STEPS}; but only every {ordinal(apart)} row holds one: if {apart - 1:,} of {apart:,} steps were left out, say so with "
+        f"{Option('spacing', (apart,))}"
+    )
 
 
-def _require_even(steps: Integers, spacing: int) -> None:
+def _on_grid(steps: Integers, usual: int) -> npt.NDArray[np.bool_]:
+    """Which values are a multiple of the usual distance apart. A log of every 10th step often holds the first or the last step too."""
+    phases, place, counts = np.unique(steps % usual, return_inverse=True, return_counts=True)
+    on: npt.NDArray[np.bool_] = place == np.argmax(counts)
+    few = len(phases) > 1 and len(steps) - counts.max() <= max(1.0, (1 - EVEN) * len(steps))
+    return on if few else np.ones(len(steps), dtype=bool)
+
+
+def _left_out(off: int) -> Iterator[str]:
+    if off:
+        yield f"{off:,} values at steps between were left out"
+
+
+def _thinned(apart: int) -> Iterator[str]:
+    if apart > 1:
+        yield f"only every {ordinal(apart)} step was logged: memory below {apart:,} steps cannot be seen"
+
+
+def _missing(steps: Integers, usual: int) -> Iterator[str]:
+    missing = int(steps[-1] - steps[0]) // usual + 1 - len(steps)
+    if missing > 0:
+        yield f"{missing:,} steps between are not in the log"
+
+
+def _require_even(steps: Integers, usual: int) -> None:
     differences = np.diff(steps)
-    if not differences.size or np.mean(differences == spacing) >= EVEN:
-        return
-    usual = _usual(differences)
-    if np.mean(differences == usual) < EVEN:
+    if differences.size and np.mean(differences == usual) < EVEN:
         msg = f"steps are unevenly spaced ({_stretches(steps, differences)}): log every step, or choose a stretch with"
         raise Subsampled(msg, Option("steps", ("first", "last")))
-    way_out = f"log every step (every=1 of a callback, log_every=1 of a monitor); or, where one optimizer step is {usual} of the log's, say so:"
-    if usual > spacing:
-        msg = (
-            f"only every {_ordinal(usual)} step was logged ({steps[0]:,}, {steps[1]:,}, … {steps[-1]:,}), and α of every {_ordinal(usual)} norm is that of "
-            f"another series: {way_out}"
-        )
-    else:
-        msg = f"steps are {usual} apart, and the spacing was given as {spacing}: {way_out}"
-    raise Subsampled(msg, _spacing(usual))
-
-
-def _spacing(usual: int) -> Option:
-    return Option("spacing", (usual,))
 
 
 def _usual(differences: Integers) -> int:
@@ -121,8 +141,3 @@ def _stretches(steps: Integers, differences: Integers) -> str:
     longest = np.sort(np.argsort(starts - stops, kind="stable")[:LISTED])
     said = [f"{steps[starts[i]]:,} to {steps[stops[i]]:,} by {differences[starts[i]]:,}" for i in longest]
     return ", ".join(said) + (", …" if len(starts) > LISTED else "")
-
-
-def _ordinal(number: int) -> str:
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number:,}{ending}"

@@ -16,8 +16,11 @@ from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.side_series import changes
+from wcdfa.verdicts.across import together
+from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.single_window import Verdict, judged
+from wcdfa.verdicts.evidence import Evidence, of_norms
+from wcdfa.verdicts.single_window import Verdict, weighed
 
 Norms = npt.NDArray[np.floating]
 Steps = npt.NDArray[np.integer]
@@ -100,8 +103,36 @@ class Reading(NamedTuple):
     ) -> Verdict:
         """`verdict` with given criteria. Raises the same errors."""
         self._check_single()
+        return weighed(self._evidence(group, criteria, Alongside(lr=lr, steps=steps), null))
+
+    def _evidence(self, group: str, criteria: Criteria, given: Alongside, null: npt.ArrayLike | None) -> Evidence:
+        """What is known of a group; what a user gives beside the norms overrides the reading's own."""
         norms, own = with_usable_rates(self.of(group), rates(self))
-        return judged(norms, criteria, lr=own if lr is None else lr, steps=self.steps if steps is None else steps, null=null)
+        beside = Alongside(
+            lr=own if given.lr is None else given.lr,
+            steps=self.steps if given.steps is None else given.steps,
+            gradient_norm=self.gradients if group == ALL else None,
+            varying=self.varying,
+        )
+        if criteria.simulation.start is None and self.taken is not None:
+            criteria = criteria.changed(start=int(self.taken))
+        return of_norms(norms, criteria, beside, null=null)
+
+    def verdicts(self, **options: object) -> dict[str, Verdict]:
+        """Judge all parameters together and each group; `wcdfa.verdicts.across_groups` says what they show together.
+
+        >>> import wcdfa
+        >>> norms = np.exp(wcdfa.synthetic.white_noise(500, batch=(2,), seed=0))
+        >>> verdicts = Reading(norms[0], 500, 0, groups={"a": norms[0], "b": norms[1]}).verdicts(optimizer="sgd")
+        >>> print(list(verdicts), "|", wcdfa.verdicts.across_groups(verdicts))
+        ['all', 'a', 'b'] | no difference from the optimizer over all 2 groups (p = 1 for the run)
+
+        Takes the options of `verdict`, except the group. Raises the same errors.
+        """
+        self._check_single()
+        criteria = Criteria().changed(**self.naming(options))
+        evidence = {group: self._evidence(group, criteria, Alongside(), None) for group in (ALL, *self.groups)}
+        return dict(zip(evidence, together(list(evidence.values()), dependent=True), strict=True))
 
     def _check_single(self) -> None:
         """Raise a ValueError if the norms belong to an ensemble, whose members may have different hyperparameters."""
@@ -112,6 +143,8 @@ class Reading(NamedTuple):
     def naming(self, options: Mapping[str, object]) -> dict[str, object]:
         """The options of a verdict, with the optimizer of this reading unless they name another one or None."""
         asked = options.get("optimizer", self.optimizer)
+        if asked is None and self.unknown is not None:
+            return {"unknown": self.unknown, **options}
         if asked is None or isinstance(asked, Optimizer) or asked != self.optimizer:
             return dict(options)
         return {**self.hyperparameters, **options, "optimizer": asked}
@@ -173,8 +206,12 @@ def outcomes(reading: Reading, preparation: Preparation, measurement: Measuremen
     >>> print(found["head"].result.alpha == found["all"].result.alpha)
     True
     """
-    prepared = {name: _prepared(norms, reading, preparation) for name, norms in {ALL: reading.norms, **reading.groups}.items()}
-    return measured(prepared, np.shape(reading.norms)[-1], measurement)
+    return measured(prepared(reading, preparation), np.shape(reading.norms)[-1], measurement)
+
+
+def prepared(reading: Reading, preparation: Preparation) -> dict[str, Prepared | str]:
+    """The norms of all parameters and of each group, prepared, or the reason why they cannot be."""
+    return {name: _prepared(norms, reading, preparation) for name, norms in {ALL: reading.norms, **reading.groups}.items()}
 
 
 def _prepared(norms: Norms, reading: Reading, preparation: Preparation) -> Prepared | str:

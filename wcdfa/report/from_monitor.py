@@ -14,7 +14,7 @@ from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import History
 from wcdfa.recording.reading import Reading, numbered
 from wcdfa.report.groups import GroupAlphas
-from wcdfa.report.past_windows import past_windows, shared_null
+from wcdfa.report.past_windows import past_windows, rates_of
 from wcdfa.report.sections import Section, line, named
 from wcdfa.report.windows import Measuring, windows_of
 from wcdfa.verdicts.criteria import Criteria
@@ -62,13 +62,13 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
     """Make the section of a run that a monitor watches, from the last restart of its steps on."""
     reading, criteria, history = run.reading, run.criteria, _since_restart(run.history)
     measuring = Measuring(run.window, criteria)
-    null = shared_null(criteria, run.window, run.lr)
+    rates = rates_of(run.lr)
     spans = [(curve.first_step, curve.last_step) for curve in history.curves]
-    windows = [*past_windows(history, measuring, null), *windows_of([run.now], spans[-1:], measuring)]
+    windows = [*past_windows(history, measuring, rates), *windows_of([run.now], spans[-1:], measuring)]
     numbers = history.numbers(ALL)
     stops = [last for _, last in spans]
     length = int(np.median([last - first + 1 for first, last in spans]))  # in steps, because not every step need be recorded
-    varies = criteria.optimizer is not None and null is None and len(spans) > 1
+    varies = criteria.optimizer is not None and not rates.constant and len(spans) > 1
     return Section(
         name=name,
         samples=int(numbered(reading)[-1]),

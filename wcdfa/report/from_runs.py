@@ -50,7 +50,7 @@ def _groups(
         return {}, [f"no groups: {error}"]
     for name, column in columns.items():
         try:
-            (found[name],) = series_of(run, [column], spacing=settings.spacing, first=first, last=last)
+            (found[name],) = series_of(run, [column], quantity=series.quantity, spacing=settings.spacing, first=first, last=last)
         except ValueError as error:
             notes.append(f"group {shown(name)} is left out: {error}")
     return found, notes

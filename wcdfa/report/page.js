@@ -86,7 +86,7 @@ function trajectory(run, colors) {
   const traces = [...nullTraces(run, colors), alphaTrace(run, { marker: { size: 5, color: colors.alpha }, line: { width: 1.2, color: colors.alpha } })];
   const axes = { xaxis: { title: { text: "optimizer step" }, tickformat: ",d", anchor: rows ? `y${rows + 1}` : "y" } };
   axes.yaxis = { title: { text: "α" }, range: limits, domain: rows ? [0.55, 1] : [0, 1] };
-  const ofLine = { "‖ΔW‖": ink, "learning rate": colors.rate, loss: colors.loss };
+  const ofLine = { "learning rate": colors.rate, loss: colors.loss };
   run.lines.forEach((line, i) => {
     const color = ofLine[line.name] ?? ink;
     traces.push({ x: line.steps, y: line.values, yaxis: `y${i + 2}`, mode: "lines", line: { width: 1, color }, name: inert(line.name), hovertemplate: "step %{x:,}<br>%{y}<extra></extra>" });

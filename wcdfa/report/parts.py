@@ -42,6 +42,7 @@ def run_part(number: int, section: Section) -> Markup:
     """Show one run: the chosen window (at first the last), α over time, groups, alarms, notes and settings."""
     parts = [
         element("h2", shown(section.name)),
+        *([element("p", shown(section.run, 1000), class_="whole-run")] if section.run else []),
         _window(number, section),
         element("div", class_="plot trajectory"),
         element("div", element("div", class_="plot fluctuations"), element("div", class_="plot surrogates"), class_="pair"),

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.analysis.remarks import remarks
-from wcdfa.analysis.series import Analysis
+from wcdfa.analysis.series import Analysis, varies
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.report.groups import GroupAlphas, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
+from wcdfa.support.quantity import symbol
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.sentences import no_drift
@@ -44,7 +45,7 @@ class Section(NamedTuple):
     samples: int
     windows: Sequence[Window]
     lines: Sequence[Line]
-    """‖ΔW‖, and the learning rate and the loss if they were logged."""
+    """The series, and the learning rate and the loss if they were logged."""
     groups: GroupAlphas | None
     alarms: Sequence[Alarm]
     """In training steps."""
@@ -54,6 +55,8 @@ class Section(NamedTuple):
     """The sentence that is shown if there are no alarms."""
     thresholds: tuple[float, float] = THRESHOLDS
     confidence: float = 0.95
+    run: str = ""
+    """One α for the whole run, as a line; empty if it is not known."""
 
 
 def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None = None, *, name: str | None = None) -> Section:
@@ -77,7 +80,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     """
     series = analysis.series
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
-    beside = {"‖ΔW‖": series.values, "learning rate": series.lr, "loss": series.loss}
+    lines = [(symbol(series.quantity), series.values), ("learning rate", series.lr), ("loss", series.loss)]
     found, left_out = groups_in(analysis, groups or {})
     settings, (starts, stops, verdicts) = analysis.settings, analysis.judged
     spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
@@ -86,12 +89,13 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
         series.name if name is None else name,
         len(series.values),
         windows_of(verdicts, spans, measuring),
-        [line(what, steps, values) for what, values in beside.items() if values is not None],
+        [line(what, steps, values) for what, values in lines if values is not None],
         found,
         [analysis.in_steps(alarm) for alarm in analysis.alarms],
         [*remarks(analysis), *left_out],
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
+        run=str(analysis.run),
     )
 
 
@@ -115,19 +119,24 @@ def _settings(analysis: Analysis) -> dict[str, str]:
     starts, stops, _ = analysis.judged
     stride = settings.stride or settings.window
     return {
-        "window": f"{int(stops[0] - starts[0]):,} steps",
-        "stride": f"{stride:,} steps" if stride >= settings.window else f"{stride:,} steps: windows overlap",
+        "window": _norms(int(stops[0] - starts[0]), analysis.series.thinned),
+        "stride": _norms(stride, analysis.series.thinned) + ("" if stride >= settings.window else ": windows overlap"),
         "detrending order": str(settings.order),
         "method": settings.method,
         "logarithm": "taken" if analysis.log else "not taken",
         "optimizer": named(analysis.criteria.optimizer),
         "learning rate": _rate(analysis),
         "epoch length": "not given" if settings.epoch_length is None else f"{settings.epoch_length:,} steps",
-        "spacing": str(settings.spacing),
+        "spacing": f"{analysis.series.thinned:,} steps" if analysis.series.thinned > 1 else "every step",
     }
 
 
+def _norms(count: int, thinned: int) -> str:
+    """So many norms, in steps too."""
+    return f"{count:,} steps" if thinned == 1 else f"{count:,} norms, {count * thinned:,} steps"
+
+
 def _rate(analysis: Analysis) -> str:
-    if analysis.settings.lr is not None:
+    if analysis.settings.lr is not None and not varies(analysis.series.lr):
         return f"{analysis.settings.lr:g}"
     return "not logged" if analysis.series.lr is None else "as logged"

@@ -11,8 +11,7 @@ from wcdfa.nulls.nulls import shuffled
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.sentences import reasons
-from wcdfa.verdicts.shared_null import Values
-from wcdfa.verdicts.single_window import Verdict, spread_of
+from wcdfa.verdicts.single_window import Values, Verdict, spread_of
 
 SHUFFLES = 99  # number of random orders of the norms
 
@@ -71,9 +70,7 @@ def windows_of(verdicts: Sequence[Verdict], steps: Sequence[tuple[int, int]], se
 def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResult], settings: Measuring) -> Window:
     null = None
     if verdict.null is not None:
-        null = Range(
-            f"{settings.criteria.optimizer or 'the optimizer'} alone", verdict.null.median, verdict.null.low, verdict.null.high
-        )
+        null = Range(_alone(settings.criteria), verdict.null.median, verdict.null.low, verdict.null.high)
     curves, surrogates = [], []
     if verdict.regime is not None and verdict.result is not None:
         curves = [
@@ -85,13 +82,18 @@ def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResul
         *steps,
         str(verdict),
         verdict.regime,
-        reasons(verdict, optimizer_named=settings.criteria.optimizer is not None),
+        reasons(verdict, optimizer_named=settings.criteria.optimizer is not None or settings.criteria.quantity != "update norm"),
         Range("α of this window", verdict.alpha, verdict.low, verdict.high),
         null,
         surrogates,
         curves,
         spread_of(verdict),
     )
+
+
+def _alone(criteria: Criteria) -> str:
+    """What a window was compared with, in few words."""
+    return "gradients without memory" if criteria.quantity == "gradient norm" else f"{criteria.optimizer or 'the optimizer'} alone"
 
 
 def _higher_orders(verdicts: Sequence[Verdict], settings: Measuring) -> dict[int, dict[int, DFAResult]]:

@@ -1,12 +1,17 @@
-"""Replaces files completely or not at all."""
+"""Replaces files completely or not at all, and finds the folder for results that are kept for the next run."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import uuid
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @contextlib.contextmanager
@@ -26,3 +31,28 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         raise
+
+
+def cache_folder() -> Path | None:
+    """The folder for computed tables: ``WCDFA_CACHE_DIR``, or that of the user if platformdirs is installed; else None."""
+    folder = os.environ.get("WCDFA_CACHE_DIR") or None
+    if folder is None:
+        with contextlib.suppress(ModuleNotFoundError):
+            from platformdirs import user_cache_dir  # noqa: PLC0415
+
+            folder = user_cache_dir("wcdfa")
+    return None if folder is None else Path(folder).expanduser()
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Write arrays completely or not at all, because several processes may compute the same ones."""
+    import numpy as np  # noqa: PLC0415 - most callers of this module write no arrays
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

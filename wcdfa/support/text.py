@@ -1,8 +1,9 @@
-"""Makes names from files and frameworks safe to print."""
+"""Makes names from files and frameworks safe to print, and numbers readable."""
 
 from __future__ import annotations
 
 LONGEST = 200
+SMALLEST = 1e-4  # smaller p-values are those of a tail that was continued beyond what was simulated
 
 
 def shown(name: object, longest: int = LONGEST) -> str:
@@ -15,3 +16,22 @@ def shown(name: object, longest: int = LONGEST) -> str:
     if len(text) > longest:
         text = f"{text[: longest // 2]}…{text[longest // 2 + 1 - longest :]}"
     return "".join(each if each.isprintable() else each.encode("unicode_escape", "backslashreplace").decode() for each in text)
+
+
+def ordinal(number: int) -> str:
+    """Return a number with its ending.
+
+    >>> ordinal(2), ordinal(13), ordinal(1001)
+    ('2nd', '13th', '1,001st')
+    """
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def probability(p: float) -> str:
+    """A p-value in words; one that is too small to be known exactly is given as a limit.
+
+    >>> probability(0.0123), probability(1e-12)
+    ('p = 0.012', 'p < 0.0001')
+    """
+    return "p < 0.0001" if p < SMALLEST else f"p = {p:.2g}"

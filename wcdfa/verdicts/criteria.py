@@ -12,13 +12,14 @@ from wcdfa.nulls.simulation import Simulation
 from wcdfa.nulls.suggestions import closest
 from wcdfa.nulls.update_rules import OPTIMIZERS, resolved, with_hyperparameters
 from wcdfa.preprocess.options import Preparation
+from wcdfa.support.quantity import QUANTITIES, Quantity
 from wcdfa.verdicts.regime import THRESHOLDS, checked
 
 Part = TypeVar("Part", Preparation, Measurement, Simulation)
-REPLAYED = ("gradient_norm", "start", "dimension")  # options of a `Simulation` that only the replay of an optimizer takes
+REPLAYED = ("start", "dimension")  # options of a `Simulation` that only the replay of an optimizer takes
 OPTIONS = (
     *(each.name for part in (Preparation, Measurement, Simulation) for each in fields(part)),
-    *("thresholds", "optimizer", "lr", "steps", "null", "window", "stride"),
+    *("thresholds", "optimizer", "quantity", "thinned", "lr", "steps", "gradient_norm", "varying", "null", "window", "stride"),
 )
 """All that `wcdfa.verdict` and `wcdfa.verdicts.judge` take besides hyperparameters."""
 
@@ -39,15 +40,27 @@ class Criteria:
     thresholds: tuple[float, float] = THRESHOLDS
     optimizer: Optimizer | None = None
     simulation: Simulation = field(default_factory=Simulation)
+    quantity: Quantity = "update norm"
+    """What the norms are; only update norms and gradient norms are compared with anything."""
+    thinned: int | None = None
+    """Optimizer steps from one norm to the next; None takes what the steps say."""
+    unknown: str | None = None
+    """Why the optimizer is not known, if a recorder can tell."""
 
     def __post_init__(self) -> None:
         checked(self.thresholds)
+        if self.quantity not in QUANTITIES:
+            msg = f"quantity must be one of {', '.join(map(repr, QUANTITIES))}, got {self.quantity!r}"
+            raise ValueError(msg)
+        if self.thinned is not None and self.thinned < 1:
+            msg = f"thinned must be at least 1, got {self.thinned}: it is how many optimizer steps there are from one norm to the next"
+            raise ValueError(msg)
         if self.optimizer is not None:
             shape_of(self.optimizer, self.simulation.dimension)
 
     @classmethod
     def given(cls, **options: object) -> Criteria:
-        """Make the criteria from options of `wcdfa.verdict`, except lr, steps and null, which are data.
+        """Make the criteria from options of `wcdfa.verdict`, except those that are data: lr, steps, gradient_norm, varying and null.
 
         Raises
         ------
@@ -61,14 +74,14 @@ class Criteria:
         _check_replayed(options, self.optimizer)
         preparation, measurement = _changed(self.preparation, options), _changed(self.measurement, options)
         simulation = _changed(self.simulation, options)
-        thresholds = options.pop("thresholds", self.thresholds)
+        own = {name: options.pop(name, getattr(self, name)) for name in ("thresholds", "quantity", "thinned", "unknown")}
         optimizer = _optimizer(options.pop("optimizer", self.optimizer), self.optimizer, options)
         return Criteria(
             preparation=preparation,
             measurement=measurement,
             simulation=simulation,
-            thresholds=thresholds,  # type: ignore[arg-type]  # checked when it is made
             optimizer=optimizer,
+            **own,  # type: ignore[arg-type]  # checked when it is made
         )
 
 

@@ -102,7 +102,7 @@ def drift_alarms(
         widened = math.sqrt(1 + window / covered)
         alphas, errors, ends = alphas[~first], errors[~first], ends[~first]
     moved = alphas - baseline
-    reach = _quantile(false_alarm_rate, steps / window) * widened * errors * np.where(moved < 0, DOWN, 1.0)
+    reach = quantile(false_alarm_rate, TESTS * max(steps / window, 1 / TESTS)) * widened * errors * np.where(moved < 0, DOWN, 1.0)
     return tuple(_alarms(moved, reach, ends, window, baseline))
 
 
@@ -119,11 +119,11 @@ def _known(alpha: npt.ArrayLike, stderr: npt.ArrayLike, stops: npt.ArrayLike) ->
     return alphas[known], errors[known], ends[known]
 
 
-def _quantile(false_alarm_rate: float, windows: float) -> float:
+def quantile(false_alarm_rate: float, tests: float) -> float:
+    """The normal quantile that is exceeded, up or down, with this probability in so many independent tests."""
     from statistics import NormalDist  # noqa: PLC0415 - 10 ms that importing wcdfa would cost
 
-    tests = 2 * TESTS * max(windows, 1 / TESTS)  # up and down
-    return NormalDist().inv_cdf(1 - false_alarm_rate / tests)
+    return NormalDist().inv_cdf(1 - false_alarm_rate / (2 * tests))
 
 
 def _alarms(moved: Values, reach: Values, stops: Values, window: int, baseline: float) -> list[Alarm]:
@@ -141,7 +141,7 @@ def _alarms(moved: Values, reach: Values, stops: Values, window: int, baseline: 
             Alarm(
                 start=int(stops[i]),
                 end=int(stops[last]) if back.size else None,
-                onset=_onset(moved, stops, i, window),
+                onset=onset_of(moved, stops, i, window),
                 direction="up" if sign > 0 else "down",
                 alpha=float(baseline + moved[peak]),
                 threshold=float(baseline + sign * reach[i]),
@@ -151,7 +151,7 @@ def _alarms(moved: Values, reach: Values, stops: Values, window: int, baseline: 
     return found
 
 
-def _onset(moved: Values, stops: Values, at: int, window: int) -> int:
+def onset_of(moved: Values, stops: Values, at: int, window: int) -> int:
     """When the best fitting ramp begins: after a change, α moves in a straight line until the window has filled with new samples."""
     near = (stops > stops[at] - 2 * window) & (stops <= stops[at] + window // 2)
     y, t = moved[near], stops[near]

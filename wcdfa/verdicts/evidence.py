@@ -12,17 +12,18 @@ import numpy.typing as npt
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.nulls import DECISIVE, NullResult, ShortMemory, compare, short_memory
-from wcdfa.nulls.simulation import Simulation
-from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
+from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fit
 from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.alongside import Alongside, checked
 from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.optimizer_comparison import Comparison, GradientSizes, against_optimizer, gradient_sizes
 from wcdfa.verdicts.regime import Regime, label
-from wcdfa.verdicts.shared_null import Null, first_step
 
 HIGHER = (1, 2)  # measure also these many orders above the run's own, because higher orders ignore trends
 HIGHEST_ORDER = 4
 # the first 100 simulations of short memory suffice if 15 % of them reach α: more would not bring the p-value below the level
 FIRST, CLEAR = 100, 0.15
+MISFIT = 0.01  # below this p-value of the misfit, no single exponent describes the window
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,25 +41,49 @@ class Evidence:
     higher: Mapping[int, DFAResult] = field(default_factory=dict)
     """Results at higher orders; the key is the order."""
     null: NullResult | None = None
-    """α compared with the α of the optimizer alone."""
-    simulation: Simulation | None = None
-    """How the optimizer alone was simulated; None where it was not, or a user gave its α."""
+    """α compared with the α of the optimizer alone, as a user gave them or as replays give them."""
+    comparison: Comparison | None = None
+    """The window compared with replays of its optimizer."""
+    gradients: GradientSizes | None = None
+    """α of the gradient norms that were recorded with the window."""
+    among: int = 1
+    """How many windows or groups were tested together, if this one differs from the optimizer by no more than one of so many by chance."""
+    nats: float = math.nan
+    """How much better short memory explains the spectrum than long memory, in nats."""
     memory: ShortMemory | None = None
     """α compared with the α of short memory; None if the spectrum does not favor short memory."""
 
     @cached_property
     def regime(self) -> Regime | None:
-        """The name of the band that holds the interval of α."""
-        return label(self.low, self.high, thresholds=self.criteria.thresholds)
+        """The name of the band that holds the interval of α; "undecided" if no exponent fits."""
+        named = label(self.low, self.high, thresholds=self.criteria.thresholds)
+        return "undecided" if named is not None and self.misfit is not None else named
+
+    @property
+    def p_value(self) -> float:
+        """P of the comparison with the optimizer; NaN if nothing was compared, or the run still moves as at its start."""
+        moves = self.comparison is not None and not math.isnan(self.comparison.found.rise)
+        return math.nan if self.comparison is None or moves else self.comparison.found.p_value
+
+    @property
+    def misfit(self) -> float | None:
+        """The p-value of the misfit, if no single exponent fits log F(s)."""
+        return float(self.result.adequacy) if self.result is not None and self.result.adequacy < MISFIT else None
+
+
+def of_norms(norms: npt.ArrayLike, criteria: Criteria, beside: Alongside, *, null: npt.ArrayLike | None = None) -> Evidence:
+    """Prepare one window of norms and gather what is known about it."""
+    checked(beside, np.size(norms))
+    prepared = criteria.preparation.of(norms, lr=beside.lr, steps=beside.steps)
+    return gathered(prepared, criteria, beside=beside, null=null)
 
 
 def gathered(
     prepared: Prepared,
     criteria: Criteria,
     *,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
-    null: Null | None = None,
+    beside: Alongside,
+    null: npt.ArrayLike | None = None,
     memory: MemoryFit | None = None,
 ) -> Evidence:
     """Measure a prepared window and compare its α.
@@ -67,20 +92,23 @@ def gathered(
     ----------
     prepared : Prepared
     criteria : Criteria
-    lr : number or numbers of shape (n,), optional
-        The learning rate at each norm before preparation.
-    steps : integers of shape (n,), optional
-        Optimizer steps of the norms: some optimizers have another α after more steps.
-    null : Null, optional
-        α of the optimizer alone, where it is known already.
+    beside : Alongside
+        What belongs to its norms before preparation.
+    null : numbers, optional
+        α of the optimizer alone, where a user gives it.
     memory : MemoryFit, optional
         What `wcdfa.nulls.whittle.memory_fit` says of the window, where it is known already.
     """
+    if prepared.reason is not None:
+        return Evidence(criteria=criteria, reason=prepared.reason, prepared=prepared)
     result = criteria.measurement.of(prepared.values, prepared.cuts)
     alpha, low, high = float(result.alpha), float(result.low), float(result.high)
     if math.isnan(alpha):
         return Evidence(criteria=criteria, reason=result.reason, result=result, prepared=prepared)
-    null = _of_optimizer(prepared, criteria, lr, steps) if null is None else null
+    comparison = against_optimizer(prepared, result, criteria, beside) if null is None else None
+    known = None if comparison is None else comparison.found.null
+    if memory is None and len(prepared.values) >= SHORTEST:
+        memory = memory_fit(prepared.values)
     return Evidence(
         criteria=criteria,
         alpha=alpha,
@@ -89,8 +117,10 @@ def gathered(
         result=result,
         prepared=prepared,
         higher=dict(_higher(prepared, criteria)),
-        null=None if null is None else compare(alpha, null.alphas),
-        simulation=None if null is None else null.simulation,
+        null=known if null is None else compare(alpha, null),
+        comparison=comparison,
+        gradients=gradient_sizes(criteria, beside.part(prepared.kept)) if comparison is not None and comparison.measured else None,
+        nats=math.nan if memory is None else float(memory.nats),
         memory=_against_short_memory(prepared, criteria, memory),
     )
 
@@ -106,24 +136,8 @@ def _higher(prepared: Prepared, criteria: Criteria) -> Iterator[tuple[int, DFARe
             return
 
 
-def _of_optimizer(prepared: Prepared, criteria: Criteria, lr: npt.ArrayLike | None, steps: npt.ArrayLike | None) -> Null | None:
-    """α of the optimizer alone in a window like this one; None where no optimizer was named."""
-    if criteria.optimizer is None:
-        return None
-    rates = lr if lr is None or np.ndim(lr) == 0 else np.asarray(lr)[prepared.kept]
-    simulation = criteria.simulation.at_step(criteria.optimizer, first_step(steps, prepared.spacing))
-    alphas = simulation.alphas(
-        len(prepared.values), criteria.optimizer, criteria.measurement, criteria.preparation, lr=rates, breaks=prepared.cuts
-    )
-    return Null(alphas, simulation)
-
-
 def _against_short_memory(prepared: Prepared, criteria: Criteria, fitted: MemoryFit | None) -> ShortMemory | None:
-    x = prepared.values
-    if len(x) < SHORTEST:
-        return None
-    fitted = memory_fits(x[None])[0] if fitted is None else fitted
-    if not fitted.nats > DECISIVE:
+    if fitted is None or not fitted.nats > DECISIVE:
         return None
     replicates = criteria.simulation.replicates
     found = _short_memory(prepared, criteria, fitted, min(FIRST, replicates))

@@ -11,12 +11,16 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from wcdfa.inference.exponent import DFAResult
-from wcdfa.nulls.nulls import NullResult
+from wcdfa.nulls.comparison import Compared
+from wcdfa.nulls.nulls import DECISIVE, NullResult
+from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
+from wcdfa.verdicts.optimizer_comparison import Comparison, every_of
 from wcdfa.verdicts.regime import Regime, label
 
 LEVEL = 0.05  # from this p-value up, the optimizer or short memory explains α
-MISFIT = 0.01  # below this p-value of the misfit, no single exponent describes the window
+COMPARABLE = ("update norm", "gradient norm")
+NO_NULL = "not compared with the optimizer: the series is a {quantity}, and its α describes that"
 # in less than 1 % of series without a trend (n = 256 to 1,024), α at a higher order is lower by this many of its standard errors
 TREND = {1: 1.7, 2: 2.0}
 
@@ -68,34 +72,56 @@ def trend(evidence: Evidence) -> Iterator[Finding]:
 
 def misfit(evidence: Evidence) -> Iterator[Finding]:
     """Log F(s) bends: no single exponent fits it."""
-    if evidence.result is not None and evidence.result.adequacy < MISFIT:
-        p = float(evidence.result.adequacy)
+    if (p := evidence.misfit) is not None:
         yield Finding("misfit", f"log F(s) bends: no single exponent describes this window (p = {p:.2g})", p, False)
 
 
 def optimizer(evidence: Evidence) -> Iterator[Finding]:
-    """What the optimizer alone gives, and what that leaves of α."""
-    null, rule, simulation = evidence.null, evidence.criteria.optimizer, evidence.simulation
-    name = str(rule or "the optimizer")
-    if null is None:
+    """What the optimizer gives on gradients without memory, and whether this window is like that."""
+    criteria = evidence.criteria
+    if evidence.reason is not None:
         return
-    if math.isnan(null.median):
-        why = (rule and rule.no_alpha) or "its ‖ΔW‖ is constant, for example because every gradient is clipped"
-        yield Finding("optimizer", f"{name} alone has no α: {why}", math.nan, False, f"not compared: {name} alone has no α")
-        return
-    rest, brief = _left_of(null)
-    assumed = "" if simulation is None or rule is None else simulation.assumed(rule)
-    if brief != "optimizer" and _shape_unknown(evidence):
-        rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
-        brief = "undecided: α of the optimizer depends on the shapes of the matrices"
-    text = f"{name} alone{assumed} gives {null.low:.2f}–{null.high:.2f}: {rest}"
-    yield Finding("optimizer", text, null.excess, brief == "optimizer", brief)
+    if criteria.quantity not in COMPARABLE:
+        yield Finding("optimizer", NO_NULL.format(quantity=criteria.quantity), math.nan, False)
+    elif evidence.comparison is not None:
+        yield _of_comparison(evidence, evidence.comparison)
+    elif evidence.null is not None:
+        yield _of_given(evidence.null, str(criteria.optimizer or "the optimizer"))
+    elif criteria.optimizer is not None and criteria.optimizer.no_alpha is not None:
+        name = str(criteria.optimizer)
+        text = f"{name} alone has no α: {criteria.optimizer.no_alpha}"
+        yield Finding("optimizer", text, math.nan, False, f"not compared: {name} alone has no α")
+    elif criteria.unknown is not None:
+        yield Finding(
+            "optimizer",
+            f"not compared with the optimizer: {criteria.unknown}",
+            math.nan,
+            False,
+            f"not compared: {criteria.unknown}",
+        )
 
 
-def _shape_unknown(evidence: Evidence) -> bool:
-    """Whether the optimizer was replayed on a shape that need not be that of the run, and the shape matters."""
-    rule, simulation = evidence.criteria.optimizer, evidence.simulation
-    return rule is not None and rule.depends_on_shape and simulation is not None and simulation.dimension is None
+def gradients(evidence: Evidence) -> Iterator[Finding]:
+    """Whether the sizes of the gradients, which were recorded, have memory of their own."""
+    sizes = evidence.gradients
+    if sizes is None:
+        return
+    text = f"α of the gradient norms is {sizes.alpha:.2f} ({sizes.low:.2f}–{sizes.high:.2f})"
+    if sizes.p_value < LEVEL:
+        brief = "the size of the gradients has memory"
+        yield Finding(
+            "gradients", f"{text}: their size has memory of its own ({probability(sizes.p_value)})", sizes.alpha, False, brief
+        )
+    else:
+        yield Finding("gradients", f"{text}: no memory is seen in their size ({probability(sizes.p_value)})", sizes.alpha, False)
+
+
+def thinned(evidence: Evidence) -> Iterator[Finding]:
+    """Steps were left out of the log."""
+    every = every_of(evidence.criteria, evidence.prepared)
+    if every > 1 and evidence.reason is None:
+        text = f"thinned: of {every:,} steps only one was logged, so memory below {every:,} steps cannot be seen, and α is that of the thinned series"
+        yield Finding("thinned", text, float(every), False)
 
 
 def short_memory(evidence: Evidence) -> Iterator[Finding]:
@@ -105,8 +131,9 @@ def short_memory(evidence: Evidence) -> Iterator[Finding]:
         return
     named = "φ = {phi:.2f}" if found.model == "AR(1)" else "φ = {phi:.2f}, θ = {theta:.2f}"
     text = f"short memory explains the spectrum better, by {found.nats:.1f} nats: {found.model} with {named.format(**found.parameters)}"
-    suffices = found.p_value >= LEVEL
-    if not suffices:
+    enough = found.p_value >= LEVEL
+    suffices = enough and not differs(evidence)  # memory beyond a named optimizer, short or long, is what people look for
+    if not enough:
         text += f", though it gives α of {found.low:.2f}–{found.high:.2f} only"
     yield Finding("short memory", text, found.nats, suffices, "short memory" if suffices else "")
 
@@ -117,6 +144,8 @@ FINDINGS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     saturated,
     trend,
     misfit,
+    thinned,
+    gradients,
     optimizer,
     short_memory,
 )
@@ -131,11 +160,72 @@ def _regime(result: DFAResult, evidence: Evidence) -> Regime | None:
     return label(float(result.low), float(result.high), thresholds=evidence.criteria.thresholds)
 
 
-def _left_of(null: NullResult) -> tuple[str, str]:
-    """What the null leaves of α: a sentence, and a few words."""
+def differs(evidence: Evidence) -> bool:
+    """Whether the window was compared with its optimizer and is unlike it."""
+    return evidence.p_value < LEVEL and evidence.among == 1
+
+
+def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
+    found, against, null = comparison.found, comparison.against, comparison.found.null
+    if math.isnan(null.median):
+        why = "norms are constant, for example because every gradient is clipped"
+        return Finding("optimizer", f"{against} has no α: {why}", math.nan, False, f"not compared: {against} has no α")
+    if not math.isnan(found.rise):
+        moves = f"the norms {'rise' if found.rise > 0 else 'fall'} by a factor of {math.exp(abs(found.rise)):.2g} in the first steps of the run"
+        text = f"not compared with {against}: {moves}, which no replay does; judge a later window"
+        return Finding("optimizer", text, math.nan, False, f"not compared: {moves}")
+    rest, brief, suffices = _outcome(evidence, found, against)
+    if not suffices and _shape_unknown(evidence):
+        rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
+        brief = "undecided: α of the optimizer depends on the shapes of the matrices"
+    assumed = (
+        "" if evidence.criteria.optimizer is None else evidence.criteria.simulation.assumed(evidence.criteria.optimizer).rstrip(",")
+    )
+    low, high = found.white
+    text = f"{against}{assumed}: white ones give α of {low:.2f}–{high:.2f}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
+    return Finding("optimizer", text, found.p_value, suffices, brief)
+
+
+def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, str, bool]:
+    """What a comparison says: a sentence, a few words, and whether nothing is left to explain."""
+    p = probability(found.p_value)
+    if found.p_value >= LEVEL:
+        if evidence.nats < -DECISIVE:
+            rest = f"log F(s) does not differ ({p}), but the spectrum favors long memory by {-evidence.nats:.1f} nats"
+            return rest, f"undecided between {against} and long memory", False
+        return f"log F(s) does not differ ({p}); it is most like replays on {found.closest}", "optimizer", True
+    if evidence.among > 1:
+        chance = f"no more than chance among {evidence.among:,}"
+        return f"{p} is {chance}", f"{p} against {against}, {chance}", False
+    if found.less:
+        return f"log F(s) shows less memory than any replay, at all sizes ({p})", f"less memory than {against} ({p})", False
+    if found.null.p_value < LEVEL or found.p_more <= found.p_shape:
+        return f"there is more memory than in any replay ({p})", f"not explained by {against}: more memory ({p})", False
+    return f"log F(s) has another shape than in any replay ({p})", f"not explained by {against}: another shape ({p})", False
+
+
+def _of_given(null: NullResult, name: str) -> Finding:
+    """What α of the optimizer, given by a user, leave of this α; nothing else can be compared with them."""
+    text = f"the α that were given for {name} are {null.low:.2f}–{null.high:.2f}"
+    if math.isnan(null.median):
+        return Finding("optimizer", f"{name} alone has no α", math.nan, False, f"not compared: {name} alone has no α")
+    p = f"p = {null.p_value:.3f}"
     if null.p_value < LEVEL:
-        p = f"p = {null.p_value:.3f}"
-        return f"α is {null.excess:.2f} above its median ({p})", f"beyond the optimizer ({p})"
+        return Finding(
+            "optimizer",
+            f"{text}: α is {null.excess:.2f} above their median ({p})",
+            null.excess,
+            False,
+            f"above the α given for {name} ({p})",
+        )
     if null.alpha < null.low:
-        return f"α is {-null.excess:.2f} below its median, so the gradients undo some of it", "less than the optimizer alone"
-    return f"nothing is left to explain (p = {null.p_value:.2f})", "optimizer"
+        return Finding(
+            "optimizer", f"{text}: α is {-null.excess:.2f} below their median", null.excess, False, f"below the α given for {name}"
+        )
+    return Finding("optimizer", f"{text}: α is among them ({p})", null.excess, True, "optimizer")
+
+
+def _shape_unknown(evidence: Evidence) -> bool:
+    """Whether the optimizer was replayed on a shape that need not be that of the run, and the shape matters."""
+    rule = evidence.criteria.optimizer
+    return rule is not None and rule.depends_on_shape and evidence.criteria.simulation.dimension is None

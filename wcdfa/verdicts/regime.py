@@ -29,8 +29,6 @@ class FailureMode(NamedTuple):
     meaning: str
     needs: str
     """What else has to be measured before one may use the name."""
-    needs_compared: str = ""
-    """The same, if the verdict has compared α with higher orders or with the optimizer already."""
 
 
 FAILURE_MODES = (
@@ -41,7 +39,6 @@ FAILURE_MODES = (
         True,
         "updates that only continue what came before: new data no longer change the course",
         f"higher orders (a smooth trend alone gives this at order 1), and {ACCURACY}",
-        ACCURACY,
     ),
     FailureMode(
         "dissolved",
@@ -50,7 +47,6 @@ FAILURE_MODES = (
         True,
         "updates without a course: each step forgets the last",
         f"the optimizer null (without momentum this is normal), and {LOSS}",
-        LOSS,
     ),
     FailureMode(
         "captured",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from wcdfa.inference.calibration import Method
 from wcdfa.verdicts.drift import Alarm
-from wcdfa.verdicts.regime import SEALED, FailureMode
+from wcdfa.verdicts.run_drifts import FEWEST
 from wcdfa.verdicts.single_window import Verdict
-from wcdfa.verdicts.windows import FEWEST
 
 NOT_COMPARED = "not compared with the optimizer, which alone may give this α: name it with optimizer="
 
 
 def reasons(verdict: Verdict, *, optimizer_named: bool) -> list[str]:
-    """The sentences that go with the one line of a verdict: findings, failure modes, and what α was not compared with.
+    """The sentences that go with the one line of a verdict: findings, and what α was not compared with.
 
     Parameters
     ----------
@@ -28,22 +28,17 @@ def _reasons(verdict: Verdict, optimizer_named: bool) -> Iterator[str]:
     yield from (
         finding.text for finding in verdict.findings if finding.text != verdict.reason
     )  # the line of the verdict gives the reason already
-    for mode in verdict.failure_modes:
-        rules_out = "does not rule out" if mode.visible else "cannot show"
-        yield f'α {rules_out} the failure mode "{mode.name}"; to decide, look at {_needs(mode, verdict)}'
     if verdict.regime is not None and verdict.null is None and not optimizer_named:
         yield NOT_COMPARED
 
 
-def _needs(mode: FailureMode, verdict: Verdict) -> str:
-    """What else a failure mode needs, leaving out a comparison that the verdict has made already."""
-    compared = len(verdict.orders) > 1 if mode.low >= SEALED else verdict.null is not None
-    return mode.needs_compared if compared and mode.needs_compared else mode.needs
+def drift(alarm: Alarm, method: Method = "gls") -> str:
+    """A sentence that says where α left its baseline and how far it went. Give the alarm in training steps.
 
-
-def drift(alarm: Alarm) -> str:
-    """A sentence that says where α left its baseline and how far it went. Give the alarm in training steps."""
-    return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f} (alarm at step {alarm.start:,})"
+    Alarms are from the method "gls". Give the method of the α that stands beside the sentence: if it is another, the sentence says so.
+    """
+    by = "" if method == "gls" else " by gls"
+    return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f}{by} (alarm at step {alarm.start:,})"
 
 
 def no_drift(samples: int, window: int, *, known: bool) -> str:

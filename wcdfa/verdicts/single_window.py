@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +14,15 @@ from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.nulls.nulls import NullResult, ShortMemory
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros
+from wcdfa.support.quantity import Quantity
+from wcdfa.synthetic import Seed
+from wcdfa.verdicts.alongside import Alongside, parted
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.evidence import Evidence, gathered
+from wcdfa.verdicts.evidence import Evidence, of_norms
 from wcdfa.verdicts.findings import Finding, found
 from wcdfa.verdicts.regime import THRESHOLDS, FailureMode, Regime, failure_modes
-from wcdfa.verdicts.shared_null import Null, Values
+
+Values = npt.NDArray[np.float64]
 
 
 class Verdict(NamedTuple):
@@ -30,7 +35,7 @@ class Verdict(NamedTuple):
     high: float
     findings: tuple[Finding, ...]
     null: NullResult | None
-    """α compared with the α of the optimizer alone; None if no optimizer was named."""
+    """α among the α of its optimizer on gradients without memory; None if it was not compared."""
     orders: dict[int, float]
     """α at each detrending order."""
     failure_modes: tuple[FailureMode, ...]
@@ -41,6 +46,10 @@ class Verdict(NamedTuple):
     """α compared with the α of short memory; None if the spectrum does not favor short memory."""
     reason: str | None = None
     """Why there is no α; None if there is one."""
+    p_value: float = math.nan
+    """p of the whole curve log F(s) against everything that the optimizer gives on gradients without memory; NaN if it was not compared."""
+    compared: str | None = None
+    """What the window was compared with, in words; None if with nothing."""
 
     @property
     def label(self) -> Regime | None:
@@ -82,8 +91,11 @@ def verdict(
     thresholds: tuple[float, float] = THRESHOLDS,
     optimizer: str | Optimizer | None = None,
     null: npt.ArrayLike | None = None,
+    quantity: Quantity = "update norm",
+    thinned: int | None = None,
+    gradient_norm: npt.ArrayLike | None = None,
     replicates: int = 500,
-    seed: int = 0,
+    seed: Seed = 0,
     **hyperparameters: object,
 ) -> Verdict:
     """Judge one window of norms: prepare it, measure α at several orders, and compare α with what else could explain it.
@@ -105,19 +117,28 @@ def verdict(
     norms : numbers of shape (n,)
         ‖ΔW‖ of one window, one per optimizer step.
     lr, steps, epoch_length, log, spikes, zeros
-        As in `wcdfa.prepare`.
+        As in `wcdfa.prepare`. Steps count optimizer steps from 1; without them it is unknown whether the window holds the start of the run.
     order, method, confidence
         As in `wcdfa.dfa`. The two next higher orders are measured too.
     thresholds : (float, float)
         As in `wcdfa.verdicts.label`.
     optimizer : str or Optimizer, optional
-        As in `wcdfa.nulls.optimizer_null`. Without it, α is not compared with what the optimizer alone gives.
+        The window is compared with replays of this optimizer on gradients without memory of many kinds: white, with a mean, of batches of
+        unequal scale, on a quadratic. Without it, it is not compared.
     null : numbers of shape (replicates,), optional
-        α of the optimizer alone, from `wcdfa.nulls.optimizer_alphas`: give it to share one replay among many windows of one length.
+        α of the optimizer alone, to compare α with instead.
+    quantity : str
+        What the norms are, one of `wcdfa.support.quantity.QUANTITIES`. A gradient norm is compared with white gradients, others with nothing.
+    thinned : int, optional
+        Optimizer steps from one norm to the next, if only every so many were logged; replays are thinned too. Default: the distance of the
+        steps. Give 1 if the steps count something else, such as micro-batches.
+    gradient_norm : numbers of shape (n,), optional
+        ‖g‖ at each step. The replays then have gradients of these sizes: what is left is not in the size of the gradients.
     replicates, seed
         Number of simulations for each null, and their seed.
     **hyperparameters
-        Hyperparameters of the optimizer; and `gradient_norm`, `start` and `dimension` as in `wcdfa.nulls.optimizer_null`.
+        Hyperparameters of the optimizer, those that vary as an array with a value for each norm; and `start`, the steps that it took before
+        the window, and `dimension` as in `wcdfa.nulls.optimizer_null`.
 
     Returns
     -------
@@ -129,6 +150,7 @@ def verdict(
     ValueError, TypeError
         As `wcdfa.prepare`, `wcdfa.dfa` and `wcdfa.nulls.optimizer_null`.
     """
+    options, varying = parted(hyperparameters)
     criteria = Criteria.given(
         epoch_length=epoch_length,
         log=log,
@@ -139,28 +161,19 @@ def verdict(
         confidence=confidence,
         thresholds=thresholds,
         optimizer=optimizer,
+        quantity=quantity,
+        thinned=thinned,
         replicates=replicates,
         seed=seed,
-        **hyperparameters,
+        **options,
     )
-    return judged(norms, criteria, lr=lr, steps=steps, null=null)
-
-
-def judged(
-    norms: npt.ArrayLike,
-    criteria: Criteria,
-    *,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
-    null: npt.ArrayLike | None = None,
-) -> Verdict:
-    """`verdict` with given criteria."""
-    known = None if null is None else Null(np.asarray(null))
-    return weighed(gathered(criteria.preparation.of(norms, lr=lr, steps=steps), criteria, lr=lr, steps=steps, null=known))
+    beside = Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
+    return weighed(of_norms(norms, criteria, beside, null=null))
 
 
 def weighed(evidence: Evidence) -> Verdict:
     """Turn the evidence into a verdict."""
+    comparison = evidence.comparison
     orders = {evidence.criteria.measurement.order: evidence.alpha}
     return Verdict(
         regime=evidence.regime,
@@ -175,6 +188,8 @@ def weighed(evidence: Evidence) -> Verdict:
         prepared=evidence.prepared,
         memory=evidence.memory,
         reason=evidence.reason,
+        p_value=evidence.p_value,
+        compared=None if comparison is None else comparison.against,
     )
 
 

@@ -8,20 +8,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.inference.rolling import laid_out, rolling_dfa
+from wcdfa.inference.rolling import laid_out
 from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
+from wcdfa.verdicts.across import RunVerdict, across, together
+from wcdfa.verdicts.alongside import Alongside, checked, parted
 from wcdfa.verdicts.criteria import Criteria
-from wcdfa.verdicts.drift import Alarm, drift_alarms
-from wcdfa.verdicts.evidence import gathered
-from wcdfa.verdicts.shared_null import Null, SharedNull, Values, first_step
-from wcdfa.verdicts.single_window import Verdict, weighed, without_alpha
+from wcdfa.verdicts.evidence import Evidence, gathered
+from wcdfa.verdicts.run_drifts import drifts, drifts_of
+from wcdfa.verdicts.single_window import Values, Verdict
 
 Places = npt.NDArray[np.intp]
 
-PER_WINDOW = 25  # for drifts, so many overlapping windows begin within one window's length
-FEWEST = 4  # a run shorter than so many windows has no baseline to drift from
+__all__ = ["Judged", "drifts", "drifts_of", "judge", "judged_windows", "prepared_windows"]  # the drifts were defined here once
 
 
 class Judged(NamedTuple):
@@ -35,6 +35,11 @@ class Judged(NamedTuple):
         """One field of all verdicts, such as "alpha", "low" or "high", shape (windows,)."""
         return np.array([getattr(v, name) for v in self.verdicts], dtype=np.float64)
 
+    @property
+    def run(self) -> RunVerdict:
+        """All windows together: whether any differs from its optimizer by more than so many windows would by chance."""
+        return across(self.numbers("p_value"), dependent=_overlap(self.starts, self.stops))
+
 
 def judge(
     norms: npt.ArrayLike,
@@ -43,6 +48,7 @@ def judge(
     stride: int | None = None,
     lr: npt.ArrayLike | None = None,
     steps: npt.ArrayLike | None = None,
+    gradient_norm: npt.ArrayLike | None = None,
     null: npt.ArrayLike | None = None,
     each: Callable[[int, int], None] = lambda done, total: None,
     **options: object,
@@ -62,11 +68,10 @@ def judge(
         Samples in a window. A series shorter than that is one window.
     stride : int, optional
         Samples from the start of one window to that of the next. Default: `window`, so that windows are independent.
-    lr, steps : numbers of shape (n,), optional
+    lr, steps, gradient_norm : numbers of shape (n,), optional
         One for each norm, as in `verdict`.
     null : numbers of shape (replicates,), optional
-        α of the optimizer alone in a window, from `wcdfa.nulls.optimizer_alphas`. Default: the optimizer is replayed, once for all
-        windows if `lr` is constant.
+        α of the optimizer alone in a window, as in `verdict`.
     each : callable
         Called after each window with the number done and the number in all.
     **options
@@ -83,46 +88,45 @@ def judge(
     ValueError
         If norms are not one series or too short, or window or stride is below 1; and as `verdict`.
     """
-    criteria = Criteria.given(**options)
-    return judged_windows(norms, criteria, window=window, stride=stride, lr=lr, steps=steps, null=null, each=each)
+    options, varying = parted(options)
+    beside = Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
+    return judged_windows(norms, Criteria.given(**options), beside, window=window, stride=stride, null=null, each=each)
 
 
 def judged_windows(
     norms: npt.ArrayLike,
     criteria: Criteria,
+    beside: Alongside,
     *,
     window: int = 500,
     stride: int | None = None,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
     null: npt.ArrayLike | None = None,
     each: Callable[[int, int], None] = lambda done, total: None,
 ) -> Judged:
     """`judge` with given criteria."""
     x, starts, window = laid_out(norms, window, stride)
-    given = None if null is None else Null(np.asarray(null))
-    constant = lr is None or np.ptp(lr) == 0  # else each window is replayed by itself
-    shared = SharedNull(criteria, window, None if lr is None else float(np.max(lr))) if constant else None
-    prepared = prepared_windows(x, starts, window, criteria.preparation, lr=lr, steps=steps)
+    checked(beside, len(x))
+    prepared = prepared_windows(x, starts, window, criteria.preparation, lr=beside.lr, steps=beside.steps)
     memory = _memories(prepared, window)
-    verdicts: list[Verdict] = []
+    evidence: list[Evidence] = []
     failures: list[ValueError] = []
     for i, start in enumerate(starts):
         one = prepared[i]
         if isinstance(one, ValueError):
-            verdicts.append(without_alpha(str(one), criteria))
+            evidence.append(Evidence(criteria=criteria, reason=str(one)))
             failures.append(one)
         else:
-            part = slice(start, start + window)
-            at = _part(steps, part)
-            known = shared.at_step(first_step(at, one.spacing)) if given is None and shared is not None else given
-            whole = len(one.values) == window  # what is known already is of that length
-            evidence = gathered(one, criteria, lr=_part(lr, part), steps=at, null=known if whole else None, memory=memory.get(i))
-            verdicts.append(weighed(evidence))
+            own = beside.part(slice(start, start + window))
+            evidence.append(gathered(one, criteria, beside=own, null=null, memory=memory.get(i)))
         each(i + 1, len(starts))
     if len(failures) == len(starts):  # every window failed, so the fault is in the series or the options
         raise failures[0]
-    return Judged(starts, starts + window, tuple(verdicts))
+    stops = starts + window
+    return Judged(starts, stops, tuple(together(evidence, dependent=_overlap(starts, stops))))
+
+
+def _overlap(starts: Places, stops: Places) -> bool:
+    return bool(np.any(starts[1:] < stops[:-1]))
 
 
 def prepared_windows(
@@ -153,55 +157,3 @@ def _memories(prepared: list[Prepared | ValueError], window: int) -> dict[int, M
 
 def _part(values: npt.ArrayLike | None, part: slice) -> npt.ArrayLike | None:
     return values if values is None or np.ndim(values) == 0 else np.asarray(values)[part]
-
-
-def drifts(
-    norms: npt.ArrayLike,
-    *,
-    window: int = 500,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
-    **options: object,
-) -> tuple[Alarm, ...]:
-    """Find where the α of a recorded series left its baseline: prepares densely overlapping windows and calls `wcdfa.drift_alarms`.
-
-    >>> import wcdfa
-    >>> drifts(wcdfa.synthetic.white_noise(5000, seed=0), log=False)
-    ()
-
-    Parameters
-    ----------
-    norms : numbers of shape (n,)
-        ‖ΔW‖, one per optimizer step. A series shorter than four windows has no drifts.
-    window : int
-        Samples in a window.
-    lr, steps, **options
-        As in `wcdfa.prepare`.
-
-    Returns
-    -------
-    tuple of Alarm
-        Steps count from the start of the series.
-    """
-    preparation = Preparation(**options)  # type: ignore[arg-type]  # it checks them
-    return drifts_of(norms, preparation, window=window, lr=lr, steps=steps)
-
-
-def drifts_of(
-    norms: npt.ArrayLike,
-    preparation: Preparation,
-    *,
-    window: int = 500,
-    lr: npt.ArrayLike | None = None,
-    steps: npt.ArrayLike | None = None,
-) -> tuple[Alarm, ...]:
-    """`drifts` with a given preparation."""
-    if np.size(norms) < FEWEST * window:
-        return ()
-    prepared = preparation.of(norms, lr=lr, steps=steps)
-    rolling = rolling_dfa(prepared.values, window=window, stride=max(1, window // PER_WINDOW), method="gls")
-    # leave out a window with a break, which would show the break and not a drift
-    split = np.searchsorted(prepared.breaks, rolling.starts, "right") < np.searchsorted(prepared.breaks, rolling.stops, "left")
-    alpha = np.where(split, np.nan, rolling.result.alpha)
-    stops = prepared.kept[rolling.stops - 1] + 1
-    return drift_alarms(alpha, rolling.result.stderr, stops, window=window)

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from wcdfa.readers.base import FileReader
-from wcdfa.readers.column_names import kind_of, listed
+from wcdfa.readers.column_names import listed, quantity_of
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.formats.arrow import arrow_compute, arrow_csv, column_of, is_numeric, pa, require_numbers
 from wcdfa.readers.formats.unfinished import CUT, beginning
@@ -145,7 +145,7 @@ def _numbers_in(name: str, text: pa.ChunkedArray, notes: list[str]) -> Column | 
 
 def _is_wanted(name: str) -> bool:
     """Whether a text column with this name may be needed."""
-    return rank(name) is not None or kind_of(name) != "series"
+    return rank(name) is not None or quantity_of(name) not in ("loss", "unknown")
 
 
 def _is_number(field: str) -> bool:

@@ -46,8 +46,8 @@ class Rows:
                     self._append(below, known.setdefault(below, array("d")), number, count, rows)
         self.count += 1
 
-    def columns(self) -> Mapping[str, Column]:
-        """All numbers by name. They share memory with the collector, so no row can be added afterwards."""
+    def columns(self, axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
+        """All numbers by name. They share memory with the collector, so no row can be added afterwards. `axes` are as in `with_steps`."""
         found = {}
         for name, values in self._values.items():
             where: Integers | None = None
@@ -56,7 +56,7 @@ class Rows:
             elif len(values) < self.count:  # it is missing only in the last rows
                 where = np.arange(len(values))
             found[name] = Column(np.frombuffer(values), rows=where)
-        return with_steps(found)
+        return with_steps(found, axes)
 
     @staticmethod
     def _append(name: str, values: array[float], value: float, count: int, rows: dict[str, array[int]]) -> None:

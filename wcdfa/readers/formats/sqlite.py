@@ -16,6 +16,7 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.formats.rows import Rows
+from wcdfa.readers.steps import COUNTER
 
 MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
 TRACKIO = {"id", "run_name", "step", "metrics"}
@@ -124,7 +125,7 @@ def _logged(path: Path, key: str, run: object, notes: list[str]) -> Mapping[str,
                 row = json.loads(
                     metrics.decode() if isinstance(metrics, bytes) else metrics
                 )  # decode here, because json.loads would first guess the encoding
-                row["step"] = step
+                row[COUNTER] = step
                 rows.add(row)
             except (ValueError, TypeError, RecursionError):
                 damaged += 1

@@ -29,7 +29,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
     # isort: split
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - after wandb, which the error should name if both are missing
 
-    rows, notes, name = Rows(), [], ""
+    rows, notes, name, axes = Rows(), [], "", dict[str, str]()
     with path.open("rb") as file:
         start = file.read(START)
         if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
@@ -40,13 +40,15 @@ def read_wandb(path: Path) -> Iterator[Run]:
                 record = Record.FromString(data)
                 if record.HasField("history"):
                     rows.add(_row(record.history))
+                elif record.HasField("metric") and record.metric.step_metric:  # of ``define_metric``
+                    axes[record.metric.glob_name or record.metric.name] = record.metric.step_metric
                 elif record.HasField("run"):
                     name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
         except Damaged as error:
             notes.append(str(error))
         except DecodeError as error:  # a complete record of another kind
             notes.append(f"a record in it cannot be read: {error}; everything before was read")
-    columns = rows.columns()
+    columns = rows.columns(axes)
     if not columns:
         msg = f"no numbers in {rows.count} rows of history{': ' if notes else ''}{'; '.join(notes)}"
         raise ValueError(msg)

@@ -1,0 +1,62 @@
+"""What was recorded beside the norms, one number for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+DATA = ("lr", "steps", "gradient_norm", "null", "dimension", "thresholds")
+"""Options that may be arrays and are no hyperparameters."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Alongside:
+    """Learning rates, steps and gradients of a series of n norms.
+
+    >>> beside = Alongside(lr=np.array([0.1, 0.1, 0.2]), steps=np.array([7, 8, 9]))
+    >>> beside.part(slice(1, 3)).steps
+    array([8, 9])
+    """
+
+    lr: npt.ArrayLike | None = None
+    """A number, or shape (n,)."""
+    steps: npt.ArrayLike | None = None
+    """Optimizer steps of the norms, from 1 on, shape (n,)."""
+    gradient_norm: npt.ArrayLike | None = None
+    """‖g‖ at each norm, shape (n,)."""
+    varying: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
+    """Hyperparameters of the optimizer that vary, shape (n,) or, for betas, (n, 2)."""
+
+    def part(self, which: slice | npt.NDArray[np.intp]) -> Alongside:
+        """What belongs to some of the norms."""
+        lr, steps, gradient_norm = (_part(each, which) for each in (self.lr, self.steps, self.gradient_norm))
+        varying = {name: np.asarray(values)[which] for name, values in self.varying.items()}
+        return Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
+
+
+def _part(values: npt.ArrayLike | None, which: slice | npt.NDArray[np.intp]) -> npt.ArrayLike | None:
+    return values if values is None or np.ndim(values) == 0 else np.asarray(values)[which]
+
+
+def parted(options: Mapping[str, object]) -> tuple[dict[str, object], dict[str, npt.ArrayLike]]:
+    """Part hyperparameters with one value for each norm from the others, and leave their last value with these.
+
+    >>> parted({"momentum": np.array([0.8, 0.9, 0.95]), "betas": (0.9, 0.99)})[0]
+    {'momentum': 0.95, 'betas': (0.9, 0.99)}
+    """
+    varying = {name: value for name, value in options.items() if isinstance(value, np.ndarray) and value.ndim and name not in DATA}
+    last = {name: tuple(value[-1].tolist()) if value.ndim > 1 else float(value[-1]) for name, value in varying.items()}
+    return {**options, **last}, dict(varying)
+
+
+def checked(beside: Alongside, n: int) -> Alongside:
+    """Return what was given; raise a ValueError if gradient norms or hyperparameters are not one for each norm."""
+    given = {"gradient_norm": beside.gradient_norm, **{name: each for name, each in beside.varying.items()}}
+    for name, values in given.items():
+        if values is not None and (not np.ndim(values) or len(np.asarray(values)) != n):
+            msg = f"{name} must hold one value for each of the {n} norms, got shape {np.shape(values)}; leave it out if it was not recorded"
+            raise ValueError(msg)
+    return beside

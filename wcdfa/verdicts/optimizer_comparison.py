@@ -1,0 +1,222 @@
+"""Compares a window with what its optimizer gives on gradients without memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.inference.exponent import DFAResult, measure
+from wcdfa.nulls.comparison import Compared, NullTable, closest
+from wcdfa.nulls.families import Setting
+from wcdfa.nulls.measured_gradients import driven_by
+from wcdfa.nulls.null_tables import Treatment, null_table
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.schedule_shape import shape_of_schedule
+from wcdfa.nulls.update_rules import SGD
+from wcdfa.preprocess.preparation import Prepared
+from wcdfa.scales import SHIPPED, half_sizes
+from wcdfa.verdicts.alongside import Alongside
+from wcdfa.verdicts.criteria import Criteria
+
+Values = npt.NDArray[np.float64]
+
+NEARLY = 1.05  # a null of so many times as many norms does as well
+PLACES = 16  # breaks are rounded to so many places in a window, for windows to share replays
+
+
+class Comparison(NamedTuple):
+    """A window against its optimizer."""
+
+    found: Compared
+    against: str
+    """What it was compared with."""
+    measured: bool = False
+    """Whether the replay was driven by the gradient norms that were recorded."""
+
+
+def compared_rule(criteria: Criteria) -> Optimizer | None:
+    """What is replayed for a quantity; None if nothing is, because it has no null or no optimizer was named."""
+    if criteria.quantity == "gradient norm":
+        return SGD()
+    return criteria.optimizer if criteria.quantity == "update norm" else None
+
+
+def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria, beside: Alongside) -> Comparison | None:
+    """Compare a window that has an α; `beside` is what belongs to its norms before preparation. None if there is nothing to compare."""
+    rule = compared_rule(criteria)
+    if rule is None or rule.no_alpha is not None:
+        return None
+    beside = beside.part(prepared.kept)
+    fluctuations, sizes = half_overlapping(prepared, result, criteria)
+    alpha, method = float(result.alpha), criteria.measurement.method
+    every = every_of(criteria, prepared)
+    found = [
+        table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in tables(rule, prepared, criteria, beside)
+    ]
+    return Comparison(closest(found), described(rule, criteria, beside, every), _is_measured(criteria, beside, every))
+
+
+def every_of(criteria: Criteria, prepared: Prepared | None) -> int:
+    """Optimizer steps from one norm to the next."""
+    return criteria.thinned or (1 if prepared is None else prepared.spacing)
+
+
+class GradientSizes(NamedTuple):
+    """The recorded gradient norms of a window, against white gradients."""
+
+    alpha: float
+    low: float
+    high: float
+    p_value: float
+
+
+def gradient_sizes(criteria: Criteria, beside: Alongside) -> GradientSizes | None:
+    """α of the gradient norms that were recorded with a window, and p against white gradients; None if they were not, or have no α."""
+    if not _is_measured(criteria, beside, 1):
+        return None
+    own = replace(criteria, quantity="gradient norm", optimizer=None)
+    try:
+        prepared = criteria.preparation.of(np.asarray(beside.gradient_norm, dtype=np.float64))
+    except ValueError:
+        return None
+    result = criteria.measurement.of(prepared.values, prepared.cuts)
+    if prepared.reason is not None or math.isnan(float(result.alpha)):
+        return None
+    found = against_optimizer(prepared, result, own, Alongside(steps=beside.steps))
+    alpha, low, high = (float(each) for each in (result.alpha, result.low, result.high))
+    return None if found is None else GradientSizes(alpha, low, high, found.found.p_value)
+
+
+def against_optimizer_by_curve(
+    fluctuations: npt.ArrayLike, sizes: Sequence[int], alpha: float, n: int, criteria: Criteria, lr: float | None, first: int
+) -> Comparison | None:
+    """Compare a past window of n norms, of which only α, F(s) and the first step are known; None if nothing can be compared."""
+    rule = compared_rule(criteria)
+    if rule is None or rule.no_alpha is not None or tuple(sizes) != half_sizes(n, criteria.measurement.order):
+        return None
+    beside = Alongside(lr=lr, steps=[first])
+    method = criteria.measurement.method
+    settings = settings_of(rule, n, criteria.thinned or 1, criteria, beside)
+    found = [null_table(setting, treatment_of(criteria)).compare(None, fluctuations, sizes, alpha, method) for setting in settings]
+    return Comparison(closest(found), described(rule, criteria, beside, criteria.thinned or 1))
+
+
+def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) -> tuple[Values, list[int]]:
+    """F(s) from boxes that overlap by half, which is less noisy than that of "ols", and the sizes."""
+    if criteria.measurement.method == "ols":
+        result = measure(prepared.values, order=criteria.measurement.order, method="gls", breaks=prepared.cuts)
+    return np.asarray(result.fluctuations), [int(size) for size in result.scales]
+
+
+def treatment_of(criteria: Criteria, breaks: tuple[int, ...] = (), lr: npt.ArrayLike | None = None) -> Treatment:
+    """How replays are prepared and measured for a window."""
+    measurement, preparation = criteria.measurement, criteria.preparation
+    return Treatment(
+        order=measurement.order,
+        method=measurement.method,
+        log=preparation.log,
+        spikes=preparation.spikes,
+        breaks=breaks,
+        schedule=shape_of_schedule(lr),
+    )
+
+
+def tables(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alongside) -> Iterator[NullTable]:
+    """The nulls of a window: two if it is unknown whether it holds the start of the run."""
+    n = len(prepared.values)
+    breaks = tuple(int(each) for each in prepared.breaks)
+    every = every_of(criteria, prepared)
+    settings = list(settings_of(rule, n, every, criteria, beside, prepared.spacing))
+    if _is_measured(criteria, beside, every):
+        known = np.asarray(beside.gradient_norm, dtype=np.float64)
+        yield driven_by(known, settings[0], treatment_of(criteria, breaks, beside.lr))
+        return
+    for setting in settings:
+        yield null_table(setting, treatment_of(criteria, rounded(breaks, setting.n), beside.lr))
+
+
+def settings_of(rule: Optimizer, n: int, every: int, criteria: Criteria, beside: Alongside, spacing: int = 1) -> Iterator[Setting]:
+    """What a window of n norms shares with its replays, for each start that it may have had."""
+    simulation = criteria.simulation
+    lr = None if beside.lr is None else float(np.exp(np.mean(np.log(np.asarray(beside.lr, dtype=np.float64)))))
+    varying = _varying(rule, beside)
+    setting = Setting(
+        rule=rule,
+        n=n if varying else nominal(n, criteria.measurement.order),
+        every=every,
+        lr=lr,
+        dimension=simulation.dimension if rule is criteria.optimizer else None,
+        replicates=simulation.replicates,
+        seed=simulation.seed if isinstance(simulation.seed, int) else 0,
+        rules=tuple(_rules(rule, varying, n)),
+    )
+    for start in simulation.starts(rule, first_step(beside.steps, 1 if every > 1 else spacing)):
+        yield replace(setting, start=start)
+
+
+def _varying(rule: Optimizer, beside: Alongside) -> dict[str, Values]:
+    """The hyperparameters of this optimizer that vary and are known at every norm."""
+    given = {name: np.asarray(values, dtype=np.float64) for name, values in beside.varying.items() if hasattr(rule, name)}
+    return {name: values for name, values in given.items() if np.all(np.isfinite(values)) and np.ptp(values, axis=0).any()}
+
+
+def _rules(rule: Optimizer, varying: Mapping[str, Values], n: int) -> Iterator[Optimizer]:
+    """The optimizer at each norm, if its hyperparameters vary."""
+    if not varying:
+        return
+    for place in range(n):
+        now: dict[str, object] = {name: values[place].tolist() for name, values in varying.items()}
+        yield replace(rule, **now)  # type: ignore[arg-type]  # the optimizer checks them
+
+
+def _is_measured(criteria: Criteria, beside: Alongside, every: int) -> bool:
+    """Whether the gradient norm of every norm is known, and belongs to an update."""
+    if beside.gradient_norm is None or criteria.quantity != "update norm" or every > 1:
+        return False
+    known = np.asarray(beside.gradient_norm, dtype=np.float64)
+    return bool(np.all(np.isfinite(known) & (known > 0)))
+
+
+def nominal(n: int, order: int) -> int:
+    """The length of a null for a window of n norms: a shipped one if it is nearly as long and has the same box sizes."""
+    if n in SHIPPED:
+        return n
+    fits = [m for m in SHIPPED if n < m <= NEARLY * n and half_sizes(m, order) == half_sizes(n, order)]
+    return min(fits, default=n)
+
+
+def rounded(breaks: tuple[int, ...], n: int) -> tuple[int, ...]:
+    """Breaks at a few places only; the boxes they leave are about the same.
+
+    >>> rounded((3, 240, 251), 500)
+    (31, 250)
+    """
+    places = {min(max(1, round(each * PLACES / n)), PLACES - 1) for each in breaks}
+    return tuple(sorted(int(place * n / PLACES) for place in places))
+
+
+def described(rule: Optimizer, criteria: Criteria, beside: Alongside, every: int) -> str:
+    """What the window was compared with, in words."""
+    name = "gradients without memory" if criteria.quantity == "gradient norm" else f"{rule} on gradients without memory"
+    facts = []
+    if _is_measured(criteria, beside, every):
+        facts.append("of the sizes that were recorded")
+    if varying := _varying(rule, beside):
+        facts.append(f"with the {' and '.join(varying)} of each step")
+    if every > 1:
+        facts.append(f"recorded every {every:,} steps")
+    return " ".join([name, *facts])
+
+
+def first_step(steps: npt.ArrayLike | None, spacing: int) -> int | None:
+    """The number of the first optimizer step, where a log counts `spacing` from one to the next; None where steps are unknown.
+
+    >>> first_step([501, 502], 1), first_step([20, 30], 10), first_step(None, 1)
+    (501, 2, None)
+    """
+    return None if steps is None else (int(np.asarray(steps)[0]) - 1) // spacing + 1
