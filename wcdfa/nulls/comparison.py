@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.nulls.curves import LEVELS, CurveTest, curves_of, rise
+from wcdfa.nulls.gradients import Gradients
 from wcdfa.nulls.nulls import NullResult
 
 Floats = npt.NDArray[np.float64]
@@ -19,6 +20,7 @@ MARGIN = 0.1  # in log norm: how much further than in any replay the level may r
 PROBABILITIES = np.concatenate([1 - LEVELS[::-1][:-1], [0.5], LEVELS[1:][::-1]])
 PROBABILITIES = np.unique(PROBABILITIES.round(6))
 """Probabilities at which quantiles of α are kept."""
+WHITE = str(Gradients())
 RANGES = 3  # of box sizes, in which memory is compared
 
 
@@ -34,7 +36,7 @@ class Compared(NamedTuple):
     null: NullResult
     """α among the α of the replays: the interval holds 95 % of those of each kind, and the p-value is the largest."""
     white: tuple[float, float]
-    """The interval that holds 95 % of the α on white gradients."""
+    """The interval that holds 95 % of the α on white gradients; NaN if these have none."""
     less: bool
     """Whether the curve shows less memory than every replay at small, middle and large sizes."""
     closest: str
@@ -97,8 +99,8 @@ class NullTable:
         best = int(np.argmax(p_values[:, 0]))
         p_value, p_shape, p_more = p_values.max(axis=0).tolist()
         null, less = self._alpha(held, alpha, method), all(_less(curve - member.test.mean, sizes) for member in held)
-        low, high = np.interp([0.025, 0.975], PROBABILITIES, held[0].alphas[method]).tolist()
-        return Compared(p_value, p_shape, p_more, null, (low, high), less, held[best].name, self._rise(logs))
+        white = _of_white(held, method)
+        return Compared(p_value, p_shape, p_more, null, white, less, held[best].name, self._rise(logs))
 
     def _alpha(self, held: Sequence[MemberTable], alpha: float, method: str) -> NullResult:
         low, high = (
@@ -114,12 +116,23 @@ class NullTable:
             return math.nan
         risen = float(rise(logs))
         usual = [member.test.rises for member in self.members if not member.few]
+        if not usual:  # all others are constant
+            return math.nan
         inside = min(low for low, _ in usual) - MARGIN <= risen <= max(high for _, high in usual) + MARGIN
         return math.nan if inside else risen
 
 
+def _of_white(held: Sequence[MemberTable], method: str) -> tuple[float, float]:
+    """The interval that holds 95 % of the α on white gradients."""
+    if held[0].name != WHITE:  # every one of them is clipped
+        return math.nan, math.nan
+    low, high = np.interp([0.025, 0.975], PROBABILITIES, held[0].alphas[method]).tolist()
+    return low, high
+
+
 def closest(comparisons: Sequence[Compared]) -> Compared:
     """Join comparisons with several nulls, of which any may be the right one."""
+    comparisons = [each for each in comparisons if not math.isnan(each.p_value)] or comparisons
     best = max(comparisons, key=lambda each: each.p_value)
     nulls = [each.null for each in comparisons]
     null = best.null._replace(

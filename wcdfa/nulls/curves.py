@@ -111,10 +111,11 @@ def upper_tail(values: npt.ArrayLike, quantiles: Floats) -> Floats:
 
     >>> at_levels = -np.log(LEVELS)
     >>> print(upper_tail([0.0, 3.0, 12.0], at_levels).round(6))
-    [1.       0.049787 0.000006]
+    [1.0000e+00 4.9787e-02 6.0000e-06]
     """
     x = np.asarray(values, dtype=np.float64)
     inside = np.exp(np.interp(x, quantiles, np.log(LEVELS)))
     at, last = quantiles[LEVELS == TAIL][0], quantiles[-1]
     decay = np.log(TAIL / LEVELS[-1]) / max(last - at, 1e-12)
-    return np.asarray(np.where(np.isnan(x), np.nan, np.where(x > last, LEVELS[-1] * np.exp(-decay * (x - last)), inside)))
+    beyond = LEVELS[-1] * np.exp(-decay * np.maximum(x - last, 0))
+    return np.asarray(np.where(np.isnan(x), np.nan, np.where(x > last, beyond, inside)))

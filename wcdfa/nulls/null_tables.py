@@ -6,6 +6,7 @@ user's cache folder, as calibrations are.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,8 +35,17 @@ Floats = npt.NDArray[np.float64]
 VERSION = 1  # of the numbers: tables of another version are replayed again
 FOLDER = Path(__file__).with_name("tables")
 AT_ONCE = 32  # replicates that go through the spike filter together: they fit into the cache of a processor
-ROUNDING = 1e-5  # norms of a replay that spread less are constant, for example because every gradient is clipped: it is in single precision
+ROUNDING = 1e-3  # norms of a replay that spread less are constant, for example because every gradient is clipped: torch adds 1e-6 to its norm
 NEGLIGIBLE = 0.002  # lr · weight_decay, per share of the momentum that is lost, below which decay moves no figure of a null
+DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    NotImplementedError,
+    BadZipFile,
+    zlib.error,
+)  # what reading such a file may raise
 FIELDS = ("mean", "whitener", "direction", "distances", "components", "both", "least_spread", "rises")
 
 
@@ -92,6 +102,8 @@ def computed(setting: Setting, treatment: Treatment) -> NullTable:
     filtered = _filtered(setting, treatment.log, treatment.spikes)
     varying = [(member, logs) for member, logs in filtered if np.median(np.ptp(logs, axis=-1)) > ROUNDING]
     tables = [member_table(member, logs.astype(np.float64), treatment) for member, logs in varying]
+    if all(table.few for table in tables):  # all that most gradients give is constant, and so is the null
+        tables = []
     return NullTable(tuple(tables), transient(setting))
 
 
@@ -181,7 +193,8 @@ def unpacked(arrays: Mapping[str, npt.NDArray[np.generic]]) -> NullTable:
 def _read(path: Path) -> NullTable | None:
     if not path.exists():
         return None
-    with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path, allow_pickle=False) as stored:
+    with suppress(*DAMAGED), path.open("rb") as file:
+        stored = np.load(file, allow_pickle=False)
         if int(stored["version"]) == VERSION:
             return unpacked({name: stored[name] for name in stored.files})
     return None

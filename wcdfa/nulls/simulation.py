@@ -57,14 +57,14 @@ class Simulation:
         return (round(before, 2 - len(str(before))) if before > EXACT else before,)
 
     def assumed(self, optimizer: Optimizer) -> str:
-        """What α of the optimizer alone depends on and the replay takes for granted, to be put behind its name; often empty.
+        """What the null of an optimizer depends on and the replay takes for granted, to be put behind its name; often empty.
 
         >>> from wcdfa.nulls.update_rules import named
-        >>> print(named("muon", {}), "alone" + Simulation().assumed(named("muon", {})), "gives")
-        Muon(Nesterov momentum 0.95) alone, on a matrix of 8 × 8, gives
+        >>> print(named("muon", {}), "on gradients without memory" + Simulation().assumed(named("muon", {})))
+        Muon(Nesterov momentum 0.95) on gradients without memory, on a matrix of 8 × 8
         """
         facts = [*self._assumed_steps(optimizer), *self._assumed_shape(optimizer)]
-        return f", {', '.join(facts)}," if facts else ""
+        return "".join(f", {fact}" for fact in facts)
 
     def _assumed_steps(self, optimizer: Optimizer) -> list[str]:
         until, age = optimizer.changes_until(), optimizer.age()

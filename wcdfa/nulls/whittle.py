@@ -228,7 +228,7 @@ def memory_fits(windows: npt.ArrayLike, /) -> list[MemoryFit]:
     """`memory_fit` of each of many windows of shape (windows, n), fitted at once.
 
     >>> from wcdfa import synthetic
-    >>> short, long = memory_fits([synthetic.ar1(500, phi=0.7, seed=0), synthetic.arfima(500, d=0.4, seed=0)])
+    >>> short, long = memory_fits([synthetic.ar1(500, phi=0.7, seed=0), synthetic.arfima(500, d=0.4, seed=1)])
     >>> print(short.model, short.nats > 2, long.nats < -2)
     AR(1) True True
     """

@@ -15,7 +15,7 @@ from wcdfa.nulls.comparison import Compared
 from wcdfa.nulls.nulls import DECISIVE, NullResult
 from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
-from wcdfa.verdicts.optimizer_comparison import Comparison, every_of
+from wcdfa.verdicts.optimizer_comparison import Comparison, compared_rule, every_of
 from wcdfa.verdicts.regime import Regime, label
 
 LEVEL = 0.05  # from this p-value up, the optimizer or short memory explains α
@@ -178,11 +178,11 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
     if not suffices and _shape_unknown(evidence):
         rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
         brief = "undecided: α of the optimizer depends on the shapes of the matrices"
-    assumed = (
-        "" if evidence.criteria.optimizer is None else evidence.criteria.simulation.assumed(evidence.criteria.optimizer).rstrip(",")
-    )
+    rule = compared_rule(evidence.criteria)
+    assumed = "" if rule is None else evidence.criteria.simulation.assumed(rule).rstrip(",")
     low, high = found.white
-    text = f"{against}{assumed}: white ones give α of {low:.2f}–{high:.2f}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
+    white = "white ones have no α" if math.isnan(low) else f"white ones give α of {low:.2f}–{high:.2f}"
+    text = f"{against}{assumed}: {white}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
     return Finding("optimizer", text, found.p_value, suffices, brief)
 
 
@@ -227,5 +227,5 @@ def _of_given(null: NullResult, name: str) -> Finding:
 
 def _shape_unknown(evidence: Evidence) -> bool:
     """Whether the optimizer was replayed on a shape that need not be that of the run, and the shape matters."""
-    rule = evidence.criteria.optimizer
+    rule = compared_rule(evidence.criteria)
     return rule is not None and rule.depends_on_shape and evidence.criteria.simulation.dimension is None

@@ -105,12 +105,10 @@ def verdict(
     >>> from wcdfa.nulls.replay import optimizer_norms
     >>> norms = optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1, seed=4)[0]
     >>> found = wcdfa.verdict(norms, optimizer="sgd", momentum=0.9)
-    >>> print(found.regime, found.explained_by)
-    undecided ('optimizer', 'short memory')
-    >>> for finding in found.findings:
-    ...     print(finding.text)
-    SGD(momentum 0.9) alone gives 0.83–1.12: nothing is left to explain (p = 0.10)
-    short memory explains the spectrum better, by 6.2 nats: AR(1) with φ = 0.86
+    >>> print(found.regime, found.explained_by, found.compared)
+    undecided ('optimizer', 'short memory') SGD(momentum 0.9) on gradients without memory
+    >>> found.p_value > 0.05
+    True
 
     Parameters
     ----------
