@@ -54,7 +54,7 @@ class _Collected:
         else:
             if self._json_output:
                 print_json(result)
-            self.results.append({**result, "windows": []})
+            self.results.append({**result, "windows": result["windows"][-1:]})
         if self._writer is not None:
             self._writer.add(result)
 
