@@ -1,6 +1,6 @@
 """What `wcdfa.backends.torch.attach` costs a training run, and whether it is right.
 
-    python benchmarks/overhead_torch.py [exact] [sample] [errors] [syncs] [sharded] [resume] [--quick] [--all-threads]
+    python benchmarks/overhead_torch.py [exact] [gradients] [sample] [errors] [syncs] [sharded] [resume] [--quick] [--all-threads]
                                         [--old folder of the unpacked sdist of wcdfa 0.1.0]
 
 One thread, as the other benchmarks, unless --all-threads; times are those of the processor then, else of the clock. What is compared is
@@ -114,6 +114,23 @@ def exact(options: argparse.Namespace) -> None:
                 f"{size}: {faster:.1f} × faster than wcdfa 0.1.0, {1e3 * times['0.1.0']:.0f} ms (bar {BARS['old']})",
                 faster >= BARS["old"],
             )
+
+
+def gradients(options: argparse.Namespace) -> None:
+    print(f"a step of SGD of a million numbers on {DEVICE}: with ‖ΔW‖, and with ‖g‖ too")
+    steps: dict[str, dict[str, Callable[[], Any]]] = {"one tensor": {}, "1,000 tensors": {}}
+    held = []
+    for (shapes, calls), shape in zip(steps.items(), [(1, 1000, 1000), (1000, 1000)], strict=True):
+        for name, own in (("bare", None), ("‖ΔW‖", {}), ("‖ΔW‖ and ‖g‖", {"gradients": True})):
+            parts = [torch.nn.Parameter(part.clone()) for part in torch.randn(shape, device=DEVICE)]
+            for part in parts:
+                part.grad = torch.randn_like(part)
+            optimizer = torch.optim.SGD(parts, lr=1e-3)
+            held.append(None if own is None else attach(optimizer, **own))
+            calls[name] = optimizer.step
+        times = {name: 1e3 * statistics.median(values) for name, values in compared(calls, options.seconds, options.clock).items()}
+        norms, both = times["‖ΔW‖"] - times["bare"], times["‖ΔW‖ and ‖g‖"] - times["‖ΔW‖"]
+        report(f"{shapes}: {times['bare']:.2f} ms, ‖ΔW‖ {norms:.2f} ms more, ‖g‖ {both:.2f} ms more", both <= norms)
 
 
 def transformer(width: int = 384, layers: int = 6, heads: int = 6) -> torch.nn.Module:
@@ -281,7 +298,15 @@ def resume(_: argparse.Namespace) -> None:
         report(f"{mode}: {'identical' if reading == whole[mode] else 'another series'}", reading == whole[mode])
 
 
-PARTS = {"exact": exact, "sample": sample, "errors": errors, "syncs": syncs, "sharded": sharded, "resume": resume}
+PARTS = {
+    "exact": exact,
+    "gradients": gradients,
+    "sample": sample,
+    "errors": errors,
+    "syncs": syncs,
+    "sharded": sharded,
+    "resume": resume,
+}
 
 
 def main() -> None:

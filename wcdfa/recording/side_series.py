@@ -72,4 +72,8 @@ def changes(values: Numbers) -> bool:
 
 def _as_written(values: Numbers) -> Numbers:
     """In float64, with the digits of float32: 0.9 and not 0.8999999762."""
-    return np.array([float(f"{each:.7g}") for each in np.ravel(values).tolist()]).reshape(np.shape(values))
+    x = np.asarray(values, dtype=np.float64)
+    with np.errstate(all="ignore"):
+        power = 10.0 ** (6 - np.floor(np.log10(np.abs(x))))
+        rounded = np.round(x * power) / power
+    return np.where(np.isfinite(rounded), rounded, x)  # 0 has no logarithm
