@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.preprocess.schedule import fitted_slopes
+
 Floats = npt.NDArray[np.float64]
 Shape = tuple[float, ...]
 
@@ -40,7 +42,7 @@ def without_shape(logs: Floats, shape: Shape | None) -> Floats:
         return logs
     n = logs.shape[-1]
     unit = _unit(np.asarray(shape)) if len(shape) == n else _unit(_polynomials(n) @ np.asarray(shape))
-    return np.asarray(logs - (logs @ unit)[..., None] * unit)
+    return np.asarray(logs - fitted_slopes(logs, unit)[0][..., None] * unit)
 
 
 def _unit(values: Floats) -> Floats:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from wcdfa.preprocess.epochs import Numbers, epoch_pattern
 from wcdfa.preprocess.level_steps import level_steps, step_heights
-from wcdfa.preprocess.outliers import ROUNDING, SPIKE, Values, level_shifts, without_spikes
+from wcdfa.preprocess.outliers import ROUNDING, Values, level_shifts, without_spikes
 from wcdfa.preprocess.resolution import no_fluctuation, remarks
+from wcdfa.preprocess.schedule import fitted_slopes
 
 Spikes = Literal["hampel"] | None
 Zeros = Literal["skip", "keep", "error"]
@@ -284,15 +285,9 @@ def _rates(lr: npt.ArrayLike, n: int, kept: Indices) -> Values:
 
 def _without_schedule(x: Values, regressor: Values) -> tuple[Values, float, float]:
     """The series at its own level without what a line in the regressor explains; its slope, and the share of the variance."""
-    centred = regressor - np.mean(regressor)
-    residual = x - np.polyfit(centred, x, 1)[0] * centred
-    residual -= np.median(residual)  # not the mean, because spikes all point one way
-    used = np.abs(residual) <= SPIKE * np.median(np.abs(residual))
-    # keep the outliers if they are the schedule, such as a short warm-up: the line is there to fit them
-    if np.mean(used) < 0.9 or np.var(centred[used]) < 0.5 * np.var(centred):
-        used[:] = True
-    slope = float(np.polyfit(centred[used], x[used], 1)[0])
-    without = x - slope * centred
+    slopes, used = fitted_slopes(x, regressor)
+    slope = float(slopes)
+    without = x - slope * (regressor - np.mean(regressor))
     before, after = np.var(x[used]), np.var(without[used])
     varies = before > (ROUNDING * np.max(np.abs(x))) ** 2
     return without, slope, float(1 - after / before) if varies else 0.0
