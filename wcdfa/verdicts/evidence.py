@@ -61,9 +61,8 @@ class Evidence:
 
     @property
     def p_value(self) -> float:
-        """P of the comparison with the optimizer; NaN if nothing was compared, or the run still moves as at its start."""
-        moves = self.comparison is not None and not math.isnan(self.comparison.found.rise)
-        return math.nan if self.comparison is None or moves else self.comparison.found.p_value
+        """The p-value of the comparison with the optimizer; NaN if nothing was compared, or could not be."""
+        return math.nan if self.comparison is None or self.comparison.unlike is not None else self.comparison.found.p_value
 
     @property
     def misfit(self) -> float | None:

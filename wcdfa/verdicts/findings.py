@@ -13,6 +13,7 @@ from typing import NamedTuple
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.comparison import Compared
 from wcdfa.nulls.nulls import DECISIVE, NullResult
+from wcdfa.support.quantity import described
 from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.optimizer_comparison import Comparison, compared_rule, every_of
@@ -20,7 +21,7 @@ from wcdfa.verdicts.regime import Regime, label
 
 LEVEL = 0.05  # from this p-value up, the optimizer or short memory explains α
 COMPARABLE = ("update norm", "gradient norm")
-NO_NULL = "not compared with the optimizer: the series is a {quantity}, and its α describes that"
+NO_NULL = "not compared with the optimizer: the series is {quantity}, and its α describes that"
 # in less than 1 % of series without a trend (n = 256 to 1,024), α at a higher order is lower by this many of its standard errors
 TREND = {1: 1.7, 2: 2.0}
 
@@ -82,7 +83,7 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
     if evidence.reason is not None:
         return
     if criteria.quantity not in COMPARABLE:
-        yield Finding("optimizer", NO_NULL.format(quantity=criteria.quantity), math.nan, False)
+        yield Finding("optimizer", NO_NULL.format(quantity=described(criteria.quantity)), math.nan, False)
     elif evidence.comparison is not None:
         yield _of_comparison(evidence, evidence.comparison)
     elif evidence.null is not None:
@@ -170,10 +171,9 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
     if math.isnan(null.median):
         why = "norms are constant, for example because every gradient is clipped"
         return Finding("optimizer", f"{against} has no α: {why}", math.nan, False, f"not compared: {against} has no α")
-    if not math.isnan(found.rise):
-        moves = f"the norms {'rise' if found.rise > 0 else 'fall'} by a factor of {math.exp(abs(found.rise)):.2g} in the first steps of the run"
-        text = f"not compared with {against}: {moves}, which no replay does; judge a later window"
-        return Finding("optimizer", text, math.nan, False, f"not compared: {moves}")
+    if comparison.unlike is not None:
+        text = f"not compared with {against}: {comparison.unlike}, as in no replay; judge a later window"
+        return Finding("optimizer", text, math.nan, False, f"not compared: {comparison.unlike}")
     rest, brief, suffices = _outcome(evidence, found, against)
     if not suffices and _shape_unknown(evidence):
         rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
@@ -193,7 +193,7 @@ def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, st
         if evidence.nats < -DECISIVE:
             rest = f"log F(s) does not differ ({p}), but the spectrum favors long memory by {-evidence.nats:.1f} nats"
             return rest, f"undecided between {against} and long memory", False
-        return f"log F(s) does not differ ({p}); it is most like replays on {found.closest}", "optimizer", True
+        return f"log F(s) does not differ ({p}); it is most like replays on {found.closest}", _explaining(evidence), True
     if evidence.among > 1:
         chance = f"no more than chance among {evidence.among:,}"
         return f"{p} is {chance}", f"{p} against {against}, {chance}", False
@@ -202,6 +202,14 @@ def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, st
     if found.null.p_value < LEVEL or found.p_more <= found.p_shape:
         return f"there is more memory than in any replay ({p})", f"not explained by {against}: more memory ({p})", False
     return f"log F(s) has another shape than in any replay ({p})", f"not explained by {against}: another shape ({p})", False
+
+
+def _explaining(evidence: Evidence) -> str:
+    """What explains a window that is like its replays."""
+    if evidence.criteria.quantity == "gradient norm":
+        return "gradients without memory"
+    sizes = evidence.gradients
+    return "optimizer and the size of the gradients" if sizes is not None and sizes.p_value < LEVEL else "optimizer"
 
 
 def _of_given(null: NullResult, name: str) -> Finding:

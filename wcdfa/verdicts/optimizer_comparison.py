@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ class Comparison(NamedTuple):
     """What it was compared with."""
     measured: bool = False
     """Whether the replay was driven by the gradient norms that were recorded."""
+    unlike: str | None = None
+    """What happens in this window and in no replay, so that the two cannot be compared."""
 
 
 def compared_rule(criteria: Criteria) -> Optimizer | None:
@@ -54,11 +57,20 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     beside = beside.part(prepared.kept)
     fluctuations, sizes = half_overlapping(prepared, result, criteria)
     alpha, method = float(result.alpha), criteria.measurement.method
-    every = every_of(criteria, prepared)
-    found = [
-        table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in tables(rule, prepared, criteria, beside)
-    ]
-    return Comparison(closest(found), described(rule, criteria, beside, every), _is_measured(criteria, beside, every))
+    every, nulls = every_of(criteria, prepared), list(tables(rule, prepared, criteria, beside))
+    found = closest([table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in nulls])
+    unlike = _unlike(found, prepared) if all(table.moves for table in nulls) else None
+    return Comparison(found, described(rule, criteria, beside, every), _is_measured(criteria, beside, every), unlike)
+
+
+def _unlike(found: Compared, prepared: Prepared) -> str | None:
+    """What happens in the first steps of a run, but in no replay."""
+    if not math.isnan(found.rise):
+        verb = "rise" if found.rise > 0 else "fall"
+        return f"the norms {verb} by a factor of {math.exp(abs(found.rise)):.2g} in the first steps of the run"
+    if prepared.level_steps:
+        return "the level of the norms steps in the first steps of the run"
+    return None
 
 
 def every_of(criteria: Criteria, prepared: Prepared | None) -> int:
@@ -137,7 +149,7 @@ def tables(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alon
         yield driven_by(known, settings[0], treatment_of(criteria, breaks, beside.lr))
         return
     for setting in settings:
-        yield null_table(setting, treatment_of(criteria, rounded(breaks, setting.n), beside.lr))
+        yield null_table(setting, treatment_of(criteria, rounded(breaks, setting.n, criteria.measurement.order), beside.lr))
 
 
 def settings_of(rule: Optimizer, n: int, every: int, criteria: Criteria, beside: Alongside, spacing: int = 1) -> Iterator[Setting]:
@@ -190,14 +202,20 @@ def nominal(n: int, order: int) -> int:
     return min(fits, default=n)
 
 
-def rounded(breaks: tuple[int, ...], n: int) -> tuple[int, ...]:
-    """Breaks at a few places only; the boxes they leave are about the same.
+def rounded(breaks: tuple[int, ...], n: int, order: int = 1) -> tuple[int, ...]:
+    """Breaks at a few places only, if the boxes they leave are about the same.
 
-    >>> rounded((3, 240, 251), 500)
+    >>> rounded((35, 240, 251), 500)
     (31, 250)
     """
     places = {min(max(1, round(each * PLACES / n)), PLACES - 1) for each in breaks}
-    return tuple(sorted(int(place * n / PLACES) for place in places))
+    near = tuple(sorted(int(place * n / PLACES) for place in places))
+    return near if half_sizes(_longest(near, n), order) == half_sizes(_longest(breaks, n), order) else breaks
+
+
+def _longest(breaks: tuple[int, ...], n: int) -> int:
+    """The longest stretch between breaks."""
+    return max(stop - start for start, stop in pairwise((0, *breaks, n)))
 
 
 def described(rule: Optimizer, criteria: Criteria, beside: Alongside, every: int) -> str:
