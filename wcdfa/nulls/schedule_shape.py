@@ -12,7 +12,7 @@ Shape = tuple[float, ...]
 
 DEGREE = 6
 MESH = 0.1
-CAPTURED = 0.97  # share of the variance that polynomials must describe; else the schedule itself is the shape
+CAPTURED = 0.999  # share of the variance that polynomials must describe; else the schedule itself is the shape
 CONSTANT = 1e-6  # a smaller range of log lr is rounding
 
 
