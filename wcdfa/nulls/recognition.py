@@ -58,13 +58,23 @@ def recognition(name: str, options: Mapping[str, object]) -> Recognition:
     Adagrad is not an optimizer that wcdfa can replay
     >>> print(recognition("torch.RMSprop", {"centered": True}).unknown)
     RMSprop with centered=True is not an optimizer that wcdfa can replay
+    >>> print(recognition("transformers.Adafactor", {}).unknown)  # not the one of torch
+    Adafactor of transformers is not an optimizer that wcdfa can replay
     """
-    title = name.rpartition(".")[2]
+    title = _title(name)
     spelled = [(rule.name, spelling) for rule in OPTIMIZERS.values() for spelling in rule.spellings if spelling.name == name]
     for optimizer, spelling in spelled:
         if (found := spelling.read(options)) is not None:
             return _replayable(title, optimizer, found)
     return not_recognised(f"{title}{_with_odd([each for _, each in spelled], options)} is not an optimizer that wcdfa can replay")
+
+
+def _title(name: str) -> str:
+    """The name of a class, with its package if an optimizer of another package has the same name."""
+    package, title = name.partition(".")[0], name.rpartition(".")[2]
+    known = {spelling.name for rule in OPTIMIZERS.values() for spelling in rule.spellings}
+    elsewhere = name not in known and any(each.rpartition(".")[2] == title for each in known)
+    return f"{title} of {package}" if elsewhere else title
 
 
 def _with_odd(spellings: Iterable[Spelling], options: Mapping[str, object]) -> str:
