@@ -34,7 +34,7 @@ ROWS = [
 EXTRAS = {  # what a package may import beside the core's own dependencies, where it is used
     "analysis": {"distributed", "pyarrow"},
     "cli": {"cyclopts", "rich"},
-    "inference": {"platformdirs"},
+    "support": {"platformdirs", "rich"},
     "plotting": {"matplotlib"},
     "readers": {"google", "google_crc32c", "pyarrow", "tensorboard", "tensorstore", "wandb"},
     "sinks": {"mlflow", "pyarrow", "tensorflow", "trackio", "wandb"},

@@ -111,6 +111,7 @@ class Reading(NamedTuple):
         beside = Alongside(
             lr=own if given.lr is None else given.lr,
             steps=self.steps if given.steps is None else given.steps,
+            counted=given.steps is not None or self.taken is not None or self.optimizer is None,
             gradient_norm=self.gradients if group == ALL else None,
             varying=self.varying,
         )

@@ -25,6 +25,8 @@ class Alongside:
     """A number, or shape (n,)."""
     steps: npt.ArrayLike | None = None
     """Optimizer steps of the norms, from 1 on, shape (n,)."""
+    counted: bool = True
+    """Whether the steps count from the first one of the optimizer."""
     gradient_norm: npt.ArrayLike | None = None
     """‖g‖ at each norm, shape (n,)."""
     varying: Mapping[str, npt.ArrayLike] = field(default_factory=dict)
@@ -34,7 +36,7 @@ class Alongside:
         """What belongs to some of the norms."""
         lr, steps, gradient_norm = (_part(each, which) for each in (self.lr, self.steps, self.gradient_norm))
         varying = {name: np.asarray(values)[which] for name, values in self.varying.items()}
-        return Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
+        return Alongside(lr=lr, steps=steps, counted=self.counted, gradient_norm=gradient_norm, varying=varying)
 
 
 def _part(values: npt.ArrayLike | None, which: slice | npt.NDArray[np.intp]) -> npt.ArrayLike | None:

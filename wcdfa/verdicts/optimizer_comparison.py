@@ -167,7 +167,7 @@ def settings_of(rule: Optimizer, n: int, every: int, criteria: Criteria, beside:
         seed=simulation.seed if isinstance(simulation.seed, int) else 0,
         rules=tuple(_rules(rule, varying, n)),
     )
-    for start in simulation.starts(rule, first_step(beside.steps, 1 if every > 1 else spacing)):
+    for start in simulation.starts(rule, first_step(beside.steps if beside.counted else None, 1 if every > 1 else spacing)):
         yield replace(setting, start=start)
 
 
