@@ -38,7 +38,6 @@ EXTRAS = {  # what a package may import beside the core's own dependencies, wher
     "plotting": {"matplotlib"},
     "readers": {"google", "google_crc32c", "pyarrow", "tensorboard", "tensorstore", "wandb"},
     "sinks": {"mlflow", "pyarrow", "tensorflow", "trackio", "wandb"},
-    "support": {"rich"},
 }
 CORE = {"numpy", "array_api_compat"}
 DOCUMENTED = [
