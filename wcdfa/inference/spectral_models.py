@@ -29,7 +29,10 @@ WEAK_ROOTS, WEAK_DEVIATION = (-0.4, 0.4), 0.3  # atanh φ: short memory that is 
 STRONG_ROOTS, STRONG_DEVIATION = tuple(math.atanh(phi) for phi in (0.7, 0.85, 0.93)), 0.25
 SMOOTH = ((1.5, 0.5), (2.0, 0.75))  # of (s, r): b_k has a deviation of s r^k / k, as if from poles and zeros near r
 BESIDE = (1.0, 0.4)  # the same, beside a strong root
-LOWEST_CORNER, HIGHEST_CORNER = 8, 4.5  # at least so many ordinates of the spectrum are below the corner; the largest log c
+LOWEST_CORNER, HIGHEST_CORNER = (
+    1.9,
+    4.5,
+)  # angular frequency times √n where noise is as strong as a whole random walk; the largest log c
 CORNER_STEP, CORNER_DEVIATION = 2.0, 1.2  # of log c from one component to the next
 PURE, ONE_ROOT, SMOOTH_SHARE, STRONG = 0.58, 0.15, 0.2, 0.07  # prior shares of the kinds of short memory
 NOISE_ALONE, NOISE_BESIDE = 0.33, 0.4  # prior shares of white noise on top: without short memory, and with it
@@ -64,7 +67,7 @@ def components(samples: int) -> Components:
 
 
 def _corners(samples: int) -> list[float]:
-    low = 2 * math.log(2 * math.pi * LOWEST_CORNER / samples)
+    low = 2 * math.log(LOWEST_CORNER / math.sqrt(samples))
     corners: list[float] = np.linspace(low, HIGHEST_CORNER, round((HIGHEST_CORNER - low) / CORNER_STEP) + 1).tolist()
     return corners
 

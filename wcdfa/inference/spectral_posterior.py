@@ -148,6 +148,6 @@ def _on_a_grid(log_weight: Values, d: Values, deviation: Values) -> tuple[Values
     high = np.clip((centre + REACH * deviation).max(), low + 0.05, HIGHEST)
     alpha = np.linspace(low, high, POINTS)
     log_prior = -((np.maximum(0, np.maximum(ORDINARY[0] - alpha, alpha - ORDINARY[1])) / RARER) ** 2) / 2
-    normal = np.exp(log_prior - ((alpha - centre[:, None]) / deviation[:, None]) ** 2 / 2)
-    cumulative = np.cumsum((weight / deviation) @ normal)
+    log_density = np.log(weight / deviation)[:, None] + log_prior - ((alpha - centre[:, None]) / deviation[:, None]) ** 2 / 2
+    cumulative = np.cumsum(np.exp(log_density - log_density.max()).sum(axis=0))  # all of it may be far outside the grid
     return alpha, (cumulative - cumulative[0]) / (cumulative[-1] - cumulative[0])

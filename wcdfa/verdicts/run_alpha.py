@@ -68,7 +68,7 @@ def run_alpha(
     >>> signal = wcdfa.synthetic.arfima(4000, d=0.5, seed=rng)
     >>> noisy = np.exp(0.1 * (signal + signal.std() * rng.standard_normal(4000)))
     >>> print(run_alpha(noisy))
-    α of the run 0.95 (0.81–1.05): critical with probability 0.98
+    α of the run 0.95 (0.82–1.05): critical with probability 0.99
     >>> print(wcdfa.verdict(noisy))
     undecided, α = 0.77 (0.73–0.81)
 
