@@ -92,7 +92,7 @@ def of_noise(runs: int, jobs: int) -> None:
         f"Monte-Carlo error ± {100 * (0.95 * 0.05 / runs) ** 0.5:.1f} at 95 %, ± {50 / runs**0.5:.1f} at 50 %; of 10,000 steps √2 times that"
     )
     print("RMSE and labelled: over all α; wrong: the largest share of wrong labels at any α. Bars: run_alpha 90 to 98, wrong <= 5")
-    print("AR .2, AR .4 and MA .3, and AR .9 have no bars of their own, and the prior was not chosen with the second")
+    print("The last three kinds have no bars of their own")
     print("SHORT: beyond a bar by more than two Monte-Carlo errors")
     with ProcessPoolExecutor(jobs) as pool:
         for n, parts in LENGTHS.items():
