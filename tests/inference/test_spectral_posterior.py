@@ -10,9 +10,10 @@ import pytest
 from hypothesis import strategies as st
 
 from wcdfa import synthetic
-from wcdfa.inference import spectral_models, spectral_posterior
+from wcdfa.inference import spectral_posterior, spectral_prior
 from wcdfa.inference.multitaper import INFORMATION, leakage, spectrum
-from wcdfa.inference.spectral_models import CORNER, COSINES, FIXED, ROOT, SIZE, Components, D, components, density
+from wcdfa.inference.spectral_models import density
+from wcdfa.inference.spectral_prior import CORNER, COSINES, FIXED, ROOT, SIZE, Components, D, components
 
 posterior_of = spectral_posterior.spectral_posterior
 
@@ -182,4 +183,4 @@ def test_it_is_nearly_as_precise_as_the_best_estimator_where_there_is_no_noise()
 def test_the_lowest_corner_falls_as_a_run_grows():
     lowest = [components(n).mean[:, CORNER].min() for n in (500, 5000, 50_000)]
     assert lowest == sorted(lowest, reverse=True)
-    assert lowest[0] == pytest.approx(2 * math.log(spectral_models.LOWEST_CORNER / math.sqrt(500)))
+    assert lowest[0] == pytest.approx(2 * math.log(spectral_prior.LOWEST_CORNER / math.sqrt(500)))

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.multitaper import INFORMATION, SHORTEST, Spectrum, spectrum
-from wcdfa.inference.spectral_models import LEVEL, SIZE, Components, D, components, density, first_d
+from wcdfa.inference.spectral_models import density, first_d
+from wcdfa.inference.spectral_prior import LEVEL, SIZE, Components, D, components
 
 Values = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
