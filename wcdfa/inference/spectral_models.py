@@ -46,7 +46,7 @@ def density(points: Values, of: Components, at: Spectrum) -> Density:
 
 
 def first_d(of: Components, at: Spectrum) -> Values:
-    """D by regression of the log spectrum, with the root of each component where its prior has it, shape (series, components)."""
+    """Estimate d by regression of the log spectrum, with the root of each component where its prior has it, shape (series, components)."""
     log_gain, cosine, _ = _basis(at.frequency.tobytes())
     centred = at.ordinates * (log_gain - at.ordinates @ log_gain / at.ordinates.sum())
     phi = np.tanh(of.mean[:, ROOT, None])
@@ -57,6 +57,6 @@ def first_d(of: Components, at: Spectrum) -> Values:
 
 @lru_cache(maxsize=32)
 def _basis(frequency: bytes) -> tuple[Values, Values, Values]:
-    """Log |2 sin ω/2|², cos ω and cos kω."""
+    """Values of log |2 sin ω/2|², cos ω and cos kω."""
     w = np.frombuffer(frequency)
     return 2 * np.log(2 * np.sin(w / 2)), np.cos(w), np.cos(np.arange(1, ORDER + 1)[:, None] * w)
