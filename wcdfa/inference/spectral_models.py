@@ -1,7 +1,8 @@
 """The spectrum of a run with long memory, short memory and white noise on top.
 
-S(ω) = e^a (g^(-d) A(ω) + c^(-d)) with g = |2 sin ω/2|². The first term is the signal, the second white noise, as strong as the signal at the corner where
-g is c; a c above 4 is noise that is weaker than the signal everywhere. A is short memory: ``exp(Σ b_k cos kω)`` times one pole or one zero, ``|1 - φ e^(iω)|^(∓2)``.
+S(ω) = e^a (g^(-d) A(ω) + c^(-d)) with g = |2 sin ω/2|². The first term is the signal, the second white noise, as strong as the signal
+at the corner where g is c; a c above 4 is noise that is weaker than the signal everywhere. A is short memory: ``exp(Σ b_k cos kω)``
+times one pole or one zero, ``|1 - φ e^(iω)|^(∓2)``.
 """
 
 from __future__ import annotations

@@ -72,11 +72,13 @@ def run_alpha(
     >>> print(wcdfa.verdict(noisy))
     undecided, α = 0.77 (0.73–0.81)
 
-    The posterior of α comes from the spectrum of the prepared norms. It is averaged over short memory (one pole or zero, or any that fades
-    within a few steps), over white noise on top, and over both or neither. The harder these are to tell from long memory, the wider the interval. A trend or a drift of α
-    passes for long memory: look at the windows too.
+    The posterior of α comes from the spectrum of the prepared norms. It is averaged over short memory (one pole or zero, or any that
+    fades within a few steps), over white noise on top, and over both or neither. The harder these are to tell from long memory, the
+    wider the interval. A trend or a drift of α passes for long memory: look at the windows too.
 
-    After a gap, or a step of the level or of the learning rate, the norms may have another level. Stretches of fewer than 32 norms between two such breaks are left out.
+    After a gap, or a step of the level or of the learning rate, the norms may have another level; stretches of fewer than 32 norms
+    between two such breaks are left out. Where many norms are far from the rest by nature, the spike filter raises α by about 0.02,
+    which shows in runs of 10,000 steps: ``spikes=None`` leaves it out, and single spikes then count as white noise.
 
     Parameters
     ----------
