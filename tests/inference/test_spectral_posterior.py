@@ -163,7 +163,7 @@ def series(alpha, n, kind):
 @pytest.mark.parametrize("kind", ["pure", "AR .5", "MA .5", "MA -.5", "SNR 1", "SNR 4"])
 @pytest.mark.parametrize("alpha", [0.6, 0.95])
 def test_the_interval_holds_the_true_alpha(kind, alpha):
-    """benchmarks/run_alpha.py has the figures for more kinds, with more runs; here at least as many as 90 % would give 999 times in 1,000."""
+    """At least as often as 90 % would 999 times in 1,000; benchmarks/run_alpha.py has the figures for more kinds and runs."""
     x = series(alpha, 2000, kind)
     found = posterior_of(x)
     low, high = found.quantile(0.025), found.quantile(0.975)

@@ -47,7 +47,7 @@ def density(points: Values, of: Components, at: Spectrum) -> Density:
 
 
 def first_d(of: Components, at: Spectrum) -> Values:
-    """Estimate d by regression of the log spectrum, with the root of each component where its prior has it, shape (series, components)."""
+    """Estimate d by regression of the log spectrum, with each component's root as its prior has it: shape (series, components)."""
     log_gain, cosine, _ = _basis(at.frequency.tobytes())
     centred = at.ordinates * (log_gain - at.ordinates @ log_gain / at.ordinates.sum())
     phi = np.tanh(of.mean[:, ROOT, None])
