@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from typing import NamedTuple
 
 import harness
@@ -23,11 +25,11 @@ import wcdfa
 from wcdfa.verdicts import label
 
 ALPHAS = (0.5, 0.7, 0.95, 1.3, 1.5)
-LENGTHS = (500, 2000, 10_000)
+LENGTHS = {500: 1, 2000: 1, 10_000: 2}  # and by what the number of runs is divided
 WINDOW = 500
 QUICK = 10
 KINDS: dict[str, dict[str, object]] = {
-    "pure ARFIMA": {},
+    "nothing: pure ARFIMA": {},
     "AR .3": {"ar": (0.3,)},
     "AR .5": {"ar": (0.5,)},
     "MA .3": {"ma": (0.3,)},
@@ -38,7 +40,7 @@ KINDS: dict[str, dict[str, object]] = {
     "white noise, SNR 1": {"snr": 1.0},
     "white noise, SNR 4": {"snr": 4.0},
     "t3 innovations": {"innovations": "t3"},
-    "not in the bars: AR .2": {"ar": (0.2,)},
+    "AR .2": {"ar": (0.2,)},
     "AR .4 and MA .3": {"ar": (0.4,), "ma": (0.3,)},
     "AR .9": {"ar": (0.9,)},
 }
@@ -83,22 +85,28 @@ def whole_run(x: np.ndarray) -> Estimates:
 ESTIMATORS = {"run_alpha": whole_run, "robust": of_method("robust"), "gls": of_method("gls"), "windows": windows}
 
 
-def of_noise(runs: int) -> None:
+def of_noise(runs: int, jobs: int) -> None:
     header = " ".join(f"{alpha:6.2f}" for alpha in ALPHAS)
-    error = harness.share(np.arange(runs) < 0.95 * runs).error
-    print(f"coverage, %, {runs} runs in a cell: Monte-Carlo error ± {error:.1f} at 95 %, ± {50 / runs**0.5:.1f} at 50 %")
+    print(f"coverage, %, {runs} runs in a cell, half as many of 10,000 steps")
+    print(
+        f"Monte-Carlo error ± {100 * (0.95 * 0.05 / runs) ** 0.5:.1f} at 95 %, ± {50 / runs**0.5:.1f} at 50 %; of 10,000 steps √2 times that"
+    )
     print("RMSE and labelled: over all α; wrong: the largest share of wrong labels at any α. Bars: run_alpha 90 to 98, wrong <= 5")
+    print("The last three kinds have no bars of their own")
     print("SHORT: beyond a bar by more than two Monte-Carlo errors")
-    for n in LENGTHS:
-        print(f"  n = {n:,}{'':<{37 - len(f'{n:,}')}}{header}    RMSE  labelled  wrong")
-        for kind, options in KINDS.items():
-            of_kind(kind, options, n, runs)
+    with ProcessPoolExecutor(jobs) as pool:
+        for n, parts in LENGTHS.items():
+            print(f"  n = {n:,}{'':<{37 - len(f'{n:,}')}}{header}    RMSE  labelled  wrong")
+            for lines in pool.map(of_kind, KINDS, repeat(n), repeat(runs // parts)):
+                print(*lines, sep="\n", flush=True)
 
 
-def of_kind(kind: str, options: dict[str, object], n: int, runs: int) -> None:
+def of_kind(kind: str, n: int, runs: int) -> list[str]:
+    """A line for each estimator."""
+    lines = []
     found: dict[str, list[Estimates]] = {name: [] for name in ESTIMATORS if name != "windows" or n > WINDOW}
     for alpha in ALPHAS:
-        x = noise.arfima(alpha, n, runs=runs, seed=harness.seed("run_alpha", kind, n, alpha), **options)
+        x = noise.arfima(alpha, n, runs=runs, seed=harness.seed("run_alpha", kind, n, alpha), **KINDS[kind])
         for name, each in found.items():
             each.append(ESTIMATORS[name](x))
     for name, each in found.items():
@@ -111,10 +119,10 @@ def of_kind(kind: str, options: dict[str, object], n: int, runs: int) -> None:
         )
         mark = "     " if name != "run_alpha" else "SHORT" if missed(min(covered), max(covered), wrong, n=runs) else "ok   "
         cells = " ".join(f"{share:6.1f}" for share in covered)
-        print(
-            f"  {mark} {kind if name == 'run_alpha' else '':<24}{name:<10}{cells}  {rmse:6.3f}  {decided:8.1f}  {wrong:5.1f}",
-            flush=True,
+        lines.append(
+            f"  {mark} {kind if name == 'run_alpha' else '':<24}{name:<10}{cells}  {rmse:6.3f}  {decided:8.1f}  {wrong:5.1f}"
         )
+    return lines
 
 
 def missed(lowest: float, highest: float, wrong: float, *, n: int) -> bool:
@@ -123,7 +131,7 @@ def missed(lowest: float, highest: float, wrong: float, *, n: int) -> bool:
     return lowest < 90 - reach[90] or highest > 98 + reach[98] or wrong > 5 + reach[5]
 
 
-def precision(runs: int) -> None:
+def precision(runs: int, _: int) -> None:
     print(f"RMSE on pure ARFIMA, n = 4,000, {2 * runs} runs; bar: run_alpha at most 1.5 times gls")
     harness.header("", ALPHAS)
     found: dict[str, list[Figure]] = {"gls": [], "run_alpha": []}
@@ -139,7 +147,7 @@ def precision(runs: int) -> None:
     harness.value("over all α", mean[0] / mean[1], "<= 1.5", mean[0] <= 1.5 * mean[1])
 
 
-def cost(runs: int) -> None:
+def cost(runs: int, _: int) -> None:
     for n in (500, 2000, 10_000, 100_000):
         x = noise.norms(noise.arfima(1.0, n, runs=min(runs, 10), seed=0), 0.2)
         wcdfa.run_alpha(x[0])
@@ -163,9 +171,10 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*parts, []], metavar="part", help=f"{', '.join(parts)}; default: all")
     parser.add_argument("--runs", type=int, default=200, help="runs in a cell")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK} runs in a cell, to see that everything works")
+    parser.add_argument("--jobs", type=int, default=1, help="processes for the part on noise")
     options = parser.parse_args()
     for part in options.parts or parts:
-        parts[part](QUICK if options.quick else options.runs)
+        parts[part](QUICK if options.quick else options.runs, options.jobs)
         print(flush=True)
 
 

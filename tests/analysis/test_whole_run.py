@@ -54,6 +54,15 @@ def test_the_difference_of_whole_runs_is_put_together_from_their_intervals():
     assert (found.p_value < 0.05) == (found.low > 0 or found.high < 0)
 
 
+def test_equal_noisy_runs_seldom_differ():
+    """20 pairs: of a nominal 5 %, more than 4 would come once in 300 times."""
+    rng = np.random.default_rng(9)
+    runs = [np.exp(0.1 * rng.standard_normal(600)) * norms(rng, 0.5, 600) for _ in range(40)]
+    pairs = [compare(series(a), series(b), SETTINGS).run for a, b in zip(runs[::2], runs[1::2], strict=True)]
+    assert sum(each.low > 0 or each.high < 0 for each in pairs) <= 4
+    assert abs(np.mean([each.difference for each in pairs])) < 0.1
+
+
 def test_whole_runs_without_alpha_have_no_difference():
     a, b = norms(4, n=120), norms(5, n=120)
     found = compare(series(a), series(b), Settings(window=60))

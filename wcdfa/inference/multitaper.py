@@ -43,8 +43,8 @@ def spectrum(stretches: Sequence[Values]) -> Spectrum:
     >>> print(len(found.frequency), int(found.ordinates.sum()), f"{found.power[0, -1]:.1f}")
     95 499 0.7
 
-    The ordinates of all stretches are put in order of frequency before they are averaged, so that short stretches add to what a long one says of
-    high frequencies.
+    The ordinates of all stretches are put in order of frequency before they are averaged, so that short stretches add to what a
+    long one says of high frequencies.
 
     References
     ----------
@@ -110,7 +110,7 @@ def _leakage_of(ordinates: int) -> Values:
 
 @lru_cache(maxsize=1)
 def _leaks() -> Values:
-    """Exact leakage of the lowest ordinates of a series of `REFERENCE` samples; it is that of any length, because a power law has no scale."""
+    """Exact leakage of the lowest ordinates of `REFERENCE` samples; that of any number, because a power law has no scale."""
     at = np.linspace(*RANGE, 4 * POWERS)
     frequency = 2 * np.pi / REFERENCE * np.arange(1, LEAKING + 1)
     weights = _tapers(REFERENCE)[:, None] * np.exp(-1j * frequency[:, None] * np.arange(REFERENCE))

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.multitaper import INFORMATION, SHORTEST, Spectrum, spectrum
-from wcdfa.inference.spectral_models import LEVEL, SIZE, Components, D, components, density, first_d
+from wcdfa.inference.spectral_models import density, first_d
+from wcdfa.inference.spectral_prior import LEVEL, SIZE, Components, D, components
 
 Values = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -148,6 +149,6 @@ def _on_a_grid(log_weight: Values, d: Values, deviation: Values) -> tuple[Values
     high = np.clip((centre + REACH * deviation).max(), low + 0.05, HIGHEST)
     alpha = np.linspace(low, high, POINTS)
     log_prior = -((np.maximum(0, np.maximum(ORDINARY[0] - alpha, alpha - ORDINARY[1])) / RARER) ** 2) / 2
-    normal = np.exp(log_prior - ((alpha - centre[:, None]) / deviation[:, None]) ** 2 / 2)
-    cumulative = np.cumsum((weight / deviation) @ normal)
+    log_density = np.log(weight / deviation)[:, None] + log_prior - ((alpha - centre[:, None]) / deviation[:, None]) ** 2 / 2
+    cumulative = np.cumsum(np.exp(log_density - log_density.max()).sum(axis=0))  # all of it may be far outside the grid
     return alpha, (cumulative - cumulative[0]) / (cumulative[-1] - cumulative[0])
