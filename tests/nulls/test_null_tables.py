@@ -97,9 +97,9 @@ def test_a_table_without_members_or_exponents_is_damaged(table):
     arrays = packed(table)
     with pytest.raises(ValueError, match="damaged"):
         unpacked({key: value for key, value in arrays.items() if not key.startswith("alpha")})
-    with pytest.raises(ValueError, match="damaged|zip"):
+    with pytest.raises(ValueError, match="damaged"):
         unpacked({**arrays, "names": arrays["names"][:0], "few": arrays["few"][:0]})
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="zip"):
         unpacked({**arrays, "names": arrays["names"][:-1]})
 
 
