@@ -12,7 +12,7 @@ from wcdfa import synthetic
 from wcdfa.nulls import make_tables, null_tables
 from wcdfa.nulls.families import Setting, member_norms
 from wcdfa.nulls.gradients import Gradients
-from wcdfa.nulls.null_tables import FIELDS, FOLDER, Treatment, computed, null_table, packed, path_of, prepared_replays, unpacked
+from wcdfa.nulls.null_tables import FIELDS, Treatment, computed, null_table, packed, path_of, prepared_replays, unpacked
 from wcdfa.nulls.update_rules import SGD, Adam, AdamW, named
 from wcdfa.preprocess.preparation import prepare
 from wcdfa.scales import SHIPPED
@@ -311,7 +311,6 @@ def test_a_seed_gives_the_same_table():
     assert np.abs(one["mean"] - other["mean"]).max() > 0
 
 
-@pytest.mark.xfail(condition=not FOLDER.exists(), reason="the tables are made for a release", strict=True)
 @pytest.mark.parametrize("start", [None, 0], ids=["settled", "start"])
 @pytest.mark.parametrize("name", make_tables.USUAL)
 def test_each_usual_optimizer_at_each_shipped_length_is_found_without_a_replay(name, start, monkeypatch):

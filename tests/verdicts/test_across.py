@@ -9,7 +9,7 @@ import pytest
 
 from wcdfa import synthetic
 from wcdfa.verdicts import judge
-from wcdfa.verdicts.across import across, across_groups, across_windows
+from wcdfa.verdicts.across import across, across_groups
 from wcdfa.verdicts.single_window import verdict
 
 RUNS = 3000
@@ -138,8 +138,33 @@ def test_a_run_is_judged_by_all_of_its_windows(wandering, stride):
     assert judged.run.compared == (7 if stride == 128 else 4)
     assert 0 in judged.run.differing
     assert len(judged.run.differing) < len(judged.verdicts)
-    assert judged.run == across_windows(judged.verdicts, overlapping=stride == 128)
     assert judge(wandering, window=256).run.compared == 0
+
+
+def test_windows_that_differ_by_no_more_than_chance_say_so():
+    """Each of many windows would say that it differs, if it were the only one."""
+    n, options = 128, {"optimizer": "sgd", "replicates": 100}
+    x = np.exp(0.1 * synthetic.white_noise(40 * n, seed=3))
+    steps = 5001 + np.arange(40 * n)
+    judged = judge(x, window=n, steps=steps, **options)
+    small = [place for place, each in enumerate(judged.verdicts) if each.p_value < 0.05]
+    assert judged.run.differing == ()
+    assert judged.run.alone == len(small) > 0
+    for place in small:
+        part = slice(place * n, (place + 1) * n)
+        alone, among = verdict(x[part], steps=steps[part], **options), judged.verdicts[place]
+        assert among.p_value == alone.p_value
+        assert "not explained" in str(alone) or "less memory" in str(alone)
+        assert "no more than chance among 40" in str(among)
+        assert "not explained" not in str(among)
+        assert "optimizer" not in among.explained_by
+    assert not any("among 40" in str(each) for each in judged.verdicts if each.p_value >= 0.05)
+
+
+def test_a_window_that_differs_among_many_says_that_it_does(wandering):
+    judged = judge(wandering, window=256, optimizer="sgd", replicates=100, steps=5001 + np.arange(1024))
+    for place, each in enumerate(judged.verdicts):
+        assert ("not explained" in str(each)) is (place in judged.run.differing)
 
 
 def test_groups_depend_on_each_other(wandering):

@@ -92,11 +92,13 @@ def test_where_steps_are_unknown_either_may_be_right(asked):
     assert "optimizer" not in found.explained_by
 
 
-def test_steps_that_are_counted_in_tens_are_steps(asked):
-    """A log that is not said to be thinned counts something else, such as tokens or batches."""
-    verdict(WHITE, steps=10 * (1 + np.arange(N)), **MOMENTUM)
-    verdict(WHITE, steps=5000 + 10 * (1 + np.arange(N)), **MOMENTUM)
-    assert [(each.start, each.every) for each in settings(asked)] == [(0, 1), (None, 1)]
+def test_steps_that_are_apart_are_thinned_unless_they_count_something_else(asked):
+    """Such as tokens or batches, of which each optimizer step takes ten."""
+    near, later = 10 * (1 + np.arange(N)), 5000 + 10 * (1 + np.arange(N))
+    for steps in (near, later):
+        verdict(WHITE, steps=steps, **MOMENTUM)
+        verdict(WHITE, steps=steps, thinned=1, **MOMENTUM)
+    assert [(each.start, each.every) for each in settings(asked)] == [(9, 10), (0, 1), (None, 10), (None, 1)]
     assert first_step([501, 502], 1) == 501
     assert first_step([50, 60], 10) == 5
 
