@@ -21,14 +21,16 @@ import pytest
 from array_api_extra.testing import patch_lazy_xp_functions
 
 from wcdfa.inference import calibration_tables as tables
+from wcdfa.nulls import null_tables
 
 
 def _cache_folder() -> Path:
-    """Calibrations that the tests compute: kept between runs and shared by the workers, until the code that makes them changes."""
+    """Calibrations and nulls that the tests compute: kept between runs and shared by the workers, until the code that makes them changes."""
     made_by = b"".join(
         Path(tables.__file__).with_stem(name).read_bytes()
         for name in ("calibration", "approximate_moments", "moments", "calibration_tables")
     )
+    made_by += b"".join(path.read_bytes() for path in sorted(Path(null_tables.__file__).parent.glob("*.py")))
     owner = getattr(os, "getuid", int)()
     return Path(tempfile.gettempdir(), f"wcdfa-tests-{owner}-{tables.VERSION}-{hashlib.sha256(made_by).hexdigest()[:12]}")
 

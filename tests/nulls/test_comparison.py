@@ -11,6 +11,7 @@ import wcdfa
 from wcdfa import synthetic
 from wcdfa.nulls.comparison import MARGIN, PROBABILITIES, Compared, MemberTable, NullTable, closest, quantiles_of
 from wcdfa.nulls.families import Setting
+from wcdfa.nulls.gradients import Gradients
 from wcdfa.nulls.null_tables import Treatment, computed, table_of
 from wcdfa.nulls.nulls import NullResult
 from wcdfa.nulls.update_rules import named
@@ -25,7 +26,7 @@ def logs_of(d, seed, *, count=200, sigma=SIGMA):
 
 @pytest.fixture(scope="module")
 def white() -> MemberTable:
-    return table_of("white", False, logs_of(0.0, 1), Treatment())
+    return table_of(str(Gradients()), False, logs_of(0.0, 1), Treatment())
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +172,8 @@ def test_where_white_gradients_are_always_clipped_others_are_not():
     """A batch may be small enough where its scale varies."""
     table = computed(Setting(rule=named("sgd", {"clip_norm": 0.3}), n=64, replicates=60), Treatment(spikes=None))
     names = [member.name for member in table.members]
-    assert "white" not in names
-    assert "of batches whose scale is lognormal, σ = 1" in names
+    assert str(Gradients()) not in names
+    assert str(Gradients(scatter=1.0)) in names
     found = compared(table, logs_of(0.4, 30, count=1)[0][:64])
     assert np.isnan(found.white).all()
     assert found.null.low < found.null.median < found.null.high

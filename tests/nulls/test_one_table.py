@@ -58,7 +58,10 @@ def test_the_replay_has_it():
     slow = nulls.optimizer_alphas(200, optimizer="slow", replicates=100, method="ols")
     assert abs(slow.mean() - momentum.mean()) < 4 * slow.std() / 7
     norms = wcdfa.nulls.replay.optimizer_norms(200, optimizer="slow", replicates=1)[0]
-    assert any("Slow(0.9) alone gives" in found.text for found in wcdfa.verdict(norms, optimizer="slow", replicates=50).findings)
+    found = wcdfa.verdict(norms, optimizer="slow", replicates=50)
+    assert found.compared == "Slow(0.9) on gradients without memory"
+    assert found.p_value > 0.05
+    assert any(each.text.startswith(f"{found.compared}: white ones give") for each in found.findings)
     with pytest.raises(ValueError, match=r"must be one of .*'slow', got 'slwo'"):
         named("slwo", {})
 
@@ -136,7 +139,7 @@ def test_the_command_line_takes_the_shape_of_matrices(tmp_path):
     np.savez(tmp_path / "run.npz", update_norm=nulls.optimizer_norms(200, optimizer="muon", dimension=(3, 8), replicates=1)[0])
     analyze = partial(run, "analyze", tmp_path / "run.npz", "--window", 200, "--method", "ols", cwd=tmp_path)
     said = " ".join(analyze("--optimizer", "muon", "--dimension", 3, 8).stdout.split())
-    assert "alone, on a matrix of 3 × 8, gives" in said
+    assert "on gradients without memory, on a matrix of 3 × 8: white ones give" in said
     said = " ".join(analyze("--optimizer", "lion").stdout.split())
     assert "optimizer alone: Lion(0.9, 0.99) was not replayed: its changes are signs" in said
     assert "not compared: Lion(0.9, 0.99) alone has no α" in said

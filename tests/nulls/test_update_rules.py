@@ -302,8 +302,7 @@ def test_a_verdict_is_against_them():
     norms = optimizer_norms(200, optimizer="muon", dimension=(3, 8), replicates=1, seed=0)[0]
     found = wcdfa.verdict(norms, optimizer="muon", dimension=(3, 8), replicates=60)
     assert found.null.low < found.alpha < found.null.high
-    assert any(
-        finding.text.startswith("Muon(Nesterov momentum 0.95) alone, on a matrix of 3 × 8, gives") for finding in found.findings
-    )
+    assert found.compared == "Muon(Nesterov momentum 0.95) on gradients without memory"
+    assert any(finding.text.startswith(f"{found.compared}, on a matrix of 3 × 8: white ones give") for finding in found.findings)
     against_lion = wcdfa.verdict(norms, optimizer="lion", replicates=9)
     assert any(finding.text.startswith("Lion(0.9, 0.99) alone has no α") for finding in against_lion.findings)

@@ -75,17 +75,25 @@ def test_the_optimizer_explains_its_own_norms_and_no_more():
     more = verdict(norms * np.exp(0.3 * synthetic.random_walk(500, seed=1) / 10), replicates=200, **momentum)
     assert "optimizer" not in more.explained_by
     assert more.null.p_value < 0.05
-    assert "SGD(momentum 0.9) alone gives" in " ".join(finding.text for finding in more.findings)
-    less = verdict(np.exp(0.1 * synthetic.white_noise(500, seed=2)), replicates=200, **momentum)
+    assert more.p_value < 0.05 < found.p_value
+    assert found.compared == more.compared == "SGD(momentum 0.9) on gradients without memory"
+    assert f"{more.compared}: white ones give α of" in " ".join(finding.text for finding in more.findings)
+    assert str(more).endswith(f"not explained by {more.compared}: more memory (p = {more.p_value:.2g})")
+    less = verdict(np.exp(0.1 * -np.diff(synthetic.white_noise(501, seed=2))), replicates=200, **momentum)
     assert "optimizer" not in less.explained_by
-    assert str(less).endswith(": less than the optimizer alone")
+    assert str(less).endswith(f": less memory than {less.compared} (p = {less.p_value:.2g})")
 
 
 def test_a_null_may_be_given():
     alphas = optimizer_alphas(500, optimizer="adamw", spikes="hampel", replicates=100)
     found = verdict(PINK, null=alphas, optimizer="adamw")
     assert found.null == wcdfa.nulls.nulls.compare(found.alpha, alphas)
-    assert found.null == verdict(PINK, optimizer="adamw", replicates=100).null
+    assert np.isnan(found.p_value)
+    assert found.compared is None
+    (text,) = [each.text for each in found.findings if each.kind == "optimizer"]
+    assert text.startswith(f"the α that were given for AdamW(0.9, 0.999) are {found.null.low:.2f}–{found.null.high:.2f}: ")
+    p = found.null.p_value
+    assert ("optimizer" in found.explained_by) is (p >= 0.05 and found.alpha >= found.null.low)
 
 
 def test_a_schedule_goes_into_window_and_null_alike():
@@ -132,7 +140,7 @@ def test_names_of_optimizers():
     assert str(named("rmsprop", {})) == "RMSprop"
     assert str(named("adam", {})) == "Adam(0.9, 0.999)"
     (text,) = [each.text for each in verdict(PINK, null=[0.9, 1.0]).findings if each.kind == "optimizer"]
-    assert "the optimizer alone" in text
+    assert text.startswith("the α that were given for the optimizer are 0.90–1.00")
 
 
 @pytest.mark.parametrize(
@@ -215,7 +223,9 @@ def test_a_null_that_is_none():
     """A clipped SGD step has one size: what is left of it is rounding, and explains nothing."""
     found = verdict(PINK, optimizer="sgd", clip_norm=0.01, replicates=50)
     (finding,) = [f for f in found.findings if f.kind == "optimizer"]
-    assert "alone has no α" in finding.text
+    assert finding.text.startswith("SGD on gradients without memory has no α: norms are constant")
+    assert finding.brief == "not compared: SGD on gradients without memory has no α"
+    assert np.isnan(found.p_value)
     assert "optimizer" not in found.explained_by
     with pytest.raises(ValueError, match="the null holds no α"):
         verdict(PINK, null=[])
@@ -273,9 +283,11 @@ def test_a_null_that_is_given_hides_no_misspelled_name(judges, options, error, m
 def test_judge_takes_a_null():
     alphas = optimizer_alphas(250, optimizer="sgd", momentum=0.9, spikes="hampel", replicates=60)
     judged = judge(PINK, window=250, null=alphas, optimizer="sgd", momentum=0.9)
-    again = judge(PINK, window=250, optimizer="sgd", momentum=0.9, replicates=60)
-    assert [each.null for each in judged.verdicts] == [each.null for each in again.verdicts]
-    assert all("SGD(momentum 0.9) alone gives" in " ".join(f.text for f in each.findings) for each in judged.verdicts)
+    for start, found in zip(judged.starts, judged.verdicts, strict=True):
+        assert found.null == wcdfa.nulls.nulls.compare(found.alpha, alphas)
+        assert found.findings == verdict(PINK[start : start + 250], null=alphas, optimizer="sgd", momentum=0.9).findings
+    assert all("that were given for SGD(momentum 0.9)" in " ".join(f.text for f in each.findings) for each in judged.verdicts)
+    assert judged.run.compared == 0  # there is no p-value of a curve to join
 
 
 def test_criteria_change_by_the_names_that_verdict_has():

@@ -56,22 +56,23 @@ class Simulation:
             return (None,)
         return (round(before, 2 - len(str(before))) if before > EXACT else before,)
 
-    def assumed(self, optimizer: Optimizer) -> str:
+    def assumed(self, optimizer: Optimizer, first: int | None = None) -> str:
         """What the null of an optimizer depends on and the replay takes for granted, to be put behind its name; often empty.
 
         >>> from wcdfa.nulls.update_rules import named
         >>> print(named("muon", {}), "on gradients without memory" + Simulation().assumed(named("muon", {})))
         Muon(Nesterov momentum 0.95) on gradients without memory, on a matrix of 8 × 8
         """
-        facts = [*self._assumed_steps(optimizer), *self._assumed_shape(optimizer)]
+        facts = [*self._assumed_steps(optimizer, first), *self._assumed_shape(optimizer)]
         return "".join(f", {fact}" for fact in facts)
 
-    def _assumed_steps(self, optimizer: Optimizer) -> list[str]:
+    def _assumed_steps(self, optimizer: Optimizer, first: int | None) -> list[str]:
         until, age = optimizer.changes_until(), optimizer.age()
         if not until:
             return []
-        steps = self.start if self.start is not None else until if math.isinf(age) else age
-        return [f"as after {steps:,.0f} steps"]
+        settled = until if math.isinf(age) else age
+        steps = sorted(settled if start is None else start for start in self.starts(optimizer, first))
+        return [f"as after {' or '.join(f'{each:,.0f}' for each in steps)} steps"]
 
     def _assumed_shape(self, optimizer: Optimizer) -> list[str]:
         if not optimizer.depends_on_shape:

@@ -115,7 +115,7 @@ class Reading(NamedTuple):
             gradient_norm=self.gradients if group == ALL else None,
             varying=self.varying,
         )
-        if criteria.simulation.start is None and self.taken is not None:
+        if criteria.optimizer is not None and criteria.simulation.start is None and self.taken is not None:
             criteria = criteria.changed(start=int(self.taken))
         return of_norms(norms, criteria, beside, null=null)
 

@@ -33,12 +33,16 @@ class RunVerdict(NamedTuple):
         """One line."""
         if not self.compared:
             return f"no {self.parts[:-1]} was compared with an optimizer"
+        if self.differing and self.compared == 1:
+            return f"the only {self.parts[:-1]} that was compared differs from the optimizer ({probability(self.p_value)})"
         if self.differing:
+            differ = "differs" if len(self.differing) == 1 else "differ"
             which = ", ".join(str(place + 1) for place in self.differing[:5]) + (" …" if len(self.differing) > 5 else "")
-            return f"{len(self.differing)} of {self.compared} {self.parts} differ from the optimizer (number {which}; {probability(self.p_value)} for the run)"
+            return f"{len(self.differing)} of {self.compared} {self.parts} {differ} from the optimizer (number {which}; {probability(self.p_value)} for the run)"
         if self.compared == 1:
             return f"the only {self.parts[:-1]} that was compared does not differ from the optimizer ({probability(self.p_value)})"
-        chance = f": {self.alone} of {self.compared} {self.parts} below 0.05 are no more than chance" if self.alone else ""
+        are = "is" if self.alone == 1 else "are"
+        chance = f": {self.alone} of {self.compared} {self.parts} below 0.05 {are} no more than chance" if self.alone else ""
         return f"no difference from the optimizer over all {self.compared} {self.parts} ({probability(self.p_value)} for the run){chance}"
 
 
@@ -46,7 +50,7 @@ def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "wi
     """Join p-values of the windows or groups of a run, at a rate of false findings of 5 % for the run. NaN is left out.
 
     >>> print(across([0.03, 0.4, 0.7, 0.2, 0.9]))
-    no difference from the optimizer over all 5 windows (p = 0.15 for the run): 1 of 5 windows below 0.05 are no more than chance
+    no difference from the optimizer over all 5 windows (p = 0.15 for the run): 1 of 5 windows below 0.05 is no more than chance
     >>> across([0.0001, 0.4, 0.7, 0.2, 0.9]).differing
     (0,)
 

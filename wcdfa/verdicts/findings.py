@@ -178,11 +178,9 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
     if not suffices and _shape_unknown(evidence):
         rest += "; but its α depends on the shapes of the matrices, so this decides nothing: give dimension=(rows, columns)"
         brief = "undecided: α of the optimizer depends on the shapes of the matrices"
-    rule = compared_rule(evidence.criteria)
-    assumed = "" if rule is None else evidence.criteria.simulation.assumed(rule).rstrip(",")
     low, high = found.white
     white = "white ones have no α" if math.isnan(low) else f"white ones give α of {low:.2f}–{high:.2f}"
-    text = f"{against}{assumed}: {white}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
+    text = f"{against}{comparison.assumed}: {white}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
     return Finding("optimizer", text, found.p_value, suffices, brief)
 
 

@@ -40,6 +40,8 @@ class Comparison(NamedTuple):
     """Whether the replay was driven by the gradient norms that were recorded."""
     unlike: str | None = None
     """What happens in this window and in no replay, so that the two cannot be compared."""
+    assumed: str = ""
+    """What the replay took for granted, to be put behind `against`; often empty."""
 
 
 def compared_rule(criteria: Criteria) -> Optimizer | None:
@@ -60,7 +62,9 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     every, nulls = every_of(criteria, prepared), list(tables(rule, prepared, criteria, beside))
     found = closest([table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in nulls])
     unlike = _unlike(found, prepared) if all(table.moves for table in nulls) else None
-    return Comparison(found, described(rule, criteria, beside, every), _is_measured(criteria, beside, every), unlike)
+    assumed = criteria.simulation.assumed(rule, _first(every, prepared.spacing, beside))
+    measured = _is_measured(criteria, beside, every)
+    return Comparison(found, described(rule, criteria, beside, every), measured, unlike, assumed)
 
 
 def _unlike(found: Compared, prepared: Prepared) -> str | None:
@@ -115,7 +119,8 @@ def against_optimizer_by_curve(
     method = criteria.measurement.method
     settings = settings_of(rule, n, criteria.thinned or 1, criteria, beside)
     found = [null_table(setting, treatment_of(criteria)).compare(None, fluctuations, sizes, alpha, method) for setting in settings]
-    return Comparison(closest(found), described(rule, criteria, beside, criteria.thinned or 1))
+    assumed = criteria.simulation.assumed(rule, first)
+    return Comparison(closest(found), described(rule, criteria, beside, criteria.thinned or 1), assumed=assumed)
 
 
 def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) -> tuple[Values, list[int]]:
@@ -167,8 +172,13 @@ def settings_of(rule: Optimizer, n: int, every: int, criteria: Criteria, beside:
         seed=simulation.seed if isinstance(simulation.seed, int) else 0,
         rules=tuple(_rules(rule, varying, n)),
     )
-    for start in simulation.starts(rule, first_step(beside.steps if beside.counted else None, 1 if every > 1 else spacing)):
+    for start in simulation.starts(rule, _first(every, spacing, beside)):
         yield replace(setting, start=start)
+
+
+def _first(every: int, spacing: int, beside: Alongside) -> int | None:
+    """The number of the optimizer's first step in a window, if it is known."""
+    return first_step(beside.steps if beside.counted else None, 1 if every > 1 else spacing)
 
 
 def _varying(rule: Optimizer, beside: Alongside) -> dict[str, Values]:
