@@ -74,16 +74,16 @@ def test_limits_leave_room_for_chance():
     [
         ("SGD .9", "white", LATER, "constant"),
         ("AdamW .9 .999", "white", 0, "constant"),
-        slow("SGD", "white", LATER, "constant"),
+        ("SGD", "white", LATER, "constant"),
         slow("SGD .99", "white", 0, "constant"),
-        slow("AdamW .9 .95", "white", 0, "constant"),
-        slow("RMSprop", "white", 0, "constant"),
-        slow("SGD .9", "mean 10 %", LATER, "constant"),
-        slow("SGD .9", "mean 100 %", 0, "constant"),
-        slow("AdamW .9 .999", "mean 10 %", 0, "constant"),
-        slow("AdamW .9 .999", "mean 100 %", LATER, "constant"),
-        slow("SGD .9", "batch lognormal 1", LATER, "constant"),
-        slow("SGD .9", "quadratic .5", LATER, "constant"),
+        ("AdamW .9 .95", "white", 0, "constant"),
+        ("RMSprop", "white", 0, "constant"),
+        ("SGD .9", "mean 10 %", LATER, "constant"),
+        ("SGD .9", "mean 100 %", 0, "constant"),
+        ("AdamW .9 .999", "mean 10 %", 0, "constant"),
+        ("AdamW .9 .999", "mean 100 %", LATER, "constant"),
+        ("SGD .9", "batch lognormal 1", LATER, "constant"),
+        ("SGD .9", "quadratic .5", LATER, "constant"),
         slow("SGD .9", "least squares, solved", LATER, "constant"),
         slow("AdamW .9 .999", "white", 0, "warm-up + cosine"),
         slow("SGD .9", "white", 0, "OneCycle"),
@@ -96,12 +96,10 @@ def test_mundane_runs_are_rarely_told_from_their_optimizer(optimizer, gradients,
     found = verdicts_on(rule, made)
     assert told_from(found) <= most(0.07)
     assert sum(each.p_value < 0.05 for each in found) <= most(0.07)
-    assert all(each.compared is not None for each in found)
+    assert np.mean(np.isfinite([each.p_value for each in found])) > 0.9  # they were compared
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "alpha"), [("SGD .9", 0.8), slow("SGD .9", 1.0), slow("AdamW .9 .999", 0.8), slow("AdamW .9 .999", 1.0)]
-)
+@pytest.mark.parametrize(("optimizer", "alpha"), [("SGD .9", 0.8), ("SGD .9", 1.0), ("AdamW .9 .999", 0.8), ("AdamW .9 .999", 1.0)])
 def test_memory_beyond_the_optimizer_is_found(optimizer, alpha):
     """In 90 %, where log norms spread by 0.2 on top of what the optimizer gives."""
     rule = OPTIMIZERS[optimizer]

@@ -70,7 +70,7 @@ def run_alpha(
     >>> print(run_alpha(noisy))
     α of the run 0.95 (0.82–1.05): critical with probability 0.99
     >>> print(wcdfa.verdict(noisy))
-    undecided, α = 0.77 (0.73–0.81)
+    undecided, α = 0.76 (0.72–0.81)
 
     The posterior of α comes from the spectrum of the prepared norms. It is averaged over short memory (one pole or zero, or any that
     fades within a few steps), over white noise on top, and over both or neither. The harder these are to tell from long memory, the
