@@ -109,13 +109,16 @@ def test_memory_beyond_the_optimizer_is_found(optimizer, alpha):
 
 
 @pytest.mark.parametrize("keywords", [SGD(momentum=0.9).keywords, pytest.param(Adam().keywords, marks=pytest.mark.slow)], ids=str)
-@pytest.mark.parametrize("numbered", [True, False])
-def test_noise_of_long_memory_alone_is_not_explained_by_momentum(keywords, numbered):
-    """In at most 5 %, though momentum gives the same α."""
+@pytest.mark.parametrize(("numbered", "share"), [(True, 0.05), (False, 0.2)])
+def test_noise_of_long_memory_alone_is_not_explained_by_momentum(keywords, numbered, share):
+    """In at most 5 %, though momentum gives the same α.
+
+    Where steps are unknown the window may hold the start of a run on a quadratic, whose curve is nearly that of α = 1: in 20 %.
+    """
     norms = noise.norms(noise.arfima(1.0, WINDOW, runs=RUNS, seed=4), 0.2)
     steps = LATER + 1 + np.arange(WINDOW) if numbered else None
     found = [verdict(each, steps=steps, **keywords) for each in norms]
-    assert explained(found) <= most(0.05)
+    assert explained(found) <= most(share)
     assert np.median([each.alpha for each in found]) == pytest.approx(1, abs=0.1)
 
 
