@@ -154,7 +154,7 @@ def test_windows_are_replayed_at_their_own_steps():
 
 
 def test_lion_is_not_compared():
-    found = verdict(np.exp(0.1 * synthetic.white_noise(200, seed=2)), optimizer="lion", replicates=20)
+    found = verdict(np.exp(0.1 * synthetic.white_noise(256, seed=2)), optimizer="lion", replicates=20)
     assert "not compared: Lion(0.9, 0.99) alone has no α" in str(found)
     assert any("its changes are signs" in finding.text for finding in found.findings)
 

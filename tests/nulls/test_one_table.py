@@ -141,5 +141,5 @@ def test_the_command_line_takes_the_shape_of_matrices(tmp_path):
     said = " ".join(analyze("--optimizer", "muon", "--dimension", 3, 8).stdout.split())
     assert "on gradients without memory, on a matrix of 3 × 8: white ones give" in said
     said = " ".join(analyze("--optimizer", "lion").stdout.split())
-    assert "optimizer alone: Lion(0.9, 0.99) was not replayed: its changes are signs" in said
+    assert "Lion(0.9, 0.99) alone has no α: its changes are signs" in said
     assert "not compared: Lion(0.9, 0.99) alone has no α" in said

@@ -25,6 +25,8 @@ MOMENTUM = {"optimizer": "sgd", "momentum": 0.9}
 class Answer:
     """In place of a null: the same answer to every window."""
 
+    moves = False
+
     def __init__(self, p_value):
         self.p_value = p_value
 

@@ -12,6 +12,7 @@ from wcdfa import synthetic, verdict
 from wcdfa.nulls.nulls import optimizer_alphas
 from wcdfa.nulls.replay import optimizer_norms
 from wcdfa.nulls.update_rules import SGD, named
+from wcdfa.support.text import probability
 from wcdfa.verdicts import Finding, findings
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.windows import drifts, judge
@@ -78,10 +79,10 @@ def test_the_optimizer_explains_its_own_norms_and_no_more():
     assert more.p_value < 0.05 < found.p_value
     assert found.compared == more.compared == "SGD(momentum 0.9) on gradients without memory"
     assert f"{more.compared}: white ones give α of" in " ".join(finding.text for finding in more.findings)
-    assert str(more).endswith(f"not explained by {more.compared}: more memory (p = {more.p_value:.2g})")
+    assert str(more).endswith(f"not explained by {more.compared}: more memory ({probability(more.p_value)})")
     less = verdict(np.exp(0.1 * -np.diff(synthetic.white_noise(501, seed=2))), replicates=200, **momentum)
     assert "optimizer" not in less.explained_by
-    assert str(less).endswith(f": less memory than {less.compared} (p = {less.p_value:.2g})")
+    assert str(less).endswith(f": less memory than {less.compared} ({probability(less.p_value)})")
 
 
 def test_a_null_may_be_given():

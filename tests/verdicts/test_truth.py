@@ -74,16 +74,16 @@ def test_limits_leave_room_for_chance():
     [
         ("SGD .9", "white", LATER, "constant"),
         ("AdamW .9 .999", "white", 0, "constant"),
-        slow("SGD", "white", LATER, "constant"),
+        ("SGD", "white", LATER, "constant"),
         slow("SGD .99", "white", 0, "constant"),
-        slow("AdamW .9 .95", "white", 0, "constant"),
-        slow("RMSprop", "white", 0, "constant"),
-        slow("SGD .9", "mean 10 %", LATER, "constant"),
-        slow("SGD .9", "mean 100 %", 0, "constant"),
-        slow("AdamW .9 .999", "mean 10 %", 0, "constant"),
-        slow("AdamW .9 .999", "mean 100 %", LATER, "constant"),
-        slow("SGD .9", "batch lognormal 1", LATER, "constant"),
-        slow("SGD .9", "quadratic .5", LATER, "constant"),
+        ("AdamW .9 .95", "white", 0, "constant"),
+        ("RMSprop", "white", 0, "constant"),
+        ("SGD .9", "mean 10 %", LATER, "constant"),
+        ("SGD .9", "mean 100 %", 0, "constant"),
+        ("AdamW .9 .999", "mean 10 %", 0, "constant"),
+        ("AdamW .9 .999", "mean 100 %", LATER, "constant"),
+        ("SGD .9", "batch lognormal 1", LATER, "constant"),
+        ("SGD .9", "quadratic .5", LATER, "constant"),
         slow("SGD .9", "least squares, solved", LATER, "constant"),
         slow("AdamW .9 .999", "white", 0, "warm-up + cosine"),
         slow("SGD .9", "white", 0, "OneCycle"),
@@ -96,12 +96,10 @@ def test_mundane_runs_are_rarely_told_from_their_optimizer(optimizer, gradients,
     found = verdicts_on(rule, made)
     assert told_from(found) <= most(0.07)
     assert sum(each.p_value < 0.05 for each in found) <= most(0.07)
-    assert all(each.compared is not None for each in found)
+    assert np.mean(np.isfinite([each.p_value for each in found])) > 0.9  # they were compared
 
 
-@pytest.mark.parametrize(
-    ("optimizer", "alpha"), [("SGD .9", 0.8), slow("SGD .9", 1.0), slow("AdamW .9 .999", 0.8), slow("AdamW .9 .999", 1.0)]
-)
+@pytest.mark.parametrize(("optimizer", "alpha"), [("SGD .9", 0.8), ("SGD .9", 1.0), ("AdamW .9 .999", 0.8), ("AdamW .9 .999", 1.0)])
 def test_memory_beyond_the_optimizer_is_found(optimizer, alpha):
     """In 90 %, where log norms spread by 0.2 on top of what the optimizer gives."""
     rule = OPTIMIZERS[optimizer]
@@ -111,13 +109,16 @@ def test_memory_beyond_the_optimizer_is_found(optimizer, alpha):
 
 
 @pytest.mark.parametrize("keywords", [SGD(momentum=0.9).keywords, pytest.param(Adam().keywords, marks=pytest.mark.slow)], ids=str)
-@pytest.mark.parametrize("numbered", [True, False])
-def test_noise_of_long_memory_alone_is_not_explained_by_momentum(keywords, numbered):
-    """In at most 5 %, though momentum gives the same α."""
+@pytest.mark.parametrize(("numbered", "share"), [(True, 0.05), (False, 0.2)])
+def test_noise_of_long_memory_alone_is_not_explained_by_momentum(keywords, numbered, share):
+    """In at most 5 %, though momentum gives the same α.
+
+    Where steps are unknown the window may hold the start of a run on a quadratic, whose curve is nearly that of α = 1: in 20 %.
+    """
     norms = noise.norms(noise.arfima(1.0, WINDOW, runs=RUNS, seed=4), 0.2)
     steps = LATER + 1 + np.arange(WINDOW) if numbered else None
     found = [verdict(each, steps=steps, **keywords) for each in norms]
-    assert explained(found) <= most(0.05)
+    assert explained(found) <= most(share)
     assert np.median([each.alpha for each in found]) == pytest.approx(1, abs=0.1)
 
 

@@ -69,7 +69,7 @@ def members(setting: Setting) -> tuple[Member, ...]:
         return tuple(map(Member, (Gradients(), *few, *means, *scatters, *curved)))
     cells = list(pairwise(TIMES))
     more = [Member(each, cell) for each in (Gradients(), means[1], means[3]) for cell in cells]
-    steep = [Member(each, cell) for each in curved[::2] for cell in cells[:3]]
+    steep = [Member(each, cell) for each in curved[::2] for cell in cells[1:2]]
     fewer = [Member(Gradients(coordinates=FEW[1]), cells[1])]
     return (*more, *steep, *map(Member, (*few, *scatters)), *fewer)
 

@@ -67,7 +67,7 @@ def null_table(setting: Setting, treatment: Treatment) -> NullTable:
     >>> from wcdfa.nulls.update_rules import named
     >>> table = null_table(Setting(rule=named("sgd", {"momentum": 0.9}), n=500), Treatment())
     >>> [member.name for member in table.members][:3]
-    ['white', 'white, 1 coordinates', 'white, 4 coordinates']
+    ['white gradients', 'white gradients of one coordinate', 'white gradients of 4 coordinates']
     """
     return _null_table(without_slight_decay(setting), treatment)
 
