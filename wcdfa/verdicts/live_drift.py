@@ -12,7 +12,7 @@ from wcdfa.verdicts.drift import BASELINE, DOWN, QUIET, Values, onset_of, quanti
 
 # measured by benchmarks/live_messages.py; more than in a finished run, because the baseline is looked at again while it grows
 RATE, STEPS = 0.05, 10_000  # probability of any message in so many steps
-TESTS = 6.0  # a look at each new window amounts to so many independent tests per window's length
+TESTS = 8.0  # a look at each new window amounts to so many independent tests per window's length
 
 
 class Change(NamedTuple):
