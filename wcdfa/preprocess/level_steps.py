@@ -29,6 +29,8 @@ CHANCE = 5.0  # nats: fewer at the best split, and it is chance
 BETTER, BETTER_BY_TWO = 12.0, 20.0  # nats by which one step, or two at once, must improve the fit
 LOWER = 4.0  # standard errors by which d must fall
 NO_TREND = 2.0  # nats by which steps must fit better than a polynomial of degree 3
+LEAST = 1.9  # times the noise from one sample to the next: a random walk under noise has smaller steps without number
+NORMAL = 0.6745  # median of the absolute values of normal numbers of standard deviation 1
 AT_ONCE = 0.5  # share of the step that the nearest samples must show
 
 
@@ -48,7 +50,9 @@ def level_steps(x: Values, breaks: Sequence[int] = ()) -> list[int]:
         Positions at which a new stretch begins: each stretch is searched by itself.
     """
     ends = [0, *breaks, len(x)]
-    return sorted({at for start, stop in pairwise(ends) for at in _steps(x, start, stop) if not _is_known(at, breaks)})
+    found = sorted({at for start, stop in pairwise(ends) for at in _steps(x, start, stop) if not _is_known(at, breaks)})
+    least = LEAST * float(np.median(np.abs(np.diff(x)))) / (NORMAL * 2**0.5) if found else 0.0
+    return [at for at, height in zip(found, step_heights(x, found, breaks), strict=True) if abs(height) >= least]
 
 
 def step_heights(x: Values, steps: Sequence[int], breaks: Sequence[int] = ()) -> list[float]:
