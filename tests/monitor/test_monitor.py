@@ -98,7 +98,7 @@ def test_verdict_takes_the_settings_of_the_monitor():
     for norm in NORMS[:300]:
         monitor.update(norm)
     found = monitor.verdict(optimizer="sgd", replicates=50)
-    expected = wcdfa.verdict(NORMS[44:300], order=2, spikes=None, optimizer="sgd", replicates=50)
+    expected = wcdfa.verdict(NORMS[44:300], steps=np.arange(45, 301), order=2, spikes=None, optimizer="sgd", replicates=50)
     assert (found.alpha, found.findings, found.null) == (expected.alpha, expected.findings, expected.null)
 
 

@@ -73,7 +73,7 @@ def test_each_member_holds_its_own_and_the_family_both(white, pink):
     assert shares(NullTable((pink,), False), whites) > 0.25
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", sorted(METHODS))
 def test_alpha_is_placed_among_those_of_the_replays(white, method):
     alphas = np.asarray(wcdfa.dfa(logs_of(0.0, 1), method=method).alpha)
     logs = logs_of(0.0, 15, count=1)[0]

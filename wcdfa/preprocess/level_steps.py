@@ -29,7 +29,7 @@ CHANCE = 5.0  # nats: fewer at the best split, and it is chance
 BETTER, BETTER_BY_TWO = 12.0, 20.0  # nats by which one step, or two at once, must improve the fit
 LOWER = 4.0  # standard errors by which d must fall
 NO_TREND = 2.0  # nats by which steps must fit better than a polynomial of degree 3
-LEAST = 1.9  # times the noise from one sample to the next: a random walk under noise has smaller steps without number
+LEAST = 1.6  # times the noise from one sample to the next: a random walk under noise has smaller steps without number
 NORMAL = 0.6745  # median of the absolute values of normal numbers of standard deviation 1
 AT_ONCE = 0.5  # share of the step that the nearest samples must show
 

@@ -58,7 +58,13 @@ def _verdict(past: Past, curve: Curve, measuring: Measuring, rates: Rates) -> Ve
     comparison = None
     if rates.constant:
         comparison = against_optimizer_by_curve(
-            curve.fluctuations, curve.scales, past.alpha, measuring.window, criteria, rates.rate, curve.first_step
+            curve.fluctuations,
+            curve.scales,
+            past.alpha,
+            measuring.window,
+            criteria,
+            rates.rate,
+            (curve.first_step, curve.last_step),
         )
     null = None if comparison is None else comparison.found.null
     return weighed(Evidence(criteria=criteria, alpha=past.alpha, low=past.low, high=past.high, null=null, comparison=comparison))

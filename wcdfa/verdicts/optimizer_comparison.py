@@ -109,18 +109,24 @@ def gradient_sizes(criteria: Criteria, beside: Alongside) -> GradientSizes | Non
 
 
 def against_optimizer_by_curve(
-    fluctuations: npt.ArrayLike, sizes: Sequence[int], alpha: float, n: int, criteria: Criteria, lr: float | None, first: int
+    fluctuations: npt.ArrayLike,
+    sizes: Sequence[int],
+    alpha: float,
+    n: int,
+    criteria: Criteria,
+    lr: float | None,
+    steps: tuple[int, int],
 ) -> Comparison | None:
-    """Compare a past window of n norms, of which only α, F(s) and the first step are known; None if nothing can be compared."""
+    """Compare a past window of n norms, of which only α, F(s), and the first and last step are known; None if nothing can be compared."""
     rule = compared_rule(criteria)
     if rule is None or rule.no_alpha is not None or tuple(sizes) != half_sizes(n, criteria.measurement.order):
         return None
-    beside = Alongside(lr=lr, steps=[first])
+    beside = Alongside(lr=lr, steps=[steps[0]])
+    every = criteria.thinned or max(1, round((steps[1] - steps[0]) / (n - 1)))
+    settings = settings_of(rule, n, every, criteria, beside)
     method = criteria.measurement.method
-    settings = settings_of(rule, n, criteria.thinned or 1, criteria, beside)
     found = [null_table(setting, treatment_of(criteria)).compare(None, fluctuations, sizes, alpha, method) for setting in settings]
-    assumed = criteria.simulation.assumed(rule, first)
-    return Comparison(closest(found), described(rule, criteria, beside, criteria.thinned or 1), assumed=assumed)
+    return Comparison(closest(found), described(rule, criteria, beside, every), assumed=criteria.simulation.assumed(rule, steps[0]))
 
 
 def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) -> tuple[Values, list[int]]:
