@@ -25,7 +25,7 @@ from wcdfa.nulls.curves import CurveTest, curve_test, curves_of, with_long_memor
 from wcdfa.nulls.families import Member, Setting, members, replays, transient
 from wcdfa.nulls.schedule_shape import Shape, without_shape
 from wcdfa.nulls.update_rules import Adam, AdamW
-from wcdfa.preprocess.outliers import without_spikes
+from wcdfa.preprocess.outliers import THRESHOLDS, without_spikes
 from wcdfa.preprocess.preparation import Spikes
 from wcdfa.support.files import cache_folder, write_arrays
 from wcdfa.support.progress import Progress
@@ -125,7 +125,7 @@ def prepared_replays(norms: Floats, *, log: bool, spikes: Spikes) -> Floats:
     x = norms
     if spikes is None:
         return x
-    return np.concatenate([without_spikes(x[i : i + AT_ONCE], ())[0] for i in range(0, len(x), AT_ONCE)])
+    return np.concatenate([without_spikes(x[i : i + AT_ONCE], (), THRESHOLDS[spikes])[0] for i in range(0, len(x), AT_ONCE)])
 
 
 def member_table(member: Member, logs: Floats, treatment: Treatment) -> MemberTable:

@@ -15,7 +15,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import Dimension, optimizer_norms
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.nulls.whittle import MemoryFit, memory_fit
-from wcdfa.preprocess.outliers import without_spikes
+from wcdfa.preprocess.outliers import THRESHOLDS, without_spikes
 from wcdfa.preprocess.preparation import Spikes, check_options
 from wcdfa.synthetic import Seed, ar1
 
@@ -197,7 +197,7 @@ def optimizer_alphas(
     )
     x = without_schedule(np.log(norms) if log else norms, lr, log)
     if spikes is not None:
-        x = np.concatenate([without_spikes(x[i : i + AT_ONCE], breaks)[0] for i in range(0, len(x), AT_ONCE)])
+        x = np.concatenate([without_spikes(x[i : i + AT_ONCE], breaks, THRESHOLDS[spikes])[0] for i in range(0, len(x), AT_ONCE)])
     # a constant norm, for example if every gradient is clipped, still has float32 noise
     constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(norms, axis=-1)
     return np.where(constant | (rule.no_alpha is not None), math.nan, _alphas(x, order, method, breaks))

@@ -13,6 +13,8 @@ LEVEL = 15  # samples on either side; the median of each side is its level
 BLATANT = 8.0  # a level shift is a difference of at least so many standard deviations
 HALF = 5  # samples on either side in the spike filter
 SPIKE = 4 * 1.4826  # its threshold in MAD: four standard deviations of a normal distribution
+THRESHOLDS = {"hampel": SPIKE, "extreme": 2.5 * SPIKE}
+"""The threshold of each kind of filter."""
 ROUNDING = 1e-12  # relative to the largest value: smaller differences are rounding
 
 
@@ -42,7 +44,7 @@ def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
     return sorted(jumps)
 
 
-def without_spikes(x: Values, breaks: Sequence[int]) -> tuple[Values, npt.NDArray[np.bool_]]:
+def without_spikes(x: Values, breaks: Sequence[int], threshold: float = SPIKE) -> tuple[Values, npt.NDArray[np.bool_]]:
     """Series of shape (..., n) after the Hampel filter, and where it replaced a value; windows end at breaks and at both ends."""
     place = np.arange(x.shape[-1]) + HALF * (1 + np.searchsorted(breaks, np.arange(x.shape[-1]), side="right"))
     apart = np.full((*x.shape[:-1], place[-1] + 1 + HALF), np.inf)  # infinity between stretches, so that no window reaches across
@@ -57,7 +59,7 @@ def without_spikes(x: Values, breaks: Sequence[int]) -> tuple[Values, npt.NDArra
     # eleven samples estimate their spread badly: where the estimate is too small, 1 % of plain noise would be replaced and α rise by 0.02
     scale = np.maximum(scale, np.median(scale, axis=-1, keepdims=True))
     away = np.abs(x - median)
-    replaced = (away > SPIKE * scale) & (away > rounding)
+    replaced = (away > threshold * scale) & (away > rounding)
     return np.where(replaced, median, x), replaced
 
 

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from wcdfa.preprocess.epochs import Numbers, epoch_pattern
 from wcdfa.preprocess.level_steps import level_steps, step_heights
-from wcdfa.preprocess.outliers import ROUNDING, Values, level_shifts, without_spikes
+from wcdfa.preprocess.outliers import ROUNDING, THRESHOLDS, Values, level_shifts, without_spikes
 from wcdfa.preprocess.resolution import no_fluctuation, remarks
 from wcdfa.preprocess.schedule import fitted_slopes
 
-Spikes = Literal["hampel"] | None
+Spikes = Literal["hampel", "extreme"] | None
 Zeros = Literal["skip", "keep", "error"]
 Indices = npt.NDArray[np.intp]
 
@@ -103,9 +103,10 @@ def prepare(
         Take logarithms, so that schedule and noise add instead of multiply.
     epoch_length : int, optional
         Optimizer steps in an epoch, at least 2. A pattern that repeats every epoch is subtracted if it stands out.
-    spikes : "hampel" or None
+    spikes : "hampel", "extreme" or None
         The Hampel filter: a value that is more than 4 standard deviations (1.4826 MAD) from the median of the 11 around it becomes
-        that median. If the MAD of the 11 is smaller than the usual MAD of the series, the usual one is used. None keeps spikes.
+        that median. If the MAD of the 11 is smaller than the usual MAD of the series, the usual one is used. "extreme" does it from 10 standard deviations on, which leaves norms with a long tail as they are. None keeps
+        spikes.
     zeros : "skip", "keep" or "error"
         A norm of 0 means that no step was taken (gradient accumulation, skipped AMP steps): it is left out, without a break. "keep" keeps it and needs ``log=False``; "error" raises.
     steps : integers of shape (n,), optional
@@ -170,7 +171,7 @@ def prepare(
             findings.append(f"a pattern that repeats every {epoch_length:,} steps had {_percent(phase_share)} of the variance")
     replaced = np.zeros(len(x), dtype=bool)
     if spikes is not None:
-        x, replaced = without_spikes(x, breaks)
+        x, replaced = without_spikes(x, breaks, THRESHOLDS[spikes])
     hidden = level_steps(x, breaks)
     steps_of_level = sorted({*hidden, *(i for i, _ in levels)} - {0, len(x)})
     breaks = sorted({*breaks, *hidden})
@@ -208,8 +209,8 @@ def with_usable_rates(norms: npt.ArrayLike, lr: npt.ArrayLike) -> tuple[Values, 
 
 def check_options(log: bool, spikes: str | None, zeros: str) -> None:
     """Raise a ValueError if `prepare` would refuse these options."""
-    if spikes not in ("hampel", None):
-        msg = f'spikes must be "hampel" or None, got {spikes!r}'
+    if spikes not in ("hampel", "extreme", None):
+        msg = f'spikes must be "hampel", "extreme" or None, got {spikes!r}'
         raise ValueError(msg)
     if zeros not in ("skip", "keep", "error") or (zeros == "keep" and log):
         msg = f'zeros must be "skip", "error", or with log=False "keep", got {zeros!r} with log={log}: 0 has no logarithm'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ def run_alpha(
     steps: npt.ArrayLike | None = None,
     epoch_length: int | None = None,
     log: bool = True,
-    spikes: Spikes = "hampel",
+    spikes: Spikes = "extreme",
     zeros: Zeros = "skip",
     confidence: float = 0.95,
     thresholds: tuple[float, float] = THRESHOLDS,
@@ -77,8 +78,8 @@ def run_alpha(
     wider the interval. A trend or a drift of α passes for long memory: look at the windows too.
 
     After a gap, or a step of the level or of the learning rate, the norms may have another level; stretches of fewer than 32 norms
-    between two such breaks are left out. Where many norms are far from the rest by nature, the spike filter raises α by about 0.02,
-    which shows in runs of 10,000 steps: ``spikes=None`` leaves it out, and single spikes then count as white noise.
+    between two such breaks are left out. Only extreme spikes are replaced: the usual filter takes the tail of heavy-tailed norms for
+    spikes, which raises α of a run of 10,000 steps.
 
     Parameters
     ----------
@@ -134,7 +135,9 @@ def alpha_of_run(
     confidence: float = 0.95,
     thresholds: tuple[float, float] = THRESHOLDS,
 ) -> RunAlpha:
-    """`run_alpha` with a given preparation; for norms that cannot be prepared as a whole, without α and with the reason."""
+    """`run_alpha` of norms that are prepared for windows otherwise; without α, and with the reason, if they cannot be prepared as a whole."""
+    if preparation.spikes == "hampel":
+        preparation = replace(preparation, spikes="extreme")
     try:
         prepared = preparation.of(norms, lr=lr, steps=steps)
     except ValueError as error:
