@@ -57,7 +57,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
     for result in results:
         for alarm in result["alarms"]:
             lines.append(
-                f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f}"
+                f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f} by gls"
             )
     for line in lines[:ROWS]:
         say(console, f"note: {line}")

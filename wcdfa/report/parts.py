@@ -16,7 +16,7 @@ from wcdfa.verdicts.drift import Alarm
 from wcdfa.version import __version__
 
 OVERVIEW = ["run", "steps", "α, last window", "interval", "optimizer alone", "regime", "alarms"]
-ALARMS = ["α went", "began about step", "alarm at step", "back at step", "furthest α", "alarm beyond α ="]
+ALARMS = ["α went", "began about step", "alarm at step", "back at step", "furthest α, by gls", "alarm beyond α ="]
 
 
 def overview(sections: Sequence[Section]) -> Markup:
