@@ -72,10 +72,10 @@ class Watch:
         """
         saved = Fields(state)
         stops, alphas, stderrs = saved.integers("stops"), saved.floats("alphas"), saved.floats("stderrs")
-        regime, drifting, since = saved["regime"], saved["drifting"], saved.integer("since")
+        regime, drifting, since = saved["regime"], saved["drifting"], saved.integer("since") if "since" in state else 0
         self._seen = monitor.result
         self.stops, self.alphas, self.stderrs, self._since = stops, alphas, stderrs, since
-        self._regime, self._drifting = None if regime is None else str(regime), None if drifting is None else str(drifting)
+        self._regime, self._drifting = None if regime is None else str(regime), drifting if drifting in ("up", "down") else None
 
     def update(self, monitor: WeightChangeDFA, given: object, *, lr: object = None) -> list[str]:
         """Update the monitor, and return a message for each change that a new α shows. Raises as `WeightChangeDFA.update`."""

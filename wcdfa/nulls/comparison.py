@@ -17,8 +17,7 @@ from wcdfa.nulls.nulls import NullResult
 Floats = npt.NDArray[np.float64]
 
 MARGIN = 0.1  # in log norm: how much further than in any replay the level may rise or fall
-PROBABILITIES = np.concatenate([1 - LEVELS[::-1][:-1], [0.5], LEVELS[1:][::-1]])
-PROBABILITIES = np.unique(PROBABILITIES.round(6))
+PROBABILITIES = np.unique(np.concatenate([1 - LEVELS[1:], [0.5], LEVELS[1:]]).round(6))
 """Probabilities at which quantiles of α are kept."""
 WHITE = str(Gradients())
 RANGES = 3  # of box sizes, in which memory is compared
@@ -38,7 +37,7 @@ class Compared(NamedTuple):
     white: tuple[float, float]
     """The interval that holds 95 % of the α on white gradients; NaN if these have none."""
     less: bool
-    """Whether the curve shows less memory than every replay at small, middle and large sizes."""
+    """Whether the curve grows more slowly than the mean of every kind of replays, at small, middle and large sizes."""
     closest: str
     """The kind of gradients whose replays are most like this window."""
     rise: float
@@ -144,10 +143,12 @@ def closest(comparisons: Sequence[Compared]) -> Compared:
 
 def _less(away: Floats, sizes: Sequence[int]) -> bool:
     """Whether log F(s) grows more slowly in each range of sizes, given by how much the curve differs from a mean."""
+    if len(sizes) < 2 * RANGES:
+        return False
     parts = np.array_split(np.arange(len(sizes)), RANGES)
     whole = np.concatenate([[0.0], away])
     logs = np.log(np.asarray(sizes, dtype=np.float64))
-    return all(float(np.polyfit(logs[part], whole[part], 1)[0]) < 0 for part in parts if len(part) > 1)
+    return all(float(np.polyfit(logs[part], whole[part], 1)[0]) < 0 for part in parts)
 
 
 def quantiles_of(alphas: Floats) -> Floats:

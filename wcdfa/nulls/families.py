@@ -21,7 +21,7 @@ SCATTERS = (0.5, 1.0)
 CURVATURES = (0.1, 0.2, 0.5)
 FEW = (1, 4)  # coordinates
 TIMES = (0.25, 1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
-"""Between these, so many times as many coordinates as are replayed, in windows that hold transients: they stand out where norms spread little."""
+"""Limits of how many times as many coordinates a replicate stands for, where a window holds transients: with many, these stand out."""
 PRECISE = 16  # times as many replicates for the mean square on white gradients
 STATIONARY = 1500  # steps after which a quadratic is stationary where the norm is large
 LONGEST = 200  # steps: a log of fewer is replayed as one of every 200th, when all memory of the optimizer is gone
@@ -53,7 +53,7 @@ class Member:
 
     gradients: Gradients
     times: tuple[float, float] = (1.0, 1.0)
-    """The replicates have between so many times as many coordinates as were replayed."""
+    """Each replicate stands for between so many times the replayed coordinates."""
 
 
 def members(setting: Setting) -> tuple[Member, ...]:

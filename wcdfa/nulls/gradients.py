@@ -23,7 +23,7 @@ class Gradients:
     white gradients
     gradients with a mean of 10 % of their power
     gradients of batches whose scale is lognormal, σ = 1
-    gradients on a quadratic, lr·h = 0.5
+    gradients on a quadratic, of whose error a step undoes 50 %
     """
 
     mean: float = 0.0
@@ -31,14 +31,14 @@ class Gradients:
     scatter: float = 0.0
     """σ of the lognormal scale of each batch."""
     curvature: float = 0.0
-    """lr·h of the steepest direction of a quadratic; the others fall off as 1 / k."""
+    """On a quadratic: the share of an error in the steepest direction that a step undoes in the long run; the others fall off as 1 / k."""
     coordinates: int | None = None
     """How many coordinates they have; None takes what the optimizer takes."""
 
     def __str__(self) -> str:
         """What they are, in words."""
         if self.curvature:
-            return f"gradients on a quadratic, lr·h = {self.curvature:g}"
+            return f"gradients on a quadratic, of whose error a step undoes {100 * self.curvature:g} %"
         if self.scatter:
             return f"gradients of batches whose scale is lognormal, σ = {self.scatter:g}"
         if not self.mean:

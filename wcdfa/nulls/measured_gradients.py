@@ -37,9 +37,11 @@ def _norms(gradient_norm: Floats, setting: Setting, gradients: Gradients, seed: 
     """Norms ‖ΔW‖ on gradients of given norms, in directions without memory, shape (replicates, n)."""
     dimension = gradients.coordinates or setting.dimension
     run = plan(setting.n, setting.rule, setting.lr, gradient_norm, setting.start, dimension)
+    usual = float(np.sqrt(np.mean(gradient_norm**2)))  # the first norm alone may be an odd one
+    run = run._replace(scales=np.concatenate([np.full(run.before, usual), gradient_norm]))
     rng = np.random.default_rng(seed)
     shape = (*run.shape, setting.replicates)
-    weights, memory = begin(run, rng, shape)
+    weights, memory = begin(run._replace(scales=np.array([usual])), rng, shape)
     drawn = gradients.drawn(rng, shape, 1 / math.sqrt(math.prod(run.shape)))
     norms, count = np.empty((setting.n, setting.replicates)), run.taken
     for step, (rate, size) in enumerate(zip(run.rates.tolist(), run.scales.tolist(), strict=True), -run.before):

@@ -16,15 +16,15 @@ CAPTURED = 0.999  # share of the variance that polynomials must describe; else t
 CONSTANT = 1e-6  # a smaller range of log lr is rounding
 
 
-def shape_of_schedule(lr: npt.ArrayLike | None) -> Shape | None:
-    """The shape of log lr, whatever its size: coefficients of Legendre polynomials, or else its values; None for a constant.
+def shape_of_schedule(lr: npt.ArrayLike | None, *, log: bool = True) -> Shape | None:
+    """The shape of log lr, or of lr itself, whatever its size: coefficients of Legendre polynomials, or else its values; None for a constant.
 
     >>> shape_of_schedule(0.1), shape_of_schedule(np.geomspace(1, 0.5, 100)), shape_of_schedule(np.geomspace(1, 0.1, 100))
     (None, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 0.0, 0.0))
     """
     if lr is None or np.ndim(lr) == 0:
         return None
-    rate = np.log(np.asarray(lr, dtype=np.float64))
+    rate = np.log(lr) if log else np.asarray(lr, dtype=np.float64)
     if np.ptp(rate) <= CONSTANT:
         return None
     unit = _unit(rate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from wcdfa.nulls.replay import Dimension
 from wcdfa.synthetic import Seed
 
 EXACT = 100
-"""Steps before a window that are not rounded."""
+"""Up to so many steps before a window are counted exactly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +29,11 @@ class Simulation:
         if self.start is not None and self.start < 0:
             msg = f"start must be 0 or more steps, got {self.start}; leave it out if it is unknown"
             raise ValueError(msg)
-        if isinstance(self.seed, np.random.Generator):  # drawn once, so that windows share their replays
-            object.__setattr__(self, "seed", int(self.seed.integers(2**31)))
+        drawn = self.seed.integers(2**31) if isinstance(self.seed, np.random.Generator) else self.seed
+        object.__setattr__(self, "seed", operator.index(drawn))  # drawn once, so that windows share their replays
+        if self.dimension is not None:  # a list or an array cannot be the key of what is kept
+            shape = tuple(np.atleast_1d(self.dimension).tolist())
+            object.__setattr__(self, "dimension", shape if np.ndim(self.dimension) else shape[0])
         if self.replicates < 1:
             msg = f"replicates must be at least 1, got {self.replicates}; 500 is usual"
             raise ValueError(msg)
@@ -46,13 +50,10 @@ class Simulation:
         >>> Simulation().starts(nadam, 12_346), Simulation().starts(nadam, 40_000)
         ((12000,), (None,))
         """
-        until = max(optimizer.starts_within(), optimizer.changes_until())
-        if self.start is not None:
-            return (self.start if self.start <= until else None,)
-        if first is None:
+        if self.start is None and first is None:
             return (None, 0)
-        before = max(0, first - 1)
-        if before > until:
+        before = max(0, (first or 1) - 1) if self.start is None else self.start
+        if before > max(optimizer.starts_within(), optimizer.changes_until()):
             return (None,)
         return (round(before, 2 - len(str(before))) if before > EXACT else before,)
 

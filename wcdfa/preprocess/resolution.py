@@ -34,7 +34,7 @@ def no_fluctuation(norms: Values, values: Values, breaks: tuple[int, ...], *, lo
     'the norms are constant up to the rounding of float32 (relative spread 2e-06)'
     >>> ten = np.arange(500.0) % 10
     >>> no_fluctuation(ten, ten, (), log=False)
-    'the norms take 10 different values only, and α needs at least 17; log more digits'
+    'the norms take only 10 different values, and α needs at least 17; log more digits'
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def no_fluctuation(norms: Values, values: Values, breaks: tuple[int, ...], *, lo
         if stored is not None and relative < stored.spread:
             return f"the norms are constant up to the rounding of {stored.name} (relative spread {relative:.0e})"
     if 1 < different < FEWEST:
-        return f"the norms take {different} different values only, and α needs at least {FEWEST}; log more digits"
+        return f"the norms take only {different} different values, and α needs at least {FEWEST}; log more digits"
     repeats = _repeats(norms, different)
     if repeats > HELD * len(norms):
         return f"{_share(repeats, len(norms))} the one before: the logger held it, and α would be wrong; keep each norm once"

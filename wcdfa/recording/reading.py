@@ -17,7 +17,7 @@ from wcdfa.preprocess.preparation import Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.side_series import changes
 from wcdfa.verdicts.across import together
-from wcdfa.verdicts.alongside import Alongside
+from wcdfa.verdicts.alongside import Alongside, parted
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.evidence import Evidence, of_norms
 from wcdfa.verdicts.single_window import Verdict, weighed
@@ -90,7 +90,8 @@ class Reading(NamedTuple):
             If there is no such group, the reading belongs to an ensemble, or does not hold enough norms; and as `wcdfa.verdict`.
         """
         self._check_single()
-        return self.judged(group, Criteria().changed(**self.naming(options)), lr=lr, steps=steps, null=null)
+        criteria, beside = self._asked(options, lr, steps)
+        return weighed(self._evidence(group, criteria, beside, null))
 
     def judged(
         self,
@@ -112,14 +113,16 @@ class Reading(NamedTuple):
             lr=own if given.lr is None else given.lr,
             steps=self.steps if given.steps is None else given.steps,
             counted=given.steps is not None or self.taken is not None or self.optimizer is None,
-            gradient_norm=self.gradients if group == ALL else None,
-            varying=self.varying,
+            gradient_norm=given.gradient_norm if given.gradient_norm is not None else self.gradients if group == ALL else None,
+            varying={**self.varying, **given.varying},
         )
         if criteria.optimizer is not None and criteria.simulation.start is None and self.taken is not None:
             criteria = criteria.changed(start=int(self.taken))
         return of_norms(norms, criteria, beside, null=null)
 
-    def verdicts(self, **options: object) -> dict[str, Verdict]:
+    def verdicts(
+        self, *, lr: npt.ArrayLike | None = None, steps: npt.ArrayLike | None = None, **options: object
+    ) -> dict[str, Verdict]:
         """Judge all parameters together and each group; `wcdfa.verdicts.across_groups` says what they show together.
 
         >>> import wcdfa
@@ -128,12 +131,22 @@ class Reading(NamedTuple):
         >>> print(list(verdicts), "|", wcdfa.verdicts.across_groups(verdicts))
         ['all', 'a', 'b'] | no difference from the optimizer over all 2 groups (p = 1 for the run)
 
-        Takes the options of `verdict`, except the group. Raises the same errors.
+        Takes the options of `verdict`, except the group and null. Raises the same errors.
         """
         self._check_single()
-        criteria = Criteria().changed(**self.naming(options))
-        evidence = {group: self._evidence(group, criteria, Alongside(), None) for group in (ALL, *self.groups)}
-        return dict(zip(evidence, together(list(evidence.values()), dependent=True), strict=True))
+        criteria, beside = self._asked(options, lr, steps)
+        evidence = {group: self._evidence(group, criteria, beside, None) for group in (ALL, *self.groups)}
+        whole = weighed(evidence.pop(ALL))
+        return {ALL: whole, **dict(zip(evidence, together(list(evidence.values()), dependent=True), strict=True))}
+
+    def _asked(
+        self, options: Mapping[str, object], lr: npt.ArrayLike | None, steps: npt.ArrayLike | None
+    ) -> tuple[Criteria, Alongside]:
+        """What a user asks for: the options, and what belongs to each norm."""
+        constant, varying = parted(options)
+        gradient_norm = constant.pop("gradient_norm", None)
+        beside = Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)  # type: ignore[arg-type]  # it is checked
+        return Criteria().changed(**self.naming(constant)), beside
 
     def _check_single(self) -> None:
         """Raise a ValueError if the norms belong to an ensemble, whose members may have different hyperparameters."""

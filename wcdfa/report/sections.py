@@ -84,6 +84,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
     found, left_out = groups_in(analysis, groups or {})
     settings, (starts, stops, verdicts) = analysis.settings, analysis.judged
     spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
+    judged_together = analysis.judged.run
     measuring = Measuring(int(stops[0] - starts[0]), analysis.criteria)
     return Section(
         series.name if name is None else name,
@@ -92,7 +93,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
         [line(what, steps, values) for what, values in lines if values is not None],
         found,
         [analysis.in_steps(alarm) for alarm in analysis.alarms],
-        [*remarks(analysis), *left_out],
+        [*([str(judged_together)] if judged_together.compared > 1 else []), *remarks(analysis), *left_out],
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
         run=str(analysis.run),

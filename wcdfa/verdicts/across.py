@@ -22,12 +22,14 @@ class RunVerdict(NamedTuple):
     compared: int
     """How many were compared with the optimizer."""
     p_value: float
-    """p of the run: of the smallest p-value among so many tests. NaN if nothing was compared."""
+    """The p-value of the run, from all tests together (Simes). NaN if nothing was compared."""
     differing: tuple[int, ...]
-    """Places of those that differ from the optimizer although there are so many."""
+    """Positions of those that differ from the optimizer by more than chance among so many tests."""
     alone: int
     """How many have a p-value below 0.05 by themselves."""
     parts: str = "windows"
+    names: tuple[str, ...] = ()
+    """Names of the parts; without them they are numbered."""
 
     def __str__(self) -> str:
         """One line."""
@@ -37,8 +39,9 @@ class RunVerdict(NamedTuple):
             return f"the only {self.parts[:-1]} that was compared differs from the optimizer ({probability(self.p_value)})"
         if self.differing:
             differ = "differs" if len(self.differing) == 1 else "differ"
-            which = ", ".join(str(place + 1) for place in self.differing[:5]) + (" …" if len(self.differing) > 5 else "")
-            return f"{len(self.differing)} of {self.compared} {self.parts} {differ} from the optimizer (number {which}; {probability(self.p_value)} for the run)"
+            named = [self.names[place] if self.names else str(place + 1) for place in self.differing[:5]]
+            which = ("" if self.names else "number ") + ", ".join(named) + (" …" if len(self.differing) > 5 else "")
+            return f"{len(self.differing)} of {self.compared} {self.parts} {differ} from the optimizer ({which}; {probability(self.p_value)} for the run)"
         if self.compared == 1:
             return f"the only {self.parts[:-1]} that was compared does not differ from the optimizer ({probability(self.p_value)})"
         are = "is" if self.alone == 1 else "are"
@@ -82,16 +85,20 @@ def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "wi
 
 
 def together(evidence: Sequence[Evidence], *, dependent: bool = False) -> list[Verdict]:
-    """Weigh windows or groups that were tested together: those that differ by no more than chance among so many say so."""
+    """Weigh windows or groups that were tested together. One that differs only by chance says so."""
     found = across([each.p_value for each in evidence], dependent=dependent)
-    chance = [place not in found.differing and each.p_value < LEVEL for place, each in enumerate(evidence)]
-    return [
-        weighed(replace(each, among=found.compared) if only_chance else each)
-        for each, only_chance in zip(evidence, chance, strict=True)
-    ]
+    sizes = across([math.nan if each.gradients is None else each.gradients.p_value for each in evidence], dependent=dependent)
+    verdicts = []
+    for place, one in enumerate(evidence):
+        if one.p_value < LEVEL and place not in found.differing:
+            one = replace(one, among=found.compared)
+        if one.gradients is not None and one.gradients.p_value < LEVEL and place not in sizes.differing:
+            one = replace(one, gradients=one.gradients._replace(among=sizes.compared))
+        verdicts.append(weighed(one))
+    return verdicts
 
 
 def across_groups(verdicts: Mapping[str, Verdict]) -> RunVerdict:
     """`across` for the verdicts on groups of parameters, by name; that on all parameters together, "all", is left out if there are others."""
-    groups = [each for name, each in verdicts.items() if name != "all" or len(verdicts) == 1]
-    return across([each.p_value for each in groups], dependent=True, parts="groups")
+    groups = {name: each for name, each in verdicts.items() if name != "all" or len(verdicts) == 1}
+    return across([each.p_value for each in groups.values()], dependent=True, parts="groups")._replace(names=tuple(groups))

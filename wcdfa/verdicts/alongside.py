@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 DATA = ("lr", "steps", "gradient_norm", "null", "dimension", "thresholds")
-"""Options that may be arrays and are no hyperparameters."""
+"""Options that may be arrays but are not hyperparameters."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

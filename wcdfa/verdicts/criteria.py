@@ -19,7 +19,7 @@ Part = TypeVar("Part", Preparation, Measurement, Simulation)
 REPLAYED = ("start", "dimension")  # options of a `Simulation` that only the replay of an optimizer takes
 OPTIONS = (
     *(each.name for part in (Preparation, Measurement, Simulation) for each in fields(part)),
-    *("thresholds", "optimizer", "quantity", "thinned", "lr", "steps", "gradient_norm", "varying", "null", "window", "stride"),
+    *("thresholds", "optimizer", "quantity", "thinned", "lr", "steps", "gradient_norm", "null", "window", "stride"),
 )
 """All that `wcdfa.verdict` and `wcdfa.verdicts.judge` take besides hyperparameters."""
 
@@ -60,13 +60,15 @@ class Criteria:
 
     @classmethod
     def given(cls, **options: object) -> Criteria:
-        """Make the criteria from options of `wcdfa.verdict`, except those that are data: lr, steps, gradient_norm, varying and null.
+        """Make the criteria from options of `wcdfa.verdict`, except those that are data: lr, steps, gradient_norm and null.
 
         Raises
         ------
         ValueError, TypeError
             If a value or a name is unknown; the message lists those that are known.
         """
+        if "unknown" in options:
+            raise TypeError(_unknown("unknown"))
         return cls().changed(**options)
 
     def changed(self, **options: object) -> Criteria:

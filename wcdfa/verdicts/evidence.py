@@ -47,7 +47,7 @@ class Evidence:
     gradients: GradientSizes | None = None
     """α of the gradient norms that were recorded with the window."""
     among: int = 1
-    """How many windows or groups were tested together, if this one differs from the optimizer by no more than one of so many by chance."""
+    """How many windows or groups were tested together, if the small p of this one is no more than chance among them; else 1."""
     nats: float = math.nan
     """How much better short memory explains the spectrum than long memory, in nats."""
     memory: ShortMemory | None = None

@@ -108,7 +108,12 @@ def gradients(evidence: Evidence) -> Iterator[Finding]:
     if sizes is None:
         return
     text = f"α of the gradient norms is {sizes.alpha:.2f} ({sizes.low:.2f}–{sizes.high:.2f})"
-    if sizes.p_value < LEVEL:
+    if sizes.p_value < LEVEL and sizes.among > 1:
+        chance = f"no more than chance among {sizes.among:,}"
+        yield Finding(
+            "gradients", f"{text}: memory in their size would be {chance} ({probability(sizes.p_value)})", sizes.alpha, False
+        )
+    elif sizes.p_value < LEVEL:
         brief = "the size of the gradients has memory"
         yield Finding(
             "gradients", f"{text}: their size has memory of its own ({probability(sizes.p_value)})", sizes.alpha, False, brief
@@ -191,12 +196,19 @@ def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, st
         if evidence.nats < -DECISIVE:
             rest = f"log F(s) does not differ ({p}), but the spectrum favors long memory by {-evidence.nats:.1f} nats"
             return rest, f"undecided between {against} and long memory", False
+        if found.null.p_value < LEVEL:
+            rest = f"log F(s) does not differ ({p}), but α is above that of nearly all replays ({probability(found.null.p_value)})"
+            return rest, f"undecided: α is above that of {against}, though log F(s) does not differ", False
         return f"log F(s) does not differ ({p}); it is most like replays on {found.closest}", _explaining(evidence), True
     if evidence.among > 1:
         chance = f"no more than chance among {evidence.among:,}"
         return f"{p} is {chance}", f"{p} against {against}, {chance}", False
     if found.less:
-        return f"log F(s) shows less memory than any replay, at all sizes ({p})", f"less memory than {against} ({p})", False
+        return (
+            f"log F(s) shows less memory than the replays of any kind, at small, middle and large sizes ({p})",
+            f"less memory than {against} ({p})",
+            False,
+        )
     if found.null.p_value < LEVEL or found.p_more <= found.p_shape:
         return f"there is more memory than in any replay ({p})", f"not explained by {against}: more memory ({p})", False
     return f"log F(s) has another shape than in any replay ({p})", f"not explained by {against}: another shape ({p})", False
@@ -207,12 +219,16 @@ def _explaining(evidence: Evidence) -> str:
     if evidence.criteria.quantity == "gradient norm":
         return "gradients without memory"
     sizes = evidence.gradients
-    return "optimizer and the size of the gradients" if sizes is not None and sizes.p_value < LEVEL else "optimizer"
+    return (
+        "optimizer and the size of the gradients"
+        if sizes is not None and sizes.p_value < LEVEL and sizes.among == 1
+        else "optimizer"
+    )
 
 
 def _of_given(null: NullResult, name: str) -> Finding:
     """What α of the optimizer, given by a user, leave of this α; nothing else can be compared with them."""
-    text = f"the α that were given for {name} are {null.low:.2f}–{null.high:.2f}"
+    text = f"the α given for {name} range from {null.low:.2f} to {null.high:.2f}"
     if math.isnan(null.median):
         return Finding("optimizer", f"{name} alone has no α", math.nan, False, f"not compared: {name} alone has no α")
     p = f"p = {null.p_value:.3f}"

@@ -26,7 +26,8 @@ from wcdfa.verdicts.criteria import Criteria
 
 Values = npt.NDArray[np.float64]
 
-NEARLY = 1.05  # a null of so many times as many norms does as well
+NEARLY = 1.05  # a null may be longer than the window by this factor
+FEWEST = 30  # replicates that show how the sizes of log F(s) vary together
 PLACES = 16  # breaks are rounded to so many places in a window, for windows to share replays
 
 
@@ -89,6 +90,8 @@ class GradientSizes(NamedTuple):
     low: float
     high: float
     p_value: float
+    among: int = 1
+    """How many windows were tested together, if a small p is no more than chance among them."""
 
 
 def gradient_sizes(criteria: Criteria, beside: Alongside) -> GradientSizes | None:
@@ -145,27 +148,32 @@ def treatment_of(criteria: Criteria, breaks: tuple[int, ...] = (), lr: npt.Array
         log=preparation.log,
         spikes=preparation.spikes,
         breaks=breaks,
-        schedule=shape_of_schedule(lr),
+        schedule=shape_of_schedule(lr, log=preparation.log),
     )
 
 
 def tables(rule: Optimizer, prepared: Prepared, criteria: Criteria, beside: Alongside) -> Iterator[NullTable]:
     """The nulls of a window: two if it is unknown whether it holds the start of the run."""
-    n = len(prepared.values)
-    breaks = tuple(int(each) for each in prepared.breaks)
-    every = every_of(criteria, prepared)
+    n, order, every = len(prepared.values), criteria.measurement.order, every_of(criteria, prepared)
+    breaks, cuts = (tuple(int(each) for each in places) for places in (prepared.breaks, prepared.cuts))
+    exact = treatment_of(criteria, cuts, beside.lr)
     settings = list(settings_of(rule, n, every, criteria, beside, prepared.spacing))
     if _is_measured(criteria, beside, every):
-        known = np.asarray(beside.gradient_norm, dtype=np.float64)
-        yield driven_by(known, settings[0], treatment_of(criteria, breaks, beside.lr))
-        return
+        # the sizes may have been recorded before gradients were clipped: gradients of any size stay in the null
+        yield driven_by(np.asarray(beside.gradient_norm, dtype=np.float64), settings[0], exact)
     for setting in settings:
-        yield null_table(setting, treatment_of(criteria, rounded(breaks, setting.n, criteria.measurement.order), beside.lr))
+        near = treatment_of(criteria, rounded(breaks, setting.n, order), beside.lr)
+        shared = near.schedule is None or len(near.schedule) != n or setting.n == n
+        same_sizes = _sizes(near.breaks, setting.n, order) == _sizes(cuts, n, order)
+        yield null_table(setting, near) if shared and same_sizes else null_table(replace(setting, n=n), exact)
 
 
 def settings_of(rule: Optimizer, n: int, every: int, criteria: Criteria, beside: Alongside, spacing: int = 1) -> Iterator[Setting]:
     """What a window of n norms shares with its replays, for each start that it may have had."""
     simulation = criteria.simulation
+    if simulation.replicates < FEWEST:
+        msg = f"replicates must be at least {FEWEST} to compare with an optimizer, got {simulation.replicates}; 500 is usual"
+        raise ValueError(msg)
     lr = None if beside.lr is None else float(np.exp(np.mean(np.log(np.asarray(beside.lr, dtype=np.float64)))))
     varying = _varying(rule, beside)
     setting = Setting(
@@ -175,7 +183,7 @@ def settings_of(rule: Optimizer, n: int, every: int, criteria: Criteria, beside:
         lr=lr,
         dimension=simulation.dimension if rule is criteria.optimizer else None,
         replicates=simulation.replicates,
-        seed=simulation.seed if isinstance(simulation.seed, int) else 0,
+        seed=int(simulation.seed),  # type: ignore[arg-type]  # it is a whole number by now
         rules=tuple(_rules(rule, varying, n)),
     )
     for start in simulation.starts(rule, _first(every, spacing, beside)):
@@ -226,7 +234,12 @@ def rounded(breaks: tuple[int, ...], n: int, order: int = 1) -> tuple[int, ...]:
     """
     places = {min(max(1, round(each * PLACES / n)), PLACES - 1) for each in breaks}
     near = tuple(sorted(int(place * n / PLACES) for place in places))
-    return near if half_sizes(_longest(near, n), order) == half_sizes(_longest(breaks, n), order) else breaks
+    return near if _sizes(near, n, order) == _sizes(breaks, n, order) else breaks
+
+
+def _sizes(breaks: tuple[int, ...], n: int, order: int) -> tuple[int, ...]:
+    """The box sizes of a window with these breaks."""
+    return half_sizes(_longest(breaks, n), order)
 
 
 def _longest(breaks: tuple[int, ...], n: int) -> int:
