@@ -172,7 +172,7 @@ def test_the_schedule_is_regressed_out_in_spite_of_spikes(lr, slope):
     expected = 1 - np.var(NOISE) / np.var(np.log(lr**slope * NORMS))
     assert abs(prepared.schedule_share - expected) < 0.05
     share = f"{100 * prepared.schedule_share:.0f}"
-    assert prepared.findings[0] == f"log lr explains {share} % of the variance of log ‖ΔW‖, slope {prepared.schedule:.2f}"
+    assert prepared.findings[0] == f"log lr explains {share} % of the variance of the log norms, slope {prepared.schedule:.2f}"
     np.testing.assert_allclose(np.mean(prepared.values), np.mean(np.log(norms)), rtol=1e-12)
     clean = np.delete(T, np.s_[10::97])
     assert np.std(prepared.values[clean] - NOISE[clean]) < 0.03
@@ -218,7 +218,7 @@ def test_lr_and_constant_norms():
     prepared = prepare(np.full(N, 2.0), lr=COSINE)
     assert abs(prepared.schedule) < 1e-12
     assert prepared.schedule_share == 0
-    assert prepared.findings[0].startswith("log lr explains less than 1 % of the variance of log ‖ΔW‖, slope ")
+    assert prepared.findings[0].startswith("log lr explains less than 1 % of the variance of the log norms, slope ")
     assert prepared.spikes == 0
 
 

@@ -20,8 +20,8 @@ import numpy.typing as npt
 
 from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult, measure
-from wcdfa.nulls.comparison import MemberTable, NullTable, quantiles_of
-from wcdfa.nulls.curves import CurveTest, curve_test, curves_of, with_long_memory
+from wcdfa.nulls.comparison import PROBABILITIES, MemberTable, NullTable, quantiles_of
+from wcdfa.nulls.curves import LEVELS, CurveTest, curve_test, curves_of, with_long_memory
 from wcdfa.nulls.families import Member, Setting, members, replays, transient
 from wcdfa.nulls.schedule_shape import Shape, without_shape
 from wcdfa.nulls.update_rules import Adam, AdamW
@@ -185,7 +185,10 @@ def unpacked(arrays: Mapping[str, npt.NDArray[np.generic]]) -> NullTable:
         )
         alphas = {method: np.asarray(arrays[f"alpha.{method}"][i], dtype=np.float64) for method in methods}
         found.append(MemberTable(str(name), test, alphas, bool(few)))
-    if not found or not methods or not all(np.isfinite(wide[name]).all() for name in FIELDS):
+    whole = wide["distances"].shape[1:] == LEVELS.shape and all(
+        len(arrays[f"alpha.{each}"][0]) == len(PROBABILITIES) for each in methods
+    )
+    if not found or not methods or not whole or not all(np.isfinite(wide[name]).all() for name in FIELDS):
         msg = "a damaged table"
         raise ValueError(msg)
     return NullTable(tuple(found), bool(arrays["moves"]))

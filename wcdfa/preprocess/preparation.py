@@ -85,7 +85,7 @@ def prepare(
     >>> for finding in prepared.findings:
     ...     print(finding)
     1 norm of 0 was skipped
-    log lr explains 96 % of the variance of log ‖ΔW‖, slope 0.90
+    log lr explains 96 % of the variance of the log norms, slope 0.90
     boxes are split at step 250: lr falls by a factor of 10
     3 spikes were replaced by the local median
     >>> prepared.breaks
@@ -155,7 +155,7 @@ def prepare(
         x, schedule, schedule_share = _without_schedule(x, log_rate if log else np.exp(log_rate))
         of, share = "log " if log else "", _percent(schedule_share)
         slope = f"{schedule:.2f}" if log else f"{schedule:.3g}"
-        findings.append(f"{of}lr explains {share} of the variance of {of}‖ΔW‖, slope {slope}")
+        findings.append(f"{of}lr explains {share} of the variance of the {of}norms, slope {slope}")
         jumps = _schedule_steps(log_rate)
         findings += _splits((time[i], f"lr {_moves(height, log=True)}") for i, height in jumps)
     levels = level_shifts(x, [*holes.tolist(), *(i for i, _ in jumps)])

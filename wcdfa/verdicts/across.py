@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
-from wcdfa.verdicts.findings import LEVEL
+from wcdfa.verdicts.findings import LEVEL, trending
 from wcdfa.verdicts.single_window import Verdict, weighed
 
 
@@ -28,32 +28,33 @@ class RunVerdict(NamedTuple):
     alone: int
     """How many have a p-value below 0.05 by themselves."""
     parts: str = "windows"
+    against: str = "the optimizer"
     names: tuple[str, ...] = ()
     """Names of the parts; without them they are numbered."""
 
     def __str__(self) -> str:
         """One line."""
         if not self.compared:
-            return f"no {self.parts[:-1]} was compared with an optimizer"
+            return f"no {self.parts[:-1]} was compared with {self.against}"
         if self.differing and self.compared == 1:
-            return f"the only {self.parts[:-1]} that was compared differs from the optimizer ({probability(self.p_value)})"
+            return f"the only {self.parts[:-1]} that was compared differs from {self.against} ({probability(self.p_value)})"
         if self.differing:
             differ = "differs" if len(self.differing) == 1 else "differ"
             named = [self.names[place] if self.names else str(place + 1) for place in self.differing[:5]]
             which = ("" if self.names else "number ") + ", ".join(named) + (" …" if len(self.differing) > 5 else "")
-            return f"{len(self.differing)} of {self.compared} {self.parts} {differ} from the optimizer ({which}; {probability(self.p_value)} for the run)"
+            return f"{len(self.differing)} of {self.compared} {self.parts} {differ} from {self.against} ({which}; {probability(self.p_value)} for the run)"
         if self.compared == 1:
-            return f"the only {self.parts[:-1]} that was compared does not differ from the optimizer ({probability(self.p_value)})"
+            return f"the only {self.parts[:-1]} that was compared does not differ from {self.against} ({probability(self.p_value)})"
         are = "is" if self.alone == 1 else "are"
         chance = f": {self.alone} of {self.compared} {self.parts} below 0.05 {are} no more than chance" if self.alone else ""
-        return f"no difference from the optimizer over all {self.compared} {self.parts} ({probability(self.p_value)} for the run){chance}"
+        return f"no difference from {self.against} over all {self.compared} {self.parts} ({probability(self.p_value)} for the run){chance}"
 
 
 def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "windows") -> RunVerdict:
     """Join p-values of the windows or groups of a run, at a rate of false findings of 5 % for the run. NaN is left out.
 
     >>> print(across([0.03, 0.4, 0.7, 0.2, 0.9]))
-    no difference from the optimizer over all 5 windows (p = 0.15 for the run): 1 of 5 windows below 0.05 is no more than chance
+    no difference from {self.against} over all 5 windows (p = 0.15 for the run): 1 of 5 windows below 0.05 is no more than chance
     >>> across([0.0001, 0.4, 0.7, 0.2, 0.9]).differing
     (0,)
 
@@ -86,11 +87,12 @@ def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "wi
 
 def together(evidence: Sequence[Evidence], *, dependent: bool = False) -> list[Verdict]:
     """Weigh windows or groups that were tested together. One that differs only by chance says so."""
-    found = across([each.p_value for each in evidence], dependent=dependent)
+    p_values = [math.nan if trending(each) else each.p_value for each in evidence]  # a trend, as of a schedule, explains them
+    found = across(p_values, dependent=dependent)
     sizes = across([math.nan if each.gradients is None else each.gradients.p_value for each in evidence], dependent=dependent)
     verdicts = []
     for place, one in enumerate(evidence):
-        if one.p_value < LEVEL and place not in found.differing:
+        if p_values[place] < LEVEL and place not in found.differing:
             one = replace(one, among=found.compared)
         if one.gradients is not None and one.gradients.p_value < LEVEL and place not in sizes.differing:
             one = replace(one, gradients=one.gradients._replace(among=sizes.compared))

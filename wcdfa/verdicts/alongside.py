@@ -54,6 +54,15 @@ def parted(options: Mapping[str, object]) -> tuple[dict[str, object], dict[str, 
     return {**options, **last}, dict(varying)
 
 
+def check_gradients(gradient_norm: npt.ArrayLike | None, optimizer: object) -> None:
+    """Raise a TypeError if gradient norms are given that no optimizer could be driven by."""
+    if gradient_norm is not None and optimizer is None:
+        msg = (
+            "gradient_norm belongs to an optimizer: name the optimizer with optimizer=, or judge the gradient norms with quantity="
+        )
+        raise TypeError(msg)
+
+
 def checked(beside: Alongside, n: int) -> Alongside:
     """Return what was given; raise a ValueError if gradient norms or hyperparameters are not one for each norm."""
     given = {"gradient_norm": beside.gradient_norm, **{name: each for name, each in beside.varying.items()}}

@@ -16,10 +16,10 @@ from wcdfa.nulls.nulls import DECISIVE, NullResult
 from wcdfa.support.quantity import described
 from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
-from wcdfa.verdicts.optimizer_comparison import Comparison, compared_rule, every_of
+from wcdfa.verdicts.optimizer_comparison import UNEXPLAINED, Comparison, compared_rule, every_of
 from wcdfa.verdicts.regime import Regime, label
 
-LEVEL = 0.05  # from this p-value up, the optimizer or short memory explains α
+LEVEL = UNEXPLAINED  # from this p-value up, the optimizer or short memory explains α
 COMPARABLE = ("update norm", "gradient norm")
 NO_NULL = "not compared with the optimizer: the series is {quantity}, and its α describes that"
 # in less than 1 % of series without a trend (n = 256 to 1,024), α at a higher order is lower by this many of its standard errors
@@ -166,6 +166,11 @@ def _regime(result: DFAResult, evidence: Evidence) -> Regime | None:
     return label(float(result.low), float(result.high), thresholds=evidence.criteria.thresholds)
 
 
+def trending(evidence: Evidence) -> bool:
+    """Whether a trend is enough to explain α."""
+    return any(finding.explains for each in (saturated, trend) for finding in each(evidence))
+
+
 def differs(evidence: Evidence) -> bool:
     """Whether the window was compared with its optimizer and is unlike it."""
     return evidence.p_value < LEVEL and evidence.among == 1
@@ -177,7 +182,7 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
         why = "norms are constant, for example because every gradient is clipped"
         return Finding("optimizer", f"{against} has no α: {why}", math.nan, False, f"not compared: {against} has no α")
     if comparison.unlike is not None:
-        text = f"not compared with {against}: {comparison.unlike}, as in no replay; judge a later window"
+        text = f"not compared with {against}: {comparison.unlike}; judge a later window"
         return Finding("optimizer", text, math.nan, False, f"not compared: {comparison.unlike}")
     rest, brief, suffices = _outcome(evidence, found, against)
     if not suffices and _shape_unknown(evidence):

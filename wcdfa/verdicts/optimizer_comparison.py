@@ -27,6 +27,7 @@ from wcdfa.verdicts.criteria import Criteria
 Values = npt.NDArray[np.float64]
 
 NEARLY = 1.05  # a null may be longer than the window by this factor
+UNEXPLAINED = 0.05  # below this p-value, replays do not explain a window
 FEWEST = 30  # replicates that show how the sizes of log F(s) vary together
 PLACES = 16  # breaks are rounded to so many places in a window, for windows to share replays
 
@@ -62,19 +63,21 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     alpha, method = float(result.alpha), criteria.measurement.method
     every, nulls = every_of(criteria, prepared), list(tables(rule, prepared, criteria, beside))
     found = closest([table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in nulls])
-    unlike = _unlike(found, prepared) if all(table.moves for table in nulls) else None
+    unlike = _unlike(found, prepared, beside) if any(table.moves for table in nulls) else None
     assumed = criteria.simulation.assumed(rule, _first(every, prepared.spacing, beside))
     measured = _is_measured(criteria, beside, every)
     return Comparison(found, described(rule, criteria, beside, every), measured, unlike, assumed)
 
 
-def _unlike(found: Compared, prepared: Prepared) -> str | None:
-    """What happens in the first steps of a run, but in no replay."""
+def _unlike(found: Compared, prepared: Prepared, beside: Alongside) -> str | None:
+    """What may happen in the first steps of a run, but in no replay."""
     if not math.isnan(found.rise):
         verb = "rise" if found.rise > 0 else "fall"
         return f"the norms {verb} by a factor of {math.exp(abs(found.rise)):.2g} in the first steps of the run"
     if prepared.level_steps:
         return "the level of the norms steps in the first steps of the run"
+    if beside.lr is None and beside.steps is not None and found.p_value < UNEXPLAINED:
+        return "it holds the first steps of the run, where the learning rate may have been warmed up, and the rates are not known (lr=)"
     return None
 
 
@@ -249,11 +252,14 @@ def _longest(breaks: tuple[int, ...], n: int) -> int:
 
 def described(rule: Optimizer, criteria: Criteria, beside: Alongside, every: int) -> str:
     """What the window was compared with, in words."""
-    name = "gradients without memory" if criteria.quantity == "gradient norm" else f"{rule} on gradients without memory"
+    varying = _varying(rule, beside)
+    name = "gradients without memory"
+    if criteria.quantity != "gradient norm":
+        name = f"{rule.title if varying else rule} on {name}"
     facts = []
     if _is_measured(criteria, beside, every):
         facts.append("of the sizes that were recorded")
-    if varying := _varying(rule, beside):
+    if varying:
         facts.append(f"with the {' and '.join(varying)} of each step")
     if every > 1:
         facts.append(f"recorded every {every:,} steps")

@@ -16,7 +16,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros
 from wcdfa.support.quantity import Quantity
 from wcdfa.synthetic import Seed
-from wcdfa.verdicts.alongside import Alongside, parted
+from wcdfa.verdicts.alongside import Alongside, check_gradients, parted
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.evidence import Evidence, of_norms
 from wcdfa.verdicts.findings import Finding, found
@@ -149,6 +149,7 @@ def verdict(
         As `wcdfa.prepare`, `wcdfa.dfa` and `wcdfa.nulls.optimizer_null`.
     """
     options, varying = parted(hyperparameters)
+    check_gradients(gradient_norm, optimizer)
     criteria = Criteria.given(
         epoch_length=epoch_length,
         log=log,
@@ -187,7 +188,7 @@ def weighed(evidence: Evidence) -> Verdict:
         memory=evidence.memory,
         reason=evidence.reason,
         p_value=evidence.p_value,
-        compared=None if comparison is None else comparison.against,
+        compared=None if comparison is None or math.isnan(comparison.found.null.median) else comparison.against,
     )
 
 

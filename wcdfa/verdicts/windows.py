@@ -13,13 +13,14 @@ from wcdfa.nulls.whittle import SHORTEST, MemoryFit, memory_fits
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.across import RunVerdict, across, together
-from wcdfa.verdicts.alongside import Alongside, checked, parted
+from wcdfa.verdicts.alongside import Alongside, check_gradients, checked, parted
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.evidence import Evidence, gathered
 from wcdfa.verdicts.run_drifts import drifts, drifts_of
 from wcdfa.verdicts.single_window import Values, Verdict
 
 Places = npt.NDArray[np.intp]
+WHITE = "gradients without memory"  # what gradient norms are compared with
 
 __all__ = ["Judged", "drifts", "drifts_of", "judge", "judged_windows", "prepared_windows"]  # the drifts were defined here once
 
@@ -38,7 +39,11 @@ class Judged(NamedTuple):
     @property
     def run(self) -> RunVerdict:
         """All windows together: whether any differs from its optimizer by more than so many windows would by chance."""
-        return across(self.numbers("p_value"), dependent=_overlap(self.starts, self.stops))
+        trends = np.array([bool({"trend", "saturated"}.intersection(each.explained_by)) for each in self.verdicts])
+        p_values = np.where(trends, np.nan, self.numbers("p_value"))
+        run = across(p_values, dependent=_overlap(self.starts, self.stops))
+        white = any(each.compared == WHITE for each in self.verdicts)
+        return run._replace(against="white gradients") if white else run
 
 
 def judge(
@@ -89,6 +94,7 @@ def judge(
         If norms are not one series or too short, or window or stride is below 1; and as `verdict`.
     """
     options, varying = parted(options)
+    check_gradients(gradient_norm, options.get("optimizer"))
     beside = Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
     return judged_windows(norms, Criteria.given(**options), beside, window=window, stride=stride, null=null, each=each)
 
