@@ -123,7 +123,7 @@ def test_a_seed_gives_the_same():
         (Gradients(coordinates=1200), "white gradients of 1,200 coordinates"),
         (Gradients(mean=1.0), "gradients with a mean of 100 % of their power"),
         (Gradients(scatter=0.5), "gradients of batches whose scale is lognormal, σ = 0.5"),
-        (Gradients(curvature=0.2), "gradients on a quadratic, lr·h = 0.2"),
+        (Gradients(curvature=0.2), "gradients on a quadratic, of whose error a step undoes 20 %"),
     ],
 )
 def test_words(gradients, words):

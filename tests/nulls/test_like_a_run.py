@@ -106,7 +106,7 @@ def test_the_finding_states_the_shape_and_what_it_decides():
     assert texts[1].brief.startswith(f"not explained by {muon}")
     given = verdict(own, null=[0.1, 0.2], **options)  # of which nothing else is known
     text = next(f.text for f in given.findings if f.kind == "optimizer")
-    assert text.startswith("the α that were given for Muon(Nesterov momentum 0.95) are 0.1")
+    assert text.startswith("the α given for Muon(Nesterov momentum 0.95) range from 0.1")
     assert "matrix" not in text
 
 
@@ -114,7 +114,7 @@ def test_a_gradient_norm_has_no_shape_that_matters():
     """Its null is that of gradients, whatever the optimizer."""
     norms = np.exp(0.3 * synthetic.random_walk(128, seed=1))
     found = verdict(norms, optimizer="muon", quantity="gradient norm", replicates=100, steps=LATER[:128])
-    text = next(f.text for f in found.findings if f.kind == "optimizer")
+    text = next(f.text for f in found.findings if f.kind == "gradients")
     assert text.startswith("gradients without memory: white ones give")
     assert "matri" not in text
     assert found.p_value < 0.05

@@ -85,7 +85,7 @@ def test_the_shortest_series_that_dfa_takes():
         ([*NORMS, 0, 1], {"zeros": "error"}, ValueError, 'norm 500 is 0; zeros="skip" leaves out what was no step'),
         (NORMS, {"zeros": "keep"}, ValueError, "got 'keep' with log=True: 0 has no logarithm"),
         (NORMS, {"zeros": "drop"}, ValueError, 'zeros must be "skip", "error", or with log=False "keep", got \'drop\''),
-        (NORMS, {"spikes": "median"}, ValueError, "spikes must be \"hampel\" or None, got 'median'"),
+        (NORMS, {"spikes": "median"}, ValueError, 'spikes must be "hampel", "extreme" or None, got \'median\''),
         (NORMS, {"lr": STEP[1:]}, ValueError, r"lr must be a number or one for each of the 500 norms, got shape \(499,\)"),
         (NORMS, {"lr": 0}, ValueError, "lr is 0 at norm 0, and must be positive and finite"),
         (NORMS, {"lr": np.where(T == 7, np.nan, 1)}, ValueError, "lr is nan at norm 7, and must be positive and finite; leave"),
@@ -195,7 +195,7 @@ def test_without_logarithms_the_regression_is_linear():
     prepared = prepare(5 - 2 * lr + NOISE, lr=lr, log=False, spikes=None)
     assert abs(prepared.schedule + 2) < 0.1
     share = f"{100 * prepared.schedule_share:.0f}"
-    assert prepared.findings[0] == f"lr explains {share} % of the variance of ‖ΔW‖, slope {prepared.schedule:.3g}"
+    assert prepared.findings[0] == f"lr explains {share} % of the variance of the norms, slope {prepared.schedule:.3g}"
     assert abs(prepared.schedule_share - 0.89) < 0.02
     assert np.std(prepared.values) < 1.001 * np.std(NOISE)
 

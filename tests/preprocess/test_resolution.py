@@ -119,7 +119,7 @@ def test_norms_rounded_to_four_decimals(size, alpha, different):
         assert found.low < alpha < found.high
         assert f"the norms are rounded: 500 take {values} different values" in [each.text for each in found.findings]
     else:
-        assert found.reason == f"the norms take {values} different values only, and α needs at least 17; log more digits"
+        assert found.reason == f"the norms take only {values} different values, and α needs at least 17; log more digits"
 
 
 def test_a_constant_keeps_its_own_reason():

@@ -95,8 +95,8 @@ def test_order_does_not_matter():
 @pytest.mark.parametrize(
     ("p_values", "parts", "line"),
     [
-        ([], "windows", "no window was compared with an optimizer"),
-        ([math.nan] * 3, "groups", "no group was compared with an optimizer"),
+        ([], "windows", "no window was compared with the optimizer"),
+        ([math.nan] * 3, "groups", "no group was compared with the optimizer"),
         ([0.31], "windows", "the only window that was compared does not differ from the optimizer (p = 0.31)"),
         ([0.31, math.nan], "groups", "the only group that was compared does not differ from the optimizer (p = 0.31)"),
         ([0.002], "groups", "the only group that was compared differs from the optimizer (p = 0.002)"),
@@ -174,6 +174,7 @@ def test_groups_depend_on_each_other(wandering):
     options = {"optimizer": "sgd", "replicates": 100, "steps": 5001 + np.arange(256)}
     one, other = (verdict(norms, **options) for norms in (wandering[:256], wandering[256:512]))
     groups = {"all": one, "body": one, "head": other}
-    assert across_groups(groups) == across([one.p_value, other.p_value], dependent=True, parts="groups")
-    assert across_groups({"all": one}) == across([one.p_value], dependent=True, parts="groups")
+    joined = across([one.p_value, other.p_value], dependent=True, parts="groups")
+    assert across_groups(groups) == joined._replace(names=("body", "head"))
+    assert across_groups({"all": one}) == across([one.p_value], dependent=True, parts="groups")._replace(names=("all",))
     assert "groups" in str(across_groups(groups))

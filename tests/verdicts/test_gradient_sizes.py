@@ -67,7 +67,7 @@ def test_without_recorded_sizes_nothing_is_said_of_them(wandering):
     assert finding(verdict(run(wandering, 1), **OPTIONS), "gradients") is None
     unknown = np.where(np.arange(N) == 9, math.nan, wandering)
     assert finding(verdict(run(wandering, 1), gradient_norm=unknown, **OPTIONS), "gradients") is None
-    assert finding(verdict(wandering, quantity="gradient norm", gradient_norm=wandering), "gradients") is None
+    assert finding(verdict(wandering, quantity="gradient norm", optimizer="sgd", gradient_norm=wandering), "optimizer") is None
 
 
 def test_the_replay_has_gradients_of_these_sizes_exactly(wandering):

@@ -11,6 +11,7 @@ from wcdfa import synthetic
 from wcdfa.nulls.comparison import Compared
 from wcdfa.nulls.nulls import NullResult
 from wcdfa.nulls.replay import optimizer_norms
+from wcdfa.nulls.schedule_shape import shape_of_schedule
 from wcdfa.nulls.update_rules import SGD, named
 from wcdfa.scales import SHIPPED, half_sizes
 from wcdfa.verdicts import judge, optimizer_comparison
@@ -165,7 +166,7 @@ def test_preparation_and_measurement_go_into_the_null(asked):
     assert (setting.replicates, setting.seed) == (77, 5)
     assert setting.lr == pytest.approx(math.sqrt(0.1))
     assert (treatment.order, treatment.method, treatment.log, treatment.spikes) == (2, "gls", False, None)
-    assert treatment.schedule == (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    assert treatment.schedule == shape_of_schedule(lr, log=False)
     asked.clear()
     verdict(WHITE, lr=0.3, steps=1 + np.arange(N), dimension=9, **MOMENTUM)
     ((setting, treatment),) = asked
@@ -219,7 +220,7 @@ def test_alphas_that_are_given_replace_the_replay(asked):
     assert asked == []
     assert found.null.median == 0.5
     assert found.compared is None
-    assert texts(found).startswith("the α that were given for SGD(momentum 0.9) are 0.4")
+    assert texts(found).startswith("the α given for SGD(momentum 0.9) range from 0.4")
 
 
 def test_the_momentum_of_each_step_is_replayed(asked):
@@ -229,7 +230,7 @@ def test_the_momentum_of_each_step_is_replayed(asked):
     assert setting.n == N
     assert [rule.momentum for rule in setting.rules] == pytest.approx(momenta)
     assert {type(rule) for rule in setting.rules} == {SGD}
-    assert found.compared == "SGD(momentum 0.85) on gradients without memory with the momentum of each step"
+    assert found.compared == "SGD on gradients without memory with the momentum of each step"
 
 
 def test_the_momentum_of_each_norm_that_is_left_is_replayed(asked):
@@ -265,7 +266,9 @@ def test_gradients_that_were_measured_drive_the_replay(asked, monkeypatch, known
     driven = []
     monkeypatch.setattr(optimizer_comparison, "driven_by", lambda *of: driven.append(of) or Answer(0.5))
     found = verdict(WHITE, gradient_norm=known, steps=9001 + np.arange(N), **MOMENTUM)
-    assert all(each.rule == SGD() for each in settings(asked))  # of the gradients themselves
+    rules = [each.rule for each in settings(asked)]  # the optimizer without these sizes, and the gradients themselves
+    assert rules[0] == named("sgd", {"momentum": 0.9})
+    assert rules[1:] in ([], [SGD()])  # constant ones have no α
     ((norms, setting, treatment),) = driven
     np.testing.assert_allclose(norms, known)
     assert (setting.rule, setting.start, treatment.method) == (named("sgd", {"momentum": 0.9}), None, "robust")
@@ -292,7 +295,7 @@ def test_gradients_of_norms_that_were_left_out_may_be_unknown(monkeypatch):
 
 def test_of_a_thinned_log_the_gradients_between_are_unknown(asked):
     verdict(WHITE, gradient_norm=np.ones(N), thinned=10, **MOMENTUM)
-    verdict(WHITE, gradient_norm=np.ones(N), quantity="gradient norm", steps=9001 + np.arange(N))
+    verdict(WHITE, gradient_norm=np.ones(N), quantity="gradient norm", optimizer="sgd", steps=9001 + np.arange(N))
     assert {each.every for each in settings(asked)} == {10, 1}
 
 
@@ -312,7 +315,7 @@ def test_memory_in_the_size_of_gradients_is_told_from_the_rest():
     known = [verdict(norms, gradient_norm=sizes, **options) for norms, sizes in runs]
     assert sum(each.p_value < 0.05 for each in unknown) == 4
     assert sum(each.p_value < 0.05 for each in known) <= 1
-    more = [norms * np.exp(0.3 * synthetic.arfima(256, d=0.5, seed=50 + seed)) for seed, (norms, _) in enumerate(runs)]
+    more = [norms * np.exp(0.6 * synthetic.arfima(256, d=0.3, seed=50 + seed)) for seed, (norms, _) in enumerate(runs)]
     assert sum(verdict(x, gradient_norm=sizes, **options).p_value < 0.05 for x, (_, sizes) in zip(more, runs, strict=True)) >= 3
 
 
@@ -324,11 +327,11 @@ def test_a_window_of_which_only_the_curve_is_known():
     criteria = optimizer_comparison.Criteria.given(replicates=100, **MOMENTUM)
     sizes = [int(size) for size in found.result.scales]
     again = optimizer_comparison.against_optimizer_by_curve(
-        found.result.fluctuations, sizes, found.alpha, 256, criteria, None, 9001
+        found.result.fluctuations, sizes, found.alpha, 256, criteria, None, (9001, 9256)
     )
     assert again.found.p_value == pytest.approx(found.p_value, abs=1e-9)
     assert again.against == found.compared
     other = optimizer_comparison.against_optimizer_by_curve(
-        found.result.fluctuations[1:], sizes[1:], found.alpha, 256, criteria, None, 1
+        found.result.fluctuations[1:], sizes[1:], found.alpha, 256, criteria, None, (1, 256)
     )
     assert other is None  # other sizes

@@ -92,7 +92,7 @@ def test_a_null_may_be_given():
     assert np.isnan(found.p_value)
     assert found.compared is None
     (text,) = [each.text for each in found.findings if each.kind == "optimizer"]
-    assert text.startswith(f"the α that were given for AdamW(0.9, 0.999) are {found.null.low:.2f}–{found.null.high:.2f}: ")
+    assert text.startswith(f"the α given for AdamW(0.9, 0.999) range from {found.null.low:.2f} to {found.null.high:.2f}: ")
     p = found.null.p_value
     assert ("optimizer" in found.explained_by) is (p >= 0.05 and found.alpha >= found.null.low)
 
@@ -141,7 +141,7 @@ def test_names_of_optimizers():
     assert str(named("rmsprop", {})) == "RMSprop"
     assert str(named("adam", {})) == "Adam(0.9, 0.999)"
     (text,) = [each.text for each in verdict(PINK, null=[0.9, 1.0]).findings if each.kind == "optimizer"]
-    assert text.startswith("the α that were given for the optimizer are 0.90–1.00")
+    assert text.startswith("the α given for the optimizer range from 0.90 to 1.00")
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_judge_takes_a_null():
     for start, found in zip(judged.starts, judged.verdicts, strict=True):
         assert found.null == wcdfa.nulls.nulls.compare(found.alpha, alphas)
         assert found.findings == verdict(PINK[start : start + 250], null=alphas, optimizer="sgd", momentum=0.9).findings
-    assert all("that were given for SGD(momentum 0.9)" in " ".join(f.text for f in each.findings) for each in judged.verdicts)
+    assert all("the α given for SGD(momentum 0.9)" in " ".join(f.text for f in each.findings) for each in judged.verdicts)
     assert judged.run.compared == 0  # there is no p-value of a curve to join
 
 
@@ -337,4 +337,4 @@ def test_an_optimizer_of_the_users_own():
         title = "my own"
 
     found, expected = (verdict(PINK, optimizer=rule(momentum=0.9), replicates=50) for rule in (Own, SGD))
-    assert found.null == expected.null
+    np.testing.assert_allclose(found.null, expected.null, rtol=1e-6)  # one of them may come from a file in single precision

@@ -54,7 +54,7 @@ def across(p_values: npt.ArrayLike, *, dependent: bool = False, parts: str = "wi
     """Join p-values of the windows or groups of a run, at a rate of false findings of 5 % for the run. NaN is left out.
 
     >>> print(across([0.03, 0.4, 0.7, 0.2, 0.9]))
-    no difference from {self.against} over all 5 windows (p = 0.15 for the run): 1 of 5 windows below 0.05 is no more than chance
+    no difference from the optimizer over all 5 windows (p = 0.15 for the run): 1 of 5 windows below 0.05 is no more than chance
     >>> across([0.0001, 0.4, 0.7, 0.2, 0.9]).differing
     (0,)
 

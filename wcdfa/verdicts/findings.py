@@ -191,7 +191,8 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
     low, high = found.white
     white = "white ones have no α" if math.isnan(low) else f"white ones give α of {low:.2f}–{high:.2f}"
     text = f"{against}{comparison.assumed}: {white}, all kinds {null.low:.2f}–{null.high:.2f}; {rest}"
-    return Finding("optimizer", text, found.p_value, suffices, brief)
+    kind = "gradients" if evidence.criteria.quantity == "gradient norm" else "optimizer"
+    return Finding(kind, text, found.p_value, suffices, brief)
 
 
 def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, str, bool]:

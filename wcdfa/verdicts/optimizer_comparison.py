@@ -28,7 +28,7 @@ Values = npt.NDArray[np.float64]
 
 NEARLY = 1.05  # a null may be longer than the window by this factor
 UNEXPLAINED = 0.05  # below this p-value, replays do not explain a window
-FEWEST = 30  # replicates that show how the sizes of log F(s) vary together
+FEWEST = 20  # replicates that show how the sizes of log F(s) vary together
 PLACES = 16  # breaks are rounded to so many places in a window, for windows to share replays
 
 
@@ -63,20 +63,21 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     alpha, method = float(result.alpha), criteria.measurement.method
     every, nulls = every_of(criteria, prepared), list(tables(rule, prepared, criteria, beside))
     found = closest([table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in nulls])
-    unlike = _unlike(found, prepared, beside) if any(table.moves for table in nulls) else None
+    unlike = _unlike(found, prepared, criteria, beside) if any(table.moves for table in nulls) else None
     assumed = criteria.simulation.assumed(rule, _first(every, prepared.spacing, beside))
     measured = _is_measured(criteria, beside, every)
     return Comparison(found, described(rule, criteria, beside, every), measured, unlike, assumed)
 
 
-def _unlike(found: Compared, prepared: Prepared, beside: Alongside) -> str | None:
+def _unlike(found: Compared, prepared: Prepared, criteria: Criteria, beside: Alongside) -> str | None:
     """What may happen in the first steps of a run, but in no replay."""
     if not math.isnan(found.rise):
         verb = "rise" if found.rise > 0 else "fall"
         return f"the norms {verb} by a factor of {math.exp(abs(found.rise)):.2g} in the first steps of the run"
     if prepared.level_steps:
         return "the level of the norms steps in the first steps of the run"
-    if beside.lr is None and beside.steps is not None and found.p_value < UNEXPLAINED:
+    unknown = beside.lr is None and beside.steps is not None and criteria.quantity == "update norm"
+    if unknown and found.p_value < UNEXPLAINED:
         return "it holds the first steps of the run, where the learning rate may have been warmed up, and the rates are not known (lr=)"
     return None
 
