@@ -205,12 +205,12 @@ def test_the_verdict_takes_the_null_of_the_optimizer(optax_backend, optax, long_
     found = optax_backend.read(long_run(tx, 0))
     known = found.verdict(replicates=20)
     named = {"optimizer": "adamw", "betas": (0.8, 0.99), "weight_decay": 0.01, "eps": 1e-8}
-    expected = wcdfa.verdict(found.norms, lr=0.01 * 0.5 ** (np.arange(22, 150) / 100), replicates=20, **named)
+    expected = wcdfa.verdict(found.norms, lr=0.01 * 0.5 ** (np.arange(22, 150) / 100), replicates=20, steps=found.steps, **named)
     assert known.null.median == pytest.approx(expected.null.median, abs=1e-4)
     assert known.null.p_value == expected.null.p_value
     assert known.alpha == pytest.approx(expected.alpha, abs=1e-5)
     assert [finding.kind for finding in known.findings] == [finding.kind for finding in expected.findings]
-    other = wcdfa.verdict(found.norms, lr=found.lr, replicates=20, **(named | {"betas": (0.98, 0.99)}))
+    other = wcdfa.verdict(found.norms, lr=found.lr, steps=found.steps, replicates=20, **(named | {"betas": (0.98, 0.99)}))
     assert abs(other.null.median - known.null.median) > 0.05  # the test can tell one null from another
     assert wcdfa.WeightChangeDFA(window=128, stride=1).update(found).verdict(replicates=20).null == known.null
 
