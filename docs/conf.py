@@ -13,7 +13,7 @@ from wcdfa.readers.formats import described
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
-os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "JAX_PLATFORMS": "cpu"}
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "JAX_PLATFORMS": "cpu", "WCDFA_PROGRESS": "0"}
 os.environ.pop("MPLBACKEND", None)  # cells draw into the page
 
 project, author, release = "wcdfa", "The wcdfa developers", wcdfa.__version__

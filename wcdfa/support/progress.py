@@ -1,7 +1,11 @@
-"""Shows progress for work that takes longer than a second: a bar on a terminal if rich is installed, else one line."""
+"""Shows progress for work that takes longer than a second: a bar on a terminal if rich is installed, else one line.
+
+With ``WCDFA_PROGRESS=0`` nothing is shown.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -38,7 +42,12 @@ class Progress:
     def advance(self) -> None:
         """Count one more step."""
         self.done += 1
-        if not self._said and time.monotonic() - self._start > PATIENCE and self.done < self.total:
+        if (
+            not self._said
+            and os.environ.get("WCDFA_PROGRESS") != "0"
+            and time.monotonic() - self._start > PATIENCE
+            and self.done < self.total
+        ):
             self._said = True
             self._show()
         if self._bar is not None:
