@@ -28,6 +28,7 @@ Values = npt.NDArray[np.float64]
 
 NEARLY = 1.05  # a null may be longer than the window by this factor
 UNEXPLAINED = 0.05  # below this p-value, replays do not explain a window
+LONG, CAUTION = 2048, 20.0  # measured by benchmarks/verdicts.py: without it, half of some mundane windows of 4,000 norms differ
 FEWEST = 20  # replicates that show how the sizes of log F(s) vary together
 PLACES = 16  # breaks are rounded to so many places in a window, for windows to share replays
 
@@ -62,7 +63,9 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     fluctuations, sizes = half_overlapping(prepared, result, criteria)
     alpha, method = float(result.alpha), criteria.measurement.method
     every, nulls = every_of(criteria, prepared), list(tables(rule, prepared, criteria, beside))
-    found = closest([table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in nulls])
+    found = cautious(
+        closest([table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in nulls]), len(prepared.values)
+    )
     unlike = _unlike(found, prepared, criteria, beside) if any(table.moves for table in nulls) else None
     assumed = criteria.simulation.assumed(rule, _first(every, prepared.spacing, beside))
     measured = _is_measured(criteria, beside, every)
@@ -80,6 +83,13 @@ def _unlike(found: Compared, prepared: Prepared, criteria: Criteria, beside: Alo
     if unknown and found.p_value < UNEXPLAINED:
         return "it holds the first steps of the run, where the learning rate may have been warmed up, and the rates are not known (lr=)"
     return None
+
+
+def cautious(found: Compared, n: int) -> Compared:
+    """The p-values of a long window are multiplied, because it shows small differences between ordinary gradients that no null holds."""
+    if n <= LONG:
+        return found
+    return found._replace(**{name: min(1.0, CAUTION * getattr(found, name)) for name in ("p_value", "p_shape", "p_more")})
 
 
 def every_of(criteria: Criteria, prepared: Prepared | None) -> int:
@@ -133,7 +143,9 @@ def against_optimizer_by_curve(
     settings = settings_of(rule, n, every, criteria, beside)
     method = criteria.measurement.method
     found = [null_table(setting, treatment_of(criteria)).compare(None, fluctuations, sizes, alpha, method) for setting in settings]
-    return Comparison(closest(found), described(rule, criteria, beside, every), assumed=criteria.simulation.assumed(rule, steps[0]))
+    return Comparison(
+        cautious(closest(found), n), described(rule, criteria, beside, every), assumed=criteria.simulation.assumed(rule, steps[0])
+    )
 
 
 def half_overlapping(prepared: Prepared, result: DFAResult, criteria: Criteria) -> tuple[Values, list[int]]:
