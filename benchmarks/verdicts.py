@@ -5,13 +5,12 @@
 Each table has rows, and each row a figure for one or more optimizers, exponents or lengths. --cell measures only the figures in
 whose "table / row / column", as --list prints it, the regular expression is found. Optimizers, gradients and series are those of
 benchmarks/mundane, which imports nothing of wcdfa. A SHORT row has a figure beyond its bar. All of it takes hours; the slowest tables are
-long, run and live. What 1,000 runs cost is measured by benchmarks/many_runs.py.
+long and live. The α of a run is measured by benchmarks/run_alpha.py, and what 1,000 runs cost by benchmarks/many_runs.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import re
 import time
 import zlib
@@ -21,7 +20,6 @@ from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
-import harness
 import numpy as np
 from harness import Figure, share
 from mundane import Windows, noise, windows
@@ -159,28 +157,6 @@ def level_step_cover(alpha: float, sigma: float, factor: float, runs: int, seed:
     return share(np.array([one.low <= alpha <= one.high for one in found]))
 
 
-def series(kind: str, alpha: float, n: int, runs: int, seed: int) -> np.ndarray:
-    """Norms of a kind in `KINDS`."""
-    return noise.norms(noise.arfima(alpha, n, runs=runs, seed=seed, **KINDS[kind]), 0.2)
-
-
-def run_alphas(kind: str, alpha: float, n: int, runs: int, seed: int) -> list[Figure]:
-    """How often the interval of the run's α holds it, and how often a band is said in which α is not."""
-    found = [wcdfa.run_alpha(norms) for norms in series(kind, alpha, n, runs, seed)]
-    covered = [one.low <= alpha <= one.high for one in found]
-    wrong = [one.regime not in (None, "undecided", wcdfa.verdicts.label(alpha, alpha)) for one in found]
-    return [share(np.array(covered)), share(np.array(wrong))]
-
-
-def precision(alpha: float, n: int, runs: int, seed: int) -> Figure:
-    """RMSE of the run's α on pure ARFIMA, in units of that of the best estimator of windows."""
-    x = series("ARFIMA", alpha, n, runs, seed)
-    ours = harness.rmse(np.array([wcdfa.run_alpha(norms).alpha for norms in x]), alpha)
-    best = min(harness.rmse(np.asarray(wcdfa.dfa(np.log(x), method=method).alpha), alpha) for method in ("robust", "gls"))
-    ratio = ours.value / best.value
-    return Figure(ratio, ratio * math.hypot(ours.error / ours.value, best.error / best.value))
-
-
 def messages(make: Callable[[int, int], np.ndarray], runs: int, seed: int) -> list[Figure]:
     """How often a watch that is called at each step says each of `MESSAGES`, though nothing changes."""
     said = [watched(norms) for norms in make(runs, seed)]
@@ -228,20 +204,6 @@ def seconds(call: Callable[[], object]) -> float:
 # the tables
 
 FEW = (0.0, 7.0)
-ALPHAS = (0.5, 0.75, 1.0, 1.25, 1.5)
-KINDS: dict[str, dict[str, object]] = {
-    "ARFIMA": {},
-    "AR .3": {"ar": (0.3,)},
-    "AR .5": {"ar": (0.5,)},
-    "MA .3": {"ma": (0.3,)},
-    "MA .5": {"ma": (0.5,)},
-    "MA -.3": {"ma": (-0.3,)},
-    "MA -.5": {"ma": (-0.5,)},
-    "AR(2) .3 .2": {"ar": (0.3, 0.2)},
-    "noise at SNR 4": {"snr": 4.0},
-    "noise at SNR 1": {"snr": 1.0},
-    "t3 innovations": {"innovations": "t3"},
-}
 
 
 def only(low: float, high: float) -> dict[str, tuple[float, float]]:
@@ -317,16 +279,6 @@ def level_rows() -> Iterator[Row]:
             yield Row(table, f"α = {alpha}", columns, only(90, 100))
 
 
-def run_alpha_rows() -> Iterator[Row]:
-    bars = {"interval holds α": (90.0, 98.0), "wrong band": (0.0, 5.0)}
-    for n in (500, 2000, 10_000):
-        for kind in KINDS:
-            columns = {f"α {alpha}": partial(run_alphas, kind, alpha, n) for alpha in ALPHAS}
-            yield Row(f"the run's α, {n:,} norms", kind, columns, bars)
-    columns = {f"α {alpha}": partial(precision, alpha, 4000) for alpha in ALPHAS}
-    yield Row("RMSE of the run's α over that of the best estimator of windows", "ARFIMA, 4,000 norms", columns, only(0, 1.5))
-
-
 def live_rows() -> Iterator[Row]:
     table, bars = "messages in 10,000 unchanged steps", dict.fromkeys(MESSAGES, FEW)
     columns = {name: partial(messages, partial(from_the_start, each)) for name, each in OPTIMIZERS.items()}
@@ -351,7 +303,6 @@ TABLES: dict[str, Callable[[], Iterator[Row]]] = {
     "power": power_rows,
     "other": other_rows,
     "level": level_rows,
-    "run": run_alpha_rows,
     "live": live_rows,
     "cost": cost_rows,
 }
