@@ -25,7 +25,7 @@ from wcdfa.nulls.curves import LEVELS, CurveTest, curve_test, curves_of, with_lo
 from wcdfa.nulls.families import Member, Setting, members, replays, transient
 from wcdfa.nulls.schedule_shape import Shape, without_shape
 from wcdfa.nulls.update_rules import Adam, AdamW
-from wcdfa.preprocess.outliers import THRESHOLDS, without_spikes
+from wcdfa.preprocess.outliers import THRESHOLDS, many_without_spikes
 from wcdfa.preprocess.preparation import Spikes
 from wcdfa.support.files import cache_folder, write_arrays
 from wcdfa.support.progress import Progress
@@ -34,7 +34,6 @@ Floats = npt.NDArray[np.float64]
 
 VERSION = 1  # of the numbers: tables of another version are replayed again
 FOLDER = Path(__file__).with_name("tables")
-AT_ONCE = 32  # replicates that go through the spike filter together: they fit into the cache of a processor
 ROUNDING = 1e-3  # norms of a replay that spread less are constant, for example because every gradient is clipped: torch adds 1e-6 to its norm
 NEGLIGIBLE = 0.002  # lr · weight_decay, per share of the momentum that is lost, below which decay moves no figure of a null
 DAMAGED = (
@@ -126,7 +125,7 @@ def prepared_replays(norms: Floats, *, log: bool, spikes: Spikes) -> Floats:
     x = norms
     if spikes is None:
         return x
-    return np.concatenate([without_spikes(x[i : i + AT_ONCE], (), THRESHOLDS[spikes])[0] for i in range(0, len(x), AT_ONCE)])
+    return many_without_spikes(x, (), THRESHOLDS[spikes])
 
 
 def member_table(member: Member, logs: Floats, treatment: Treatment) -> MemberTable:

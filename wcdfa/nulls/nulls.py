@@ -15,7 +15,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import Dimension, optimizer_norms
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.nulls.whittle import MemoryFit, memory_fit
-from wcdfa.preprocess.outliers import THRESHOLDS, without_spikes
+from wcdfa.preprocess.outliers import THRESHOLDS, many_without_spikes
 from wcdfa.preprocess.preparation import Spikes, check_options
 from wcdfa.synthetic import Seed, ar1
 
@@ -23,7 +23,6 @@ Floats = npt.NDArray[np.float64]
 
 ROUNDING = 1e-5
 """Norms that spread less than this, relative to their size, count as constant, because the replay is in single precision."""
-AT_ONCE = 32  # replicates that go through the spike filter together: they fit into the cache of a processor
 STEPS = 32  # for simulation, atanh φ and atanh θ are rounded to 1/32
 DECISIVE = 2.0
 """One kind of memory is favoured if it is ahead by more nats than this. On ARFIMA of 500 samples, 1 to 3 % then favour short memory."""
@@ -197,7 +196,7 @@ def optimizer_alphas(
     )
     x = without_schedule(np.log(norms) if log else norms, lr, log)
     if spikes is not None:
-        x = np.concatenate([without_spikes(x[i : i + AT_ONCE], breaks, THRESHOLDS[spikes])[0] for i in range(0, len(x), AT_ONCE)])
+        x = many_without_spikes(x, breaks, THRESHOLDS[spikes])
     # a constant norm, for example if every gradient is clipped, still has float32 noise
     constant = np.ptp(norms, axis=-1) < ROUNDING * np.max(norms, axis=-1)
     return np.where(constant | (rule.no_alpha is not None), math.nan, _alphas(x, order, method, breaks))

@@ -15,6 +15,7 @@ HALF = 5  # samples on either side in the spike filter
 SPIKE = 4 * 1.4826  # its threshold in MAD: four standard deviations of a normal distribution
 THRESHOLDS = {"hampel": SPIKE, "extreme": 2.5 * SPIKE}
 """The threshold of each kind of filter."""
+AT_ONCE = 32  # series that are filtered together
 ROUNDING = 1e-12  # relative to the largest value: smaller differences are rounding
 
 
@@ -61,6 +62,11 @@ def without_spikes(x: Values, breaks: Sequence[int], threshold: float = SPIKE) -
     away = np.abs(x - median)
     replaced = (away > threshold * scale) & (away > rounding)
     return np.where(replaced, median, x), replaced
+
+
+def many_without_spikes(x: Values, breaks: Sequence[int], threshold: float) -> Values:
+    """Many series of shape (series, n) after the filter, a few at a time, so that they fit into the cache of a processor."""
+    return np.concatenate([without_spikes(x[i : i + AT_ONCE], breaks, threshold)[0] for i in range(0, len(x), AT_ONCE)])
 
 
 def _median_of_finite(windows: Values, count: npt.NDArray[np.intp]) -> Values:

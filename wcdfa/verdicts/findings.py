@@ -216,8 +216,16 @@ def _outcome(evidence: Evidence, found: Compared, against: str) -> tuple[str, st
             False,
         )
     if found.null.p_value < LEVEL or found.p_more <= found.p_shape:
-        return f"there is more memory than in any replay ({p})", f"not explained by {against}: more memory ({p})", False
-    return f"log F(s) has another shape than in any replay ({p})", f"not explained by {against}: another shape ({p})", False
+        return (
+            f"fewer than 5 % of the replays of any kind have as much memory ({p})",
+            f"not explained by {against}: more memory ({p})",
+            False,
+        )
+    return (
+        f"log F(s) has another shape: fewer than 5 % of the replays of any kind are as far from their mean ({p})",
+        f"not explained by {against}: another shape ({p})",
+        False,
+    )
 
 
 def _explaining(evidence: Evidence) -> str:
