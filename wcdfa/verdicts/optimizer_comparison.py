@@ -28,7 +28,7 @@ Values = npt.NDArray[np.float64]
 
 NEARLY = 1.05  # a null may be longer than the window by this factor
 UNEXPLAINED = 0.05  # below this p-value, replays do not explain a window
-LONG, CAUTION = 2048, 20.0  # measured by benchmarks/verdicts.py: without it, half of some mundane windows of 4,000 norms differ
+LONG, CAUTION = 2048, 100.0  # measured by benchmarks/verdicts.py: without it, half of some mundane windows of 4,000 norms differ
 FEWEST = 20  # replicates that show how the sizes of log F(s) vary together
 PLACES = 16  # breaks are rounded to so many places in a window, for windows to share replays
 
