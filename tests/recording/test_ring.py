@@ -14,6 +14,7 @@ import wcdfa
 from tests.conftest import require
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, extend, init, read, record
+from wcdfa.recording.side_series import COSINE, SKETCH
 
 lazy_xp_function(record)
 lazy_xp_function(extend)
@@ -116,3 +117,22 @@ def test_a_verdict_knows_the_optimizer_and_lets_options_go_before():
     assert reading.verdict("head", replicates=20).alpha == wcdfa.verdict(norms[::-1]).alpha
     with pytest.raises(ValueError, match="group must be one of 'all', 'head', got 'tail'"):
         reading.verdict("tail")
+
+
+def test_the_sketch_goes_through_the_ring(xp):
+    rows = np.arange(21, dtype=np.float32).reshape(7, 3)
+    rows[4, 1] = np.inf
+    start = init(5, ["a"], coordinates=3, xp=xp)
+    one = many = start._replace(wcdfa_norms={**start.wcdfa_norms, COSINE: xp.full_like(start.wcdfa_lr, np.nan)})
+    for number, row in enumerate(rows):
+        one = record(one, {"all": number + 1.0, "a": 1.0, COSINE: 0.1 * number, SKETCH: xp.asarray(row)}, 0.1)
+    steps = np.arange(7)
+    norms = {"all": steps + 1.0, "a": np.ones(7), COSINE: 0.1 * steps, SKETCH: rows}
+    many = extend(many, {name: xp.asarray(values) for name, values in norms.items()}, xp.full((7,), 0.1), xp.asarray(steps + 1))
+    expected = np.where(np.isfinite(rows), rows, np.nan)[2:]
+    for ring in (one, many):
+        reading = read(ring)
+        np.testing.assert_array_equal(reading.sketch, expected)
+        np.testing.assert_allclose(reading.cosine, 0.1 * steps[2:], rtol=1e-6)
+        assert list(reading.groups) == ["a"]
+        assert reading.weight_norm is None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import SupportsIndex, TypeGuard
 
-from wcdfa.recording.side_series import SIDE_SERIES
+from wcdfa.recording.side_series import is_side_series
 
 ALL = "all"
 """The group of all parameters. It always exists."""
@@ -126,6 +126,6 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _require_allowed(name: object) -> None:
-    if not isinstance(name, str) or not name or name == ALL or name in SIDE_SERIES:
+    if not isinstance(name, str) or not name or name == ALL or is_side_series(name):
         msg = f"a group cannot be called {name!r}: give it a name, and not {ALL!r}, which every parameter belongs to"
         raise ValueError(msg)

@@ -61,6 +61,17 @@ class Reading(NamedTuple):
     taken: Count | None = None
     """Steps that the optimizer had taken before the first of these norms: 0 for a run from its start; None where unknown."""
 
+    cosine: Norms | None = None
+    """Cosine of each weight change with that of the step before, shape (n,), NaN where there is none; None if it was not recorded.
+
+    If the parameters have many numbers, it is that of a sample of them (`wcdfa.recording.sample.sample_of`)."""
+    weight_norm: Norms | None = None
+    """‖W‖ after each step, shape (n,); None if it was not recorded."""
+    sketch: Norms | None = None
+    """Some coordinates of each weight change, spread over all parameters, shape (n, K) and in float32; None if they were not recorded."""
+    cosines: Mapping[str, Norms] = {}
+    """`cosine` of each group of parameters, shape (n,)."""
+
     def verdict(
         self,
         group: str = ALL,
@@ -192,6 +203,10 @@ class Reading(NamedTuple):
             varying={name: own for name, values in self.varying.items() if changes((own := values[index][kept]).T)},
             unknown=self.unknown,
             taken=None if self.taken is None else int(np.asarray(self.taken)[index]),
+            cosine=None if self.cosine is None else self.cosine[index][kept],
+            weight_norm=None if self.weight_norm is None else self.weight_norm[index][kept],
+            sketch=None if self.sketch is None else self.sketch[index][kept],
+            cosines={name: cosines[index][kept] for name, cosines in self.cosines.items()},
         )
 
 

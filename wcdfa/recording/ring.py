@@ -12,7 +12,7 @@ import numpy.typing as npt
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, namespace_of
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.reading import Count, Reading
-from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES, varying
+from wcdfa.recording.side_series import COSINE, GRADIENTS, SKETCH, WEIGHT_NORM, cosine_of, is_side_series, varying
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -23,14 +23,16 @@ class Ring(NamedTuple):
     The prefix of the names distinguishes them from a count or learning rate in the optimizer's own state.
     """
 
-    wcdfa_norms: dict[str, Array]  # (window,) for each group and side series, NaN where nothing is recorded, or nothing finite
+    wcdfa_norms: dict[
+        str, Array
+    ]  # (window,) for each group and side series, (window, K) for the sketch; NaN where nothing is recorded
     wcdfa_lr: Array  # (window,), NaN where unknown
     wcdfa_step: Array  # (window,), the training step of each norm
     wcdfa_count: Array  # norms recorded, including those that have left the ring
     wcdfa_skipped: Array  # norms of 0: no step was taken, so they are not recorded
 
 
-def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtype: object = None) -> Ring:
+def init(window: int, groups: Sequence[str] = (), *, coordinates: int = 0, xp: Namespace = NUMPY, dtype: object = None) -> Ring:
     """Make an empty ring.
 
     >>> ring = init(500)
@@ -45,14 +47,17 @@ def init(window: int, groups: Sequence[str] = (), *, xp: Namespace = NUMPY, dtyp
     groups : list of str
         Names of the groups, and of `side series <wcdfa.recording.side_series.SIDE_SERIES>`. The group "all", of all parameters, is
         always there.
+    coordinates : int
+        How many coordinates of each weight change the ring holds, as the side series `wcdfa.recording.side_series.SKETCH`.
     xp : namespace
         The array library of the ring, such as ``jax.numpy``.
     dtype : dtype
         Type of the norms. Default: the floating type of the library.
     """
     # each needs an array of its own: JAX refuses a donated state that holds one buffer twice
+    sketch = {SKETCH: xp.full((window, coordinates), math.nan, dtype=xp.float32)} if coordinates else {}
     return Ring(
-        wcdfa_norms={name: xp.full((window,), math.nan, dtype=dtype) for name in (ALL, *groups)},
+        wcdfa_norms={name: xp.full((window,), math.nan, dtype=dtype) for name in (ALL, *groups)} | sketch,
         wcdfa_lr=xp.full((window,), math.nan, dtype=dtype),
         wcdfa_step=xp.zeros((window,), dtype=xp.int32),
         wcdfa_count=xp.zeros((), dtype=xp.int32),
@@ -73,7 +78,8 @@ def record(ring: Ring, norms: Mapping[str, Array | float], lr: Array | float = m
     ----------
     ring : Ring
     norms : dict of numbers
-        The norm of each group, and the number for each side series. A norm that is not finite is recorded as NaN.
+        The norm of each group, and the number for each side series; of the sketch an array of shape (K,). A number that is not finite is
+        recorded as NaN.
     lr : number
         Learning rate of the step.
     step : int
@@ -87,7 +93,7 @@ def record(ring: Ring, norms: Mapping[str, Array | float], lr: Array | float = m
     more = xp.astype(real, count.dtype)
 
     def written(old: Array, new: Array | float) -> Array:
-        return xp.where(here, xp.asarray(new, dtype=old.dtype), old)
+        return xp.where(_along(here, old, xp), xp.asarray(new, dtype=old.dtype), old)
 
     return Ring(
         wcdfa_norms={name: written(old, _finite(norms[name], old.dtype, xp)) for name, old in ring.wcdfa_norms.items()},
@@ -110,7 +116,7 @@ def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ri
     ----------
     ring : Ring
     norms, lr, step : arrays of shape (m,), m at least 1
-        As in `record`, for each of the m steps.
+        As in `record`, for each of the m steps; the sketch is of shape (m, K).
     """
     oldest = ring.wcdfa_norms[ALL]
     xp = namespace_of(oldest)
@@ -120,7 +126,7 @@ def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ri
     source = xp.where(fresh, after + (m - 1 - after) // window * window, xp.zeros_like(after))
 
     def written(old: Array, new: Array) -> Array:
-        return xp.where(fresh, xp.take(xp.astype(new, old.dtype), source), old)
+        return xp.where(_along(fresh, old, xp), xp.take(xp.astype(new, old.dtype), source, axis=0), old)
 
     return Ring(
         wcdfa_norms={name: written(old, _finite(norms[name], old.dtype, xp)) for name, old in ring.wcdfa_norms.items()},
@@ -159,9 +165,11 @@ def read(ring: Ring) -> Reading:
     def ordered(values: npt.NDArray[Scalar], missing: float) -> npt.NDArray[Scalar]:
         return np.where(number < 0, np.asarray(missing, dtype=values.dtype), np.take_along_axis(values, order, axis=-1))
 
-    norms = {name: ordered(np.asarray(values), math.nan) for name, values in ring.wcdfa_norms.items()}
+    held = dict(ring.wcdfa_norms)
+    sketch = held.pop(SKETCH, None)
+    norms = {name: ordered(np.asarray(values), math.nan) for name, values in held.items()}
     lr = ordered(np.asarray(ring.wcdfa_lr), math.nan)
-    beside = {name: norms.pop(name) for name in SIDE_SERIES if name in norms}
+    beside = {name: norms.pop(name) for name in held if is_side_series(name)}
     return Reading(
         norms=norms.pop(ALL),
         count=_plain(count),
@@ -171,6 +179,10 @@ def read(ring: Ring) -> Reading:
         groups=norms,
         gradients=beside.get(GRADIENTS),
         varying=varying(beside),
+        cosine=beside.get(COSINE),
+        weight_norm=beside.get(WEIGHT_NORM),
+        sketch=None if sketch is None else np.take_along_axis(np.asarray(sketch), order[..., np.newaxis], axis=-2),
+        cosines={name: beside[cosine_of(name)] for name in norms if cosine_of(name) in beside},
     )
 
 
@@ -182,6 +194,11 @@ def _finite(norm: Array | float, dtype: object, xp: Namespace) -> Array:
     """The norm, or NaN if it is not finite."""
     value = xp.asarray(norm, dtype=dtype)
     return xp.where(xp.isfinite(value), value, xp.asarray(math.nan, dtype=dtype))
+
+
+def _along(steps: Array, values: Array, xp: Namespace) -> Array:
+    """One truth value for each step, in the shape of values that may have several numbers for each step."""
+    return xp.reshape(steps, (-1,) + (1,) * (values.ndim - 1)) if values.ndim > 1 else steps
 
 
 def _places(xp: Namespace, window: int) -> Array:

@@ -1,9 +1,9 @@
-"""Names the series that a ring holds beside the norms: the norm of the gradient, and hyperparameters that may vary from step to step."""
+"""Names the series that a ring holds beside the norms: the gradient norm, the direction, and hyperparameters that may vary."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,37 @@ GRADIENTS = "wcdfa_gradients"
 MOMENTUM, BETA1, BETA2 = "wcdfa_momentum", "wcdfa_beta1", "wcdfa_beta2"
 HYPERPARAMETERS = {"momentum": (MOMENTUM,), "betas": (BETA1, BETA2)}
 """The hyperparameters whose value is recorded at each step, and the series of each."""
-SIDE_SERIES = (GRADIENTS, *(series for each in HYPERPARAMETERS.values() for series in each))
-"""All names. A ring holds them among its groups, so no group of parameters may have one of them."""
+COSINE, WEIGHT_NORM, SKETCH = "wcdfa_cosine", "wcdfa_weight_norm", "wcdfa_sketch"
+"""Cosine of this weight change with the last one; ‖W‖ after the step; some coordinates of the weight change, shape (window, K)."""
+SIDE_SERIES = (GRADIENTS, COSINE, WEIGHT_NORM, SKETCH, *(series for each in HYPERPARAMETERS.values() for series in each))
+"""All names but those of `cosine_of`. A ring holds them among its groups, so no group of parameters may have one of them."""
+
+
+def cosine_of(group: str) -> str:
+    """The name of the series of a group's cosines.
+
+    >>> cosine_of("head")
+    'wcdfa_cosine/head'
+    """
+    return f"{COSINE}/{group}"
+
+
+def is_side_series(name: str) -> bool:
+    """Whether a series of a ring is no group of parameters.
+
+    >>> is_side_series("wcdfa_lr"), is_side_series("wcdfa_cosine/head"), is_side_series("head")
+    (False, True, False)
+    """
+    return name in SIDE_SERIES or name.startswith(f"{COSINE}/")
+
+
+def direction_series(groups: Iterable[str]) -> tuple[str, ...]:
+    """The names of the series of the direction with one number for each step: all but the sketch.
+
+    >>> direction_series(["head"])
+    ('wcdfa_cosine', 'wcdfa_weight_norm', 'wcdfa_cosine/head')
+    """
+    return (COSINE, WEIGHT_NORM, *map(cosine_of, groups))
 
 
 def series_of(hyperparameters: Mapping[str, object]) -> dict[str, object]:
