@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.gradients import Squares
-from wcdfa.backends.torch.norms import ProcessGroups
+from wcdfa.backends.torch.norms import over_processes
 from wcdfa.backends.torch.snapshot import Moved, Part
 
 Places = dict[str, tuple[int, ...]]
@@ -26,14 +27,17 @@ class Copy(NamedTuple):
 
 
 class DeviceRing:
-    """Keeps one row per step: Σ|ΔW|² of every group, Σ|g|², the variance of the first if it is an estimate, and the learning rate.
+    """Keeps one row per step.
+
+    A row has Σ|ΔW|² of every group, Σ|g|², the variance of the first if it is an estimate, the cells of the direction if it is given, and
+    the learning rate.
 
     Every `every` steps the rows are copied to the host without waiting for the device. Sharded parameters are then summed over their
     processes, in one collective for all rows.
     """
 
-    def __init__(self, every: int) -> None:
-        self.every = every
+    def __init__(self, every: int, direction: Direction | None = None) -> None:
+        self.every, self._direction = every, direction
         self.recorded = 0  # rows since the last copy
         self._copy: Copy | None = None
 
@@ -44,13 +48,17 @@ class DeviceRing:
         self._rows = [
             [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
         ]
-        self._width = len(names) + 2
+        self._sums_width = self._width = len(names) + 2
+        if self._direction is not None:
+            self._width += self._direction.width(len(names) - 1)
         device = parts[0].kind.device if parts else torch.device("cpu")
         dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
         with torch.inference_mode(False):
             self._ring = torch.zeros((self.every, len(self._blocks) * self._width + 1), dtype=dtype, device=device)
             self._zero = torch.zeros((), dtype=dtype, device=device)
             self._unknown = torch.full_like(self._zero, math.nan)
+            if self._direction is not None:
+                self._direction.lay_out(parts, [places.get(name, ()) for name in names[1:]], self._blocks, self._zero)
 
     def write(self, found: Sequence[Moved], gradients: Squares, rate: float | torch.Tensor | None) -> bool:
         """Add a row. Returns whether it is time to copy."""
@@ -58,23 +66,31 @@ class DeviceRing:
         other = self._zero if gradients else self._unknown
         blocks = zip(self._blocks, self._rows, strict=True)
         cells = [cell for block, rows in blocks for cell in self._sums(found, rows, gradients.get(block, other))]
-        row[:-1].copy_(torch.stack(cells))
+        each = row[:-1].view(len(self._blocks), self._width)
+        each[:, : self._sums_width].copy_(torch.stack(cells).view(len(self._blocks), -1))
+        if self._direction is not None:
+            each[:, self._sums_width :].copy_(self._direction.cells(self._weights(found, self._direction.sums_weights)))
+            self._direction.keep(each[:, 0].sum() != 0)
         row[-1:] = math.nan if rate is None else rate
         self.recorded += 1
         return self.recorded == self.every
 
     def _sums(self, found: Sequence[Moved], rows: Sequence[Sequence[int]], gradient: torch.Tensor) -> Iterator[torch.Tensor]:
         """Σ|ΔW|² of each group, Σ|g|², and the variance of the first."""
-        device, dtype = self._ring.device, self._ring.dtype
-
-        def total(parts: list[torch.Tensor]) -> torch.Tensor:
-            parts = [part.to(device, dtype, non_blocking=True) for part in parts]
-            return torch.stack(parts).sum() if parts else torch.zeros((), dtype=dtype, device=device)
-
         for row in rows:
-            yield total([found[i].square for i in row])
-        yield gradient.to(device, dtype, non_blocking=True)
-        yield total([variance for i in rows[0] if (variance := found[i].variance) is not None])
+            yield self._total([found[i].square for i in row])
+        yield gradient.to(self._ring.device, self._ring.dtype, non_blocking=True)
+        yield self._total([variance for i in rows[0] if (variance := found[i].variance) is not None])
+
+    def _weights(self, found: Sequence[Moved], summed: bool) -> list[torch.Tensor]:
+        """Σ|W|² of each kind of sharding, if it was summed."""
+        rows = [rows[0] for rows in self._rows] if summed else []
+        return [self._total([weight for i in row if (weight := found[i].weight) is not None]) for row in rows]
+
+    def _total(self, parts: list[torch.Tensor]) -> torch.Tensor:
+        device, dtype = self._ring.device, self._ring.dtype
+        parts = [part.to(device, dtype, non_blocking=True) for part in parts]
+        return torch.stack(parts).sum() if parts else torch.zeros((), dtype=dtype, device=device)
 
     def send(self) -> None:
         """Start to copy the rows to the host, summed over the processes. Take the earlier copy first."""
@@ -82,7 +98,7 @@ class DeviceRing:
             sums, rates = self._ring[: self.recorded, :-1].clone(), self._ring[: self.recorded, -1:]
             total = torch.zeros_like(sums[:, : self._width])
             for block, own in zip(self._blocks, sums.tensor_split(len(self._blocks), dim=1), strict=True):
-                total += _over_processes(own.contiguous(), block)
+                total += over_processes(own.contiguous(), block)
             self._copy = _to_host(torch.cat([total, rates], dim=1))
         self.recorded = 0
 
@@ -112,13 +128,3 @@ def _to_host(rows: torch.Tensor) -> Copy:
     arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
     arrived.record()
     return Copy(host, arrived)
-
-
-def _over_processes(sums: torch.Tensor, groups: ProcessGroups) -> torch.Tensor:
-    try:
-        for group in groups:
-            torch.distributed.all_reduce(sums, group=group)
-    except (RuntimeError, ValueError) as error:
-        msg = f"the norms of sharded parameters could not be summed over the processes; one of them may be gone: {error}"
-        raise RuntimeError(msg) from error
-    return sums

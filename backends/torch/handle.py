@@ -14,10 +14,12 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from wcdfa.backends.torch.device_ring import DeviceRing, Places
+from wcdfa.backends.torch.direction import Direction
+from wcdfa.backends.torch.direction_rows import direction_columns
 from wcdfa.backends.torch.gradients import Gradients
-from wcdfa.backends.torch.handle_state import HandleState, before_of, ring_of, state_of
+from wcdfa.backends.torch.handle_state import HandleState, before_of, last_of, ring_of, state_of
 from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
-from wcdfa.backends.torch.snapshot import Part, Snapshot, moved
+from wcdfa.backends.torch.snapshot import Moved, Part, Snapshot, current, moved
 from wcdfa.backends.torch.whole_steps import WholeSteps
 from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
@@ -26,10 +28,10 @@ from wcdfa.nulls.recognition import Recognition, together
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import extend, init
 from wcdfa.recording.ring import read as read_ring
-from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES
+from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, direction_series
 
 VARIANCE = "variance of the sample"  # an extra series in the host's ring, beside the groups
-BESIDE = tuple(name for name in SIDE_SERIES if name != GRADIENTS)
+BESIDE = tuple(series for each in HYPERPARAMETERS.values() for series in each)
 
 
 class Handle:
@@ -50,6 +52,7 @@ class Handle:
         monitor: WeightChangeDFA | None,
         alarms: Alarms,
         gradients: bool = False,
+        direction: Direction | None = None,
     ) -> None:
         self.window, self.every, self.monitor = window, every, monitor
         self.watch = Watch()
@@ -60,7 +63,8 @@ class Handle:
         self._stepped: dict[int, StepOptions] = {}  # optimizers that took a step in this round, and what they took it with
         self._gradients = Gradients() if gradients else None
         self._held: dict[int, int] = {}  # number of parameters of each optimizer
-        self._ring = DeviceRing(every)
+        self._direction = direction
+        self._ring = DeviceRing(every, direction)
         self._waiting: list[dict[str, object]] = []  # momentum and betas of each row on the device
         self._sent: list[dict[str, object]] = []  # of the rows that are being copied
         self._source = Recognition(None, {})
@@ -69,7 +73,9 @@ class Handle:
         self._names: tuple[str, ...] = ()
         self._follow()
         series = [*self._names[1:], *([VARIANCE] if snapshot.sample < 1 else []), *([GRADIENTS] if gradients else []), *BESIDE]
-        self._host = init(window, series, dtype=np.float32)
+        if direction is not None:
+            series += direction_series(self._names[1:])
+        self._host = init(window, series, coordinates=0 if direction is None else direction.kept, dtype=np.float32)
         self._hooks: list[RemovableHandle] = []
         for optimizer in optimizers:
             self._hooks.append(optimizer.register_step_pre_hook(torch.compiler.disable(self._before)))  # type: ignore[no-untyped-call]
@@ -108,6 +114,8 @@ class Handle:
         self._steps.forget()
         with torch.inference_mode(False), torch.no_grad():
             self._snapshot.rebase()
+            if self._direction is not None:
+                self._direction.rebase(self._snapshot.parts)
 
     def detach(self) -> None:
         """Remove the hooks and free the memory of the snapshot. The recorded norms stay."""
@@ -126,7 +134,7 @@ class Handle:
         It does not hold the weights that changes are measured from; those are in the model.
         """
         self.read()
-        return state_of(self._host, self._earlier)
+        return state_of(self._host, self._earlier, None if self._direction is None else self._direction.state())
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Go on from a `state_dict`, and measure from the current weights: load the model first.
@@ -143,6 +151,8 @@ class Handle:
         self._stepped.clear()
         self._waiting, self._sent = [], []
         self.rebase()
+        if self._direction is not None:
+            self._direction.load(last_of(state))
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled, because a handle is useless without its optimizers."""
@@ -220,11 +230,20 @@ class Handle:
         self._began = True  # the count before a step that no hook has seen is unknown
         self._arrive(wait=False)
         with torch.inference_mode(False), torch.no_grad():
-            full = self._ring.write(moved(self._snapshot.parts), gradients, now.rate)
+            full = self._ring.write(self._moved(), gradients, now.rate)
         self._waiting.append(now.beside)
         if full:
             self._drain()
             self._arrive(wait=False)
+
+    def _moved(self) -> list[Moved]:
+        """How far each parameter has moved. The next call measures from here."""
+        parts = self._snapshot.parts
+        rows = current(parts)
+        if self._direction is None:
+            return moved(parts, rows)
+        self._direction.look(parts, rows)
+        return moved(parts, rows, weights=self._direction.sums_weights)
 
     def _drain(self) -> None:
         """Send the rows in the ring to the host."""
@@ -245,7 +264,7 @@ class Handle:
             self._feed()
 
     def _extend(self, rows: npt.NDArray[np.float64]) -> None:
-        """Add rows of Σ|ΔW|² of each group, Σ|g|², the variance of the first group, and the learning rate."""
+        """Add rows of Σ|ΔW|² of each group, Σ|g|², the variance of the first group, the cells of the direction, and the learning rate."""
         real = rows[:, 0] != 0
         fresh = rows[real]
         if len(fresh):
@@ -255,7 +274,9 @@ class Handle:
                 if GRADIENTS in self._host.wcdfa_norms:
                     columns[GRADIENTS] = np.sqrt(fresh[:, len(self._names)])
                 if VARIANCE in self._host.wcdfa_norms:  # relative variance of the norm; the row has the variance of the square
-                    columns[VARIANCE] = fresh[:, -2] / (2 * fresh[:, 0]) ** 2
+                    columns[VARIANCE] = fresh[:, len(self._names) + 1] / (2 * fresh[:, 0]) ** 2
+                if self._direction is not None:
+                    columns |= direction_columns(fresh[:, len(self._names) + 2 : -1], self._names, columns, self._host)
             count = int(self._host.wcdfa_count)
             self._host = extend(self._host, columns, fresh[:, -1], np.arange(count, count + len(fresh)) + 1)
         self._host = self._host._replace(wcdfa_skipped=self._host.wcdfa_skipped + np.int32(len(rows) - len(fresh)))

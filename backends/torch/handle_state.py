@@ -12,8 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from wcdfa.backends.torch.direction_state import (
+    DirectionNotes,
+    direction_notes,
+    direction_series_of,
+    last_change,
+    series_of_direction,
+)
 from wcdfa.recording.ring import Ring
-from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES
+from wcdfa.recording.side_series import GRADIENTS, is_side_series
 
 VERSION = 1
 DIMENSIONS = {"norms": 2, "lr": 1, "steps": 1, "counts": 1}  # how many dimensions the arrays in a state have
@@ -43,14 +50,17 @@ class Notes(TypedDict):
     beside: dict[
         str, list[tuple[float | None, int]]
     ]  # momentum and betas: each value, and for how many places of the ring it stands
+    direction: NotRequired[DirectionNotes]
 
 
-def state_of(ring: Ring, before: int | None = None) -> HandleState:
-    """Make the state of a handle from its ring."""
+def state_of(ring: Ring, before: int | None = None, last: torch.Tensor | None = None) -> HandleState:
+    """Make the state of a handle from its ring, and from ΔW of the sample at the last step if the direction is recorded."""
     norms = {name: np.asarray(values) for name, values in ring.wcdfa_norms.items()}
-    beside = {name: norms.pop(name) for name in SIDE_SERIES if name in norms}
-    gradients = beside.pop(GRADIENTS, None)
+    beside = {name: norms.pop(name) for name in ring.wcdfa_norms if is_side_series(name)}
+    gradients, direction = beside.pop(GRADIENTS, None), {name: beside.pop(name) for name in series_of_direction(ring)}
     notes: Notes = {"names": list(norms), "before": before, "beside": {name: _runs(values) for name, values in beside.items()}}
+    if last is not None:
+        notes["direction"] = direction_notes(direction, last.numpy())
     state: HandleState = {
         "version": VERSION,
         "groups": json.dumps(notes),
@@ -64,6 +74,11 @@ def state_of(ring: Ring, before: int | None = None) -> HandleState:
     return state
 
 
+def last_of(state: Mapping[str, object]) -> torch.Tensor:
+    """ΔW of the sample at the last recorded step; empty where unknown."""
+    return torch.from_numpy(last_change(_notes(state).get("direction")))
+
+
 def before_of(state: Mapping[str, object]) -> int | None:
     """Steps that the optimizers had taken before the first norm; None where unknown."""
     return _notes(state)["before"]
@@ -72,12 +87,12 @@ def before_of(state: Mapping[str, object]) -> int | None:
 def ring_of(state: Mapping[str, object], own: Ring) -> Ring:
     """Make a ring from a state, which must have the same window and groups as the handle's own ring.
 
-    Gradients that the state lacks are NaN, and those that the ring has no place for are left out.
+    Gradients and the direction are NaN if the state lacks them, and left out if the ring has no place for them.
 
     Raises
     ------
     ValueError
-        If the state has another version, window or groups, or is not the state of a handle.
+        If the state has another version, window, groups or number of coordinates, or is not the state of a handle.
     """
     missing = {"version", "groups", *DIMENSIONS} - state.keys()
     if missing:
@@ -94,14 +109,16 @@ def ring_of(state: Mapping[str, object], own: Ring) -> Ring:
         raise ValueError(msg)
     notes, window = _notes(state), arrays["norms"].shape[1]
     names, own_window = notes["names"], own.wcdfa_lr.shape[0]
-    own_names = [name for name in own.wcdfa_norms if name not in SIDE_SERIES]
+    own_names = [name for name in own.wcdfa_norms if not is_side_series(name)]
     if names != own_names or window != own_window or {len(arrays["lr"]), len(arrays["steps"])} != {window}:
         msg = (
             f"the state holds {', '.join(names)} with window={window}, and this handle {', '.join(own_names)} with window={own_window}: "
             "attach with the same window, groups and mode to go on, or leave the state out to start over"
         )
         raise ValueError(msg)
-    beside = {name: _from_runs(notes["beside"].get(name, [(None, window)])) for name in own.wcdfa_norms if name in SIDE_SERIES}
+    direction = direction_series_of(notes.get("direction"), own)
+    own_beside = [name for name in own.wcdfa_norms if is_side_series(name) and name not in direction]
+    beside = {name: _from_runs(notes["beside"].get(name, [(None, window)])) for name in own_beside} | direction
     if GRADIENTS in beside and "gradients" in state:
         beside[GRADIENTS] = torch.as_tensor(state["gradients"]).cpu().numpy().copy()
     return own._replace(

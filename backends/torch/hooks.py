@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
@@ -15,6 +16,7 @@ from wcdfa.backends.torch.snapshot import Snapshot
 from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.recording.groups import ALL, Groups
+from wcdfa.recording.sample import COORDINATES
 
 __all__ = ["Handle", "attach", "copied", "delta_norm", "group_norms", "parameters_of"]
 
@@ -32,6 +34,8 @@ def attach(
     seed: int = 0,
     alarm: Callable[[str], object] | None = None,
     gradients: bool = False,
+    direction: bool = True,
+    coordinates: int = COORDINATES,
 ) -> Handle:
     """Record ‖ΔW‖ of every step of an optimizer from now on. Nothing else in the training loop changes.
 
@@ -84,6 +88,11 @@ def attach(
     gradients : bool
         Record ‖g‖ too, the norm of the gradients that the optimizers use for a step, after clipping and unscaling. It costs one more
         sum over the parameters.
+    direction : bool
+        Record the direction of the weight change too: the cosine of each change with the last one, ‖W‖, and some coordinates of each
+        change. It is measured on a sample of the parameters, about one number in 64, or all up to 65,536.
+    coordinates : int
+        How many coordinates of each change to keep; 64 to 256 make sense.
 
     Raises
     ------
@@ -105,7 +114,17 @@ def attach(
     if model is not None and not isinstance(model, torch.nn.Module):
         msg = f"model must be the torch.nn.Module that names the parameters, got {type(model).__name__}"
         raise TypeError(msg)
-    settings = Settings(window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every, gradients=gradients)
+    settings = Settings(
+        window=window,
+        mode=mode,
+        sample=sample,
+        groups=groups,
+        snapshot=snapshot,
+        every=every,
+        gradients=gradients,
+        direction=direction,
+        coordinates=coordinates,
+    )
     handle = Handle(
         found,
         Snapshot(settings.share, seed, on_cpu=snapshot == "cpu"),
@@ -115,6 +134,7 @@ def attach(
         monitor=monitor,
         alarms=Alarms("log" if alarm is None else alarm),
         gradients=gradients,
+        direction=Direction(settings.coordinates, seed) if direction else None,
     )
     known = {ALL, *handle.group_names}
     if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:

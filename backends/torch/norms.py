@@ -129,6 +129,23 @@ def summed_over(tensor: torch.Tensor) -> ProcessGroups:
     return tuple(mesh.get_group(i) for i, placement in enumerate(tensor.placements) if not placement.is_replicate())
 
 
+def over_processes(sums: torch.Tensor, groups: ProcessGroups) -> torch.Tensor:
+    """Sum over the processes of each group, in place.
+
+    Raises
+    ------
+    RuntimeError
+        If a process is gone.
+    """
+    try:
+        for group in groups:
+            torch.distributed.all_reduce(sums, group=group)
+    except (RuntimeError, ValueError) as error:
+        msg = f"the norms of sharded parameters could not be summed over the processes; one of them may be gone: {error}"
+        raise RuntimeError(msg) from error
+    return sums
+
+
 def flat(tensor: torch.Tensor) -> torch.Tensor:
     """View the tensor as one row of real numbers. If its memory has no gaps they are in memory order, and nothing is copied."""
     if tensor.is_complex():

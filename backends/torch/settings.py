@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wcdfa.recording.groups import Groups, checked
+from wcdfa.recording.sample import COORDINATES
 from wcdfa.support.numbers import is_number, whole
 
 
@@ -28,6 +29,8 @@ class Settings:
     snapshot: str = "device"
     every: int | None = None
     gradients: bool = False
+    direction: bool = True
+    coordinates: int = COORDINATES
 
     def __post_init__(self) -> None:
         if self.mode not in ("exact", "sample"):
@@ -39,11 +42,15 @@ class Settings:
         if not is_number(self.sample) or not 0 < self.sample <= 1:
             msg = f"sample must be a share above 0 and at most 1, got {self.sample!r}; 1/64 is usual"
             raise ValueError(msg)
-        if not isinstance(self.gradients, bool):
-            msg = f"gradients must be True or False, got {self.gradients!r}"
-            raise TypeError(msg)
+        for name in ("gradients", "direction"):
+            if not isinstance(getattr(self, name), bool):
+                msg = f"{name} must be True or False, got {getattr(self, name)!r}"
+                raise TypeError(msg)
         checked(self.groups)
         object.__setattr__(self, "window", whole("window", self.window, "a whole number of norms (500 is the default)"))
+        object.__setattr__(
+            self, "coordinates", whole("coordinates", self.coordinates, "a whole number of coordinates (64 is the default)")
+        )
         if self.every is not None:
             object.__setattr__(self, "every", whole("every", self.every, "a whole number of steps"))
         if self.steps_between_copies > self.window:

@@ -1,0 +1,165 @@
+"""Measures the direction of the weight change on a sample: its cosine with the last one, ‖W‖ and some coordinates, on the device."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Sequence
+
+import torch
+
+from wcdfa.backends.torch.direction_layout import Held, Layout, gathered
+from wcdfa.backends.torch.norms import ProcessGroups, added, over_processes, pieces
+from wcdfa.backends.torch.snapshot import Part, wide
+
+
+class Direction:
+    """The weight change on a sample of the coordinates, and that of the last recorded step.
+
+    `cells` gives for each kind of sharding: Σ|W|²; for each group ⟨ΔW, ΔW of the last step⟩, then Σ|ΔW|² of each, then Σ|ΔW|² of each
+    at the last step, over the sample; and the coordinates that are kept, 0 where another process has them. A process measures its own
+    numbers of sharded parameters, so that everything may be summed over the processes.
+
+    Parameters
+    ----------
+    coordinates : int
+        How many coordinates to keep of each step, at most.
+    seed : int
+        Another seed chooses others.
+    """
+
+    def __init__(self, coordinates: int, seed: int = 0) -> None:
+        self.coordinates, self._seed = coordinates, seed
+        self._parts: list[weakref.ref[Part]] | None = None  # not the parts, which hold copies of the parameters
+        self._resumed = False  # whether no step was recorded since a state was loaded
+        self.sums_weights = False  # whether Σ|W|² of all numbers is to be given to `cells`; else it is that of the sample
+
+    @property
+    def kept(self) -> int:
+        """How many coordinates are kept of each step: fewer if the parameters have fewer numbers, but room for one."""
+        return max(1, len(self._layout.sample.kept))
+
+    def width(self, groups: int) -> int:
+        """How many cells there are for each kind of sharding."""
+        return 1 + 3 * (groups + 1) + self.coordinates
+
+    def lay_out(
+        self, parts: Sequence[Part], groups: Sequence[Sequence[int]], blocks: Sequence[ProcessGroups], zero: torch.Tensor
+    ) -> None:
+        """Measure these parts from now on, in cells like the zero. If they are others than before, there is no last step."""
+        if self._parts is not None and [ref() for ref in self._parts] == list(parts):
+            return
+        self._parts = [weakref.ref(part) for part in parts]
+        self._zero, self._groups, self._blocks = zero, len(groups), len(blocks)
+        self._layout = Layout(parts, groups, blocks, coordinates=self.coordinates, seed=self._seed)
+        self._rows = torch.tensor(self._layout.rows, dtype=torch.int64, device=zero.device)
+        self._columns = torch.tensor(self._layout.columns, dtype=torch.int64, device=zero.device)
+        self._no_sketch = zero.new_zeros(self._blocks * self.coordinates)
+        self._no_sketch[len(self._layout.sample.kept) : self.coordinates] = (
+            math.nan
+        )  # of the first kind of sharding, so that the sum is NaN too
+        self._last = torch.full((self._layout.size,), math.nan, device=zero.device)
+        self._resumed = False
+        # only a whole copy of a parameter on its own device has the sample of the weights before the step
+        apart = any(part.stride > 1 or part.old.device != part.kind.device for part in parts)
+        self._weights = self._taken([part.row() for part in parts]) if apart else None
+        self.sums_weights = not apart and self._layout.sample.every > 1
+
+    def rebase(self, parts: Sequence[Part]) -> None:
+        """Measure from the current values. There is no last step then, unless it was loaded with a state just now."""
+        if not self._resumed:
+            self._last.fill_(math.nan)
+        if self._weights is not None and all(part.fits for part in parts):
+            self._weights = self._taken([part.row() for part in parts])
+
+    def look(self, parts: Sequence[Part], rows: Sequence[torch.Tensor | None]) -> None:
+        """Measure, before the parts do. The rows are their current numbers, None of those that do not fit any more."""
+        now = [row for row in rows if row is not None]
+        if len(now) < len(rows):
+            self._change = torch.full_like(self._last, math.nan)
+            self._squares = [self._zero * math.nan] * self._blocks
+            return
+        weights = self._taken(now)
+        self._squares = [] if self.sums_weights else self._squares_of(weights)
+        before = self._taken([part.old for part in parts]) if self._weights is None else self._weights
+        if self._weights is not None:
+            self._weights = weights
+        self._change = torch.sub(weights, before, out=before).float()
+
+    def cells(self, squares: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The cells of this step, shape (kinds of sharding, width); Σ|W|² of each kind is given if `sums_weights`."""
+        new, old = _scaled(self._change), _scaled(self._last)
+        segments = zip(*(row.split(self._layout.lengths) for row in (new, old)), strict=True)  # type: ignore[no-untyped-call]
+        sums = torch.stack([cell for pair in segments for cell in _products(*pair)])
+        each = sums.view(self._blocks, self._groups + 1, 3).movedim(-1, 1)
+        products = torch.cat([each.sum(-1, keepdim=True), each[..., : self._groups]], dim=-1).flatten(1)
+        sketch = self._no_sketch.clone()
+        sketch.index_copy_(0, self._columns, self._change.index_select(0, self._rows).to(sketch.dtype))
+        weights = torch.stack(list(squares if self.sums_weights else self._squares))
+        return torch.cat([weights.unsqueeze(1), products, sketch.view(self._blocks, -1)], dim=1)
+
+    def keep(self, moved: torch.Tensor) -> None:
+        """Make this step the last one, if the parameters have moved; a truth value on the device."""
+        self._last = torch.where(moved, self._change, self._last)
+        self._resumed = False
+
+    def state(self) -> torch.Tensor:
+        """ΔW of the sample at the last recorded step, on the host. If parameters are sharded, call it on all processes."""
+        with torch.inference_mode(False), torch.no_grad():
+            return torch.cat(
+                [torch.zeros(0), *(self._of_all(held) for held in sorted(self._layout.held, key=lambda held: held.part))]
+            )
+
+    def load(self, last: torch.Tensor) -> None:
+        """Go on from a `state`. If it is that of other parameters, there is no last step."""
+        if last.numel() != self._layout.sample.size:
+            return
+        last = last.to(self._last.device, torch.float32)
+        for held in self._layout.held:
+            self._last[held.begin : held.end] = last[held.base : held.base + held.size][_index(held)]
+        self._resumed = True
+
+    def _taken(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The numbers of the sample, of the rows of all parts."""
+        return gathered([_at(rows[held.part], held.own.places) for held in self._layout.held], self._zero.device)
+
+    def _squares_of(self, weights: torch.Tensor) -> list[torch.Tensor]:
+        """Σ|W|² of each kind of sharding, as far as the sample tells."""
+        share = self._layout.total / max(1, self._layout.sample.size)
+        each = self._groups + 1
+        lengths = [sum(self._layout.lengths[i * each : (i + 1) * each]) for i in range(self._blocks)]
+        each_own = weights.split(lengths)  # type: ignore[no-untyped-call]
+        return [added([torch.dot(wide(piece), wide(piece)) for (piece,) in pieces(own)], own) * share for own in each_own]
+
+    def _of_all(self, held: Held) -> torch.Tensor:
+        """The last ΔW of one parameter, of all processes."""
+        own = self._last[held.begin : held.end]
+        if held.process_groups:
+            whole = self._last.new_zeros(held.size)
+            whole[_index(held)] = own
+            own = over_processes(whole, held.process_groups)
+        return own.cpu()
+
+
+def _at(row: torch.Tensor, places: slice | torch.Tensor) -> torch.Tensor:
+    """Some numbers of a row."""
+    return row[places] if isinstance(places, slice) else row.index_select(0, places)
+
+
+def _index(held: Held) -> slice | torch.Tensor:
+    """The numbers of a parameter's sample that this process holds, as an index."""
+    numbers = held.own.numbers
+    return slice(numbers.start, numbers.stop) if isinstance(numbers, range) else torch.from_numpy(numbers)
+
+
+def _scaled(change: torch.Tensor) -> torch.Tensor:
+    """In a scale whose squares fit the type that they are summed in: the largest is 1 where there is no float64."""
+    return change / change.abs().amax() if change.device.type == "mps" and change.numel() else change
+
+
+def _products(new: torch.Tensor, old: torch.Tensor) -> list[torch.Tensor]:
+    """⟨new, old⟩, Σ|new|² and Σ|old|²."""
+    each = [(wide(a), wide(b)) for a, b in pieces(new, old)]
+    return [
+        added([torch.dot(x, y) for x, y in pairs], new) for pairs in (each, [(a, a) for a, _ in each], [(b, b) for _, b in each])
+    ]
