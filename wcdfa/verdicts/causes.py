@@ -1,0 +1,93 @@
+"""Ranks causes: which faults do to the statistics what was found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.verdicts.signatures import CAUSES, Signature
+
+ROUGH = 0.6
+"""Notches by which a signature may be off in another training, beside its spread and `SHARE` of itself."""
+SHARE = 0.3
+TAIL = 4.0
+"""Degrees of freedom of Student's t, by which an effect that does not fit is weighed."""
+CLEAR = 3.0
+"""How many times as likely as the next cause the first one must be to be clear."""
+
+
+class Cause(NamedTuple):
+    """A likely cause."""
+
+    name: str
+    """A key of `wcdfa.verdicts.signatures.CAUSES`."""
+    weight: float
+    """How likely it is among all causes of the catalogue, from 0 to 1, if it is one of them."""
+
+    @property
+    def text(self) -> str:
+        """The cause as a sentence without its full stop."""
+        return CAUSES[self.name].text
+
+    @property
+    def check(self) -> str:
+        """What to look at."""
+        return CAUSES[self.name].check
+
+
+def ranked(effects: Mapping[str, float], catalogue: Iterable[Signature], question: str, optimizer: Optimizer | None = None) -> list[Cause]:
+    """The causes in the order of their likelihood.
+
+    >>> from wcdfa.verdicts.signatures import signatures
+    >>> lost = {"steps without momentum": 4.0, "neighbours": 0.0, "near gradients": 0.0, "smallest steps in a change": 0.0}
+    >>> ranked(lost, signatures(), "named")[0].name
+    'state reset'
+
+    Parameters
+    ----------
+    effects : dict of numbers
+        What was found, in notches.
+    catalogue : list of Signature
+    question : str
+        "change" or "named".
+    optimizer : Optimizer, optional
+        Signatures of its family are used; of all families if it is unknown.
+    """
+    family = None if optimizer is None else family_of(optimizer.name)
+    best: dict[str, float] = {}
+    for signature in catalogue:
+        if signature.question == question and family in (None, family_of(signature.optimizer)):
+            best[signature.cause] = max(best.get(signature.cause, -math.inf), likelihood(effects, signature))
+    if not best:
+        return []
+    top = max(best.values())
+    shares = {name: math.exp(max(value - top, -300.0)) for name, value in best.items()}
+    total = sum(shares.values())
+    return sorted((Cause(name, share / total) for name, share in shares.items()), key=lambda cause: -cause.weight)
+
+
+def likelihood(effects: Mapping[str, float], signature: Signature) -> float:
+    """Logarithm of how likely the effects are under a signature, over the statistics that both have."""
+    total = 0.0
+    for name, (mean, spread) in signature.effects.items():
+        if name in effects:
+            scale = math.sqrt(spread**2 + ROUGH**2 + (SHARE * mean) ** 2)
+            z = (effects[name] - mean) / scale
+            total -= (TAIL + 1) / 2 * math.log1p(z * z / TAIL) + math.log(scale)
+    return total
+
+
+def clear(causes: list[Cause]) -> bool:
+    """Whether the first cause is much likelier than the next."""
+    return bool(causes) and (len(causes) == 1 or causes[0].weight > CLEAR * causes[1].weight)
+
+
+def family_of(name: str) -> str:
+    """The family of an optimizer: its changes grow with the gradients, or they do not.
+
+    >>> family_of("sgd"), family_of("adamw_99"), family_of("muon")
+    ('sgd', 'adaptive', 'adaptive')
+    """
+    return "sgd" if name.startswith("sgd") else "adaptive"

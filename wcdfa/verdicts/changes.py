@@ -1,0 +1,119 @@
+"""Finds what changed in a run after a baseline: the level of each track, and events that need no statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.verdicts.level_watch import BLOCK, LevelWatch, block_means
+from wcdfa.verdicts.record import Record
+from wcdfa.verdicts.tracks import ALL, Track
+
+Floats = npt.NDArray[np.float64]
+
+JUMP = math.log(1.2)
+"""log of the ratio of learning rates of two steps that is a jump, and no schedule that is smooth."""
+STILL = 20
+"""Steps without any change after which a group counts as frozen."""
+BURST = 3.0
+"""How many times as far from the median as any step of the baseline a step is that counts as a burst."""
+
+
+class Change(NamedTuple):
+    """Something that is not as it was in the baseline."""
+
+    statistic: str
+    """A key of `wcdfa.verdicts.signatures.STATISTICS`."""
+    group: str
+    before: float
+    after: float
+    since: int
+    """Step from which on it changed; of a level, the first step of the block of `BLOCK` steps in which it did."""
+    seen: int
+    """Step at which it was more than chance."""
+    p: float
+    """Probability of any such change in the run by chance, over all statistics and groups together; 0 for an event."""
+
+    @property
+    def direction(self) -> int:
+        """1 if it went up, −1 if it went down."""
+        return 1 if self.after > self.before else -1
+
+
+def changes_of(record: Record, tracks: list[Track], baseline: int, *, alarms: float = 0.05) -> list[Change]:
+    """All changes after the baseline, in the order in which they were seen.
+
+    Parameters
+    ----------
+    record : Record
+    tracks : list of Track
+        Its series.
+    baseline : int
+        How many steps at the beginning show what is usual.
+    alarms : float
+        Probability of any false alarm in the run, over all series together.
+    """
+    found = [change for track in tracks if (change := level_change(record, track, baseline, len(tracks), alarms)) is not None]
+    found += [*jumps(record, baseline), *frozen(record, baseline), *bursts(record, baseline)]
+    return sorted(found, key=lambda change: (change.seen, change.p))
+
+
+def level_change(record: Record, track: Track, baseline: int, tests: int, alarms: float) -> Change | None:
+    """The first change of a track's level."""
+    blocks = block_means(track.values)
+    first = baseline // BLOCK
+    watch = LevelWatch(first, tests=tests, run=max(1, len(blocks) - first), alarms=alarms)
+    for block in blocks.tolist():
+        shift = watch.update(block)
+        if shift is not None:
+            since, seen = (int(record.numbered[min(place, len(record) - 1)]) for place in (shift.onset * BLOCK, shift.seen * BLOCK - 1))
+            return Change(track.statistic, track.group, shift.before, shift.after, since, seen, shift.p)
+    return None
+
+
+def jumps(record: Record, baseline: int) -> Iterator[Change]:
+    """The first jump of the learning rate after the baseline, other than a schedule makes at every step."""
+    if not record.rates_known:
+        return
+    moves = np.diff(np.log(record.rates))
+    usual = np.abs(moves[: max(0, baseline - 1)]).max(initial=0.0)
+    start = max(0, baseline - 1)  # a jump between the last step of the baseline and the next is one after it
+    places = np.flatnonzero(np.abs(moves[start:]) > max(JUMP, 2 * usual)) + start
+    if len(places):
+        at = int(places[0])
+        step = int(record.numbered[at + 1])
+        yield Change("learning rate", ALL, float(record.rates[at]), float(record.rates[at + 1]), step, step, 0.0)
+
+
+def frozen(record: Record, baseline: int) -> Iterator[Change]:
+    """Groups that moved in the baseline and no longer do."""
+    for name, norms in record.groups.items():
+        still = norms[baseline:] == 0
+        if (norms[:baseline] > 0).mean() < 0.9 or len(still) < STILL:
+            continue
+        run = np.convolve(still, np.ones(STILL), "valid") == STILL
+        if run.any():
+            at = baseline + int(run.argmax())
+            since, seen = (int(record.numbered[min(place, len(record) - 1)]) for place in (at, at + STILL - 1))
+            yield Change("frozen", name, float(np.median(norms[:baseline])), 0.0, since, seen, 0.0)
+
+
+def bursts(record: Record, baseline: int) -> Iterator[Change]:
+    """The first step of each group whose change is far larger than any of the baseline."""
+    for name, sizes in {ALL: record.norms / record.rates, **{group: norms / record.rates for group, norms in record.groups.items()}}.items():
+        with np.errstate(all="ignore"):
+            logs = np.log(sizes)
+        usual = logs[:baseline][np.isfinite(logs[:baseline])]
+        if len(usual) < BLOCK:
+            continue
+        middle = float(np.median(usual))
+        reach = max(BURST * float(usual.max() - middle), math.log(3))
+        places = np.flatnonzero(logs[baseline:] - middle > reach)
+        if len(places):
+            at = baseline + int(places[0])
+            step = int(record.numbered[at])
+            yield Change("burst", name, math.exp(middle), float(sizes[at]), step, step, 0.0)

@@ -1,0 +1,285 @@
+"""Checks of one window against the named optimizer: what was found, what was expected, and how sure a difference is.
+
+To add one, write a function that takes the window, put it into `CHECKS`, and name its statistic in `wcdfa.verdicts.signatures`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.verdicts.gradient_memory import FAR, Correlations, contrast, correlations
+from wcdfa.verdicts.record import Record
+
+Floats = npt.NDArray[np.float64]
+
+# what healthy runs of small networks show beside white gradients: curvature and a mean that changes slowly (benchmarks/faults.py)
+NEIGHBOURS = (-0.03, 0.03)
+NEXT = -0.03
+FEW_STEPS = 0.05
+SIZE = (0.65, 1.2)
+SLACK = 0.35  # of 1 − cosine
+IDENTITY = 0.03
+LOST = -0.6  # cosine of what a gradient added with the change before it, where the memory was lost
+ROUNDED = 8.0  # smallest steps in a typical change of a coordinate
+PERIODS = (2, 8)
+"""Periods, in steps, of a rhythm."""
+STARTED = 40  # steps at the start of a run that are left out
+
+
+class Check(NamedTuple):
+    """One statistic of a window, and what the named optimizer gives."""
+
+    statistic: str
+    """Its name, a key of `wcdfa.verdicts.signatures.STATISTICS`."""
+    found: float
+    low: float
+    """Lower end of what is expected; minus infinity where there is none."""
+    high: float
+    p: float
+    """Probability of so large a difference, or a larger one, in a run that is what it is said to be."""
+    group: str = "all"
+    since: int | None = None
+    """Step of the difference, or the first step of the window that has it."""
+    amount: float = math.nan
+    """A number that the difference gives: the momentum found, how many steps a batch is used, every how many steps a memory was lost."""
+
+    @property
+    def direction(self) -> int:
+        """1 if it is above what is expected, −1 if below, 0 if within."""
+        return int(self.found > self.high) - int(self.found < self.low)
+
+
+class Window:
+    """A record of one window, and what several checks share."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+
+    @cached_property
+    def correlations(self) -> Correlations | None:
+        """Autocorrelation of the gradients, if the memory of the optimizer can be undone."""
+        return None if self.record.filter is None else correlations(self.settled)
+
+    @cached_property
+    def settled(self) -> Record:
+        """The window without the first steps of a run."""
+        taken = self.record.taken
+        return self.record.part(slice(max(0, STARTED - (0 if taken is None else taken)), None))
+
+    def mean(self, weights: dict[int, float]) -> tuple[float, float]:
+        """A sum over lags of the autocorrelation, with its standard error; NaN if it is not known."""
+        return (math.nan, math.nan) if self.correlations is None else self.correlations.mean(weights)
+
+
+def beyond(found: float, stderr: float, low: float, high: float) -> float:
+    """p of a value beyond the nearer end of a band, two-sided for the band: 1 within it, NaN if the value is unknown.
+
+    >>> beyond(1.0, 0.1, 0.5, 1.1), beyond(1.5, 0.1, 0.5, 1.1) < 1e-3
+    (1.0, True)
+    """
+    if not math.isfinite(found):
+        return math.nan
+    outside = max(found - high, low - found)
+    if outside <= 0:
+        return 1.0
+    if stderr <= 0:
+        return 0.0
+    # Student's t with 20 degrees of freedom, roughly: blocks of 10 steps in half a window
+    z = outside / stderr
+    return math.erfc(z * (1 - 1 / 80) / math.sqrt(1 + z * z / 40) / math.sqrt(2))
+
+
+def neighbours(window: Window) -> Iterator[Check]:
+    """Gradients of consecutive steps have more, or less, in common than those of steps further apart."""
+    found, stderr = window.mean({1: 1.0, 2: -1.0})
+    if math.isfinite(found):
+        yield Check("neighbours", found, *NEIGHBOURS, beyond(found, stderr, *NEIGHBOURS), amount=_used(window))
+
+
+def next_step(window: Window) -> Iterator[Check]:
+    """Consecutive gradients oppose each other, once the memory that the optimizer is said to have is undone."""
+    found, stderr = window.mean({1: 1 / 3, 2: 1 / 3, 3: 1 / 3})
+    if math.isfinite(found):
+        yield Check("next gradients", found, NEXT, math.inf, beyond(found, stderr, NEXT, math.inf))
+
+
+def few_steps(window: Window) -> Iterator[Check]:
+    """Gradients have more in common over a few steps than over many."""
+    found, stderr = window.mean(contrast({1: 1 / 3, 2: 1 / 3, 3: 1 / 3}))
+    if math.isfinite(found):
+        yield Check("near gradients", found, -math.inf, FEW_STEPS, beyond(found, stderr, -math.inf, FEW_STEPS), amount=_used(window))
+
+
+def cosine(window: Window) -> Iterator[Check]:
+    """The cosine of consecutive changes, given the share of a mean gradient that far lags show."""
+    record = window.settled
+    if record.cosine is None or record.filter is None or not record.consecutive:
+        return
+    known = record.cosine[np.isfinite(record.cosine)]
+    if len(known) < 50:
+        return
+    far = {lag: 1 / (FAR[1] - FAR[0] + 1) for lag in range(FAR[0], FAR[1] + 1)}
+    mean, error = window.mean(far)
+    share = min(max(0.0, mean + 3 * error), 0.9) if math.isfinite(mean) else 0.15
+    low, high = record.filter.cosine(), record.filter.cosine(share)
+    band = low - SLACK * (1 - low), high + SLACK * (1 - high)
+    yield Check("cosine", float(known.mean()), *band, beyond(float(known.mean()), float(known.std()) / math.sqrt(len(known) / 10), *band))
+
+
+def gradient_size(window: Window) -> Iterator[Check]:
+    """The size of what each gradient adds: 1 for an optimizer that divides by the size of gradients, with the named betas and rates."""
+    record = window.settled
+    rule = record.filter
+    if rule is None or rule.innovation is None or record.sketch is None or not record.rates_known or not record.consecutive:
+        return
+    left = rule.undo(record.sketch / record.rates[:, np.newaxis]) / rule.innovation
+    each = np.nanmean(left**2, axis=1)
+    moving = float((np.nanmax(np.abs(record.sketch), axis=0) > 0).mean())
+    known = each[np.isfinite(each)] / max(moving, 1e-9)
+    if len(known) < 50:
+        return
+    found = math.sqrt(float(known.mean()))
+    stderr = float(known.std()) / math.sqrt(len(known) / 10) / (2 * found) if found else 0.0
+    yield Check("size of what gradients add", found, *SIZE, beyond(found, stderr, *SIZE))
+
+
+def identity(window: Window) -> Iterator[Check]:
+    """SGD: the change less the momentum's share of the last change is the gradient, whose norm was recorded."""
+    record = window.settled
+    added, norms = record.added, record.gradient_norm
+    if added is None or norms is None or record.filter is None or record.filter.innovation is not None or not record.rates_known:
+        return
+    decayed = 0.0
+    if record.optimizer is not None and record.weight_norm is not None:
+        decayed = float(np.nanmedian(record.optimizer.weight_decay * record.weight_norm / norms))
+    with np.errstate(all="ignore"):
+        ratio = np.log(added / norms)
+    ratio = ratio[np.isfinite(ratio)]
+    if len(ratio) < 50 or (record.optimizer is not None and record.optimizer.clip_norm is not None):
+        return
+    spread = float(np.median(np.abs(ratio - np.median(ratio))))
+    reach = IDENTITY / 3 + decayed
+    yield Check("gradient norm", float(np.exp(np.median(ratio))), 1 - reach * 3, 1 + reach * 3, _exact(abs(float(np.median(ratio))), 3 * reach))
+    momentum = _momentum(record)
+    yield Check("spread of the gradient norm", spread, 0.0, reach, _exact(spread, reach), amount=momentum)
+
+
+def lost_memory(window: Window) -> Iterator[Check]:
+    """Steps at which the change had nothing of the one before it."""
+    record = window.settled
+    left = record.left_over
+    if left is None or record.filter is None or not len(record.filter.weights) or not record.consecutive:
+        return
+    known = np.isfinite(left)
+    typical = float(np.median(left[known])) if known.any() else math.nan
+    if not typical > LOST / 3:  # the momentum is another one at every step
+        return
+    places = np.flatnonzero(known & (left < LOST))
+    since = int(record.numbered[places[0]]) if len(places) else None
+    every = float(np.median(np.diff(places))) if len(places) > 2 else math.nan
+    share = len(places) / max(1, int(known.sum()))
+    yield Check("steps without momentum", share, 0.0, 0.5 / len(record), 0.0 if len(places) > 1 else 1.0, since=since, amount=every)
+
+
+def rhythm(window: Window) -> Iterator[Check]:
+    """The size of what gradients add repeats every few steps."""
+    added = window.settled.added
+    if added is None or not window.settled.consecutive:
+        return
+    with np.errstate(all="ignore"):
+        logs = np.log(added)
+    logs = logs[np.isfinite(logs)]
+    if len(logs) < 100:
+        return
+    centred = logs - logs.mean()
+    power = float((centred**2).sum())
+    lags = [float(centred[lag:] @ centred[:-lag]) / power for lag in range(1, PERIODS[1] + 2)] if power else [0.0] * (PERIODS[1] + 1)
+    peaks = {lag: lags[lag - 1] - (lags[lag - 2] + lags[lag]) / 2 for lag in range(PERIODS[0], PERIODS[1] + 1)}
+    period = max(peaks, key=lambda lag: peaks[lag])
+    stderr = math.sqrt(1.5 / len(logs))
+    high = 4 * stderr  # the largest of several lags
+    yield Check("rhythm", peaks[period], -math.inf, high, beyond(peaks[period], stderr, -math.inf, high), amount=period)
+
+
+def rounding(window: Window) -> Iterator[Check]:
+    """Changes are few of the smallest steps that the weights can make."""
+    record = window.record
+    if record.sketch is None:
+        return
+    units = smallest_steps(record.sketch)
+    if math.isfinite(units):
+        yield Check("smallest steps in a change", units, ROUNDED, math.inf, 0.0 if units < ROUNDED else 1.0)
+
+
+def smallest_steps(sketch: Floats) -> float:
+    """Median over the coordinates of a typical change, in units of the smallest step that divides all of its changes.
+
+    >>> import numpy as np
+    >>> smallest_steps(np.array([[0.5], [-0.25], [0.75], [0.25]]))
+    1.5
+    """
+    mantissa, exponent = np.frexp(np.where(np.isfinite(sketch), sketch, 0.0).astype(np.float32))
+    whole = np.abs(mantissa * np.float32(2**24)).astype(np.int64)
+    with np.errstate(all="ignore"):
+        trailing = np.log2((whole & -whole).astype(np.float64))
+    lowest = np.where(whole > 0, exponent - 24 + trailing, np.inf).min(axis=0)
+    moving = np.isfinite(lowest)
+    if not moving.any():
+        return math.nan
+    # a coordinate that is often exactly still has its typical change from the steps at which it moves
+    typical = np.nanmedian(np.where(whole > 0, np.abs(sketch), math.nan)[:, moving], axis=0)
+    return float(np.median(typical / 2.0 ** lowest[moving]))
+
+
+CHECKS: tuple[Callable[[Window], Iterator[Check]], ...] = (
+    cosine,
+    neighbours,
+    few_steps,
+    next_step,
+    gradient_size,
+    identity,
+    lost_memory,
+    rhythm,
+    rounding,
+)
+"""All checks, in the order in which they are listed."""
+
+
+def _used(window: Window) -> float:
+    """Over how many steps gradients have something in common: where the autocorrelation has fallen by nine tenths; NaN if not clear."""
+    if window.correlations is None:
+        return math.nan
+    values = np.array([window.mean(contrast({lag: 1.0}))[0] for lag in range(1, FAR[0])])
+    if not values[0] > FEW_STEPS / 2:
+        return math.nan
+    low = np.flatnonzero(values < 0.1 * values[0])
+    return float(low[0] + 1) if len(low) else math.nan
+
+
+def _momentum(record: Record) -> float:
+    """The momentum with which the changes are made of gradients of the norms that were recorded; NaN if none fits."""
+    assert record.cosine is not None and record.gradient_norm is not None
+    now = record.norms / record.rates
+    before = np.concatenate([[math.nan], now[:-1]])
+
+    def spread(decay: float) -> float:
+        with np.errstate(all="ignore"):
+            ratio = np.log(np.sqrt(now**2 + decay**2 * before**2 - 2 * decay * now * before * record.cosine) / record.gradient_norm)
+        ratio = ratio[np.isfinite(ratio)]
+        return float(np.median(np.abs(ratio))) if len(ratio) else math.inf
+
+    grid = np.linspace(0, 0.999, 200)
+    best = min(grid, key=spread)
+    fine = min(np.linspace(max(0, best - 0.005), min(0.9999, best + 0.005), 101), key=spread)
+    return float(fine) if spread(float(fine)) < IDENTITY / 2 else math.nan
+
+
+def _exact(found: float, reach: float) -> float:
+    """p of an equation that holds up to rounding: 1 if it does, otherwise 0."""
+    return 1.0 if found <= reach else 0.0
