@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from wcdfa.preprocess.preparation import Prepared as Prepared
     from wcdfa.preprocess.preparation import prepare as prepare
     from wcdfa.recording.reading import Reading as Reading
+    from wcdfa.verdicts.diagnosis import Diagnosis as Diagnosis
+    from wcdfa.verdicts.diagnosis import diagnose as diagnose
     from wcdfa.verdicts.drift import Alarm as Alarm
     from wcdfa.verdicts.drift import drift_alarms as drift_alarms
     from wcdfa.verdicts.findings import Finding as Finding
@@ -32,6 +34,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Alarm": "verdicts.drift",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",
+    "Diagnosis": "verdicts.diagnosis",
     "Finding": "verdicts.findings",
     "Prepared": "preprocess.preparation",
     "Reading": "recording.reading",
@@ -42,6 +45,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
     "dfa": "inference.exponent",
+    "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
     "prepare": "preprocess.preparation",
@@ -58,6 +62,7 @@ __all__ = [
     "Alarm",
     "DFAResult",
     "DFAWarning",
+    "Diagnosis",
     "Finding",
     "Prepared",
     "Reading",
@@ -68,6 +73,7 @@ __all__ = [
     "WeightChangeDFA",
     "compute_dfa",
     "dfa",
+    "diagnose",
     "drift_alarms",
     "fluctuations",
     "nulls",

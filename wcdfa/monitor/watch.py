@@ -175,6 +175,10 @@ def _without_last(reading: Reading, later: int) -> Reading:
         stderr=_cut(reading.stderr, later),
         gradients=_cut(reading.gradients, later),
         varying={name: values[:-later] for name, values in reading.varying.items()},
+        cosine=_cut(reading.cosine, later),
+        weight_norm=_cut(reading.weight_norm, later),
+        sketch=_cut(reading.sketch, later),
+        cosines={name: values[:-later] for name, values in reading.cosines.items()},
     )
 
 

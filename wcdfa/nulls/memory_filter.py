@@ -23,9 +23,7 @@ STEPS, REPLICATES, COORDINATES = 1500, 16, 64
 
 
 class MemoryFilter(NamedTuple):
-    """How the change of a step follows from the changes before it, and from the gradient: ΔWₜ / lr = Σ φₖ ΔWₜ₋ₖ / lr + e, where e is
-    what the gradient of this step adds.
-    """
+    """How a change follows from those before it: ΔWₜ / lr = Σ φₖ ΔWₜ₋ₖ / lr + e, where e is what the gradient of this step adds."""
 
     autocorrelation: Floats
     """Of ΔW as a vector under white gradients, at lags 0 to `LAGS`; at lag 1 it is the cosine of consecutive changes."""
@@ -52,7 +50,7 @@ class MemoryFilter(NamedTuple):
         """Power of ΔW / lr over that of e."""
         if not len(self.weights):
             return 1.0
-        return float(1 / max(1 - self.weights @ self.autocorrelation[1 : 1 + len(self.weights)], 1e-9))
+        return float(1 / max(1 - float(self.weights @ self.autocorrelation[1 : 1 + len(self.weights)]), 1e-9))
 
     @property
     def mean_gain(self) -> float:
@@ -89,18 +87,23 @@ def memory_filter(optimizer: Optimizer) -> MemoryFilter:
     (array([0.8]), False)
     """
     if isinstance(optimizer, SGD) and not optimizer.nesterov:
-        return _geometric(optimizer.momentum, None)
+        return geometric(optimizer.momentum, None)
     autocorrelation, size = _replayed(optimizer)
     if isinstance(optimizer, Moments) and optimizer.name in ("adam", "adamw"):
         beta = optimizer.betas[0]
-        return _geometric(beta, size * float(np.sqrt(1 - 2 * beta * autocorrelation[1] + beta**2)), autocorrelation)
+        return geometric(beta, size * float(np.sqrt(1 - 2 * beta * autocorrelation[1] + beta**2)), autocorrelation)
     weights = _levinson(autocorrelation, ORDER)
-    left = float(np.sqrt(max(1 - weights @ autocorrelation[1 : 1 + len(weights)], 1e-9)))
+    left = float(np.sqrt(max(1 - float(weights @ autocorrelation[1 : 1 + len(weights)]), 1e-9)))
     scale_free = not optimizer.depends_on_shape and _is_scale_free(optimizer, size)
     return MemoryFilter(autocorrelation, weights, size * left if scale_free else None, exact=False)
 
 
-def _geometric(decay: float, innovation: float | None, autocorrelation: Floats | None = None) -> MemoryFilter:
+def geometric(decay: float, innovation: float | None = None, autocorrelation: Floats | None = None) -> MemoryFilter:
+    """The memory of a momentum.
+
+    >>> geometric(0.5).autocorrelation[:3]
+    array([1.  , 0.5 , 0.25])
+    """
     exact = decay ** np.arange(LAGS + 1.0) if autocorrelation is None else autocorrelation
     return MemoryFilter(exact, np.array([decay] if decay else []), innovation, exact=True)
 

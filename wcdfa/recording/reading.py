@@ -19,6 +19,7 @@ from wcdfa.recording.side_series import changes
 from wcdfa.verdicts.across import together
 from wcdfa.verdicts.alongside import Alongside, parted
 from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.diagnosis import Diagnosis, diagnose
 from wcdfa.verdicts.evidence import Evidence, of_norms
 from wcdfa.verdicts.single_window import Verdict, weighed
 
@@ -149,6 +150,47 @@ class Reading(NamedTuple):
         evidence = {group: self._evidence(group, criteria, beside, None) for group in (ALL, *self.groups)}
         whole = weighed(evidence.pop(ALL))
         return {ALL: whole, **dict(zip(evidence, together(list(evidence.values()), dependent=True), strict=True))}
+
+    def diagnosis(self, *, baseline: int | None = None, alarms: float = 0.05, **options: object) -> Diagnosis:
+        """Ask whether the run is what it is said to be, and whether something changed, with `wcdfa.diagnose`.
+
+        >>> from wcdfa.nulls.replay import optimizer_norms
+        >>> norms = optimizer_norms(1000, optimizer="sgd", momentum=0.9, replicates=1)[0]
+        >>> found = Reading(norms, 1000, 0, optimizer="sgd", hyperparameters={"momentum": 0.9}).diagnosis()
+        >>> found.found, found.not_compared
+        (False, ('what needs the cosine and the sketch of the weight change, which was not recorded',))
+
+        Parameters
+        ----------
+        baseline : int, optional
+            How many of these norms, from the first on, show what is usual. Default: half of them.
+        alarms : float
+            Probability of any false alarm, for each of the two questions.
+        **options
+            Another optimizer and its hyperparameters, as in `wcdfa.diagnose`.
+
+        Raises
+        ------
+        ValueError
+            If the reading belongs to an ensemble; and as `wcdfa.diagnose`.
+        """
+        self._check_single()
+        asked = self.naming({**self.varying, **options})
+        return diagnose(
+            self.norms,
+            cosine=self.cosine,
+            weight_norm=self.weight_norm,
+            sketch=self.sketch,
+            groups=self.groups,
+            cosines=self.cosines,
+            lr=self.lr,
+            steps=self.steps,
+            gradient_norm=self.gradients,
+            start=None if self.taken is None else int(self.taken),
+            baseline=baseline,
+            alarms=alarms,
+            **asked,  # type: ignore[arg-type]  # they are checked
+        )
 
     def _asked(
         self, options: Mapping[str, object], lr: npt.ArrayLike | None, steps: npt.ArrayLike | None

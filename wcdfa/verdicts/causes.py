@@ -9,9 +9,9 @@ from typing import NamedTuple
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.verdicts.signatures import CAUSES, Signature
 
-ROUGH = 0.6
-"""Notches by which a signature may be off in another training, beside its spread and `SHARE` of itself."""
-SHARE = 0.3
+ROUGH = 0.4
+"""By how much a signature may be off in another training, beside its spread and `SHARE` of itself."""
+SHARE = 0.15
 TAIL = 4.0
 """Degrees of freedom of Student's t, by which an effect that does not fit is weighed."""
 CLEAR = 3.0
@@ -37,18 +37,20 @@ class Cause(NamedTuple):
         return CAUSES[self.name].check
 
 
-def ranked(effects: Mapping[str, float], catalogue: Iterable[Signature], question: str, optimizer: Optimizer | None = None) -> list[Cause]:
+def ranked(
+    effects: Mapping[str, float], catalogue: Iterable[Signature], question: str, optimizer: Optimizer | None = None
+) -> list[Cause]:
     """The causes in the order of their likelihood.
 
     >>> from wcdfa.verdicts.signatures import signatures
-    >>> lost = {"steps without momentum": 4.0, "neighbours": 0.0, "near gradients": 0.0, "smallest steps in a change": 0.0}
+    >>> lost = {"steps without momentum": 1.6, "neighbours": 0.0, "near gradients": 0.0, "smallest steps in a change": 0.0}
     >>> ranked(lost, signatures(), "named")[0].name
     'state reset'
 
     Parameters
     ----------
     effects : dict of numbers
-        What was found, in notches.
+        What was found: `wcdfa.verdicts.effects`.
     catalogue : list of Signature
     question : str
         "change" or "named".

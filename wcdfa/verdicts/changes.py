@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from wcdfa.verdicts.level_watch import BLOCK, LevelWatch, block_means
 from wcdfa.verdicts.record import Record
-from wcdfa.verdicts.tracks import ALL, Track
+from wcdfa.verdicts.tracks import ALL, SLOW, Track
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,8 +58,15 @@ def changes_of(record: Record, tracks: list[Track], baseline: int, *, alarms: fl
         Probability of any false alarm in the run, over all series together.
     """
     found = [change for track in tracks if (change := level_change(record, track, baseline, len(tracks), alarms)) is not None]
+    found = without_echo(found)
     found += [*jumps(record, baseline), *frozen(record, baseline), *bursts(record, baseline)]
     return sorted(found, key=lambda change: (change.seen, change.p))
+
+
+def without_echo(changes: list[Change]) -> list[Change]:
+    """The changes without that of the spread within 100 steps if the level changed there, which is enough to make it large."""
+    levels = [change.since for change in changes if change.statistic == "level" and change.group == ALL]
+    return [change for change in changes if change.statistic != "swing" or not any(abs(change.since - at) <= SLOW for at in levels)]
 
 
 def level_change(record: Record, track: Track, baseline: int, tests: int, alarms: float) -> Change | None:
@@ -70,7 +77,9 @@ def level_change(record: Record, track: Track, baseline: int, tests: int, alarms
     for block in blocks.tolist():
         shift = watch.update(block)
         if shift is not None:
-            since, seen = (int(record.numbered[min(place, len(record) - 1)]) for place in (shift.onset * BLOCK, shift.seen * BLOCK - 1))
+            since, seen = (
+                int(record.numbered[min(place, len(record) - 1)]) for place in (shift.onset * BLOCK, shift.seen * BLOCK - 1)
+            )
             return Change(track.statistic, track.group, shift.before, shift.after, since, seen, shift.p)
     return None
 
@@ -104,7 +113,10 @@ def frozen(record: Record, baseline: int) -> Iterator[Change]:
 
 def bursts(record: Record, baseline: int) -> Iterator[Change]:
     """The first step of each group whose change is far larger than any of the baseline."""
-    for name, sizes in {ALL: record.norms / record.rates, **{group: norms / record.rates for group, norms in record.groups.items()}}.items():
+    for name, sizes in {
+        ALL: record.norms / record.rates,
+        **{group: norms / record.rates for group, norms in record.groups.items()},
+    }.items():
         with np.errstate(all="ignore"):
             logs = np.log(sizes)
         usual = logs[:baseline][np.isfinite(logs[:baseline])]

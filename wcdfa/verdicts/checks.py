@@ -78,7 +78,7 @@ class Window:
 
 
 def beyond(found: float, stderr: float, low: float, high: float) -> float:
-    """p of a value beyond the nearer end of a band, two-sided for the band: 1 within it, NaN if the value is unknown.
+    """P of a value beyond the nearer end of a band, two-sided for the band: 1 within it, NaN if the value is unknown.
 
     >>> beyond(1.0, 0.1, 0.5, 1.1), beyond(1.5, 0.1, 0.5, 1.1) < 1e-3
     (1.0, True)
@@ -113,7 +113,9 @@ def few_steps(window: Window) -> Iterator[Check]:
     """Gradients have more in common over a few steps than over many."""
     found, stderr = window.mean(contrast({1: 1 / 3, 2: 1 / 3, 3: 1 / 3}))
     if math.isfinite(found):
-        yield Check("near gradients", found, -math.inf, FEW_STEPS, beyond(found, stderr, -math.inf, FEW_STEPS), amount=_used(window))
+        yield Check(
+            "near gradients", found, -math.inf, FEW_STEPS, beyond(found, stderr, -math.inf, FEW_STEPS), amount=_used(window)
+        )
 
 
 def cosine(window: Window) -> Iterator[Check]:
@@ -129,7 +131,9 @@ def cosine(window: Window) -> Iterator[Check]:
     share = min(max(0.0, mean + 3 * error), 0.9) if math.isfinite(mean) else 0.15
     low, high = record.filter.cosine(), record.filter.cosine(share)
     band = low - SLACK * (1 - low), high + SLACK * (1 - high)
-    yield Check("cosine", float(known.mean()), *band, beyond(float(known.mean()), float(known.std()) / math.sqrt(len(known) / 10), *band))
+    yield Check(
+        "cosine", float(known.mean()), *band, beyond(float(known.mean()), float(known.std()) / math.sqrt(len(known) / 10), *band)
+    )
 
 
 def gradient_size(window: Window) -> Iterator[Check]:
@@ -165,7 +169,13 @@ def identity(window: Window) -> Iterator[Check]:
         return
     spread = float(np.median(np.abs(ratio - np.median(ratio))))
     reach = IDENTITY / 3 + decayed
-    yield Check("gradient norm", float(np.exp(np.median(ratio))), 1 - reach * 3, 1 + reach * 3, _exact(abs(float(np.median(ratio))), 3 * reach))
+    yield Check(
+        "gradient norm",
+        float(np.exp(np.median(ratio))),
+        1 - reach * 3,
+        1 + reach * 3,
+        _exact(abs(float(np.median(ratio))), 3 * reach),
+    )
     momentum = _momentum(record)
     yield Check("spread of the gradient norm", spread, 0.0, reach, _exact(spread, reach), amount=momentum)
 
@@ -199,7 +209,9 @@ def rhythm(window: Window) -> Iterator[Check]:
         return
     centred = logs - logs.mean()
     power = float((centred**2).sum())
-    lags = [float(centred[lag:] @ centred[:-lag]) / power for lag in range(1, PERIODS[1] + 2)] if power else [0.0] * (PERIODS[1] + 1)
+    lags = (
+        [float(centred[lag:] @ centred[:-lag]) / power for lag in range(1, PERIODS[1] + 2)] if power else [0.0] * (PERIODS[1] + 1)
+    )
     peaks = {lag: lags[lag - 1] - (lags[lag - 2] + lags[lag]) / 2 for lag in range(PERIODS[0], PERIODS[1] + 1)}
     period = max(peaks, key=lambda lag: peaks[lag])
     stderr = math.sqrt(1.5 / len(logs))
@@ -264,7 +276,8 @@ def _used(window: Window) -> float:
 
 def _momentum(record: Record) -> float:
     """The momentum with which the changes are made of gradients of the norms that were recorded; NaN if none fits."""
-    assert record.cosine is not None and record.gradient_norm is not None
+    assert record.cosine is not None
+    assert record.gradient_norm is not None
     now = record.norms / record.rates
     before = np.concatenate([[math.nan], now[:-1]])
 
@@ -281,5 +294,5 @@ def _momentum(record: Record) -> float:
 
 
 def _exact(found: float, reach: float) -> float:
-    """p of an equation that holds up to rounding: 1 if it does, otherwise 0."""
+    """P of an equation that holds up to rounding: 1 if it does, otherwise 0."""
     return 1.0 if found <= reach else 0.0

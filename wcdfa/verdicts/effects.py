@@ -41,14 +41,14 @@ NOTCHES = {
     "rhythm": 0.1,
 }
 """One notch of each effect, in its own unit: about the least that matters. Cosines are log (1 − cosine), sizes are logarithms."""
-FULL = 4.0
-"""Notches beyond which more makes no difference."""
+FULL = 5.0
+"""The largest effect: beyond 31 notches more makes no difference."""
 AFTER, BEFORE, FIRST = 24, 20, 3
 """Blocks whose mean is taken after a change, and before it; and those that are the first."""
 
 
 def effects(record: Record, tracks: Sequence[Track], onset: int, changes: Sequence[Change] = ()) -> dict[str, float]:
-    """The effect on each statistic, in notches from −`FULL` to `FULL`; without those that cannot be measured.
+    """The effect on each statistic, from −`FULL` to `FULL`; without those that cannot be measured.
 
     Parameters
     ----------
@@ -80,17 +80,22 @@ def effects(record: Record, tracks: Sequence[Track], onset: int, changes: Sequen
             found[f"lowest {statistic} of a group"] = min(each) - middle
             found[f"highest {statistic} of a group"] = max(each) - middle
     found |= _events(record, onset, changes)
-    return {name: float(np.clip(value / NOTCHES[name], -FULL, FULL)) for name, value in found.items() if math.isfinite(value)}
+    return {name: _effect(value / NOTCHES[name]) for name, value in found.items() if math.isfinite(value)}
 
 
 def effects_of_checks(checks: Iterable[Check]) -> dict[str, float]:
-    """How far each check is from what the named optimizer gives, in notches; the largest of several windows."""
+    """How far each check is from what the named optimizer gives; the largest of several windows."""
     found: dict[str, float] = {}
     for check in checks:
         value = _distance(check) / NOTCHES[check.statistic]
-        if math.isfinite(value) and abs(value) >= abs(found.get(check.statistic, 0.0)):
-            found[check.statistic] = float(np.clip(value, -FULL, FULL))
+        if math.isfinite(value) and abs(_effect(value)) >= abs(found.get(check.statistic, 0.0)):
+            found[check.statistic] = _effect(value)
     return found
+
+
+def _effect(notches: float) -> float:
+    """Notches, on a scale that is linear near 0 and logarithmic beyond: 1, 2, 3 for 1, 3 and 7 notches."""
+    return math.copysign(min(math.log2(1 + abs(notches)), FULL), notches)
 
 
 def _distance(check: Check) -> float:
@@ -113,9 +118,14 @@ def _events(record: Record, onset: int, changes: Sequence[Change]) -> dict[str, 
         found["frozen"] = sum(change.statistic == "frozen" for change in changes) / len(record.groups)
     lost = _without_momentum(record)
     if lost is not None:
-        found["steps without momentum"] = float(lost[onset : onset + AFTER * BLOCK].mean() - lost[max(0, onset - BEFORE * BLOCK) : onset].mean())
+        found["steps without momentum"] = float(
+            lost[onset : onset + AFTER * BLOCK].mean() - lost[max(0, onset - BEFORE * BLOCK) : onset].mean()
+        )
     if record.sketch is not None:
-        units = [smallest_steps(part) for part in (record.sketch[max(0, onset - BEFORE * BLOCK) : onset], record.sketch[onset : onset + AFTER * BLOCK])]
+        units = [
+            smallest_steps(part)
+            for part in (record.sketch[max(0, onset - BEFORE * BLOCK) : onset], record.sketch[onset : onset + AFTER * BLOCK])
+        ]
         if all(math.isfinite(each) and each > 0 for each in units):
             found["smallest steps in a change"] = min(0.0, math.log2(min(units[1], 64.0)) - math.log2(min(units[0], 64.0)))
     return found

@@ -73,7 +73,7 @@ class Record:
 
     @cached_property
     def sizes(self) -> Floats:
-        """log ‖ΔW‖ / lr, NaN in gaps."""
+        """Log ‖ΔW‖ / lr, NaN in gaps."""
         with np.errstate(all="ignore"):
             found = np.log(self.norms / self.rates)
         return np.where(np.isfinite(found), found, math.nan)
@@ -95,7 +95,9 @@ class Record:
             return None
         decay = float(self.filter.weights.sum())
         with np.errstate(all="ignore"):
-            return np.asarray((self.cosine * self.norms - decay * _lagged(self.norms / self.rates) * self.rates) / self.rates / self.added)
+            return np.asarray(
+                (self.cosine * self.norms - decay * _lagged(self.norms / self.rates) * self.rates) / self.rates / self.added
+            )
 
     def part(self, span: slice) -> Record:
         """The record of some of the steps."""
@@ -103,7 +105,7 @@ class Record:
         start = span.indices(len(self))[0]
         return replace(
             self,
-            **cut,
+            **cut,  # type: ignore[arg-type]  # they are series
             groups={name: values[span] for name, values in self.groups.items()},
             cosines={name: values[span] for name, values in self.cosines.items()},
             taken=None if self.taken is None else self.taken + int(self.numbered[start] - self.numbered[0]),
@@ -143,7 +145,9 @@ def record_of(
         if found.ndim == 0 and axes == 1:
             return np.full(len(size), float(found))
         if found.ndim != axes or len(found) != len(size):
-            msg = f"{name} must have one {'row' if axes > 1 else 'number'} for each of the {len(size)} norms, got shape {found.shape}"
+            msg = (
+                f"{name} must have one {'row' if axes > 1 else 'number'} for each of the {len(size)} norms, got shape {found.shape}"
+            )
             raise ValueError(msg)
         return found
 

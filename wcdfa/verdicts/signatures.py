@@ -25,7 +25,9 @@ class Statistic(NamedTuple):
 
 
 STATISTICS = {
-    "level": Statistic("size of the weight change over the learning rate", "the weight change is larger", "the weight change is smaller", log=True),
+    "level": Statistic(
+        "size of the weight change over the learning rate", "the weight change is larger", "the weight change is smaller", log=True
+    ),
     "cosine": Statistic(
         "cosine of consecutive weight changes",
         "consecutive changes are more alike",
@@ -88,7 +90,10 @@ STATISTICS = {
         "share of steps whose change had nothing of the one before", "the momentum was lost at some steps", "", "{:.2%}"
     ),
     "smallest steps in a change": Statistic(
-        "smallest steps of the weights in a typical change", "", "changes are rounded to few of the smallest steps that the weights can make", "{:.1f}"
+        "smallest steps of the weights in a typical change",
+        "",
+        "changes are rounded to few of the smallest steps that the weights can make",
+        "{:.1f}",
     ),
     "rhythm": Statistic("rhythm of what gradients add", "the size of what gradients add repeats every few steps", "", "{:.2f}"),
     "frozen": Statistic("group without any change", "", "it no longer moves"),
@@ -111,13 +116,15 @@ CAUSES = {
         "what the data loader yields: print the indices of ten consecutive batches; look for a sampler that repeats, or a loop inside the loop",
     ),
     "order of data": Meaning(
-        "data come in another order: sorted, not reshuffled, or drawn with replacement", "shuffle= and the sampler of the data loader"
+        "data come in another order: sorted, not reshuffled, or drawn with replacement",
+        "shuffle= and the sampler of the data loader",
     ),
     "less data": Meaning("far fewer examples are used, again and again", "the length of the data set that the loader sees"),
     "labels": Meaning("labels are wrong or noisy", "some examples with their labels, as the model gets them"),
     "inputs": Meaning("inputs are of another kind or scale", "preprocessing and normalisation: mean, spread and shape of a batch"),
     "augmentation or dropout off": Meaning(
-        "noise that was there is gone: augmentation or dropout is off", "model.train() against model.eval(); the transforms of the training data"
+        "noise that was there is gone: augmentation or dropout is off",
+        "model.train() against model.eval(); the transforms of the training data",
     ),
     "more dropout": Meaning("there is more dropout than before", "the dropout rates, and which modules are in training mode"),
     "smaller batches": Meaning("batches are smaller", "the batch size, and how many examples the last batches held"),
@@ -127,7 +134,8 @@ CAUSES = {
         "that optimizer.zero_grad() is called once for each optimizer.step()",
     ),
     "stale gradients": Meaning(
-        "gradients are of older weights", "which weights each process computes its gradients with: asynchronous updates, a rank that lags"
+        "gradients are of older weights",
+        "which weights each process computes its gradients with: asynchronous updates, a rank that lags",
     ),
     "gradients scaled": Meaning(
         "gradients are multiplied by a factor",
@@ -141,21 +149,27 @@ CAUSES = {
     "learning rate": Meaning(
         "the learning rate changed", "the scheduler: how often it is stepped, and whether a warm restart or a drop is due here"
     ),
-    "weight decay": Meaning("weight decay is stronger", "weight_decay in every parameter group: biases and norms are usually left out"),
+    "weight decay": Meaning(
+        "weight decay is stronger", "weight_decay in every parameter group: biases and norms are usually left out"
+    ),
     "state reset": Meaning(
         "the optimizer's state is lost again and again",
         "whether the optimizer is made anew (a new epoch, a new group of parameters, loading a checkpoint without its state)",
     ),
-    "frozen": Meaning("some parameters are frozen", "requires_grad, the parameter groups of the optimizer, detach() in the forward pass"),
+    "frozen": Meaning(
+        "some parameters are frozen", "requires_grad, the parameter groups of the optimizer, detach() in the forward pass"
+    ),
     "norms in evaluation": Meaning(
-        "batch normalisation uses its running averages", "model.train() after each evaluation, and which modules are in evaluation mode"
+        "batch normalisation uses its running averages",
+        "model.train() after each evaluation, and which modules are in evaluation mode",
     ),
     "half precision": Meaning(
         "changes are lost by rounding: the weights are in half precision",
         "the dtype of the parameters that the optimizer updates: keep a float32 copy of them",
     ),
     "weights replaced": Meaning(
-        "the weights were replaced from outside the optimizer", "averaging (EMA, SWA) that is swapped in, a checkpoint that was loaded"
+        "the weights were replaced from outside the optimizer",
+        "averaging (EMA, SWA) that is swapped in, a checkpoint that was loaded",
     ),
 }
 """All causes by name."""
@@ -171,7 +185,7 @@ class Signature(NamedTuple):
     question: str
     """"change" for the change at a step, "named" for a run that has the fault from its start."""
     effects: dict[str, tuple[float, float]]
-    """Mean and standard deviation over runs of each effect, in notches."""
+    """Mean and standard deviation over runs of each effect: `wcdfa.verdicts.effects`."""
 
 
 @lru_cache(1)
@@ -192,5 +206,6 @@ def parsed(text: str) -> tuple[Signature, ...]:
     for row in rows[1:]:
         cells = zip(heads, row[5:], strict=True)
         effects = {name: (float(cell.split("±")[0]), float(cell.split("±")[1])) for name, cell in cells if cell}
-        found.append(Signature(*row[:5], effects))
+        cause, fault, training, optimizer, question = row[:5]
+        found.append(Signature(cause, fault, training, optimizer, question, effects))
     return tuple(found)

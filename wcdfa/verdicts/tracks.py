@@ -14,6 +14,8 @@ from wcdfa.verdicts.record import Record
 
 Floats = npt.NDArray[np.float64]
 ALL = "all"
+SLOW = 100
+"""Steps of the mean about which the spread of sizes is taken."""
 
 
 class Track(NamedTuple):
@@ -83,7 +85,7 @@ def outward(record: Record) -> Floats:
     return np.asarray(np.where(np.isfinite(found), found, math.nan))
 
 
-def _slow(values: Floats, span: int = 100) -> Floats:
+def _slow(values: Floats, span: int = SLOW) -> Floats:
     """The mean of the last steps, at each step; NaN where fewer than half of them are known."""
     known = np.isfinite(values)
     sums, counts = (np.cumsum(np.concatenate([[0.0], part])) for part in (np.where(known, values, 0.0), known))
@@ -93,7 +95,7 @@ def _slow(values: Floats, span: int = 100) -> Floats:
 
 
 def _turn(cosine: Floats) -> Floats:
-    """log (1 − cosine): the size of a turn."""
+    """The size of a turn: log (1 − cosine)."""
     with np.errstate(all="ignore"):
         return np.where(np.isfinite(cosine), np.log(np.maximum(1 - cosine, 1e-7)), math.nan)
 

@@ -1,0 +1,350 @@
+"""The diagnosis of a run: is it what it is said to be, did something change, since when, and what is the likely cause."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.nulls.memory_filter import MemoryFilter, geometric
+from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.nulls.update_rules import resolved
+from wcdfa.support.text import probability
+from wcdfa.verdicts.alongside import parted
+from wcdfa.verdicts.causes import Cause, clear, ranked
+from wcdfa.verdicts.changes import Change, changes_of
+from wcdfa.verdicts.checks import CHECKS, Check, Window
+from wcdfa.verdicts.effects import effects, effects_of_checks
+from wcdfa.verdicts.level_watch import BLOCK, LEAST
+from wcdfa.verdicts.record import Record, record_of
+from wcdfa.verdicts.signatures import STATISTICS, signatures
+from wcdfa.verdicts.tracks import ALL, tracks_of
+
+WINDOW = 500
+"""Steps in a window that is compared with the named optimizer."""
+SHORTEST = 250
+"""Steps that such a window needs."""
+SHOWN = 3
+"""Causes that are listed."""
+BEGUN = 300
+"""Steps at the start of a run that no baseline should hold: momentum and running averages fill up there, and the run settles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """What `diagnose` returns; printing it gives a few lines."""
+
+    deviations: tuple[Check, ...]
+    """Statistics that the named optimizer does not give, the surest first."""
+    checks: tuple[Check, ...]
+    """Everything that was compared with the named optimizer, in each window."""
+    changes: tuple[Change, ...]
+    """What is not as in the baseline, in the order in which it was seen."""
+    causes: tuple[Cause, ...]
+    """Causes of the catalogue, the likeliest first; empty if nothing was found."""
+    compared: tuple[str, ...]
+    """What was compared with what, in words."""
+    not_compared: tuple[str, ...]
+    """What was not compared, and why."""
+    alarms: float
+    """Probability of any deviation or change in a run that is what it is said to be, for each of the two questions."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether one cause is much likelier than all others."""
+        return clear(list(self.causes))
+
+    @property
+    def since(self) -> int | None:
+        """The first step from which on something was found; None if nothing was."""
+        steps = [change.since for change in self.changes] + [check.since for check in self.deviations if check.since is not None]
+        return min(steps, default=None)
+
+    @property
+    def found(self) -> bool:
+        """Whether there is any deviation or change."""
+        return bool(self.deviations or self.changes)
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """A sentence for each deviation and each change."""
+        return (*map(sentence_of_check, self.deviations), *map(sentence_of_change, _first_of_groups(self.changes)))
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        if not self.found:
+            yield f"nothing found: {'; '.join(self.compared)}" if self.compared else "nothing compared"
+        else:
+            yield f"found from step {self.since:,} on:"
+            yield from (f"- {sentence}" for sentence in self.evidence)
+            yield from self._of_causes()
+        yield from (f"not compared: {reason}" for reason in self.not_compared)
+
+    def _of_causes(self) -> Iterator[str]:
+        if not self.causes:
+            return
+        if self.clear:
+            yield f"likely cause: {self.causes[0].text}. Look at {self.causes[0].check}."
+            return
+        yield "cause unclear; in the order of their likelihood:"
+        for number, cause in enumerate(self.causes[:SHOWN], start=1):
+            yield f"{number}. {cause.text}. Look at {cause.check}."
+
+
+def diagnose(
+    norms: npt.ArrayLike,
+    *,
+    cosine: npt.ArrayLike | None = None,
+    weight_norm: npt.ArrayLike | None = None,
+    sketch: npt.ArrayLike | None = None,
+    groups: Mapping[str, npt.ArrayLike] | None = None,
+    cosines: Mapping[str, npt.ArrayLike] | None = None,
+    lr: npt.ArrayLike | None = None,
+    steps: npt.ArrayLike | None = None,
+    gradient_norm: npt.ArrayLike | None = None,
+    optimizer: str | Optimizer | None = None,
+    unknown: str | None = None,
+    start: int | None = None,
+    baseline: int | None = None,
+    alarms: float = 0.05,
+    **hyperparameters: object,
+) -> Diagnosis:
+    """Ask whether a run is what it is said to be, and whether something changed in it.
+
+    >>> import numpy as np
+    >>> import wcdfa
+    >>> rng = np.random.default_rng(0)
+    >>> gradients = np.repeat(rng.standard_normal((400, 64)), 2, axis=0) + rng.standard_normal((800, 64))  # each batch is used twice
+    >>> change, changes = np.zeros(64), []
+    >>> for gradient in gradients:
+    ...     change = 0.9 * change - 0.1 * gradient
+    ...     changes.append(change)
+    >>> sketch = np.array(changes)
+    >>> norms = np.linalg.norm(sketch, axis=1)
+    >>> found = wcdfa.diagnose(norms, sketch=sketch, lr=0.1, optimizer="sgd", momentum=0.9, start=0)
+    >>> print(found.causes[0].text)
+    each batch is used more than once in a row
+
+    Parameters
+    ----------
+    norms : numbers of shape (n,)
+        ‖ΔW‖ of each step. Everything else is optional; what is missing is not compared, and the diagnosis says so.
+    cosine : numbers of shape (n,)
+        Cosine of each weight change with the one before it.
+    weight_norm : numbers of shape (n,)
+        ‖W‖ after each step.
+    sketch : numbers of shape (n, K)
+        Some coordinates of each weight change.
+    groups, cosines : dict of numbers of shape (n,)
+        The same as norms and cosine, of groups of parameters.
+    lr : number, or numbers of shape (n,)
+        Learning rate of each step.
+    steps : numbers of shape (n,)
+        Number of each step, from 1 on. Default: 1, 2, 3, …
+    gradient_norm : numbers of shape (n,)
+        ‖g‖ of each step, before clipping.
+    optimizer, **hyperparameters
+        The optimizer that the run is said to have, as in `wcdfa.verdict`. Without it, only changes are judged.
+    unknown : str, optional
+        Why the optimizer is not known, to be said.
+    start : int, optional
+        Steps that the optimizer took before the first of these.
+    baseline : int, optional
+        How many of the norms, from the first on, show what is usual. Default: half of them. The first `BEGUN` steps of a run are left out.
+    alarms : float
+        Probability of any false alarm, for each of the two questions, over all statistics, groups and steps together.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a series has another length than the norms, `baseline` is more than there are norms, or as `wcdfa.verdict`.
+    """
+    constant, varying = parted(hyperparameters)
+    rule = None if optimizer is None else resolved(optimizer, constant)
+    record = record_of(
+        norms,
+        cosine=cosine,
+        weight_norm=weight_norm,
+        sketch=sketch,
+        groups=groups,
+        cosines=cosines,
+        lr=lr,
+        steps=steps,
+        gradient_norm=gradient_norm,
+        optimizer=rule,
+        unknown=unknown,
+        varying=tuple(name for name, values in varying.items() if len(np.unique(np.asarray(values), axis=0)) > 1),
+        taken=start,
+    )
+    if baseline is not None and not 0 <= baseline <= len(record):
+        msg = f"baseline must be from 0 to the {len(record)} norms, got {baseline}; leave it out for half of them"
+        raise ValueError(msg)
+    return of_record(record, baseline=baseline, alarms=alarms)
+
+
+def of_record(record: Record, *, baseline: int | None = None, alarms: float = 0.05) -> Diagnosis:
+    """The diagnosis of what was recorded; as `diagnose`."""
+    checks = list(_checked(record))
+    deviations = deviating(checks, alarms)
+    changed = _Changes(record, baseline, alarms)
+    return Diagnosis(
+        deviations=tuple(deviations),
+        checks=tuple(checks),
+        changes=tuple(changed.found),
+        causes=tuple(_causes(record, deviations, changed)),
+        compared=(*_compared(record, checks), *changed.compared),
+        not_compared=(*_not_compared(record, checks), *changed.not_compared),
+        alarms=alarms,
+    )
+
+
+def _checked(record: Record) -> Iterator[Check]:
+    """All checks of all windows."""
+    if record.filter is None:
+        return
+    count = max(1, round(len(record) / WINDOW))
+    if len(record) < SHORTEST:
+        return
+    edges = np.linspace(0, len(record), count + 1).astype(int)
+    for first, stop in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        part = record.part(slice(first, stop))
+        since = int(record.numbered[first])
+        for check in CHECKS:
+            yield from (each if each.since is not None else each._replace(since=since) for each in check(Window(part)))
+
+
+def deviating(checks: list[Check], alarms: float) -> list[Check]:
+    """Of each statistic the surest check that deviates, from the first window that does; the surest statistic first."""
+    judged = [check for check in checks if math.isfinite(check.p)]
+    sure = [check._replace(p=min(1.0, check.p * len(judged))) for check in judged if check.p * len(judged) < alarms]
+    found: dict[str, Check] = {}
+    for check in sorted(sure, key=lambda each: each.p):
+        first = min(each.since or 0 for each in sure if each.statistic == check.statistic)
+        found.setdefault(check.statistic, check._replace(since=first))
+    return list(found.values())
+
+
+class _Changes:
+    """The search for changes, and what it was made with."""
+
+    def __init__(self, record: Record, baseline: int | None, alarms: float) -> None:
+        begun = 0 if record.taken is None else max(0, BEGUN - record.taken)
+        self.skip = min(begun, len(record) // 4)
+        self.record = record.part(slice(self.skip, None)) if self.skip else record
+        self.baseline = (len(record) // 2 if baseline is None else baseline) - self.skip
+        self.found: list[Change] = []
+        self.compared: list[str] = []
+        self.not_compared: list[str] = []
+        if self.baseline < LEAST * BLOCK or len(self.record) - self.baseline < BLOCK:
+            self.tracks = []
+            self.not_compared.append(
+                f"changes, because the baseline has {max(0, self.baseline)} steps and what follows {max(0, len(self.record) - self.baseline)}: "
+                f"at least {LEAST * BLOCK} and {BLOCK} are needed"
+            )
+            return
+        self.tracks = tracks_of(self.record, undone_for(self.record, self.baseline))
+        self.found = changes_of(self.record, self.tracks, self.baseline, alarms=alarms)
+        first, last = int(self.record.numbered[0]), int(self.record.numbered[self.baseline - 1])
+        self.compared.append(f"{len(self.tracks)} series after step {last:,} with steps {first:,} to {last:,}")
+
+    def causes(self) -> list[Cause]:
+        """The likely causes of what changed first."""
+        onset = int(np.searchsorted(self.record.numbered, min(change.since for change in self.found)))
+        return ranked(effects(self.record, self.tracks, onset, self.found), signatures(), "change", self.record.optimizer)
+
+
+def undone_for(record: Record, baseline: int) -> MemoryFilter | None:
+    """The memory of the named optimizer, or else of the momentum that fits the cosine of the baseline."""
+    if record.filter is not None:
+        return record.filter
+    if record.cosine is None or not np.isfinite(record.cosine[:baseline]).any():
+        return None
+    return geometric(float(np.clip(np.nanmean(record.cosine[:baseline]), 0.0, 0.99)))
+
+
+def _causes(record: Record, deviations: list[Check], changed: _Changes) -> list[Cause]:
+    """Causes of a deviation that is there from the start, else of what changed, else of the deviation."""
+    ended = int(record.numbered[min(len(record) - 1, changed.skip + max(0, changed.baseline))])
+    early = [check for check in deviations if check.since is not None and check.since < ended]
+    if changed.found and not early:
+        return changed.causes()
+    if deviations:
+        return ranked(effects_of_checks(_all_checks_since(record, deviations)), signatures(), "named", record.optimizer)
+    return []
+
+
+def _all_checks_since(record: Record, deviations: list[Check]) -> list[Check]:
+    """The checks of the first window that deviates."""
+    since = min(check.since for check in deviations if check.since is not None)
+    first = max(0, min(int(np.searchsorted(record.numbered, since)), len(record) - SHORTEST))
+    window = Window(record.part(slice(first, first + WINDOW)))
+    return [each for check in CHECKS for each in check(window)]
+
+
+def _compared(record: Record, checks: list[Check]) -> Iterator[str]:
+    if checks:
+        names = ", ".join(dict.fromkeys(STATISTICS[check.statistic].title for check in checks))
+        yield f"as {record.optimizer} gives, in {len(record):,} steps: {names}"
+
+
+def _not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
+    if record.optimizer is None:
+        yield f"whether the run is what it is said to be, because {record.unknown or 'no optimizer is named'}: only changes are judged"
+    elif record.varying:
+        yield f"whether the run is {record.optimizer}, because its {' and '.join(record.varying)} vary"
+    elif len(record) < SHORTEST:
+        yield f"whether the run is {record.optimizer}, because {SHORTEST} steps are needed, got {len(record)}"
+    if not record.consecutive:
+        yield "the direction, because not every step was recorded"
+        return
+    missing = [name for name, values in {"the cosine": record.cosine, "the sketch": record.sketch}.items() if values is None]
+    if missing:
+        yield f"what needs {' and '.join(missing)} of the weight change, which was not recorded"
+
+
+def _first_of_groups(changes: tuple[Change, ...]) -> list[Change]:
+    """The first change of each statistic: of all parameters if that changed too, else of the group that was first."""
+    found: dict[str, Change] = {}
+    for change in changes:
+        held = found.get(change.statistic)
+        if held is None or (held.group != ALL and change.group == ALL):
+            found[change.statistic] = change
+    return sorted(found.values(), key=lambda change: (change.since, change.seen))
+
+
+def sentence_of_check(check: Check) -> str:
+    """What was found and what was expected."""
+    words = STATISTICS[check.statistic]
+    expected = _band(check, words.show)
+    what = words.up if check.direction > 0 else words.down
+    return f"{what}: {words.title} is {words.show.format(check.found)}, expected {expected} ({probability(check.p)}, from step {check.since:,})"
+
+
+def _band(check: Check, show: str) -> str:
+    if math.isinf(check.high):
+        return f"at least {show.format(check.low)}"
+    return (
+        f"at most {show.format(check.high)}" if math.isinf(check.low) else f"{show.format(check.low)} to {show.format(check.high)}"
+    )
+
+
+def sentence_of_change(change: Change) -> str:
+    """What changed, from what to what, and since when."""
+    words = STATISTICS[change.statistic]
+    where = "" if change.group == ALL else f"{change.group}: "
+    what = words.up if change.direction > 0 else words.down
+    before, after = change.before, change.after
+    if change.statistic == "cosine":
+        before, after = 1 - math.exp(before), 1 - math.exp(after)
+        what = words.up if after > before else words.down
+    if words.log:
+        moved = f"by a factor of {math.exp(after - before):.3g}"
+    else:
+        moved = f"from {words.show.format(before)} to {words.show.format(after)}"
+    sure = f", {probability(change.p)}" if change.p > 0 else ""
+    return f"{where}{what}, {moved} (since step {change.since:,}, seen at {change.seen:,}{sure})"
