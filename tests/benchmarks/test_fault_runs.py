@@ -19,6 +19,7 @@ from benchmarks.fault_runs.optimizers import OPTIMIZERS
 from benchmarks.fault_runs.recording import Recorder, record, weights_of
 from benchmarks.fault_runs.storage import joined
 from benchmarks.fault_runs.trainings import TRAININGS
+from wcdfa.backends.torch import attach
 
 BEFORE, AFTER = 90, 20  # steps around the fault: the hundredth is one at which some faults show
 QUICK = {
@@ -174,3 +175,21 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     assert same(found, read)
     assert set(read) == set(found)
     assert storage.seeds(tmp_path, "mlp", "sgd", "lr ramp") == [3]
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw_99", "muon"])
+def test_the_package_records_the_same(optimizer):
+    """The bench counts for itself, in float64 on copies of all weights, so that its runs do not hang on what they are to judge."""
+    loop, recorder = begun("mlp", optimizer)
+    handle = attach(*loop.optimizers, model=loop.model, window=40, groups=lambda path: path.replace("/", "."))
+    found = record(loop, 40, recorder)
+    reading = handle.read()
+    handle.detach()
+    np.testing.assert_allclose(reading.norms, found["norms"], rtol=1e-5)
+    np.testing.assert_allclose(reading.weight_norm, found["weight_norm"], rtol=1e-5)
+    np.testing.assert_allclose(reading.cosine[1:], found["cosine"][1:], atol=1e-5)
+    np.testing.assert_allclose(reading.lr, found["lr"])
+    assert reading.sketch.shape == found["sketch"].shape
+    for name in loop.parameters:
+        np.testing.assert_allclose(reading.groups[name], found["groups"][name], rtol=1e-4)
+        np.testing.assert_allclose(reading.cosines[name][1:], found["cosines"][name][1:], atol=1e-4)
