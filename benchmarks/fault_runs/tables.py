@@ -1,0 +1,127 @@
+"""The tables: each fault by each statistic, and runs that have a fault from the first step on beside healthy ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from . import statistics, storage
+from .detection import Changes, Detector, changes, detectors
+from .faults import HEALTHY, applying
+from .statistics import Tracks
+from .storage import BASELINE, FROM_START, LATER
+from .trainings import TRAININGS
+
+Map = Callable[..., Iterable]  # map, or that of a pool of processes
+FOUND = 80  # per cent of the seeds at which a fault counts as found
+SOON = 500  # steps
+FEWEST = 3  # healthy runs without which there is no table
+THREE, ALL = "these three", "all of wcdfa"
+SHORT = {"validation loss": "validation", "gradient norm": "gradient", "update ratio": "ratio", "tensor level": "tensors"}
+NO_BASELINE = ("level, 500", "spread", "lag-1", "α", "cosine, 500", "vector α, 4-16", "vector α, 16-125")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A fault by one detector: per cent of the runs in which it was found, and the median delay in steps over all runs."""
+
+    share: float
+    delay: float
+
+    def __str__(self) -> str:
+        return f"{self.share:3.0f} {self.delay:5.0f}" if np.isfinite(self.delay) else f"{self.share:3.0f}     -"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The runs of a training with one optimizer."""
+
+    folder: Path
+    training: str
+    optimizer: str
+
+    def changes(self, fault: str, seed: int) -> Changes:
+        before, after = (
+            storage.read(storage.path(self.folder, self.training, self.optimizer, LATER, name, seed)) for name in (BASELINE, fault)
+        )
+        return changes(storage.joined(before, after), TRAININGS[self.training], len(before["steps"]))
+
+    def seeds(self, fault: str, moment: str = LATER) -> list[int]:
+        return storage.seeds(self.folder, self.training, self.optimizer, fault, moment)
+
+    def tracks_from_start(self, fault: str, seed: int) -> Tracks:
+        return statistics.tracks(storage.run_from_start(self.folder, self.training, self.optimizer, fault, seed))
+
+
+def detection(source: Source, mapped: Map) -> None:
+    """Print which faults each statistic finds."""
+    controls = list(mapped(partial(source.changes, HEALTHY), source.seeds(HEALTHY)))
+    if len(controls) < FEWEST:
+        return
+    half = len(controls) // 2
+    fitted = detectors(controls[:half])
+    names = [name for name in applying(source.training, source.optimizer) if source.seeds(name)]
+    print(
+        f"{source.training}, {source.optimizer}: limits from {half} healthy runs, false alarms in {len(controls) - half} others; "
+        f"per cent of runs in which the fault was found, median delay in steps"
+    )
+    print(f"  {'':31}" + " ".join(f"{SHORT.get(name, name):>16}" for name in fitted))
+    rows = {}
+    line("healthy", found_by(fitted, controls[half:]))
+    for name in names:
+        rows[name] = found_by(fitted, list(mapped(partial(source.changes, name), source.seeds(name))))
+        line(name, rows[name])
+    summary(rows)
+
+
+def found_by(fitted: dict[str, Detector], runs: Sequence[Changes]) -> dict[str, Found]:
+    delays = {name: np.array([detector.delay(run) for run in runs]) for name, detector in fitted.items()}
+    return {name: Found(100 * float(np.isfinite(each).mean()), float(np.median(each))) for name, each in delays.items()}
+
+
+def line(name: str, row: dict[str, Found]) -> None:
+    print(f"  {name:<31}" + " ".join(f"{found!s:>16}" for found in row.values()), flush=True)
+
+
+def summary(rows: dict[str, dict[str, Found]]) -> None:
+    """How many faults each finds, and which ones only the weight change shows soon."""
+    if not rows:
+        return
+    counts = {name: sum(row[name].share >= FOUND for row in rows.values()) for name in next(iter(rows.values()))}
+    print(f"  {f'found in {FOUND} %, of {len(rows)} faults':<31}" + " ".join(f"{count:>16}" for count in counts.values()))
+    gained = [name for name, row in rows.items() if row[ALL].share >= FOUND > row[THREE].share and row[ALL].delay <= SOON]
+    print(
+        f"  found by {ALL} within {SOON} steps and not by loss, validation loss and gradient norm: {len(gained)}: {', '.join(gained)}\n"
+    )
+
+
+def from_start(source: Source, mapped: Map) -> None:
+    """Print in which runs a statistic is outside the range of the healthy runs, if the fault is there from the first step on."""
+    healthy = list(mapped(partial(source.tracks_from_start, HEALTHY), source.seeds(HEALTHY, FROM_START)))
+    if len(healthy) < FEWEST:
+        return
+    print(
+        f"{source.training}, {source.optimizer}, fault from the first step on: median, and per cent of runs outside {len(healthy)} healthy ones"
+    )
+    for when, window in (("first 500 steps", 0), ("last 500 steps", -1)):
+        print(f"  {when:31}" + " ".join(f"{name:>16}" for name in NO_BASELINE))
+        for name in (HEALTHY, *applying(source.training, source.optimizer, from_start=True)):
+            runs = (
+                healthy
+                if name == HEALTHY
+                else list(mapped(partial(source.tracks_from_start, name), source.seeds(name, FROM_START)))
+            )
+            if runs:
+                print(f"  {name:<31}" + " ".join(f"{outside(each, window, runs, healthy):>16}" for each in NO_BASELINE), flush=True)
+    print()
+
+
+def outside(name: str, window: int, runs: Sequence[Tracks], healthy: Sequence[Tracks]) -> str:
+    """The median of a statistic, and per cent of the runs that are below or above all healthy ones."""
+    values, normal = (np.array([tracks[name][window] for tracks in each]) for each in (runs, healthy))
+    share = 100 * np.mean((values < normal.min()) | (values > normal.max()))
+    return f"{np.median(values):.3f} {share:3.0f}"
