@@ -85,17 +85,26 @@ def level_change(record: Record, track: Track, baseline: int, tests: int, alarms
 
 
 def jumps(record: Record, baseline: int) -> Iterator[Change]:
-    """The first jump of the learning rate after the baseline, other than a schedule makes at every step."""
-    if not record.rates_known:
+    """The first jump of the learning rate after the baseline, or its way from a rate that was constant in the baseline."""
+    if not record.rates_known or not baseline:
         return
-    moves = np.diff(np.log(record.rates))
-    usual = np.abs(moves[: max(0, baseline - 1)]).max(initial=0.0)
-    start = max(0, baseline - 1)  # a jump between the last step of the baseline and the next is one after it
-    places = np.flatnonzero(np.abs(moves[start:]) > max(JUMP, 2 * usual)) + start
-    if len(places):
-        at = int(places[0])
-        step = int(record.numbered[at + 1])
-        yield Change("learning rate", ALL, float(record.rates[at]), float(record.rates[at + 1]), step, step, 0.0)
+    logs = np.log(record.rates)
+    moves = np.abs(np.diff(logs))
+    usual = float(moves[: baseline - 1].max(initial=0.0))
+    jumped = np.flatnonzero(moves[baseline - 1 :] > max(JUMP, 2 * usual)) + baseline
+    left = np.flatnonzero(np.abs(logs[baseline:] - logs[baseline - 1]) > JUMP) + baseline if usual == 0 else jumped
+    if len(jumped) or len(left):
+        at = int(min([*jumped[:1], *left[:1]]))
+        begun = at if usual else int(np.flatnonzero(moves[baseline - 1 :] > 0)[0]) + baseline
+        yield Change(
+            "learning rate",
+            ALL,
+            float(record.rates[baseline - 1] if not usual else record.rates[at - 1]),
+            float(record.rates[at]),
+            int(record.numbered[begun]),
+            int(record.numbered[at]),
+            0.0,
+        )
 
 
 def frozen(record: Record, baseline: int) -> Iterator[Change]:

@@ -27,7 +27,7 @@ WARM = 4
 """Blocks at the start of a baseline that only give the first level."""
 LOOKS = 2.0
 """Spans overlap: all that end at one block amount to about so many independent tests."""
-WALKS = np.geomspace(1e-5, 3.0, 40)
+WALKS = np.geomspace(1.5e-3, 3.0, 30)
 """Power of the steps of the random walk over that of the noise; the least lets every level drift slowly."""
 
 

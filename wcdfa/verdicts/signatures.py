@@ -85,7 +85,7 @@ STATISTICS = {
         "the change is not made of gradients of the recorded norms by the named momentum",
         "",
     ),
-    "learning rate": Statistic("learning rate", "the learning rate jumped up", "the learning rate jumped down"),
+    "learning rate": Statistic("learning rate", "the learning rate is higher", "the learning rate is lower"),
     "steps without momentum": Statistic(
         "share of steps whose change had nothing of the one before", "the momentum was lost at some steps", "", "{:.2%}"
     ),

@@ -14,6 +14,8 @@ from wcdfa.verdicts.record import Record
 
 Floats = npt.NDArray[np.float64]
 ALL = "all"
+OUTLIER = 8.0
+"""Median deviations from the median beyond which a product of gradients is cut."""
 SLOW = 100
 """Steps of the mean about which the spread of sizes is taken."""
 
@@ -61,8 +63,8 @@ def _of_direction(record: Record, undone: MemoryFilter | None) -> list[Track]:
     found += [Track("cosine", name, _turn(values)) for name, values in record.cosines.items()]
     memory = correlations(record, undone=undone)
     if memory is not None:
-        found.append(Track("neighbours", ALL, memory.series({1: 1.0, 2: -1.0})))
-        found.append(Track("near gradients", ALL, memory.series({2: 1 / 3, 3: 1 / 3, 4: 1 / 3})))
+        found.append(Track("neighbours", ALL, _without_outliers(memory.series({1: 1.0, 2: -1.0}))))
+        found.append(Track("near gradients", ALL, _without_outliers(memory.series({2: 1 / 3, 3: 1 / 3, 4: 1 / 3}))))
     return found
 
 
@@ -92,6 +94,16 @@ def _slow(values: Floats, span: int = SLOW) -> Floats:
     back = np.maximum(np.arange(1, len(values) + 1) - span, 0)
     count = counts[1:] - counts[back]
     return np.where(count * 2 > span, (sums[1:] - sums[back]) / np.maximum(count, 1), math.nan)
+
+
+def _without_outliers(values: Floats) -> Floats:
+    """The values, those of a few very large gradients cut to what is usual."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return values
+    middle = float(np.median(known))
+    reach = OUTLIER * float(np.median(np.abs(known - middle)))
+    return np.clip(values, middle - reach, middle + reach)
 
 
 def _turn(cosine: Floats) -> Floats:
