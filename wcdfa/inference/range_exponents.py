@@ -18,7 +18,7 @@ Range: TypeAlias = "tuple[int, int | None]"
 RANGES: tuple[Range, ...] = ((4, 16), (16, None))
 
 
-def bounds_of(ranges: Iterable[Range], n: int, order: int = 1) -> tuple[tuple[int, int], ...]:
+def bounds_of(ranges: Iterable[Range], n: int) -> tuple[tuple[int, int], ...]:
     """Smallest and largest size of each range; None stands for a quarter of the samples.
 
     >>> bounds_of(RANGES, 500)
@@ -27,12 +27,9 @@ def bounds_of(ranges: Iterable[Range], n: int, order: int = 1) -> tuple[tuple[in
     Raises
     ------
     ValueError
-        If a range begins below ``order + 2`` or ends at or below its beginning, an end of None aside.
+        If a range ends at or below its beginning; an end of None may.
     """
     for low, high in (ranges := tuple(ranges)):
-        if low < order + 2:
-            msg = f"range ({low}, {high}) begins below {order + 2}, the smallest box size of order {order}"
-            raise ValueError(msg)
         if high is not None and high <= low:
             msg = f"range ({low}, {high}) is empty; give the smallest and the largest box size, as in (4, 16), or None for n // 4"
             raise ValueError(msg)
@@ -90,7 +87,7 @@ def expected_exponents(
     ----------
     M. Höll and H. Kantz, Eur. Phys. J. B 88, 126 (2015), doi:10.1140/epjb/e2015-60143-1.
     """
-    values, bounds = np.asarray(autocorrelation, dtype=np.float64), bounds_of(ranges, n, order)
+    values, bounds = np.asarray(autocorrelation, dtype=np.float64), bounds_of(ranges, n)
     sizes = half_sizes(n, order)
     needed = [size for size in sizes if any(low <= size <= high for low, high in bounds)]
     if values.ndim != 1 or len(values) < max(needed, default=1):

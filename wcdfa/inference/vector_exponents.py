@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wcdfa.inference.calibration import Method
-from wcdfa.inference.calibration_tables import moments_for
+from wcdfa.inference.calibration_tables import method_sizes, moments_for
 from wcdfa.inference.exponent import DFAResult, check_confidence, check_method, result_of
 from wcdfa.inference.moments import interpolation
 from wcdfa.inference.range_exponents import RANGES, Range, bounds_of, slope_weights
@@ -18,8 +18,6 @@ from wcdfa.kernel.polynomials import Matrix
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-FEWEST = 16  # samples in the longest stretch: four box sizes fit
 
 
 class VectorExponents(NamedTuple):
@@ -100,9 +98,9 @@ def vector_exponents(
         msg = f"the sketch has shape {rows.shape}; give (n, K), a row of K coordinates for each step"
         raise ValueError(msg)
     rows, breaks = _recorded(rows)
-    bounds, finite = bounds_of(ranges, len(rows), order), bool(np.isfinite(rows).all())
+    bounds, finite = bounds_of(ranges, len(rows)), bool(np.isfinite(rows).all())
     moving = np.ptp(rows, axis=0) > 0 if finite and len(rows) else np.ones(rows.shape[1], dtype=bool)
-    reason = _reason(rows, breaks, moving, finite, order)
+    reason = _reason(rows, breaks, moving, finite, order, method)
     still = int(np.sum(~moving))
     if reason is not None:
         nothing = (np.nan,) * len(bounds)
@@ -132,14 +130,23 @@ def _recorded(rows: Matrix) -> tuple[Matrix, tuple[int, ...]]:
     return rows[kept], tuple(int(at) for at in np.flatnonzero(np.diff(kept) > 1) + 1)
 
 
-def _reason(rows: Matrix, breaks: tuple[int, ...], moving: npt.NDArray[np.bool_], finite: bool, order: int) -> str | None:
+def _long_enough(longest: int, order: int, method: Method) -> bool:
+    try:
+        return bool(method_sizes(longest, order, method))
+    except ValueError:
+        return False
+
+
+def _reason(
+    rows: Matrix, breaks: tuple[int, ...], moving: npt.NDArray[np.bool_], finite: bool, order: int, method: Method
+) -> str | None:
     n, count = rows.shape
     if count == 0:
         return "the sketch has no coordinates"
-    longest = max(np.diff([0, *breaks, n]), default=0)
-    if longest < FEWEST + 8 * (order - 1):
+    longest = int(max(np.diff([0, *breaks, n]), default=0))
+    if not _long_enough(longest, order, method):
         apart = f", the longest stretch without a gap has {longest}" if breaks else ""
-        return f"{n} steps were recorded{apart}; α of order {order} needs at least {FEWEST + 8 * (order - 1)}"
+        return f"{n} steps were recorded{apart}: too few for four box sizes of order {order}"
     if not finite:
         step, coordinate = (int(each) for each in np.argwhere(~np.isfinite(rows))[0])
         return f"coordinate {coordinate} is {rows[step, coordinate]} in recorded step {step}: α needs finite numbers"
