@@ -204,9 +204,9 @@ def result_of(of: Computed, order: int, method: Method, confidence: float) -> tu
     if len(sizes) < 2:
         msg = f"a line needs at least two box sizes, got scales={sizes}; fluctuations() takes a single one"
         raise ValueError(msg)
-    key = (computed.series.shape[-1], sizes, order, method, computed.stretches, of.coordinates)
+    key = (computed.series.shape[-1], sizes, order, method, computed.stretches, of.calibrated)
     table = constant(calibration_for, *key, xp=xp, like=computed.values)
-    inflation = None if of.inverse is None else of.inverse * of.coordinates
+    inflation = None if of.inverse is None else of.inverse * of.calibrated
     estimate = calibrated_estimate(computed.values, computed.floor, table, _normal_quantile(confidence), xp, inflation)
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if method == "ols":

@@ -22,6 +22,11 @@ class Computed(NamedTuple):
     inverse: Array | None = None  # 1 / effective number, of the batch shape; None for a single coordinate
     coordinates: int = 1
 
+    @property
+    def calibrated(self) -> int:
+        """For how many coordinates the calibration is made: a power of two, so that one more or less needs no new one."""
+        return 1 << (self.coordinates.bit_length() - 1)
+
 
 def computed_for(
     x: Array | npt.ArrayLike,

@@ -13,7 +13,7 @@ import wcdfa
 from wcdfa import synthetic
 from wcdfa.inference.moments import autocovariance
 from wcdfa.inference.range_exponents import bounds_of, expected_exponents, slope_weights
-from wcdfa.inference.vector_exponents import vector_exponents
+from wcdfa.inference.sketch_exponents import vector_exponents
 from wcdfa.scales import half_sizes
 
 TRIALS = 200
