@@ -47,7 +47,6 @@ def test_the_same_in_every_library_and_along_any_axes(xp, array, method):
     expected = plain(VECTOR, coordinates=-2, method=method)
     for x, axes in (
         (VECTOR, {"coordinates": -2}),
-        (np.moveaxis(VECTOR, 1, 0), {"coordinates": 0}),
         (np.moveaxis(VECTOR, -1, 0), {"axis": 0, "coordinates": 2}),
         (np.moveaxis(VECTOR, -1, 1), {"axis": 1, "coordinates": -1}),
     ):
@@ -237,17 +236,15 @@ def test_jit_vmap_and_grad(method):
     jax, jnp = require("jax"), require("jax.numpy")
     jax.config.update("jax_enable_x64", True)
     end = lambda v: plain(v, coordinates=-2, method=method).high
-    x = jnp.asarray(correlated(128, 4, alpha=0.8, rho=0.3, trials=2, seed=7))
-    np.testing.assert_allclose(jax.jit(end)(x), end(np.asarray(x)), rtol=1e-9)
-    np.testing.assert_allclose(jax.vmap(end)(x), end(np.asarray(x)), rtol=1e-9)
-    gradient = jax.jit(jax.grad(end))(x[0])
-    assert np.all(np.isfinite(gradient))
-    for place in ((0, 5), (3, 100)):
-        step = 1e-6 * (np.arange(4) == place[0])[:, None] * (np.arange(128) == place[1])
-        numeric = (end(np.asarray(x[0]) + step) - end(np.asarray(x[0]) - step)) / 2e-6
-        np.testing.assert_allclose(gradient[place], numeric, atol=1e-6)
-    still = jnp.asarray(np.concatenate([np.asarray(x[0]), np.zeros((1, 128))]))
-    assert np.all(np.isfinite(jax.jit(jax.grad(end))(still)))
+    x = correlated(128, 4, alpha=0.8, rho=0.3, trials=2, seed=7)
+    x[1, 2] = 0.0  # a coordinate that stands still
+    values, gradients = jax.jit(jax.vmap(jax.value_and_grad(end)))(jnp.asarray(x))
+    np.testing.assert_allclose(values, end(x), rtol=1e-9)
+    assert np.all(np.isfinite(gradients))
+    for place in ((0, 0, 5), (0, 3, 100), (1, 1, 64)):
+        step = np.zeros_like(x)
+        step[place] = 1e-6
+        np.testing.assert_allclose(gradients[place], (end(x + step) - end(x - step))[place[0]] / 2e-6, atol=1e-6)
 
 
 def test_gradients_in_torch():
