@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 import wcdfa
 from wcdfa import synthetic
+from wcdfa.inference.effective_by_size import cosine_coefficients, inverse_by_size
+from wcdfa.inference.effective_number import inverse_effective_number
 from wcdfa.inference.moments import autocovariance
 from wcdfa.inference.range_exponents import bounds_of, expected_exponents, slope_weights
 from wcdfa.inference.sketch_exponents import vector_exponents
@@ -211,3 +213,32 @@ def test_arguments():
         vector_exponents(np.zeros((500, 2)), method="whittle")
     with pytest.raises(ValueError, match="confidence must be between"):
         vector_exponents(np.zeros((500, 2)), confidence=2)
+
+
+@pytest.mark.parametrize(("own", "strength", "least"), [(0.0, 0.05, 0.93), (0.9, 0.05, 0.93), (0.9, 0.2, 0.88)])
+def test_coordinates_that_share_only_their_slow_part(own, strength, least):
+    """Standard errors of 16 to 125 that knew only the overall number of coordinates held 42, 90 and 60 %."""
+    rng, found = np.random.default_rng(4), []
+    for _ in range(100):
+        mine, slow = synthetic.ar1(500, phi=own, batch=(64,), seed=rng), synthetic.ar1(500, phi=0.98, seed=rng)
+        found.append(vector_exponents((mine * math.sqrt(1 - own**2) + strength * slow).T))
+    exponents, stderr = (np.array([getattr(each, name) for each in found]) for name in ("exponents", "stderr"))
+    covered = np.mean(np.abs(exponents - exponents.mean(axis=0)) < 1.96 * stderr, axis=0)
+    assert np.all(covered > least - 3 * 0.025)
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.3])
+def test_the_effective_number_at_each_size(rho):
+    """The same at each size if coordinates share all frequencies; sizes that few frequencies measure are on the safe side."""
+    x = np.swapaxes(momentum(rho=rho, coordinates=32, trials=40, seed=5), 1, 2)
+    expected, sizes = (1 + 31 * rho**2) / 32, half_sizes(500, 1)
+    found = np.array([inverse_by_size(each, sizes, (), float(inverse_effective_number(each, np))) for each in x])
+    ratio = found.mean(axis=0) / expected
+    assert np.all(np.abs(ratio[:6] - 1) < 0.1)
+    assert np.all((ratio > 0.93) & (ratio < 1.4))
+
+
+def test_cosine_coefficients():
+    x = np.random.default_rng(6).standard_normal((3, 50))
+    t, k = np.arange(50) + 0.5, np.arange(50)
+    np.testing.assert_allclose(cosine_coefficients(x), 2 * x @ np.cos(np.pi * np.outer(t, k) / 50), atol=1e-11)

@@ -27,8 +27,12 @@ def inverse_effective_number(series: Array, xp: Namespace, stretches: tuple[int,
     errors, freedom = prediction_errors(series, xp, stretches)
     gram = matmul_of(xp)(errors, xp.matrix_transpose(errors)) / freedom
     of_square, trace = xp.sum(gram * gram, axis=(-2, -1)), xp.sum(errors * errors, axis=(-2, -1)) / freedom
-    unbiased = freedom**2 / ((freedom - 1) * (freedom + 2))
-    of_square = unbiased * (of_square - trace * trace / freedom)
+    return inverse_of_traces(of_square, trace, freedom, count, xp)
+
+
+def inverse_of_traces(of_square: Array, trace: Array, freedom: float, count: int, xp: Namespace) -> Array:
+    """Find tr Σ² / (tr Σ)² without bias from tr S² and tr S of a sample covariance S of so many degrees of freedom, at least 2."""
+    of_square = freedom**2 / ((freedom - 1) * (freedom + 2)) * (of_square - trace * trace / freedom)
     squared = trace * trace - 2 * of_square / freedom
     return xp.minimum(xp.maximum(of_square / xp.maximum(squared, TINY), 1 / count), 1.0)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from wcdfa.inference.calibration import Method
 from wcdfa.inference.calibration_tables import method_sizes, moments_for
+from wcdfa.inference.effective_by_size import inverse_by_size
 from wcdfa.inference.exponent import DFAResult, check_confidence, check_method, result_of
 from wcdfa.inference.moments import interpolation
 from wcdfa.inference.range_exponents import RANGES, Range, bounds_of, slope_weights
@@ -68,8 +69,9 @@ def vector_exponents(
 
     The interval of `alpha` holds for coordinates that share one power law, as those of ARFIMA do, independent or correlated. With
     momentum no single exponent exists, and it says nothing: use the exponents of the ranges, and compare them with those of
-    `expected_exponents`. Their standard errors assume no power law, and hold for coordinates drawn at random from all; of
-    few effective coordinates they rest on the model of `alpha`, which counts as one more coordinate.
+    `expected_exponents`. Their standard errors assume no power law, and hold for coordinates drawn at random from all and for correlated
+    ones, also if those share only their slow part (as long as that is not most of what they vary). For few effective coordinates they
+    rest on the model of `alpha`, which counts as one more coordinate.
 
     Parameters
     ----------
@@ -170,20 +172,29 @@ def _of_ranges(
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Slopes and their standard errors.
 
-    To first order a slope is a sum of one term for each coordinate. With K_eff effective coordinates of K, the variance of that sum is
-    K² / K_eff times the variance of a term; the variance between terms is too small by the part that they have in common, which
-    the model makes up for, with a weight of 1 / K_eff.
+    To first order a slope is a sum of one term for each coordinate. Independent terms have a sum whose variance is K times that between
+    terms. If at size s they are worth K_eff(s) coordinates, their parts from that size add up to √(K / K_eff(s)) times as much. The
+    variance between terms is too small by the part that they have in common, which the model makes up for.
     """
-    total, effective = computed.total, _effective(computed)
+    total = computed.total
     if np.isnan(float(result.alpha)):
         return ((np.nan,) * len(bounds),) * 2
     weights = slope_weights(total.sizes, bounds)
     slopes = 0.5 * np.log(np.asarray(total.values)) @ weights
-    terms = 0.5 * np.asarray(shares(computed)) @ weights
-    count = len(terms)
+    inverse = _inverse_by_size(computed)
+    weights = weights * np.sqrt(inverse)[:, None]
+    count = computed.coordinates
+    terms = 0.5 * (np.asarray(shares(computed)) - 1 / count) @ weights
     of_model = _model_variance(computed, float(result.alpha), weights, order, method)
-    variance = (count**2 * np.var(terms, axis=0) + of_model / effective) / effective
+    variance = count**2 * np.var(terms, axis=0) + of_model * inverse.mean()
     return tuple(slopes.tolist()), tuple(np.sqrt(variance).tolist())
+
+
+def _inverse_by_size(computed: Computed) -> Matrix:
+    total = computed.total
+    if computed.inverse is None:
+        return np.ones(len(total.sizes))
+    return inverse_by_size(np.asarray(total.series), total.sizes, total.stretches, float(computed.inverse))
 
 
 def _model_variance(computed: Computed, alpha: float, weights: Matrix, order: int, method: Method) -> Matrix:
