@@ -19,7 +19,7 @@ def inverse_by_size(series: Matrix, sizes: tuple[int, ...], stretches: tuple[int
     coefficients, as many independent ones as there are frequencies if the power is the same at all; if not, fewer count.
     """
     errors, _ = prediction_errors(series, NUMPY, stretches)
-    waves = cosine_coefficients(errors)
+    waves = cosine_coefficients(np.asarray(errors))
     frequency = np.arange(waves.shape[-1]) / (2 * waves.shape[-1])
     inverse = []
     for size in sizes:
@@ -46,11 +46,11 @@ def _of_band(band: Matrix, first: float) -> float:
     if not total:
         return first
     gram = band @ band.T / total
-    of_square, unevenness = float(np.sum(gram**2)), float(np.sum(power**2)) / total**2
+    of_square, unevenness = np.asarray(np.sum(gram**2)), float(np.sum(power**2)) / total**2
     inverse = first
     for _ in range(ROUNDS):
         freedom = 1 / max(unevenness / (1 + 2 * inverse), 1 / len(power))
         if freedom < 2:
             return first
-        inverse = float(inverse_of_traces(np.float64(of_square), np.float64(1.0), freedom, len(band), NUMPY))
+        inverse = float(inverse_of_traces(of_square, np.ones(()), freedom, len(band), NUMPY))
     return inverse
