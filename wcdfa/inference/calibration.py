@@ -28,6 +28,7 @@ class Calibration(NamedTuple):
 
     product: Array  # from log F²: the equation at each α, the whitened residuals at each α, slope and sum for R²
     offset: Array  # the product for the mean of log F²
+    shift: Array  # by how much the offset falls if the variance of log F doubles
     first: Array  # which interval of the grid is the first …
     last: Array  # … and which the last
     rows: (
@@ -59,15 +60,14 @@ def calibrate(moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...]
     stderr = np.sqrt(np.einsum("gk,gkl,gl->g", weights, covariance, weights))
     flat = np.swapaxes(whitening, 1, 2).reshape(-1, len(sizes))
     half = 0.5 * np.concatenate([weights, flat]).T  # log F is half of log F²
-    white_mean = np.einsum("gkw,gk->gw", whitening, mean).ravel()
-    offset = np.concatenate([np.sum(weights * mean, axis=-1), white_mean, [0.0, 0.0]])
+    offset, shift = (_projected(each, weights, whitening) for each in (mean, np.diagonal(covariance, axis1=1, axis2=2)))
     product = np.column_stack([half, line / np.linalg.norm(line), np.ones(len(sizes))])
     rows = np.column_stack(
         [alphas, stderr, np.append(np.diff(stderr), 0.0), _hinges(misfit if len(sizes) > 2 else None, order, alphas)]
     )
     interval = np.arange(len(alphas) - 1)
     ends = interval == 0, interval == interval[-1]
-    return Calibration(frozen(product), frozen(offset), *ends, frozen(rows))
+    return Calibration(frozen(product), frozen(offset), frozen(shift), *ends, frozen(rows))
 
 
 def _at(moments: Moments, order: int, alphas: Matrix) -> tuple[Matrix, Matrix, Matrix]:
@@ -75,6 +75,11 @@ def _at(moments: Moments, order: int, alphas: Matrix) -> tuple[Matrix, Matrix, M
     count, sizes = moments.mean.shape
     root = (between @ moments.root.reshape(count, -1)).reshape(-1, sizes, sizes)
     return between @ moments.mean, root, between @ moments.short_memory
+
+
+def _projected(log_f: Matrix, weights: Matrix, whitening: Matrix) -> Matrix:
+    """The product for a log F at each α, ``(alphas, sizes)``; the two last, for R², are 0."""
+    return np.concatenate([np.sum(weights * log_f, axis=-1), np.einsum("gkw,gk->gw", whitening, log_f).ravel(), [0.0, 0.0]])
 
 
 def _whitening(root: Matrix) -> Matrix:

@@ -20,6 +20,7 @@ from wcdfa.inference.approximate_moments import boxes_of, interpolated, rescaled
 from wcdfa.inference.calibration import LEVELS, Calibration, calibrate, misfit_alphas
 from wcdfa.inference.estimators import calibrated_estimate
 from wcdfa.inference.moments import Moments, alpha_range, exact_moments, interpolation, nodes
+from wcdfa.inference.vector_moments import misfit_of_vector, of_vector
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
 from wcdfa.support.files import cache_folder, write_arrays
@@ -39,20 +40,33 @@ class Table(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def calibration_for(n: int, sizes: tuple[int, ...], order: int, method: str, stretches: tuple[int, ...] = ()) -> Calibration:
-    """The constants for series of `n` samples, which may be split into stretches that no box crosses.
+def calibration_for(
+    n: int, sizes: tuple[int, ...], order: int, method: str, stretches: tuple[int, ...] = (), coordinates: int = 1
+) -> Calibration:
+    """The constants for series of `n` samples, which may be split into stretches that no box crosses and be vectors.
 
     >>> calibration_for(500, half_sizes(500, 1), 1, "robust").product.shape
     (13, 522)
     """
+    moments, misfit = moments_for(n, sizes, order, method, stretches)
+    if coordinates > 1:
+        if misfit is not None:
+            misfit = misfit_of_vector(moments, misfit, coordinates, sizes=sizes, order=order, method=method)
+        moments = of_vector(moments, coordinates)
+    return calibrate(moments, misfit, sizes=sizes, order=order, method=method)
+
+
+def moments_for(
+    n: int, sizes: tuple[int, ...], order: int, method: str, stretches: tuple[int, ...] = ()
+) -> tuple[Moments, Matrix | None]:
+    """Moments of log F(s) and quantiles of the misfit, of one coordinate."""
     if not stretches:
-        return calibrate(*_unsplit(n, sizes, order, method), sizes=sizes, order=order, method=method)
+        return _unsplit(n, sizes, order, method)
     # the moments are scaled anyway, so use a shipped length: nothing has to be computed for each number of missing samples
     base = min((m for m in SHIPPED if m >= n and sizes == method_sizes(m, order, method)[: len(sizes)]), default=n)
     moments, misfit = _unsplit(base, sizes, order, method)
     overlap = overlap_of(method)
-    moments = rescaled(moments, boxes_of(sizes, (base,), overlap), boxes_of(sizes, stretches, overlap))
-    return calibrate(moments, misfit, sizes=sizes, order=order, method=method)
+    return rescaled(moments, boxes_of(sizes, (base,), overlap), boxes_of(sizes, stretches, overlap)), misfit
 
 
 def expected(n: int, sizes: tuple[int, ...], order: int, method: str, alpha: float) -> tuple[Matrix, Matrix]:

@@ -66,19 +66,25 @@ def _powers(sizes: tuple[int, ...]) -> Matrix:
     return frozen(np.concatenate([np.stack(columns, axis=1) for columns in (of_weight, of_f, of_ff)]).T).T
 
 
-def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace) -> Estimate:
+def calibrated_estimate(
+    mean_square: Array, floor: Array, table: Calibration, quantile: float, xp: Namespace, inflation: Array | None = None
+) -> Estimate:
     """Find the root of the estimating equation. If it changes sign more than once, take the root of least misfit; NaN if a size does not count.
 
     The equation is tabulated on a grid of α, so there is no iteration that could diverge. If it does not change sign, α is an end of the
     grid. The interval holds every α for which the equation is within `quantile` standard deviations of zero.
+
+    `inflation`, one number for each series, says how many times the covariance of log F is that of the table.
     """
     if isinstance(mean_square, np.ndarray) and mean_square.ndim > 1 and math.prod(mean_square.shape[:-1]) > SLAB:
-        return _by_slabs(mean_square, floor, table, quantile)
+        return _by_slabs(mean_square, floor, table, quantile, inflation)
     counts = mean_square > floor
     log_f2 = xp.log(xp.where(counts, mean_square, 1.0))
     log_f2 = log_f2 - log_f2[..., :1]
     points = table.rows.shape[0]
     outputs = matmul_of(xp)(log_f2, table.product) - table.offset
+    if inflation is not None:
+        outputs = outputs + (inflation[..., None] - 1) * table.shift
     equation, white, along, total = outputs[..., :points], outputs[..., points:-2], outputs[..., -2], outputs[..., -1]
     white = reshape_of(xp)(white, (*white.shape[:-1], points, white.shape[-1] // points))
     misfits = xp.vecdot(white, white)
@@ -87,15 +93,20 @@ def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, qu
     misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
     row = _row(table.rows, index, xp)
     alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
+    wider: Array | float = 1.0
+    if inflation is not None:
+        wider = xp.sqrt(inflation)[..., None]
+        stderr = stderr * wider[..., 0]
+        misfit = (misfit - _chord(white, index, share, xp)) / inflation
     away = xp.abs(alphas[:-1] - row[..., :1])  # each end of the interval is the nearest one on its side of α
-    reach = quantile * table.rows[:, 1]
+    reach = quantile * wider * table.rows[:, 1]
     ends = []
     for sign, side in ((-1.0, alphas[:-1] <= row[..., :1]), (1.0, alphas[:-1] >= row[..., :1])):
         place, part = _root(equation + sign * reach, xp.where(side, away, 2 * FAR), table, xp)
         ends.append(alphas[0] + STEP * (xp.astype(place, share.dtype) + part))
     # if α is at an end of the grid, the true one may be beyond: no interval ends nearer to it than half of the error there
-    low = xp.minimum(xp.minimum(ends[0], alpha), alphas[-1] - reach[-1] / 2)
-    high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[0] / 2)
+    low = xp.minimum(xp.minimum(ends[0], alpha), alphas[-1] - reach[..., -1] / 2)
+    high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[..., 0] / 2)
     knots = (row.shape[-1] - 3) // 2
     log_p = xp.sum(row[..., 3 + knots :] * xp.maximum(misfit[..., None] - row[..., 3 : 3 + knots], 0.0), axis=-1)
     length = xp.vecdot(log_f2, log_f2) - total * total / log_f2.shape[-1]
@@ -104,12 +115,20 @@ def calibrated_estimate(mean_square: Array, floor: Array, table: Calibration, qu
     return Estimate(*(part + unknown for part in (alpha, stderr, low, high, r_squared, xp.exp(log_p), misfit)))
 
 
-def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: float) -> Estimate:
+def _chord(white: Array, index: Array, share: Array, xp: Namespace) -> Array:
+    """How far a line between the misfits at two points of the grid lies above the parabola; much where the grid is wide for the error."""
+    left, right = (xp.take_along_axis(white, each[..., None, None], axis=-2)[..., 0, :] for each in (index, index + 1))
+    return share * (1 - share) * xp.vecdot(right - left, right - left)
+
+
+def _by_slabs(mean_square: Matrix, floor: Array, table: Calibration, quantile: float, inflation: Array | None) -> Estimate:
     """Estimate a few series at a time, because the product is a hundred times their size."""
     batch, rows = mean_square.shape[:-1], mean_square.reshape(-1, mean_square.shape[-1])
     floors = np.broadcast_to(np.asarray(floor), mean_square.shape).reshape(rows.shape)
+    ratios = None if inflation is None else np.asarray(inflation).reshape(-1)
+    slabs = [slice(i, i + SLAB) for i in range(0, len(rows), SLAB)]
     parts = [
-        calibrated_estimate(rows[i : i + SLAB], floors[i : i + SLAB], table, quantile, NUMPY) for i in range(0, len(rows), SLAB)
+        calibrated_estimate(rows[at], floors[at], table, quantile, NUMPY, None if ratios is None else ratios[at]) for at in slabs
     ]
     return Estimate(*(np.concatenate(part).reshape(batch) for part in zip(*parts, strict=True)))
 

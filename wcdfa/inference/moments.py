@@ -93,7 +93,7 @@ def box_form(size: int, order: int, differenced: int) -> Matrix:
 
 
 @lru_cache(maxsize=256)
-def _lag_weights(size: int, order: int, differenced: int) -> Matrix:
+def lag_weights(size: int, order: int, differenced: int) -> Matrix:
     """Weights of the autocovariance at lags 0 … size-1 in the mean of F²."""
     form = box_form(size, order, differenced)
     weights = np.array([np.trace(form, k) for k in range(size)])
@@ -107,7 +107,7 @@ def log_mean_square(sizes: tuple[int, ...], order: int, alpha: float, *, phi: fl
     reduced = [round(size / 2**k) for size, k in zip(sizes, octaves, strict=True)]
     covariance = autocovariance(alpha, order, max(reduced), phi=phi)
     differenced = differences(alpha, order)
-    exact = np.array([_lag_weights(size, order, differenced) @ covariance[:size] for size in reduced])
+    exact = np.array([lag_weights(size, order, differenced) @ covariance[:size] for size in reduced])
     return np.asarray(np.log(exact) + 2 * alpha * np.log(np.array(sizes) / np.array(reduced)))
 
 
