@@ -39,6 +39,11 @@ class Direction:
         """How many coordinates are kept of each step: fewer if the parameters have fewer numbers, but room for one."""
         return max(1, len(self._layout.sample.kept))
 
+    @property
+    def memory(self) -> int:
+        """How many bytes on the device are held from one step to the next, besides the rows."""
+        return sum(row.nbytes for row in (self._last, self._weights) if row is not None)
+
     def width(self, groups: int) -> int:
         """How many cells there are for each kind of sharding."""
         return 1 + 3 * (groups + 1) + self.coordinates
@@ -46,11 +51,15 @@ class Direction:
     def lay_out(
         self, parts: Sequence[Part], groups: Sequence[Sequence[int]], blocks: Sequence[ProcessGroups], zero: torch.Tensor
     ) -> None:
-        """Measure these parts from now on, in cells like the zero. If they are others than before, there is no last step."""
+        """Measure these parts from now on, in cells like the zero. If they are others than before, there is no last step.
+
+        Its ΔW is 0 then, so that the cosine is 0 / 0.
+        """
         if self._parts is not None and [ref() for ref in self._parts] == list(parts):
             return
         self._parts = [weakref.ref(part) for part in parts]
         self._zero, self._groups, self._blocks = zero, len(groups), len(blocks)
+        self._sharded = any(blocks)
         self._layout = Layout(parts, groups, blocks, coordinates=self.coordinates, seed=self._seed)
         self._rows = torch.tensor(self._layout.rows, dtype=torch.int64, device=zero.device)
         self._columns = torch.tensor(self._layout.columns, dtype=torch.int64, device=zero.device)
@@ -58,7 +67,7 @@ class Direction:
         self._no_sketch[len(self._layout.sample.kept) : self.coordinates] = (
             math.nan
         )  # of the first kind of sharding, so that the sum is NaN too
-        self._last = torch.full((self._layout.size,), math.nan, device=zero.device)
+        self._last = torch.zeros(self._layout.size, device=zero.device)
         self._resumed = False
         # only a whole copy of a parameter on its own device has the sample of the weights before the step
         apart = any(part.stride > 1 or part.old.device != part.kind.device for part in parts)
@@ -68,7 +77,7 @@ class Direction:
     def rebase(self, parts: Sequence[Part]) -> None:
         """Measure from the current values. There is no last step then, unless it was loaded with a state just now."""
         if not self._resumed:
-            self._last.fill_(math.nan)
+            self._last.zero_()
         if self._weights is not None and all(part.fits for part in parts):
             self._weights = self._taken([part.row() for part in parts])
 
@@ -99,8 +108,13 @@ class Direction:
         return torch.cat([weights.unsqueeze(1), products, sketch.view(self._blocks, -1)], dim=1)
 
     def keep(self, moved: torch.Tensor) -> None:
-        """Make this step the last one, if the parameters have moved; a truth value on the device."""
-        self._last = torch.where(moved, self._change, self._last)
+        """Make this step the last one, if the parameters have moved; a truth value on the device.
+
+        Of sharded parameters a process knows its own only: there it is always the last one, so that after a step in which nothing
+        moved the cosine is a gap.
+        """
+        self._last = self._change if self._sharded else torch.where(moved, self._change, self._last)
+        self._change = self._last  # holds no memory of its own
         self._resumed = False
 
     def state(self) -> torch.Tensor:
