@@ -1,7 +1,7 @@
 """What `wcdfa.backends.torch.attach` costs a training run, and whether it is right.
 
-    python benchmarks/overhead_torch.py [exact] [gradients] [sample] [errors] [syncs] [sharded] [resume] [--quick] [--all-threads]
-                                        [--old folder of the unpacked sdist of wcdfa 0.1.0]
+    python benchmarks/overhead_torch.py [exact] [gradients] [sample] [direction] [errors] [syncs] [sharded] [resume] [--quick]
+                                        [--all-threads] [--old folder of the unpacked sdist of wcdfa 0.1.0]
 
 One thread, as the other benchmarks, unless --all-threads; times are those of the processor then, else of the clock. What is compared is
 measured in turn, in random order; a share is the median of the paired differences over the median of the bare step, ± the standard error

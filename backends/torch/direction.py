@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from wcdfa.backends.torch.direction_layout import Held, Layout, gathered
+from wcdfa.backends.torch.gradients import summed
 from wcdfa.backends.torch.norms import ProcessGroups, added, over_processes, pieces
 from wcdfa.backends.torch.snapshot import Part, wide
 
@@ -32,7 +33,6 @@ class Direction:
         self.coordinates, self._seed = coordinates, seed
         self._parts: list[weakref.ref[Part]] | None = None  # not the parts, which hold copies of the parameters
         self._resumed = False  # whether no step was recorded since a state was loaded
-        self.sums_weights = False  # whether Σ|W|² of all numbers is to be given to `cells`; else it is that of the sample
 
     @property
     def kept(self) -> int:
@@ -58,21 +58,19 @@ class Direction:
         if self._parts is not None and [ref() for ref in self._parts] == list(parts):
             return
         self._parts = [weakref.ref(part) for part in parts]
-        self._zero, self._groups, self._blocks = zero, len(groups), len(blocks)
-        self._sharded = any(blocks)
+        self._zero, self._groups, self._blocks = zero, len(groups), list(blocks)
         self._layout = Layout(parts, groups, blocks, coordinates=self.coordinates, seed=self._seed)
         self._rows = torch.tensor(self._layout.rows, dtype=torch.int64, device=zero.device)
         self._columns = torch.tensor(self._layout.columns, dtype=torch.int64, device=zero.device)
-        self._no_sketch = zero.new_zeros(self._blocks * self.coordinates)
-        self._no_sketch[len(self._layout.sample.kept) : self.coordinates] = (
-            math.nan
-        )  # of the first kind of sharding, so that the sum is NaN too
+        self._no_sketch = zero.new_zeros(len(self._blocks) * self.coordinates)
+        missing = slice(len(self._layout.sample.kept), self.coordinates)
+        self._no_sketch[missing] = math.nan  # of the first kind of sharding, so that the sum is NaN too
         self._last = torch.zeros(self._layout.size, device=zero.device)
         self._resumed = False
         # only a whole copy of a parameter on its own device has the sample of the weights before the step
         apart = any(part.stride > 1 or part.old.device != part.kind.device for part in parts)
         self._weights = self._taken([part.row() for part in parts]) if apart else None
-        self.sums_weights = not apart and self._layout.sample.every > 1
+        self._whole = self._layout.sample.every > 1 and all(part.stride == 1 for part in parts)  # Σ|W|² of all, not of the sample
 
     def rebase(self, parts: Sequence[Part]) -> None:
         """Measure from the current values. There is no last step then, unless it was loaded with a state just now."""
@@ -86,26 +84,26 @@ class Direction:
         now = [row for row in rows if row is not None]
         if len(now) < len(rows):
             self._change = torch.full_like(self._last, math.nan)
-            self._squares = [self._zero * math.nan] * self._blocks
+            self._squares = [self._zero * math.nan] * len(self._blocks)
             return
         weights = self._taken(now)
-        self._squares = [] if self.sums_weights else self._squares_of(weights)
+        self._squares = self._squares_of_all(parts, now) if self._whole else self._squares_of(weights)
         before = self._taken([part.old for part in parts]) if self._weights is None else self._weights
         if self._weights is not None:
             self._weights = weights
         self._change = torch.sub(weights, before, out=before).float()
 
-    def cells(self, squares: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The cells of this step, shape (kinds of sharding, width); Σ|W|² of each kind is given if `sums_weights`."""
+    def cells(self) -> torch.Tensor:
+        """The cells of this step, shape (kinds of sharding, width)."""
         new, old = _scaled(self._change), _scaled(self._last)
         segments = zip(*(row.split(self._layout.lengths) for row in (new, old)), strict=True)  # type: ignore[no-untyped-call]
         sums = torch.stack([cell for pair in segments for cell in _products(*pair)])
-        each = sums.view(self._blocks, self._groups + 1, 3).movedim(-1, 1)
+        each = sums.view(len(self._blocks), self._groups + 1, 3).movedim(-1, 1)
         products = torch.cat([each.sum(-1, keepdim=True), each[..., : self._groups]], dim=-1).flatten(1)
         sketch = self._no_sketch.clone()
         sketch.index_copy_(0, self._columns, self._change.index_select(0, self._rows).to(sketch.dtype))
-        weights = torch.stack(list(squares if self.sums_weights else self._squares))
-        return torch.cat([weights.unsqueeze(1), products, sketch.view(self._blocks, -1)], dim=1)
+        weights = torch.stack(self._squares)
+        return torch.cat([weights.unsqueeze(1), products, sketch.view(len(self._blocks), -1)], dim=1)
 
     def keep(self, moved: torch.Tensor) -> None:
         """Make this step the last one, if the parameters have moved; a truth value on the device.
@@ -113,7 +111,7 @@ class Direction:
         Of sharded parameters a process knows its own only: there it is always the last one, so that after a step in which nothing
         moved the cosine is a gap.
         """
-        self._last = self._change if self._sharded else torch.where(moved, self._change, self._last)
+        self._last = self._change if any(self._blocks) else torch.where(moved, self._change, self._last)
         self._change = self._last  # holds no memory of its own
         self._resumed = False
 
@@ -135,13 +133,19 @@ class Direction:
 
     def _taken(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
         """The numbers of the sample, of the rows of all parts."""
-        return gathered([_at(rows[held.part], held.own.places) for held in self._layout.held], self._zero.device)
+        each = [_at(rows[held.part], held.own.places) for held in self._layout.held if len(held.own.numbers)]
+        return gathered(each, self._zero.device)
+
+    def _squares_of_all(self, parts: Sequence[Part], rows: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Σ|W|² of each kind of sharding."""
+        found = summed((part.process_groups, 1, row) for part, row in zip(parts, rows, strict=True))
+        return [found.get(block, self._zero).to(self._zero, non_blocking=True) for block in self._blocks]
 
     def _squares_of(self, weights: torch.Tensor) -> list[torch.Tensor]:
         """Σ|W|² of each kind of sharding, as far as the sample tells."""
         share = self._layout.total / max(1, self._layout.sample.size)
         each = self._groups + 1
-        lengths = [sum(self._layout.lengths[i * each : (i + 1) * each]) for i in range(self._blocks)]
+        lengths = [sum(self._layout.lengths[i * each : (i + 1) * each]) for i in range(len(self._blocks))]
         each_own = weights.split(lengths)  # type: ignore[no-untyped-call]
         return [added([torch.dot(wide(piece), wide(piece)) for (piece,) in pieces(own)], own) * share for own in each_own]
 
