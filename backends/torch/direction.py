@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 import torch
 
+from wcdfa.backends.torch.direction_cells import products_of, squares_of
 from wcdfa.backends.torch.direction_layout import Held, Layout, gathered
 from wcdfa.backends.torch.gradients import summed
-from wcdfa.backends.torch.norms import ProcessGroups, added, over_processes, pieces
-from wcdfa.backends.torch.snapshot import Part, wide
+from wcdfa.backends.torch.norms import ProcessGroups, over_processes
+from wcdfa.backends.torch.snapshot import Part
 
 
 class Direction:
@@ -84,10 +85,10 @@ class Direction:
         now = [row for row in rows if row is not None]
         if len(now) < len(rows):
             self._change = torch.full_like(self._last, math.nan)
-            self._squares = [self._zero * math.nan] * len(self._blocks)
+            self._squares = self._zero.new_full((len(self._blocks),), math.nan)
             return
         weights = self._taken(now)
-        self._squares = self._squares_of_all(parts, now) if self._whole else self._squares_of(weights)
+        self._squares = self._weight_squares(parts, now, weights)
         before = self._taken([part.old for part in parts]) if self._weights is None else self._weights
         if self._weights is not None:
             self._weights = weights
@@ -95,15 +96,10 @@ class Direction:
 
     def cells(self) -> torch.Tensor:
         """The cells of this step, shape (kinds of sharding, width)."""
-        new, old = _scaled(self._change), _scaled(self._last)
-        segments = zip(*(row.split(self._layout.lengths) for row in (new, old)), strict=True)  # type: ignore[no-untyped-call]
-        sums = torch.stack([cell for pair in segments for cell in _products(*pair)])
-        each = sums.view(len(self._blocks), self._groups + 1, 3).movedim(-1, 1)
-        products = torch.cat([each.sum(-1, keepdim=True), each[..., : self._groups]], dim=-1).flatten(1)
+        products = products_of(self._change, self._last, self._layout.lengths, self._groups)
         sketch = self._no_sketch.clone()
         sketch.index_copy_(0, self._columns, self._change.index_select(0, self._rows).to(sketch.dtype))
-        weights = torch.stack(self._squares)
-        return torch.cat([weights.unsqueeze(1), products, sketch.view(len(self._blocks), -1)], dim=1)
+        return torch.cat([self._squares.unsqueeze(1), products, sketch.view(len(self._blocks), -1)], dim=1)
 
     def keep(self, moved: torch.Tensor) -> None:
         """Make this step the last one, if the parameters have moved; a truth value on the device.
@@ -136,18 +132,12 @@ class Direction:
         each = [_at(rows[held.part], held.own.places) for held in self._layout.held if len(held.own.numbers)]
         return gathered(each, self._zero.device)
 
-    def _squares_of_all(self, parts: Sequence[Part], rows: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        """Σ|W|² of each kind of sharding."""
+    def _weight_squares(self, parts: Sequence[Part], rows: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        """Σ|W|² of each kind of sharding: of all numbers, or as far as their sample tells."""
+        if not self._whole:
+            return squares_of(weights, self._layout.lengths, self._groups) * (self._layout.total / max(1, self._layout.sample.size))
         found = summed((part.process_groups, 1, row) for part, row in zip(parts, rows, strict=True))
-        return [found.get(block, self._zero).to(self._zero, non_blocking=True) for block in self._blocks]
-
-    def _squares_of(self, weights: torch.Tensor) -> list[torch.Tensor]:
-        """Σ|W|² of each kind of sharding, as far as the sample tells."""
-        share = self._layout.total / max(1, self._layout.sample.size)
-        each = self._groups + 1
-        lengths = [sum(self._layout.lengths[i * each : (i + 1) * each]) for i in range(len(self._blocks))]
-        each_own = weights.split(lengths)  # type: ignore[no-untyped-call]
-        return [added([torch.dot(wide(piece), wide(piece)) for (piece,) in pieces(own)], own) * share for own in each_own]
+        return torch.stack([found.get(block, self._zero).to(self._zero, non_blocking=True) for block in self._blocks])
 
     def _of_all(self, held: Held) -> torch.Tensor:
         """The last ΔW of one parameter, of all processes."""
@@ -168,16 +158,3 @@ def _index(held: Held) -> slice | torch.Tensor:
     """The numbers of a parameter's sample that this process holds, as an index."""
     numbers = held.own.numbers
     return slice(numbers.start, numbers.stop) if isinstance(numbers, range) else torch.from_numpy(numbers)
-
-
-def _scaled(change: torch.Tensor) -> torch.Tensor:
-    """In a scale whose squares fit the type that they are summed in: the largest is 1 where there is no float64."""
-    return change / change.abs().amax() if change.device.type == "mps" and change.numel() else change
-
-
-def _products(new: torch.Tensor, old: torch.Tensor) -> list[torch.Tensor]:
-    """⟨new, old⟩, Σ|new|² and Σ|old|²."""
-    each = [(wide(a), wide(b)) for a, b in pieces(new, old)]
-    return [
-        added([torch.dot(x, y) for x, y in pairs], new) for pairs in (each, [(a, a) for a, _ in each], [(b, b) for _, b in each])
-    ]

@@ -35,7 +35,7 @@ def found(tmp_path_factory):
     require("torch")
     folder = tmp_path_factory.mktemp("saved")
     trained = {size: [f"train:{kind}" for kind, own in KINDS if own == size] for size in (2, 4)}
-    first = group(2, folder, *trained[2], "sampled:fsdp", "refused:first", "save:fsdp", "direction:mixed")
+    first = group(2, folder, *trained[2], "sampled:fsdp", "refused:first", "save:fsdp", "direction:mixed", "still:fsdp")
     return {
         1: group(1, folder, "train:whole", "resume:fsdp", "late:fsdp", "direction:whole"),
         2: first | group(2, folder, "resume:fsdp", "die:fsdp"),
@@ -70,6 +70,12 @@ def test_the_direction_is_that_of_one_process(found, kind, size, mode):
     assert np.shape(alone["sketch"]) == (5, 64)
     assert np.abs(alone["sketch"]).min() > 0
     np.testing.assert_allclose(found["sketch"], alone["sketch"], rtol=1e-6)
+
+
+def test_the_direction_where_the_numbers_of_a_process_do_not_move(found):
+    found = found[2]["still:fsdp"]
+    assert (found["count"], found["skipped"]) == (4, 1)
+    np.testing.assert_allclose(found["cosine"], [np.nan, 1, np.nan, 1], rtol=1e-6)  # none of the processes knows that none moved
 
 
 def test_saved_by_two_processes_and_gone_on_with_by_four(found):

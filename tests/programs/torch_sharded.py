@@ -145,6 +145,18 @@ def direction(kind, rank, size, folder):
     return found
 
 
+def still(kind, rank, size, folder):
+    """The numbers of one process alone move; in the third step none does."""
+    model = made(kind, size)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    handle = attach(optimizer)
+    for factor in (1, 1, 0, 1, 1):
+        for part in model.parameters():
+            part.grad = torch.ones_like(part.detach()) * (factor if rank == 0 else 0)
+        optimizer.step()
+    return told(handle)
+
+
 def refused(kind, rank, size, folder):
     try:
         attached(made(kind, size))
