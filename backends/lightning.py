@@ -15,6 +15,7 @@ from wcdfa.monitor.messages import Action
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.groups import Groups
+from wcdfa.recording.sample import COORDINATES
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -81,7 +82,7 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
     alarms : "log", "warn", "stop", callable or None
         What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
         ``watch`` holds the baseline and the regime that they are based on.
-    gradients : bool
+    gradients, direction, coordinates
         As in `wcdfa.backends.torch.hooks.attach`.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.
@@ -104,11 +105,21 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
         every: int | None = None,
         alarms: Action = "log",
         gradients: bool = False,
+        direction: bool = True,
+        coordinates: int = COORDINATES,
         **monitor_options: object,
     ) -> None:
         super().__init__()
         settings = Settings(
-            window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every, gradients=gradients
+            window=window,
+            mode=mode,
+            sample=sample,
+            groups=groups,
+            snapshot=snapshot,
+            every=every,
+            gradients=gradients,
+            direction=direction,
+            coordinates=coordinates,
         )
         self._recording = Recording(monitor, settings, alarms, monitor_options)
         self.raised = self._recording.alarms.raised

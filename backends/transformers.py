@@ -19,6 +19,7 @@ from wcdfa.monitor.messages import Action
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.recording.groups import Groups
+from wcdfa.recording.sample import COORDINATES
 
 FILE = "wcdfa.pt"  # in the folder of a checkpoint
 
@@ -70,7 +71,7 @@ class WeightChangeCallback(TrainerCallback):
     alarms : "log", "warn", "stop", callable or None
         What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
         ``watch`` holds the baseline and the regime that they are based on.
-    gradients : bool
+    gradients, direction, coordinates
         As in `wcdfa.backends.torch.hooks.attach`.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.
@@ -96,10 +97,20 @@ class WeightChangeCallback(TrainerCallback):
         every: int | None = None,
         alarms: Action = "log",
         gradients: bool = False,
+        direction: bool = True,
+        coordinates: int = COORDINATES,
         **monitor_options: object,
     ) -> None:
         settings = Settings(
-            window=window, mode=mode, sample=sample, groups=groups, snapshot=snapshot, every=every, gradients=gradients
+            window=window,
+            mode=mode,
+            sample=sample,
+            groups=groups,
+            snapshot=snapshot,
+            every=every,
+            gradients=gradients,
+            direction=direction,
+            coordinates=coordinates,
         )
         self._recording = Recording(monitor, settings, alarms, monitor_options)
         self.raised = self._recording.alarms.raised

@@ -1,7 +1,7 @@
 """What `wcdfa.backends.torch.attach` costs a training run, and whether it is right.
 
-    python benchmarks/overhead_torch.py [exact] [gradients] [sample] [errors] [syncs] [sharded] [resume] [--quick] [--all-threads]
-                                        [--old folder of the unpacked sdist of wcdfa 0.1.0]
+    python benchmarks/overhead_torch.py [exact] [gradients] [sample] [direction] [errors] [syncs] [sharded] [resume] [--quick]
+                                        [--all-threads] [--old folder of the unpacked sdist of wcdfa 0.1.0]
 
 One thread, as the other benchmarks, unless --all-threads; times are those of the processor then, else of the clock. What is compared is
 measured in turn, in random order; a share is the median of the paired differences over the median of the bare step, ± the standard error
@@ -43,7 +43,7 @@ from wcdfa.backends.torch.norms import PIECE
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SIZES = {"10 M": 10, "100 M": 100}  # layers of a million numbers
-BARS = {"exact": 1.5, "old": 4.0, "sample": 1.0, "memory": 2.0, "error": 0.5, "alpha": 0.02}
+BARS = {"exact": 1.5, "old": 4.0, "sample": 1.0, "memory": 2.0, "error": 0.5, "alpha": 0.02, "direction": 1.0}
 
 
 def report(what: str, met: bool | None = None) -> None:
@@ -182,6 +182,55 @@ def sample(options: argparse.Namespace) -> None:
     report(f"sample: memory of {memory:.2f} % of the parameters (bar {BARS['memory']})", memory <= BARS["memory"])
 
 
+def direction(options: argparse.Namespace) -> None:
+    model = transformer()
+    count = sum(part.numel() for part in model.parameters())
+    print(f"the direction of the weight change, beside ‖ΔW‖, in a step of a transformer of {count / 1e6:.1f} M parameters, AdamW")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    tokens = torch.randint(256, (8, 129), device=DEVICE)
+    held = {}
+    for mode in ("exact", "sample"):
+        for on in (False, True):
+            still = torch.optim.SGD(model.parameters())  # never steps: recorded by hand, so that all share one model
+            held[mode, on] = (attach(still, mode=mode, direction=on), still)
+    rng, begun = np.random.default_rng(0), time.perf_counter()
+    times: dict[Any, list[float]] = {name: [] for name in ("step", *held)}
+
+    def timed(name: Any, call: Callable[[], Any]) -> None:
+        begin = options.clock()
+        call()
+        if DEVICE == "cuda":
+            torch.cuda.synchronize()
+        times[name].append(options.clock() - begin)
+
+    def step() -> None:
+        logits = model(tokens[:, :-1])
+        torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten()).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    while len(times["step"]) < 10 or time.perf_counter() - begun < 3 * options.seconds:
+        timed("step", step)
+        for place in rng.permutation(len(held)):
+            name = list(held)[place]
+            timed(name, held[name][0].record)
+    bare = statistics.median(times["step"])
+    for mode in ("exact", "sample"):
+        without, with_it = np.array(times[mode, False]), np.array(times[mode, True])
+        differences = with_it - without
+        middle = float(np.median(differences))
+        error = 1.2533 * 1.4826 * float(np.median(np.abs(differences - middle))) / math.sqrt(len(differences))
+        share = 100 * middle / bare
+        report(
+            f"{mode}: ‖ΔW‖ {1e3 * np.median(without):.2f} ms, with the direction {1e3 * np.median(with_it):.2f} ms, {share:.2f} ± "
+            f"{100 * error / bare:.2f} % of a step of {1e3 * bare:.0f} ms more (bar {BARS['direction']})",
+            share <= BARS["direction"],
+        )
+        memory = held[mode, True][0]._direction.memory
+        allowed = 4 * count / 64 + 1e6
+        report(f"{mode}: memory {memory / 1e6:.2f} MB (bar {allowed / 1e6:.2f})", memory <= allowed)
+
+
 def digits_run(mode: str, steps: int) -> Any:
     """A real run: a network that learns to read the 1,797 digits of the UCI repository, as scikit-learn ships them."""
     from sklearn.datasets import load_digits
@@ -252,7 +301,7 @@ def syncs(_: argparse.Namespace) -> None:
                 waited.append(function)
             return function(*args, **(kwargs or {}))
 
-    for mode in ("exact", "sample"):
+    for mode in ("exact", "sample"):  # with the direction, which is recorded by default
         optimizer = torch.optim.SGD(Model(2).parameters(), lr=0.1)
         handle = attach(optimizer, mode=mode, every=10)
         waited.clear()
@@ -302,6 +351,7 @@ PARTS = {
     "exact": exact,
     "gradients": gradients,
     "sample": sample,
+    "direction": direction,
     "errors": errors,
     "syncs": syncs,
     "sharded": sharded,

@@ -69,7 +69,7 @@ class DeviceRing:
         each = row[:-1].view(len(self._blocks), self._width)
         each[:, : self._sums_width].copy_(torch.stack(cells).view(len(self._blocks), -1))
         if self._direction is not None:
-            each[:, self._sums_width :].copy_(self._direction.cells(self._weights(found, self._direction.sums_weights)))
+            each[:, self._sums_width :].copy_(self._direction.cells())
             self._direction.keep(each[:, 0].sum() != 0)
         row[-1:] = math.nan if rate is None else rate
         self.recorded += 1
@@ -81,11 +81,6 @@ class DeviceRing:
             yield self._total([found[i].square for i in row])
         yield gradient.to(self._ring.device, self._ring.dtype, non_blocking=True)
         yield self._total([variance for i in rows[0] if (variance := found[i].variance) is not None])
-
-    def _weights(self, found: Sequence[Moved], summed: bool) -> list[torch.Tensor]:
-        """Σ|W|² of each kind of sharding, if it was summed."""
-        rows = [rows[0] for rows in self._rows] if summed else []
-        return [self._total([weight for i in row if (weight := found[i].weight) is not None]) for row in rows]
 
     def _total(self, parts: list[torch.Tensor]) -> torch.Tensor:
         device, dtype = self._ring.device, self._ring.dtype

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 import torch
 
+from wcdfa.backends.torch.direction_cells import products_of, squares_of
 from wcdfa.backends.torch.direction_layout import Held, Layout, gathered
-from wcdfa.backends.torch.norms import ProcessGroups, added, over_processes, pieces
-from wcdfa.backends.torch.snapshot import Part, wide
+from wcdfa.backends.torch.gradients import summed
+from wcdfa.backends.torch.norms import ProcessGroups, over_processes
+from wcdfa.backends.torch.snapshot import Part
 
 
 class Direction:
@@ -32,12 +34,16 @@ class Direction:
         self.coordinates, self._seed = coordinates, seed
         self._parts: list[weakref.ref[Part]] | None = None  # not the parts, which hold copies of the parameters
         self._resumed = False  # whether no step was recorded since a state was loaded
-        self.sums_weights = False  # whether Σ|W|² of all numbers is to be given to `cells`; else it is that of the sample
 
     @property
     def kept(self) -> int:
         """How many coordinates are kept of each step: fewer if the parameters have fewer numbers, but room for one."""
         return max(1, len(self._layout.sample.kept))
+
+    @property
+    def memory(self) -> int:
+        """How many bytes on the device are held from one step to the next, besides the rows."""
+        return sum(row.nbytes for row in (self._last, self._weights) if row is not None)
 
     def width(self, groups: int) -> int:
         """How many cells there are for each kind of sharding."""
@@ -46,29 +52,31 @@ class Direction:
     def lay_out(
         self, parts: Sequence[Part], groups: Sequence[Sequence[int]], blocks: Sequence[ProcessGroups], zero: torch.Tensor
     ) -> None:
-        """Measure these parts from now on, in cells like the zero. If they are others than before, there is no last step."""
+        """Measure these parts from now on, in cells like the zero. If they are others than before, there is no last step.
+
+        Its ΔW is 0 then, so that the cosine is 0 / 0.
+        """
         if self._parts is not None and [ref() for ref in self._parts] == list(parts):
             return
         self._parts = [weakref.ref(part) for part in parts]
-        self._zero, self._groups, self._blocks = zero, len(groups), len(blocks)
+        self._zero, self._groups, self._blocks = zero, len(groups), list(blocks)
         self._layout = Layout(parts, groups, blocks, coordinates=self.coordinates, seed=self._seed)
         self._rows = torch.tensor(self._layout.rows, dtype=torch.int64, device=zero.device)
         self._columns = torch.tensor(self._layout.columns, dtype=torch.int64, device=zero.device)
-        self._no_sketch = zero.new_zeros(self._blocks * self.coordinates)
-        self._no_sketch[len(self._layout.sample.kept) : self.coordinates] = (
-            math.nan
-        )  # of the first kind of sharding, so that the sum is NaN too
-        self._last = torch.full((self._layout.size,), math.nan, device=zero.device)
+        self._no_sketch = zero.new_zeros(len(self._blocks) * self.coordinates)
+        missing = slice(len(self._layout.sample.kept), self.coordinates)
+        self._no_sketch[missing] = math.nan  # of the first kind of sharding, so that the sum is NaN too
+        self._last = torch.zeros(self._layout.size, device=zero.device)
         self._resumed = False
         # only a whole copy of a parameter on its own device has the sample of the weights before the step
         apart = any(part.stride > 1 or part.old.device != part.kind.device for part in parts)
         self._weights = self._taken([part.row() for part in parts]) if apart else None
-        self.sums_weights = not apart and self._layout.sample.every > 1
+        self._whole = self._layout.sample.every > 1 and all(part.stride == 1 for part in parts)  # Σ|W|² of all, not of the sample
 
     def rebase(self, parts: Sequence[Part]) -> None:
         """Measure from the current values. There is no last step then, unless it was loaded with a state just now."""
         if not self._resumed:
-            self._last.fill_(math.nan)
+            self._last.zero_()
         if self._weights is not None and all(part.fits for part in parts):
             self._weights = self._taken([part.row() for part in parts])
 
@@ -77,30 +85,30 @@ class Direction:
         now = [row for row in rows if row is not None]
         if len(now) < len(rows):
             self._change = torch.full_like(self._last, math.nan)
-            self._squares = [self._zero * math.nan] * self._blocks
+            self._squares = self._zero.new_full((len(self._blocks),), math.nan)
             return
         weights = self._taken(now)
-        self._squares = [] if self.sums_weights else self._squares_of(weights)
+        self._squares = self._weight_squares(parts, now, weights)
         before = self._taken([part.old for part in parts]) if self._weights is None else self._weights
         if self._weights is not None:
             self._weights = weights
         self._change = torch.sub(weights, before, out=before).float()
 
-    def cells(self, squares: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The cells of this step, shape (kinds of sharding, width); Σ|W|² of each kind is given if `sums_weights`."""
-        new, old = _scaled(self._change), _scaled(self._last)
-        segments = zip(*(row.split(self._layout.lengths) for row in (new, old)), strict=True)  # type: ignore[no-untyped-call]
-        sums = torch.stack([cell for pair in segments for cell in _products(*pair)])
-        each = sums.view(self._blocks, self._groups + 1, 3).movedim(-1, 1)
-        products = torch.cat([each.sum(-1, keepdim=True), each[..., : self._groups]], dim=-1).flatten(1)
+    def cells(self) -> torch.Tensor:
+        """The cells of this step, shape (kinds of sharding, width)."""
+        products = products_of(self._change, self._last, self._layout.lengths, self._groups)
         sketch = self._no_sketch.clone()
         sketch.index_copy_(0, self._columns, self._change.index_select(0, self._rows).to(sketch.dtype))
-        weights = torch.stack(list(squares if self.sums_weights else self._squares))
-        return torch.cat([weights.unsqueeze(1), products, sketch.view(self._blocks, -1)], dim=1)
+        return torch.cat([self._squares.unsqueeze(1), products, sketch.view(len(self._blocks), -1)], dim=1)
 
     def keep(self, moved: torch.Tensor) -> None:
-        """Make this step the last one, if the parameters have moved; a truth value on the device."""
-        self._last = torch.where(moved, self._change, self._last)
+        """Make this step the last one, if the parameters have moved; a truth value on the device.
+
+        Of sharded parameters a process knows its own only: there it is always the last one, so that after a step in which nothing
+        moved the cosine is a gap.
+        """
+        self._last = self._change if any(self._blocks) else torch.where(moved, self._change, self._last)
+        self._change = self._last  # holds no memory of its own
         self._resumed = False
 
     def state(self) -> torch.Tensor:
@@ -121,15 +129,15 @@ class Direction:
 
     def _taken(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
         """The numbers of the sample, of the rows of all parts."""
-        return gathered([_at(rows[held.part], held.own.places) for held in self._layout.held], self._zero.device)
+        each = [_at(rows[held.part], held.own.places) for held in self._layout.held if len(held.own.numbers)]
+        return gathered(each, self._zero.device)
 
-    def _squares_of(self, weights: torch.Tensor) -> list[torch.Tensor]:
-        """Σ|W|² of each kind of sharding, as far as the sample tells."""
-        share = self._layout.total / max(1, self._layout.sample.size)
-        each = self._groups + 1
-        lengths = [sum(self._layout.lengths[i * each : (i + 1) * each]) for i in range(self._blocks)]
-        each_own = weights.split(lengths)  # type: ignore[no-untyped-call]
-        return [added([torch.dot(wide(piece), wide(piece)) for (piece,) in pieces(own)], own) * share for own in each_own]
+    def _weight_squares(self, parts: Sequence[Part], rows: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
+        """Σ|W|² of each kind of sharding: of all numbers, or as far as their sample tells."""
+        if not self._whole:
+            return squares_of(weights, self._layout.lengths, self._groups) * (self._layout.total / max(1, self._layout.sample.size))
+        found = summed((part.process_groups, 1, row) for part, row in zip(parts, rows, strict=True))
+        return torch.stack([found.get(block, self._zero).to(self._zero, non_blocking=True) for block in self._blocks])
 
     def _of_all(self, held: Held) -> torch.Tensor:
         """The last ΔW of one parameter, of all processes."""
@@ -150,16 +158,3 @@ def _index(held: Held) -> slice | torch.Tensor:
     """The numbers of a parameter's sample that this process holds, as an index."""
     numbers = held.own.numbers
     return slice(numbers.start, numbers.stop) if isinstance(numbers, range) else torch.from_numpy(numbers)
-
-
-def _scaled(change: torch.Tensor) -> torch.Tensor:
-    """In a scale whose squares fit the type that they are summed in: the largest is 1 where there is no float64."""
-    return change / change.abs().amax() if change.device.type == "mps" and change.numel() else change
-
-
-def _products(new: torch.Tensor, old: torch.Tensor) -> list[torch.Tensor]:
-    """⟨new, old⟩, Σ|new|² and Σ|old|²."""
-    each = [(wide(a), wide(b)) for a, b in pieces(new, old)]
-    return [
-        added([torch.dot(x, y) for x, y in pairs], new) for pairs in (each, [(a, a) for a, _ in each], [(b, b) for _, b in each])
-    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import torch
@@ -13,6 +13,8 @@ from wcdfa.backends.torch.snapshot import TOGETHER_BELOW, Part, kind_of, wide
 
 Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
 """Σ|g|² over the parameters of each kind of sharding."""
+Row: TypeAlias = "tuple[ProcessGroups, int, torch.Tensor]"
+"""How numbers are sharded, how many each stands for, and the numbers of this process."""
 
 
 class Gradients:
@@ -49,23 +51,32 @@ def squares_of(parts: Iterable[Part]) -> Squares:
     >>> squares_of([Part(weight, 1, 0, on_cpu=False)])
     {(): tensor(9., dtype=torch.float64)}
     """
+    return summed(_rows(parts))
+
+
+def summed(rows: Iterable[Row]) -> Squares:
+    """Σ|x|² over the rows of each kind of sharding, in float64 where the device has it."""
     found: dict[ProcessGroups, list[torch.Tensor]] = {}
     many: dict[tuple[ProcessGroups, torch.device, torch.dtype, int], list[torch.Tensor]] = {}
-    for part in parts:
-        gradient = part.tensor.grad
-        if gradient is None:
-            continue
-        block, stride = part.process_groups, part.stride
-        whole = stride == 1 and type(gradient) is torch.Tensor and not gradient.is_sparse and not part.kind.sharding
-        row = gradient if whole else _row(part, gradient)
+    for block, stride, row in rows:
         if row.device.type == "cpu" and row.numel() >= TOGETHER_BELOW:
             found.setdefault(block, []).append(wide(square_of_row(flat(row))) * stride)
         else:
             many.setdefault((block, row.device, row.dtype, stride), []).append(row)
-    for (block, _, dtype, stride), rows in many.items():
-        norms = torch._foreach_norm(rows, 2, None if dtype.itemsize >= 4 else torch.float32)
+    for (block, _, dtype, stride), same in many.items():
+        norms = torch._foreach_norm(same, 2, None if dtype.itemsize >= 4 else torch.float32)
         found.setdefault(block, []).append(wide(torch.stack(norms)).square().sum() * stride)
     return {block: _total(squares) for block, squares in found.items()}
+
+
+def _rows(parts: Iterable[Part]) -> Iterator[Row]:
+    """The gradient of each part that has one."""
+    for part in parts:
+        gradient = part.tensor.grad
+        if gradient is None:
+            continue
+        whole = part.stride == 1 and type(gradient) is torch.Tensor and not gradient.is_sparse and not part.kind.sharding
+        yield part.process_groups, part.stride, gradient if whole else _row(part, gradient)
 
 
 def _row(part: Part, gradient: torch.Tensor) -> torch.Tensor:

@@ -240,10 +240,9 @@ class Handle:
         """How far each parameter has moved. The next call measures from here."""
         parts = self._snapshot.parts
         rows = current(parts)
-        if self._direction is None:
-            return moved(parts, rows)
-        self._direction.look(parts, rows)
-        return moved(parts, rows, weights=self._direction.sums_weights)
+        if self._direction is not None:
+            self._direction.look(parts, rows)
+        return moved(parts, rows)
 
     def _drain(self) -> None:
         """Send the rows in the ring to the host."""

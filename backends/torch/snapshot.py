@@ -16,11 +16,10 @@ TOGETHER_BELOW = 1 << 14  # on the CPU, tensors with fewer numbers are measured 
 
 
 class Moved(NamedTuple):
-    """Σ|ΔW|² of one tensor, its variance if it is an estimate from a sample, and Σ|W|² if it was asked for."""
+    """Σ|ΔW|² of one tensor, and its variance if it is an estimate from a sample."""
 
     square: torch.Tensor
     variance: torch.Tensor | None
-    weight: torch.Tensor | None = None
 
 
 class Kind(NamedTuple):
@@ -69,13 +68,11 @@ class Part:
         """Measure from the current values."""
         self.old.copy_(self.now())
 
-    def moved(self, row: torch.Tensor | None = None, *, weights: bool = False) -> Moved:
-        """How far the tensor has moved, of the row of all its current numbers. The next call measures from here."""
+    def moved(self, row: torch.Tensor | None = None) -> Moved:
+        """How far the tensor has moved, of the row of all its current numbers if it is given. The next call measures from here."""
         new = self.now(row)
-        squares, fourths, weight = [], [], []
+        squares, fourths = [], []
         for old, now in pieces(self.old, new):
-            if weights:
-                weight.append(wide(torch.dot(whole := widened(now), whole)))
             change = self._change(old, now)
             if self.stride > 1:
                 change = wide(change).square()
@@ -86,7 +83,7 @@ class Part:
             old.copy_(now, non_blocking=old.is_pinned())
         square = added(squares, new) * self.stride
         if self.stride == 1:
-            return Moved(square, None, added(weight, new) if weights else None)
+            return Moved(square, None)
         n = max(new.numel(), 1)
         # the variance of a sum over n values drawn without replacement, where each stands for `stride` values
         spread = added(fourths, new) / n - (added(squares, new) / n) ** 2
@@ -105,39 +102,29 @@ def wide(x: torch.Tensor) -> torch.Tensor:
     return x if x.device.type == "mps" else x.double()
 
 
-def moved(parts: Sequence[Part], rows: Sequence[torch.Tensor | None], *, weights: bool = False) -> list[Moved]:
-    """How far each tensor has moved. The next call measures from here.
-
-    The rows are what `current` gives; where a row is None, Σ|ΔW|² is NaN. With `weights`, Σ|W|² of whole tensors is computed too.
-    """
+def moved(parts: Sequence[Part], rows: Sequence[torch.Tensor | None]) -> list[Moved]:
+    """How far each tensor has moved; NaN if its row is None. The rows are what `current` gives. The next call measures from here."""
     found: dict[int, Moved] = {}
     many: dict[torch.device, list[tuple[int, torch.Tensor]]] = {}
     for i, (part, row) in enumerate(zip(parts, rows, strict=True)):
         if row is None:
-            unknown = torch.full((), math.nan)
-            found[i] = Moved(unknown, None, unknown if weights else None)
+            found[i] = Moved(torch.full((), math.nan), None)
         elif part.together:
             many.setdefault(part.old.device, []).append((i, row))
         else:
-            found[i] = part.moved(row, weights=weights)
+            found[i] = part.moved(row)
     for same in many.values():
-        olds, news = [parts[i].old for i, _ in same], [row for _, row in same]
-        squares = _squares(news).unbind() if weights else [None] * len(news)
+        olds, news = [parts[i].old for i, _ in same], [new for _, new in same]
         torch._foreach_sub_(olds, news)  # written over the old: no temporaries
-        changes = _squares(olds).unbind()
+        squares = wide(torch.stack(torch._foreach_norm(olds))).square()
         torch._foreach_copy_(olds, news)
-        found |= {i: Moved(change, None, square) for (i, _), change, square in zip(same, changes, squares, strict=True)}
+        found |= {i: Moved(square, None) for (i, _), square in zip(same, squares.unbind(), strict=True)}
     return [found[i] for i in range(len(parts))]
 
 
 def current(parts: Sequence[Part]) -> list[torch.Tensor | None]:
     """The current numbers of each tensor in one row; None if its kind has changed."""
     return [part.row() if part.fits else None for part in parts]
-
-
-def _squares(rows: list[torch.Tensor]) -> torch.Tensor:
-    """The sum of the squares of each row."""
-    return wide(torch.stack(torch._foreach_norm(rows))).square()
 
 
 def kind_of(tensor: torch.Tensor) -> Kind:

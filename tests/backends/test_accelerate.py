@@ -7,7 +7,7 @@ import pytest
 
 import wcdfa
 from tests.conftest import require
-from tests.helpers.torch_runs import Seen, batches, loss_of, network
+from tests.helpers.torch_runs import Seen, batches, loss_of, network, require_direction
 
 BATCHES = 20  # of which three go into a step, and two into the last
 
@@ -16,7 +16,7 @@ BATCHES = 20  # of which three go into a step, and two into the last
 def begun(attach):
     accelerate = require("accelerate")
 
-    def begun(**options):
+    def begun(recording=None, **options):
         import torch
 
         accelerate.state.AcceleratorState._reset_state(reset_partial_state=True)  # which is one of the process
@@ -28,7 +28,7 @@ def begun(attach):
         data = torch.utils.data.DataLoader(batches(torch, BATCHES), batch_size=None)
         model, optimizer, data, schedule = accelerator.prepare(model, optimizer, data, schedule)
         monitor = wcdfa.WeightChangeDFA(window=50, stride=10, method="gls")
-        handle = attach(optimizer, monitor=monitor, groups=1, every=5, window=100)
+        handle = attach(optimizer, monitor=monitor, groups=1, every=5, window=100, **(recording or {}))
         accelerator.register_for_checkpointing(handle, monitor)
         return accelerator, model, optimizer, data, schedule, handle
 
@@ -69,6 +69,13 @@ def test_real_steps_alone_are_recorded(begun, precision):
     assert handle.read().lr[-1] < handle.read().lr[0]
 
 
+@pytest.mark.parametrize("options", [{}, {"coordinates": 9, "mode": "sample"}, {"direction": False}], ids=["on", "few", "off"])
+def test_the_direction_is_recorded_too(begun, options):
+    run = begun(options)
+    seen = trained(run, 2)
+    require_direction(run[-1].read(), seen, {"0": [0, 1], "2": [2, 3]}, options)
+
+
 def test_gone_on_with_from_a_checkpoint(begun, tmp_path):
     whole = begun()
     trained(whole, 5)
@@ -79,7 +86,8 @@ def test_gone_on_with_from_a_checkpoint(begun, tmp_path):
     found = trained(resumed, 6)
     np.testing.assert_array_equal(found.norms(), expected.norms())
     assert len(found.norms()) == 42
-    np.testing.assert_array_equal(resumed[-1].read().norms, whole[-1].read().norms)
+    for name in ("norms", "cosine", "weight_norm", "sketch"):
+        np.testing.assert_array_equal(getattr(resumed[-1].read(), name), getattr(whole[-1].read(), name))
     assert resumed[-1].read().count == 77
     np.testing.assert_array_equal(resumed[-1].monitor.get_signal(), whole[-1].monitor.get_signal())
     assert resumed[-1].monitor.history == whole[-1].monitor.history

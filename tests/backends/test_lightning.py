@@ -11,7 +11,7 @@ import pytest
 import wcdfa
 from tests.conftest import require
 from tests.helpers.processes import printed, start
-from tests.helpers.torch_runs import alarming, batches
+from tests.helpers.torch_runs import alarming, batches, handles, require_direction
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,9 @@ def test_each_step_is_recorded_and_logged_once(root, runs, made, tmp_path, preci
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_gone_on_with_from_a_checkpoint(root, runs, made, tmp_path, late):
+def test_gone_on_with_from_a_checkpoint(root, runs, made, tmp_path, monkeypatch, late):
     """Of a strategy that loads the weights before the optimizers are attached, or after."""
+    attached = handles(monkeypatch)
     import torch
     from lightning.pytorch.callbacks import ModelCheckpoint
 
@@ -101,6 +102,11 @@ def test_gone_on_with_from_a_checkpoint(root, runs, made, tmp_path, late):
     assert len(resumed.watch.alphas) == 6
     again = torch.load(tmp_path / "after.ckpt", weights_only=True)["callbacks"]["WeightChangeCallback"]
     assert torch.equal(again["handle"]["norms"], after["handle"]["norms"])
+    for name in ("cosine", "weight_norm", "sketch"):
+        found = [getattr(handle.read(), name) for handle in attached]
+        np.testing.assert_array_equal(*found)
+        assert np.isfinite(found[0]).all()  # the first has left the window
+    assert again["handle"]["groups"] == after["handle"]["groups"]  # the direction of the last step, too
 
 
 @pytest.mark.parametrize("resumes", [False, True])
@@ -264,6 +270,14 @@ def test_misuse(root, runs, made):
     with runs.quietly():
         trainer.validate(runs.regression(root)(), runs.loader(3), verbose=False)  # where nothing is recorded
     assert callback.monitor.n_samples == 3
+
+
+@pytest.mark.parametrize("options", [{}, {"coordinates": 9, "mode": "sample"}, {"direction": False}], ids=["on", "few", "off"])
+def test_the_direction_is_recorded_too(root, runs, made, monkeypatch, options):
+    attached = handles(monkeypatch)
+    model, callback = runs.regression(root)(), made(monitor(), groups=2, **options)
+    runs.fitted(root, model, runs.loader(12), callback)
+    require_direction(attached[0].read(), model.seen, {"net/0": [0, 1], "net/2": [2, 3]}, options)
 
 
 def test_the_other_package():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import require
-from tests.helpers.torch_runs import Seen, batches, loss_of, network, trained
+from tests.helpers.torch_runs import Seen, batches, changes_of, loss_of, network, require_direction, slow_cosines, trained
 
 
 @pytest.fixture(autouse=True)
@@ -23,39 +23,6 @@ def attach():
     from wcdfa.backends.torch.hooks import attach
 
     return attach
-
-
-def slow_cosines(changes):
-    """The cosine of each change with the one before, in float64, a number at a time."""
-    found = [math.nan]
-    for old, new in itertools.pairwise(changes):
-        product = sum(float(a) * float(b) for a, b in zip(old, new, strict=True))
-        lengths = [math.sqrt(sum(float(a) ** 2 for a in change)) for change in (old, new)]
-        found.append(product / lengths[0] / lengths[1] if all(lengths) else math.nan)
-    return found
-
-
-def changes_of(history, places=None):
-    """The change of each step as one row."""
-    chosen = range(len(history[0])) if places is None else places
-    rows = [np.concatenate([np.ravel(weights[i]) for i in chosen]) for weights in history]
-    return [new - old for old, new in itertools.pairwise(rows)]
-
-
-def require_direction(reading, history, rtol=1e-5):
-    """Of parameters with at most 65,536 numbers, all of which are in the sample."""
-    changes = changes_of(history)
-    np.testing.assert_allclose(reading.cosine, slow_cosines(changes), atol=rtol)
-    lengths = [math.sqrt(sum(float(np.sum(part**2)) for part in weights)) for weights in history[1:]]
-    np.testing.assert_allclose(reading.weight_norm, lengths, rtol=rtol)
-    kept = reading.sketch.shape[1]
-    assert kept == min(64, changes[0].size)
-    places = [
-        place for place in range(changes[0].size) if np.allclose(np.array(changes)[:, place], reading.sketch[:, 0], atol=1e-9)
-    ]
-    assert places  # the first coordinate is one of the change
-    for column in reading.sketch.T:
-        assert min(np.abs(np.array(changes) - column[:, None]).max(axis=0)) <= rtol * np.abs(changes).max()
 
 
 @pytest.mark.parametrize("options", [{}, {"mode": "sample", "sample": 0.25}, {"snapshot": "cpu"}], ids=["exact", "sample", "cpu"])
@@ -73,10 +40,7 @@ def test_against_a_slow_loop(torch, attach, make, options):
     optimizer = make(torch, model.parameters())
     handle = attach(optimizer, model=model, groups=1, window=20, every=4, **options)
     seen = trained(model, optimizer, batches(torch, 11))
-    reading = handle.read()
-    require_direction(reading, seen.history)
-    for group, places in {"0": [0, 1], "2": [2, 3]}.items():
-        np.testing.assert_allclose(reading.cosines[group], slow_cosines(changes_of(seen.history, places)), atol=1e-5)
+    require_direction(handle.read(), seen, {"0": [0, 1], "2": [2, 3]})
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16", "float16", "complex64"])
@@ -85,18 +49,15 @@ def test_other_types_of_numbers(torch, attach, dtype):
     optimizer = torch.optim.SGD([weight], lr=0.25, momentum=0.5)
     handle = attach(optimizer)
 
-    def now():
-        return [np.array((torch.view_as_real(weight) if weight.is_complex() else weight).detach().double().numpy())]
-
-    history = [now()]
+    seen = Seen([torch.view_as_real(weight.detach()) if weight.is_complex() else weight])
     generator = torch.Generator().manual_seed(1)
     for _ in range(6):
         weight.grad = torch.randn(30, 8, generator=generator, dtype=torch.complex64 if weight.is_complex() else None).to(
             weight.dtype
         )
         optimizer.step()
-        history.append(now())
-    require_direction(handle.read(), history, rtol=1e-6)
+        seen.look()
+    require_direction(handle.read(), seen, atol=1e-6)
 
 
 def white(torch, optimizer, parts, steps, seed=0):
@@ -256,7 +217,7 @@ def test_closures_sparse_gradients_and_several_optimizers(torch, attach):
         sparse.step()
         embedding.zero_grad()
         seen.look()
-    require_direction(handle.read(), seen.history, rtol=1e-4)
+    require_direction(handle.read(), seen, atol=1e-4)
 
 
 def test_a_group_that_has_no_sampled_number(torch, attach):

@@ -35,11 +35,11 @@ def found(tmp_path_factory):
     require("torch")
     folder = tmp_path_factory.mktemp("saved")
     trained = {size: [f"train:{kind}" for kind, own in KINDS if own == size] for size in (2, 4)}
-    first = group(2, folder, *trained[2], "sampled:fsdp", "refused:first", "save:fsdp")
+    first = group(2, folder, *trained[2], "sampled:fsdp", "refused:first", "save:fsdp", "direction:mixed", "still:fsdp")
     return {
-        1: group(1, folder, "train:whole", "resume:fsdp", "late:fsdp"),
+        1: group(1, folder, "train:whole", "resume:fsdp", "late:fsdp", "direction:whole"),
         2: first | group(2, folder, "resume:fsdp", "die:fsdp"),
-        4: group(4, folder, *trained[4], "resume:fsdp"),
+        4: group(4, folder, *trained[4], "resume:fsdp", *(f"direction:{kind}" for kind in ("fsdp", "hybrid", "strided"))),
     }
 
 
@@ -58,6 +58,26 @@ def test_norms_are_those_of_one_process(found, kind, size):
         assert found["moved"][0] > max(found["norms"])
 
 
+@pytest.mark.parametrize("mode", ["exact", "sample"])
+@pytest.mark.parametrize(("kind", "size"), [("fsdp", 4), ("hybrid", 4), ("strided", 4), ("mixed", 2)])
+def test_the_direction_is_that_of_one_process(found, kind, size, mode):
+    alone, found = found[1]["direction:whole"][mode], found[size][f"direction:{kind}"][mode]
+    np.testing.assert_allclose(found["cosine"], alone["cosine"], atol=1e-6)
+    np.testing.assert_allclose(found["weight_norm"], alone["weight_norm"], rtol=1e-6)
+    assert found["cosines"].keys() == {"first", "last"}
+    for name, cosines in found["cosines"].items():
+        np.testing.assert_allclose(cosines, alone["cosines"][name], atol=1e-6)
+    assert np.shape(alone["sketch"]) == (5, 64)
+    assert np.abs(alone["sketch"]).min() > 0
+    np.testing.assert_allclose(found["sketch"], alone["sketch"], rtol=1e-6)
+
+
+def test_the_direction_where_the_numbers_of_a_process_do_not_move(found):
+    found = found[2]["still:fsdp"]
+    assert (found["count"], found["skipped"]) == (4, 1)
+    np.testing.assert_allclose(found["cosine"], [np.nan, 1, np.nan, 1], rtol=1e-6)  # none of the processes knows that none moved
+
+
 def test_saved_by_two_processes_and_gone_on_with_by_four(found):
     whole = found[2]["save:fsdp"]
     for size in (2, 4, 1):
@@ -65,6 +85,9 @@ def test_saved_by_two_processes_and_gone_on_with_by_four(found):
         np.testing.assert_allclose(resumed["norms"], whole["norms"], rtol=1e-6)
         assert resumed["norms"][:3] == whole["norms"][:3]  # of before
         assert (resumed["count"], resumed["skipped"]) == (12, 0)
+        np.testing.assert_allclose(resumed["cosine"], whole["cosine"], atol=1e-6)
+        np.testing.assert_allclose(resumed["sketch"], whole["sketch"], atol=1e-7)
+        assert np.isfinite(resumed["cosine"]).all()  # the first has left the window
 
 
 def test_a_process_that_dies(found):

@@ -12,7 +12,7 @@ import pytest
 
 import wcdfa
 from tests.conftest import require
-from tests.helpers.torch_runs import Seen, alarming
+from tests.helpers.torch_runs import Seen, alarming, handles, require_direction
 from tests.sinks.test_wandb import history, wandb  # noqa: F401
 from wcdfa.monitor.messages import DriftWarning
 
@@ -118,8 +118,9 @@ def test_weights_and_biases(wandb, made, begun, tmp_path, monkeypatch):  # noqa:
 
 
 @pytest.mark.parametrize("restored", [False, True])
-def test_gone_on_with_from_a_checkpoint(made, begun, transformers, tmp_path, restored):
+def test_gone_on_with_from_a_checkpoint(made, begun, transformers, tmp_path, monkeypatch, restored):
     """From the middle of an epoch, and by way of another folder; also where the Trainer makes callbacks anew that let it."""
+    attached = handles(monkeypatch)
     options = {"max_steps": 66, "save_strategy": "steps", "save_steps": 31, "gradient_accumulation_steps": 3, "data_seed": 1}
     options |= {"logging_strategy": "steps", "logging_steps": 10}
     whole = made(monitor(), window=70, every=5)
@@ -145,6 +146,10 @@ def test_gone_on_with_from_a_checkpoint(made, begun, transformers, tmp_path, res
     np.testing.assert_array_equal(resumed.monitor.epochs, whole.monitor.epochs)
     assert resumed.watch.state_dict() == whole.watch.state_dict()
     assert len(resumed.watch.alphas) == 2
+    for name in ("cosine", "weight_norm", "sketch"):
+        found = [getattr(handle.read(), name) for handle in attached]
+        np.testing.assert_array_equal(*found)
+        assert np.isfinite(found[0][1:]).all()
     ours = [[row["wcdfa/update_norm"] for row in each.state.log_history if "wcdfa/step" in row] for each in (first, second)]
     assert ours[0] == ours[1]
 
@@ -325,3 +330,14 @@ def test_gradients_after_clipping(transformers, made, begun):
     assert row["wcdfa/gradient_norm"] == pytest.approx(seen[4], rel=1e-5)
     assert row["wcdfa/lr"] == pytest.approx(reading.lr[4], rel=1e-5)
     assert (reading.taken, reading.optimizer) == (0, "adamw")
+
+
+@pytest.mark.parametrize("options", [{}, {"coordinates": 9, "mode": "sample"}, {"direction": False}], ids=["on", "few", "off"])
+def test_the_direction_is_recorded_too(made, begun, monkeypatch, options):
+    attached = handles(monkeypatch)
+    callback = made(monitor(), groups={"head": "ln_f"}, **options)
+    trainer = begun(callback, num_train_epochs=1)
+    trainer.train()
+    names = [name for name, _ in trainer.model.named_parameters()]
+    groups = {"head": [i for i, name in enumerate(names) if "ln_f" in name]}
+    require_direction(attached[0].read(), trainer.seen, groups, options)

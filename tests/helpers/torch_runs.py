@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 
 
@@ -67,3 +70,51 @@ def require_norms(handle, expected, rtol=1e-6):
     np.testing.assert_allclose(reading.norms, real[-handle.window :], rtol=rtol)
     assert (reading.count, reading.skipped) == (len(real), len(expected) - len(real))
     assert reading.steps.tolist() == list(range(1, len(real) + 1))[-handle.window :]
+
+
+def handles(monkeypatch):
+    """The handles of the callbacks, in a list, as they are made: what they have recorded can still be read after training."""
+    from wcdfa.backends.torch import training
+
+    found, attach = [], training.attach
+
+    def kept(*given, **options):
+        found.append(attach(*given, **options))
+        return found[-1]
+
+    monkeypatch.setattr(training, "attach", kept)
+    return found
+
+
+def slow_cosines(changes):
+    """The cosine of each change with the one before, in float64, a number at a time; the first has none."""
+    found = [math.nan]
+    for old, new in itertools.pairwise(changes):
+        product = sum(float(a) * float(b) for a, b in zip(old, new, strict=True))
+        lengths = [math.sqrt(sum(float(a) ** 2 for a in change)) for change in (old, new)]
+        found.append(product / lengths[0] / lengths[1] if all(lengths) else math.nan)
+    return found
+
+
+def changes_of(history, places=None):
+    """The change of each step as one row."""
+    chosen = range(len(history[0])) if places is None else places
+    rows = [np.concatenate([np.ravel(weights[i]) for i in chosen]) for weights in history]
+    return [new - old for old, new in itertools.pairwise(rows)]
+
+
+def require_direction(reading, seen, groups=None, options=None, atol=1e-5):
+    """That of what was seen of parameters with at most 65,536 numbers, which are all in the sample; or none if it was off."""
+    if (options or {}).get("direction") is False:
+        assert (reading.cosine, reading.weight_norm, reading.sketch, reading.cosines) == (None, None, None, {})
+        return
+    history, changes = seen.history, np.array(changes_of(seen.history))
+    np.testing.assert_allclose(reading.cosine, slow_cosines(changes), atol=atol)
+    for group, places in (groups or {}).items():
+        np.testing.assert_allclose(reading.cosines[group], slow_cosines(changes_of(history, places)), atol=atol)
+    lengths = [math.sqrt(sum(float(np.sum(part**2)) for part in weights)) for weights in history[1:]]
+    np.testing.assert_allclose(reading.weight_norm, lengths, rtol=atol)
+    kept = min((options or {}).get("coordinates", 64), changes.shape[1])
+    assert reading.sketch.shape == (len(changes), kept)
+    nearest = [int(np.abs(changes - column[:, None]).max(axis=0).argmin()) for column in reading.sketch.T]
+    np.testing.assert_allclose(reading.sketch, changes[:, nearest], atol=atol * np.abs(changes).max())

@@ -34,6 +34,13 @@ def made(kind, size, width=WIDTH):
         fully_shard(model, mesh=mesh)
     if kind == "hybrid":  # replicas of shards
         fully_shard(model, mesh=init_device_mesh("cpu", (2, size // 2), mesh_dim_names=("replicate", "shard")))
+    if kind == "strided":  # tensor parallelism, and its shards sharded in the same dimension
+        mesh = init_device_mesh("cpu", (2, size // 2), mesh_dim_names=("data", "tensor"))
+        for name, placement in (("weight", Shard(0)), ("bias", Shard(0))):
+            tensor = distribute_tensor(getattr(model[0], name).detach(), mesh["tensor"], [placement])
+            setattr(model[0], name, torch.nn.Parameter(tensor))
+        fully_shard(model[0], mesh=mesh["data"])
+        fully_shard(model, mesh=mesh["data"])
     if kind == "first":
         return torch.distributed.fsdp.FullyShardedDataParallel(model, use_orig_params=True, device_id=torch.device("cpu"))
     if kind in ("mixed", "submesh"):  # one tensor in each way; of the mesh of one process, each has the whole
@@ -69,7 +76,13 @@ def whole(model):
 def told(handle):
     reading = handle.read()
     groups = {name: norms.tolist() for name, norms in reading.groups.items()}
-    return {"norms": reading.norms.tolist(), "groups": groups, "count": reading.count, "skipped": reading.skipped}
+    found = {"norms": reading.norms.tolist(), "groups": groups, "count": reading.count, "skipped": reading.skipped}
+    return found if reading.cosine is None else found | direction_of(reading)
+
+
+def direction_of(reading):
+    cosines = {name: each.tolist() for name, each in reading.cosines.items()}
+    return {name: getattr(reading, name).tolist() for name in ("cosine", "weight_norm", "sketch")} | {"cosines": cosines}
 
 
 def attached(model, **options):
@@ -115,6 +128,33 @@ def sampled(kind, rank, size, folder):
         old = new
     reading = handle.read()
     return {"norms": reading.norms.tolist(), "stderr": reading.stderr.tolist(), "expected": expected}
+
+
+def direction(kind, rank, size, folder):
+    """More numbers than are all in the sample, and steps that do the same to each number wherever it is."""
+    found = {}
+    for mode in ("exact", "sample"):
+        model = made(kind, size, width=15_000)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5, momentum=0.9)
+        handle = attach(optimizer, model=model, groups=GROUPS, window=10, every=3, mode=mode)
+        for number in range(5):
+            for part in model.parameters():
+                part.grad = (part.detach() + 0.37 * number).frac() - 0.5
+            optimizer.step()
+        found[mode] = direction_of(handle.read())
+    return found
+
+
+def still(kind, rank, size, folder):
+    """The numbers of one process alone move; in the third step none does."""
+    model = made(kind, size)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    handle = attach(optimizer)
+    for factor in (1, 1, 0, 1, 1):
+        for part in model.parameters():
+            part.grad = torch.ones_like(part.detach()) * (factor if rank == 0 else 0)
+        optimizer.step()
+    return told(handle)
 
 
 def refused(kind, rank, size, folder):
