@@ -6,6 +6,9 @@ import jax
 from flax import nnx
 
 from wcdfa.backends.jax import norms as backend
+from wcdfa.backends.jax.sampling import direction_of, sampled
+
+__all__ = ["copied", "direction_of", "group_norms", "parameters_of", "sampled"]
 
 copied, group_norms = backend.copied, backend.group_norms
 

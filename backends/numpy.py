@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.backends.trees import by_path, is_tree, leaves, pairs, require_shape
+from wcdfa.kernel.arrays import NUMPY, Array
+from wcdfa.recording.direction import Direction, Layout, directed
+from wcdfa.recording.sample import Sample
 
 Arrays = dict[str, npt.NDArray[np.inexact]]
 
@@ -62,6 +65,31 @@ def group_norms(
     """‖new − old‖ over the parameters of each group."""
     squares = {path: _square(new[path], old[path]) for path in new}
     return {name: math.sqrt(math.fsum(squares[path] for path in paths)) for name, paths in members.items()}
+
+
+def sampled(parameters: Mapping[str, npt.NDArray[np.inexact]], sample: Sample) -> npt.NDArray[np.floating]:
+    """The numbers of the sample in one row, in float32 or wider; of complex parameters, real and imaginary parts in turn."""
+    rows = [_real(parameters[path])[sample.places(path)] for path in sample.counts]
+    return np.concatenate([row.astype(np.promote_types(row.dtype, np.float32)) for row in rows])
+
+
+def direction_of(
+    new: Mapping[str, npt.NDArray[np.inexact]],
+    old: Mapping[str, npt.NDArray[np.inexact]],
+    last: Array | None,
+    norm: float,
+    layout: Layout,
+) -> Direction:
+    """The cosine of the change from old to new parameters with the last one, ‖W‖ and the sketch."""
+    now = sampled(new, layout.sample)
+    with np.errstate(all="ignore"):
+        return directed(now - sampled(old, layout.sample), now, last, norm, layout, NUMPY)
+
+
+def _real(array: npt.NDArray[np.inexact]) -> npt.NDArray[np.floating]:
+    """The numbers in one row; of complex ones, real and imaginary parts in turn."""
+    row = np.ravel(array)
+    return row.view(row.real.dtype) if row.dtype.kind == "c" else row
 
 
 def _square(new: npt.NDArray[np.generic], old: npt.NDArray[np.generic]) -> float:

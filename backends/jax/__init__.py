@@ -12,16 +12,19 @@ from wcdfa.backends.jax.norms import (
     square_sum,
 )
 from wcdfa.backends.jax.null import optimizer_alphas
+from wcdfa.backends.jax.sampling import direction_of, sampled
 
 __all__ = [
     "applied_change",
     "as_stored",
     "copied",
     "delta_norm",
+    "direction_of",
     "group_norms",
     "optimizer_alphas",
     "parameters_of",
     "path_of",
     "root",
+    "sampled",
     "square_sum",
 ]

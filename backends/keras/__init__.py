@@ -2,8 +2,19 @@
 
 from wcdfa.backends.keras.callback import WeightChangeCallback
 from wcdfa.backends.keras.optimizer import monitored, read
-from wcdfa.backends.keras.parameters import copied, group_norms, parameters_of
+from wcdfa.backends.keras.parameters import copied, direction_of, group_norms, parameters_of, sampled
 from wcdfa.backends.keras.recorder import Monitored
 from wcdfa.monitor.messages import DriftWarning
 
-__all__ = ["DriftWarning", "Monitored", "WeightChangeCallback", "copied", "group_norms", "monitored", "parameters_of", "read"]
+__all__ = [
+    "DriftWarning",
+    "Monitored",
+    "WeightChangeCallback",
+    "copied",
+    "direction_of",
+    "group_norms",
+    "monitored",
+    "parameters_of",
+    "read",
+    "sampled",
+]

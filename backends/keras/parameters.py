@@ -12,6 +12,7 @@ from wcdfa.backends.keras.callback import WeightChangeCallback
 from wcdfa.backends.keras.norms import Tensor, copied_value, is_trained, path_of, square_of, stacked, value_of
 from wcdfa.backends.keras.optimizer import monitored, read
 from wcdfa.backends.keras.recorder import Monitored
+from wcdfa.backends.keras.sampling import direction_of, sampled
 from wcdfa.backends.trees import by_path, is_tree, leaves
 from wcdfa.monitor.messages import DriftWarning
 
@@ -23,10 +24,12 @@ __all__ = [
     "Monitored",
     "WeightChangeCallback",
     "copied",
+    "direction_of",
     "group_norms",
     "monitored",
     "parameters_of",
     "read",
+    "sampled",
 ]
 
 

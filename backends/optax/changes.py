@@ -53,12 +53,17 @@ def changes(updates: dict[str, jax.Array], params: optax.Params | None) -> Itera
 
 def over_shards(square: jax.Array, axes: tuple[str, ...]) -> jax.Array:
     """The sum over the shards of a parameter; unchanged if every device holds the whole parameter."""
-    tracked = [axis for axis in axes if axis in _varies_over(jax.lax.axis_index(axis))]
-    sharded = tuple(axis for axis in axes if axis not in tracked or axis in _varies_over(square))
+    sharded = sharded_over(square, axes)
     if not sharded:
         return square
     total: jax.Array = jax.lax.psum(square, sharded)  # type: ignore[no-untyped-call]
     return total
+
+
+def sharded_over(x: jax.Array, axes: tuple[str, ...]) -> tuple[str, ...]:
+    """The mesh axes that a value is sharded over: all of them, unless JAX tracks that it does not vary over one."""
+    tracked = [axis for axis in axes if axis in _varies_over(jax.lax.axis_index(axis))]
+    return tuple(axis for axis in axes if axis not in tracked or axis in _varies_over(x))
 
 
 def _varies_over(x: jax.Array) -> frozenset[str]:

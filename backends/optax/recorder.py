@@ -12,13 +12,15 @@ import optax
 
 from wcdfa.backends.jax.norms import root, square_sum
 from wcdfa.backends.optax.changes import as_stored, changes, over_shards, trained
+from wcdfa.backends.optax.direction import Sampled, beginning, holds_direction, layout_of, series_of_update
 from wcdfa.backends.optax.hyperparameters import Plain, injected_now, learning_rate, packed, schedule_count, scheduled_series, seen
 from wcdfa.backends.optax.reading import read, readings, strip
 from wcdfa.backends.optax.states import MonitorState, RecordState
-from wcdfa.recording.groups import Groups, checked, members_of
+from wcdfa.recording.groups import ALL, Groups, checked, members_of
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.ring import record as record_in
-from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES
+from wcdfa.recording.sample import COORDINATES
+from wcdfa.recording.side_series import GRADIENTS, SIDE_SERIES, SKETCH, direction_series, is_side_series
 from wcdfa.support.numbers import is_number, whole
 
 __all__ = ["MonitorState", "RecordState", "monitor", "read", "readings", "record", "strip"]
@@ -38,6 +40,8 @@ def monitor(
     optimizer: str | None = None,
     lr: float | jax.Array | optax.Schedule | None = None,
     gradients: bool = False,
+    direction: bool = True,
+    coordinates: int = COORDINATES,
     **hyperparameters: Hyperparameter,
 ) -> optax.GradientTransformationExtraArgs:
     """Wrap an optimizer so that it records ‖ΔW‖ of every step in its state, on the device.
@@ -63,7 +67,7 @@ def monitor(
     ----------
     tx : optax.GradientTransformation
     window : int
-        How many norms are kept: 12 bytes each, with the learning rate and the number of the step.
+        How many norms are kept: 12 bytes each, with the learning rate and the number of the step; see `coordinates` too.
     measure : "applied" or "update"
         "applied": the change of the parameters as they are stored, which in low precision differs from the update (0.82 against 1.00 on
         a bfloat16 tree). "update": what the optimizer hands over.
@@ -84,6 +88,12 @@ def monitor(
     gradients : bool
         Record ‖g‖ too, the norm of the updates that enter tx: gradients that a chain around `monitor` has clipped, or that tx will clip.
         It costs one more sum over the parameters, and 4 bytes for each step of the window. Put `monitor` inside ``optax.MultiSteps``.
+    direction : bool
+        Record the direction of each change too: its cosine with the last one, for each group as well, ‖W‖, and `coordinates` of its
+        numbers. If there are more than 65,536 parameters, cosines and ‖W‖ are those of a sample of about 1/64 of them. The state then
+        holds the sample of the last change.
+    coordinates : int
+        How many numbers of each change are kept: 4 bytes each for each step of the window.
     **hyperparameters
         Hyperparameters of the optimizer, with the names of optax (``b1``, ``b2``, ``momentum``, …) or of `wcdfa.nulls.replay.optimizer_norms`.
 
@@ -100,7 +110,8 @@ def monitor(
     """
     inner = optax.with_extra_args_support(tx)
     recorder = _Recorder(window, measure, groups, axis_name, packed(optimizer, hyperparameters) or seen(tx), lr)
-    recorder.gradients, recorder.scheduled = _checked_gradients(gradients), scheduled_series(tx)
+    recorder.gradients, recorder.scheduled = _checked("gradients", gradients), scheduled_series(tx)
+    recorder.coordinates = whole("coordinates", coordinates) if _checked("direction", direction) else 0
 
     def init_fn(params: optax.Params) -> MonitorState:
         inner_state = inner.init(params)
@@ -133,6 +144,8 @@ def record(
     axis_name: str | tuple[str, ...] | None = None,
     optimizer: str | None = None,
     lr: float | jax.Array | optax.Schedule | None = None,
+    direction: bool = True,
+    coordinates: int = COORDINATES,
     **hyperparameters: Hyperparameter,
 ) -> optax.GradientTransformationExtraArgs:
     """`monitor` as an element of a chain: it records the updates that reach it, and passes them on unchanged.
@@ -146,7 +159,7 @@ def record(
 
     Parameters
     ----------
-    window, measure, groups, axis_name, optimizer, lr, **hyperparameters
+    window, measure, groups, axis_name, optimizer, lr, direction, coordinates, **hyperparameters
         As in `monitor`. An element of a chain does not see the others, so name optimizer and lr. Put it last, where it sees the updates
         that are applied.
 
@@ -156,6 +169,7 @@ def record(
         As `monitor`.
     """
     recorder = _Recorder(window, measure, groups, axis_name, packed(optimizer, hyperparameters), lr)
+    recorder.coordinates = whole("coordinates", coordinates) if _checked("direction", direction) else 0
 
     def update_fn(
         updates: optax.Updates, state: RecordState, params: optax.Params | None = None, **extra_args: object
@@ -187,17 +201,23 @@ class _Recorder:
         self.measure, self.groups, self.known, self.lr = measure, checked(groups), known, lr
         self.axes = (axis_name,) if isinstance(axis_name, str) else tuple(axis_name or ())
         self.gradients = False
+        self.coordinates = 0  # of each change; 0 if its direction is not recorded
         self.scheduled: dict[str, str] = {}
 
     def init(self, params: optax.Params) -> RecordState:
-        names = tuple(members_of(list(trained(params)), self.groups))[1:]
-        ring = init(self.window, [*names, *self.side_series], xp=jnp, dtype=jnp.float32)
+        parameters = trained(params)
+        names = tuple(members_of(list(parameters), self.groups))[1:]
+        layout = layout_of(parameters, self.groups, self.coordinates, self.axes) if self.coordinates else None
+        series = direction_series(names) if layout else ()
+        ring = init(self.window, [*names, *series, *self.side_series], xp=jnp, dtype=jnp.float32)
+        if layout:
+            ring.wcdfa_norms[SKETCH] = jnp.full((self.window, len(layout.sample.kept)), math.nan, dtype=jnp.float32)
         known = {name: {key: jnp.array(value) for key, value in part.items()} for name, part in self.known.items()}
-        return RecordState(ring, known)
+        return RecordState(ring, known, beginning(layout) if layout else None)
 
     @property
     def side_series(self) -> tuple[str, ...]:
-        """What is recorded beside the norms."""
+        """What is recorded beside the norms and the direction."""
         return (*([GRADIENTS] if self.gradients else []), *self.scheduled)
 
     def norm_of(self, updates: optax.Updates) -> jax.Array:
@@ -226,15 +246,25 @@ class _Recorder:
             msg = 'measure="applied" compares with the parameters: call update(updates, state, params), or use measure="update"'
             raise ValueError(msg)
         updates = jax.tree.map(as_stored, updates)
-        each = changes(trained(updates), params if self.measure == "applied" else None)
-        squares = {path: over_shards(square_sum(change), self.axes) for path, change in each}
+        applied, given = self.measure == "applied", trained(updates)
+        squares = {path: over_shards(square_sum(change), self.axes) for path, change in changes(given, params if applied else None)}
         members = members_of(list(squares), self.groups)
         _require_gradients(ring, self.gradients)
         _require_groups(ring, tuple(members))
         norms = {name: root([squares[path] for path in paths]) for name, paths in members.items()}
-        norms |= dict.fromkeys(SIDE_SERIES, jnp.full((), math.nan)) | dict(beside or {})  # the ring takes what it has room for
+        last = state.wcdfa_last
+        if holds_direction(ring, bool(self.coordinates)) and last is not None:
+            parameters = None if params is None else trained(params)
+            layout = layout_of(given if parameters is None else parameters, self.groups, self.coordinates, self.axes)
+            sampled = Sampled(given, parameters, layout, self.axes, applied=applied)
+            found = series_of_update(sampled, ring, last, norms[ALL])
+            norms |= cast(Mapping[str, jax.Array], found.series)
+            last = cast(jax.Array, found.last)
+        norms |= dict.fromkeys(set(SIDE_SERIES) - set(norms), jnp.full((), math.nan)) | dict(
+            beside or {}
+        )  # the ring takes what it has
         ring = record_in(ring, norms, math.nan if rate is None else rate)
-        return updates, state._replace(wcdfa_ring=ring)
+        return updates, state._replace(wcdfa_ring=ring, wcdfa_last=last)
 
 
 def _require_window(ring: Ring, window: int) -> None:
@@ -247,11 +277,11 @@ def _require_window(ring: Ring, window: int) -> None:
         raise ValueError(msg)
 
 
-def _checked_gradients(gradients: object) -> bool:
-    if not isinstance(gradients, bool):
-        msg = f"gradients must be True or False, got {gradients!r}"
+def _checked(name: str, given: object) -> bool:
+    if not isinstance(given, bool):
+        msg = f"{name} must be True or False, got {given!r}"
         raise TypeError(msg)
-    return gradients
+    return given
 
 
 def _require_whole_steps(inner_state: optax.OptState) -> None:
@@ -278,7 +308,7 @@ def _require_gradients(ring: Ring, gradients: bool) -> None:
 
 
 def _require_groups(ring: Ring, names: tuple[str, ...]) -> None:
-    held = set(ring.wcdfa_norms) - set(SIDE_SERIES)
+    held = {name for name in ring.wcdfa_norms if not is_side_series(name)}
     if held != set(names):
         odd = sorted(held ^ set(names))
         msg = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import optax
 
 from wcdfa.backends.optax.hyperparameters import Plain
@@ -15,6 +16,8 @@ class RecordState(NamedTuple):
 
     wcdfa_ring: Ring
     wcdfa_hyperparameters: Plain
+    wcdfa_last: jax.Array | None = None
+    """The last change at the numbers of the sample, up to a factor, shape (m,) and in float32; None if the direction is not recorded."""
 
 
 class MonitorState(NamedTuple):

@@ -3,5 +3,6 @@
 from wcdfa.backends.tensorflow.norms import copied, delta_norm, group_norms
 from wcdfa.backends.tensorflow.parameters import parameters_of
 from wcdfa.backends.tensorflow.recorder import NormRecorder
+from wcdfa.backends.tensorflow.sampling import direction_of, sampled
 
-__all__ = ["NormRecorder", "copied", "delta_norm", "group_norms", "parameters_of"]
+__all__ = ["NormRecorder", "copied", "delta_norm", "direction_of", "group_norms", "parameters_of", "sampled"]

@@ -3,5 +3,6 @@
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.hooks import attach
 from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
+from wcdfa.backends.torch.sampling import direction_of, sampled
 
-__all__ = ["Handle", "attach", "copied", "delta_norm", "group_norms", "parameters_of"]
+__all__ = ["Handle", "attach", "copied", "delta_norm", "direction_of", "group_norms", "parameters_of", "sampled"]

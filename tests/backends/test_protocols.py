@@ -64,7 +64,7 @@ def test_each_has_an_example():
 
 
 def test_it_has_the_functions_of_the_protocol(backend):
-    for function in ("parameters_of", "copied", "group_norms"):
+    for function in ("parameters_of", "copied", "group_norms", "sampled", "direction_of"):
         asked = [each for each in inspect.signature(getattr(Backend, function)).parameters if each != "self"]
         inspect.signature(getattr(backend, function)).bind(*asked)
 

@@ -36,10 +36,10 @@ class Computation:
         self.outcomes: dict[str, Outcome] = {}
         self.history = History()
 
-    def take(self, given: object, lr: object, gradient_norm: object = None) -> None:
+    def take(self, given: object, lr: object, gradient_norm: object = None, **direction: object) -> None:
         """Call `Recorder.take`. Drop the outcomes if the recorder starts over with a reading."""
         begun = self.recorder.begun
-        self.recorder.take(given, lr, gradient_norm)
+        self.recorder.take(given, lr, gradient_norm, **direction)
         if self.recorder.begun != begun:
             self.outcomes, self.prepared = {}, {}
 

@@ -24,6 +24,7 @@ from wcdfa.recording.groups import ALL, Groups, checked
 from wcdfa.recording.parameters import refuse
 from wcdfa.recording.reading import Norms, Reading
 from wcdfa.recording.recorder import Recorder
+from wcdfa.recording.sample import COORDINATES
 from wcdfa.support.failures import Failures
 from wcdfa.support.numbers import is_number, whole
 from wcdfa.verdicts.criteria import Criteria
@@ -86,6 +87,11 @@ class WeightChangeDFA:
     logger : callable, optional
         Called with the training step and `metrics()`: see `wcdfa.sinks`. If it raises an error, the error is logged once and training
         goes on.
+    direction : bool
+        Record the direction of each change too, of parameters and readings: its cosine with the last change, ‖W‖, and some of its
+        numbers. If there are more than 65,536 parameters, cosines and ‖W‖ are those of a sample of about 1/64 of them.
+    coordinates : int
+        How many numbers of each change of parameters are kept.
 
     Raises
     ------
@@ -95,6 +101,7 @@ class WeightChangeDFA:
         If groups or a cadence are of another type.
     """
 
+    _coordinates = 0  # of a pickle of an earlier release
     ORDERED, CRITICAL, DISORDERED = "ordered", "critical", "disordered"
 
     def __init__(
@@ -113,6 +120,8 @@ class WeightChangeDFA:
         record_every: Cadence = 1,
         log_every: Cadence | None = None,
         logger: Logger | None = None,
+        direction: bool = True,
+        coordinates: int = COORDINATES,
     ) -> None:
         self.window = whole("window", window, "a whole number of norms (500 is the default; α of fewer is noise)", SMALLEST_WINDOW)
         self.stride = max(1, self.window // 5) if stride is None else cadence("stride", stride)
@@ -134,6 +143,10 @@ class WeightChangeDFA:
         self.logger = logger
         self.order = order
         self._groups = checked(groups)
+        if not isinstance(direction, bool):
+            msg = f"direction must be True or False, got {direction!r}"
+            raise TypeError(msg)
+        self._coordinates = whole("coordinates", coordinates) if direction else 0
         self._lock, self._failures = threading.RLock(), Failures()
         self.reset()
         self._rehearse()
@@ -144,7 +157,7 @@ class WeightChangeDFA:
             self._run = self._new_run()
 
     def _new_run(self) -> Computation:
-        return Computation(Recorder(self.window, self._groups, self.record_every), self._criteria)
+        return Computation(Recorder(self.window, self._groups, self.record_every, self._coordinates), self._criteria)
 
     def _rehearse(self) -> None:
         """Find out now, not at the first α, if the window is too short for the settings. This also prepares its calibration."""
@@ -156,7 +169,16 @@ class WeightChangeDFA:
         said = "not ready" if self.alpha is None else f"α={self.alpha:.3f}, regime={self.regime!r}"
         return f"{type(self).__name__}({said}, samples={self.n_samples}/{self.window})"
 
-    def update(self, given: object, /, *, lr: object = None, gradient_norm: object = None) -> Self:
+    def update(
+        self,
+        given: object,
+        /,
+        *,
+        lr: object = None,
+        gradient_norm: object = None,
+        cosine: object = None,
+        weight_norm: object = None,
+    ) -> Self:
         """Record a norm, or how far parameters have moved since the last call. Returns the monitor, so calls can be chained.
 
         A norm of 0 means that no step was taken (gradient accumulation, a skipped AMP step): it is counted in `skipped` and not recorded.
@@ -178,17 +200,20 @@ class WeightChangeDFA:
             Learning rate of the step.
         gradient_norm : number or array of size 1, optional
             ‖g‖, the norm of the gradient that the optimizer used for the step, after clipping. It stays on its device too.
+        cosine, weight_norm : number or array of size 1, optional
+            Beside a norm: the cosine of the change with the change of the step before, and ‖W‖ after the step. Of parameters they are
+            computed.
 
         Raises
         ------
         TypeError
-            If `given`, `lr` or `gradient_norm` is anything else; nothing is recorded then.
+            If an argument is anything else; nothing is recorded then.
         ValueError
             If the parameters differ in structure from those of the last call, or the groups of a reading from those of the monitor;
             nothing is recorded then.
         """
         with self._lock:
-            self._run.take(given, lr, gradient_norm)
+            self._run.take(given, lr, gradient_norm, cosine=cosine, weight_norm=weight_norm)
             if self._may_be_due():
                 self._compute()
         return self
@@ -388,7 +413,7 @@ class WeightChangeDFA:
         """Everything recorded and computed, as numbers, strings and lists: ready for JSON, `numpy.savez` or a checkpoint.
 
         It does not hold the parameters that the next ones are compared with. So that no norm is lost after a restart, call `update` with
-        the restored model once before the first step.
+        the restored model once before the first step. It does hold the sample of the last change, so the direction goes on too.
         """
         with self._lock:
             self._compute()

@@ -12,13 +12,14 @@ from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, REASONS, DFAResult
 from wcdfa.inference.prepared import Outcome
 from wcdfa.kernel.arrays import Array
 from wcdfa.monitor.computing import Computation
+from wcdfa.monitor.state_direction import direction_fields, restore_direction
 from wcdfa.monitor.state_fields import Fields, State, with_gaps
 from wcdfa.recording.groups import ALL, described
 from wcdfa.recording.history import Curve, History, Past
 from wcdfa.recording.reading import numbered, rates
 from wcdfa.recording.recorder import Recorder
 from wcdfa.recording.ring import Ring, init
-from wcdfa.recording.side_series import SIDE_SERIES
+from wcdfa.recording.side_series import SKETCH, is_side_series
 
 VERSION = 2
 COUNTERS = ("calls", "passed", "step", "drained", "drained_skipped")
@@ -49,7 +50,7 @@ def state_of(run: Computation) -> State:
 def _side_series(recorder: Recorder) -> State:
     """What was recorded beside the norms: nothing in states of earlier releases, nor if nothing is known."""
     n, norms = len(recorder.reading().norms), recorder.ring.wcdfa_norms
-    names = [name for name in SIDE_SERIES if name in norms]
+    names = [name for name in norms if is_side_series(name) and name != SKETCH]
     place = (recorder.count - n + np.arange(n)) % recorder.window
     state: State = {} if recorder.before is None else {"before": recorder.before}
     state |= {"varied": list(recorder.varied)} if recorder.varied else {}
@@ -57,14 +58,13 @@ def _side_series(recorder: Recorder) -> State:
         state |= {"side_series": names} | with_gaps(
             "side_values", np.concatenate([np.asarray(norms[name])[place] for name in names])
         )
-    return state
+    return state | direction_fields(recorder, place)
 
 
 def _settings(run: Computation) -> str:
-    """How α is measured, as JSON."""
-    return json.dumps(
-        asdict(run.criteria.preparation) | asdict(run.criteria.measurement), default=lambda value: np.asarray(value).item()
-    )
+    """How α is measured and what is recorded, as JSON."""
+    settings = asdict(run.criteria.preparation) | asdict(run.criteria.measurement)
+    return json.dumps(settings | {"coordinates": run.recorder.coordinates}, default=lambda value: np.asarray(value).item())
 
 
 def restore(state: Fields, run: Computation) -> None:
@@ -81,6 +81,7 @@ def restore(state: Fields, run: Computation) -> None:
     groups = state.texts("groups")
     names = [ALL, *groups]
     recorder.ring = _ring(state, recorder.window, groups)
+    restore_direction(state, recorder)
     for name in COUNTERS:
         setattr(recorder, name, state.integer(name))
     recorder.source = json.loads(state.text("source"))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from wcdfa.recording.groups import Groups, Members, members_of
+from wcdfa.kernel.arrays import Array
+from wcdfa.recording.direction import Layout
+from wcdfa.recording.groups import ALL, Groups, Members, members_of
 from wcdfa.recording.protocols import BACKENDS, Backend, Shaped
 from wcdfa.support.numbers import number
 
@@ -52,11 +57,29 @@ def refuse(given: object) -> TypeError:
     return TypeError(f"update takes {ACCEPTED}; got {type(given).__name__}. For anything else, give ‖ΔW‖ itself")
 
 
-class Displacement:
-    """Measures how far parameters have moved since they were last remembered."""
+def on_host(array: object) -> npt.NDArray[np.floating]:
+    """An array of any library as a NumPy array."""
+    return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
 
-    def __init__(self, groups: Groups) -> None:
-        self.groups = groups
+
+class SavedDirection(NamedTuple):
+    """The change that the next one is compared with, and the parameters that it led to."""
+
+    last: npt.NDArray[np.floating]
+    weights: str
+    """A digest of the sample of the parameters."""
+
+
+class Displacement:
+    """Measures how far parameters have moved since they were last remembered, and in which direction."""
+
+    coordinates = 0  # these are on the class for pickles of earlier releases
+    _layout: Layout | None = None
+    _last: Array | None = None
+    _saved: SavedDirection | None = None
+
+    def __init__(self, groups: Groups, coordinates: int = 0) -> None:
+        self.groups, self.coordinates = groups, coordinates  # no coordinates: without the direction
         self._backend = ""  # the name and not the module, which could not be copied with the monitor
         self._members: Members = {}
         self._reference: dict[str, Shaped] | None = None
@@ -90,13 +113,40 @@ class Displacement:
         """
         assert self._reference is not None
         require_same(parameters, self._reference)
-        return dict(_backend(self._backend).group_norms(parameters, self._reference, self._members))
+        backend = _backend(self._backend)
+        norms = dict(backend.group_norms(parameters, self._reference, self._members))
+        if self._layout is not None:
+            series, self._last = backend.direction_of(parameters, self._reference, self._last, norms[ALL], self._layout)
+            norms |= series
+        return norms
 
     def remember(self, parameters: dict[str, Shaped]) -> None:
         """Copy the parameters, to measure from them. The first parameters determine the groups."""
         if not self._members:
             self._members = members_of(list(parameters), self.groups)
+            if self.coordinates:
+                sizes = {path: _numbers_in(value) for path, value in parameters.items()}
+                self._layout = Layout(sizes, self._members, self.coordinates)
         self._reference = _backend(self._backend).copied(parameters)
+        if self._saved is not None:
+            self._last = self._saved.last if self._saved.weights == self._digest() else None
+            self._saved = None
+
+    def saved(self) -> SavedDirection | None:
+        """What another process needs to go on with the direction; None if the next change does not follow a known one."""
+        digest = None if self._last is None else self._digest()
+        return self._saved if self._last is None or digest is None else SavedDirection(on_host(self._last), digest)
+
+    def restore(self, saved: SavedDirection) -> None:
+        """Compare the next change with a saved one, if the next parameters are those that it led to."""
+        self._saved = saved
+
+    def _digest(self) -> str | None:
+        """A number that tells the remembered parameters from others."""
+        if self._reference is None or self._layout is None:
+            return None
+        row = _backend(self._backend).sampled(self._reference, self._layout.sample)
+        return hashlib.sha256(on_host(row).tobytes()).hexdigest()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,8 +159,13 @@ class Displacement:
         return self._reference is not None
 
     def forget(self) -> None:
-        """Drop the parameters to measure from."""
-        self._reference = None
+        """Drop the parameters to measure from: the next change does not follow the last one."""
+        self._reference = self._last = None
+
+
+def _numbers_in(value: Shaped) -> int:
+    """How many real numbers an array of any library holds."""
+    return math.prod(int(n) for n in value.shape) * (2 if "complex" in str(getattr(value, "dtype", "")) else 1)
 
 
 def _backend(name: str) -> Backend[Shaped]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from wcdfa.kernel.arrays import Array
+from wcdfa.recording.direction import Direction, Layout
 from wcdfa.recording.reading import Reading
+from wcdfa.recording.sample import Sample
 
 BACKENDS = {
     "keras": "a Keras model, layer or variables",
@@ -35,7 +38,7 @@ class Backend(Protocol[Tensor]):
 
     To add a framework:
 
-    1. Write these three functions in ``wcdfa/backends/NAME.py``, or in a folder that exports them. NAME is what users import.
+    1. Write these functions in ``wcdfa/backends/NAME.py``, or in a folder that exports them. NAME is what users import.
        `wcdfa.backends.numpy` is the shortest example.
     2. Add NAME, with the objects it takes, to `BACKENDS`.
     3. Add it to the type check in ``wcdfa/backends/__init__.py``, and one example to ``tests/backends/test_protocols.py``, which then
@@ -66,6 +69,20 @@ class Backend(Protocol[Tensor]):
         Differences are taken and summed in float32 or wider: half precision alone would round the norms to steps.
         """
 
+    def sampled(self, parameters: dict[str, Tensor], sample: Sample, /) -> Array:
+        """The numbers of the sample in one row, in float32 or wider, parameter after parameter in the order of `Sample.counts`.
+
+        It stays on the device. Of a complex parameter, the real and the imaginary part of each number follow each other.
+        """
+
+    def direction_of(
+        self, new: dict[str, Tensor], old: dict[str, Tensor], last: Array | None, norm: Tensor, layout: Layout, /
+    ) -> Direction:
+        """`wcdfa.recording.direction.directed` of the change from old to new parameters, on the device.
+
+        `last` is what the last call returned, or a NumPy array of it; None if there is nothing to compare with. `norm` is ‖new − old‖.
+        """
+
 
 class StepRecorder(Protocol):
     """Records ‖ΔW‖ of every step during training, and returns the norms as a `Reading`.
@@ -77,7 +94,7 @@ class StepRecorder(Protocol):
        of each. A norm of 0 means that no step was taken: count it as skipped. Record a norm that is not finite as NaN.
     3. Name the optimizer and its hyperparameters as `wcdfa.nulls.replay.optimizer_norms` does, or leave them out if they are not certain,
        and say why in `Reading.unknown`. Record momentum and betas at each step if they can change (`wcdfa.recording.side_series`), and
-       ‖g‖ if the user asks for it with ``gradients=True``. `Reading.taken` says how many steps came before the first norm.
+       ‖g‖ if the user asks for it with ``gradients=True``; and the direction (`wcdfa.recording.direction`). `Reading.taken` says how many steps came before the first norm.
     4. Save the ring in the framework's own checkpoints, and raise an error for a ring with another window or other groups.
 
     In a framework that keeps state outside of objects, a function ``read(state)`` replaces the method: see

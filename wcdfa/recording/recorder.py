@@ -9,14 +9,28 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.recording.cadence import Cadence, due
 from wcdfa.recording.groups import ALL, Groups
-from wcdfa.recording.parameters import Displacement, is_traced, kept, refuse
+from wcdfa.recording.parameters import Displacement, SavedDirection, is_traced, kept, on_host, refuse
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, extend, init, read, with_series
-from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, SIDE_SERIES, series_at, series_of
+from wcdfa.recording.sample import COORDINATES
+from wcdfa.recording.side_series import (
+    COSINE,
+    GRADIENTS,
+    HYPERPARAMETERS,
+    SKETCH,
+    WEIGHT_NORM,
+    cosine_of,
+    is_side_series,
+    series_at,
+    series_of,
+)
 from wcdfa.support.numbers import is_number, number
+
+Row = npt.NDArray[np.floating]
 
 
 class Pending(NamedTuple):
@@ -26,6 +40,10 @@ class Pending(NamedTuple):
     lr: object
     passed: int  # steps since the last recorded one that were not recorded
     step: int | None = None  # number of the training step, if it is known
+
+
+Known = tuple[Mapping[str, float | Row], float, int]
+"""The numbers of one step by series, its rate and its number."""
 
 
 class Source(TypedDict, total=False):
@@ -39,13 +57,16 @@ class Source(TypedDict, total=False):
 class Recorder:
     """The ring of a run, and the norms that wait to be written into it."""
 
+    coordinates = 0
+    """How many coordinates of each change are kept; 0 if its direction is not recorded."""
     before: int | None = None
     """Steps that the optimizer had taken before step 1 of this run; None where unknown."""
     varied: tuple[str, ...] = ()
     """The hyperparameters that have changed so far, also if they did so before the norms in the ring."""
 
-    def __init__(self, window: int, groups: Groups, record_every: Cadence) -> None:
+    def __init__(self, window: int, groups: Groups, record_every: Cadence, coordinates: int = COORDINATES) -> None:
         self.window, self.groups, self.record_every = window, groups, record_every
+        self.coordinates = coordinates
         self.ring: Ring = init(window)
         self.pending: deque[Pending] = deque()
         self.calls = self.passed = self.step = 0
@@ -53,13 +74,13 @@ class Recorder:
         self.begun = 0  # how often it started over with a reading
         self._newest: float | None = None  # the newest norm of the last reading; None where unknown
         self.source: Source = {}
-        self._displacement = Displacement(groups)
+        self._displacement = Displacement(groups, coordinates)
         self._started = False
 
     @property
     def names(self) -> tuple[str, ...]:
         """The groups; the group of all parameters comes first."""
-        return tuple(name for name in self.ring.wcdfa_norms if name not in SIDE_SERIES)
+        return tuple(name for name in self.ring.wcdfa_norms if not is_side_series(name))
 
     @property
     def count(self) -> int:
@@ -73,6 +94,14 @@ class Recorder:
             return reading
         return reading._replace(taken=self.before + int(reading.steps[0]) - 1)
 
+    def saved_direction(self) -> SavedDirection | None:
+        """What another process needs to go on with the direction."""
+        return self._displacement.saved()
+
+    def restore_direction(self, saved: SavedDirection) -> None:
+        """Go on with a saved direction, if the next parameters are those that it led to."""
+        self._displacement.restore(saved)
+
     def varying_now(self, reading: Reading) -> dict[str, float]:
         """Momentum and betas at the last norm of its reading, from the first change on that was seen, by side series."""
         self.varied = tuple(dict.fromkeys([*self.varied, *reading.varying]))
@@ -80,12 +109,15 @@ class Recorder:
         names = [series for name in self.varied for series in HYPERPARAMETERS[name]]
         return {name: float(np.asarray(self.ring.wcdfa_norms[name])[last]) for name in names if name in self.ring.wcdfa_norms}
 
-    def take(self, given: object, lr: object, gradient_norm: object = None) -> None:
+    def take(
+        self, given: object, lr: object, gradient_norm: object = None, *, cosine: object = None, weight_norm: object = None
+    ) -> None:
         """Add the arguments of `update` to the pending norms. Raises as `update`; nothing is changed then."""
-        for value in (given, lr, gradient_norm):
+        beside = {"gradient_norm": gradient_norm, "cosine": cosine, "weight_norm": weight_norm}
+        for value in (given, lr, *beside.values()):
             if is_traced(value):
                 raise refuse(value)
-        for name, value in {"lr": lr, "gradient_norm": gradient_norm}.items():
+        for name, value in {"lr": lr, **beside}.items():
             if value is not None and not is_number(value):
                 msg = f"{name} must be a number or an array of size 1, got {type(value).__name__}; leave it out if it is not known"
                 raise TypeError(msg)
@@ -93,13 +125,17 @@ class Recorder:
             if gradient_norm is not None:
                 msg = "gradient_norm belongs to a norm or to parameters; a Reading has the gradient norms of its steps in its gradients"
                 raise TypeError(msg)
+            _require_neither(cosine, weight_norm, "a Reading has those of its steps")
             self._drain(given)
         elif is_number(given):
             if self.groups is not None or len(self.names) > 1:
                 msg = "groups need parameters or a Reading, but update was given a number; leave groups out"
                 raise TypeError(msg)
-            self._call({ALL: kept(given)} if due(self.record_every, self.calls + 1) else None, lr, gradient_norm)
+            norms = {ALL: given, COSINE: cosine, WEIGHT_NORM: weight_norm}
+            known = {name: kept(value) for name, value in norms.items() if value is not None}
+            self._call(known if due(self.record_every, self.calls + 1) else None, lr, gradient_norm)
         else:
+            _require_neither(cosine, weight_norm, "of parameters the monitor computes them itself")
             self._move(given, lr, gradient_norm)
 
     def continues(self, reading: Reading) -> bool:
@@ -112,11 +148,11 @@ class Recorder:
 
     def flush(self, stop: Callable[[int], bool]) -> Iterator[int]:
         """Record the pending norms, which copies them from their device. Pauses after each norm for whose number `stop` is true."""
-        known: list[tuple[Mapping[str, float], float, int]] = []
+        known: list[Known] = []
         try:
             while self.pending:
                 norms, lr, passed, step = self.pending.popleft()
-                values = {name: _known(value) for name, value in norms.items()}
+                values = {name: _row(value) if name == SKETCH else _known(value) for name, value in norms.items()}
                 if values[ALL] == 0:  # no step was taken; the calls before it do not count either, so the others stay evenly spaced
                     self.skip(1)
                     continue
@@ -133,11 +169,14 @@ class Recorder:
         """Count norms of 0."""
         self.ring = self.ring._replace(wcdfa_skipped=self.ring.wcdfa_skipped + np.int32(more))
 
-    def _write(self, known: list[tuple[Mapping[str, float], float, int]]) -> None:
-        if known:
-            self.ring = with_series(self.ring, [name for name in SIDE_SERIES if any(name in values for values, _, _ in known)])
-            norms = {name: np.array([values.get(name, math.nan) for values, _, _ in known]) for name in self.ring.wcdfa_norms}
-            self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
+    def _write(self, known: list[Known]) -> None:
+        if not known:
+            return
+        beside = {name: value for values, _, _ in known for name, value in values.items() if is_side_series(name)}
+        self.ring = with_series(self.ring, list(beside), coordinates=np.size(beside.get(SKETCH, ())))
+        missing = {name: np.full(np.shape(held)[1:], math.nan) for name, held in self.ring.wcdfa_norms.items()}
+        norms = {name: np.array([values.get(name, gap) for values, _, _ in known]) for name, gap in missing.items()}
+        self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
 
     def _call(self, norms: Mapping[str, object] | None, lr: object, gradient_norm: object) -> None:
         """Count a call of `update`. Norms are added to the pending ones; None is not."""
@@ -189,7 +228,7 @@ class Recorder:
         for i in range(total - have, total):
             lr = None if reading.lr is None else float(reading.lr[i])
             step = None if reading.steps is None else int(reading.steps[i])
-            self.pending.append(Pending(_numbers_at(reading, i), lr, lost, step))
+            self.pending.append(Pending(_numbers_at(reading, i, direction=bool(self.coordinates)), lr, lost, step))
             lost = 0
 
     def _begin_anew(self, groups: tuple[str, ...]) -> None:
@@ -200,11 +239,26 @@ class Recorder:
         self.begun += 1
 
 
-def _numbers_at(reading: Reading, place: int) -> dict[str, object]:
+def _require_neither(cosine: object, weight_norm: object, why: str) -> None:
+    for name, value in {"cosine": cosine, "weight_norm": weight_norm}.items():
+        if value is not None:
+            msg = f"{name} belongs to a norm; {why}"
+            raise TypeError(msg)
+
+
+def _numbers_at(reading: Reading, place: int, *, direction: bool) -> dict[str, object]:
     """The norm of each group and the numbers of the side series, at one place of a reading."""
-    named = {ALL: reading.norms, **reading.groups} | ({} if reading.gradients is None else {GRADIENTS: reading.gradients})
+    named = {ALL: reading.norms, **reading.groups, **({} if reading.gradients is None else {GRADIENTS: reading.gradients})}
     constant = series_of(reading.hyperparameters)  # but for those that vary
-    return {name: float(values[place]) for name, values in named.items()} | constant | series_at(reading.varying, place)
+    numbers = {name: float(values[place]) for name, values in named.items()} | constant | series_at(reading.varying, place)
+    return numbers | (_direction_at(reading, place) if direction else {})
+
+
+def _direction_at(reading: Reading, place: int) -> dict[str, object]:
+    """The numbers of the direction at one place of a reading, and its coordinates."""
+    named = {COSINE: reading.cosine, WEIGHT_NORM: reading.weight_norm, SKETCH: reading.sketch}
+    named |= {cosine_of(group): values for group, values in reading.cosines.items()}
+    return {name: values[place] for name, values in named.items() if values is not None}
 
 
 def _require_one_series(reading: Reading) -> None:
@@ -212,7 +266,10 @@ def _require_one_series(reading: Reading) -> None:
     if np.ndim(reading.count):
         msg = "the reading belongs to an ensemble; give each member, reading.member(i), to a monitor of its own"
         raise ValueError(msg)
-    series = {"norms": reading.norms, "lr": reading.lr, "steps": reading.steps, "gradients": reading.gradients, **reading.groups}
+    names = ("norms", "lr", "steps", "gradients", "cosine", "weight_norm")
+    series = {name: getattr(reading, name) for name in names} | {**reading.groups}
+    series |= {f"cosine of {group}": values for group, values in reading.cosines.items()}
+    series |= {"sketch": None if reading.sketch is None else np.asarray(reading.sketch)[..., 0]}
     for name, values in series.items():
         if values is not None and np.shape(values) != (n := np.size(reading.norms),):
             msg = f"{name} of a reading must be of shape ({n},), one number for each norm, got {np.shape(values)}"
@@ -233,3 +290,12 @@ def _known(value: object) -> float:
     except Exception as error:  # noqa: BLE001 - no error of the device may end the training run
         logging.getLogger("wcdfa").warning("a norm could not be read from its device and is recorded as a gap: %s", error)
         return math.nan
+
+
+def _row(value: object) -> Row:
+    """The coordinates of one change, or NaN as far as they cannot be read from their device."""
+    try:
+        return on_host(value)
+    except Exception as error:  # noqa: BLE001 - as above
+        logging.getLogger("wcdfa").warning("a sketch could not be read from its device and is recorded as a gap: %s", error)
+        return np.full(getattr(value, "shape", ()), math.nan)

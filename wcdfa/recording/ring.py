@@ -137,18 +137,31 @@ def extend(ring: Ring, norms: Mapping[str, Array], lr: Array, step: Array) -> Ri
     )
 
 
-def with_series(ring: Ring, names: Sequence[str]) -> Ring:
+def with_series(ring: Ring, names: Sequence[str], *, coordinates: int = 0) -> Ring:
     """Return the ring with these series too: NaN so far, unless it has them.
 
-    >>> list(with_series(init(3), ["head"]).wcdfa_norms)
-    ['all', 'head']
+    >>> ring = with_series(init(3), ["head", "wcdfa_sketch"], coordinates=2)
+    >>> {name: values.shape for name, values in ring.wcdfa_norms.items()}
+    {'all': (3,), 'head': (3,), 'wcdfa_sketch': (3, 2)}
+
+    Parameters
+    ----------
+    ring : Ring
+    names : list of str
+        Names of groups and side series.
+    coordinates : int
+        How many coordinates a sketch holds. A sketch with another number begins anew.
     """
     norms = ring.wcdfa_norms
-    new = [name for name in names if name not in norms]
+    like = norms[ALL]
+    shapes = {name: (*like.shape, coordinates) if name == SKETCH else like.shape for name in names}
+    new = {name: shape for name, shape in shapes.items() if name not in norms or tuple(norms[name].shape) != tuple(shape)}
     if not new:
         return ring
-    xp, like = namespace_of(norms[ALL]), norms[ALL]
-    return ring._replace(wcdfa_norms={**norms, **{name: xp.full(like.shape, math.nan, dtype=like.dtype) for name in new}})
+    xp = namespace_of(like)
+    dtypes = {name: xp.float32 if name == SKETCH else like.dtype for name in new}
+    added = {name: xp.full(shape, math.nan, dtype=dtypes[name]) for name, shape in new.items()}
+    return ring._replace(wcdfa_norms={**norms, **added})
 
 
 def read(ring: Ring) -> Reading:
