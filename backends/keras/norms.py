@@ -32,10 +32,12 @@ class Tensor(Protocol):
 
     def __mul__(self, other: Self, /) -> Self: ...
 
-    def __getitem__(self, place: int, /) -> Self: ...
+    def __getitem__(self, place: int | slice, /) -> Self: ...
 
 
 Key = TypeVar("Key", int, str)
+Values = Mapping[int, Tensor] | Sequence[Tensor]
+"""The values of variables by position."""
 
 
 class SavedLayout(TypedDict):
@@ -85,8 +87,8 @@ class Layout:
 
     def norms(
         self,
-        new: Mapping[int, Tensor] | Sequence[Tensor],
-        old: Mapping[int, Tensor] | Sequence[Tensor],
+        new: Values,
+        old: Values,
         zero: Tensor,
         *,
         spare: bool = False,
@@ -98,9 +100,9 @@ class Layout:
         found = {i: square_of(as_stored(new[i], zero), old[i], spare=spare) for i in self.paths.values()}
         return stacked(found, list(self.members.values()))
 
-    def moved(self, old: Mapping[int, Tensor], zero: Tensor) -> Tensor:
-        """How far the variables have moved from `old`, which `values` gave and which may be overwritten."""
-        return self.norms({i: value_of(self.variables[i]) for i in self.paths.values()}, old, zero, spare=True)
+    def current(self) -> dict[int, Tensor]:
+        """The current values of the variables, by position; on torch, later steps may change them."""
+        return {i: value_of(self.variables[i]) for i in self.paths.values()}
 
 
 def is_trained(variable: keras.Variable) -> bool:
@@ -181,6 +183,22 @@ def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
     return _square_tensorflow(new, old) if backend == "tensorflow" else _square(new, old)
 
 
+def change_of(new: Tensor, old: Tensor) -> Tensor:
+    """The change new − old of two tensors as they are stored, in float32 or wider.
+
+    >>> float(change_of(ops.ones(1, "float16"), ops.full(1, 1e-4, "float16"))[0]).__round__(4)
+    0.9999
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return _change_jax(cast("jax.Array", new), cast("jax.Array", old))
+    if backend == "tensorflow":
+        from wcdfa.backends.tensorflow.norms import change_of as by_tensorflow  # noqa: PLC0415 - nor TensorFlow
+
+        return cast(Tensor, by_tensorflow(new, old))
+    return _widened(new) - _widened(old)
+
+
 def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Tensor:
     """The root of the sum of squares over each group, in one float32 array of shape (groups,)."""
     dtypes = {keras.backend.standardize_dtype(square.dtype) for square in found.values()}
@@ -208,7 +226,8 @@ def _own_square(given: Tensor) -> Tensor:
     if backend == "jax":
         from wcdfa.backends.jax.norms import square_sum as by_jax  # noqa: PLC0415 - with another backend JAX need not be installed
 
-        return by_jax(cast("jax.Array", value))
+        x = cast("jax.Array", value)
+        return by_jax(_change_jax(x, ops.zeros_like(x)))  # as it is stored: if XLA fuses, it keeps more digits of a half
     if backend == "torch":
         from wcdfa.backends.torch.gradients import square_of_row  # noqa: PLC0415 - nor torch
 
@@ -227,20 +246,24 @@ def _widened(x: Tensor) -> Tensor:
 
 
 def _square(new: Tensor, old: Tensor) -> Tensor:
-    change = _widened(new) - _widened(old)
+    change = change_of(new, old)
     return cast(Tensor, ops.sum(change * change))
 
 
 def _square_jax(new: jax.Array, old: jax.Array) -> jax.Array:
-    from wcdfa.backends.jax.norms import applied_change, square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
+    from wcdfa.backends.jax.norms import square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
+
+    square: jax.Array = square_sum(_change_jax(new, old))
+    return square
+
+
+def _change_jax(new: jax.Array, old: jax.Array) -> jax.Array:
+    from wcdfa.backends.jax.norms import applied_change  # noqa: PLC0415 - with another backend JAX need not be installed
 
     if keras.backend.standardize_dtype(new.dtype) in ("float32", "float64"):
-        change = new - old
-    else:
-        stored = applied_change(ops.zeros_like(new), new)  # if XLA fuses, it keeps more digits of a half than are stored
-        change = stored - cast("jax.Array", _widened(old))
-    square: jax.Array = square_sum(change)
-    return square
+        return new - old
+    stored = applied_change(ops.zeros_like(new), new)  # if XLA fuses, it keeps more digits of a half than are stored
+    return stored - cast("jax.Array", _widened(old))
 
 
 def _square_torch(new: torch.Tensor, old: torch.Tensor, spare: bool) -> torch.Tensor:

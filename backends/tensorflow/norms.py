@@ -68,10 +68,7 @@ def square_sum(new: Values, old: Values) -> tf.Tensor:
     tf.Tensor of shape ()
         float64.
     """
-    a, b = _widened(tf.convert_to_tensor(new)), _widened(tf.convert_to_tensor(old))
-    if a.dtype != b.dtype:
-        common = tf.as_dtype(np.result_type(a.dtype.as_numpy_dtype, b.dtype.as_numpy_dtype))
-        a, b = tf.cast(a, common), tf.cast(b, common)
+    a, b = _both(new, old)
     if a.dtype.is_complex:
         return square_sum(tf.math.real(a), tf.math.real(b)) + square_sum(tf.math.imag(a), tf.math.imag(b))
     squares = tf.reshape(tf.math.squared_difference(a, b), (-1,))
@@ -82,6 +79,16 @@ def square_sum(new: Values, old: Values) -> tf.Tensor:
     rows, rest = tf.reshape(squares[: size // ROW * ROW], (-1, ROW)), size % ROW
     total = tf.reduce_sum(tf.cast(tf.reduce_sum(rows, axis=1), tf.float64))
     return total + tf.reduce_sum(tf.cast(squares[-rest:], tf.float64)) if rest else total
+
+
+def change_of(new: Values, old: Values) -> tf.Tensor:
+    """The change new − old of two tensors or variables of the same shape as they are stored, in float32 or wider.
+
+    >>> change_of(tf.constant([1.0], tf.float16), tf.constant([0.5], tf.float16)).numpy()
+    array([0.5], dtype=float32)
+    """
+    a, b = _both(new, old)
+    return a - b
 
 
 def own_square(value: Values | tf.IndexedSlices) -> tf.Tensor:
@@ -131,6 +138,15 @@ def group_norms(new: Mapping[str, Values], old: Mapping[str, Values], members: M
     """‖new − old‖ over the parameters of each group, as float32 tensors of shape ()."""
     squares = {path: square_sum(new[path], old[path]) for path in new}
     return {name: tf.cast(root([squares[path] for path in paths]), tf.float32) for name, paths in members.items()}
+
+
+def _both(new: Values, old: Values) -> tuple[tf.Tensor, tf.Tensor]:
+    """The two, widened to one dtype."""
+    a, b = _widened(tf.convert_to_tensor(new)), _widened(tf.convert_to_tensor(old))
+    if a.dtype == b.dtype:
+        return a, b
+    common = tf.as_dtype(np.result_type(a.dtype.as_numpy_dtype, b.dtype.as_numpy_dtype))
+    return tf.cast(a, common), tf.cast(b, common)
 
 
 def _widened(x: tf.Tensor) -> tf.Tensor:
