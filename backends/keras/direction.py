@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
+import keras
 import numpy as np
 from keras import ops
 
-from wcdfa.backends.keras.norms import Layout, Tensor, Values, as_stored, change_of, norm_of
+from wcdfa.backends.keras.norms import Layout, Tensor, norm_of, widened_as_stored
 from wcdfa.backends.stretches import stretches
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.sample import sample_of
 from wcdfa.recording.side_series import direction_series
 
+if TYPE_CHECKING:
+    import torch
+
 ROW = 256  # this many numbers are added at a time: one long sum in float32 would lose digits
+
+
+class Looked(NamedTuple):
+    """What the sample has of one variable."""
+
+    change: Tensor
+    now: Tensor
 
 
 class Measured(NamedTuple):
@@ -33,40 +44,62 @@ class Direction:
     """Knows the sample of the variables of a layout. It is a plain object, so Keras does not track its variables."""
 
     def __init__(self, layout: Layout, coordinates: int) -> None:
-        self._places = layout.paths
         sizes = {path: math.prod(layout.variables[i].shape) for path, i in layout.paths.items()}
         self.sample = sample_of(sizes, coordinates)
-        path_at = {i: path for path, i in layout.paths.items()}
-        members = {name: [path_at[i] for i in each] for name, each in layout.members.items() if name != ALL}
+        self._paths = {i: path for path, i in layout.paths.items()}
+        members = {name: [self._paths[i] for i in each] for name, each in layout.members.items() if name != ALL}
         self._groups = stretches(self.sample, members)
+        self._stands_for = sum(sizes.values()) / max(1, self.sample.size)  # numbers of the variables for each of the sample
         self._kept = np.array(self.sample.kept, dtype=np.int32)
         self.names = direction_series(self._groups)
 
-    def measured(self, new: Values, old: Values, last: Tensor, zero: Tensor) -> Measured:
-        """The direction of the step from `old` to `new`, after a step that changed the sample by `last`.
+    def look(self, i: int, new: Tensor, old: Tensor, zero: Tensor) -> Looked:
+        """What the sample has of the step of the variable at position `i`, from `old` to `new`.
 
         `zero` is 0 without the compiler knowing it: see `wcdfa.backends.keras.norms.as_stored`.
         """
-        change = cast(Tensor, ops.concatenate([self._change(path, new, old, zero) for path, n in self.sample.counts.items() if n]))
-        weight_norm = norm_of(new[i] for i in self._places.values())[0]
+        places = self.sample.places(self._paths[i])
+        if keras.backend.backend() == "torch":
+            return Looked(*picked_by_torch()(new, old, places))
+        now, before = (widened_as_stored(_picked(each, places), zero) for each in (new, old))
+        return Looked(now - before, _compact(now))
+
+    def measured(self, looked: Sequence[Looked], last: Tensor) -> Measured:
+        """The direction of a step of which all variables were looked at, after one that changed the sample by `last`."""
+        change, now = (ops.concatenate(each) for each in zip(*looked, strict=True))
+        change = cast(Tensor, ops.cast(change, "float32"))
+        weight_norm = norm_of([now])[0] * math.sqrt(self._stands_for)
         cosines = [cosine(*(_joined(each, places) for each in (change, last))) for places in self._groups.values()]
         numbers = ops.stack([cosine(change, last), weight_norm, *cosines])
         return Measured(change, cast(Tensor, numbers), cast(Tensor, ops.take(change, self._kept, axis=0)))
-
-    def _change(self, path: str, new: Values, old: Values, zero: Tensor) -> Tensor:
-        i, places = self._places[path], self.sample.places(path)
-        after, before = (ops.reshape(each[i], (-1,))[places] for each in (new, old))
-        return cast(Tensor, ops.cast(change_of(as_stored(after, zero), before), "float32"))
 
 
 def cosine(change: Tensor, last: Tensor) -> Tensor:
     """The cosine of two changes of shape (n,), as float32 of shape (); NaN if one of them is 0, not finite or empty.
 
-    >>> float(cosine(ops.array([3e-24, 4e-24]), ops.array([4e20, 3e20])))
+    >>> round(float(cosine(ops.array([3e-24, 4e-24]), ops.array([4e20, 3e20]))), 6)
     0.96
     """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        from wcdfa.backends.tensorflow.direction import cosine as by_tensorflow  # noqa: PLC0415 - with another backend it need not be there
+
+        return cast(Tensor, ops.cast(by_tensorflow(change, last), "float32"))
+    if backend == "torch" and cast("torch.Tensor", change).device.type != "mps":  # which has no float64
+        x, y = (cast("torch.Tensor", each).double() for each in (change, last))
+        return cast(Tensor, (x.dot(y) / (x.norm() * y.norm())).float())
     a, b = _scaled(change), _scaled(last)
     return cast(Tensor, _sum(a * b) / ops.sqrt(_sum(a * a) * _sum(b * b)))
+
+
+def _picked(value: Tensor, places: slice) -> Tensor:
+    flat = cast("torch.Tensor", value).reshape(-1) if keras.backend.backend() == "torch" else ops.reshape(value, (-1,))
+    return cast(Tensor, flat)[places]
+
+
+def _compact(value: Tensor) -> Tensor:
+    """On torch, a slice as an array of its own, while the tensor that it is of is in the cache."""
+    return cast(Tensor, cast("torch.Tensor", value).contiguous()) if keras.backend.backend() == "torch" else value
 
 
 def _scaled(change: Tensor) -> Tensor:

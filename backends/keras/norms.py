@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, cast
 
 import keras
@@ -92,12 +92,18 @@ class Layout:
         zero: Tensor,
         *,
         spare: bool = False,
+        look: Callable[[int, Tensor, Tensor], None] | None = None,
     ) -> Tensor:
         """‖new − old‖ over each group, as one float32 array in the order of the names. `old` may be overwritten if it is spare.
 
-        `zero` is 0 without the compiler knowing it: see `as_stored`.
+        `zero` is 0 without the compiler knowing it: see `as_stored`. `look` sees both values of each variable, while they are in the
+        cache of the processor, before one is overwritten.
         """
-        found = {i: square_of(as_stored(new[i], zero), old[i], spare=spare) for i in self.paths.values()}
+        found = {}
+        for i in self.paths.values():
+            if look is not None:
+                look(i, new[i], old[i])
+            found[i] = square_of(as_stored(new[i], zero), old[i], spare=spare)
         return stacked(found, list(self.members.values()))
 
     def current(self) -> dict[int, Tensor]:
@@ -183,20 +189,20 @@ def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
     return _square_tensorflow(new, old) if backend == "tensorflow" else _square(new, old)
 
 
-def change_of(new: Tensor, old: Tensor) -> Tensor:
-    """The change new − old of two tensors as they are stored, in float32 or wider.
+def widened_as_stored(value: Tensor, zero: Tensor) -> Tensor:
+    """The value in float32 or wider, with the digits that are stored; `zero` as in `as_stored`.
 
-    >>> float(change_of(ops.ones(1, "float16"), ops.full(1, 1e-4, "float16"))[0]).__round__(4)
-    0.9999
+    >>> float(widened_as_stored(ops.full(1, 0.1, "float16"), ops.array(False))[0]).__round__(6)
+    0.099976
     """
     backend = keras.backend.backend()
     if backend == "jax":
-        return _change_jax(cast("jax.Array", new), cast("jax.Array", old))
+        return cast(Tensor, _stored_jax(cast("jax.Array", as_stored(value, zero))))
     if backend == "tensorflow":
-        from wcdfa.backends.tensorflow.norms import change_of as by_tensorflow  # noqa: PLC0415 - nor TensorFlow
+        from wcdfa.backends.tensorflow.norms import widened as widened_by_tensorflow  # noqa: PLC0415 - nor TensorFlow
 
-        return cast(Tensor, by_tensorflow(new, old))
-    return _widened(new) - _widened(old)
+        return cast(Tensor, widened_by_tensorflow(as_stored(value, zero)))
+    return _widened(value)
 
 
 def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Tensor:
@@ -226,8 +232,7 @@ def _own_square(given: Tensor) -> Tensor:
     if backend == "jax":
         from wcdfa.backends.jax.norms import square_sum as by_jax  # noqa: PLC0415 - with another backend JAX need not be installed
 
-        x = cast("jax.Array", value)
-        return by_jax(_change_jax(x, ops.zeros_like(x)))  # as it is stored: if XLA fuses, it keeps more digits of a half
+        return by_jax(cast("jax.Array", value))
     if backend == "torch":
         from wcdfa.backends.torch.gradients import square_of_row  # noqa: PLC0415 - nor torch
 
@@ -246,24 +251,24 @@ def _widened(x: Tensor) -> Tensor:
 
 
 def _square(new: Tensor, old: Tensor) -> Tensor:
-    change = change_of(new, old)
+    change = _widened(new) - _widened(old)
     return cast(Tensor, ops.sum(change * change))
 
 
 def _square_jax(new: jax.Array, old: jax.Array) -> jax.Array:
     from wcdfa.backends.jax.norms import square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
 
-    square: jax.Array = square_sum(_change_jax(new, old))
+    square: jax.Array = square_sum(_stored_jax(new) - cast("jax.Array", _widened(old)))
     return square
 
 
-def _change_jax(new: jax.Array, old: jax.Array) -> jax.Array:
+def _stored_jax(value: jax.Array) -> jax.Array:
+    """The value in float32 or wider; if XLA fuses, it keeps more digits of a half than are stored."""
     from wcdfa.backends.jax.norms import applied_change  # noqa: PLC0415 - with another backend JAX need not be installed
 
-    if keras.backend.standardize_dtype(new.dtype) in ("float32", "float64"):
-        return new - old
-    stored = applied_change(ops.zeros_like(new), new)  # if XLA fuses, it keeps more digits of a half than are stored
-    return stored - cast("jax.Array", _widened(old))
+    if keras.backend.standardize_dtype(value.dtype) in ("float32", "float64"):
+        return value
+    return applied_change(ops.zeros_like(value), value)
 
 
 def _square_torch(new: torch.Tensor, old: torch.Tensor, spare: bool) -> torch.Tensor:

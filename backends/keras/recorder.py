@@ -14,7 +14,7 @@ import numpy.typing as npt
 from keras import ops
 
 from wcdfa.backends.keras.delegation import Delegating
-from wcdfa.backends.keras.direction import Direction, Measured
+from wcdfa.backends.keras.direction import Direction, Looked, Measured
 from wcdfa.backends.keras.hyperparameters import recognition_of, variables_of
 from wcdfa.backends.keras.norms import Layout, SavedLayout, Tensor, Values, copied_value, norm_of, value_of
 from wcdfa.recording.groups import Groups, checked
@@ -190,11 +190,17 @@ class Monitored(Delegating):
     def _record(self, new: Values, old: Values, beside: Sequence[Tensor], rate: Tensor, *, spare: bool = False) -> None:
         """Write a column of the ring, and the direction of the step. `old` may be overwritten if it is spare."""
         direction, zero = self._direction.value, self._zero()
-        measured = direction and direction.measured(new, old, value_of(self._change), zero)  # before `old` is overwritten
-        norms = cast(Tensor, ops.concatenate([self._layout.norms(new, old, zero, spare=spare), *beside]))
+        looked: list[Looked] = []
+
+        def look(i: int, after: Tensor, before: Tensor) -> None:
+            if direction is not None:
+                looked.append(direction.look(i, after, before, zero))
+
+        moved = self._layout.norms(new, old, zero, spare=spare, look=look)
+        norms = cast(Tensor, ops.concatenate([moved, *beside]))
         here, real = self._write(norms, rate)
-        if measured:
-            self._write_direction(measured, norms[0], here, real)
+        if direction is not None:
+            self._write_direction(direction.measured(looked, value_of(self._change)), norms[0], here, real)
 
     def _write(self, norms: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
         """Write a column; returns where, and whether a step was taken. Masks work in graphs, under XLA and without state."""
@@ -213,8 +219,8 @@ class Monitored(Delegating):
         column, row = ops.expand_dims(finite(measured.numbers), 1), finite(measured.sketch)
         self._directions.assign(ops.where(here, column, value_of(self._directions)))
         self._sketch.assign(ops.where(ops.expand_dims(here, 1), row, value_of(self._sketch)))
-        known = ops.where(ops.isfinite(norm), measured.change, math.nan)
-        self._change.assign(ops.where(real, known, value_of(self._change)))
+        unknown = ops.where(ops.isfinite(norm), ops.zeros_like(norm), math.nan)
+        self._change.assign(ops.where(real, measured.change + unknown, value_of(self._change)))
 
     def read(self) -> Reading:
         """Copy the recorded norms to the host. Raises as `wcdfa.backends.keras.read`."""

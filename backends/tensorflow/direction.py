@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.backends.stretches import stretches
-from wcdfa.backends.tensorflow.norms import change_of, own_square, root
+from wcdfa.backends.tensorflow.norms import own_square, widened
 from wcdfa.backends.tensorflow.parameters import Values
 from wcdfa.recording.groups import ALL, Members
 from wcdfa.recording.sample import sample_of
@@ -41,9 +41,10 @@ class DirectionVariables(tf.Module):  # type: ignore[misc]
         Nothing is added if it is 0. If it is not finite, the next step has no cosine.
         """
         norm, last = tf.cast(norm, tf.float32), self.change.value()
-        real, change = tf.not_equal(norm, 0), self._coordinates.change(new, old)
+        real, now = tf.not_equal(norm, 0), self._coordinates.sampled(new)
+        change = tf.cast(now - self._coordinates.sampled(old), tf.float32)
         cosines = [tf.cast(each, tf.float32) for each in self._coordinates.cosines(change, last)]
-        weight_norm = tf.cast(root([own_square(value) for value in new]), tf.float32)
+        weight_norm = tf.cast(tf.sqrt(own_square(now) * self._coordinates.stands_for), tf.float32)
         _shift(self.numbers, tf.stack([cosines[0], weight_norm, *cosines[1:]]), real)
         _shift(self.sketch, tf.gather(change, self._coordinates.sample.kept), real)
         known = tf.where(tf.math.is_finite(norm), change, math.nan)
@@ -72,13 +73,14 @@ class Coordinates:
             path: math.prod(value.shape) * (2 if tf.as_dtype(value.dtype).is_complex else 1) for path, value in parameters.items()
         }
         self.sample = sample_of(sizes, coordinates)
+        self.stands_for = sum(sizes.values()) / max(1, self.sample.size)  # numbers of the parameters for each of the sample
         self.groups = stretches(self.sample, {name: paths for name, paths in members.items() if name != ALL})
 
-    def change(self, new: Sequence[Values], old: Sequence[Values]) -> tf.Tensor:
-        """ΔW of the sample, float32, shape (sample,); a complex number counts as two."""
-        parts = zip(self.sample.counts.items(), new, old, strict=True)
-        taken = [change_of(self._of(path, a), self._of(path, b)) for (path, count), a, b in parts if count]
-        return tf.concat([tf.cast(each, tf.float32) for each in taken], axis=0)
+    def sampled(self, values: Sequence[Values]) -> tf.Tensor:
+        """The numbers of the sample, float32 or wider, shape (sample,); a complex number counts as two."""
+        parts = [self._of(path, value) for (path, count), value in zip(self.sample.counts.items(), values, strict=True) if count]
+        wide = tf.float64 if any(part.dtype == tf.float64 for part in parts) else tf.float32
+        return tf.concat([tf.cast(part, wide) for part in parts], axis=0)
 
     def cosines(self, change: tf.Tensor, last: tf.Tensor) -> list[tf.Tensor]:
         """The cosine of all parameters, then that of each group."""
@@ -88,7 +90,7 @@ class Coordinates:
         x = tf.convert_to_tensor(value)
         if x.dtype.is_complex:
             x = tf.stack([tf.math.real(x), tf.math.imag(x)], axis=-1)
-        return tf.reshape(x, (-1,))[self.sample.places(path)]
+        return widened(tf.reshape(x, (-1,))[self.sample.places(path)])
 
 
 def cosine(change: tf.Tensor, last: tf.Tensor) -> tf.Tensor:

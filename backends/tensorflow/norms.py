@@ -81,16 +81,6 @@ def square_sum(new: Values, old: Values) -> tf.Tensor:
     return total + tf.reduce_sum(tf.cast(squares[-rest:], tf.float64)) if rest else total
 
 
-def change_of(new: Values, old: Values) -> tf.Tensor:
-    """The change new − old of two tensors or variables of the same shape as they are stored, in float32 or wider.
-
-    >>> change_of(tf.constant([1.0], tf.float16), tf.constant([0.5], tf.float16)).numpy()
-    array([0.5], dtype=float32)
-    """
-    a, b = _both(new, old)
-    return a - b
-
-
 def own_square(value: Values | tf.IndexedSlices) -> tf.Tensor:
     """Σ|x|² of a tensor, as `square_sum`; rows that ``tf.IndexedSlices`` give more than once are added up first.
 
@@ -142,14 +132,19 @@ def group_norms(new: Mapping[str, Values], old: Mapping[str, Values], members: M
 
 def _both(new: Values, old: Values) -> tuple[tf.Tensor, tf.Tensor]:
     """The two, widened to one dtype."""
-    a, b = _widened(tf.convert_to_tensor(new)), _widened(tf.convert_to_tensor(old))
+    a, b = widened(tf.convert_to_tensor(new)), widened(tf.convert_to_tensor(old))
     if a.dtype == b.dtype:
         return a, b
     common = tf.as_dtype(np.result_type(a.dtype.as_numpy_dtype, b.dtype.as_numpy_dtype))
     return tf.cast(a, common), tf.cast(b, common)
 
 
-def _widened(x: tf.Tensor) -> tf.Tensor:
+def widened(x: tf.Tensor) -> tf.Tensor:
+    """The tensor in float32 or wider, with the digits that are stored.
+
+    >>> widened(tf.constant([0.5], tf.float16)).numpy()
+    array([0.5], dtype=float32)
+    """
     if x.dtype.is_integer or x.dtype.is_bool:
         return tf.cast(x, tf.float64)
     return x if x.dtype.size >= 4 else tf.cast(_as_stored(x) if x.dtype.size == 2 else x, tf.float32)

@@ -13,7 +13,7 @@ from wcdfa.recording.sample import sample_of
 class Direction:
     """Cosines, weight norms and sketch of a history: the values of all parameters by path, before the first and after each step.
 
-    Steps of 0 are left out; what is on the sample counts for the cosines, and everything for ‖W‖.
+    Steps of 0 are left out. All is measured on the sample.
     """
 
     def __init__(self, history, groups=(), coordinates=64):
@@ -25,7 +25,7 @@ class Direction:
         changes = [change for _, change in steps]
         self.cosine = self._cosines(changes, paths)
         self.cosines = {name: self._cosines(changes, own) for name, own in members.items()}
-        self.weight_norm = [math.sqrt(sum(float(w) ** 2 for each in new.values() for w in np.ravel(each))) for new, _ in steps]
+        self.weight_norm = [self._weight_norm(new) for new, _ in steps]
         self.sketch = [self._together(change, paths)[list(self.sample.kept)] for change in changes]
 
     def _changes(self, new, old):
@@ -34,6 +34,11 @@ class Direction:
             change = (np.asarray(value, np.float64) - np.asarray(old[path], np.float64)).ravel()
             found[path] = change[self.sample.places(path)]
         return found
+
+    def _weight_norm(self, values):
+        """Each number of the sample stands for as many."""
+        squares = [float(w) ** 2 for path, value in values.items() for w in np.ravel(value)[self.sample.places(path)]]
+        return math.sqrt(sum(squares) * sum(map(np.size, values.values())) / len(squares))
 
     def _together(self, change, paths):
         return np.concatenate([change[path] for path in paths]) if paths else np.zeros(0)
