@@ -1,6 +1,6 @@
 """What `wcdfa.backends.keras` costs a training run on each of Keras' backends, and whether it is right.
 
-    python benchmarks/overhead_keras.py [step] [callback] [norms] [transfers] [resume] [--quick] [--backends jax tensorflow torch]
+    python benchmarks/overhead_keras.py [step] [direction] [callback] [norms] [transfers] [resume] [--quick] [--backends jax tensorflow torch]
                                         [--all-threads] [--batch 1024]
 
 Each backend has a process of its own. One thread, as the other benchmarks, unless --all-threads. Two models of the same weights are
@@ -12,6 +12,7 @@ TensorFlow's one thread sometimes waits for its own input, in steps of half a se
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -23,10 +24,10 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the runs of the tests are those that are checked here
 BACKENDS = ("jax", "tensorflow", "torch")
-PARTS = ("step", "callback", "norms", "transfers", "resume")
+PARTS = ("step", "direction", "callback", "norms", "transfers", "resume")
 LAYERS = 8
 WIDTHS = {"1 M": 368, "10 M": 1120}  # of square layers, which make so many parameters
-SHARE, CALLBACK_SHARE = 5.0, 1.0  # per cent of a step
+SHARE, DIRECTION_SHARE, CALLBACK_SHARE = 5.0, 1.0, 1.0  # per cent of a step
 EVERY, SMALL_BATCH = (
     100,
     128,
@@ -70,25 +71,53 @@ def compared(fits: dict[str, Any], options: argparse.Namespace) -> tuple[float, 
     return middle, spread, float(np.median(bare))
 
 
+def fits_of(width: int, optimizers: dict[str, Any], options: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    """A fit of a few steps for each optimizer, and how many steps it has."""
+    import numpy as np
+
+    steps = 10 if width < 1000 else 3
+    x = np.random.default_rng(0).standard_normal((steps * options.batch, width), dtype=np.float32)
+    models = {name: network(width, optimizer) for name, optimizer in optimizers.items()}
+    return {
+        name: lambda model=model: model.fit(x, x, batch_size=options.batch, shuffle=False, verbose=0)
+        for name, model in models.items()
+    }, steps
+
+
 def step(backend: str, options: argparse.Namespace) -> None:
     import keras
-    import numpy as np
 
     from wcdfa.backends.keras import monitored
 
     for size, width in WIDTHS.items():
-        steps = 10 if width < 1000 else 3
-        x = np.random.default_rng(0).standard_normal((steps * options.batch, width), dtype=np.float32)
-        fits = {}
-        for name, wrap in (("bare", lambda optimizer: optimizer), ("monitored", monitored)):
-            model = network(width, wrap(keras.optimizers.AdamW(1e-3)))
-            fits[name] = lambda model=model, x=x: model.fit(x, x, batch_size=options.batch, shuffle=False, verbose=0)
-        more, error, bare = compared(fits, options)
-        share, error = 100 * more / bare, 100 * error / bare
+        bare, other = keras.optimizers.AdamW(1e-3), monitored(keras.optimizers.AdamW(1e-3))
+        report_share(f"{backend}, {size} parameters: monitored", width, {"bare": bare, "monitored": other}, SHARE, options)
+
+
+def direction(backend: str, options: argparse.Namespace) -> None:
+    """What the direction costs more than ‖ΔW‖ alone, and what it keeps."""
+    import keras
+
+    from wcdfa.backends.keras import monitored
+
+    for size, width in WIDTHS.items():
+        optimizers = {
+            name: monitored(keras.optimizers.AdamW(1e-3), direction=name == "direction") for name in ("norms", "direction")
+        }
+        report_share(f"{backend}, {size} parameters: the direction", width, optimizers, DIRECTION_SHARE, options)
+        kept = [4 * sum(math.prod(v.shape) for v in each.variables) for each in optimizers.values()]
+        most = 4 * LAYERS * width * (width + 1) / 64 + 2**20
         report(
-            f"{backend}, {size} parameters: monitored adds {share:.1f} ± {error:.1f} % to {1e3 * bare / steps:.0f} ms (bar {SHARE})",
-            share <= SHARE,
+            f"{backend}, {size} parameters: it keeps {(kept[1] - kept[0]) / 2**20:.2f} MB (bar {most / 2**20:.2f})",
+            kept[1] - kept[0] <= most,
         )
+
+
+def report_share(what: str, width: int, optimizers: dict[str, Any], bar: float, options: argparse.Namespace) -> None:
+    fits, steps = fits_of(width, optimizers, options)
+    more, error, bare = compared(fits, options)
+    share, error = 100 * more / bare, 100 * error / bare
+    report(f"{what} adds {share:.1f} ± {error:.1f} % to {1e3 * bare / steps:.0f} ms (bar {bar})", share <= bar)
 
 
 def callback(backend: str, options: argparse.Namespace) -> None:

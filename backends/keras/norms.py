@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, TypedDict, TypeVar, cast
 
 import keras
@@ -32,10 +32,12 @@ class Tensor(Protocol):
 
     def __mul__(self, other: Self, /) -> Self: ...
 
-    def __getitem__(self, place: int, /) -> Self: ...
+    def __getitem__(self, place: int | slice, /) -> Self: ...
 
 
 Key = TypeVar("Key", int, str)
+Values = Mapping[int, Tensor] | Sequence[Tensor]
+"""The values of variables by position."""
 
 
 class SavedLayout(TypedDict):
@@ -85,22 +87,28 @@ class Layout:
 
     def norms(
         self,
-        new: Mapping[int, Tensor] | Sequence[Tensor],
-        old: Mapping[int, Tensor] | Sequence[Tensor],
+        new: Values,
+        old: Values,
         zero: Tensor,
         *,
         spare: bool = False,
+        look: Callable[[int, Tensor, Tensor], None] | None = None,
     ) -> Tensor:
         """‖new − old‖ over each group, as one float32 array in the order of the names. `old` may be overwritten if it is spare.
 
-        `zero` is 0 without the compiler knowing it: see `as_stored`.
+        `zero` is 0 without the compiler knowing it: see `as_stored`. `look` sees both values of each variable, while they are in the
+        cache of the processor, before one is overwritten.
         """
-        found = {i: square_of(as_stored(new[i], zero), old[i], spare=spare) for i in self.paths.values()}
+        found = {}
+        for i in self.paths.values():
+            if look is not None:
+                look(i, new[i], old[i])
+            found[i] = square_of(as_stored(new[i], zero), old[i], spare=spare)
         return stacked(found, list(self.members.values()))
 
-    def moved(self, old: Mapping[int, Tensor], zero: Tensor) -> Tensor:
-        """How far the variables have moved from `old`, which `values` gave and which may be overwritten."""
-        return self.norms({i: value_of(self.variables[i]) for i in self.paths.values()}, old, zero, spare=True)
+    def current(self) -> dict[int, Tensor]:
+        """The current values of the variables, by position; on torch, later steps may change them."""
+        return {i: value_of(self.variables[i]) for i in self.paths.values()}
 
 
 def is_trained(variable: keras.Variable) -> bool:
@@ -181,6 +189,22 @@ def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
     return _square_tensorflow(new, old) if backend == "tensorflow" else _square(new, old)
 
 
+def widened_as_stored(value: Tensor, zero: Tensor) -> Tensor:
+    """The value in float32 or wider, with the digits that are stored; `zero` as in `as_stored`.
+
+    >>> float(widened_as_stored(ops.full(1, 0.1, "float16"), ops.array(False))[0]).__round__(6)
+    0.099976
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return cast(Tensor, _stored_jax(cast("jax.Array", as_stored(value, zero))))
+    if backend == "tensorflow":
+        from wcdfa.backends.tensorflow.norms import widened as widened_by_tensorflow  # noqa: PLC0415 - nor TensorFlow
+
+        return cast(Tensor, widened_by_tensorflow(as_stored(value, zero)))
+    return _widened(value)
+
+
 def stacked(found: Mapping[Key, Tensor], members: Sequence[Sequence[Key]]) -> Tensor:
     """The root of the sum of squares over each group, in one float32 array of shape (groups,)."""
     dtypes = {keras.backend.standardize_dtype(square.dtype) for square in found.values()}
@@ -232,15 +256,19 @@ def _square(new: Tensor, old: Tensor) -> Tensor:
 
 
 def _square_jax(new: jax.Array, old: jax.Array) -> jax.Array:
-    from wcdfa.backends.jax.norms import applied_change, square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
+    from wcdfa.backends.jax.norms import square_sum  # noqa: PLC0415 - with another backend JAX need not be installed
 
-    if keras.backend.standardize_dtype(new.dtype) in ("float32", "float64"):
-        change = new - old
-    else:
-        stored = applied_change(ops.zeros_like(new), new)  # if XLA fuses, it keeps more digits of a half than are stored
-        change = stored - cast("jax.Array", _widened(old))
-    square: jax.Array = square_sum(change)
+    square: jax.Array = square_sum(_stored_jax(new) - cast("jax.Array", _widened(old)))
     return square
+
+
+def _stored_jax(value: jax.Array) -> jax.Array:
+    """The value in float32 or wider; if XLA fuses, it keeps more digits of a half than are stored."""
+    from wcdfa.backends.jax.norms import applied_change  # noqa: PLC0415 - with another backend JAX need not be installed
+
+    if keras.backend.standardize_dtype(value.dtype) in ("float32", "float64"):
+        return value
+    return applied_change(ops.zeros_like(value), value)
 
 
 def _square_torch(new: torch.Tensor, old: torch.Tensor, spare: bool) -> torch.Tensor:

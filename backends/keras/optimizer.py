@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import keras
 
 from wcdfa.backends.keras.recorder import Monitored
 from wcdfa.recording.groups import Groups
 from wcdfa.recording.reading import Reading
+from wcdfa.recording.sample import COORDINATES
 
 
 def monitored(
@@ -16,6 +19,8 @@ def monitored(
     groups: Groups = None,
     name: str | None = None,
     gradients: bool = False,
+    direction: bool = True,
+    coordinates: int = COORDINATES,
 ) -> keras.optimizers.Optimizer:
     """Wrap an optimizer so that it records ‖ΔW‖ of every step, in its own variables on the device.
 
@@ -45,6 +50,12 @@ def monitored(
     gradients : bool
         Record ‖g‖ too, the norm of the gradients that enter the optimizer: after loss scaling, but before its own ``clipnorm``. It costs
         one more sum over the variables, and 4 bytes for each step of the window. Not with ``gradient_accumulation_steps``.
+    direction : bool
+        Record the direction of ΔW too: its cosine with that of the step before (of all parameters and of each group), ‖W‖, and a few
+        coordinates of it. It is measured on a sample, all numbers up to 65,536 or else one in about 64 (`wcdfa.recording.sample.sample_of`),
+        of which the last ΔW is kept, in float32. A step that follows one that was not finite has no cosine.
+    coordinates : int
+        How many coordinates of ΔW are kept of each step, 64 to 256, at 4 bytes each.
 
     Returns
     -------
@@ -64,13 +75,22 @@ def monitored(
     if (already := found(optimizer)) is not None:
         msg = f"{optimizer.name} is monitored already, with window={already.window}: use it unchanged"
         raise ValueError(msg)
+    made = partial(
+        Monitored,
+        window=window,
+        groups=groups,
+        name=name,
+        gradients=gradients,
+        direction=direction,
+        coordinates=coordinates,
+    )
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         # inside the LossScaleOptimizer: refused steps never get there, and compile() still sees that losses are scaled
-        inner = optimizer.inner_optimizer = Monitored(optimizer.inner_optimizer, window, groups, name, gradients)
+        inner = optimizer.inner_optimizer = made(optimizer.inner_optimizer)
         if optimizer.built:
             inner.build(inner._trainable_variables)
         return optimizer
-    return Monitored(optimizer, window, groups, name, gradients)
+    return made(optimizer)
 
 
 def read(optimizer: keras.optimizers.Optimizer | keras.Model) -> Reading:

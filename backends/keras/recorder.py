@@ -14,14 +14,16 @@ import numpy.typing as npt
 from keras import ops
 
 from wcdfa.backends.keras.delegation import Delegating
+from wcdfa.backends.keras.direction import Direction, Looked, Measured
 from wcdfa.backends.keras.hyperparameters import recognition_of, variables_of
-from wcdfa.backends.keras.norms import Layout, SavedLayout, Tensor, copied_value, norm_of, value_of
+from wcdfa.backends.keras.norms import Layout, SavedLayout, Tensor, Values, copied_value, norm_of, value_of
 from wcdfa.recording.groups import Groups, checked
 from wcdfa.recording.parameters import is_traced
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.ring import read as read_ring
-from wcdfa.recording.side_series import GRADIENTS
+from wcdfa.recording.sample import COORDINATES
+from wcdfa.recording.side_series import GRADIENTS, SKETCH
 from wcdfa.support.numbers import whole
 
 if TYPE_CHECKING:
@@ -40,13 +42,15 @@ class MonitoredConfig(TypedDict):
     groups: object
     layout: SavedLayout | None
     gradients: NotRequired[bool]
+    direction: NotRequired[bool]
+    coordinates: NotRequired[int]
 
 
 @keras.saving.register_keras_serializable(package=MODULE)
 class Monitored(Delegating):
     """An optimizer that wraps another one, which does all the work; made by `wcdfa.backends.keras.parameters.monitored`.
 
-    Its own variables are the ring and two counts. All other attributes come from ``inner_optimizer``.
+    Its own variables are the ring, two counts, and ΔW of a sample at the last step. All other attributes come from ``inner_optimizer``.
     """
 
     built: bool  # set by Keras
@@ -59,25 +63,29 @@ class Monitored(Delegating):
         groups: Groups = None,
         name: str | None = None,
         gradients: bool = False,
+        *,
+        direction: bool = True,
+        coordinates: int = COORDINATES,
     ) -> None:
         super().__init__(inner_optimizer, name or f"monitored_{inner_optimizer.name}")
         self.window = whole("window", window, "a whole number of norms (500 is the default)")
         self._groups = _Untracked(checked(groups))
         self._saved_layout: _Untracked[SavedLayout | None] = _Untracked(None)
         self._with_gradients = self._checked(gradients)
+        self._with_direction = _flag("direction", direction)
+        self._direction: _Untracked[Direction | None] = _Untracked(None)
+        self.coordinates = whole("coordinates", coordinates, "a whole number of coordinates of the sketch (64 is the default)")
 
     def _checked(self, gradients: object) -> bool:
-        """Raise an error unless gradients can be recorded as asked for."""
-        if not isinstance(gradients, bool):
-            msg = f"gradients must be True or False, got {gradients!r}"
-            raise TypeError(msg)
-        if gradients and self.accumulated > 1:
+        """Whether to record gradients; raises an error if they cannot be recorded."""
+        asked = _flag("gradients", gradients)
+        if asked and self.accumulated > 1:
             msg = (
                 f"gradients=True would record the gradients of single batches, of which {self.accumulated} make a step "
                 "(gradient_accumulation_steps): leave one of the two out"
             )
             raise ValueError(msg)
-        return gradients
+        return asked
 
     def build(self, variables: Iterable[keras.Variable]) -> None:
         """Make the ring, and build the inner optimizer if it is not built yet."""
@@ -92,10 +100,25 @@ class Monitored(Delegating):
         rows = len(layout.names) + len(self._side.value) + 1
         self._series = self.add_variable((rows, self.window), unknown, "float32", name="wcdfa_series", **kind)
         self._counts = self.add_variable((2,), "zeros", "int", name="wcdfa_counts", **kind)  # recorded, skipped
+        self._direction = _Untracked(self._made_direction(layout, kind))
         if not self.inner_optimizer.built:
             self.inner_optimizer.build(variables)
         self._layout = layout
         self.built = True
+
+    def _made_direction(self, layout: Layout, kind: Mapping[str, str]) -> Direction | None:
+        """What measures the direction, with its variables made; None if it is not recorded, or there are no numbers."""
+        direction = Direction(layout, self.coordinates) if self._with_direction else None
+        if direction is None or not direction.sample.size:
+            return None
+        unknown = keras.initializers.Constant(math.nan)
+        shapes = {"direction": (len(direction.names), self.window), "sketch": (self.window, len(direction.sample.kept))}
+        # variables of their own, so that the ring fits checkpoints without them
+        self._directions, self._sketch, self._change = (
+            self.add_variable(shape, unknown, "float32", name=f"wcdfa_{name}", **kind)
+            for name, shape in (shapes | {"change": (direction.sample.size,)}).items()
+        )
+        return direction
 
     def _made_layout(self, variables: list[keras.Variable]) -> Layout:
         saved = self._saved_layout.value
@@ -119,7 +142,7 @@ class Monitored(Delegating):
         beside = self._beside(grads, self._layout.variables if trainable_variables is None else trainable_variables)
         old, rate = self._layout.values(), self._rate()
         self.inner_optimizer.apply(grads, trainable_variables)
-        self._record([self._layout.moved(old, self._zero()), *beside], rate)
+        self._record(self._layout.current(), old, beside, rate, spare=True)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Tensor, keras.Variable]]) -> keras.Variable:
         """`apply` for pairs of a gradient and its variable."""
@@ -136,12 +159,12 @@ class Monitored(Delegating):
             msg = f"stateless_apply was given {len(optimizer_variables)} optimizer variables, but {self.name} has {there}"
             raise ValueError(msg)
         with keras.StatelessScope(state_mapping=zip(self.variables, optimizer_variables, strict=True)):
-            rate, zero = self._rate(), self._zero()
+            rate = self._rate()
             beside = self._beside(grads, self._layout.variables)
         old = [copied_value(value) for value in trainable_variables]  # torch changes its arguments in place
         new, inner = self.inner_optimizer.stateless_apply(optimizer_variables[own:], grads, trainable_variables)
         with keras.StatelessScope(state_mapping=zip(self._variables, optimizer_variables[:own], strict=True)) as scope:
-            self._record([self._layout.norms([value_of(value) for value in new], old, zero), *beside], rate)
+            self._record([value_of(value) for value in new], old, beside, rate)
         return new, [*(scope.get_current_value(variable) for variable in self._variables), *inner]
 
     def _rate(self) -> Tensor:
@@ -164,17 +187,40 @@ class Monitored(Delegating):
         names = [name for name in self._side.value if name != GRADIENTS]
         return [*found, *(_number(now.get(name, math.nan)) for name in names)]
 
-    def _record(self, rows: Sequence[Tensor], rate: Tensor) -> None:
-        """Write a column of the ring. It is done with masks, which work in graphs, under XLA and without state."""
-        norms, counts = cast(Tensor, ops.concatenate(rows)), value_of(self._counts)
+    def _record(self, new: Values, old: Values, beside: Sequence[Tensor], rate: Tensor, *, spare: bool = False) -> None:
+        """Write a column of the ring, and the direction of the step. `old` may be overwritten if it is spare."""
+        direction, zero = self._direction.value, self._zero()
+        looked: list[Looked] = []
+
+        def look(i: int, after: Tensor, before: Tensor) -> None:
+            if direction is not None:
+                looked.append(direction.look(i, after, before, zero))
+
+        moved = self._layout.norms(new, old, zero, spare=spare, look=look)
+        norms = cast(Tensor, ops.concatenate([moved, *beside]))
+        here, real = self._write(norms, rate)
+        if direction is not None:
+            self._write_direction(direction.measured(looked, value_of(self._change)), norms[0], here, real)
+
+    def _write(self, norms: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
+        """Write a column; returns where, and whether a step was taken. Masks work in graphs, under XLA and without state."""
+        counts = value_of(self._counts)
         real = ops.not_equal(norms[0], 0.0)
         places = ops.arange(self.window, dtype=self._counts.dtype)
         here = ops.logical_and(ops.equal(places, ops.mod(counts[0], self.window)), real)
-        finite = ops.where(ops.isfinite(norms), norms, math.nan)
-        column = ops.expand_dims(ops.concatenate([finite, rate]), 1)
+        column = ops.expand_dims(ops.concatenate([finite(norms), rate]), 1)
         self._series.assign(ops.where(here, column, value_of(self._series)))
         more = ops.cast(real, self._counts.dtype)
         self._counts.assign(counts + ops.stack([more, 1 - more]))
+        return here, real
+
+    def _write_direction(self, measured: Measured, norm: Tensor, here: Tensor, real: Tensor) -> None:
+        """Write the direction into its rings. After a step that was not finite, the next one has no cosine."""
+        column, row = ops.expand_dims(finite(measured.numbers), 1), finite(measured.sketch)
+        self._directions.assign(ops.where(here, column, value_of(self._directions)))
+        self._sketch.assign(ops.where(ops.expand_dims(here, 1), row, value_of(self._sketch)))
+        unknown = ops.where(ops.isfinite(norm), ops.zeros_like(norm), math.nan)
+        self._change.assign(ops.where(real, measured.change + unknown, value_of(self._change)))
 
     def read(self) -> Reading:
         """Copy the recorded norms to the host. Raises as `wcdfa.backends.keras.read`."""
@@ -198,8 +244,11 @@ class Monitored(Delegating):
     def _ring(self) -> Ring:
         series, counts = (_on_host(variable) for variable in (self._series, self._counts))
         last = int(counts[0]) - 1
+        norms = dict(zip((*self._layout.names, *self._side.value), series[:-1], strict=True))
+        if (direction := self._direction.value) is not None:
+            norms |= dict(zip(direction.names, _on_host(self._directions), strict=True)) | {SKETCH: _on_host(self._sketch)}
         return Ring(
-            wcdfa_norms=dict(zip((*self._layout.names, *self._side.value), series[:-1], strict=True)),
+            wcdfa_norms=norms,
             wcdfa_lr=series[-1],
             wcdfa_step=(last - (last - np.arange(self.window)) % self.window + 1).astype(np.int64),
             wcdfa_count=counts[0],
@@ -234,7 +283,7 @@ class Monitored(Delegating):
         Raises
         ------
         ValueError
-            If the ring has another window or other groups.
+            If the ring has another window, other groups or another number of coordinates.
         """
         held = json.loads(bytes(np.asarray(store["layout"]))) if "layout" in store.keys() else None  # noqa: SIM118 - an h5py store is not a mapping
         if not self.built:
@@ -252,7 +301,10 @@ class Monitored(Delegating):
                 "optimizer to load, and with monitored(...) around it then"
             )
             raise ValueError(msg)
+        held_direction = self._held_direction(store)
         self._counts.assign(store["counts"])
+        for name, values in held_direction.items():
+            self._own()[name].assign(values)
         self._series.assign(self._own_rows(np.asarray(store["series"]), [*held["members"], *held.get("side_series", [])]))
 
     def _own_rows(self, series: npt.NDArray[np.generic], names: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -262,8 +314,27 @@ class Monitored(Delegating):
         unknown = np.full(self.window, math.nan)
         return np.array([*(unknown if row is None else row for _, row in own), series[-1]], dtype=np.float32)
 
+    def _held_direction(self, store: MutableMapping[str, npt.NDArray[np.generic]]) -> dict[str, npt.NDArray[np.generic]]:
+        """The saved direction for each variable that holds it here; NaN if none was saved."""
+        own = self._own_direction()
+        if "sketch" not in store.keys():  # noqa: SIM118 - an h5py store is not a mapping
+            return {name: np.full(variable.shape, math.nan) for name, variable in own.items()}
+        kept = store["sketch"].shape[1]
+        if own and kept != self._sketch.shape[1]:
+            msg = (
+                f"{self.name} has coordinates={self._sketch.shape[1]}, but the saved state has {kept} coordinates of each step: make it "
+                f"with coordinates={kept} to go on, or with direction=False to load it without the direction"
+            )
+            raise ValueError(msg)
+        return {name: np.asarray(store[name]) for name in own}
+
     def _own(self) -> dict[str, keras.Variable]:
-        return {"series": self._series, "counts": self._counts}
+        return {"series": self._series, "counts": self._counts, **self._own_direction()}
+
+    def _own_direction(self) -> dict[str, keras.Variable]:
+        if self._direction.value is None:
+            return {}
+        return {"direction": self._directions, "sketch": self._sketch, "change": self._change}
 
     def get_config(self) -> MonitoredConfig:
         """The config from which `from_config` makes the same optimizer. If groups is a callable, register it with Keras."""
@@ -277,7 +348,7 @@ class Monitored(Delegating):
         }
         if self._with_gradients:
             config["gradients"] = True
-        return config
+        return config | {"direction": self._with_direction, "coordinates": self.coordinates}
 
     @classmethod
     def from_config(cls, config: MonitoredConfig, custom_objects: Mapping[str, object] | None = None) -> Monitored:
@@ -286,9 +357,24 @@ class Monitored(Delegating):
             keras.saving.deserialize_keras_object(part, custom_objects=custom_objects)
             for part in (config["inner_optimizer"], config["groups"])
         )
-        optimizer = cls(inner, config["window"], groups, config["name"], config.get("gradients", False))
+        optimizer = cls(
+            inner,
+            config["window"],
+            groups,
+            config["name"],
+            config.get("gradients", False),
+            direction=config.get("direction", True),
+            coordinates=config.get("coordinates", COORDINATES),
+        )
         optimizer._saved_layout = _Untracked(config["layout"])
         return optimizer
+
+
+def _flag(name: str, given: object) -> bool:
+    if not isinstance(given, bool):
+        msg = f"{name} must be True or False, got {given!r}"
+        raise TypeError(msg)
+    return given
 
 
 class _Untracked(Generic[Value]):
@@ -296,6 +382,11 @@ class _Untracked(Generic[Value]):
 
     def __init__(self, value: Value) -> None:
         self.value = value
+
+
+def finite(numbers: Tensor) -> Tensor:
+    """The numbers, with NaN for those that are not finite."""
+    return cast(Tensor, ops.where(ops.isfinite(numbers), numbers, math.nan))
 
 
 def _number(value: keras.Variable | Tensor | float) -> Tensor:

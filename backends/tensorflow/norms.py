@@ -68,10 +68,7 @@ def square_sum(new: Values, old: Values) -> tf.Tensor:
     tf.Tensor of shape ()
         float64.
     """
-    a, b = _widened(tf.convert_to_tensor(new)), _widened(tf.convert_to_tensor(old))
-    if a.dtype != b.dtype:
-        common = tf.as_dtype(np.result_type(a.dtype.as_numpy_dtype, b.dtype.as_numpy_dtype))
-        a, b = tf.cast(a, common), tf.cast(b, common)
+    a, b = _both(new, old)
     if a.dtype.is_complex:
         return square_sum(tf.math.real(a), tf.math.real(b)) + square_sum(tf.math.imag(a), tf.math.imag(b))
     squares = tf.reshape(tf.math.squared_difference(a, b), (-1,))
@@ -133,7 +130,21 @@ def group_norms(new: Mapping[str, Values], old: Mapping[str, Values], members: M
     return {name: tf.cast(root([squares[path] for path in paths]), tf.float32) for name, paths in members.items()}
 
 
-def _widened(x: tf.Tensor) -> tf.Tensor:
+def _both(new: Values, old: Values) -> tuple[tf.Tensor, tf.Tensor]:
+    """The two, widened to one dtype."""
+    a, b = widened(tf.convert_to_tensor(new)), widened(tf.convert_to_tensor(old))
+    if a.dtype == b.dtype:
+        return a, b
+    common = tf.as_dtype(np.result_type(a.dtype.as_numpy_dtype, b.dtype.as_numpy_dtype))
+    return tf.cast(a, common), tf.cast(b, common)
+
+
+def widened(x: tf.Tensor) -> tf.Tensor:
+    """The tensor in float32 or wider, with the digits that are stored.
+
+    >>> widened(tf.constant([0.5], tf.float16)).numpy()
+    array([0.5], dtype=float32)
+    """
     if x.dtype.is_integer or x.dtype.is_bool:
         return tf.cast(x, tf.float64)
     return x if x.dtype.size >= 4 else tf.cast(_as_stored(x) if x.dtype.size == 2 else x, tf.float32)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import tensorflow as tf  # type: ignore[import-untyped]
 
+from wcdfa.backends.tensorflow.direction import Coordinates, DirectionVariables
 from wcdfa.backends.tensorflow.norms import as_stored, copied, delta_norm, group_norms, unconverted
 from wcdfa.backends.tensorflow.parameters import parameters_of
 from wcdfa.backends.tensorflow.plan import (
@@ -22,10 +23,11 @@ from wcdfa.backends.tensorflow.plan import (
 )
 from wcdfa.backends.tensorflow.ring import Layout, RingVariables
 from wcdfa.nulls.update_rules import named as named_optimizer
-from wcdfa.recording.groups import Groups, checked, members_of
+from wcdfa.recording.groups import ALL, Groups, checked, members_of
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import init
 from wcdfa.recording.ring import read as read_ring
+from wcdfa.recording.sample import COORDINATES
 from wcdfa.support.numbers import whole
 
 __all__ = ["NormRecorder", "copied", "delta_norm", "group_norms", "parameters_of"]
@@ -71,6 +73,12 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         Learning rate of each step, unless `record` is given one. A schedule is called with the number of calls so far.
     gradients : bool
         Record ‖g‖ too, of the gradients that each `record` is then given.
+    direction : bool
+        Record the direction of ΔW too: its cosine with that of the step before (of all parameters and of each group), ‖W‖, and a few
+        coordinates of it. It is measured on a sample, all numbers up to 65,536 or else one in about 64 (`wcdfa.recording.sample.sample_of`),
+        of which the last ΔW is kept, in float32. A step that follows one that was not finite, or a `build`, has no cosine.
+    coordinates : int
+        How many coordinates of ΔW are kept of each step, 64 to 256, at 4 bytes each.
     **hyperparameters
         Hyperparameters of the optimizer, as in `wcdfa.nulls.replay.optimizer_norms`. Momentum and betas may be variables, whose values
         are then recorded at each step.
@@ -83,6 +91,7 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
 
     reference: list[tf.Variable]  # made with the first parameters; a checkpoint that was restored earlier waits for them
     ring: RingVariables
+    direction: DirectionVariables | None
 
     def __init__(
         self,
@@ -93,6 +102,8 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         optimizer: str | None = None,
         lr: LearningRate = None,
         gradients: bool = False,
+        direction: bool = True,
+        coordinates: int = COORDINATES,
         **hyperparameters: float | bool | tf.Variable | tuple[float | tf.Variable, float | tf.Variable],
     ) -> None:
         super().__init__("wcdfa_recorder")
@@ -107,7 +118,11 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         if not isinstance(gradients, bool):
             msg = f"gradients must be True or False, got {gradients!r}; give the gradients themselves to record"
             raise TypeError(msg)
-        self.layout = Layout(window)
+        if not isinstance(direction, bool):
+            msg = f"direction must be True or False, got {direction!r}"
+            raise TypeError(msg)
+        coordinates = whole("coordinates", coordinates, "a whole number of coordinates of the sketch (64 is the default)")
+        self.layout = Layout(window, coordinates if direction else None)
         self._plan = Plan(window, checked(groups), lr, (optimizer, dict(hyperparameters)), gradients)
         if variables is not None:
             self.build(variables)
@@ -141,6 +156,8 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
                 self._plan.require_same(parameters, self.reference)
                 for reference, value in zip(self.reference, values_of(parameters), strict=True):
                     reference.assign(value)
+                if self.direction is not None:
+                    self.direction.forget()
             else:
                 self._make(parameters)
 
@@ -160,6 +177,8 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
             if self.built and self._plan.difference(parameters, self.reference, same_variables=False) is None:
                 self._plan.remember(parameters)
                 self.ring.clear()
+                if self.direction is not None:
+                    self.direction.clear()
                 self.build(variables)
             else:
                 self.layout.restored = None
@@ -209,6 +228,8 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         }
         norms = group_norms(new, dict(zip(new, self.reference, strict=True)), self._plan.members)
         self.ring.write([norms[name] for name in self._plan.members], self._rate(lr), beside)
+        if self.direction is not None:
+            self.direction.write(list(new.values()), self.reference, norms[ALL])
         for reference, value in zip(self.reference, new.values(), strict=True):
             reference.assign(value)
 
@@ -223,7 +244,8 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         if not tf.executing_eagerly():
             msg = "read was called inside a tf.function, where there are no numbers yet; call it outside"
             raise TypeError(msg)
-        ring = self.ring.copied(list(self._plan.members)) if self.built else init(self._plan.window, dtype=np.float32)
+        beside = {} if not self.built or self.direction is None else self.direction.copied()
+        ring = self.ring.copied(list(self._plan.members), beside) if self.built else init(self._plan.window, dtype=np.float32)
         optimizer, hyperparameters = self._plan.source_now()
         unknown = None if optimizer else "NormRecorder was not told the optimizer: NormRecorder(…, optimizer=…) names it"
         return read_ring(ring)._replace(optimizer=optimizer, hyperparameters=hyperparameters, unknown=unknown)
@@ -234,11 +256,19 @@ class NormRecorder(tf.Module):  # type: ignore[misc]
         self._plan.members = members
         self._plan.remember(parameters)
         self.ring = RingVariables(self._plan.window, len(members), self._plan.side_series)
+        self.direction = self._made_direction(parameters)
         reference = []
         for value, source in zip(values, parameters.values(), strict=True):
             with tf.device(source.device):
                 reference.append(tf.Variable(value, trainable=False, name="reference"))
         self.reference = reference
+
+    def _made_direction(self, parameters: dict[str, Given]) -> DirectionVariables | None:
+        """The rings of the direction; None if it is not recorded, or there are no numbers."""
+        if self.layout.coordinates is None:
+            return None
+        coordinates = Coordinates(parameters, self._plan.members, self.layout.coordinates)
+        return DirectionVariables(coordinates, self._plan.window) if coordinates.sample.size else None
 
     def _rate(self, lr: Rate) -> Rate:
         chosen = self._plan.lr if lr is None else lr

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.recording.groups import Members
@@ -71,8 +72,8 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         self.count.assign(0)
         self.skipped.assign(0)
 
-    def copied(self, names: Sequence[str]) -> Ring:
-        """Copy the ring to the host, in the form that `wcdfa.recording.ring.read` takes.
+    def copied(self, names: Sequence[str], more: Mapping[str, npt.NDArray[np.float32]] | None = None) -> Ring:
+        """Copy the ring to the host, in the form that `wcdfa.recording.ring.read` takes, with more series that are oldest first too.
 
         >>> from wcdfa.recording.ring import read
         >>> read(RingVariables(window=3, groups=2).copied(["all", "head"])).groups
@@ -80,11 +81,12 @@ class RingVariables(tf.Module):  # type: ignore[misc]
         """
         count, window = int(self.count.numpy()), self.lr.shape[0]
         series = [self.norms.numpy(), self.lr.numpy(), np.arange(count - window, count) + 1]
-        series += [values.numpy() for values in self._side.values()]
+        side = {name: values.numpy() for name, values in self._side.items()} | dict(more or {})
+        series += side.values()
         # the order of a ring that is written at count % window
         norms, lr, steps, *beside = (np.roll(values, count % window, axis=0) for values in series)
         return Ring(
-            wcdfa_norms={name: norms[:, number] for number, name in enumerate(names)} | dict(zip(self._side, beside, strict=True)),
+            wcdfa_norms={name: norms[:, number] for number, name in enumerate(names)} | dict(zip(side, beside, strict=True)),
             wcdfa_lr=lr,
             wcdfa_step=steps,
             wcdfa_count=np.asarray(count),
@@ -98,6 +100,7 @@ class Description(TypedDict, total=False):
     window: int
     parameters: list[str]  # dtype and shape of each
     groups: list[list[int]]  # positions of the parameters of each group
+    coordinates: int  # of the direction; missing if it is not recorded
 
 
 class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
@@ -110,10 +113,15 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
     ValueError: the checkpoint holds a ring of 7 norms, and this recorder has window=5: use window=7 to go on, or start over by ...
     """
 
-    def __init__(self, window: int) -> None:
+    def __init__(self, window: int, coordinates: int | None = None) -> None:
         super().__init__()
-        self.own: Description = {"window": window}
+        self.own: Description = {"window": window} if coordinates is None else {"window": window, "coordinates": coordinates}
         self.restored: Description | None = None
+
+    @property
+    def coordinates(self) -> int | None:
+        """How many coordinates of each change are recorded at most; None if the direction is not."""
+        return self.own.get("coordinates")
 
     def describe(self, parameters: Mapping[str, Values], members: Members) -> None:
         """Note the parameters and their groups by position, because Keras numbers the names differently in each model.
@@ -125,7 +133,7 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
         """
         places = {path: number for number, path in enumerate(parameters)}
         own: Description = {
-            "window": self.own["window"],
+            **self.own,
             "parameters": [f"{value.dtype.name}{list(value.shape)}" for value in parameters.values()],
             "groups": [[places[path] for path in paths] for paths in members.values()],
         }
@@ -142,7 +150,7 @@ class Layout(tf.train.experimental.PythonState):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If the checkpoint has another window, other parameters or groups: the message says which.
+            If the checkpoint has another window, other parameters, groups or coordinates: the message says which.
         """
         found = json.loads(string_value)
         _require_fit(found, self.own, [])
@@ -161,6 +169,12 @@ def _require_fit(held: Description | None, own: Description, paths: list[str]) -
         msg = (
             f"the checkpoint holds a ring of {held['window']} norms, and this recorder has window={own['window']}: "
             f"use window={held['window']} to go on, or {WITHOUT}"
+        )
+        raise ValueError(msg)
+    if held.get("coordinates", own.get("coordinates")) != own.get("coordinates", held.get("coordinates")):
+        msg = (
+            f"the checkpoint holds {held['coordinates']} coordinates of each change, and this recorder has "
+            f"coordinates={own['coordinates']}: use coordinates={held['coordinates']} to go on, direction=False to do without, or {WITHOUT}"
         )
         raise ValueError(msg)
     if "parameters" not in own or "parameters" not in held:

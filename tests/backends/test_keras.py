@@ -23,7 +23,7 @@ def backend(request):
 
 def test_checks(backend):
     found = FOUND[backend] = printed(start("keras_checks.py", KERAS_BACKEND=backend), seconds=1200)
-    for program in ("keras_recorder.", "keras_callbacks.", "keras_beside."):
+    for program in ("keras_recorder.", "keras_callbacks.", "keras_beside.", "keras_direction."):
         assert sum(name.startswith(program) for name in found) > 10
 
 

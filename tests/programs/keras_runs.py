@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 
+from tests.helpers.direction import direction_of
 from tests.helpers.keras_data import BATCH, FEATURES, HIDDEN, data, initial
 
 BACKEND = keras.backend.backend()
@@ -63,7 +64,7 @@ def plain(reading):
     groups = {name: norms.tolist() for name, norms in reading.groups.items()}
     series = {name: getattr(reading, name).tolist() for name in ("norms", "lr", "steps")}
     source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters}
-    return {**series, **source, "groups": groups, "count": reading.count, "skipped": reading.skipped}
+    return {**series, **source, **direction_of(reading), "groups": groups, "count": reading.count, "skipped": reading.skipped}
 
 
 def run_checks(*modules):

@@ -13,6 +13,7 @@ import sys
 import numpy as np
 import tensorflow as tf
 
+from tests.helpers.direction import direction_of
 from wcdfa.backends.tensorflow.recorder import NormRecorder
 
 STEPS, WINDOW = 12, 5
@@ -48,7 +49,12 @@ class Run(tf.Module):
         reading = self.recorder.read()
         arrays = {name: getattr(reading, name).tolist() for name in ("norms", "lr", "steps")}
         groups = {name: norms.tolist() for name, norms in reading.groups.items()}
-        return arrays | groups | {"count": reading.count, "skipped": reading.skipped, "optimizer": reading.optimizer}
+        return (
+            arrays
+            | groups
+            | direction_of(reading)
+            | {"count": reading.count, "skipped": reading.skipped, "optimizer": reading.optimizer}
+        )
 
 
 def save(folder, *stops):
