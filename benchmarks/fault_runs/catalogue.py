@@ -85,7 +85,11 @@ def text(found: Iterable[Signature], command: str) -> str:
     """The catalogue as `wcdfa.verdicts.signatures.parsed` reads it."""
     lines = [f"# made by: {command}", "\t".join((*HEADS, *NOTCHES))]
     for each in found:
-        cells = [f"{mean:.2f}±{spread:.2f}" for mean, spread in (each.effects.get(name, (None, None)) for name in NOTCHES) if mean is not None]
+        cells = [
+            f"{mean:.2f}±{spread:.2f}"
+            for mean, spread in (each.effects.get(name, (None, None)) for name in NOTCHES)
+            if mean is not None
+        ]
         by_name = dict(zip((name for name in NOTCHES if name in each.effects), cells, strict=True))
         lines.append("\t".join((*each[:5], *(by_name.get(name, "") for name in NOTCHES))))
     return "\n".join(lines) + "\n"

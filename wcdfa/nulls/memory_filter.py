@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.range_exponents import expected_exponents
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.replay import begin, plan, replay
 from wcdfa.nulls.update_rules import SGD, Moments
@@ -57,10 +58,22 @@ class MemoryFilter(NamedTuple):
         """The same for a constant gradient."""
         return float(1 / max(1 - self.weights.sum(), 1e-6) ** 2)
 
-    def with_mean(self, mean_share: float) -> Floats:
-        """The autocorrelation of ΔW where a constant mean has this share of the power of the gradients; not centred."""
+    def exponents(self, n: int, mean_share: float = 0.0) -> tuple[float, float]:
+        """Expected exponents of ΔW as a vector for box sizes 4 to 16 and 16 to n / 4, in a window of n steps.
+
+        >>> from wcdfa.nulls.update_rules import named
+        >>> small, large = memory_filter(named("sgd", {"momentum": 0.9})).exponents(500)
+        >>> print(round(small, 3), round(large, 3))
+        1.376 1.068
+
+        A constant mean of gradients is a trend of the weights, which detrending removes; a mean that lasts for some boxes is between that
+        and the gradients of one direction that `mean_share` stands for.
+        """
         noise, mean = (1 - mean_share) * self.noise_gain, mean_share * self.mean_gain
-        return (noise * self.autocorrelation + mean) / (noise + mean)
+        lasting = np.exp(-np.arange(n) / max(1, n // 4))
+        known = np.concatenate([self.autocorrelation, np.zeros(max(0, n - LAGS - 1))])[:n]
+        small, large = expected_exponents((noise * known + mean * lasting) / (noise + mean), n)
+        return float(small), float(large)
 
     def undo(self, changes: npt.ArrayLike) -> Floats:
         """What each gradient added: changes over their learning rate, shape (n, …), minus what the filter expects; (n - p, …).

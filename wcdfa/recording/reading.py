@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.calibration import Method
 from wcdfa.inference.measurement import Measurement
 from wcdfa.inference.prepared import Outcome, measured
+from wcdfa.inference.sketch_exponents import VectorExponents, vector_exponents
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared, with_usable_rates
@@ -150,6 +152,32 @@ class Reading(NamedTuple):
         evidence = {group: self._evidence(group, criteria, beside, None) for group in (ALL, *self.groups)}
         whole = weighed(evidence.pop(ALL))
         return {ALL: whole, **dict(zip(evidence, together(list(evidence.values()), dependent=True), strict=True))}
+
+    def vector_alpha(self, *, order: int = 1, method: Method = "robust", confidence: float = 0.95) -> VectorExponents:
+        """Measure α of the weight change as a vector, from the sketch, with `wcdfa.inference.sketch_exponents.vector_exponents`.
+
+        >>> import wcdfa
+        >>> sketch = wcdfa.synthetic.ar1(500, phi=0.9, batch=(64,), seed=0).T
+        >>> found = Reading(np.linalg.norm(sketch, axis=1), 500, 0, sketch=sketch).vector_alpha()
+        >>> print([round(exponent, 2) for exponent in found.exponents])
+        [1.37, 1.08]
+
+        Each row is divided by the learning rate if that is known. α is NaN, with a reason, if the sketch was not recorded or allows none.
+
+        Raises
+        ------
+        ValueError
+            If the reading belongs to an ensemble.
+        """
+        self._check_single()
+        if self.sketch is None:
+            nothing = vector_exponents(np.empty((len(self.norms), 0)))
+            return nothing._replace(reason="the sketch of the weight change was not recorded")
+        rate = np.ones(len(self.norms)) if self.lr is None else self.lr
+        if not (np.isfinite(rate) & (rate > 0)).all():
+            rate = np.ones(len(self.norms))
+        scaled = np.asarray(self.sketch, dtype=np.float64) / rate[:, np.newaxis]
+        return vector_exponents(scaled, order=order, method=method, confidence=confidence)
 
     def diagnosis(self, *, baseline: int | None = None, alarms: float = 0.05, **options: object) -> Diagnosis:
         """Ask whether the run is what it is said to be, and whether something changed, with `wcdfa.diagnose`.

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.sketch_exponents import vector_exponents
 from wcdfa.verdicts.gradient_memory import FAR, Correlations, contrast, correlations
 from wcdfa.verdicts.record import Record
 
@@ -22,8 +23,11 @@ Floats = npt.NDArray[np.float64]
 NEIGHBOURS = (-0.03, 0.03)
 NEXT = -0.03
 FEW_STEPS = 0.05
-SIZE = (0.65, 1.2)
+SIZE = (0.65, 1.35)
 SLACK = 0.35  # of 1 − cosine
+BOXES = ((0.1, 0.1), (0.4, 0.15))  # below and above the exponents of small and large boxes
+CALIBRATED = (128, 256, 500, 512, 1000)  # steps for which the package has a calibration, so that none need be made
+UNKNOWN_SHARE = 0.15  # of a mean gradient, where no far lags are known
 IDENTITY = 0.03
 LOST = -0.6  # cosine of what a gradient added with the change before it, where the memory was lost
 ROUNDED = 8.0  # smallest steps in a typical change of a coordinate
@@ -71,6 +75,12 @@ class Window:
         """The window without the first steps of a run."""
         taken = self.record.taken
         return self.record.part(slice(max(0, STARTED - (0 if taken is None else taken)), None))
+
+    @cached_property
+    def mean_share(self) -> float:
+        """The largest share of a mean gradient, or one that changes slowly, that far lags leave possible."""
+        mean, error = self.mean({lag: 1 / (FAR[1] - FAR[0] + 1) for lag in range(FAR[0], FAR[1] + 1)})
+        return min(max(0.0, mean + 3 * error), 0.9) if math.isfinite(mean) else UNKNOWN_SHARE
 
     def mean(self, weights: dict[int, float]) -> tuple[float, float]:
         """A sum over lags of the autocorrelation, with its standard error; NaN if it is not known."""
@@ -126,14 +136,31 @@ def cosine(window: Window) -> Iterator[Check]:
     known = record.cosine[np.isfinite(record.cosine)]
     if len(known) < 50:
         return
-    far = {lag: 1 / (FAR[1] - FAR[0] + 1) for lag in range(FAR[0], FAR[1] + 1)}
-    mean, error = window.mean(far)
-    share = min(max(0.0, mean + 3 * error), 0.9) if math.isfinite(mean) else 0.15
+    share = window.mean_share
     low, high = record.filter.cosine(), record.filter.cosine(share)
     band = low - SLACK * (1 - low), high + SLACK * (1 - high)
     yield Check(
         "cosine", float(known.mean()), *band, beyond(float(known.mean()), float(known.std()) / math.sqrt(len(known) / 10), *band)
     )
+
+
+def vector_alpha(window: Window) -> Iterator[Check]:
+    """The exponents of ΔW as a vector, for small and for large boxes, given the share of a mean gradient."""
+    record = window.settled
+    if record.sketch is None or record.filter is None or not record.consecutive:
+        return
+    n = max((length for length in CALIBRATED if length <= len(record)), default=0)
+    found = vector_exponents((record.sketch / record.rates[:, np.newaxis])[len(record) - n :])
+    if found.reason is not None:
+        return
+    white, mean = record.filter.exponents(n), record.filter.exponents(n, window.mean_share)
+    names = ("vector α, small boxes", "vector α, large boxes")
+    for name, exponent, stderr, ends, reach in zip(
+        names, found.exponents, found.stderr, zip(white, mean, strict=True), BOXES, strict=True
+    ):
+        low, high = min(ends) - reach[0], max(ends) + reach[1]
+        if math.isfinite(exponent) and math.isfinite(stderr):
+            yield Check(name, exponent, low, high, beyond(exponent, stderr, low, high))
 
 
 def gradient_size(window: Window) -> Iterator[Check]:
@@ -251,6 +278,7 @@ def smallest_steps(sketch: Floats) -> float:
 
 CHECKS: tuple[Callable[[Window], Iterator[Check]], ...] = (
     cosine,
+    vector_alpha,
     neighbours,
     few_steps,
     next_step,

@@ -73,6 +73,18 @@ STATISTICS = {
         "what the momentum is said to keep is more than it keeps",
         "{:.3f}",
     ),
+    "vector α, small boxes": Statistic(
+        "exponent of the weight change as a vector over 4 to 16 steps",
+        "the direction of the change persists more over 4 to 16 steps",
+        "the direction of the change persists less over 4 to 16 steps",
+        "{:.2f}",
+    ),
+    "vector α, large boxes": Statistic(
+        "exponent of the weight change as a vector over 16 steps and more",
+        "the direction of the change persists more over 16 steps and more",
+        "the direction of the change persists less over 16 steps and more",
+        "{:.2f}",
+    ),
     "outward": Statistic(
         "cosine of the weight change with the weights",
         "the change points more outward",
