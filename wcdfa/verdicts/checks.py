@@ -159,6 +159,8 @@ def identity(window: Window) -> Iterator[Check]:
     added, norms = record.added, record.gradient_norm
     if added is None or norms is None or record.filter is None or record.filter.innovation is not None or not record.rates_known:
         return
+    if not record.consecutive:
+        return
     decayed = 0.0
     if record.optimizer is not None and record.weight_norm is not None:
         decayed = float(np.nanmedian(record.optimizer.weight_decay * record.weight_norm / norms))

@@ -8,6 +8,9 @@ structural time series models and the Kalman filter, doi:10.1017/CBO978110704999
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import lru_cache
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -91,6 +94,7 @@ class LevelWatch:
         self.model: Level | None = None
         self.level = math.nan
         self.recent: list[tuple[float, float, float]] = []  # value, surprise and level before it, of the last blocks
+        self._scaled: list[list[float]] = []  # for each span, weights of its surprises, of which the level takes over more and more
 
     def update(self, block: float) -> Shift | None:
         """Take the mean of the next block, NaN if it is missing. Returns a change that is seen with this block."""
@@ -103,7 +107,8 @@ class LevelWatch:
         if self.model is None:  # the baseline held too little
             return None
         surprise = (block - self.level) / self.model.spread if math.isfinite(block) else 0.0
-        self.recent = [*self.recent, (block, surprise, self.level)][-SPANS[-1] :]
+        self.recent.append((block, surprise, self.level))
+        del self.recent[: -SPANS[-1]]
         if math.isfinite(block):
             self.level += self.model.gain * (block - self.level)
         return self._found()
@@ -115,22 +120,34 @@ class LevelWatch:
 
     def _found(self) -> Shift | None:
         assert self.model is not None
-        smallest, began = 1.0, 0
-        for span in SPANS:
-            if span > len(self.recent):
-                break
-            weights = (1 - self.model.gain) ** np.arange(span)
-            z = float(weights @ [each[1] for each in self.recent[-span:]]) / math.sqrt(float(weights @ weights))
-            p = two_sided(abs(z), self.model.freedom)
-            if p < smallest:
-                smallest, began = p, span
-        chance = smallest * self.tests * self.run * LOOKS
+        largest, began = max(self._deviations())
+        if largest < _reach(self.alarms / (self.tests * self.run * LOOKS), self.model.freedom):
+            return None
+        chance = two_sided(largest, self.model.freedom) * self.tests * self.run * LOOKS
         if not chance < self.alarms:
             return None
         values = np.array([each[0] for each in self.recent[-began:]])
         return Shift(
             self.seen - began, self.seen, self.recent[-began][2], float(np.nanmean(values)), self.model.spread, min(1.0, chance)
         )
+
+    def _deviations(self) -> Iterator[tuple[float, int]]:
+        """How far the last blocks are from the level before them, in standard deviations, and how many blocks."""
+        if not self._scaled:
+            assert self.model is not None
+            left = [(1 - self.model.gain) ** np.arange(span) for span in SPANS]
+            self._scaled = [(weights / math.sqrt(weights @ weights)).tolist() for weights in left]
+        late = [each[1] for each in self.recent]
+        for span, weights in zip(SPANS, self._scaled, strict=True):
+            if span > len(late):
+                return
+            yield abs(sum(map(mul, weights, late[-span:]))), span
+
+
+@lru_cache(1024)
+def _reach(p: float, freedom: float) -> float:
+    """The deviation that has this probability: most blocks are far below it, and need no probability of their own."""
+    return quantile(p, freedom)
 
 
 def block_means(values: Floats, block: int = BLOCK) -> Floats:

@@ -18,6 +18,8 @@ OUTLIER = 8.0
 """Median deviations from the median beyond which a product of gradients is cut."""
 SLOW = 100
 """Steps of the mean about which the spread of sizes is taken."""
+TRACKED = 4
+"""Lags of the gradients' autocorrelation that a track needs."""
 
 
 class Track(NamedTuple):
@@ -61,7 +63,7 @@ def _of_direction(record: Record, undone: MemoryFilter | None) -> list[Track]:
         found.append(Track("size of what gradients add", ALL, _logs(added)))
         found.append(Track("spread of what gradients add", ALL, _logs(np.abs(np.diff(np.log(added), prepend=math.nan)))))
     found += [Track("cosine", name, _turn(values)) for name, values in record.cosines.items()]
-    memory = correlations(record, undone=undone)
+    memory = correlations(record, TRACKED, undone=undone)
     if memory is not None:
         found.append(Track("neighbours", ALL, _without_outliers(memory.series({1: 1.0, 2: -1.0}))))
         found.append(Track("near gradients", ALL, _without_outliers(memory.series({2: 1 / 3, 3: 1 / 3, 4: 1 / 3}))))
