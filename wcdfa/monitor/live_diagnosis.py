@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
 
+from wcdfa.monitor.live_checks import checks_of
 from wcdfa.monitor.live_episode import Episode
 from wcdfa.monitor.live_events import Events
 from wcdfa.monitor.live_messages import of_deviations
@@ -18,7 +18,7 @@ from wcdfa.nulls.memory_filter import MemoryFilter
 from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.causes import Cause, ranked
 from wcdfa.verdicts.changes import Change
-from wcdfa.verdicts.checks import CHECKS, Check, Window
+from wcdfa.verdicts.checks import Check
 from wcdfa.verdicts.diagnosis import BEGUN, SHORTEST, WINDOW, Diagnosis, undone_for
 from wcdfa.verdicts.effects import effects_of_checks
 from wcdfa.verdicts.level_watch import BLOCK
@@ -135,15 +135,12 @@ class LiveDiagnosis:
             self.causes = self._episode.likely
 
     def _of_checks(self, record: Record) -> Iterator[str]:
-        if len(record) < WINDOW or record.filter is None:
-            return
-        window, since = Window(record), int(record.numbered[0])
-        checks = [each for check in CHECKS for each in check(window) if math.isfinite(each.p)]
-        self._checks = tuple(check if check.since is not None else check._replace(since=since) for check in checks)
+        checks = checks_of(record) if len(record) == WINDOW else []
+        self._checks = tuple(checks)
         fine = [check.statistic for check in checks if check.direction == 0]
         self._deviating = [name for name in self._deviating if name not in fine]
         tests = len(checks) * WINDOWS
-        sure = [check._replace(p=min(1.0, check.p * tests)) for check in self._checks if check.p * tests < ALARMS]
+        sure = [check._replace(p=min(1.0, check.p * tests)) for check in checks if check.p * tests < ALARMS]
         new = [check for check in sure if check.statistic not in self._deviating]
         if not new:
             return

@@ -28,6 +28,9 @@ KEPT = 80
 USUAL = 20
 """Blocks that show what is usual for a single step."""
 SELDOM = 4  # blocks from one look at the smallest steps to the next, because it costs most
+SPREADS = ("spread", "swing", "spread of what gradients add")
+"""Tracks of the logarithm of how far something is from what it was."""
+SKEW = 0.41  # the difference of both means, if the sizes are those of a normal variable
 FINEST = 64.0  # beyond so many smallest steps in a change, more make no difference
 
 Floats = npt.NDArray[np.float64]
@@ -73,13 +76,13 @@ class Tracks:
         """Take the last block of a record, and return the changes that are seen with it."""
         self.blocks += 1
         self.firsts = [*self.firsts, int(record.numbered[-BLOCK])][-KEPT:]
-        now = _tracked(record, undone)
+        now, even = _tracked(record, undone)
         for name, mean in now.items():
             if name not in self.watches and math.isfinite(mean):
                 self.watches[name] = LevelWatch(BASELINE, run=RUN, alarms=ALARMS)
         self._add(now | _lost(record) | (_rounded(record) if self.blocks % SELDOM == 0 else {}))
         seen = int(record.numbered[-1])
-        found = (self._watched(name, now.get(name, math.nan), seen) for name in self.watches)
+        found = (self._watched(name, even.get(name, math.nan), seen) for name in self.watches)
         return [change for change in found if change is not None]
 
     def _add(self, now: dict[Name, float]) -> None:
@@ -138,10 +141,12 @@ class Tracks:
         self.watches = {names[int(number)]: _loaded(watch) for number, watch in saved["watches"].items()}
 
 
-def _tracked(record: Record, undone: MemoryFilter | None) -> dict[Name, float]:
-    """The mean of each track over the last block; groups together, because there may be many."""
+def _tracked(record: Record, undone: MemoryFilter | None) -> tuple[dict[Name, float], dict[Name, float]]:
+    """The mean of each track over the last block, and what of it is watched. Groups are taken together, because there may be many."""
     whole = replace(record, groups={}, cosines={})
-    found = {(track.statistic, track.group): float(block_means(track.values[-BLOCK:])[0]) for track in tracks_of(whole, undone)}
+    last = {(track.statistic, track.group): track.values[-BLOCK:] for track in tracks_of(whole, undone)}
+    found = {name: float(block_means(values)[0]) for name, values in last.items()}
+    even = {name: _even(values) for name, values in last.items() if name[0] in SPREADS}
     if record.groups:
         sizes = np.array([values[-BLOCK:] for values in record.groups.values()])
         found |= {
@@ -150,7 +155,12 @@ def _tracked(record: Record, undone: MemoryFilter | None) -> dict[Name, float]:
     if record.cosines and record.consecutive:
         turns = turn(np.array([values[-BLOCK:] for values in record.cosines.values()]))
         found |= {("cosine", name): mean for name, mean in zip(record.cosines, _means(turns), strict=True)}
-    return found
+    return found, found | even
+
+
+def _even(logs: Floats) -> float:
+    """The logarithm of a mean size. The mean of the logarithms is smaller and skewed: one size near 0 moves it far."""
+    return math.log(size) - SKEW if (size := float(block_means(np.exp(logs))[0])) > 0 else math.nan
 
 
 def _means(values: Floats) -> list[float]:

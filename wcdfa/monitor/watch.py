@@ -31,7 +31,7 @@ class Watch:
     >>> import numpy as np
     >>> import wcdfa
     >>> calm, wild = wcdfa.synthetic.white_noise(2000, seed=0), wcdfa.synthetic.random_walk(500, seed=0)
-    >>> monitor, watch = WeightChangeDFA(window=128, method="gls"), Watch()
+    >>> monitor, watch = WeightChangeDFA(window=128, method="gls"), Watch(diagnosis=False)
     >>> messages = [message for x in np.concatenate([calm, wild]) for message in watch.update(monitor, float(np.exp(0.1 * x)))]
     >>> messages[-1].partition(":")[0]
     'regime changed from disordered to ordered'
