@@ -31,7 +31,7 @@ CALM, WILD = wcdfa.synthetic.white_noise(2000, seed=0), wcdfa.synthetic.random_w
 
 def test_a_reading_says_what_the_norms_do_one_by_one():
     norms = norms_of(CALM, WILD)
-    one_by_one, said = Watch(), []
+    one_by_one, said = Watch(diagnosis=False), []
     monitor = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls")
     for norm in norms:
         said += one_by_one.update(monitor, norm)
@@ -40,7 +40,7 @@ def test_a_reading_says_what_the_norms_do_one_by_one():
         "regime changed from disordered to ordered",
     ]
     for every in (1, 10, 60, 390):
-        watch, again = Watch(), []
+        watch, again = Watch(diagnosis=False), []
         monitor = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls")
         for count in [*range(every, len(norms), every), len(norms)]:
             again += watch.update(monitor, reading(norms, count))
@@ -90,10 +90,10 @@ def test_misuse_is_refused_and_nothing_is_lost():
 def test_gone_on_with_in_the_middle(half):
     """With the baseline and the regime of before, by way of JSON; at an α, between two, and while α drifts."""
     norms, said = norms_of(CALM, WILD), []
-    monitor, watch = (wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch())
+    monitor, watch = (wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch(diagnosis=False))
     said += watch.update(monitor, reading(norms, half, len(norms)))
     states = json.loads(json.dumps([monitor.state_dict(), watch.state_dict()]))
-    again, resumed = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch()
+    again, resumed = wcdfa.WeightChangeDFA(window=128, stride=25, method="gls"), Watch(diagnosis=False)
     again.load_state_dict(states[0])
     resumed.load_state_dict(states[1], again)
     later = []

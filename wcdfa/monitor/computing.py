@@ -29,6 +29,9 @@ class Computation:
     1
     """
 
+    beside_alpha: dict[str, float] | None = None
+    """The numbers of the direction that belong to the last α; None until a tracker needs them."""
+
     def __init__(self, recorder: Recorder, criteria: Criteria) -> None:
         self.recorder, self.criteria = recorder, criteria
         self.prepared: dict[str, Prepared | str] = {}
@@ -41,13 +44,14 @@ class Computation:
         begun = self.recorder.begun
         self.recorder.take(given, lr, gradient_norm, **direction)
         if self.recorder.begun != begun:
-            self.outcomes, self.prepared = {}, {}
+            self.outcomes, self.prepared, self.beside_alpha = {}, {}, None
 
     def compute(self) -> None:
         """Compute α of the norms in the window, for all parameters and each group."""
         reading = self.recorder.reading()
         self.prepared = prepared(reading, self.criteria.preparation)
         self.outcomes = measured(self.prepared, len(reading.norms), self.criteria.measurement)
+        self.beside_alpha = None
         self.history.add(self.outcomes, numbered(reading))
 
     def by(self, method: Method) -> DFAResult | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 
 from wcdfa.monitor.computing import Computation
+from wcdfa.monitor.direction_metrics import of_last_step, of_window
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.regime import label
@@ -25,8 +26,15 @@ def metrics_of(run: Computation, thresholds: tuple[float, float]) -> dict[str, f
         numbers |= dict(_of_last_step(reading))
         numbers |= {name.replace("_", "/"): value for name, value in run.recorder.varying_now(reading).items()}
     if ALL in run.outcomes:
-        numbers |= dict(_of_alpha(run, thresholds))
+        numbers |= dict(_of_alpha(run, thresholds)) | _beside_alpha(run, reading)
     return numbers
+
+
+def _beside_alpha(run: Computation, reading: Reading) -> dict[str, float]:
+    """The numbers of the direction, which are computed once for each α."""
+    if run.beside_alpha is None:
+        run.beside_alpha = of_window(reading)
+    return run.beside_alpha
 
 
 def _of_last_step(reading: Reading) -> Iterator[tuple[str, float]]:
@@ -36,6 +44,7 @@ def _of_last_step(reading: Reading) -> Iterator[tuple[str, float]]:
         yield "wcdfa/lr", float(reading.lr[-1])
     if reading.gradients is not None:
         yield "wcdfa/gradient_norm", float(reading.gradients[-1])
+    yield from ((key, float(number)) for key, number in of_last_step(reading))
 
 
 def _of_alpha(run: Computation, thresholds: tuple[float, float]) -> Iterator[tuple[str, float]]:

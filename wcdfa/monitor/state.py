@@ -40,6 +40,7 @@ def state_of(run: Computation) -> State:
     state |= with_gaps("lr", rates(reading)) | with_gaps("norms", np.concatenate([reading.norms, *reading.groups.values()]))
     state |= _side_series(recorder)
     state |= _history_fields(run.history)
+    state |= {} if run.beside_alpha is None else {"beside_alpha": json.dumps(run.beside_alpha)}
     state |= {"results": len(outcomes), "reasons": [outcome.reason or "" for outcome in outcomes.values()]}
     for i, (result, _) in enumerate(outcomes.values()):
         state |= with_gaps(f"result_{i}", [float(getattr(result, name)) for name in NUMBERS])
@@ -89,6 +90,7 @@ def restore(state: Fields, run: Computation) -> None:
     recorder.varied = tuple(state.texts("varied")) if "varied" in state else ()
     reasons = state.texts("reasons")
     run.outcomes = {names[i]: _outcome(state, i, reasons[i] or None) for i in range(state.integer("results"))}
+    run.beside_alpha = json.loads(state.text("beside_alpha")) if "beside_alpha" in state else None
     run.history = _history(state, names)
 
 

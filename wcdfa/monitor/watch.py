@@ -1,4 +1,4 @@
-"""Finds changes during a run, and reports them in messages: the regime has changed, or α has left its baseline."""
+"""Finds changes during a run, and reports them in messages: the regime has changed, α has left its baseline, or the run is at fault."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult
+from wcdfa.monitor.live_diagnosis import LiveDiagnosis
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.state_fields import Fields
 from wcdfa.recording.cadence import due
@@ -30,7 +31,7 @@ class Watch:
     >>> import numpy as np
     >>> import wcdfa
     >>> calm, wild = wcdfa.synthetic.white_noise(2000, seed=0), wcdfa.synthetic.random_walk(500, seed=0)
-    >>> monitor, watch = WeightChangeDFA(window=128, method="gls"), Watch()
+    >>> monitor, watch = WeightChangeDFA(window=128, method="gls"), Watch(diagnosis=False)
     >>> messages = [message for x in np.concatenate([calm, wild]) for message in watch.update(monitor, float(np.exp(0.1 * x)))]
     >>> messages[-1].partition(":")[0]
     'regime changed from disordered to ordered'
@@ -40,13 +41,26 @@ class Watch:
     running averages fill up. The regime has changed when the whole interval of α is in another band than the last such interval, and
     α has moved there by more than chance since then. Both compare α by the method "gls", which sees a change soonest. An α of NaN is
     ignored.
+
+    The run is diagnosed too (`wcdfa.monitor.live_diagnosis.LiveDiagnosis`): a message says what changed in the size and the direction of
+    the weight change, or is not what the optimizer gives, since which step, and the likely cause.
+
+    Parameters
+    ----------
+    diagnosis : bool
+        Whether to diagnose the run.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, diagnosis: bool = True) -> None:
+        self.live = LiveDiagnosis() if diagnosis else None
+        """The diagnosis; its `diagnosis` is what was found so far."""
         self.reset()
 
     def reset(self) -> None:
-        """Forget the baseline and the regime."""
+        """Forget the baseline, the regime, and what the diagnosis holds."""
+        if self.live is not None:
+            self.live.reset()
+        self._calls = 0  # since the diagnosis last looked at the monitor
         self.stops: list[int] = []
         """Training steps at which α was computed."""
         self.alphas: list[float] = []
@@ -58,12 +72,13 @@ class Watch:
         self._drifting: str | None = None  # "up" or "down"
 
     def state_dict(self) -> dict[str, object]:
-        """The baseline and the regime, as numbers, strings and lists. Save the state of the monitor with it."""
+        """The baseline, the regime and the diagnosis, as numbers, strings and lists. Save the state of the monitor with it."""
         series = {"stops": list(self.stops), "alphas": list(self.alphas), "stderrs": list(self.stderrs)}
-        return series | {"regime": self._regime, "since": self._since, "drifting": self._drifting}
+        diagnosis = {} if self.live is None else {"diagnosis": self.live.state()}
+        return series | {"regime": self._regime, "since": self._since, "drifting": self._drifting} | diagnosis
 
     def load_state_dict(self, state: Mapping[str, object], monitor: WeightChangeDFA) -> None:
-        """Go on from a `state_dict`. Load the monitor first.
+        """Go on from a `state_dict`. Load the monitor first. From a state without a diagnosis, that starts anew.
 
         Raises
         ------
@@ -73,6 +88,11 @@ class Watch:
         saved = Fields(state)
         stops, alphas, stderrs = saved.integers("stops"), saved.floats("alphas"), saved.floats("stderrs")
         regime, drifting, since = saved["regime"], saved["drifting"], saved.integer("since") if "since" in state else 0
+        if self.live is not None:
+            if "diagnosis" in saved:
+                self.live.load(saved.text("diagnosis"))
+            else:
+                self.live.reset()
         self._seen = monitor.result
         self.stops, self.alphas, self.stderrs, self._since = stops, alphas, stderrs, since
         self._regime, self._drifting = None if regime is None else str(regime), drifting if drifting in ("up", "down") else None
@@ -81,14 +101,23 @@ class Watch:
         """Update the monitor, and return a message for each change that a new α shows. Raises as `WeightChangeDFA.update`."""
         if not isinstance(given, Reading):
             monitor.update(given, lr=lr)
-            return list(self._messages(monitor))
+            return [*self._messages(monitor), *self._diagnosed(monitor)]
         if not monitor.continues(given):
             self.reset()
         messages: list[str] = []
         for part in _parts(monitor, given):
             monitor.update(part)
             messages.extend(self._messages(monitor))
+            messages.extend([] if self.live is None else self.live.update(part))
         return messages
+
+    def _diagnosed(self, monitor: WeightChangeDFA) -> list[str]:
+        """Let the diagnosis look at the norms of the monitor, once there may be a whole block of them."""
+        self._calls += 1
+        if self.live is None or self._calls < self.live.awaited:
+            return []
+        self._calls = 0
+        return self.live.update(monitor.reading())
 
     def _messages(self, monitor: WeightChangeDFA) -> Iterator[str]:
         """The messages that the last α of the monitor gives rise to, if it is new and a number."""

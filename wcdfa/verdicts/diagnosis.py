@@ -71,7 +71,7 @@ class Diagnosis:
     @property
     def evidence(self) -> tuple[str, ...]:
         """A sentence for each deviation and each change."""
-        return (*map(sentence_of_check, self.deviations), *map(sentence_of_change, _first_of_groups(self.changes)))
+        return (*map(sentence_of_check, self.deviations), *map(sentence_of_change, first_of_groups(self.changes)))
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -307,7 +307,7 @@ def _not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
         yield f"what needs {' and '.join(missing)} of the weight change, which was not recorded"
 
 
-def _first_of_groups(changes: tuple[Change, ...]) -> list[Change]:
+def first_of_groups(changes: tuple[Change, ...]) -> list[Change]:
     """The first change of each statistic: of all parameters if that changed too, else of the group that was first."""
     found: dict[str, Change] = {}
     for change in changes:

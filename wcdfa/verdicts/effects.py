@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -61,12 +61,24 @@ def effects(record: Record, tracks: Sequence[Track], onset: int, changes: Sequen
     changes : list of Change
         What was found, of which the jump of the learning rate is used.
     """
-    block = onset // BLOCK
+    blocks = (track._replace(values=block_means(track.values)) for track in tracks)
+    return in_notches(effects_on_blocks(blocks, onset // BLOCK) | _events(record, onset, changes))
+
+
+def effects_on_blocks(tracks: Iterable[Track], block: int) -> dict[str, float]:
+    """What changed in the means of blocks, each statistic in its own unit.
+
+    Parameters
+    ----------
+    tracks : list of Track
+        Their values are means of blocks.
+    block : int
+        Number of the block in which it changed.
+    """
     found: dict[str, float] = {}
     groups: dict[str, list[float]] = {"level": [], "cosine": []}
     for track in tracks:
-        means = block_means(track.values)
-        before, after = means[max(0, block - BEFORE) : block], means[block + 1 : block + 1 + AFTER]
+        before, after = track.values[max(0, block - BEFORE) : block], track.values[block + 1 : block + 1 + AFTER]
         if not np.isfinite(before).any() or not np.isfinite(after).any():
             continue
         effect = float(np.nanmean(after) - np.nanmean(before))
@@ -81,7 +93,11 @@ def effects(record: Record, tracks: Sequence[Track], onset: int, changes: Sequen
             middle = float(np.median(each))
             found[f"lowest {statistic} of a group"] = min(each) - middle
             found[f"highest {statistic} of a group"] = max(each) - middle
-    found |= _events(record, onset, changes)
+    return found
+
+
+def in_notches(found: Mapping[str, float]) -> dict[str, float]:
+    """Changes of statistics, each in its own unit, as effects."""
     return {name: _effect(value / NOTCHES[name]) for name, value in found.items() if math.isfinite(value)}
 
 
@@ -120,7 +136,7 @@ def _events(record: Record, onset: int, changes: Sequence[Change]) -> dict[str, 
     found = {"learning rate": math.log(rates[0].after / rates[0].before) if rates else 0.0} if record.rates_known else {}
     if record.groups:
         found["frozen"] = sum(change.statistic == "frozen" for change in changes) / len(record.groups)
-    lost = _without_momentum(record)
+    lost = without_momentum(record)
     if lost is not None:
         found["steps without momentum"] = float(
             lost[onset : onset + AFTER * BLOCK].mean() - lost[max(0, onset - BEFORE * BLOCK) : onset].mean()
@@ -135,7 +151,7 @@ def _events(record: Record, onset: int, changes: Sequence[Change]) -> dict[str, 
     return found
 
 
-def _without_momentum(record: Record) -> Floats | None:
+def without_momentum(record: Record) -> Floats | None:
     """Whether each step had nothing of the change before it, if the optimizer has a momentum."""
     left = record.left_over
     if left is None or record.filter is None or not len(record.filter.weights):

@@ -8,6 +8,8 @@ structural time series models and the Kalman filter, doi:10.1017/CBO978110704999
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 BLOCK = 25
 """Steps in a block."""
 SPANS = (1, 2, 4, 8, 16, 32)
-"""Blocks over which a change is looked for."""
+"""Blocks over which a change is looked for, each twice the last."""
 LEAST = 12
 """Blocks that a baseline needs."""
 WARM = 4
@@ -61,6 +63,16 @@ class Level(NamedTuple):
     """The first level."""
 
 
+class Recent(NamedTuple):
+    """A block after the baseline."""
+
+    value: float
+    level: float
+    """The level before it."""
+    sums: list[float]
+    """For each span that ends with it, the weighted sum of its surprises."""
+
+
 class LevelWatch:
     """Takes the mean of one block after another.
 
@@ -90,7 +102,8 @@ class LevelWatch:
         self.first: list[float] = []  # the blocks of the baseline
         self.model: Level | None = None
         self.level = math.nan
-        self.recent: list[tuple[float, float, float]] = []  # value, surprise and level before it, of the last blocks
+        self.recent: list[Recent] = []
+        """The last blocks."""
 
     def update(self, block: float) -> Shift | None:
         """Take the mean of the next block, NaN if it is missing. Returns a change that is seen with this block."""
@@ -103,7 +116,8 @@ class LevelWatch:
         if self.model is None:  # the baseline held too little
             return None
         surprise = (block - self.level) / self.model.spread if math.isfinite(block) else 0.0
-        self.recent = [*self.recent, (block, surprise, self.level)][-SPANS[-1] :]
+        self.recent.append(Recent(block, self.level, self._sums(surprise)))
+        del self.recent[: -SPANS[-1]]
         if math.isfinite(block):
             self.level += self.model.gain * (block - self.level)
         return self._found()
@@ -115,22 +129,44 @@ class LevelWatch:
 
     def _found(self) -> Shift | None:
         assert self.model is not None
-        smallest, began = 1.0, 0
-        for span in SPANS:
-            if span > len(self.recent):
-                break
-            weights = (1 - self.model.gain) ** np.arange(span)
-            z = float(weights @ [each[1] for each in self.recent[-span:]]) / math.sqrt(float(weights @ weights))
-            p = two_sided(abs(z), self.model.freedom)
-            if p < smallest:
-                smallest, began = p, span
-        chance = smallest * self.tests * self.run * LOOKS
+        largest, began = max(self._deviations())
+        if largest < _reach(self.alarms / (self.tests * self.run * LOOKS), self.model.freedom):
+            return None
+        chance = two_sided(largest, self.model.freedom) * self.tests * self.run * LOOKS
         if not chance < self.alarms:
             return None
-        values = np.array([each[0] for each in self.recent[-began:]])
+        values = np.array([each.value for each in self.recent[-began:]])
         return Shift(
-            self.seen - began, self.seen, self.recent[-began][2], float(np.nanmean(values)), self.model.spread, min(1.0, chance)
+            self.seen - began, self.seen, self.recent[-began].level, float(np.nanmean(values)), self.model.spread, min(1.0, chance)
         )
+
+    def _sums(self, surprise: float) -> list[float]:
+        """For each span, the sum of its surprises, weighted by what the level had not taken over of a change at its start."""
+        assert self.model is not None
+        sums, kept = [surprise], 1 - self.model.gain
+        for half in SPANS[:-1]:
+            if len(self.recent) < 2 * half - 1:
+                break
+            sums.append(self.recent[-half].sums[len(sums) - 1] + kept**half * sums[-1])
+        return sums
+
+    def _deviations(self) -> Iterator[tuple[float, int]]:
+        """How far the last blocks are from the level before them, in standard deviations, and how many blocks."""
+        assert self.model is not None
+        for span, total in zip(SPANS, self.recent[-1].sums, strict=False):
+            yield abs(total) / _scale(self.model.gain, span), span
+
+
+@lru_cache(1024)
+def _scale(gain: float, span: int) -> float:
+    """Standard deviation of a sum of surprises."""
+    return math.sqrt(sum((1 - gain) ** (2 * lag) for lag in range(span)))
+
+
+@lru_cache(1024)
+def _reach(p: float, freedom: float) -> float:
+    """The deviation that has this probability: most blocks are far below it, and need no probability of their own."""
+    return quantile(p, freedom)
 
 
 def block_means(values: Floats, block: int = BLOCK) -> Floats:
@@ -174,5 +210,5 @@ def fitted(blocks: Floats) -> Level | None:
 def _widened(model: Level, known: Floats) -> Level:
     """Widen the spread where the largest surprise of the baseline is more than chance makes it: its tails are heavier."""
     left = np.abs(surprises(model, known)[0][WARM:])
-    usual = quantile(1 / (2 * len(left)), model.freedom)
+    usual = _reach(1 / (2 * len(left)), model.freedom)
     return model._replace(spread=model.spread * max(1.0, float(left.max()) / usual))

@@ -18,6 +18,8 @@ OUTLIER = 8.0
 """Median deviations from the median beyond which a product of gradients is cut."""
 SLOW = 100
 """Steps of the mean about which the spread of sizes is taken."""
+TRACKED = 4
+"""Lags of the gradients' autocorrelation that a track needs."""
 
 
 class Track(NamedTuple):
@@ -40,11 +42,11 @@ def tracks_of(record: Record, undone: MemoryFilter | None = None) -> list[Track]
         What is undone to look at the gradients: the memory of the named optimizer, or of a momentum that fits the baseline.
     """
     found = [Track("level", ALL, record.sizes)]
-    found += [Track("level", name, _logs(values / record.rates)) for name, values in record.groups.items()]
+    found += [Track("level", name, logs(values / record.rates)) for name, values in record.groups.items()]
     if record.consecutive:
         found += _of_direction(record, undone)
     if record.gradient_norm is not None:
-        found.append(Track("gradient norm", ALL, _logs(record.gradient_norm)))
+        found.append(Track("gradient norm", ALL, logs(record.gradient_norm)))
     if record.weight_norm is not None:
         found.append(Track("outward", ALL, outward(record)))
     return found
@@ -52,16 +54,16 @@ def tracks_of(record: Record, undone: MemoryFilter | None = None) -> list[Track]
 
 def _of_direction(record: Record, undone: MemoryFilter | None) -> list[Track]:
     found = [
-        Track("spread", ALL, _logs(np.abs(np.diff(record.sizes, n=2, prepend=[math.nan] * 2)))),
-        Track("swing", ALL, _logs(np.abs(record.sizes - _slow(record.sizes)))),
+        Track("spread", ALL, logs(np.abs(np.diff(record.sizes, n=2, prepend=[math.nan] * 2)))),
+        Track("swing", ALL, logs(np.abs(record.sizes - _slow(record.sizes)))),
     ]
     if record.cosine is not None:
-        found.append(Track("cosine", ALL, _turn(record.cosine)))
+        found.append(Track("cosine", ALL, turn(record.cosine)))
         added = added_by(record, undone)
-        found.append(Track("size of what gradients add", ALL, _logs(added)))
-        found.append(Track("spread of what gradients add", ALL, _logs(np.abs(np.diff(np.log(added), prepend=math.nan)))))
-    found += [Track("cosine", name, _turn(values)) for name, values in record.cosines.items()]
-    memory = correlations(record, undone=undone)
+        found.append(Track("size of what gradients add", ALL, logs(added)))
+        found.append(Track("spread of what gradients add", ALL, logs(np.abs(np.diff(np.log(added), prepend=math.nan)))))
+    found += [Track("cosine", name, turn(values)) for name, values in record.cosines.items()]
+    memory = correlations(record, TRACKED, undone=undone)
     if memory is not None:
         found.append(Track("neighbours", ALL, _without_outliers(memory.series({1: 1.0, 2: -1.0}))))
         found.append(Track("near gradients", ALL, _without_outliers(memory.series({2: 1 / 3, 3: 1 / 3, 4: 1 / 3}))))
@@ -106,13 +108,14 @@ def _without_outliers(values: Floats) -> Floats:
     return np.clip(values, middle - reach, middle + reach)
 
 
-def _turn(cosine: Floats) -> Floats:
-    """The size of a turn: log (1 − cosine)."""
+def turn(cosine: Floats) -> Floats:
+    """The size of a turn: log (1 − cosine), NaN in gaps."""
     with np.errstate(all="ignore"):
         return np.where(np.isfinite(cosine), np.log(np.maximum(1 - cosine, 1e-7)), math.nan)
 
 
-def _logs(values: Floats) -> Floats:
+def logs(values: Floats) -> Floats:
+    """Logarithms, NaN where there is none."""
     with np.errstate(all="ignore"):
         found = np.log(values)
     return np.where(np.isfinite(found), found, math.nan)

@@ -1,0 +1,188 @@
+"""Diagnoses a run while it goes on: what changed, what the named optimizer does not give, and the likely cause."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+
+from wcdfa.monitor.live_checks import checks_of
+from wcdfa.monitor.live_episode import Episode
+from wcdfa.monitor.live_events import Events
+from wcdfa.monitor.live_messages import of_deviations
+from wcdfa.monitor.live_record import Recent
+from wcdfa.monitor.live_tracks import ALARMS, NEAR, Tracks
+from wcdfa.nulls.memory_filter import MemoryFilter
+from wcdfa.recording.reading import Reading
+from wcdfa.verdicts.causes import Cause, ranked
+from wcdfa.verdicts.changes import Change
+from wcdfa.verdicts.checks import Check
+from wcdfa.verdicts.diagnosis import BEGUN, SHORTEST, WINDOW, Diagnosis, undone_for
+from wcdfa.verdicts.effects import effects_of_checks
+from wcdfa.verdicts.level_watch import BLOCK
+from wcdfa.verdicts.record import Record
+from wcdfa.verdicts.signatures import signatures
+
+WINDOWS = 10_000 / WINDOW
+"""Windows in which the probability of any false deviation is `ALARMS`."""
+
+
+class LiveDiagnosis:
+    """Takes the readings of a run, and returns a message for each change, and for what the named optimizer does not give.
+
+    >>> rng = np.random.default_rng(0)
+    >>> norms, cosine = np.exp(0.1 * rng.standard_normal(3000)), 0.9 + 0.02 * rng.standard_normal(3000)
+    >>> cosine[2000:] -= 0.1
+    >>> message = LiveDiagnosis().update(Reading(norms, 3000, 0, cosine=cosine))[0]
+    >>> print(message.partition(" (since step ")[0])
+    the run changed from about step 2,001 on: consecutive changes are less alike, from 0.903 to 0.804
+
+    A change is looked for in the mean of every 25 steps of each series (`wcdfa.verdicts.tracks`), against the first 1,000 steps after
+    the start of a run. After a change, a series learns what is usual anew. Every 500 steps, the window is compared with the optimizer
+    that the reading names. In 10,000 steps in which nothing changes, one run in twenty has any message, for each of the two. What a
+    reading lacks is not compared.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the run."""
+        self.recent = Recent()
+        self.changes: list[Change] = []
+        """All changes so far, in the order in which they were seen."""
+        self.deviations: list[Check] = []
+        """What the named optimizer does not give, as it was first found."""
+        self.causes: list[Cause] = []
+        """The likely causes of what was found last."""
+        self._deviating: list[str] = []
+        self._checks: tuple[Check, ...] = ()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.tracks, self.events = Tracks(), Events()
+        self._episode: Episode | None = None
+        self._undone: MemoryFilter | None = None
+        self._began = False
+        self._rated = True
+
+    @property
+    def diagnosis(self) -> Diagnosis:
+        """Everything that was found so far."""
+        return Diagnosis(
+            deviations=tuple(self.deviations),
+            checks=self._checks,
+            changes=tuple(self.changes),
+            causes=tuple(self.causes),
+            compared=(),
+            not_compared=(),
+            alarms=ALARMS,
+        )
+
+    @property
+    def awaited(self) -> int:
+        """How many norms the next block lacks."""
+        return BLOCK - self.recent.count % BLOCK
+
+    def update(self, reading: Reading) -> list[str]:
+        """Take the steps that are new, and return what is to be said of them."""
+        if not self.recent.continues(reading):
+            self.reset()
+        messages: list[str] = []
+        with np.errstate(all="ignore"):
+            for _ in self.recent.take(reading):
+                messages += self._after_block()
+        return messages
+
+    def _after_block(self) -> Iterator[str]:
+        record = self.recent.last(NEAR)
+        if self._rated and not self.recent.rated:  # without rates, levels are other numbers
+            self._begin()
+            self._rated = False
+        if self._has_begun(record):
+            yield from self._of_changes(record)
+        if self.recent.count % WINDOW == 0:
+            yield from self._of_checks(self.recent.last(WINDOW))
+
+    def _has_begun(self, record: Record) -> bool:
+        """Whether the start of the run is over, and the memory that is to be undone is known."""
+        first = int(record.numbered[-BLOCK] - record.numbered[0]) + (
+            int(record.numbered[0]) - 1 if record.taken is None else record.taken
+        )
+        if self._began or first < BEGUN:
+            return self._began
+        named = record.filter is not None
+        known = record if named else self.recent.last(SHORTEST)
+        if not named and record.cosine is not None and first < BEGUN + SHORTEST:
+            return False
+        self._undone, self._began = undone_for(known, len(known)), True
+        return True
+
+    def _of_changes(self, record: Record) -> Iterator[str]:
+        found = [*self.tracks.take(record, self._undone), *self.events.take(record, self.tracks)]
+        self.changes += found
+        held, new = [], []
+        for change in found:
+            (held if self._episode is not None and self._episode.holds(change) else new).append(change)
+        if self._episode is not None:
+            yield from self._episode.go_on(held, self.tracks, record)
+        if new:
+            self._episode = Episode()
+            yield from self._episode.begin(new, self.tracks, record)
+        if self._episode is not None and self._episode.likely:
+            self.causes = self._episode.likely
+
+    def _of_checks(self, record: Record) -> Iterator[str]:
+        checks = checks_of(record) if len(record) == WINDOW else []
+        self._checks = tuple(checks)
+        fine = [check.statistic for check in checks if check.direction == 0]
+        self._deviating = [name for name in self._deviating if name not in fine]
+        tests = len(checks) * WINDOWS
+        sure = [check._replace(p=min(1.0, check.p * tests)) for check in checks if check.p * tests < ALARMS]
+        new = [check for check in sure if check.statistic not in self._deviating]
+        if not new:
+            return
+        self._deviating += [check.statistic for check in new]
+        self.deviations += new
+        causes: list[Cause] = []
+        if self._episode is None or not self._episode.changes:  # otherwise a change has shown it before
+            self.causes = causes = ranked(effects_of_checks(checks), signatures(), "named", record.optimizer)
+        yield of_deviations(new, record.optimizer, causes)
+
+    def state(self) -> str:
+        """Everything, as JSON in which NaN may stand."""
+        return json.dumps(
+            {
+                "recent": self.recent.state(),
+                "tracks": self.tracks.state(),
+                "events": vars(self.events),
+                "episode": None if self._episode is None else asdict(self._episode),
+                "undone": None if self._undone is None else self._undone.weights.tolist(),
+                "began": self._began,
+                "rated": self._rated,
+                "deviating": self._deviating,
+                "changes": self.changes,
+                "deviations": self.deviations,
+                "causes": self.causes,
+            }
+        )
+
+    def load(self, text: str) -> None:
+        """Go on from what `state` gave."""
+        saved = json.loads(text)
+        self.reset()
+        self.recent.load(saved["recent"])
+        self.tracks.load(saved["tracks"])
+        vars(self.events).update(saved["events"])
+        if saved["episode"] is not None:
+            lists = {"changes": Change, "likely": Cause}
+            parts = {name: [kind(*each) for each in saved["episode"][name]] for name, kind in lists.items()}
+            self._episode = Episode(**saved["episode"] | parts)
+        if saved["undone"] is not None:
+            self._undone = MemoryFilter(np.zeros(0), np.array(saved["undone"]), None, exact=False)
+        self._began, self._rated, self._deviating = saved["began"], saved["rated"], saved["deviating"]
+        self.changes = [Change(*each) for each in saved["changes"]]
+        self.deviations = [Check(*each) for each in saved["deviations"]]
+        self.causes = [Cause(*each) for each in saved["causes"]]
