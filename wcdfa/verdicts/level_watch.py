@@ -29,6 +29,10 @@ WARM = 4
 """Blocks at the start of a baseline that only give the first level."""
 LOOKS = 2.0
 """Spans overlap: all that end at one block amount to about so many independent tests."""
+CUT = 4.0
+"""Standard deviations at which a surprise is cut, so that a single block is no change of level."""
+MARGIN = 2.0
+"""How much worse a fit, in −2 log of its likelihood, still counts as good: of these, the level that walks most is taken."""
 WALKS = np.geomspace(1.5e-3, 3.0, 30)
 """Power of the steps of the random walk over that of the noise; the least lets every level drift slowly."""
 
@@ -116,6 +120,7 @@ class LevelWatch:
         if self.model is None:  # the baseline held too little
             return None
         surprise = (block - self.level) / self.model.spread if math.isfinite(block) else 0.0
+        surprise = min(max(surprise, -CUT), CUT)
         self.recent.append(Recent(block, self.level, self._sums(surprise)))
         del self.recent[: -SPANS[-1]]
         if math.isfinite(block):
@@ -196,14 +201,16 @@ def fitted(blocks: Floats) -> Level | None:
     known = blocks[np.isfinite(blocks)]
     if len(known) < LEAST or np.ptp(known) == 0:
         return None
-    start, best = float(known[:WARM].mean()), (math.inf, 0.0, 0.0)
+    start, fits = float(known[:WARM].mean()), []
     for walk in WALKS.tolist():
         ahead = walk / 2 + math.sqrt(walk**2 / 4 + walk)
         gain = ahead / (1 + ahead)
         left = surprises(Level(gain, 1.0, 1.0, start), known)[0][WARM:]
         power = float((left**2).sum())
-        best = min(best, (len(left) * math.log(power), gain, math.sqrt(power / max(1, len(left) - 2))))
-    model = Level(best[1], best[2], max(3.0, len(known) - WARM - 2), start)
+        fits.append((len(left) * math.log(power), gain, math.sqrt(power / max(1, len(left) - 2))))
+    best = min(fits)[0]
+    _, gain, spread = max((each for each in fits if each[0] <= best + MARGIN), key=lambda each: each[1])
+    model = Level(gain, spread, max(3.0, len(known) - WARM - 2), start)
     return _widened(model, known)
 
 

@@ -102,13 +102,13 @@ class Record:
     def part(self, span: slice) -> Record:
         """The record of some of the steps."""
         cut = {name: None if (values := getattr(self, name)) is None else values[span] for name in (*SERIES, "sketch", "norms")}
-        start = span.indices(len(self))[0]
+        start = min(span.indices(len(self))[0], max(0, len(self) - 1))
         return replace(
             self,
-            **cut,  # type: ignore[arg-type]  # they are series
+            **cut | {"steps": self.numbered[span]},  # type: ignore[arg-type]  # they are series
             groups={name: values[span] for name, values in self.groups.items()},
             cosines={name: values[span] for name, values in self.cosines.items()},
-            taken=None if self.taken is None else self.taken + int(self.numbered[start] - self.numbered[0]),
+            taken=None if self.taken is None else self.taken + int(self.numbered[start] - self.numbered[0]) if len(self) else self.taken,
         )
 
 
