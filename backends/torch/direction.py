@@ -124,7 +124,7 @@ class Direction:
             return
         last = last.to(self._last.device, torch.float32)
         for held in self._layout.held:
-            self._last[held.begin : held.end] = last[held.base : held.base + held.size][held.own.index]
+            self._last[held.begin : held.end] = last[held.base : held.base + held.size][held.own.within]
         self._resumed = True
 
     def _taken(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -144,7 +144,7 @@ class Direction:
         own = self._last[held.begin : held.end]
         if held.process_groups:
             whole = self._last.new_zeros(held.size)
-            whole[held.own.index] = own
+            whole[held.own.within] = own
             own = over_processes(whole, held.process_groups)
         return own.cpu()
 

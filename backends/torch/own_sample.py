@@ -25,8 +25,8 @@ class Own(NamedTuple):
     """Which numbers of the parameter's sample they are, ascending."""
 
     @property
-    def index(self) -> slice | torch.Tensor:
-        """The numbers, as an index of the parameter's sample."""
+    def within(self) -> slice | torch.Tensor:
+        """Where they are in the parameter's sample."""
         numbers = self.numbers
         return slice(numbers.start, numbers.stop) if isinstance(numbers, range) else torch.from_numpy(numbers)
 

@@ -56,7 +56,7 @@ def _real(tensor: torch.Tensor) -> torch.Tensor:
 def _of_shards(tensor: DTensor, first: int, every: int, count: int) -> torch.Tensor:
     row, own = flat(local(tensor)), own_sample(tensor, first, every)
     found = row.new_zeros(count)
-    found[own.index] = row[own.places]
+    found[own.within] = row[own.places]
     for group in summed_over(tensor):
         torch.distributed.all_reduce(found, group=group)
     return found
