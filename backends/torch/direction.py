@@ -124,7 +124,7 @@ class Direction:
             return
         last = last.to(self._last.device, torch.float32)
         for held in self._layout.held:
-            self._last[held.begin : held.end] = last[held.base : held.base + held.size][_index(held)]
+            self._last[held.begin : held.end] = last[held.base : held.base + held.size][held.own.within]
         self._resumed = True
 
     def _taken(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -144,7 +144,7 @@ class Direction:
         own = self._last[held.begin : held.end]
         if held.process_groups:
             whole = self._last.new_zeros(held.size)
-            whole[_index(held)] = own
+            whole[held.own.within] = own
             own = over_processes(whole, held.process_groups)
         return own.cpu()
 
@@ -152,9 +152,3 @@ class Direction:
 def _at(row: torch.Tensor, places: slice | torch.Tensor) -> torch.Tensor:
     """Some numbers of a row."""
     return row[places] if isinstance(places, slice) else row.index_select(0, places)
-
-
-def _index(held: Held) -> slice | torch.Tensor:
-    """The numbers of a parameter's sample that this process holds, as an index."""
-    numbers = held.own.numbers
-    return slice(numbers.start, numbers.stop) if isinstance(numbers, range) else torch.from_numpy(numbers)

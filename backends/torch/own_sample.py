@@ -24,6 +24,12 @@ class Own(NamedTuple):
     numbers: range | Integers
     """Which numbers of the parameter's sample they are, ascending."""
 
+    @property
+    def within(self) -> slice | torch.Tensor:
+        """Where they are in the parameter's sample."""
+        numbers = self.numbers
+        return slice(numbers.start, numbers.stop) if isinstance(numbers, range) else torch.from_numpy(numbers)
+
 
 def own_sample(tensor: torch.Tensor, first: int, every: int) -> Own:
     """Find them, if the sample is every `every`-th number of the whole tensor from the first on.

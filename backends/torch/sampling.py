@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from wcdfa.backends.torch.norms import is_sharded, local, summed_over, widened
+from wcdfa.backends.torch.norms import flat, is_sharded, local, summed_over, widened
+from wcdfa.backends.torch.own_sample import own_sample
 from wcdfa.kernel.arrays import Array, namespace_of
 from wcdfa.recording.direction import Direction, Layout, directed
 from wcdfa.recording.sample import Sample
@@ -54,17 +54,9 @@ def _real(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _of_shards(tensor: DTensor, first: int, every: int, count: int) -> torch.Tensor:
-    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset as box  # noqa: PLC0415 - only with DTensors
-
-    parts, own = 2 if tensor.is_complex() else 1, local(tensor)
-    shape, offset = box(tensor.shape, tensor.device_mesh, tensor.placements)
-    number = first + every * np.arange(count)
-    index = [each - start for each, start in zip(np.unravel_index(number // parts, tuple(tensor.shape)), offset, strict=True)]
-    here = np.all([(each >= 0) & (each < size) for each, size in zip(index, shape, strict=True)], axis=0)
-    place = np.ravel_multi_index([each[here] for each in index], tuple(shape)) if here.any() else np.zeros(0, np.int64)
-    row = _real(own)
+    row, own = flat(local(tensor)), own_sample(tensor, first, every)
     found = row.new_zeros(count)
-    found[torch.as_tensor(here, device=row.device)] = row[torch.as_tensor(place * parts + number[here] % parts, device=row.device)]
+    found[own.within] = row[own.places]
     for group in summed_over(tensor):
         torch.distributed.all_reduce(found, group=group)
     return found

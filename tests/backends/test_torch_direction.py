@@ -161,6 +161,25 @@ def test_after_what_is_not_finite(torch, attach, mode, every):
     assert np.isnan(handle.read().weight_norm).sum() == 1
 
 
+@pytest.mark.parametrize("every", [1, 100])
+def test_a_norm_that_is_not_finite_where_the_sample_is(torch, attach, every):
+    """One number that is not in the sample moves so far that the norm is infinite: both cosines with this change are unknown."""
+    weight = torch.nn.Parameter(torch.zeros(400, 300))
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    handle = attach(optimizer, every=every)
+    sample = handle._direction._layout.sample
+    for step in range(6):
+        weight.grad = torch.ones_like(weight)
+        if step == 2:
+            weight.grad.view(-1)[sample.firsts["0"] + 1] = 1e30
+        optimizer.step()
+    reading = handle.read()
+    assert sample.every > 1
+    assert np.isnan(reading.norms).tolist() == [False, False, True, False, False, False]
+    assert np.isnan(reading.cosine).tolist() == [True, False, True, True, False, False]
+    assert np.isfinite(reading.sketch).all()
+
+
 def test_tensors_that_come_and_go(torch, attach):
     first, second = torch.nn.Parameter(torch.zeros(100)), torch.nn.Parameter(torch.zeros(5))
     optimizer = torch.optim.SGD([second], lr=1.0)
