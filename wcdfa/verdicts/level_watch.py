@@ -31,7 +31,7 @@ LOOKS = 2.0
 """Spans overlap: all that end at one block amount to about so many independent tests."""
 CUT = 4.0
 """Standard deviations at which a surprise is cut, so that a single block is no change of level."""
-MARGIN = 2.0
+MARGIN = 0.5
 """How much worse a fit, in −2 log of its likelihood, still counts as good: of these, the level that walks most is taken."""
 WALKS = np.geomspace(1.5e-3, 3.0, 30)
 """Power of the steps of the random walk over that of the noise; the least lets every level drift slowly."""
