@@ -92,7 +92,7 @@ def test_a_state_that_is_lost_again_and_again():
     found = named_adam(adam(white(800, seed=6), reset=100), baseline=0)
     assert found.causes[0].name == "state reset"
     lost = next(check for check in found.deviations if check.statistic == "steps without momentum")
-    assert lost.since == 101
+    assert 101 <= lost.since <= 102
     assert lost.amount == 100
 
 
@@ -202,7 +202,7 @@ def test_varying_hyperparameters_are_not_compared_with_a_constant():
     run = sgd(white(1500, seed=18), momentum=momentum)
     found = diagnose(run.norms, **run.series(), lr=0.1, optimizer="sgd", momentum=momentum, start=0, baseline=900)
     assert found.deviations == ()
-    assert "because its momentum vary" in " ".join(found.not_compared) or "momentum" in " ".join(found.not_compared)
+    assert "because its momentum varies" in " ".join(found.not_compared)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,10 @@ ROUGH = 0.4
 SHARE = 0.15
 TAIL = 4.0
 """Degrees of freedom of Student's t, by which an effect that does not fit is weighed."""
+EVENTS = ("learning rate", "frozen", "steps without momentum", "smallest steps in a change")
+"""Effects without chance in them."""
+EXACT = 2.0
+"""How many times as much as another an effect without chance counts."""
 CLEAR = 3.0
 """How many times as likely as the next cause the first one must be to be clear."""
 
@@ -77,7 +81,7 @@ def likelihood(effects: Mapping[str, float], signature: Signature) -> float:
         if name in effects:
             scale = math.sqrt(spread**2 + ROUGH**2 + (SHARE * mean) ** 2)
             z = (effects[name] - mean) / scale
-            total -= (TAIL + 1) / 2 * math.log1p(z * z / TAIL) + math.log(scale)
+            total -= (EXACT if name in EVENTS else 1.0) * (TAIL + 1) / 2 * math.log1p(z * z / TAIL) + math.log(scale)
     return total
 
 

@@ -33,6 +33,7 @@ LOST = -0.6  # cosine of what a gradient added with the change before it, where 
 ROUNDED = 8.0  # smallest steps in a typical change of a coordinate
 PERIODS = (2, 8)
 """Periods, in steps, of a rhythm."""
+FEWEST = 50  # steps that a check needs
 STARTED = 40  # steps at the start of a run that are left out
 
 
@@ -134,7 +135,7 @@ def cosine(window: Window) -> Iterator[Check]:
     if record.cosine is None or record.filter is None or not record.consecutive:
         return
     known = record.cosine[np.isfinite(record.cosine)]
-    if len(known) < 50:
+    if len(known) < FEWEST:
         return
     share = window.mean_share
     low, high = record.filter.cosine(), record.filter.cosine(share)
@@ -170,11 +171,11 @@ def gradient_size(window: Window) -> Iterator[Check]:
     if rule is None or rule.innovation is None or record.sketch is None or not record.rates_known or not record.consecutive:
         return
     left = rule.undo(record.sketch / record.rates[:, np.newaxis]) / rule.innovation
-    each = np.nanmean(left**2, axis=1)
-    moving = float((np.nanmax(np.abs(record.sketch), axis=0) > 0).mean())
-    known = each[np.isfinite(each)] / max(moving, 1e-9)
-    if len(known) < 50:
+    left = left[np.isfinite(left).all(axis=1)]
+    moving = (left != 0).any(axis=0)
+    if len(left) < FEWEST or not moving.any():
         return
+    known = (left[:, moving] ** 2).mean(axis=1)
     found = math.sqrt(float(known.mean()))
     stderr = float(known.std()) / math.sqrt(len(known) / 10) / (2 * found) if found else 0.0
     yield Check("size of what gradients add", found, *SIZE, beyond(found, stderr, *SIZE))
@@ -194,7 +195,7 @@ def identity(window: Window) -> Iterator[Check]:
     with np.errstate(all="ignore"):
         ratio = np.log(added / norms)
     ratio = ratio[np.isfinite(ratio)]
-    if len(ratio) < 50 or (record.optimizer is not None and record.optimizer.clip_norm is not None):
+    if len(ratio) < FEWEST or (record.optimizer is not None and record.optimizer.clip_norm is not None):
         return
     spread = float(np.median(np.abs(ratio - np.median(ratio))))
     reach = IDENTITY / 3 + decayed

@@ -269,6 +269,8 @@ def undone_for(record: Record, baseline: int) -> MemoryFilter | None:
 
 def _causes(record: Record, deviations: list[Check], changed: _Changes) -> list[Cause]:
     """Causes of a deviation that is there from the start, else of what changed, else of the deviation."""
+    if not deviations and not changed.found:
+        return []
     ended = int(record.numbered[min(len(record) - 1, changed.skip + max(0, changed.baseline))])
     early = [check for check in deviations if check.since is not None and check.since < ended]
     if changed.found and not early:
@@ -296,7 +298,7 @@ def _not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
     if record.optimizer is None:
         yield f"whether the run is what it is said to be, because {record.unknown or 'no optimizer is named'}: only changes are judged"
     elif record.varying:
-        yield f"whether the run is {record.optimizer}, because its {' and '.join(record.varying)} vary"
+        yield f"whether the run is {record.optimizer}, because its {' and '.join(record.varying)} {'varies' if len(record.varying) == 1 else 'vary'}"
     elif len(record) < SHORTEST:
         yield f"whether the run is {record.optimizer}, because {SHORTEST} steps are needed, got {len(record)}"
     if not record.consecutive:

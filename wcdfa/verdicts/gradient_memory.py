@@ -47,7 +47,7 @@ def correlations(record: Record, lags: int = FAR[1], undone: MemoryFilter | None
     undone = record.filter if undone is None else undone
     left = scaled if undone is None else undone.undo(scaled)
     with np.errstate(all="ignore"):
-        square = np.nanmean(left**2, axis=0)
+        square = np.where(np.isfinite(left), left**2, 0.0).sum(axis=0) / np.maximum(np.isfinite(left).sum(axis=0), 1)
     moving = np.isfinite(square) & (square > 0)
     if not moving.any():
         return None

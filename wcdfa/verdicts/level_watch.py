@@ -82,7 +82,7 @@ class LevelWatch:
 
     >>> import numpy as np
     >>> blocks = np.random.default_rng(0).normal(size=80)
-    >>> blocks[60:] += 3
+    >>> blocks[60:] += 6
     >>> watch = LevelWatch(baseline=40)
     >>> found = [shift for block in blocks if (shift := watch.update(block)) is not None]
     >>> found[0].onset, found[0].seen <= 65
@@ -123,8 +123,7 @@ class LevelWatch:
         surprise = min(max(surprise, -CUT), CUT)
         self.recent.append(Recent(block, self.level, self._sums(surprise)))
         del self.recent[: -SPANS[-1]]
-        if math.isfinite(block):
-            self.level += self.model.gain * (block - self.level)
+        self.level += self.model.gain * self.model.spread * surprise
         return self._found()
 
     def _begin(self) -> None:

@@ -108,7 +108,11 @@ class Record:
             **cut | {"steps": self.numbered[span]},  # type: ignore[arg-type]  # they are series
             groups={name: values[span] for name, values in self.groups.items()},
             cosines={name: values[span] for name, values in self.cosines.items()},
-            taken=None if self.taken is None else self.taken + int(self.numbered[start] - self.numbered[0]) if len(self) else self.taken,
+            taken=None
+            if self.taken is None
+            else self.taken + int(self.numbered[start] - self.numbered[0])
+            if len(self)
+            else self.taken,
         )
 
 
