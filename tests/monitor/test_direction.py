@@ -59,7 +59,9 @@ def test_readings_are_drained_with_all_of_it():
     for last in (10, 30, 45):
         part = {name: getattr(whole, name)[:last] for name in ("norms", "steps", *SERIES)}
         groups = {name: values[:last] for name, values in whole.groups.items()}
-        monitor.update(Reading(count=last, skipped=0, groups=groups, cosines={n: v[:last] for n, v in whole.cosines.items()}, **part))
+        monitor.update(
+            Reading(count=last, skipped=0, groups=groups, cosines={n: v[:last] for n, v in whole.cosines.items()}, **part)
+        )
     found = monitor.reading()
     for name in SERIES:
         np.testing.assert_allclose(getattr(found, name), getattr(whole, name)[:45], rtol=1e-6)
@@ -148,7 +150,7 @@ def test_a_restart_with_other_parameters_begins_with_a_gap():
     again.load_state_dict(monitor.state_dict())
     for each in history[31:]:  # the first of them is one step later
         again.update(each)
-    np.testing.assert_array_equal(np.isnan(again.reading().cosine[29:]), [0, 1, *[0] * 7])
+    np.testing.assert_array_equal(np.isnan(again.reading().cosine[29:]), [0, 1, *[0] * 8])
 
 
 def test_a_state_that_is_saved_again_before_it_goes_on():

@@ -61,7 +61,11 @@ def norms_of(state):
 def direction_of(state):
     reading = read(state)
     cosines = {f"cosine of {name}": values[1:].tolist() for name, values in reading.cosines.items()}
-    return {"cosine": reading.cosine[1:].tolist(), "weights": reading.weight_norm.tolist(), "sketch": reading.sketch.tolist()} | cosines
+    return {
+        "cosine": reading.cosine[1:].tolist(),
+        "weights": reading.weight_norm.tolist(),
+        "sketch": reading.sketch.tolist(),
+    } | cosines
 
 
 def in_shard_map(specs, mesh, check_vma, axis_name="x", measure="applied"):
@@ -80,7 +84,13 @@ def in_shard_map(specs, mesh, check_vma, axis_name="x", measure="applied"):
 
 def main():
     single, state, _ = trained(monitor(optax.adam(0.1), **OPTIONS), lambda tree: jax.device_put(tree, jax.devices()[0]))
-    found = {"oracle": moves(single).tolist(), "single": norms_of(state), "direction": direction_of(state), "jit": {}, "shard_map": {}}
+    found = {
+        "oracle": moves(single).tolist(),
+        "single": norms_of(state),
+        "direction": direction_of(state),
+        "jit": {},
+        "shard_map": {},
+    }
     for kind in (AxisType.Auto, AxisType.Explicit):
         for name, (shape, axes, specs) in list(LAYOUTS.items())[0 if kind == AxisType.Auto else -1 :]:
             mesh = jax.make_mesh(shape, axes, axis_types=(kind,) * len(axes))
