@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 
-from wcdfa.backends.torch.norms import is_sharded, local, summed_over, widened
+from wcdfa.backends.torch.norms import flat, is_sharded, local, over_processes, summed_over, widened
+from wcdfa.backends.torch.own_sample import own_sample
 from wcdfa.kernel.arrays import Array, namespace_of
 from wcdfa.recording.direction import Direction, Layout, directed
 from wcdfa.recording.sample import Sample
-
-if TYPE_CHECKING:
-    from torch.distributed.tensor import DTensor
 
 
 @torch.no_grad()
@@ -53,18 +49,9 @@ def _real(tensor: torch.Tensor) -> torch.Tensor:
     return (torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor).reshape(-1)
 
 
-def _of_shards(tensor: DTensor, first: int, every: int, count: int) -> torch.Tensor:
-    from torch.distributed.tensor._utils import compute_local_shape_and_global_offset as box  # noqa: PLC0415 - only with DTensors
-
-    parts, own = 2 if tensor.is_complex() else 1, local(tensor)
-    shape, offset = box(tensor.shape, tensor.device_mesh, tensor.placements)
-    number = first + every * np.arange(count)
-    index = [each - start for each, start in zip(np.unravel_index(number // parts, tuple(tensor.shape)), offset, strict=True)]
-    here = np.all([(each >= 0) & (each < size) for each, size in zip(index, shape, strict=True)], axis=0)
-    place = np.ravel_multi_index([each[here] for each in index], tuple(shape)) if here.any() else np.zeros(0, np.int64)
-    row = _real(own)
-    found = row.new_zeros(count)
-    found[torch.as_tensor(here, device=row.device)] = row[torch.as_tensor(place * parts + number[here] % parts, device=row.device)]
-    for group in summed_over(tensor):
-        torch.distributed.all_reduce(found, group=group)
-    return found
+def _of_shards(tensor: torch.Tensor, first: int, every: int, count: int) -> torch.Tensor:
+    own, row = own_sample(tensor, first, every), flat(local(tensor))
+    taken = row[own.places] if isinstance(own.places, slice) else row.index_select(0, own.places)
+    found = taken.new_zeros(count)
+    found[slice(own.numbers.start, own.numbers.stop) if isinstance(own.numbers, range) else torch.from_numpy(own.numbers)] = taken
+    return over_processes(found, summed_over(tensor))

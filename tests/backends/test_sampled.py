@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.backends.test_protocols import IN_PLACE, MADE
 from tests.conftest import require
 from tests.helpers.direction_oracle import sampled_numbers, slow_direction
+from tests.helpers.processes import printed, start
 from wcdfa import WeightChangeDFA
 from wcdfa.recording.protocols import BACKENDS
 from wcdfa.recording.sample import sample_of
@@ -123,3 +125,15 @@ def test_a_transposed_torch_tensor_is_taken_in_the_order_of_its_indices():
     array = np.arange(12, dtype=np.float32).reshape(3, 4)
     row = backend.sampled({"w": torch.tensor(array).T}, sample_of({"w": 12}))
     np.testing.assert_array_equal(row, array.T.ravel())
+
+
+def test_torch_parameters_of_which_each_process_holds_a_part():
+    require("torch")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = [start("monitor_sharded.py", port, own, 3) for own in range(3)]
+    for process in started:
+        whole, sharded = printed(process)
+        for series, values in whole.items():
+            np.testing.assert_allclose(sharded[series], values, rtol=1e-6, atol=1e-6, err_msg=series)
