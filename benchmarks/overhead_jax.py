@@ -6,6 +6,7 @@
 Takes a quarter of an hour; --quick leaves out 100 M parameters. One thread, as the other benchmarks, unless --all-threads. All variants
 of a step take the same parameters and moments in turn, in random order, so that a noisy machine is noisy for all; a share is the median
 of the paired differences over the median of the bare step, ± the standard error of that median. What falls short is repeated at the end.
+The direction of the updates is a row of its own: what it costs more than ‖ΔW‖ alone.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ logging.getLogger("absl").setLevel(logging.ERROR)
 LAYERS = 8
 WIDTHS = {"1 M": 368, "10 M": 1120, "100 M": 3536}  # of square layers, which make so many parameters
 SIZES = (1, 7, 100, 1023, 32_768, 40_001, 262_144, 1_000_003)  # of random arrays: few, as each compiles anew
-BARS = {"update": 2.0, "applied": 5.0}  # per cent of a step
+BARS = {"update": 2.0, "applied": 5.0}  # per cent of a step, for ‖ΔW‖ alone
+DIRECTION, MORE = "applied, with direction", 1.0  # per cent of a step more than "applied"
 SECONDS, FEWEST, MOST = 40, 8, 200  # rounds of a comparison: for so long, but at least and at most so many
 STEPS, WINDOW = 60, 50  # of the run that is stopped
 short: list[str] = []
@@ -61,8 +63,9 @@ def report(what: str, met: bool | None = None) -> None:
 
 
 def optimizers() -> dict[str, Any]:
-    """By measure; "bare" is the optimizer alone."""
-    return {"bare": optax.adamw(1e-3)} | {measure: monitor(optax.adamw(1e-3), measure=measure) for measure in BARS}
+    """By what is recorded; "bare" is the optimizer alone."""
+    alone = {measure: monitor(optax.adamw(1e-3), measure=measure, direction=False) for measure in BARS}
+    return {"bare": optax.adamw(1e-3)} | alone | {DIRECTION: monitor(optax.adamw(1e-3))}
 
 
 def network(width: int, layers: int = LAYERS) -> list[dict[str, jax.Array]]:
@@ -99,7 +102,7 @@ class Shared:
     def __init__(self, width: int) -> None:
         self.parameters = network(width)
         self.moments = optimizers()["bare"].init(self.parameters)
-        self.records = {measure: tx.init({}).wcdfa_record for measure, tx in optimizers().items() if measure != "bare"}
+        self.records = {name: tx.init(self.parameters).wcdfa_record for name, tx in optimizers().items() if name != "bare"}
 
     def state(self, variant: str) -> Any:
         """What the optimizer of a variant goes on from."""
@@ -116,7 +119,7 @@ class Shared:
 def compared(call: Callable[[str], Any]) -> dict[str, np.ndarray]:
     """Seconds of each variant in rounds of random order, the first of which compiles and does not count."""
     rng = np.random.default_rng(0)
-    times: dict[str, list[float]] = {variant: [] for variant in ("bare", *BARS)}
+    times: dict[str, list[float]] = {variant: [] for variant in optimizers()}
     for variant in times:
         call(variant)
     begun = time.perf_counter()
@@ -128,9 +131,9 @@ def compared(call: Callable[[str], Any]) -> dict[str, np.ndarray]:
     return {variant: np.array(values) for variant, values in times.items()}
 
 
-def difference(times: dict[str, np.ndarray], measure: str) -> tuple[float, float]:
+def difference(times: dict[str, np.ndarray], measure: str, base: str = "bare") -> tuple[float, float]:
     """Median of the paired differences in seconds, and its standard error from their median absolute deviation."""
-    differences = times[measure] - times["bare"]
+    differences = times[measure] - times[base]
     middle = float(np.median(differences))
     return middle, 1.2533 * 1.4826 * float(np.median(np.abs(differences - middle))) / len(differences) ** 0.5
 
@@ -166,6 +169,14 @@ def shares(size: str, how: str, times: dict[str, np.ndarray], samples: int) -> N
             f"of the fastest steps {least:.2f} %{enough}",
             share <= bar,
         )
+    middle, error = difference(times, DIRECTION, "applied")
+    ratio = float(np.median(times[DIRECTION] / times["applied"]))
+    report(
+        f"{size}, {how}, direction: {100 * middle / bare:.2f} ± {100 * error / bare:.2f} % of the step more than applied alone "
+        f"(bar <= {MORE:.0f} %), {middle * 1e3:.2f} ms; ratio of the steps {ratio:.4f}, of the fastest "
+        f"{times[DIRECTION].min() / times['applied'].min():.4f}",
+        100 * middle / bare <= MORE,
+    )
 
 
 def alone(size: str) -> None:
@@ -178,7 +189,9 @@ def alone(size: str) -> None:
         shared.keep(variant, state)
 
     times = compared(call)
-    found = ", ".join("{} + {:.2f} ± {:.2f} ms".format(each, *(1e3 * value for value in difference(times, each))) for each in BARS)
+    found = ", ".join(
+        "{} + {:.2f} ± {:.2f} ms".format(each, *(1e3 * value for value in difference(times, each))) for each in (*BARS, DIRECTION)
+    )
     report(f"{size}, tx.update alone: bare {np.median(times['bare']) * 1e3:.2f} ms, {found}")
 
 
@@ -195,9 +208,10 @@ def memory(options: argparse.Namespace) -> None:
         copies = {variant: copies_in(each.as_text(), WIDTHS[size]) for variant, each in compiled.items()}
         used = {variant: each.memory_analysis() for variant, each in compiled.items()}
         bare = used["bare"]
-        for measure in BARS:
+        for measure in (*BARS, DIRECTION):
             state = bytes_of(states[measure]) - bytes_of(states["bare"])
-            report(f"{size}, {measure}: {state:,} bytes of state (bar <= 8,192)", state <= 8192)
+            most = whole // 64 + 2**20 if measure == DIRECTION else 8192
+            report(f"{size}, {measure}: {state:,} bytes of state (bar <= {most:,})", state <= most)
             share = (used[measure].temp_size_in_bytes - bare.temp_size_in_bytes) / whole
             kept = used[measure].alias_size_in_bytes - state == bare.alias_size_in_bytes
             report(
@@ -225,7 +239,7 @@ def peak(used: Any) -> str:
 
 def transfers(_: argparse.Namespace) -> None:
     print("100 steps under jax.transfer_guard('disallow')")
-    for measure in BARS:
+    for measure in (*BARS, DIRECTION):
         tx, parameters, batch = optimizers()[measure], network(64), batch_of(64)
         compiled = training_step(tx).lower(parameters, tx.init(parameters), batch).compile()
         words = [word for word in ("callback", "infeed", "outfeed", " send(", " recv(") if word in compiled.as_text()]
@@ -328,7 +342,7 @@ def exact(tree: dict[str, np.ndarray]) -> float:
 
 
 def recorded(measure: str, update: Any, parameters: Any) -> float:
-    tx = record(window=1, measure=measure)
+    tx = record(window=1, measure=measure, direction=False)
     _, state = jax.jit(tx.update)(update, tx.init(parameters), parameters)
     found = read(state)
     return float(found.norms[0]) if found.count else 0.0
@@ -347,7 +361,7 @@ def resume(_: argparse.Namespace, stops: int = 3) -> None:
             subprocess.run([*command, "--go-on", folder, str(stop)], check=True)
             with np.load(Path(folder) / "series.npz") as resumed:
                 same = all(np.array_equal(resumed[name], value, equal_nan=True) for name, value in series(*whole))
-        report(f"stopped at step {stop}: norms, steps and parameters bit-identical: {'yes' if same else 'no'}", same)
+        report(f"stopped at step {stop}: norms, direction, steps and parameters bit-identical: {'yes' if same else 'no'}", same)
 
 
 def go_on(folder: str, stop: str) -> None:
@@ -378,7 +392,9 @@ def trained(first: int, last: int, parameters: Any, state: Any) -> tuple[Any, An
 def series(parameters: Any, state: Any) -> Iterator[tuple[str, Any]]:
     reading = read(state)
     yield from {"norms": reading.norms, "steps": reading.steps, "count": reading.count}.items()
+    yield from {"cosine": reading.cosine, "weight norm": reading.weight_norm, "sketch": reading.sketch}.items()
     yield from ((f"group {name}", values) for name, values in reading.groups.items())
+    yield from ((f"cosine of {name}", values) for name, values in reading.cosines.items())
     yield from ((f"parameter {i}", np.asarray(leaf)) for i, leaf in enumerate(jax.tree.leaves(parameters)))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +14,8 @@ from wcdfa.backends.jax.norms import applied_change
 from wcdfa.backends.jax.precision import widened
 from wcdfa.backends.jax.sampling import JNP, picked
 from wcdfa.backends.optax.changes import sharded_over
-from wcdfa.recording.direction import Direction, Layout, directed
-from wcdfa.recording.groups import Groups, members_of
+from wcdfa.recording.direction import Direction, Layout, cosine, following, norm_of
+from wcdfa.recording.groups import ALL, Groups, members_of
 from wcdfa.recording.ring import Ring
 from wcdfa.recording.side_series import COSINE, SKETCH, WEIGHT_NORM, cosine_of
 
@@ -38,6 +39,13 @@ def beginning(layout: Layout) -> jax.Array:
     return jnp.full((layout.sample.size,), math.nan, dtype=jnp.float32)
 
 
+class Part(NamedTuple):
+    """One parameter at the numbers of the sample."""
+
+    change: jax.Array
+    weights: jax.Array  # after the change
+
+
 class Sampled:
     """Takes the sample of one update, and of the parameters that it is for if they are known."""
 
@@ -46,14 +54,21 @@ class Sampled:
 
     def direction(self, last: jax.Array, norm: jax.Array) -> Direction:
         """The side series of the update, and the change that the next one is compared with."""
-        if not self.layout.sample.size:
-            empty = jnp.zeros(0, jnp.float32)
-            return directed(empty, empty, last, norm, self.layout, JNP)
-        parts = [self._part(path) for path in self.layout.sample.counts]
-        change, weights = (jnp.concatenate([part[i] for part in parts]) for i in (0, 1))
-        return directed(change, weights, last, norm, self.layout, JNP)
+        layout = self.layout
+        found = {path: self._part(path) for path in layout.places}
+        before = {path: last[place] for path, place in layout.places.items()}
+        # part by part and not joined: XLA would join them anew for each sum
+        cosines = {
+            name: cosine([found[path].change for path in paths], [before[path] for path in paths], JNP)
+            for name, paths in layout.members.items()
+        }
+        series = {COSINE if name == ALL else cosine_of(name): value for name, value in cosines.items()}
+        series[WEIGHT_NORM] = norm_of([each.weights for each in found.values()], layout.weight, JNP)
+        series[SKETCH] = _joined(each.change[jnp.array(layout.kept(path))] for path, each in found.items() if layout.kept(path))
+        following_each = (following(each.change, before[path], norm, JNP) for path, each in found.items())
+        return Direction(series, _joined(following_each))
 
-    def _part(self, path: str) -> tuple[jax.Array, jax.Array]:
+    def _part(self, path: str) -> Part:
         """The change of one parameter and its value after it, at the numbers of the sample."""
         sample, update = self.layout.sample, self.updates.get(path)
         parameter = None if self.parameters is None else self.parameters[path]
@@ -68,19 +83,19 @@ class Sampled:
         before = [(i * size + offset - first) // every for i, offset in enumerate(offsets)]  # in the sample, of the shards before
         own, most = jax.lax.axis_index(axes), -(-size // every)
         rows = [None if x is None else picked(x, jnp.array(offsets)[own], every, most) for x in (parameter, update)]
-        change, weights = self._moved(most, *rows)
-        place = jnp.zeros((2, count + 1), change.dtype)
-        place = jax.lax.dynamic_update_slice(place, jnp.stack([change, weights]), (0, jnp.array(before)[own]))
+        moved = self._moved(most, *rows)
+        place = jnp.zeros((2, count + 1), moved.change.dtype)
+        place = jax.lax.dynamic_update_slice(place, jnp.stack(moved), (0, jnp.array(before)[own]))
         both: jax.Array = jax.lax.psum(place, axes)  # type: ignore[no-untyped-call]
-        return both[0, :count], both[1, :count]
+        return Part(both[0, :count], both[1, :count])
 
-    def _moved(self, count: int, parameter: jax.Array | None, update: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+    def _moved(self, count: int, parameter: jax.Array | None, update: jax.Array | None) -> Part:
         nothing = jnp.zeros(count, jnp.float32)
         if parameter is None:
-            return nothing if update is None else widened(update), nothing + math.nan
+            return Part(nothing if update is None else widened(update), nothing + math.nan)
         after = nothing if update is None else applied_change(parameter, update)
         change = after if self.applied or update is None else widened(update)
-        return change, widened(parameter) + after
+        return Part(change, widened(parameter) + after)
 
 
 def series_of_update(update: Sampled, ring: Ring, last: jax.Array, norm: jax.Array) -> Direction:
@@ -136,6 +151,11 @@ def _unknown(ring: Ring) -> dict[str, jax.Array]:
     """Gaps in place of each side series of the direction."""
     held = {name: row for name, row in ring.wcdfa_norms.items() if name in DIRECTION or name.startswith(cosine_of(""))}
     return {name: jnp.full(row.shape[1:], math.nan) for name, row in held.items()}
+
+
+def _joined(rows: Iterable[object]) -> jax.Array:
+    """The rows in one, in float32."""
+    return jnp.concatenate([jnp.zeros(0, jnp.float32), *(jnp.asarray(row, jnp.float32) for row in rows)])
 
 
 def _sharded_over(x: jax.Array, axes: tuple[str, ...]) -> tuple[str, ...]:

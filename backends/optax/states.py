@@ -17,7 +17,7 @@ class RecordState(NamedTuple):
     wcdfa_ring: Ring
     wcdfa_hyperparameters: Plain
     wcdfa_last: jax.Array | None = None
-    """The last change at the numbers of the sample, up to a factor, shape (m,) and in float32; None if the direction is not recorded."""
+    """The last change at the numbers of the sample, shape (m,) and in float32; None if the direction is not recorded."""
 
 
 class MonitorState(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 import tensorflow as tf  # type: ignore[import-untyped]
@@ -38,6 +38,7 @@ def direction_of(
 class Functions:
     """The functions of TensorFlow that `directed` calls, under the names of the array API standard."""
 
+    __name__ = "tensorflow"
     abs, sqrt, where, isfinite = (
         staticmethod(tf.abs),
         staticmethod(tf.sqrt),
@@ -45,18 +46,18 @@ class Functions:
         staticmethod(tf.math.is_finite),
     )
     reshape, ones_like, astype = staticmethod(tf.reshape), staticmethod(tf.ones_like), staticmethod(tf.cast)
-    max, sum, take = staticmethod(tf.reduce_max), staticmethod(tf.reduce_sum), staticmethod(tf.gather)
+    max, sum, take, stack = (
+        staticmethod(tf.reduce_max),
+        staticmethod(tf.reduce_sum),
+        staticmethod(tf.gather),
+        staticmethod(tf.stack),
+    )
     float32 = tf.float32
 
     @staticmethod
     def asarray(value: object, dtype: tf.DType | None = None, device: object = None) -> tf.Tensor:
         """A tensor on the device of the others, which TensorFlow chooses."""
         return tf.convert_to_tensor(value) if dtype is None else tf.cast(value, dtype)
-
-    @staticmethod
-    def concat(parts: Sequence[tf.Tensor]) -> tf.Tensor:
-        """One row of several."""
-        return tf.concat(parts, axis=0)
 
 
 FUNCTIONS = Functions()

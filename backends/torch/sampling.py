@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 
-from wcdfa.backends.torch.norms import flat, is_sharded, local, summed_over, widened
+from wcdfa.backends.torch.norms import flat, is_sharded, local, over_processes, summed_over, widened
 from wcdfa.backends.torch.own_sample import own_sample
 from wcdfa.kernel.arrays import Array, namespace_of
 from wcdfa.recording.direction import Direction, Layout, directed
 from wcdfa.recording.sample import Sample
-
-if TYPE_CHECKING:
-    from torch.distributed.tensor import DTensor
 
 
 @torch.no_grad()
@@ -53,10 +49,8 @@ def _real(tensor: torch.Tensor) -> torch.Tensor:
     return (torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor).reshape(-1)
 
 
-def _of_shards(tensor: DTensor, first: int, every: int, count: int) -> torch.Tensor:
+def _of_shards(tensor: torch.Tensor, first: int, every: int, count: int) -> torch.Tensor:
     row, own = flat(local(tensor)), own_sample(tensor, first, every)
     found = row.new_zeros(count)
     found[own.within] = row[own.places]
-    for group in summed_over(tensor):
-        torch.distributed.all_reduce(found, group=group)
-    return found
+    return over_processes(found, summed_over(tensor))

@@ -29,13 +29,20 @@ def test_sharded_parameters():
         for group, norms in one["norms"].items():
             np.testing.assert_allclose(norms, single[group], rtol=CLOSE, err_msg=f"{group}, {name}")
         np.testing.assert_allclose(one["norms"]["all"], one["oracle"], rtol=CLOSE)
+        for series, values in one["direction"].items():
+            np.testing.assert_allclose(values, found["direction"][series], rtol=CLOSE, atol=CLOSE, err_msg=f"{series}, {name}")
         assert one["gathers"] <= one["bare gathers"], name
         assert one["reduces"] > 0, name
         assert one["sharding kept"], name
     mapped = found["shard_map"]
     for name in ("mixed, tracked", "sharded, tracked", "sharded, untracked", "two axes, tracked"):
+        direction = mapped[name].pop("direction")
         for group, norms in mapped[name].items():
             np.testing.assert_allclose(norms, single[group], rtol=CLOSE, err_msg=f"{group}, {name}")
+        for series in ("cosine", "cosine of first", "cosine of bias", "weights"):  # the sketch is one of other coordinates
+            expected = found["direction"][series]
+            np.testing.assert_allclose(direction[series], expected, rtol=CLOSE, atol=CLOSE, err_msg=f"{series}, {name}")
+        assert np.isfinite(direction["sketch"]).all()
     # Where JAX does not track what varies, a parameter that all eight devices hold whole is taken for eight shards.
     untracked = mapped["mixed, untracked"]
     np.testing.assert_allclose(untracked["first"], single["first"], rtol=CLOSE)

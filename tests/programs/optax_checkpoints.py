@@ -57,6 +57,8 @@ def told(run):
     reading = read(run["opt_state"])
     groups = {name: norms.tolist() for name, norms in reading.groups.items()}
     arrays = {name: getattr(reading, name).tolist() for name in ("norms", "lr", "steps")}
+    arrays |= {name: np.nan_to_num(getattr(reading, name), nan=9.0).tolist() for name in ("cosine", "weight_norm", "sketch")}
+    groups |= {f"cosine of {name}": np.nan_to_num(cosines, nan=9.0).tolist() for name, cosines in reading.cosines.items()}
     return arrays | groups | {"count": reading.count, "skipped": reading.skipped, "betas": reading.hyperparameters["betas"]}
 
 

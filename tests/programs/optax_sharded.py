@@ -58,6 +58,16 @@ def norms_of(state):
     return {"all": reading.norms.tolist(), "gradients": reading.gradients.tolist()} | groups
 
 
+def direction_of(state):
+    reading = read(state)
+    cosines = {f"cosine of {name}": values[1:].tolist() for name, values in reading.cosines.items()}
+    return {
+        "cosine": reading.cosine[1:].tolist(),
+        "weights": reading.weight_norm.tolist(),
+        "sketch": reading.sketch.tolist(),
+    } | cosines
+
+
 def in_shard_map(specs, mesh, check_vma, axis_name="x", measure="applied"):
     tx = monitor(optax.adam(0.1), axis_name=axis_name, measure=measure, **OPTIONS)
 
@@ -68,12 +78,19 @@ def in_shard_map(specs, mesh, check_vma, axis_name="x", measure="applied"):
         return state.wcdfa_record
 
     function = jax.shard_map(run, mesh=mesh, in_specs=(specs, [specs] * len(GRADIENTS)), out_specs=P(), check_vma=check_vma)
-    return norms_of(jax.jit(function)(PARAMS, GRADIENTS))
+    state = jax.jit(function)(PARAMS, GRADIENTS)
+    return norms_of(state) | {"direction": direction_of(state)}
 
 
 def main():
     single, state, _ = trained(monitor(optax.adam(0.1), **OPTIONS), lambda tree: jax.device_put(tree, jax.devices()[0]))
-    found = {"oracle": moves(single).tolist(), "single": norms_of(state), "jit": {}, "shard_map": {}}
+    found = {
+        "oracle": moves(single).tolist(),
+        "single": norms_of(state),
+        "direction": direction_of(state),
+        "jit": {},
+        "shard_map": {},
+    }
     for kind in (AxisType.Auto, AxisType.Explicit):
         for name, (shape, axes, specs) in list(LAYOUTS.items())[0 if kind == AxisType.Auto else -1 :]:
             mesh = jax.make_mesh(shape, axes, axis_types=(kind,) * len(axes))
@@ -84,6 +101,7 @@ def main():
             _, bare_state, bare = trained(optax.adam(0.1), place)
             found["jit"][f"{name}, {kind.name}"] = {
                 "norms": norms_of(state),
+                "direction": direction_of(state),
                 "oracle": moves(history).tolist(),
                 "gathers": gathers(compiled),
                 "bare gathers": gathers(bare),

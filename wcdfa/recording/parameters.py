@@ -116,7 +116,9 @@ class Displacement:
         backend = _backend(self._backend)
         norms = dict(backend.group_norms(parameters, self._reference, self._members))
         if self._layout is not None:
-            series, self._last = backend.direction_of(parameters, self._reference, self._last, norms[ALL], self._layout)
+            series, self._last = backend.direction_of(
+                parameters, self._reference, self._last, cast(Shaped, norms[ALL]), self._layout
+            )
             norms |= series
         return norms
 
