@@ -33,7 +33,7 @@ class Measured(NamedTuple):
     """The direction of one step."""
 
     change: Tensor
-    """ΔW of the sample, float32, shape (sample,)."""
+    """ΔW of the sample, float32, shape (sample,); NaN if the norm of the step is not finite."""
     numbers: Tensor
     """Cosine, weight norm and the cosine of each group, float32, in the order of the names."""
     sketch: Tensor
@@ -46,11 +46,14 @@ class Direction:
     def __init__(self, layout: Layout, coordinates: int) -> None:
         sizes = {path: math.prod(layout.variables[i].shape) for path, i in layout.paths.items()}
         self.sample = sample_of(sizes, coordinates)
-        self._paths = {i: path for path, i in layout.paths.items()}
-        members = {name: [self._paths[i] for i in each] for name, each in layout.members.items() if name != ALL}
+        path_at = {i: path for path, i in layout.paths.items()}
+        members = {name: [path_at[i] for i in each] for name, each in layout.members.items() if name != ALL}
         self._groups = stretches(self.sample, members)
-        self._stands_for = sum(sizes.values()) / max(1, self.sample.size)  # numbers of the variables for each of the sample
-        self._kept = np.array(self.sample.kept, dtype=np.int32)
+        # each number of the sample stands for so many of the variables
+        self._scale = math.sqrt(sum(sizes.values()) / max(1, self.sample.size))
+        self._places = {i: self.sample.places(path) for path, i in layout.paths.items()}
+        self._index: Tensor | None = None
+        self._kept = np.array(self.sample.kept, dtype=np.int64 if keras.backend.backend() == "torch" else np.int32)
         self.names = direction_series(self._groups)
 
     def look(self, i: int, new: Tensor, old: Tensor, zero: Tensor) -> Looked:
@@ -58,20 +61,38 @@ class Direction:
 
         `zero` is 0 without the compiler knowing it: see `wcdfa.backends.keras.norms.as_stored`.
         """
-        places = self.sample.places(self._paths[i])
+        places = self._places[i]
         if keras.backend.backend() == "torch":
-            return Looked(*picked_by_torch()(new, old, places))
-        now, before = (widened_as_stored(_picked(each, places), zero) for each in (new, old))
-        return Looked(now - before, _compact(now))
+            from wcdfa.backends.keras.direction_torch import looked_at  # noqa: PLC0415 - with another backend torch need not be there
 
-    def measured(self, looked: Sequence[Looked], last: Tensor) -> Measured:
-        """The direction of a step of which all variables were looked at, after one that changed the sample by `last`."""
-        change, now = (ops.concatenate(each) for each in zip(*looked, strict=True))
+            return Looked(*cast("tuple[Tensor, Tensor]", looked_at(cast("torch.Tensor", new), cast("torch.Tensor", old), places)))
+        now, before = (widened_as_stored(ops.reshape(each, (-1,))[places], zero) for each in (new, old))
+        return Looked(now - before, now)
+
+    def measured(self, looked: Sequence[Looked], last: Tensor, norm: Tensor) -> Measured:
+        """The direction of a step of which all variables were looked at, after one that changed the sample by `last`.
+
+        There is no cosine if the norm of the step is not finite.
+        """
+        change, now = (_joined(each) for each in zip(*looked, strict=True))
         change = cast(Tensor, ops.cast(change, "float32"))
-        weight_norm = norm_of([now])[0] * math.sqrt(self._stands_for)
-        cosines = [cosine(*(_joined(each, places) for each in (change, last))) for places in self._groups.values()]
-        numbers = ops.stack([cosine(change, last), weight_norm, *cosines])
-        return Measured(change, cast(Tensor, numbers), cast(Tensor, ops.take(change, self._kept, axis=0)))
+        groups = [
+            [_joined([each[place] for place in places] or [each[:0]]) for each in (change, last)]
+            for places in self._groups.values()
+        ]
+        cosines = [cosine(change, last), *(cosine(*each) for each in groups)]
+        gap = ops.where(ops.isfinite(norm), ops.zeros_like(norm), math.nan)
+        weight_norm = ops.multiply(norm_of([now])[0], self._scale)
+        numbers = ops.stack([cosines[0] + gap, weight_norm, *(each + gap for each in cosines[1:])])
+        return Measured(change + gap, cast(Tensor, numbers), self._sketch(change))
+
+    def _sketch(self, change: Tensor) -> Tensor:
+        """The coordinates that are kept; on torch by an index that is on the device already."""
+        if keras.backend.backend() != "torch":
+            return cast(Tensor, ops.take(change, self._kept, axis=0))
+        if self._index is None:
+            self._index = ops.convert_to_tensor(self._kept)
+        return cast(Tensor, cast("torch.Tensor", change).index_select(0, cast("torch.Tensor", self._index)))
 
 
 def cosine(change: Tensor, last: Tensor) -> Tensor:
@@ -85,21 +106,12 @@ def cosine(change: Tensor, last: Tensor) -> Tensor:
         from wcdfa.backends.tensorflow.direction import cosine as by_tensorflow  # noqa: PLC0415 - with another backend it need not be there
 
         return cast(Tensor, ops.cast(by_tensorflow(change, last), "float32"))
-    if backend == "torch" and cast("torch.Tensor", change).device.type != "mps":  # which has no float64
-        x, y = (cast("torch.Tensor", each).double() for each in (change, last))
-        return cast(Tensor, (x.dot(y) / (x.norm() * y.norm())).float())
+    if backend == "torch":
+        from wcdfa.backends.keras.direction_torch import cosine as by_torch  # noqa: PLC0415 - nor torch
+
+        return cast(Tensor, by_torch(cast("torch.Tensor", change), cast("torch.Tensor", last)))
     a, b = _scaled(change), _scaled(last)
     return cast(Tensor, _sum(a * b) / ops.sqrt(_sum(a * a) * _sum(b * b)))
-
-
-def _picked(value: Tensor, places: slice) -> Tensor:
-    flat = cast("torch.Tensor", value).reshape(-1) if keras.backend.backend() == "torch" else ops.reshape(value, (-1,))
-    return cast(Tensor, flat)[places]
-
-
-def _compact(value: Tensor) -> Tensor:
-    """On torch, a slice as an array of its own, while the tensor that it is of is in the cache."""
-    return cast(Tensor, cast("torch.Tensor", value).contiguous()) if keras.backend.backend() == "torch" else value
 
 
 def _scaled(change: Tensor) -> Tensor:
@@ -119,7 +131,11 @@ def _sum(terms: Tensor) -> Tensor:
     return cast(Tensor, ops.sum(rows) + ops.sum(terms[whole:]))
 
 
-def _joined(change: Tensor, places: Sequence[slice]) -> Tensor:
-    """These stretches of the change as one array; it is empty if there are none."""
-    parts = [change[each] for each in places] or [change[:0]]
-    return cast(Tensor, parts[0] if len(parts) == 1 else ops.concatenate(parts))
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    if len(parts) == 1:
+        return parts[0]
+    if keras.backend.backend() == "torch":
+        from wcdfa.backends.keras.direction_torch import joined as by_torch  # noqa: PLC0415 - with another backend torch need not be there
+
+        return cast(Tensor, by_torch(cast("Sequence[torch.Tensor]", parts)))
+    return cast(Tensor, ops.concatenate(parts))

@@ -200,7 +200,7 @@ class Monitored(Delegating):
         norms = cast(Tensor, ops.concatenate([moved, *beside]))
         here, real = self._write(norms, rate)
         if direction is not None:
-            self._write_direction(direction.measured(looked, value_of(self._change)), norms[0], here, real)
+            self._write_direction(direction.measured(looked, value_of(self._change), norms[0]), here, real)
 
     def _write(self, norms: Tensor, rate: Tensor) -> tuple[Tensor, Tensor]:
         """Write a column; returns where, and whether a step was taken. Masks work in graphs, under XLA and without state."""
@@ -214,13 +214,12 @@ class Monitored(Delegating):
         self._counts.assign(counts + ops.stack([more, 1 - more]))
         return here, real
 
-    def _write_direction(self, measured: Measured, norm: Tensor, here: Tensor, real: Tensor) -> None:
-        """Write the direction into its rings. After a step that was not finite, the next one has no cosine."""
+    def _write_direction(self, measured: Measured, here: Tensor, real: Tensor) -> None:
+        """Write the direction into its rings."""
         column, row = ops.expand_dims(finite(measured.numbers), 1), finite(measured.sketch)
         self._directions.assign(ops.where(here, column, value_of(self._directions)))
         self._sketch.assign(ops.where(ops.expand_dims(here, 1), row, value_of(self._sketch)))
-        unknown = ops.where(ops.isfinite(norm), ops.zeros_like(norm), math.nan)
-        self._change.assign(ops.where(real, measured.change + unknown, value_of(self._change)))
+        self._change.assign(ops.where(real, measured.change, value_of(self._change)))
 
     def read(self) -> Reading:
         """Copy the recorded norms to the host. Raises as `wcdfa.backends.keras.read`."""

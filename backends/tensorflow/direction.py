@@ -43,12 +43,12 @@ class DirectionVariables(tf.Module):  # type: ignore[misc]
         norm, last = tf.cast(norm, tf.float32), self.change.value()
         real, now = tf.not_equal(norm, 0), self._coordinates.sampled(new)
         change = tf.cast(now - self._coordinates.sampled(old), tf.float32)
-        cosines = [tf.cast(each, tf.float32) for each in self._coordinates.cosines(change, last)]
+        gap = tf.where(tf.math.is_finite(norm), 0.0, math.nan)
+        cosines = [tf.cast(each, tf.float32) + gap for each in self._coordinates.cosines(change, last)]
         weight_norm = tf.cast(tf.sqrt(own_square(now) * self._coordinates.stands_for), tf.float32)
         _shift(self.numbers, tf.stack([cosines[0], weight_norm, *cosines[1:]]), real)
         _shift(self.sketch, tf.gather(change, self._coordinates.sample.kept), real)
-        known = tf.where(tf.math.is_finite(norm), change, math.nan)
-        self.change.assign(tf.where(real, known, last))
+        self.change.assign(tf.where(real, change + gap, last))
 
     def forget(self) -> None:
         """Forget the last step, so that the next one has no cosine."""

@@ -9,6 +9,7 @@ import pytest
 from tests.helpers.direction import Direction, direction_of, require_direction
 from tests.programs.keras_runs import BACKEND, BATCH, compiled, data, fitted, on_host
 from wcdfa.backends.keras.parameters import monitored, read
+from wcdfa.recording.sample import sample_of
 
 SGD, Adam, LossScale = keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.LossScaleOptimizer
 
@@ -108,6 +109,20 @@ def check_gaps():
     np.testing.assert_allclose(found.cosines["v"], [np.nan, 1.0, *[np.nan] * 3, 1.0], rtol=1e-6)
     np.testing.assert_array_equal(found.sketch[3], [np.nan, -1.0, -1.0])
     assert len(history) == 6
+
+
+def check_not_finite_outside_the_sample():
+    variable = keras.Variable(np.zeros(70_000, np.float32), name="w")
+    optimizer, gradients = monitored(SGD(1.0)), white([(70_000,)], 3)
+    moved(optimizer, [variable], gradients[:1])
+    sample = sample_of({"w": 70_000})
+    broken = np.copy(gradients[1][0])
+    broken[(sample.firsts["w"] + 1) % sample.every] = np.nan
+    moved(optimizer, [variable], [[broken]])
+    variable.assign(np.zeros(70_000, np.float32))
+    moved(optimizer, [variable], [*gradients[1:2], *gradients[2:]])
+    assert np.isnan(read(optimizer).cosine).tolist() == [True, True, True, False]
+    assert np.isfinite(read(optimizer).sketch).all()
 
 
 def check_few_numbers():
