@@ -21,13 +21,17 @@ SUBSETS = [names for size in range(4) for names in itertools.combinations(("cosi
 def test_any_subset_of_the_series_is_drawn(names, tmp_path):
     figure = plot_diagnosis(diagnosed(names))
     labels = [ax.get_ylabel() for ax in figure.axes]
-    assert set(labels) == {"‖ΔW‖", "α, 256 steps", *(LABELS[name] for name in names if name in LABELS)}
+    assert set(labels) == {
+        "‖ΔW‖",
+        f"α of {'ΔW' if 'sketch' in names else '‖ΔW‖'}, 256 steps",
+        *(LABELS[name] for name in names if name in LABELS),
+    }
     assert save(figure, tmp_path / "a.png").stat().st_size > 10_000
 
 
 def test_the_tracks_share_their_steps_and_begin_with_the_loss():
     figure = plot_diagnosis(diagnosed(), loss=np.linspace(2, 1, 1200), title="a $run$")
-    assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "‖ΔW‖", "cosine", "α, 256 steps", "‖ΔW‖ / ‖W‖"]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["loss", "‖ΔW‖", "cosine", "α of ΔW, 256 steps", "‖ΔW‖ / ‖W‖"]
     assert len({ax.get_xlim() for ax in figure.axes}) == 1
     assert [ax.get_xlabel() for ax in figure.axes] == ["", "", "", "", "optimizer step"]
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), np.linspace(2, 1, 1200))

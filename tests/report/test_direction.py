@@ -89,7 +89,7 @@ def of_monitor(**missing):
 
 def test_a_monitor_shows_the_diagnosis_of_its_window():
     direction = of_monitor().direction
-    assert [track.title for track in direction.tracks] == ["‖ΔW‖", "cosine", "α, 256 steps", "‖ΔW‖ / ‖W‖"]
+    assert [track.title for track in direction.tracks] == ["‖ΔW‖", "cosine", "α of ΔW, 256 steps", "‖ΔW‖ / ‖W‖"]
     assert any("consecutive steps have more in common" in each for each in direction.evidence)
     assert of_monitor(cosine=None, sketch=None).direction is None
 
@@ -104,7 +104,7 @@ def test_a_browser_draws_it_without_a_complaint(tmp_path):
     with browser() as chromium:
         opened = Opened(chromium, path, bypass_csp=True)
         shown = {each["name"]: each for each in opened.data("#run-0 .plot.direction")}
-        assert set(shown) == {"‖ΔW‖", "cosine", "α, 256 steps", "‖ΔW‖ / ‖W‖", "the named optimizer", "found"}
+        assert set(shown) == {"‖ΔW‖", "cosine", "α of ΔW, 256 steps", "‖ΔW‖ / ‖W‖", "the named optimizer", "found"}
         assert shown["found"]["x"] == [event.step for event in events(CHANGED)]
         opened.page.locator("#overview a").nth(1).click()
         opened.drawn("#run-1 .plot.direction")

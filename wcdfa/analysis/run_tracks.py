@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.exponent import dfa
 from wcdfa.inference.rolling import rolling_dfa
 from wcdfa.verdicts.diagnosis import Diagnosis
 from wcdfa.verdicts.level_watch import BLOCK, block_means
@@ -21,6 +22,9 @@ WINDOWS = (256, 128)
 """Steps in a window of α: the first of which a run has two, or else one."""
 PLACES = 100
 """Windows of α in a run, about; they overlap."""
+
+LABELS = 3
+"""Statistics that are named at one step."""
 
 
 class Expected(NamedTuple):
@@ -58,7 +62,7 @@ class Event(NamedTuple):
 
     step: int
     label: str
-    """The statistics that show it, each with ↑ or ↓."""
+    """Statistics that show it, each with ↑ or ↓."""
 
 
 def run_tracks(diagnosis: Diagnosis) -> tuple[RunTrack, ...]:
@@ -95,13 +99,37 @@ def _expected(diagnosis: Diagnosis) -> Iterator[Expected]:
 
 
 def _memory(record: Record) -> RunTrack | None:
-    """α of log (‖ΔW‖ / lr) in rolling windows; None if the run is shorter than a window."""
+    """α in rolling windows: of ΔW as a vector if its coordinates were recorded at every step, else of ‖ΔW‖; None if the run is shorter."""
     window = next((each for each in WINDOWS if 2 * each <= len(record)), WINDOWS[-1])
     if len(record) < window:
         return None
-    rolling = rolling_dfa(record.sizes, window=window, stride=max(1, (len(record) - window) // PLACES))
-    alpha = np.asarray(rolling.result.alpha, dtype=np.float64)
-    return RunTrack("memory", f"α, {window} steps", record.numbered[rolling.stops - 1], alpha)
+    stride = max(1, (len(record) - window) // PLACES)
+    of_vector = record.sketch is not None and record.consecutive
+    what, alphas = ("ΔW", _of_vector) if of_vector else ("‖ΔW‖", _of_norms)
+    alpha = alphas(record, window, stride)
+    return RunTrack("memory", f"α of {what}, {window} steps", record.numbered[window - 1 :: stride][: len(alpha)], alpha)
+
+
+def _of_norms(record: Record, window: int, stride: int) -> Floats:
+    rolling = rolling_dfa(record.sizes, window=window, stride=stride)
+    return np.asarray(rolling.result.alpha, dtype=np.float64)
+
+
+def _of_vector(record: Record, window: int, stride: int) -> Floats:
+    """Each coordinate counts the same; those that never move are left out."""
+    assert record.sketch is not None
+    changes = record.sketch / record.rates[:, np.newaxis]
+    with np.errstate(all="ignore"):
+        square = np.diff(changes, axis=0) ** 2
+    known = np.isfinite(square)
+    step = np.sqrt(np.where(known, square, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    changes = changes[:, step > 0] / step[step > 0]
+    windows = np.lib.stride_tricks.sliding_window_view(changes, window, axis=0)[::stride]  # (windows, K, window)
+    whole = np.isfinite(windows).all(axis=(1, 2))
+    alpha = np.full(len(windows), math.nan)
+    if whole.any() and changes.shape[1]:
+        alpha[whole] = dfa(windows[whole], coordinates=-2).alpha
+    return alpha
 
 
 def events(diagnosis: Diagnosis) -> tuple[Event, ...]:
@@ -114,7 +142,12 @@ def events(diagnosis: Diagnosis) -> tuple[Event, ...]:
         # log (1 − cosine) falls where the cosine rises
         direction = -change.direction if change.statistic == "cosine" else change.direction
         found.setdefault(change.since, {})[_label(change.statistic, change.group, direction)] = None
-    return tuple(Event(step, ", ".join(labels)) for step, labels in sorted(found.items()))
+    return tuple(Event(step, _joined(list(labels))) for step, labels in sorted(found.items()))
+
+
+def _joined(labels: list[str]) -> str:
+    left = len(labels) - LABELS
+    return ", ".join(labels[:LABELS]) + (f" and {left} more" if left > 0 else "")
 
 
 def _label(statistic: str, group: str, direction: int) -> str:

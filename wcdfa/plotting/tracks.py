@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLORS = {"direction": ALPHA, "memory": CRITICAL, "ratio": RATE}
-LONGEST = 70  # characters of the label of an event
+LONGEST = 90  # characters of the label of an event
 EVENTS = 6  # that are written; more are marked by a line alone
 SHOWN = (0.005, 0.995)  # quantiles of the values that the axis of a track covers
 DENSE = 60  # values from which on means are drawn over them
@@ -74,14 +74,14 @@ def _reach(track: RunTrack, known: npt.NDArray[np.float64]) -> tuple[float, floa
 def plot_diagnosis(diagnosis: Diagnosis, *, loss: npt.ArrayLike | None = None, title: str = "") -> Figure:
     """Draw the tracks of a run below each other, with a line where something that was found begins.
 
-    The tracks are ‖ΔW‖, the cosine of consecutive weight changes with the band that the named optimizer gives, α of ‖ΔW‖ in rolling
-    windows, and ‖ΔW‖ / ‖W‖. A track that was not recorded is left out.
+    The tracks are ‖ΔW‖, the cosine of consecutive weight changes with the band that the named optimizer gives, α of ΔW in rolling
+    windows (of ‖ΔW‖, if no coordinates were recorded), and ‖ΔW‖ / ‖W‖. A track that was not recorded is left out.
 
     >>> import wcdfa
     >>> norms = wcdfa.nulls.optimizer_norms(600, optimizer="sgd", momentum=0.9, replicates=1)[0]
     >>> figure = plot_diagnosis(wcdfa.diagnose(norms, weight_norm=10.0))
     >>> [ax.get_ylabel() for ax in figure.axes]
-    ['‖ΔW‖', 'α, 256 steps', '‖ΔW‖ / ‖W‖']
+    ['‖ΔW‖', 'α of ‖ΔW‖, 256 steps', '‖ΔW‖ / ‖W‖']
 
     Parameters
     ----------

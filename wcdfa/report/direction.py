@@ -42,7 +42,7 @@ def direction_of(diagnosis: Diagnosis) -> Direction:
     >>> norms = wcdfa.nulls.optimizer_norms(800, optimizer="sgd", momentum=0.9, replicates=1)[0]
     >>> direction = direction_of(wcdfa.diagnose(norms, optimizer="sgd", momentum=0.9))
     >>> [track.title for track in direction.tracks], direction.evidence
-    (['‖ΔW‖', 'α, 256 steps'], ())
+    (['‖ΔW‖', 'α of ‖ΔW‖, 256 steps'], ())
     """
     tracks = []
     for track in run_tracks(diagnosis):

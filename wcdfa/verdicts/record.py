@@ -105,7 +105,7 @@ class Record:
         start = span.indices(len(self))[0]
         return replace(
             self,
-            **cut,  # type: ignore[arg-type]  # they are series
+            **{**cut, "steps": self.numbered[span]},  # type: ignore[arg-type]  # they are series
             groups={name: values[span] for name, values in self.groups.items()},
             cosines={name: values[span] for name, values in self.cosines.items()},
             taken=None if self.taken is None else self.taken + int(self.numbered[start] - self.numbered[0]),
