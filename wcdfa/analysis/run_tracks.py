@@ -22,6 +22,8 @@ WINDOWS = (256, 128)
 """Steps in a window of α: the first of which a run has two, or else one."""
 PLACES = 100
 """Windows of α in a run, about; they overlap."""
+PHASE = 12
+"""Windows are a multiple of so many steps apart, so that what repeats every 2, 3 or 4 steps lies in all of them alike."""
 
 LABELS = 3
 """Statistics that are named at one step."""
@@ -103,7 +105,7 @@ def _memory(record: Record) -> RunTrack | None:
     window = next((each for each in WINDOWS if 2 * each <= len(record)), WINDOWS[-1])
     if len(record) < window:
         return None
-    stride = max(1, (len(record) - window) // PLACES)
+    stride = PHASE * max(1, round((len(record) - window) / PLACES / PHASE))
     of_vector = record.sketch is not None and record.consecutive
     what, alphas = ("ΔW", _of_vector) if of_vector else ("‖ΔW‖", _of_norms)
     alpha = alphas(record, window, stride)
