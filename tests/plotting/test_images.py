@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.testing.compare import compare_images
 
 import wcdfa
+from tests.helpers.white_runs import diagnosed
 from wcdfa.inference.fluctuation_spread import spread
-from wcdfa.plotting import plot_fluctuations, plot_groups, plot_orders, plot_run
+from wcdfa.plotting import plot_diagnosis, plot_fluctuations, plot_groups, plot_orders, plot_run
 from wcdfa.plotting.runs import plot_runs
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.windows import judge
@@ -59,7 +60,11 @@ def runs() -> Figure:
     return figure
 
 
-PICTURES = {picture.__name__: picture for picture in (run, fluctuations, orders, groups, runs)}
+def tracks() -> Figure:
+    return plot_diagnosis(diagnosed(n=2000, twice_from=1400), title="a run")
+
+
+PICTURES = {picture.__name__: picture for picture in (run, fluctuations, orders, groups, runs, tracks)}
 
 
 def draw(name: str, style: str, path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from cyclopts import Parameter
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -21,8 +23,12 @@ from wcdfa.plotting import save
 from wcdfa.plotting.runs import plot_analysis
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.groups import ALL
+from wcdfa.recording.reading import Reading
 from wcdfa.report import place as report_place
 from wcdfa.report import section_of, write
+from wcdfa.verdicts.diagnosis import Diagnosis, diagnose
+
+Numbers = npt.NDArray[np.floating]
 
 FULL, QUICK = 5000, 2000  # optimizer steps
 TITLE = "wcdfa demo: addition modulo 59 with AdamW"
@@ -38,7 +44,8 @@ def demo(
     """Train a small network with NumPy alone, and watch α.
 
     The network learns addition modulo 59 from half of all sums, with AdamW. It memorises them first and then, under weight decay,
-    finds the rule: the accuracy on all sums rises from one half to one. α of each window is compared with that of AdamW alone.
+    finds the rule: the accuracy on all sums rises from one half to one. α of each window is compared with that of AdamW alone, and a
+    diagnosis says whether the weight changes are those of AdamW and whether something changed.
 
     Parameters
     ----------
@@ -56,27 +63,69 @@ def demo(
         picture_place(output)
         if report is not None:
             report_place(report)
-    monitor, norms, losses = _watch_training(QUICK if quick else FULL, seed, console)
+    watched = _watch_training(QUICK if quick else FULL, seed, console)
     optimizer: dict[str, object] = {"betas": BETAS, "weight_decay": DECAY}
     series = {
-        name: RecordedSeries(Path("demo"), "", name, np.array(values), None, None, np.array(losses), 0, ())
-        for name, values in norms.items()
+        name: RecordedSeries(Path("demo"), "", name, np.array(values), None, None, np.array(watched.losses), 0, ())
+        for name, values in watched.norms.items()
     }
-    settings = Settings(window=monitor.window, optimizer="adamw", lr=RATE, hyperparameters=optimizer)
+    settings = Settings(window=watched.window, optimizer="adamw", lr=RATE, hyperparameters=optimizer)
     main = series.pop(ALL)
     analysis = analyze(main, settings)
     console.print(f"α of ‖ΔW‖, {len(main.values):,} steps of {analysis.criteria.optimizer} on addition modulo 59", highlight=False)
     print_analysis(analysis, console)
+    diagnosis = watched.diagnosis()
+    console.print(f"diagnosis: {diagnosis}", highlight=False, markup=False)
     written("picture", save(plot_analysis(analysis, title=TITLE), output), console)
     if report is not None:
-        written("report", write(report, [section_of(analysis, series, name="addition modulo 59 with AdamW")], title=TITLE), console)
+        section = section_of(analysis, series, name="addition modulo 59 with AdamW", diagnosis=diagnosis)
+        written("report", write(report, [section], title=TITLE), console)
 
 
-def _watch_training(steps: int, seed: int, console: Console) -> tuple[WeightChangeDFA, dict[str, list[float]], list[float]]:
-    """The monitor, the norms of all parameters and of each group, and the losses."""
+@dataclass
+class Watched:
+    """What was recorded of the training: a number, or a row, for each step."""
+
+    window: int
+    norms: dict[str, list[float]] = field(default_factory=lambda: {ALL: []})
+    cosines: dict[str, list[float]] = field(default_factory=dict)
+    weight_norm: list[float] = field(default_factory=list)
+    sketch: list[Numbers] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+
+    def take(self, reading: Reading, loss: float) -> None:
+        """Keep what belongs to the last step."""
+        for name, values in {ALL: reading.norms, **reading.groups}.items():
+            self.norms.setdefault(name, []).append(float(values[-1]))
+        if reading.cosine is not None and reading.weight_norm is not None and reading.sketch is not None:
+            for name, values in {ALL: reading.cosine, **reading.cosines}.items():
+                self.cosines.setdefault(name, []).append(float(values[-1]))
+            self.weight_norm.append(float(reading.weight_norm[-1]))
+            self.sketch.append(np.array(reading.sketch[-1]))
+        self.losses.append(loss)
+
+    def diagnosis(self) -> Diagnosis:
+        """The diagnosis of the whole training."""
+        groups, cosines = ({name: values for name, values in each.items() if name != ALL} for each in (self.norms, self.cosines))
+        return diagnose(
+            self.norms[ALL],
+            cosine=self.cosines[ALL],
+            weight_norm=self.weight_norm,
+            sketch=np.stack(self.sketch),
+            groups=groups,
+            cosines=cosines,
+            lr=RATE,
+            optimizer="adamw",
+            betas=BETAS,
+            weight_decay=DECAY,
+            start=0,
+        )
+
+
+def _watch_training(steps: int, seed: int, console: Console) -> Watched:
+    """Train, and record every step of all parameters and of each group."""
     monitor = WeightChangeDFA(groups=1)
-    norms: dict[str, list[float]] = {ALL: []}
-    losses: list[float] = []
+    watched = Watched(monitor.window)
     columns = [
         TextColumn("step {task.completed:>5,.0f}"),
         BarColumn(bar_width=24),
@@ -91,15 +140,11 @@ def _watch_training(steps: int, seed: int, console: Console) -> tuple[WeightChan
         for number, step in enumerate(train(steps, seed=seed)):
             monitor.update(step.parameters)
             if monitor.n_samples:
-                reading = monitor.reading()
-                for name, values in {ALL: reading.norms, **reading.groups}.items():
-                    norms.setdefault(name, []).append(float(values[-1]))
-                losses.append(step.loss)
+                watched.take(monitor.reading(), step.loss)
             if number % 100 == 0:
                 right = accuracy(step.parameters)
             alpha = "–" if monitor.alpha is None else f"{monitor.alpha:.2f}"
-            progress.update(
-                task, completed=number, loss=step.loss, right=right, norm=norms[ALL][-1] if norms[ALL] else math.nan, alpha=alpha
-            )
+            norm = watched.norms[ALL][-1] if watched.norms[ALL] else math.nan
+            progress.update(task, completed=number, loss=step.loss, right=right, norm=norm, alpha=alpha)
     console.print(f"loss {step.loss:.4f}, right on {right:.1%} of all sums, half of which it has never seen")
-    return monitor, norms, losses
+    return watched

@@ -3,12 +3,14 @@
 from wcdfa.plotting.files import blank, place, save, show
 from wcdfa.plotting.fluctuations import plot_fluctuations, plot_orders
 from wcdfa.plotting.groups import plot_groups
+from wcdfa.plotting.tracks import plot_diagnosis, plot_track
 from wcdfa.plotting.trajectory import plot_alpha, plot_history, plot_loss, plot_norms, plot_rate, plot_run
 
 __all__ = [
     "blank",
     "place",
     "plot_alpha",
+    "plot_diagnosis",
     "plot_fluctuations",
     "plot_groups",
     "plot_history",
@@ -17,6 +19,7 @@ __all__ = [
     "plot_orders",
     "plot_rate",
     "plot_run",
+    "plot_track",
     "save",
     "show",
 ]

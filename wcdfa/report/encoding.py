@@ -9,13 +9,14 @@ from typing import SupportsFloat, TypedDict
 
 import numpy as np
 
+from wcdfa.report.direction import Direction, DirectionTrack
 from wcdfa.report.groups import GroupAlphas
 from wcdfa.report.sections import Line, Section
 from wcdfa.report.windows import Range, Window
 from wcdfa.support import colors
 from wcdfa.support.text import shown
 
-DIGITS, ALPHA_DIGITS = 5, 4
+DIGITS, ALPHA_DIGITS, STEP_DIGITS = 5, 4, 12
 SIGMAS = 1.96
 COLORS = ("ALPHA", "NULL", "RATE", "LOSS", "SPREAD", "SERIES", "BANDS", "HEAT")
 
@@ -57,6 +58,19 @@ class DrawnGroups(TypedDict):
     high: list[Numbers]
 
 
+class DrawnTrack(DrawnLine):
+    """A line of the direction, with what the named optimizer gives: first and last step, low and high."""
+
+    expected: list[Numbers]
+
+
+class DrawnDirection(TypedDict):
+    """The tracks of the direction, and the step and the label of what was found."""
+
+    tracks: list[DrawnTrack]
+    events: list[tuple[int, str]]
+
+
 class DrawnRun(TypedDict):
     """A run in the form that page.js takes."""
 
@@ -68,6 +82,7 @@ class DrawnRun(TypedDict):
     lines: list[DrawnLine]
     alarms: list[list[int]]
     groups: DrawnGroups | None
+    direction: DrawnDirection | None
 
 
 def encoded(sections: Sequence[Section]) -> str:
@@ -88,7 +103,20 @@ def _run(section: Section) -> DrawnRun:
         "lines": [_line(each) for each in section.lines],
         "alarms": [[each.onset, each.start] for each in section.alarms],
         "groups": None if section.groups is None else _groups(section.groups),
+        "direction": None if section.direction is None else _direction(section.direction),
     }
+
+
+def _direction(direction: Direction) -> DrawnDirection:
+    return {
+        "tracks": [_track(each) for each in direction.tracks],
+        "events": [(each.step, shown(each.label)) for each in direction.events],
+    }
+
+
+def _track(track: DirectionTrack) -> DrawnTrack:
+    bands = [numbers((each.first_step, each.last_step, each.low, each.high), STEP_DIGITS) for each in track.expected]
+    return {**_line(Line(track.title, track.steps, track.values)), "expected": bands}
 
 
 def _groups(groups: GroupAlphas) -> DrawnGroups:

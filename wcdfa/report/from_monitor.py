@@ -13,6 +13,7 @@ from wcdfa.recording.cadence import Cadence
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import History
 from wcdfa.recording.reading import Reading, numbered
+from wcdfa.report.direction import Direction, direction_of
 from wcdfa.report.groups import GroupAlphas
 from wcdfa.report.past_windows import past_windows, rates_of
 from wcdfa.report.sections import Section, line, named
@@ -89,7 +90,18 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
         no_alarms=no_drift(stops[-1] - spans[0][0] + 1, length, known=bool(np.isfinite(numbers[0]).any())),
         thresholds=criteria.thresholds,
         confidence=criteria.measurement.confidence,
+        direction=_direction(run),
     )
+
+
+def _direction(run: MonitoredRun) -> Direction | None:
+    """The diagnosis of the last window; None if its direction was not recorded."""
+    reading, optimizer = run.reading, run.criteria.optimizer
+    if reading.cosine is None and reading.sketch is None:
+        return None
+    if run.lr is not None:
+        reading = reading._replace(lr=np.broadcast_to(np.asarray(run.lr, dtype=np.float64), reading.norms.shape))
+    return direction_of(reading.diagnosis(optimizer=optimizer))
 
 
 def _lines(reading: Reading) -> Iterator[tuple[str, npt.ArrayLike, npt.ArrayLike]]:

@@ -102,6 +102,30 @@ function trajectory(run, colors) {
   return { traces, layout: layout({ ...axes, shapes, annotations, height: 300 + 130 * rows }), marker };
 }
 
+// Size, direction, memory and ratio of the weight changes over one axis of steps; dotted lines where what was found begins.
+function direction(run, colors) {
+  const { ink } = theme();
+  const { tracks, events } = run.direction;
+  const height = 1 / tracks.length;
+  const ofTrack = { cosine: colors.alpha, "‖ΔW‖ / ‖W‖": colors.rate };
+  const traces = [], axes = { xaxis: { title: { text: "optimizer step" }, tickformat: ",d", anchor: `y${tracks.length > 1 ? tracks.length : ""}` } };
+  tracks.forEach((track, i) => {
+    const number = i ? i + 1 : "";
+    const color = ofTrack[track.name] ?? (track.name.startsWith("α") ? colors.bands.critical : ink);
+    const band = (part, more) => ({
+      x: track.expected.flatMap(([from, to]) => [from, to]), y: track.expected.flatMap((each) => [each[part], each[part]]), yaxis: `y${number}`, mode: "lines",
+      line: { width: 0, color: colors.null }, hoverinfo: "skip", legendgroup: "expected", name: "the named optimizer", ...more,
+    });
+    if (track.expected.length) traces.push(band(2, { showlegend: false }), band(3, { fill: "tonexty", fillcolor: faded(colors.null, 0.25) }));
+    traces.push({ x: track.steps, y: track.values, yaxis: `y${number}`, mode: "lines", line: { width: 1, color }, name: inert(track.name), hovertemplate: "step %{x:,}<br>%{y}<extra></extra>" });
+    axes[`yaxis${number}`] = { title: { text: inert(track.name) }, domain: [1 - (i + 1) * height + 0.02, 1 - i * height - 0.02], exponentformat: "power", nticks: 4, ...(track.decades ? { type: "log", dtick: Math.ceil(track.decades / 3) } : {}) };
+  });
+  const shapes = events.map(([step]) => ({ type: "line", x0: step, x1: step, yref: "paper", y0: 0, y1: 1, line: { width: 1, dash: "dot", color: ink } }));
+  if (events.length) traces.push({ x: events.map(([step]) => step), y: events.map(() => 1), yaxis: "y9", mode: "markers", marker: { size: 9, symbol: "triangle-down", color: ink }, name: "found", text: events.map(([step, label]) => `${inert(label)}, from step ${step.toLocaleString("en")}`), hovertemplate: "%{text}<extra></extra>" });
+  axes.yaxis9 = { overlaying: "y", range: [0, 1], visible: false, fixedrange: true };
+  return { traces, layout: layout({ ...axes, shapes, height: 110 + 130 * tracks.length }) };
+}
+
 function fluctuations(run, window, colors) {
   const traces = [];
   window.curves.forEach(([order, place, alpha, f], i) => {
@@ -161,6 +185,10 @@ function drawRun(section, run, colors) {
   const limits = reach([run], run.windows.flatMap((each) => each.surrogates.flatMap((of) => of.slice(2))));
   const above = trajectory(run, colors);
   Plotly.react(find(".plot.trajectory"), above.traces, above.layout, CONFIG);
+  if (run.direction) {
+    const tracks = direction(run, colors);
+    Plotly.react(find(".plot.direction"), tracks.traces, tracks.layout, CONFIG);
+  }
   const maps = [];
   if (run.groups) {
     const map = heatMap(run, colors);

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 
+from wcdfa.report.direction import Direction
 from wcdfa.report.markup import Markup, bullets, element, table
 from wcdfa.report.sections import Failure, Section
 from wcdfa.report.windows import Range
@@ -49,12 +50,31 @@ def run_part(number: int, section: Section) -> Markup:
     ]
     if section.groups is not None:
         parts += [element("h3", "α of each group of parameters"), element("div", class_="plot groups")]
+    if section.direction is not None:
+        parts += _direction(section.direction)
     parts += [element("h3", "Alarms"), _alarms(section)]
     if section.notes:
         parts += [element("h3", "Notes"), bullets(shown(note, 1000) for note in section.notes)]
     settings = [(name, shown(value, 1000)) for name, value in section.settings.items()]
     parts.append(element("details", element("summary", "Settings"), table([], settings)))
     return element("section", *parts, id=f"run-{number}", class_="run", data_run=str(number))
+
+
+def _direction(direction: Direction) -> list[Markup]:
+    """What was found in size, direction and memory of the weight changes, the likely causes, and the picture of the tracks."""
+    parts = [element("h3", "Is the run what it is said to be, and did something change?")]
+    if direction.evidence:
+        parts.append(bullets((shown(each, 1000) for each in direction.evidence), class_="evidence"))
+    else:
+        parts.append(element("p", f"Nothing found. Compared: {shown('; '.join(direction.compared) or 'nothing', 2000)}."))
+    causes = [(shown(text, 400), shown(check, 400)) for text, check in direction.causes]
+    if causes:
+        head = "likely cause" if direction.clear else "causes that fit, the likeliest first"
+        parts.append(table([head, "what to look at"], causes, class_="causes"))
+    parts.append(element("div", class_="plot direction"))
+    if direction.not_compared:
+        parts.append(bullets((f"not compared: {shown(each, 1000)}" for each in direction.not_compared), class_="not-compared"))
+    return parts
 
 
 def _window(number: int, section: Section) -> Markup:

@@ -14,10 +14,12 @@ from wcdfa.analysis.series import Analysis, varies
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
+from wcdfa.report.direction import Direction, direction_of
 from wcdfa.report.groups import GroupAlphas, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
 from wcdfa.support.quantity import symbol
+from wcdfa.verdicts.diagnosis import Diagnosis
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS
 from wcdfa.verdicts.sentences import no_drift
@@ -57,9 +59,17 @@ class Section(NamedTuple):
     confidence: float = 0.95
     run: str = ""
     """One α for the whole run, as a line; empty if it is not known."""
+    direction: Direction | None = None
+    """What a diagnosis found, with the tracks that show it; None if the direction was not recorded."""
 
 
-def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None = None, *, name: str | None = None) -> Section:
+def section_of(
+    analysis: Analysis,
+    groups: Mapping[str, RecordedSeries] | None = None,
+    *,
+    name: str | None = None,
+    diagnosis: Diagnosis | None = None,
+) -> Section:
     """Make the section of an analyzed run, with α of each group of parameters.
 
     >>> from pathlib import Path
@@ -77,6 +87,8 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
         The norms of each group at the steps of the run. A group with other steps is left out, and the notes say so.
     name : str, optional
         The name of the run. Default: path, run and column.
+    diagnosis : Diagnosis, optional
+        From `wcdfa.diagnose`, to be shown with its tracks.
     """
     series = analysis.series
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
@@ -97,6 +109,7 @@ def section_of(analysis: Analysis, groups: Mapping[str, RecordedSeries] | None =
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
         run=str(analysis.run),
+        direction=None if diagnosis is None else direction_of(diagnosis),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,8 @@ class Diagnosis:
     """What was not compared, and why."""
     alarms: float
     """Probability of any deviation or change in a run that is what it is said to be, for each of the two questions."""
+    record: Record = field(repr=False, compare=False)
+    """The series that it was made from."""
 
     @property
     def clear(self) -> bool:
@@ -200,6 +202,7 @@ def of_record(record: Record, *, baseline: int | None = None, alarms: float = 0.
         compared=(*_compared(record, checks), *changed.compared),
         not_compared=(*_not_compared(record, checks), *changed.not_compared),
         alarms=alarms,
+        record=record,
     )
 
 

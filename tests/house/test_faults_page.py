@@ -1,0 +1,49 @@
+"""What the README and the page on faults say is what a diagnosis says."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.helpers.documents import DOCS, ROOT, blocks
+from wcdfa.verdicts.causes import Cause
+from wcdfa.verdicts.checks import Check
+from wcdfa.verdicts.diagnosis import sentence_of_check
+from wcdfa.verdicts.signatures import CAUSES, STATISTICS, signatures
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "faults.md").read_text(encoding="utf-8")
+
+
+def test_the_lines_that_the_readme_quotes_are_those_of_a_diagnosis():
+    (quoted,) = blocks("text", README)
+    evidence, cause = quoted.splitlines()
+    found, low, high = map(float, re.findall(r"\d\.\d{3}", evidence))
+    assert sentence_of_check(Check("cosine", found, low, high, 0.01, since=1)).startswith(f"{evidence} (p")
+    assert cause == f"likely cause: {Cause('half precision', 1.0).text}"
+
+
+def test_the_page_takes_the_catalogue_and_the_results_from_where_they_are_made():
+    assert "from wcdfa.verdicts.signatures import CAUSES, signatures" in PAGE
+    assert "benchmarks/results/faults.txt" in PAGE
+    assert "faults.png" in PAGE
+    written = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
+    assert not any(meaning.text in written or meaning.check in written for meaning in CAUSES.values())
+
+
+def test_the_catalogue_has_words_for_all_that_it_ranks():
+    assert {signature.cause for signature in signatures()} <= set(CAUSES)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_says_what_it_is_and_where_to_look(cause):
+    meaning = CAUSES[cause]
+    assert meaning.text
+    assert meaning.check
+    assert not meaning.text.endswith(".")
+    assert not meaning.check.endswith(".")
+
+
+def test_every_statistic_has_a_title():
+    assert all(each.title and (each.up or each.down) for each in STATISTICS.values())

@@ -1,0 +1,59 @@
+"""Describes for the report what a diagnosis found, with the four tracks that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from wcdfa.analysis.run_tracks import Event, Expected, events, run_tracks
+from wcdfa.readers.columns import Floats, Integers
+from wcdfa.report.thinning import thinned
+from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis
+
+
+class DirectionTrack(NamedTuple):
+    """One of the four tracks, few enough numbers to draw."""
+
+    title: str
+    steps: Integers
+    values: Floats
+    expected: Sequence[Expected]
+    """What the named optimizer gives."""
+
+
+class Direction(NamedTuple):
+    """A diagnosis in words and lines."""
+
+    tracks: Sequence[DirectionTrack]
+    events: Sequence[Event]
+    evidence: Sequence[str]
+    clear: bool
+    """Whether the first cause is much likelier than the others."""
+    causes: Sequence[tuple[str, str]]
+    """The likeliest causes, each with what to look at."""
+    compared: Sequence[str]
+    not_compared: Sequence[str]
+
+
+def direction_of(diagnosis: Diagnosis) -> Direction:
+    """Describe a diagnosis.
+
+    >>> import wcdfa
+    >>> norms = wcdfa.nulls.optimizer_norms(800, optimizer="sgd", momentum=0.9, replicates=1)[0]
+    >>> direction = direction_of(wcdfa.diagnose(norms, optimizer="sgd", momentum=0.9))
+    >>> [track.title for track in direction.tracks], direction.evidence
+    (['‖ΔW‖', 'α of ‖ΔW‖, 256 steps'], ())
+    """
+    tracks = []
+    for track in run_tracks(diagnosis):
+        kept = thinned(track.values)
+        tracks.append(DirectionTrack(track.title, track.steps[kept].astype(int), track.values[kept], track.expected))
+    return Direction(
+        tracks=tracks,
+        events=events(diagnosis),
+        evidence=diagnosis.evidence,
+        clear=diagnosis.clear,
+        causes=[(cause.text, cause.check) for cause in diagnosis.causes[: 1 if diagnosis.clear else SHOWN]],
+        compared=diagnosis.compared,
+        not_compared=diagnosis.not_compared,
+    )
