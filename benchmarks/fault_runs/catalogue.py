@@ -22,7 +22,7 @@ from .trainings import TRAININGS
 
 HEADS = ("cause", "fault", "training", "optimizer", "question")
 FROM_START = 500  # steps of a window of a run that has a fault from its start
-TUNING = range(8)
+TUNING = range(2)
 """Seeds whose runs make the catalogue; the others judge it."""
 
 Effects = dict[str, float]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import wcdfa
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import named
+from wcdfa.verdicts.checks import Check
+from wcdfa.verdicts.diagnosis import WINDOW, deviating, of_record
 from wcdfa.verdicts.record import Record, record_of
 
 from .detection import since
+from .faults import HEALTHY
 from .recording import Recorded
 from .trainings import TRAININGS
 
@@ -75,11 +79,57 @@ CAUSES = {
 """The cause of the catalogue for each fault."""
 
 
+class Said(NamedTuple):
+    """What a diagnosis says of one run."""
+
+    seed: int
+    found: bool
+    delay: float
+    """Steps from the fault to where it was seen; infinite if it was not, or before."""
+    cause: str
+    """The first cause; empty without one."""
+    place: float
+    """Of the right cause among those named; infinite without one."""
+    windows: int
+    """How many windows were compared with the named optimizer."""
+    deviating: int
+    """How many of them deviate, each judged on its own."""
+
+
 class Run(NamedTuple):
     """A run as the diagnosis takes it."""
 
     record: Record
     baseline: int | None
+
+
+def said(recorded: Recorded, training: str, optimizer: str, fault: str, start: int | None, seed: int = -1) -> Said:
+    """The diagnosis of a run, beside what is right."""
+    run = run_of(recorded, training, optimizer, start)
+    found = diagnosis_of(run)
+    names = [cause.name for cause in found.causes]
+    right = None if fault == HEALTHY else cause_of(fault, optimizer)
+    steps = [change.seen for change in found.changes] + [(check.since or 0) + WINDOW for check in found.deviations]
+    each = by_window(found)
+    return Said(
+        seed=seed,
+        found=found.found,
+        delay=min(steps) - (start or 0) if steps else math.inf,
+        cause=names[0] if names else "",
+        place=names.index(right) + 1 if right in names else math.inf,
+        windows=len(each),
+        deviating=sum(bool(deviating(checks, found.alarms)) for checks in each),
+    )
+
+
+def by_window(found: wcdfa.Diagnosis) -> list[list[Check]]:
+    """The checks of each window: each begins with the first statistic again."""
+    windows: list[list[Check]] = []
+    for check in found.checks:
+        if not windows or check.statistic in {each.statistic for each in windows[-1]}:
+            windows.append([])
+        windows[-1].append(check)
+    return windows
 
 
 def cause_of(fault: str, optimizer: str) -> str:
@@ -111,6 +161,4 @@ def run_of(recorded: Recorded, training: str, optimizer: str, start: int | None)
 
 def diagnosis_of(run: Run) -> wcdfa.Diagnosis:
     """The diagnosis, at 5 % false alarms a run for each of its questions; without a baseline only of what the run is said to be."""
-    from wcdfa.verdicts.diagnosis import of_record
-
     return of_record(run.record, baseline=0 if run.baseline is None else run.baseline)

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from . import statistics, storage
+from .catalogue import TUNING
 from .detection import Changes, Detector, changes, detectors
+from .diagnosing import Said, said
 from .faults import HEALTHY, applying
 from .statistics import Tracks
 from .storage import BASELINE, FROM_START, LATER
@@ -50,6 +52,16 @@ class Source:
         )
         return changes(storage.joined(before, after), TRAININGS[self.training], len(before["steps"]))
 
+    def said(self, fault: str, seed: int) -> Said:
+        """What the diagnosis says of a run in which the fault set in later."""
+        run = storage.run(self.folder, self.training, self.optimizer, fault, seed)
+        return said(run, self.training, self.optimizer, fault, TRAININGS[self.training].start, seed)
+
+    def said_from_start(self, fault: str, seed: int) -> Said:
+        """What the diagnosis says of a run that had the fault from its first step on."""
+        run = storage.run_from_start(self.folder, self.training, self.optimizer, fault, seed)
+        return said(run, self.training, self.optimizer, fault, None, seed)
+
     def seeds(self, fault: str, moment: str = LATER) -> list[int]:
         return storage.seeds(self.folder, self.training, self.optimizer, fault, moment)
 
@@ -85,6 +97,74 @@ def found_by(fitted: dict[str, Detector], runs: Sequence[Changes]) -> dict[str, 
 
 def line(name: str, row: dict[str, Found]) -> None:
     print(f"  {name:<31}" + " ".join(f"{found!s:>16}" for found in row.values()), flush=True)
+
+
+def diagnoses(source: Source, mapped: Map) -> None:
+    """Print what the diagnosis finds as it is shipped, without any healthy run to compare with, and which cause it names."""
+    names = [name for name in applying(source.training, source.optimizer) if source.seeds(name)]
+    healthy = list(mapped(partial(source.said, HEALTHY), source.seeds(HEALTHY)))
+    if len(healthy) < FEWEST or not names:
+        return
+    alarms = sum(each.found for each in healthy)
+    print(
+        f"{source.training}, {source.optimizer}: wcdfa.diagnose with a baseline, as shipped: false alarms in {alarms} of {len(healthy)} "
+        f"healthy runs; runs of seeds {TUNING.start} to {TUNING.stop - 1} made the catalogue, the others judge the cause"
+    )
+    print(f"  {'':31}{'found':>8}{'steps':>8}{'runs judged':>13}{'first':>8}{'of three':>10}  named instead")
+    rows = {name: list(mapped(partial(source.said, name), source.seeds(name))) for name in names}
+    for name, each in rows.items():
+        print(f"  {name:<31}{row_of(each)}", flush=True)
+    totals(rows)
+
+
+def diagnoses_from_start(source: Source, mapped: Map) -> None:
+    """Print what the diagnosis finds of runs that have the fault from their first step on, without a baseline."""
+    healthy = list(mapped(partial(source.said_from_start, HEALTHY), source.seeds(HEALTHY, FROM_START)))
+    if len(healthy) < FEWEST:
+        return
+    windows = sum(each.windows for each in healthy)
+    wrong = sum(each.deviating for each in healthy)
+    print(
+        f"{source.training}, {source.optimizer}: wcdfa.diagnose without a baseline, fault from the first step on: false alarms in {wrong} "
+        f"of {windows} healthy windows"
+    )
+    print(f"  {'':31}{'windows':>8}{'steps':>8}{'runs judged':>13}{'first':>8}{'of three':>10}  named instead")
+    rows = {}
+    for name in applying(source.training, source.optimizer, from_start=True):
+        rows[name] = list(mapped(partial(source.said_from_start, name), source.seeds(name, FROM_START)))
+        if rows[name]:
+            print(f"  {name:<31}{row_of(rows[name], of_windows=True)}", flush=True)
+    totals(rows)
+
+
+def row_of(runs: Sequence[Said], *, of_windows: bool = False) -> str:
+    """Share found, median delay, and how often the right cause is the first, and among three, of the runs that judge it."""
+    share = 100 * (
+        sum(each.deviating for each in runs) / sum(each.windows for each in runs)
+        if of_windows
+        else np.mean([each.found for each in runs])
+    )
+    delay = float(np.median([each.delay for each in runs]))
+    judged = [each for each in runs if each.found and each.seed not in TUNING]
+    wrong = sorted({each.cause for each in judged if each.place != 1 and each.cause})
+    steps = f"{delay:8.0f}" if np.isfinite(delay) else f"{'-':>8}"
+    places = "".join(f"{percent([each.place <= most for each in judged]):>{wide}}" for most, wide in ((1, 8), (3, 10)))
+    return f"{share:8.0f}{steps}{len(judged):>13}{places}  {', '.join(wrong)}"
+
+
+def totals(rows: dict[str, list[Said]]) -> None:
+    """How many faults were found in enough runs, and the causes over all runs that judge them."""
+    found = sum(np.mean([each.found for each in runs]) >= FOUND / 100 for runs in rows.values() if runs)
+    judged = [each for runs in rows.values() for each in runs if each.found and each.seed not in TUNING]
+    print(
+        f"  found in {FOUND} % of the runs: {found} of {sum(bool(runs) for runs in rows.values())} faults; the right cause is the first in "
+        f"{percent([each.place == 1 for each in judged])} %, among the first three in {percent([each.place <= 3 for each in judged])} % "
+        f"of {len(judged)} runs\n"
+    )
+
+
+def percent(values: Sequence[bool]) -> str:
+    return f"{100 * np.mean(values):.0f}" if values else "-"
 
 
 def summary(rows: dict[str, dict[str, Found]]) -> None:

@@ -155,7 +155,7 @@ def test_backends_import_no_framework_but_their_own():
             top, _, inner = imported.partition(".")
             assert top in sys.stdlib_module_names | CORE | own, f"{name} imports {imported}"
             if inner.startswith("backends."):
-                assert inner.split(".")[1] in own | {"base", "trees"}, f"{name} imports {imported}"
+                assert inner.split(".")[1] in own | {"base", "stretches", "trees"}, f"{name} imports {imported}"
 
 
 def test_backends_is_a_link_and_has_one_name():
