@@ -13,7 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.exponent import dfa
 from wcdfa.inference.sketch_exponents import vector_exponents
+from wcdfa.nulls.expectation import SAME, expectation
 from wcdfa.verdicts.gradient_memory import FAR, Correlations, contrast, correlations
 from wcdfa.verdicts.record import Record
 
@@ -26,6 +28,7 @@ FEW_STEPS = 0.05
 SIZE = (0.65, 1.35)
 SLACK = 0.35  # of 1 − cosine
 BOXES = ((0.1, 0.1), (0.4, 0.15))  # below and above the exponents of small and large boxes
+LAG1, ALPHA = (0.3, 0.16), (0.3, 0.35)  # below and above the autocorrelation of log ‖ΔW‖ at lag 1, and its α
 CALIBRATED = (128, 256, 500, 512, 1000)  # steps for which the package has a calibration, so that none need be made
 UNKNOWN_SHARE = 0.15  # of a mean gradient, where no far lags are known
 IDENTITY = 0.03
@@ -164,6 +167,28 @@ def vector_alpha(window: Window) -> Iterator[Check]:
             yield Check(name, exponent, low, high, beyond(exponent, stderr, low, high))
 
 
+def memory_of_norms(window: Window) -> Iterator[Check]:
+    """Autocorrelation of log ‖ΔW‖ at lag 1, and its α, given the share of a mean gradient."""
+    record = window.settled
+    n = max((length for length in CALIBRATED if length <= len(record)), default=0)
+    logs = record.sizes[len(record) - n :]
+    if record.filter is None or record.optimizer is None or not record.consecutive or not n or not np.isfinite(logs).all():
+        return
+    ends = [expectation(record.optimizer, n, mean_share=share) for share in (0.0, round(min(window.mean_share, 0.5), 1))]
+    centred = logs - logs.mean()
+    if not all(math.isfinite(end.alpha.mean) for end in ends) or centred.std() < SAME:
+        return
+    lag1 = float(centred[1:] @ centred[:-1] / (centred @ centred))
+    alpha = float(dfa(logs, method="gls").alpha)
+    for name, found, reach, each in (
+        ("lag-1", lag1, LAG1, [end.lag1 for end in ends]),
+        ("α", alpha, ALPHA, [end.alpha for end in ends]),
+    ):
+        low, high = min(end.mean for end in each) - reach[0], max(end.mean for end in each) + reach[1]
+        if math.isfinite(found):
+            yield Check(name, found, low, high, beyond(found, max(end.spread for end in each), low, high))
+
+
 def gradient_size(window: Window) -> Iterator[Check]:
     """The size of what each gradient adds: 1 for an optimizer that divides by the size of gradients, with the named betas and rates."""
     record = window.settled
@@ -283,6 +308,7 @@ def smallest_steps(sketch: Floats) -> float:
 CHECKS: tuple[Callable[[Window], Iterator[Check]], ...] = (
     cosine,
     vector_alpha,
+    memory_of_norms,
     neighbours,
     few_steps,
     next_step,

@@ -39,6 +39,8 @@ NOTCHES = {
     "next gradients": 0.03,
     "spread of the gradient norm": 0.01,
     "rhythm": 0.1,
+    "lag-1": 0.1,
+    "α": 0.15,
     "vector α, small boxes": 0.05,
     "vector α, large boxes": 0.1,
 }
@@ -123,7 +125,7 @@ def _distance(check: Check) -> float:
         return math.log(next(turns)) - math.log(next(turns))
     if check.statistic in ("size of what gradients add", "gradient norm"):
         return math.log(max(check.found, 1e-9))
-    if check.statistic.startswith("vector α"):
+    if check.statistic.startswith("vector α") or check.statistic in ("lag-1", "α"):
         return check.found - (check.low + check.high) / 2
     if check.statistic == "smallest steps in a change":
         return min(0.0, math.log2(max(check.found, 1e-3)) - 6)

@@ -85,6 +85,10 @@ STATISTICS = {
         "the direction of the change persists less over 16 steps and more",
         "{:.2f}",
     ),
+    "lag-1": Statistic(
+        "autocorrelation of log ‖ΔW‖ at lag 1", "‖ΔW‖ keeps its size longer", "‖ΔW‖ keeps its size less long", "{:.2f}"
+    ),
+    "α": Statistic("α of ‖ΔW‖", "‖ΔW‖ has a longer memory", "‖ΔW‖ has a shorter memory", "{:.2f}"),
     "outward": Statistic(
         "cosine of the weight change with the weights",
         "the change points more outward",
