@@ -73,6 +73,32 @@ class RunResult(TypedDict):
     """Why there is no α."""
 
 
+class CauseResult(TypedDict):
+    """A likely cause."""
+
+    name: str
+    text: str
+    check: str
+    """What to look at."""
+    weight: float
+    """How likely it is among all causes of the catalogue, from 0 to 1."""
+
+
+class DiagnosisResult(TypedDict):
+    """What may be wrong with a run, as in `wcdfa.diagnose`."""
+
+    found: bool
+    since: int | None
+    """The first step from which on something was found."""
+    evidence: list[str]
+    clear: bool
+    """Whether the first cause is much likelier than the others."""
+    causes: list[CauseResult]
+    """The likeliest causes, at most three."""
+    compared: list[str]
+    not_compared: list[str]
+
+
 class OptimizerTest(TypedDict):
     """All windows of a series against the optimizer, at a rate of false findings of 5 % for the run."""
 
@@ -110,6 +136,8 @@ class SeriesResult(TypedDict):
     notes: list[str]
     alarms: list[AlarmResult]
     run_alpha: RunResult
+    diagnosis: DiagnosisResult | None
+    """None if the series is not ‖ΔW‖, or it was not asked for."""
     windows: list[WindowResult]
     group: NotRequired[str | None]
     """The group of runs that it belongs to, from the command line."""

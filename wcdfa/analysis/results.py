@@ -9,6 +9,7 @@ from typing import SupportsFloat
 
 from wcdfa.analysis.result_types import (
     AlarmResult,
+    DiagnosisResult,
     FailedResult,
     OptimizerTest,
     Result,
@@ -20,6 +21,7 @@ from wcdfa.analysis.result_types import (
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
+from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.run_alpha import RunAlpha
 from wcdfa.verdicts.single_window import Verdict
@@ -67,6 +69,7 @@ def as_json(analysis: Analysis) -> SeriesResult:
         "empty": series.empty,
         "notes": list(series.notes),
         "run_alpha": _run(analysis.run),
+        "diagnosis": None if analysis.diagnosis is None else _diagnosis(analysis.diagnosis),
         "alarms": [_alarm(analysis.in_steps(alarm)) for alarm in analysis.alarms],
         "windows": windows,
     }
@@ -80,6 +83,20 @@ def _run(run: RunAlpha) -> RunResult:
         "regime": run.regime,
         "probabilities": {band: _number(share) for band, share in run.probabilities.items()},
         "reason": run.reason,
+    }
+
+
+def _diagnosis(found: Diagnosis) -> DiagnosisResult:
+    return {
+        "found": found.found,
+        "since": found.since,
+        "evidence": list(found.evidence),
+        "clear": found.clear,
+        "causes": [
+            {"name": cause.name, "text": cause.text, "check": cause.check, "weight": cause.weight} for cause in found.causes[:SHOWN]
+        ],
+        "compared": list(found.compared),
+        "not_compared": list(found.not_compared),
     }
 
 

@@ -12,7 +12,8 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.parquet as arrow_parquet
 
-from wcdfa.analysis.result_types import Result
+from wcdfa.analysis.diagnosing import in_short
+from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
@@ -31,8 +32,11 @@ SCHEMA = pa.schema(
         *[(f"null_{name}", pa.float64()) for name in NULL],
         *[(name, pa.string()) for name in ("regime", "explanation", "notes")],
         ("alarms", pa.int64()),
+        ("diagnosis", pa.string()),
     ]
 )
+BEFORE = SCHEMA.remove(SCHEMA.get_field_index("diagnosis"))
+"""The schema of tables of earlier releases."""
 
 
 def rows(result: Result) -> Iterator[dict[str, object]]:
@@ -42,6 +46,7 @@ def rows(result: Result) -> Iterator[dict[str, object]]:
         yield {**same, "error": _text(result["error"])}
         return
     same["notes"] = _text("; ".join(result["notes"])) if result["notes"] else None
+    same["diagnosis"] = _diagnosis(result)
     for number, window in enumerate(result["windows"]):
         values: Mapping[str, object] = window
         null = window["null"] or {}
@@ -57,6 +62,12 @@ def rows(result: Result) -> Iterator[dict[str, object]]:
         }
 
 
+def _diagnosis(result: SeriesResult) -> str | None:
+    """What was found in the run, in one line."""
+    found = result["diagnosis"]
+    return None if found is None or not found["found"] else _text(in_short(found))
+
+
 def _text(text: str) -> str:
     """Escape bytes in a file name that are not text; Python keeps them as lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode()
@@ -64,7 +75,7 @@ def _text(text: str) -> str:
 
 def _is_ours(path: Path) -> bool:
     try:
-        return bool(arrow_parquet.read_schema(path).equals(SCHEMA))
+        return any(arrow_parquet.read_schema(path).equals(schema) for schema in (SCHEMA, BEFORE))
     except (pa.ArrowException, OSError):
         return False
 

@@ -1,4 +1,4 @@
-"""Analyzes a recorded series: judges each window and looks for drifts."""
+"""Analyzes a recorded series: judges each window, looks for drifts, and diagnoses the run."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.analysis.diagnosing import diagnosis_of
 from wcdfa.inference.calibration import Method
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import with_usable_rates
@@ -16,6 +17,7 @@ from wcdfa.readers.series import RecordedSeries, series_of
 from wcdfa.support.quantity import Quantity
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.diagnosis import Diagnosis
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.run_alpha import RunAlpha, alpha_of_run
 from wcdfa.verdicts.run_drifts import drifts_of
@@ -54,6 +56,10 @@ class Settings:
     epoch_length: int | None = None
     log: bool | None = None
     """Whether to take the logarithm; None takes it unless a value is negative."""
+    diagnosis: bool = True
+    """Whether to look for faults: what is not as the optimizer gives, and what changed."""
+    baseline: int | None = None
+    """Steps at the start of the series that show what is usual, for the diagnosis; None takes half of them."""
 
     def criteria(self, *, log: bool, series: RecordedSeries | None = None) -> Criteria:
         """Make the criteria for judging the windows of a series; `log` decides about the logarithm if the settings do not."""
@@ -87,6 +93,8 @@ class Analysis(NamedTuple):
     alarms: tuple[Alarm, ...]
     run: RunAlpha
     """One α for the whole series."""
+    diagnosis: Diagnosis | None = None
+    """What may be wrong with the run; None if the series is not ‖ΔW‖, or it was not asked for."""
 
     def step(self, sample: int) -> int:
         """The training step of the sample with this index; if the log has no steps, they count from 1."""
@@ -110,7 +118,7 @@ class Analysis(NamedTuple):
 
 
 def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int], None] = lambda done, total: None) -> Analysis:
-    """Judge the windows of a series, look for drifts, and measure α of the whole series.
+    """Judge the windows of a series, look for drifts, measure α of the whole series, and diagnose the run.
 
     >>> from pathlib import Path
     >>> import wcdfa
@@ -137,7 +145,7 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     judged = judged_windows(ready.values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
     alarms = drifts_of(ready.values, criteria.preparation, window=settings.window, lr=ready.lr, steps=ready.steps)
     run = alpha_of_run(ready.values, criteria.preparation, lr=ready.lr, steps=ready.steps, thresholds=criteria.thresholds)
-    return Analysis(series, settings, criteria, judged, alarms, run)
+    return Analysis(series, settings, criteria, judged, alarms, run, diagnosis_of(series, ready, settings))
 
 
 class Judgeable(NamedTuple):

@@ -91,6 +91,10 @@ class Judging:
         Optimizer steps in an epoch: a pattern that repeats every epoch is removed.
     log
         Take the logarithm of the series first. Default: yes, unless a value is negative.
+    diagnosis
+        Look for faults: what the optimizer does not give, and what changed. A log that holds wcdfa/cosine at each step shows most.
+    baseline
+        Steps at the start of the series that show what is usual, for the diagnosis. Default: half of them; in watch, 1,000 steps.
     """
 
     column: list[str] | None = None
@@ -106,6 +110,8 @@ class Judging:
     lr: float | None = None
     epoch_length: AtLeastTwo | None = None
     log: bool | None = None
+    diagnosis: bool = True
+    baseline: AtLeastOne | None = None
     hyperparameters: Hyperparameters = Hyperparameters()  # type: ignore[valid-type]  # noqa: RUF009 - frozen
 
     def settings(self) -> Settings:
@@ -149,4 +155,6 @@ class Judging:
             lr=self.lr,
             epoch_length=self.epoch_length,
             log=self.log,
+            diagnosis=self.diagnosis,
+            baseline=self.baseline,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from wcdfa.analysis.diagnosing import in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
@@ -22,7 +23,7 @@ from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
-    """Print the table of windows, α of the run, the verdict on the last window with its reasons, and where α drifted."""
+    """Print the table of windows, α of the run, the verdict on the last window with its reasons, where α drifted, and the diagnosis."""
     console.print(windows_table(analysis))
     say(console, str(analysis.run))
     verdicts, optimizer, quantity = analysis.judged.verdicts, analysis.criteria.optimizer, analysis.series.quantity
@@ -40,6 +41,8 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         say(console, f"{optimizer} was not replayed, because a replay gives ‖ΔW‖, and the series is {described(quantity)}")
     for alarm in analysis.alarms:
         say(console, f"drift: {drift(analysis.in_steps(alarm), analysis.settings.method)}")
+    for line in () if analysis.diagnosis is None else lines_of(analysis.diagnosis):
+        say(console, line)
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:
@@ -52,13 +55,15 @@ def print_results(results: Sequence[SeriesResult], console: Console) -> None:
 
 
 def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
-    """Print the notes on each series below the table, and where its α drifted."""
+    """Print the notes on each series below the table, where its α drifted, and what its diagnosis found."""
     lines = [f"{label_of(result)}: {note}" for result in results for note in result["notes"]]
     for result in results:
         for alarm in result["alarms"]:
             lines.append(
                 f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f} by gls"
             )
+        if (found := result["diagnosis"]) is not None and found["found"]:
+            lines.append(f"{label_of(result)}: {in_short(found)}")
     for line in lines[:ROWS]:
         say(console, f"note: {line}")
     if len(lines) > ROWS:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.analysis.series import Judgeable, Settings, judgeable
+from wcdfa.monitor.live_diagnosis import LiveDiagnosis
 from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_series, same_series, series_in
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
@@ -56,7 +58,7 @@ class Follower:
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path, self.settings = path, settings
         self.series: RecordedSeries | None = None
-        self.watch = Watch()
+        self.watch, self.live = Watch(diagnosis=False), LiveDiagnosis(settings.baseline)
         self._begin(settings.log is not False)
         self._states: dict[Path, FileStates] = {}
         self._quiet = 0  # looks at which only other logs had been written to
@@ -116,7 +118,7 @@ class Follower:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log)
             if negative.any() and not self._log:
                 said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True forces it")
-        said += self._feed(ready, start or 0)
+        said += self._feed(ready, series, start or 0)
         return News(len(series.values) - (start or 0), tuple(said))
 
     def _begin(self, log: bool) -> None:
@@ -130,9 +132,10 @@ class Follower:
             epoch_length=settings.epoch_length,
         )
         self.watch.reset()
+        self.live.reset()
         self._log, self._count = log, 0  # how many norms were given to the monitor or passed over
 
-    def _feed(self, ready: Judgeable, start: int) -> list[str]:
+    def _feed(self, ready: Judgeable, series: RecordedSeries, start: int) -> list[str]:
         """Give norms to the monitor, at most a window at a time; from a log that was long at the first look, only the last windows."""
         length, window = len(ready.values), self.settings.window
         first = max(start, length - BEFORE * window)
@@ -144,6 +147,8 @@ class Follower:
             part = slice(begin, min(begin + window, length))
             self._count += part.stop - begin
             said += self.watch.update(self.monitor, _reading(ready, part, self._count))
+            if self.settings.diagnosis and series.quantity == "update norm":
+                said += self.live.update(_with_direction(ready, series, part, self._count, self.settings))
         return said
 
 
@@ -158,4 +163,21 @@ def _reading(ready: Judgeable, part: slice, count: int) -> Reading:
         steps=None if ready.steps is None else ready.steps[part],
         gradients=None if ready.gradients is None else ready.gradients[part],
         varying={name: each[part] for name, each in ready.varying.items()},
+    )
+
+
+def _with_direction(ready: Judgeable, series: RecordedSeries, part: slice, count: int, settings: Settings) -> Reading:
+    """A part of a series with the direction that was logged, and the optimizer that was named; without what other programs logged."""
+    direction, own = series.direction, (series.thinned == 1)
+    rule = settings.criteria(log=True).optimizer
+    steps = 1 + series.thinned * np.arange(len(ready.values)) if ready.steps is None else ready.steps
+    return _reading(ready, part, count)._replace(
+        steps=steps[part],
+        gradients=None,
+        groups={name: values[part] for name, values in direction.groups.items()},
+        cosine=direction.cosine[part] if direction.cosine is not None and own else None,
+        weight_norm=None if direction.weight_norm is None else direction.weight_norm[part],
+        cosines={name: values[part] for name, values in direction.cosines.items()} if own else {},
+        optimizer=None if rule is None else rule.name,
+        hyperparameters={} if rule is None else {each.name: getattr(rule, each.name) for each in fields(rule)},
     )

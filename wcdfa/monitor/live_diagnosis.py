@@ -13,7 +13,7 @@ from wcdfa.monitor.live_episode import Episode
 from wcdfa.monitor.live_events import Events
 from wcdfa.monitor.live_messages import of_deviations
 from wcdfa.monitor.live_record import Recent
-from wcdfa.monitor.live_tracks import ALARMS, NEAR, Tracks
+from wcdfa.monitor.live_tracks import ALARMS, BASELINE, NEAR, Tracks
 from wcdfa.nulls.memory_filter import MemoryFilter
 from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.causes import Cause, ranked
@@ -21,7 +21,7 @@ from wcdfa.verdicts.changes import Change
 from wcdfa.verdicts.checks import Check
 from wcdfa.verdicts.diagnosis import BEGUN, SHORTEST, WINDOW, Diagnosis, undone_for
 from wcdfa.verdicts.effects import effects_of_checks
-from wcdfa.verdicts.level_watch import BLOCK
+from wcdfa.verdicts.level_watch import BLOCK, LEAST
 from wcdfa.verdicts.record import Record
 from wcdfa.verdicts.signatures import signatures
 
@@ -43,9 +43,15 @@ class LiveDiagnosis:
     the start of a run. After a change, a series learns what is usual anew. Every 500 steps, the window is compared with the optimizer
     that the reading names. In 10,000 steps in which nothing changes, one run in twenty has any message, for each of the two. What a
     reading lacks is not compared.
+
+    Parameters
+    ----------
+    baseline : int, optional
+        Steps that show what is usual, instead of 1,000. At least 300 are used.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, baseline: int | None = None) -> None:
+        self.baseline = BASELINE if baseline is None else max(LEAST, baseline // BLOCK)
         self.reset()
 
     def reset(self) -> None:
@@ -62,7 +68,7 @@ class LiveDiagnosis:
         self._begin()
 
     def _begin(self) -> None:
-        self.tracks, self.events = Tracks(), Events()
+        self.tracks, self.events = Tracks(self.baseline), Events(self.baseline)
         self._episode: Episode | None = None
         self._undone: MemoryFilter | None = None
         self._began = False

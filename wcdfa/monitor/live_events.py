@@ -17,8 +17,8 @@ from wcdfa.verdicts.tracks import ALL
 class Events:
     """What single steps of a run were like so far. What came once is usual from then on, so it is said once."""
 
-    def __init__(self) -> None:
-        self.blocks = 0
+    def __init__(self, baseline: int = BASELINE) -> None:
+        self.baseline, self.blocks = baseline, 0
         self.largest: dict[str, float] = {}
         """How far any step of each group was above the median of the blocks before, in log ‖ΔW‖ over the learning rate."""
         self.move = 0.0
@@ -37,7 +37,7 @@ class Events:
         moves = np.diff(np.log(rates))
         reach, before = max(JUMP, 2 * self.move), self.move
         self.move = max(before, float(np.abs(moves).max(initial=0.0)))
-        if self.blocks > BASELINE and record.rates_known and self.move > reach:
+        if self.blocks > self.baseline and record.rates_known and self.move > reach:
             at = int(np.argmax(np.abs(moves) > reach))
             step = int(record.numbered[-len(moves) :][at])
             yield Change("learning rate", ALL, float(rates[at]), float(rates[at + 1]), step, step, 0.0)
@@ -66,7 +66,7 @@ class Events:
                 continue
             before = self.largest.get(name, 0.0)
             self.largest[name] = max(height, before)
-            if self.blocks > BASELINE and height > max(BURST * before, math.log(3)):
+            if self.blocks > self.baseline and height > max(BURST * before, math.log(3)):
                 at = int(peaks[place].argmax())
                 step = int(record.numbered[-BLOCK:][at])
                 yield Change("burst", name, math.exp(usual[name]), float(peaks[place, at]), step, step, 0.0)

@@ -62,7 +62,8 @@ class SavedTracks(TypedDict):
 class Tracks:
     """The means of blocks of every track, and a watch on each of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, baseline: int = BASELINE) -> None:
+        self.baseline = baseline
         self.names: dict[Name, int] = {}
         """The number of each track."""
         self.means = np.full((0, KEPT), math.nan)
@@ -79,7 +80,7 @@ class Tracks:
         now, even = _tracked(record, undone)
         for name, mean in now.items():
             if name not in self.watches and math.isfinite(mean):
-                self.watches[name] = LevelWatch(BASELINE, run=RUN, alarms=ALARMS)
+                self.watches[name] = LevelWatch(self.baseline, run=RUN, alarms=ALARMS)
         self._add(now | _lost(record) | (_rounded(record) if self.blocks % SELDOM == 0 else {}))
         seen = int(record.numbered[-1])
         found = (self._watched(name, even.get(name, math.nan), seen) for name in self.watches)
@@ -100,7 +101,7 @@ class Tracks:
         watch.tests = len(self.watches)
         shift = watch.update(mean)
         if shift is not None or (watch.model is None and watch.seen >= watch.baseline):
-            self.watches[name] = LevelWatch(BASELINE, run=RUN, alarms=ALARMS)
+            self.watches[name] = LevelWatch(self.baseline, run=RUN, alarms=ALARMS)
         if shift is None:
             return None
         since = self.firsts[max(-len(self.firsts), shift.onset - shift.seen)]
@@ -138,7 +139,7 @@ class Tracks:
         self.blocks = saved["blocks"]
         self.firsts, self.names = saved["firsts"], {name: number for number, name in enumerate(names)}
         self.means = np.array(saved["means"], dtype=np.float64).reshape(-1, KEPT)
-        self.watches = {names[int(number)]: _loaded(watch) for number, watch in saved["watches"].items()}
+        self.watches = {names[int(number)]: _loaded(watch, self.baseline) for number, watch in saved["watches"].items()}
 
 
 def _tracked(record: Record, undone: MemoryFilter | None) -> tuple[dict[Name, float], dict[Name, float]]:
@@ -192,8 +193,8 @@ def _saved(watch: LevelWatch) -> SavedWatch:
     }
 
 
-def _loaded(saved: SavedWatch) -> LevelWatch:
-    watch = LevelWatch(BASELINE, run=RUN, alarms=ALARMS)
+def _loaded(saved: SavedWatch, baseline: int) -> LevelWatch:
+    watch = LevelWatch(baseline, run=RUN, alarms=ALARMS)
     watch.seen, watch.first, watch.level = saved["seen"], saved["first"], saved["level"]
     watch.model = None if saved["model"] is None else Level(*saved["model"])
     watch.recent = [Recent(*each) for each in saved["recent"]]

@@ -12,6 +12,8 @@ from wcdfa.readers.steps import is_ours
 from wcdfa.support.text import shown
 
 CLIPPED = "{name} is taken for the gradient norm that each step used; if gradients were clipped after it was logged, log wcdfa/gradient_norm"
+MOST = 0.9
+"""A series with gaps is used if it has more than this share of its values."""
 VARYING = {"momentum": ("wcdfa/momentum",), "betas": ("wcdfa/beta1", "wcdfa/beta2")}
 """The columns of each hyperparameter that may vary."""
 
@@ -35,11 +37,22 @@ class Beside:
 
     def __init__(self, columns: Mapping[str, Column], series: str, steps: Integers | None) -> None:
         self._columns, self._column, self._steps = columns, columns[series], steps
-        self._names = [name for name in columns if name != series]
+        self.names = [name for name in columns if name != series]
+        """The names of the other columns."""
 
     def first(self, known: Iterable[str]) -> Floats | None:
         """The numbers of the first column with a known name, best first, that has one for each value of the series; None if there is none."""
         return next((values for name in self._found(known) if (values := self._matched(name)) is not None), None)
+
+    def mostly(self, name: str) -> Floats | None:
+        """The numbers of a column at the values of the series, NaN where there is none; None if most have none, or there is no such column."""
+        places = self._places(name) if name in self.names else None
+        if places is None or not len(places):
+            return None
+        wanted, order = self._wanted(), np.argsort(places, kind="stable")
+        at = np.maximum(np.searchsorted(places[order], wanted, "right") - 1, 0)
+        there = places[order][at] == wanted
+        return np.where(there, self._columns[name].values[order][at], np.nan) if there.mean() > MOST else None
 
     def gradients(self) -> tuple[Floats | None, Iterator[str]]:
         """The gradient norm at each value of the series, and a note on it if this package did not log it."""
@@ -71,7 +84,7 @@ class Beside:
 
     def _found(self, known: Iterable[str]) -> Iterator[str]:
         for name in known:
-            found = named(self._names, name)
+            found = named(self.names, name)
             if len(found) == 1:
                 yield found[0]
 

@@ -12,6 +12,7 @@ from wcdfa.readers.beside import Beside
 from wcdfa.readers.column_choice import choose
 from wcdfa.readers.column_names import LOSSES, RATES, quantity_of
 from wcdfa.readers.columns import Column, Floats, Integers, Run
+from wcdfa.readers.direction import LoggedDirection, logged_direction
 from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.spacing import NO_STEPS, spaced
@@ -55,6 +56,8 @@ class RecordedSeries(NamedTuple):
     """(n,): the gradient norm at each value of an update norm; None unless it was logged for every value."""
     varying: Mapping[str, Floats] = {}  # nothing changes it
     """Hyperparameters that vary, at each value: "momentum", shape (n,), and "betas", shape (n, 2); NaN before they were first logged."""
+    direction: LoggedDirection = LoggedDirection()
+    """What was logged of the direction of the weight change."""
 
     @property
     def name(self) -> str:
@@ -171,7 +174,8 @@ def _series(run: Run, name: str, quantity: Quantity, spacing: int | None, steps:
     if quantity != "update norm":
         return read
     gradients, noted = beside.gradients()
-    return read._replace(gradients=gradients, varying=beside.varying(), notes=(*notes, *noted))
+    direction = logged_direction(beside, name)
+    return read._replace(gradients=gradients, varying=beside.varying(), direction=direction, notes=(*notes, *noted))
 
 
 def _notes(run: Run, column: Column, quantity: Quantity) -> Iterator[str]:

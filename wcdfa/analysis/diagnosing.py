@@ -1,0 +1,73 @@
+"""Diagnoses a recorded series, and puts the diagnosis into a few lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wcdfa.readers.series import RecordedSeries
+from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis, diagnose
+
+if TYPE_CHECKING:
+    from wcdfa.analysis.result_types import DiagnosisResult
+    from wcdfa.analysis.series import Judgeable, Settings
+
+OTHERS = "is taken for the gradient norm"  # in the note on a gradient norm that another program logged
+
+
+def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -> Diagnosis | None:
+    """Ask whether the run is what it is said to be, and what changed; None if the series is not ‖ΔW‖, or this is not wanted."""
+    if series.quantity != "update norm" or not settings.diagnosis or not len(ready.values):
+        return None
+    n, apart, direction = len(ready.values), series.thinned, series.direction
+    steps = 1 + apart * np.arange(n) if ready.steps is None else ready.steps
+    theirs = any(OTHERS in note for note in series.notes)  # it may be the norm before clipping
+    return diagnose(
+        ready.values,
+        cosine=direction.cosine if apart == 1 else None,
+        weight_norm=direction.weight_norm,
+        groups=direction.groups,
+        cosines=direction.cosines if apart == 1 else {},
+        lr=ready.lr,
+        steps=steps,
+        gradient_norm=None if theirs else ready.gradients,
+        optimizer=settings.criteria(log=True).optimizer,
+        start=max(0, int(steps[0]) - 1),
+        baseline=None if settings.baseline is None else min(settings.baseline // apart, n),
+        **ready.varying,
+    )
+
+
+def lines_of(diagnosis: Diagnosis) -> Iterator[str]:
+    """The diagnosis for people: what was found, the likely causes, and in one line what was not compared."""
+    missing = "; ".join(diagnosis.not_compared)
+    if not diagnosis.found and not diagnosis.compared:
+        yield f"not diagnosed: {missing}"
+        return
+    if diagnosis.found:
+        yield f"diagnosis: found from step {diagnosis.since:,} on"
+        yield from (f"  {sentence}" for sentence in diagnosis.evidence)
+        yield from (f"  {line}" for line in causes_of(diagnosis))
+    else:
+        yield f"diagnosis: nothing found; {'; '.join(diagnosis.compared)}"
+    if missing:
+        yield f"  not compared: {missing}"
+
+
+def causes_of(diagnosis: Diagnosis) -> Iterator[str]:
+    """The likely cause, or the likeliest if it is unclear."""
+    if not diagnosis.causes:
+        return
+    if diagnosis.clear:
+        yield f"likely cause: {diagnosis.causes[0].text}. Look at {diagnosis.causes[0].check}."
+        return
+    yield "cause unclear, in the order of their likelihood:"
+    yield from (f"{number}. {cause.text}. Look at {cause.check}." for number, cause in enumerate(diagnosis.causes[:SHOWN], start=1))
+
+
+def in_short(found: DiagnosisResult) -> str:
+    """What was found in a run, and its likely cause, in one line."""
+    cause = f". Likely cause: {found['causes'][0]['text']}" if found["clear"] else ""
+    return f"from step {found['since']:,} on: {'; '.join(found['evidence'])}{cause}"
