@@ -70,7 +70,7 @@ class LiveDiagnosis:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """Everything that was found so far, with the last steps."""
+        """Everything that was found so far."""
         return Diagnosis(
             deviations=tuple(self.deviations),
             checks=self._checks,
@@ -79,7 +79,7 @@ class LiveDiagnosis:
             compared=(),
             not_compared=(),
             alarms=ALARMS,
-            record=self.recent.last(self.recent.length),
+            record=self.recent.last(WINDOW),
         )
 
     @property
