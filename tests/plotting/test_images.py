@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.style
@@ -15,6 +16,8 @@ from tests.helpers.white_runs import diagnosed
 from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.plotting import plot_diagnosis, plot_fluctuations, plot_groups, plot_orders, plot_run
 from wcdfa.plotting.runs import plot_runs
+from wcdfa.verdicts.changes import Change
+from wcdfa.verdicts.checks import Check
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.windows import judge
 
@@ -61,7 +64,14 @@ def runs() -> Figure:
 
 
 def tracks() -> Figure:
-    return plot_diagnosis(diagnosed(n=2000, twice_from=1400), title="a run")
+    repeated = diagnosed(n=2000, twice_from=1400)
+    known = replace(  # what is found depends on more than the picture
+        repeated,
+        checks=(Check("cosine", 0.9, 0.86, 0.94, 1.0, since=1), Check("cosine", 0.95, 0.86, 0.94, 0.0, since=1001)),
+        deviations=(Check("neighbours", 0.4, -0.03, 0.03, 0.0, since=1001),),
+        changes=(Change("cosine", "all", -2.3, -3.0, 1401, 1425, 0.001), Change("frozen", "head", 1.0, 0.0, 300, 320, 0.0)),
+    )
+    return plot_diagnosis(known, title="a run")
 
 
 PICTURES = {picture.__name__: picture for picture in (run, fluctuations, orders, groups, runs, tracks)}

@@ -11,7 +11,9 @@ from matplotlib.figure import Figure
 import wcdfa
 from tests.helpers.white_runs import diagnosed, white_run
 from wcdfa.analysis.run_tracks import events, run_tracks
+from wcdfa.monitor.live_diagnosis import LiveDiagnosis
 from wcdfa.plotting import plot_diagnosis, plot_track, save
+from wcdfa.recording.reading import Reading
 
 LABELS = {"cosine": "cosine", "weight_norm": "‖ΔW‖ / ‖W‖"}
 SUBSETS = [names for size in range(4) for names in itertools.combinations(("cosine", "weight_norm", "sketch"), size)]
@@ -83,3 +85,13 @@ def test_values_that_are_not_known_are_gaps(tmp_path):
     unknown = np.full(600, np.nan)
     figure = plot_diagnosis(wcdfa.diagnose(series["norms"], cosine=unknown, weight_norm=unknown))
     assert save(figure, tmp_path / "a.png").is_file()
+
+
+def test_a_run_that_still_goes_on_is_drawn_with_its_last_steps():
+    live, series = LiveDiagnosis(), white_run(2000, twice_from=1500)
+    assert [ax.get_ylabel() for ax in plot_diagnosis(live.diagnosis).axes] == ["‖ΔW‖"]  # nothing yet
+    live.update(Reading(count=2000, skipped=0, taken=0, steps=np.arange(1, 2001), **series))
+    figure = plot_diagnosis(live.diagnosis)
+    assert events(live.diagnosis)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["‖ΔW‖", "cosine", "α of ΔW, 128 steps", "‖ΔW‖ / ‖W‖"]
+    assert figure.axes[0].lines[0].get_xdata()[-1] == 2000

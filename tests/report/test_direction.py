@@ -25,7 +25,7 @@ CHANGED = diagnosed(n=3000, twice_from=2000)
 
 def section(diagnosis):
     record = diagnosis.record
-    series = RecordedSeries(Path("run"), "", "update_norm", record.norms, None, record.lr, None, 0, ())
+    series = RecordedSeries(Path("run"), "", "update_norm", record.norms, None, None, None, 0, ())
     return section_of(analyze(series, Settings(optimizer="sgd", hyperparameters={"momentum": 0.9})), diagnosis=diagnosis)
 
 
@@ -62,6 +62,16 @@ def test_without_a_direction_there_is_no_such_part(tmp_path):
     path = write(tmp_path / "report.html", [section_of(analysis())])
     assert drawn(path)["runs"][0]["direction"] is None
     assert "did something change" not in said(path)
+
+
+def test_a_diagnosis_without_direction_is_shown_if_something_was_found(tmp_path):
+    series = white_run(2000)
+    series["norms"][1500:] *= 5
+    found, healthy = wcdfa.diagnose(series["norms"]), wcdfa.diagnose(white_run(2000)["norms"])
+    assert found.found
+    assert not healthy.found
+    assert section(found).direction.evidence == found.evidence
+    assert section(healthy).direction is None
 
 
 def test_long_tracks_are_thinned():

@@ -95,8 +95,10 @@ def _tracks(diagnosis: Diagnosis) -> Iterator[RunTrack]:
 def _expected(diagnosis: Diagnosis) -> Iterator[Expected]:
     """The band of the cosine in each window that was compared with the named optimizer."""
     checks = [each for each in diagnosis.checks if each.statistic == "cosine" and each.group == ALL and each.since is not None]
+    if not checks:
+        return
     nexts = [(each.since or 0) - 1 for each in checks[1:]]
-    for check, end in zip(checks, [*nexts, int(diagnosis.record.numbered[-1])], strict=False):
+    for check, end in zip(checks, [*nexts, int(diagnosis.record.numbered[-1])], strict=True):
         yield Expected(check.since or 0, end, check.low, check.high)
 
 

@@ -85,6 +85,7 @@ class LiveDiagnosis:
             compared=(),
             not_compared=(),
             alarms=ALARMS,
+            record=self.recent.last(WINDOW),
         )
 
     @property

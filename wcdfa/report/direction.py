@@ -35,6 +35,14 @@ class Direction(NamedTuple):
     not_compared: Sequence[str]
 
 
+def worth_showing(diagnosis: Diagnosis | None) -> Direction | None:
+    """Describe a diagnosis; None if there is none, or nothing was found and the direction was not recorded."""
+    if diagnosis is None:
+        return None
+    recorded = any(each is not None for each in (diagnosis.record.cosine, diagnosis.record.weight_norm, diagnosis.record.sketch))
+    return direction_of(diagnosis) if recorded or diagnosis.found else None
+
+
 def direction_of(diagnosis: Diagnosis) -> Direction:
     """Describe a diagnosis.
 

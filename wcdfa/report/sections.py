@@ -14,7 +14,7 @@ from wcdfa.analysis.series import Analysis, varies
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
-from wcdfa.report.direction import Direction, direction_of
+from wcdfa.report.direction import Direction, worth_showing
 from wcdfa.report.groups import GroupAlphas, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
@@ -88,7 +88,7 @@ def section_of(
     name : str, optional
         The name of the run. Default: path, run and column.
     diagnosis : Diagnosis, optional
-        From `wcdfa.diagnose`, to be shown with its tracks.
+        From `wcdfa.diagnose`. It is shown with its tracks if something was found or the direction was recorded.
     """
     series = analysis.series
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
@@ -109,7 +109,7 @@ def section_of(
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
         run=str(analysis.run),
-        direction=None if diagnosis is None else direction_of(diagnosis),
+        direction=worth_showing(diagnosis),
     )
 
 
