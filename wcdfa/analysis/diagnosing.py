@@ -36,7 +36,7 @@ def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -
         optimizer=settings.criteria(log=True).optimizer,
         start=max(0, int(steps[0]) - 1),
         baseline=None if settings.baseline is None else min(settings.baseline // apart, n),
-        **ready.varying,
+        **ready.varying,  # type: ignore[arg-type]  # they are hyperparameters
     )
 
 

@@ -8,7 +8,6 @@ from typing import SupportsFloat
 
 import numpy as np
 
-from wcdfa.inference.sketch_exponents import vector_exponents
 from wcdfa.monitor.live_checks import checks_of
 from wcdfa.monitor.live_record import record_from
 from wcdfa.recording.reading import Reading
@@ -38,7 +37,7 @@ def of_window(reading: Reading) -> dict[str, float]:
     numbers: dict[str, float] = {}
     with np.errstate(all="ignore"):
         if reading.sketch is not None:
-            found = vector_exponents(reading.sketch)
+            found = reading.vector_alpha()
             numbers |= {"wcdfa/vector_alpha": found.alpha} | dict(zip(RANGES, found.exponents, strict=True))
         if reading.cosine is not None:
             checks = checks_of(record_from(reading, len(reading.norms)))

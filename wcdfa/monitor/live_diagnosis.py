@@ -130,14 +130,14 @@ class LiveDiagnosis:
     def _of_changes(self, record: Record) -> Iterator[str]:
         found = [*self.tracks.take(record, self._undone), *self.events.take(record, self.tracks)]
         self.changes += found
-        held, new = [], []
+        held, new = list[Change](), list[Change]()
         for change in found:
             (held if self._episode is not None and self._episode.holds(change) else new).append(change)
         if self._episode is not None:
-            yield from self._episode.go_on(held, self.tracks, record)
+            yield from self._episode.go_on(held, self.tracks, self.recent.last(WINDOW))
         if new:
             self._episode = Episode()
-            yield from self._episode.begin(new, self.tracks, record)
+            yield from self._episode.begin(new, self.tracks, self.recent.last(WINDOW))
         if self._episode is not None and self._episode.likely:
             self.causes = self._episode.likely
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from wcdfa.monitor.live_messages import of_cause, of_changes, since
 from wcdfa.monitor.live_tracks import Tracks
 from wcdfa.verdicts.causes import Cause, clear, ranked
 from wcdfa.verdicts.changes import Change, without_echo
-from wcdfa.verdicts.effects import effects_on_blocks, in_notches
+from wcdfa.verdicts.effects import effects_on_blocks, events_at, in_notches
 from wcdfa.verdicts.level_watch import BLOCK
 from wcdfa.verdicts.record import Record
 from wcdfa.verdicts.signatures import signatures
@@ -75,14 +76,8 @@ class Episode:
         block = tracks.block_of(since(self.changes))
         if self._is_plain() or len(tracks.firsts) - block <= ENOUGH:
             return []
-        found = effects_on_blocks(tracks.on_blocks(), block)
-        if "smallest steps in a change" in found:
-            found["smallest steps in a change"] = min(0.0, found["smallest steps in a change"])
-        rates = [change for change in self.changes if change.statistic == "learning rate"]
-        if record.rates_known:
-            found["learning rate"] = math.log(rates[0].after / rates[0].before) if rates else 0.0
-        if record.groups:
-            found["frozen"] = sum(change.statistic == "frozen" for change in self.changes) / len(record.groups)
+        onset = max(BLOCK, int(np.searchsorted(record.numbered, tracks.firsts[block])))
+        found = effects_on_blocks(tracks.on_blocks(), block) | events_at(record, onset, self.changes)
         return ranked(in_notches(found), signatures(), "change", record.optimizer)
 
     def _is_plain(self) -> bool:

@@ -85,12 +85,12 @@ class Recent:
         self._name(reading, fresh)
         self.rated = self.rated and part.rates_known
         self._before = None if part.taken is None else part.taken + 1 - int(part.numbered[0])
-        self._record, self._steps = part.part(slice(0, 0)), joined(self._steps, series_of(part))
+        self._record = replace(part.part(slice(0, 0)), **dict.fromkeys(SERIES))  # type: ignore[arg-type]  # they are None
+        self._steps = joined(self._steps, series_of(part))
         for stop in range(int(reading.count) - fresh + 1, int(reading.count) + 1):
-            if stop % BLOCK == 0:
-                self.count, self._later = stop, int(reading.count) - stop
+            self.count, self._later = stop, int(reading.count) - stop
+            if stop % BLOCK == 0 and self.length >= BLOCK:
                 yield
-        self.count, self._later = int(reading.count), 0
         self._steps = self._steps.part(slice(-KEPT, None))
 
     def last(self, steps: int) -> Record:
@@ -99,11 +99,18 @@ class Recent:
         kept = self._steps.part(slice(max(0, stop - steps), stop))
         changed = self.named_since > self.count - len(kept)
         fields, groups, cosines = kept.parted()
-        rates = {} if self.rated else {"lr": None}
+        if not self.rated:
+            fields.pop("lr", None)
         taken = None if self._before is None else self._before + int(fields["steps"][0]) - 1
         varying = ("hyperparameters",) if changed else ()
         return replace(
-            self._record, **fields | rates, groups=groups, cosines=cosines, sketch=kept.sketch, taken=taken, varying=varying
+            self._record,
+            **fields,  # type: ignore[arg-type]  # they are series
+            groups=groups,
+            cosines=cosines,
+            sketch=kept.sketch,
+            taken=taken,
+            varying=varying,
         )
 
     def _name(self, reading: Reading, fresh: int) -> None:
@@ -133,7 +140,7 @@ class Recent:
     def load(self, saved: Saved) -> None:
         """Go on from what `state` gave."""
         names, numbers = saved["names"], _decoded(saved["numbers"], "<f8")
-        rows = numbers.reshape(len(names), -1) if names else []
+        rows = list(numbers.reshape(len(names), -1)) if names else []
         sketch = _decoded(saved["sketch"], "<f4").reshape(-1, saved["coordinates"]) if saved["coordinates"] else None
         self._steps = Series(dict(zip(names, rows, strict=True)), sketch)
         self.count, self._named, self.named_since = saved["count"], saved["named"], saved["named_since"]

@@ -11,11 +11,9 @@ import numpy.typing as npt
 
 from wcdfa.nulls.memory_filter import MemoryFilter
 from wcdfa.verdicts.changes import Change
-from wcdfa.verdicts.checks import smallest_steps
-from wcdfa.verdicts.effects import without_momentum
 from wcdfa.verdicts.level_watch import BLOCK, Level, LevelWatch, Recent, block_means
 from wcdfa.verdicts.record import Record
-from wcdfa.verdicts.tracks import ALL, Track, logs, tracks_of, turn
+from wcdfa.verdicts.tracks import Track, logs, tracks_of, turn
 
 BASELINE = 40
 """Blocks that show what is usual, after the first steps of a run."""
@@ -27,11 +25,9 @@ KEPT = 80
 """Means of blocks that are kept, to see what a change did."""
 USUAL = 20
 """Blocks that show what is usual for a single step."""
-SELDOM = 4  # blocks from one look at the smallest steps to the next, because it costs most
 SPREADS = ("spread", "swing", "spread of what gradients add")
 """Tracks of the logarithm of how far something is from what it was."""
 SKEW = 0.41  # the difference of both means, if the sizes are those of a normal variable
-FINEST = 64.0  # beyond so many smallest steps in a change, more make no difference
 
 Floats = npt.NDArray[np.float64]
 Name = tuple[str, str]
@@ -81,7 +77,7 @@ class Tracks:
         for name, mean in now.items():
             if name not in self.watches and math.isfinite(mean):
                 self.watches[name] = LevelWatch(self.baseline, run=RUN, alarms=ALARMS)
-        self._add(now | _lost(record) | (_rounded(record) if self.blocks % SELDOM == 0 else {}))
+        self._add(now)
         seen = int(record.numbered[-1])
         found = (self._watched(name, even.get(name, math.nan), seen) for name in self.watches)
         return [change for change in found if change is not None]
@@ -168,19 +164,8 @@ def _means(values: Floats) -> list[float]:
     """`block_means` of one block of many series."""
     known = np.isfinite(values)
     count = known.sum(axis=1)
-    return np.where(count * 2 > BLOCK, np.where(known, values, 0.0).sum(axis=1) / np.maximum(count, 1), math.nan).tolist()
-
-
-def _lost(record: Record) -> dict[Name, float]:
-    """The share of steps without momentum: it only tells causes apart."""
-    lost = without_momentum(record)
-    return {} if lost is None else {("steps without momentum", ALL): float(lost[-BLOCK:].mean())}
-
-
-def _rounded(record: Record) -> dict[Name, float]:
-    """The logarithm of how many of the smallest steps of the weights are in a change: it only tells causes apart."""
-    units = math.nan if record.sketch is None else smallest_steps(record.sketch[-BLOCK:])
-    return {("smallest steps in a change", ALL): math.log2(min(units, FINEST))} if units > 0 else {}
+    means = np.where(count * 2 > BLOCK, np.where(known, values, 0.0).sum(axis=1) / np.maximum(count, 1), math.nan)
+    return [float(mean) for mean in means]
 
 
 def _saved(watch: LevelWatch) -> SavedWatch:

@@ -64,7 +64,7 @@ def effects(record: Record, tracks: Sequence[Track], onset: int, changes: Sequen
         What was found, of which the jump of the learning rate is used.
     """
     blocks = (track._replace(values=block_means(track.values)) for track in tracks)
-    return in_notches(effects_on_blocks(blocks, onset // BLOCK) | _events(record, onset, changes))
+    return in_notches(effects_on_blocks(blocks, onset // BLOCK) | events_at(record, onset, changes))
 
 
 def effects_on_blocks(tracks: Iterable[Track], block: int) -> dict[str, float]:
@@ -132,13 +132,13 @@ def _distance(check: Check) -> float:
     return check.found
 
 
-def _events(record: Record, onset: int, changes: Sequence[Change]) -> dict[str, float]:
+def events_at(record: Record, onset: int, changes: Sequence[Change]) -> dict[str, float]:
     """Effects that no track has."""
     rates = [change for change in changes if change.statistic == "learning rate"]
     found = {"learning rate": math.log(rates[0].after / rates[0].before) if rates else 0.0} if record.rates_known else {}
     if record.groups:
         found["frozen"] = sum(change.statistic == "frozen" for change in changes) / len(record.groups)
-    lost = without_momentum(record)
+    lost = _without_momentum(record)
     if lost is not None:
         found["steps without momentum"] = float(
             lost[onset : onset + AFTER * BLOCK].mean() - lost[max(0, onset - BEFORE * BLOCK) : onset].mean()
@@ -153,7 +153,7 @@ def _events(record: Record, onset: int, changes: Sequence[Change]) -> dict[str, 
     return found
 
 
-def without_momentum(record: Record) -> Floats | None:
+def _without_momentum(record: Record) -> Floats | None:
     """Whether each step had nothing of the change before it, if the optimizer has a momentum."""
     left = record.left_over
     if left is None or record.filter is None or not len(record.filter.weights):

@@ -1,0 +1,208 @@
+"""What a watch says of faults while a run goes on, and that it says nothing of runs without one."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import wcdfa
+from tests.helpers.live_runs import OPTIMIZERS, run_on_white, until
+from wcdfa.monitor.live_diagnosis import LiveDiagnosis
+from wcdfa.monitor.watch import Watch
+from wcdfa.recording.reading import Reading
+
+AT = 2000
+
+
+def said_of(reading, every=100, live=None):
+    live = LiveDiagnosis() if live is None else live
+    counts = [*range(every, int(reading.count), every), int(reading.count)]
+    return [message for count in counts for message in live.update(until(reading, count))]
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault", "cause"),
+    [
+        ("sgd", "repeat", ""),  # the catalogue is made of networks, and these gradients are white
+        ("sgd", "momentum", "the momentum, or β₁, is smaller"),
+        ("sgd", "frozen", "some parameters are frozen"),
+        ("sgd", "rounded", "changes are lost by rounding"),
+        ("adamw", "momentum", "the momentum, or β₁, is smaller"),
+        ("adamw", "rounded", ""),
+    ],
+)
+def test_a_fault_is_said_at_once_and_once_and_its_cause_soon(rule, fault, cause):
+    live = LiveDiagnosis()
+    said = said_of(run_on_white(rule, AT + 600, 1, fault=fault, at=AT), live=live)
+    changed = [message for message in said if message.startswith("the run changed from about step 2,001 on: ")]
+    assert len(changed) == 1
+    assert min(change.seen for change in live.changes) <= AT + 75
+    told = [message for message in said if "Likely cause: " in message or "cause is unclear" in message]
+    assert cause in told[0]
+    assert len(said) == len(set(said)) <= 4
+    assert live.diagnosis.found
+    assert AT - 25 < live.diagnosis.since <= AT + 1
+
+
+def test_every_way_to_read_a_run_says_the_same():
+    run = run_on_white("adamw", AT + 600, 2, fault="momentum", at=AT)
+    whole = LiveDiagnosis().update(run)
+    assert len(whole) >= 2
+    for every in (7, 25, 160):
+        live = LiveDiagnosis()
+        assert said_of(run, every, live) == whole
+    assert live.state() == _after(run).state()
+
+
+def _after(run):
+    live = LiveDiagnosis()
+    live.update(run)
+    return live
+
+
+@pytest.mark.parametrize("half", [130, 1310, AT + 3, AT + 60, AT + 240])
+def test_a_resumed_run_goes_on_as_if_it_had_not_been_interrupted(half):
+    run = run_on_white("sgd", AT + 600, 3, fault="momentum", at=AT)
+    monitor, watch = wcdfa.WeightChangeDFA(stride=200), Watch()
+    watch.update(monitor, until(run, half))
+    states = json.loads(json.dumps([monitor.state_dict(), watch.state_dict()], allow_nan=False))
+    again, resumed = wcdfa.WeightChangeDFA(stride=200), Watch()
+    again.load_state_dict(states[0])
+    resumed.load_state_dict(states[1], again)
+    counts = [*range(half + 90, AT + 600, 90), AT + 600]
+    one, other = (
+        [message for count in counts for message in each.update(of, until(run, count))]
+        for each, of in ((watch, monitor), (resumed, again))
+    )
+    assert one == other
+    assert watch.live.state() == resumed.live.state()
+
+
+def test_a_state_of_an_earlier_release_begins_the_diagnosis_anew():
+    run = run_on_white("sgd", 700, 4)
+    monitor, watch = wcdfa.WeightChangeDFA(), Watch()
+    watch.update(monitor, until(run, 600))
+    state = watch.state_dict()
+    del state["diagnosis"]
+    again = Watch()
+    again.load_state_dict(state, monitor)
+    assert again.stops == watch.stops
+    assert again.live.recent.count == 0
+    assert Watch(diagnosis=False).live is None
+    Watch(diagnosis=False).load_state_dict(watch.state_dict(), monitor)
+
+
+def messages_of_healthy_runs(runs, steps):
+    """How many of so many runs give any message."""
+    rules = [*OPTIMIZERS]
+    return sum(bool(LiveDiagnosis().update(run_on_white(rules[seed % 2], steps, 7_000 + seed))) for seed in range(runs))
+
+
+def test_runs_without_a_fault_give_no_messages():
+    assert messages_of_healthy_runs(40, 3000) <= 5  # 5 % are 2; more than 5 have a probability of 1 %
+
+
+@pytest.mark.slow
+def test_long_runs_without_a_fault_give_few_messages():
+    assert messages_of_healthy_runs(200, 10_000) <= 18  # 5 % are 10; more than 18 have a probability of 1 %
+
+
+def test_an_optimizer_that_is_not_the_named_one_is_said_from_the_first_window_on():
+    run = run_on_white("sgd", 1100, 5, fault="momentum", at=0)
+    live = LiveDiagnosis()
+    said = said_of(run, live=live)
+    assert len(said) == 1  # nothing is repeated at the next window
+    assert said[0].startswith("the run is not what SGD(momentum 0.9) gives, from step 1 on: consecutive changes are less alike")
+    assert "the momentum, or β₁, is smaller" in said[0]
+    assert next(check.statistic for check in live.deviations) == "cosine"
+
+
+def test_with_norms_alone_a_change_of_their_size_is_said():
+    norms = np.exp(0.1 * np.random.default_rng(6).standard_normal(2600))
+    norms[AT:] *= 1.5
+    monitor, watch = wcdfa.WeightChangeDFA(), Watch()
+    said = [message for norm in norms for message in watch.update(monitor, float(norm))]
+    assert any("the weight change is larger, by a factor of 1." in message and "step 2,001" in message for message in said)
+
+
+def test_parameters_are_diagnosed_as_readings_are():
+    """A loop in NumPy whose momentum is lost at every step from some step on."""
+    rng, weights, velocity = np.random.default_rng(7), {"w": np.zeros(80)}, np.zeros(80)
+    monitor, watch = wcdfa.WeightChangeDFA(), Watch()
+    said = watch.update(monitor, weights)
+    for step in range(2300):
+        velocity = (0.9 if step < AT else 0.0) * velocity + rng.standard_normal(80)
+        weights["w"] -= 0.01 * velocity
+        said += watch.update(monitor, weights, lr=0.01)
+    assert any(message.startswith("the run changed from about step 2,001 on: ") for message in said)
+    assert "consecutive changes are less alike, from 0." in " ".join(said)
+
+
+def without(reading, *series):
+    return reading._replace(**{name: {} if name in ("groups", "cosines") else None for name in series})
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [("sketch",), ("cosine", "cosines"), ("cosine", "cosines", "sketch", "weight_norm", "groups"), ("lr",), ("steps", "taken")],
+)
+def test_what_was_not_recorded_is_not_compared(missing):
+    live = LiveDiagnosis()
+    run = without(run_on_white("sgd", AT + 300, 8, fault="momentum", at=AT), *missing)
+    said = said_of(run, live=live)
+    assert "the weight change is smaller" in said[0]
+    have = {statistic for statistic, _ in live.tracks.watches}
+    assert ("cosine" in have) == ("cosine" not in missing)
+    assert ("neighbours" in have) == ("sketch" not in missing)
+
+
+def test_series_that_come_later_and_gaps_do_no_harm():
+    run = run_on_white("sgd", 2600, 9)
+    live = LiveDiagnosis()
+    said = live.update(without(until(run, 700, 700), "cosine", "sketch", "cosines"))
+    assert ("cosine", "all") not in live.tracks.watches
+    norms = run.norms.copy()
+    norms[1500:1530] = np.nan
+    for count in range(725, 2600, 25):
+        said += live.update(until(run._replace(norms=norms), count, 25 if count % 150 else 10))  # some were overwritten
+    assert said == []
+    assert live.tracks.watches["cosine", "all"].model is not None
+    assert live.recent.count == 2575
+
+
+def test_rates_that_become_unknown_begin_a_new_baseline():
+    run = run_on_white("sgd", 2200, 10)
+    rates = run.lr.copy()
+    rates[1700:] = np.nan
+    live = LiveDiagnosis()
+    assert said_of(run._replace(lr=rates), live=live) == []
+    assert not live.recent.rated
+    assert live.tracks.blocks < 25
+
+
+def test_a_burst_and_a_jump_of_the_rate_are_said_once_and_without_a_cause():
+    run = run_on_white("sgd", 2600, 11)._replace(optimizer=None, hyperparameters={})
+    norms, rates = run.norms.copy(), run.lr.copy()
+    norms[[1800, 1900]] *= 30
+    said = said_of(run._replace(norms=norms))
+    assert [message.partition(" (")[0].partition(", from")[0] for message in said] == [
+        "the run changed from about step 1,801 on: a single change is far larger than any before"
+    ]
+    rates[2000:], rates[2300:] = 0.001, 0.0001
+    norms = run.norms * rates / run.lr
+    said = said_of(without(run, "groups", "cosines", "weight_norm", "sketch")._replace(norms=norms, lr=rates))
+    assert len(said) == 1
+    assert "the learning rate is lower, from 0.01 to 0.001" in said[0]
+    assert "cause" not in said[0]
+
+
+def test_another_recorder_begins_anew():
+    live = LiveDiagnosis()
+    live.update(run_on_white("sgd", 900, 12))
+    live.update(until(run_on_white("adamw", 100, 13), 100))
+    assert live.recent.count == 100
+    assert live.tracks.watches == {}
+    live.update(Reading(np.zeros(0), 0, 0))
+    assert live.recent.count == 0
