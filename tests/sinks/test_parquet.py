@@ -15,7 +15,7 @@ from tests.helpers.processes import printed, start
 from tests.helpers.sink_runs import HOSTILE, NORMS, monitored, resumed, same, thousand
 from wcdfa import WeightChangeDFA
 from wcdfa.readers.series import read_series
-from wcdfa.sinks.keys import METRICS
+from wcdfa.sinks.keys import DIRECTION, METRICS
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
 
@@ -51,7 +51,7 @@ def test_a_thousand_steps_are_read_back(tmp_path):
     schemas = [pq.read_schema(path) for path in sorted(folder.iterdir())]
     assert all(each.equals(schemas[0]) for each in schemas)
     assert schemas[0].names[: len(METRICS) + 1] == [*METRICS, "wcdfa/alert"]
-    assert len(schemas[0].names) == len(METRICS) + 1 + 2 * len(HOSTILE)  # norm and α of each group
+    assert len(schemas[0].names) == len(METRICS) + 1 + len(DIRECTION) + 3 * len(HOSTILE)  # norm, α and cosine of each group
 
 
 def test_other_libraries_read_the_folder(tmp_path):

@@ -16,6 +16,8 @@ TAIL = 4.0
 """Degrees of freedom of Student's t, by which an effect that does not fit is weighed."""
 EVENTS = ("learning rate", "frozen", "steps without momentum", "smallest steps in a change")
 """Effects without chance in them."""
+FACTS = ("frozen",)
+"""Effects that a cause must have: no other statistic can make up for groups that do not move."""
 EXACT = 2.0
 """How many times as much as another an effect without chance counts."""
 CLEAR = 3.0
@@ -81,7 +83,8 @@ def likelihood(effects: Mapping[str, float], signature: Signature) -> float:
         if name in effects:
             scale = math.sqrt(spread**2 + ROUGH**2 + (SHARE * mean) ** 2)
             z = (effects[name] - mean) / scale
-            total -= (EXACT if name in EVENTS else 1.0) * (TAIL + 1) / 2 * math.log1p(z * z / TAIL) + math.log(scale)
+            misfit = z * z / 2 if name in FACTS else (TAIL + 1) / 2 * math.log1p(z * z / TAIL)
+            total -= (EXACT if name in EVENTS else 1.0) * misfit + math.log(scale)
     return total
 
 
