@@ -68,6 +68,8 @@ class Recording:
             self.monitor = monitor_of(self._settings.window, self._monitor_options)
         self.stop, self._aloud, self._told = False, aloud, 0
         self._handle = attach(*optimizers, monitor=self.monitor, model=model, alarm=self._alarm, **vars(self._settings))
+        if self.watch.live is None:  # a user has ended the diagnosis
+            self._handle.watch.live = None
         self.watch = self._handle.watch
         self.measure(step)
         if self.restored:

@@ -53,7 +53,7 @@ class Watch:
 
     def __init__(self, *, diagnosis: bool = True) -> None:
         self.live = LiveDiagnosis() if diagnosis else None
-        """The diagnosis; its `diagnosis` is what was found so far."""
+        """The diagnosis; its `diagnosis` is what was found so far. Set it to None to end it, for example before training is stopped by α only."""
         self.reset()
 
     def reset(self) -> None:
