@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,17 @@ import pytest
 
 import wcdfa
 from tests.helpers.browser import Opened, browser
-from tests.helpers.report_runs import analysis
 from tests.helpers.white_runs import diagnosed, white_run
 from tests.report.test_report import Reader, drawn
 from wcdfa.analysis.run_tracks import events, run_tracks
 from wcdfa.analysis.series import Settings, analyze
+from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.reading import Reading
 from wcdfa.report import section_of, write
 from wcdfa.report.direction import direction_of
 from wcdfa.report.from_monitor import MonitoredRun, section_of_monitor
+from wcdfa.report.from_runs import sections_of
 
 CHANGED = diagnosed(n=3000, twice_from=2000)
 
@@ -54,12 +56,15 @@ def test_a_healthy_run_says_what_was_compared(tmp_path):
     healthy = diagnosed(("cosine",))
     text = said(write(tmp_path / "report.html", [section(healthy)]))
     assert f"Nothing found. Compared: {'; '.join(healthy.compared)}." in text
-    assert "not compared: what needs the sketch of the weight change, which was not recorded" in text
+    assert "left out: what needs the sketch of the weight change, which was not recorded" in text
     assert "likely cause" not in text
 
 
 def test_without_a_direction_there_is_no_such_part(tmp_path):
-    path = write(tmp_path / "report.html", [section_of(analysis())])
+    series = RecordedSeries(Path("run"), "", "update_norm", white_run()["norms"], None, None, None, 0, ())
+    path = write(
+        tmp_path / "report.html", [section_of(analyze(series, Settings(optimizer="sgd", hyperparameters={"momentum": 0.9})))]
+    )
     assert drawn(path)["runs"][0]["direction"] is None
     assert "did something change" not in said(path)
 
@@ -95,6 +100,23 @@ def of_monitor(**missing):
         0.1,
     )
     return section_of_monitor("mine", run)
+
+
+def test_a_log_with_its_direction_is_reported_with_it(tmp_path):
+    series = white_run(3000, twice_from=2000)
+    rows = [
+        {"step": step, "wcdfa/update_norm": norm, "wcdfa/cosine": cosine, "wcdfa/weight_norm": weights}
+        for step, (norm, cosine, weights) in enumerate(
+            zip(series["norms"], series["cosine"], series["weight_norm"], strict=True), start=1
+        )
+    ]
+    log = tmp_path / "run.jsonl"
+    log.write_text("\n".join(json.dumps({name: value for name, value in row.items() if np.isfinite(value)}) for row in rows))
+    (source,) = sources(log)
+    (run,) = source.runs()
+    (found,) = sections_of(run, Settings(optimizer="sgd", lr=0.1, hyperparameters={"momentum": 0.9}))
+    assert [track.title for track in found.direction.tracks] == ["‖ΔW‖", "cosine", "α of ‖ΔW‖, 256 steps", "‖ΔW‖ / ‖W‖"]
+    assert any("consecutive changes are more alike" in each for each in found.direction.evidence)
 
 
 def test_a_monitor_shows_the_diagnosis_of_its_window():

@@ -69,7 +69,7 @@ def demo(
         name: RecordedSeries(Path("demo"), "", name, np.array(values), None, None, np.array(watched.losses), 0, ())
         for name, values in watched.norms.items()
     }
-    settings = Settings(window=watched.window, optimizer="adamw", lr=RATE, hyperparameters=optimizer)
+    settings = Settings(window=watched.window, optimizer="adamw", lr=RATE, hyperparameters=optimizer, diagnosis=False)
     main = series.pop(ALL)
     analysis = analyze(main, settings)
     console.print(f"α of ‖ΔW‖, {len(main.values):,} steps of {analysis.criteria.optimizer} on addition modulo 59", highlight=False)

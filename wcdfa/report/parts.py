@@ -73,7 +73,7 @@ def _direction(direction: Direction) -> list[Markup]:
         parts.append(table([head, "what to look at"], causes, class_="causes"))
     parts.append(element("div", class_="plot direction"))
     if direction.not_compared:
-        parts.append(bullets((f"not compared: {shown(each, 1000)}" for each in direction.not_compared), class_="not-compared"))
+        parts.append(bullets((f"left out: {shown(each, 1000)}" for each in direction.not_compared), class_="left-out"))
     return parts
 
 

@@ -88,7 +88,7 @@ def section_of(
     name : str, optional
         The name of the run. Default: path, run and column.
     diagnosis : Diagnosis, optional
-        From `wcdfa.diagnose`. It is shown with its tracks if something was found or the direction was recorded.
+        Default: that of the analysis. It is shown with its tracks if something was found or the direction was recorded.
     """
     series = analysis.series
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
@@ -109,7 +109,7 @@ def section_of(
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
         run=str(analysis.run),
-        direction=worth_showing(diagnosis),
+        direction=worth_showing(analysis.diagnosis if diagnosis is None else diagnosis),
     )
 
 
