@@ -11,9 +11,8 @@ import numpy as np
 from keras import ops
 
 from wcdfa.backends.keras.norms import Layout, Tensor, norm_of, widened_as_stored
-from wcdfa.backends.stretches import stretches
+from wcdfa.recording.direction import Layout as SampleLayout
 from wcdfa.recording.groups import ALL
-from wcdfa.recording.sample import sample_of
 from wcdfa.recording.side_series import direction_series
 
 if TYPE_CHECKING:
@@ -23,10 +22,10 @@ ROW = 256  # this many numbers are added at a time: one long sum in float32 woul
 
 
 class Looked(NamedTuple):
-    """What the sample has of one variable."""
+    """What the sample has of one variable, after the step and before it, float32 or wider."""
 
-    change: Tensor
     now: Tensor
+    before: Tensor
 
 
 class Measured(NamedTuple):
@@ -45,12 +44,10 @@ class Direction:
 
     def __init__(self, layout: Layout, coordinates: int) -> None:
         sizes = {path: math.prod(layout.variables[i].shape) for path, i in layout.paths.items()}
-        self.sample = sample_of(sizes, coordinates)
         path_at = {i: path for path, i in layout.paths.items()}
         members = {name: [path_at[i] for i in each] for name, each in layout.members.items() if name != ALL}
-        self._groups = stretches(self.sample, members)
-        # each number of the sample stands for so many of the variables
-        self._scale = math.sqrt(sum(sizes.values()) / max(1, self.sample.size))
+        found = SampleLayout(sizes, members, coordinates)
+        self.sample, self._groups, self._scale = found.sample, found.spans, math.sqrt(found.weight)
         self._places = {i: self.sample.places(path) for path, i in layout.paths.items()}
         self._index: Tensor | None = None
         self._kept = np.array(self.sample.kept, dtype=np.int64 if keras.backend.backend() == "torch" else np.int32)
@@ -66,16 +63,15 @@ class Direction:
             from wcdfa.backends.keras.direction_torch import looked_at  # noqa: PLC0415 - with another backend torch need not be there
 
             return Looked(*cast("tuple[Tensor, Tensor]", looked_at(cast("torch.Tensor", new), cast("torch.Tensor", old), places)))
-        now, before = (widened_as_stored(ops.reshape(each, (-1,))[places], zero) for each in (new, old))
-        return Looked(now - before, now)
+        return Looked(*(widened_as_stored(cast(Tensor, ops.reshape(each, (-1,)))[places], zero) for each in (new, old)))
 
     def measured(self, looked: Sequence[Looked], last: Tensor, norm: Tensor) -> Measured:
         """The direction of a step of which all variables were looked at, after one that changed the sample by `last`.
 
         There is no cosine if the norm of the step is not finite.
         """
-        change, now = (_joined(each) for each in zip(*looked, strict=True))
-        change = cast(Tensor, ops.cast(change, "float32"))
+        now, before = (_joined(each) for each in zip(*looked, strict=True))  # and then the difference: XLA computes less twice
+        change = cast(Tensor, ops.cast(now - before, "float32"))
         groups = [
             [_joined([each[place] for place in places] or [each[:0]]) for each in (change, last)]
             for places in self._groups.values()

@@ -8,13 +8,13 @@ import torch
 
 
 def looked_at(new: torch.Tensor, old: torch.Tensor, places: slice) -> tuple[torch.Tensor, torch.Tensor]:
-    """What changed at these places of the flat tensors, in float32 or wider, and what is there now, in an array of its own.
+    """What is at these places of the flat tensors, in arrays of their own, made while the tensors are in the cache of the processor.
 
     >>> looked_at(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.ones(2, 2), slice(1, None, 2))
-    (tensor([1., 3.]), tensor([2., 4.]))
+    (tensor([2., 4.]), tensor([1., 1.]))
     """
-    now, before = widened(new.reshape(-1)[places]), widened(old.reshape(-1)[places])
-    return now - before, now.contiguous()  # while the whole tensors are in the cache of the processor
+    now, before = (widened(each.reshape(-1)[places]) for each in (new, old))
+    return now.contiguous(), before.clone()
 
 
 def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:

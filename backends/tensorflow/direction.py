@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf  # type: ignore[import-untyped]
 
-from wcdfa.backends.stretches import stretches
 from wcdfa.backends.tensorflow.norms import own_square, widened
 from wcdfa.backends.tensorflow.parameters import Values
+from wcdfa.recording.direction import Layout
 from wcdfa.recording.groups import ALL, Members
-from wcdfa.recording.sample import sample_of
 from wcdfa.recording.side_series import SKETCH, direction_series
 
 
@@ -72,9 +71,8 @@ class Coordinates:
         sizes = {
             path: math.prod(value.shape) * (2 if tf.as_dtype(value.dtype).is_complex else 1) for path, value in parameters.items()
         }
-        self.sample = sample_of(sizes, coordinates)
-        self.stands_for = sum(sizes.values()) / max(1, self.sample.size)  # numbers of the parameters for each of the sample
-        self.groups = stretches(self.sample, {name: paths for name, paths in members.items() if name != ALL})
+        found = Layout(sizes, {name: paths for name, paths in members.items() if name != ALL}, coordinates)
+        self.sample, self.groups, self.stands_for = found.sample, found.spans, found.weight
 
     def sampled(self, values: Sequence[Values]) -> tf.Tensor:
         """The numbers of the sample, float32 or wider, shape (sample,); a complex number counts as two."""
