@@ -135,7 +135,7 @@ def _slopes(changes: Floats) -> Floats:
     series = changes.transpose(2, 1, 0)
     sizes, f = fluctuations(series, scales=half_sizes(n, 1), overlap=0.5)
     logs = 0.5 * np.log((np.asarray(f, dtype=np.float64) ** 2).sum(axis=1))
-    return np.asarray(logs @ slope_weights(np.asarray(sizes), bounds_of(RANGES, n)))
+    return np.asarray(logs @ slope_weights(tuple(map(int, sizes)), bounds_of(RANGES, n)))
 
 
 def _over_windows(values: Floats) -> Expected:
