@@ -285,7 +285,9 @@ def rounding(window: Window) -> Iterator[Check]:
 
 
 def smallest_steps(sketch: Floats) -> float:
-    """Median over the coordinates of a typical change, in units of the smallest step that divides all of its changes.
+    """Median over the coordinates of a typical change, in units of the smallest step that divides nine in ten of its changes.
+
+    Not all of them: one change, such as that from one format to another, may have more digits.
 
     >>> import numpy as np
     >>> smallest_steps(np.array([[0.5], [-0.25], [0.75], [0.25]]))
@@ -295,10 +297,12 @@ def smallest_steps(sketch: Floats) -> float:
     whole = np.abs(mantissa * np.float32(2**24)).astype(np.int64)
     with np.errstate(all="ignore"):
         trailing = np.log2((whole & -whole).astype(np.float64))
-    lowest = np.where(whole > 0, exponent - 24 + trailing, np.inf).min(axis=0)
-    moving = np.isfinite(lowest)
+    ascending = np.sort(np.where(whole > 0, exponent - 24 + trailing, np.inf), axis=0)
+    count = np.isfinite(ascending).sum(axis=0)
+    moving = count > 0
     if not moving.any():
         return math.nan
+    lowest = np.take_along_axis(ascending, (count // 10)[np.newaxis], axis=0)[0]
     # a coordinate that is often exactly still has its typical change from the steps at which it moves
     sizes = np.where(whole > 0, np.abs(sketch), math.nan)[:, moving]
     typical = np.nanmedian(sizes, axis=0) if np.isnan(sizes).any() else np.median(sizes, axis=0)  # which is much faster

@@ -180,7 +180,7 @@ CAUSES = {
         "model.train() after each evaluation, and which modules are in evaluation mode",
     ),
     "half precision": Meaning(
-        "changes are lost by rounding: the weights are in half precision",
+        "changes are lost by rounding: the weights have too few digits for them, as in half precision",
         "the dtype of the parameters that the optimizer updates: keep a float32 copy of them",
     ),
     "weights replaced": Meaning(
