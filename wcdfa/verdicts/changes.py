@@ -91,7 +91,8 @@ def jumps(record: Record, baseline: int) -> Iterator[Change]:
     logs = np.log(record.rates)
     moves = np.abs(np.diff(logs))
     usual = float(moves[: baseline - 1].max(initial=0.0))
-    jumped = np.flatnonzero(moves[baseline - 1 :] > max(JUMP, 2 * usual)) + baseline
+    around = np.array([moves[max(0, at - 10) : at].max(initial=0.0) for at in range(baseline - 1, len(moves))])
+    jumped = np.flatnonzero(moves[baseline - 1 :] > np.maximum(max(JUMP, 2 * usual), 3 * around)) + baseline
     left = np.flatnonzero(np.abs(logs[baseline:] - logs[baseline - 1]) > JUMP) + baseline if usual == 0 else jumped
     if len(jumped) or len(left):
         at = int(min([*jumped[:1], *left[:1]]))

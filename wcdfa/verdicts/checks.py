@@ -17,23 +17,36 @@ from wcdfa.inference.exponent import dfa
 from wcdfa.inference.sketch_exponents import vector_exponents
 from wcdfa.nulls.expectation import SAME, expectation
 from wcdfa.verdicts.gradient_memory import FAR, Correlations, contrast, correlations
+from wcdfa.verdicts.level_watch import BLOCK
 from wcdfa.verdicts.record import Record
 
 Floats = npt.NDArray[np.float64]
 
 # what healthy runs of small networks show beside white gradients: curvature and a mean that changes slowly (benchmarks/faults.py)
-NEIGHBOURS = (-0.03, 0.03)
-NEXT = -0.03
-FEW_STEPS = 0.05
+NEIGHBOURS = 0.03
+OPPOSED = 0.35  # of 1 − momentum: without momentum, curvature turns consecutive gradients against each other
+FEW_STEPS = 0.05  # at momentum 0.9: with more of it, a run near a minimum swings more slowly
 SIZE = (0.65, 1.35)
+STEADY = 0.2  # standard deviation of the logarithm of the size, from block to block
 SLACK = 0.35  # of 1 − cosine
-BOXES = ((0.1, 0.1), (0.4, 0.15))  # below and above the exponents of small and large boxes
-LAG1, ALPHA = (0.3, 0.16), (0.3, 0.35)  # below and above the autocorrelation of log ‖ΔW‖ at lag 1, and its α
+SMALL_BOXES, LARGE_BOXES = (0.1, 0.1), (math.inf, 0.15)  # below and above the exponents
+LONG = 0.95  # momentum from which on a run that swings shows in the small boxes too
+LAG1, ALPHA = (
+    (0.3, 0.8),
+    (0.3, 0.35),
+)  # below the lag-1 autocorrelation of log ‖ΔW‖ and, as a share of what is left to 1, above; of its α
+ALIKE, SAME_GRADIENTS = 0.2, 0.4  # shares of a mean gradient from which on less can be said, and nearly nothing
 CALIBRATED = (128, 256, 500, 512, 1000)  # steps for which the package has a calibration, so that none need be made
 UNKNOWN_SHARE = 0.15  # of a mean gradient, where no far lags are known
 IDENTITY = 0.03
-LOST = -0.6  # cosine of what a gradient added with the change before it, where the memory was lost
+LOST = -0.8  # cosine of what a gradient added with the change before it, where the momentum was lost
+KEPT = 0.2  # share of the last change in this one, up to which nothing of it was kept
+AGAIN = -0.5  # the same cosine in the step after an adaptive optimizer began anew, with a step of full size
+DOUBLED = math.log(2)
+OFTEN = 3  # steps without momentum in a window that are no chance
 ROUNDED = 8.0  # smallest steps in a typical change of a coordinate
+BEND = {1: 1.0, 2: -1.5, 4: 0.5}
+"""Weights of the autocorrelation at each lag: 0 for a straight line."""
 PERIODS = (2, 8)
 """Periods, in steps, of a rhythm."""
 FEWEST = 50  # steps that a check needs
@@ -86,6 +99,11 @@ class Window:
         mean, error = self.mean({lag: 1 / (FAR[1] - FAR[0] + 1) for lag in range(FAR[0], FAR[1] + 1)})
         return min(max(0.0, mean + 3 * error), 0.9) if math.isfinite(mean) else UNKNOWN_SHARE
 
+    @cached_property
+    def momentum(self) -> float:
+        """How much of a change the optimizer keeps for the next: the sum of its filter."""
+        return 0.0 if self.record.filter is None else float(self.record.filter.weights.sum())
+
     def mean(self, weights: dict[int, float]) -> tuple[float, float]:
         """A sum over lags of the autocorrelation, with its standard error; NaN if it is not known."""
         return (math.nan, math.nan) if self.correlations is None else self.correlations.mean(weights)
@@ -110,26 +128,27 @@ def beyond(found: float, stderr: float, low: float, high: float) -> float:
 
 
 def neighbours(window: Window) -> Iterator[Check]:
-    """Gradients of consecutive steps have more, or less, in common than those of steps further apart."""
-    found, stderr = window.mean({1: 1.0, 2: -1.0})
-    if math.isfinite(found):
-        yield Check("neighbours", found, *NEIGHBOURS, beyond(found, stderr, *NEIGHBOURS), amount=_used(window))
+    """Gradients of consecutive steps have more, or less, in common than a smooth fall from lag 1 to lag 4 makes it."""
+    found, stderr = window.mean(BEND)
+    if math.isfinite(found) and window.mean_share < SAME_GRADIENTS:
+        band = -NEIGHBOURS - OPPOSED * (1 - window.momentum), NEIGHBOURS
+        yield Check("neighbours", found, *band, beyond(found, stderr, *band), amount=_used(window))
 
 
 def next_step(window: Window) -> Iterator[Check]:
     """Consecutive gradients oppose each other, once the memory that the optimizer is said to have is undone."""
     found, stderr = window.mean({1: 1 / 3, 2: 1 / 3, 3: 1 / 3})
-    if math.isfinite(found):
-        yield Check("next gradients", found, NEXT, math.inf, beyond(found, stderr, NEXT, math.inf))
+    if math.isfinite(found) and window.mean_share < SAME_GRADIENTS:
+        low = -NEIGHBOURS - OPPOSED * (1 - window.momentum)
+        yield Check("next gradients", found, low, math.inf, beyond(found, stderr, low, math.inf))
 
 
 def few_steps(window: Window) -> Iterator[Check]:
     """Gradients have more in common over a few steps than over many."""
     found, stderr = window.mean(contrast({1: 1 / 3, 2: 1 / 3, 3: 1 / 3}))
-    if math.isfinite(found):
-        yield Check(
-            "near gradients", found, -math.inf, FEW_STEPS, beyond(found, stderr, -math.inf, FEW_STEPS), amount=_used(window)
-        )
+    if math.isfinite(found) and window.mean_share < SAME_GRADIENTS:
+        high = min(0.5, FEW_STEPS * 0.1 / max(1 - window.momentum, 0.01))
+        yield Check("near gradients", found, -math.inf, high, beyond(found, stderr, -math.inf, high), amount=_used(window))
 
 
 def cosine(window: Window) -> Iterator[Check]:
@@ -138,9 +157,9 @@ def cosine(window: Window) -> Iterator[Check]:
     if record.cosine is None or record.filter is None or not record.consecutive:
         return
     known = record.cosine[np.isfinite(record.cosine)]
-    if len(known) < FEWEST:
-        return
     share = window.mean_share
+    if len(known) < FEWEST or share >= SAME_GRADIENTS:
+        return
     low, high = record.filter.cosine(), record.filter.cosine(share)
     band = low - SLACK * (1 - low), high + SLACK * (1 - high)
     yield Check(
@@ -151,16 +170,17 @@ def cosine(window: Window) -> Iterator[Check]:
 def vector_alpha(window: Window) -> Iterator[Check]:
     """The exponents of ΔW as a vector, for small and for large boxes, given the share of a mean gradient."""
     record = window.settled
-    if record.sketch is None or record.filter is None or not record.consecutive:
+    if record.sketch is None or record.filter is None or not record.consecutive or window.mean_share >= ALIKE:
         return
     n = max((length for length in CALIBRATED if length <= len(record)), default=0)
     found = vector_exponents((record.sketch / record.rates[:, np.newaxis])[len(record) - n :])
     if found.reason is not None:
         return
     white, mean = record.filter.exponents(n), record.filter.exponents(n, window.mean_share)
-    names = ("vector α, small boxes", "vector α, large boxes")
+    small = SMALL_BOXES if window.momentum < LONG else (SMALL_BOXES[0], 3 * SMALL_BOXES[1])
+    names, reaches = ("vector α, small boxes", "vector α, large boxes"), (small, LARGE_BOXES)
     for name, exponent, stderr, ends, reach in zip(
-        names, found.exponents, found.stderr, zip(white, mean, strict=True), BOXES, strict=True
+        names, found.exponents, found.stderr, zip(white, mean, strict=True), reaches, strict=True
     ):
         low, high = min(ends) - reach[0], max(ends) + reach[1]
         if math.isfinite(exponent) and math.isfinite(stderr):
@@ -174,7 +194,9 @@ def memory_of_norms(window: Window) -> Iterator[Check]:
     logs = record.sizes[len(record) - n :]
     if record.filter is None or record.optimizer is None or not record.consecutive or not n or not np.isfinite(logs).all():
         return
-    ends = [expectation(record.optimizer, n, mean_share=share) for share in (0.0, round(min(window.mean_share, 0.5), 1))]
+    if window.mean_share >= ALIKE:
+        return
+    ends = [expectation(record.optimizer, n, mean_share=share) for share in (0.0, round(window.mean_share, 1))]
     centred = logs - logs.mean()
     if not all(math.isfinite(end.alpha.mean) for end in ends) or centred.std() < SAME:
         return
@@ -184,7 +206,8 @@ def memory_of_norms(window: Window) -> Iterator[Check]:
         ("lag-1", lag1, LAG1, [end.lag1 for end in ends]),
         ("α", alpha, ALPHA, [end.alpha for end in ends]),
     ):
-        low, high = min(end.mean for end in each) - reach[0], max(end.mean for end in each) + reach[1]
+        least, most = min(end.mean for end in each), max(end.mean for end in each)
+        low, high = least - reach[0], most + reach[1] * (1 - most if name == "lag-1" else 1.0)
         if math.isfinite(found):
             yield Check(name, found, low, high, beyond(found, max(end.spread for end in each), low, high))
 
@@ -203,7 +226,25 @@ def gradient_size(window: Window) -> Iterator[Check]:
     known = (left[:, moving] ** 2).mean(axis=1)
     found = math.sqrt(float(known.mean()))
     stderr = float(known.std()) / math.sqrt(len(known) / 10) / (2 * found) if found else 0.0
-    yield Check("size of what gradients add", found, *SIZE, beyond(found, stderr, *SIZE))
+    p = beyond(found, stderr, *SIZE) if _is_steady(known) and _remembers(window, found) else 1.0
+    yield Check("size of what gradients add", found, *SIZE, p)
+
+
+def _is_steady(squares: Floats) -> bool:
+    """Whether sizes stay the same: where gradients grow, shrink or come in bursts, a mean of their squares is late."""
+    blocks = squares[: len(squares) // BLOCK * BLOCK].reshape(-1, BLOCK).mean(axis=1)
+    return bool(blocks.min() > 0 and np.log(blocks).std() / 2 < STEADY)
+
+
+def _remembers(window: Window, size: float) -> bool:
+    """Whether gradients seem to remember what another momentum would keep: their size alone is another one if gradients grow or shrink."""
+    if window.mean_share >= SAME_GRADIENTS:
+        return False
+    if size > 1:
+        found, stderr = window.mean({1: 1 / 3, 2: 1 / 3, 3: 1 / 3})
+        return found + 2 * stderr < -NEIGHBOURS / 2
+    found, stderr = window.mean(contrast({1: 1 / 3, 2: 1 / 3, 3: 1 / 3}))
+    return found - 2 * stderr > NEIGHBOURS / 3 or window.mean_share > ALIKE
 
 
 def identity(window: Window) -> Iterator[Check]:
@@ -222,17 +263,12 @@ def identity(window: Window) -> Iterator[Check]:
     ratio = ratio[np.isfinite(ratio)]
     if len(ratio) < FEWEST or (record.optimizer is not None and record.optimizer.clip_norm is not None):
         return
-    spread = float(np.median(np.abs(ratio - np.median(ratio))))
     reach = IDENTITY / 3 + decayed
-    yield Check(
-        "gradient norm",
-        float(np.exp(np.median(ratio))),
-        1 - reach * 3,
-        1 + reach * 3,
-        _exact(abs(float(np.median(ratio))), 3 * reach),
-    )
-    momentum = _momentum(record)
-    yield Check("spread of the gradient norm", spread, 0.0, reach, _exact(spread, reach), amount=momentum)
+    # a change that is smaller than ‖g‖ makes it may be clipped
+    explained = float(((np.abs(ratio) < reach / 2) | (ratio < -reach)).mean())
+    spread = float(np.median(np.abs(ratio)))
+    p = 1.0 if explained > 0.5 else 0.0
+    yield Check("spread of the gradient norm", spread, 0.0, reach / 2, p, amount=_momentum(record) if p == 0 else math.nan)
 
 
 def lost_memory(window: Window) -> Iterator[Check]:
@@ -242,14 +278,33 @@ def lost_memory(window: Window) -> Iterator[Check]:
     if left is None or record.filter is None or not len(record.filter.weights) or not record.consecutive:
         return
     known = np.isfinite(left)
-    typical = float(np.median(left[known])) if known.any() else math.nan
-    if not typical > LOST / 3:  # the momentum is another one at every step
+    if not known.any() or not np.median(left[known]) > LOST / 4:  # the momentum is another one at every step
         return
-    places = np.flatnonzero(known & (left < LOST))
+    places = np.flatnonzero(without_momentum(record))
     since = int(record.numbered[places[0]]) if len(places) else None
     every = float(np.median(np.diff(places))) if len(places) > 2 else math.nan
     share = len(places) / max(1, int(known.sum()))
-    yield Check("steps without momentum", share, 0.0, 0.5 / len(record), 0.0 if len(places) > 1 else 1.0, since=since, amount=every)
+    yield Check(
+        "steps without momentum", share, 0.0, 0.5 / len(record), 0.0 if len(places) >= OFTEN else 1.0, since=since, amount=every
+    )
+
+
+def without_momentum(record: Record) -> npt.NDArray[np.bool_]:
+    """The steps whose change has nothing of the one before it: the state of the optimizer was lost.
+
+    The next gradient may oppose the last change as well. Where SGD lost its state, nothing of the last change is left; an adaptive
+    optimizer that begins anew takes one step of full size, and the next gradient has nothing of it.
+    """
+    left = record.left_over
+    if left is None or record.filter is None or record.cosine is None or not len(record.filter.weights):
+        return np.zeros(len(record), dtype=bool)
+    sizes = record.norms / record.rates
+    with np.errstate(all="ignore"):
+        if record.filter.innovation is None:
+            kept = np.concatenate([[math.nan], record.cosine[1:] * sizes[1:] / sizes[:-1]])
+            return np.asarray((left < LOST) & (np.abs(kept) < KEPT))
+        grown = np.concatenate([[math.nan] * 2, np.log(sizes[1:-1] / sizes[:-2])])[: len(record)]
+        return np.asarray((left < AGAIN) & (grown > DOUBLED))
 
 
 def rhythm(window: Window) -> Iterator[Check]:

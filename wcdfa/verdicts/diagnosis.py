@@ -302,6 +302,8 @@ def _not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
         yield f"whether the run is what it is said to be, because {record.unknown or 'no optimizer is named'}: only changes are judged"
     elif record.varying:
         yield f"whether the run is {record.optimizer}, because its {' and '.join(record.varying)} {'varies' if len(record.varying) == 1 else 'vary'}"
+    elif record.changing:
+        yield f"whether the run is {record.optimizer}, because its momentum changes by itself for {record.optimizer.changes_until():,.0f} steps"
     elif len(record) < SHORTEST:
         yield f"whether the run is {record.optimizer}, because {SHORTEST} steps are needed, got {len(record)}"
     if not record.consecutive:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.verdicts.changes import Change
-from wcdfa.verdicts.checks import LOST, Check, smallest_steps
+from wcdfa.verdicts.checks import Check, smallest_steps, without_momentum
 from wcdfa.verdicts.level_watch import BLOCK, block_means
 from wcdfa.verdicts.record import Record
 from wcdfa.verdicts.tracks import ALL, Track
@@ -138,8 +138,8 @@ def events_at(record: Record, onset: int, changes: Sequence[Change]) -> dict[str
     found = {"learning rate": math.log(rates[0].after / rates[0].before) if rates else 0.0} if record.rates_known else {}
     if record.groups:
         found["frozen"] = sum(change.statistic == "frozen" for change in changes) / len(record.groups)
-    lost = _without_momentum(record)
-    if lost is not None:
+    if record.left_over is not None:
+        lost = without_momentum(record).astype(np.float64)
         found["steps without momentum"] = float(
             lost[onset : onset + AFTER * BLOCK].mean() - lost[max(0, onset - BEFORE * BLOCK) : onset].mean()
         )
@@ -151,11 +151,3 @@ def events_at(record: Record, onset: int, changes: Sequence[Change]) -> dict[str
         if all(math.isfinite(each) and each > 0 for each in units):
             found["smallest steps in a change"] = min(0.0, math.log2(min(units[1], 64.0)) - math.log2(min(units[0], 64.0)))
     return found
-
-
-def _without_momentum(record: Record) -> Floats | None:
-    """Whether each step had nothing of the change before it, if the optimizer has a momentum."""
-    left = record.left_over
-    if left is None or record.filter is None or not len(record.filter.weights):
-        return None
-    return np.asarray((left < LOST).astype(np.float64))

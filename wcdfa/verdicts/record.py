@@ -69,7 +69,14 @@ class Record:
     @cached_property
     def filter(self) -> MemoryFilter | None:
         """The memory of the named optimizer; None if it is not known, or its hyperparameters vary."""
-        return None if self.optimizer is None or self.varying else memory_filter(self.optimizer)
+        if self.optimizer is None or self.varying or self.changing:
+            return None
+        return memory_filter(self.optimizer)
+
+    @cached_property
+    def changing(self) -> bool:
+        """Whether the memory of the optimizer is still changing by itself, as that of NAdam at first, or may be."""
+        return self.optimizer is not None and (self.taken or 0) < self.optimizer.changes_until()
 
     @cached_property
     def sizes(self) -> Floats:

@@ -65,7 +65,7 @@ def _of_direction(record: Record, undone: MemoryFilter | None) -> list[Track]:
     found += [Track("cosine", name, turn(values)) for name, values in record.cosines.items()]
     memory = correlations(record, TRACKED, undone=undone)
     if memory is not None:
-        found.append(Track("neighbours", ALL, _without_outliers(memory.series({1: 1.0, 2: -1.0}))))
+        found.append(Track("neighbours", ALL, _without_outliers(memory.series({1: 1.0, 2: -1.5, 4: 0.5}))))
         found.append(Track("near gradients", ALL, _without_outliers(memory.series({2: 1 / 3, 3: 1 / 3, 4: 1 / 3}))))
     return found
 
