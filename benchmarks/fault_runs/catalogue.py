@@ -35,12 +35,10 @@ def signatures(folder: Path, pairs: Iterable[tuple[str, str]], seeds: Sequence[i
             late = [later(folder, training, optimizer, fault, seed) for seed in there(folder, training, optimizer, fault, seeds)]
             yield from averaged(late, fault, training, optimizer, "change")
         for fault in applying(training, optimizer, from_start=True):
-            early = [
-                each
-                for seed in there(folder, training, optimizer, fault, seeds, storage.FROM_START)
-                for each in from_start(folder, training, optimizer, fault, seed)
-            ]
-            yield from averaged(early, fault, training, optimizer, "named")
+            found = there(folder, training, optimizer, fault, seeds, storage.FROM_START)
+            early = [list(from_start(folder, training, optimizer, fault, seed)) for seed in found]
+            for windows in zip(*early, strict=True):  # the first window of a run is of another kind than later ones
+                yield from averaged(windows, fault, training, optimizer, "named")
 
 
 def there(folder: Path, training: str, optimizer: str, fault: str, seeds: Sequence[int], moment: str = storage.LATER) -> list[int]:

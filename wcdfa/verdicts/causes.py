@@ -12,6 +12,8 @@ from wcdfa.verdicts.signatures import CAUSES, Signature
 ROUGH = 0.4
 """By how much a signature may be off in another training, beside its spread and `SHARE` of itself."""
 SHARE = 0.15
+MOST = 1.0
+"""Largest spread of a signature that counts: one that fits everything says nothing."""
 TAIL = 4.0
 """Degrees of freedom of Student's t, by which an effect that does not fit is weighed."""
 EVENTS = ("learning rate", "frozen", "steps without momentum", "smallest steps in a change")
@@ -81,7 +83,7 @@ def likelihood(effects: Mapping[str, float], signature: Signature) -> float:
     total = 0.0
     for name, (mean, spread) in signature.effects.items():
         if name in effects:
-            scale = math.sqrt(spread**2 + ROUGH**2 + (SHARE * mean) ** 2)
+            scale = math.sqrt(min(spread, MOST) ** 2 + ROUGH**2 + (SHARE * mean) ** 2)
             z = (effects[name] - mean) / scale
             misfit = z * z / 2 if name in FACTS else (TAIL + 1) / 2 * math.log1p(z * z / TAIL)
             total -= (EXACT if name in EVENTS else 1.0) * misfit + math.log(scale)
