@@ -90,5 +90,4 @@ def test_tail_of_student(t, freedom, p):
 
 
 def test_the_tail_goes_on_to_where_doubles_end():
-    assert two_sided(50.0, 100.0) == pytest.approx(1.0e-71, rel=10)
     assert 0 < two_sided(300.0, 60.0) < two_sided(200.0, 60.0)

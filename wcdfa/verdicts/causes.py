@@ -22,6 +22,8 @@ FACTS = ("frozen",)
 """Effects that a cause must have: no other statistic can make up for groups that do not move."""
 EXACT = 2.0
 """How many times as much as another an effect without chance counts."""
+FITS = 1.2
+"""Misfit for each statistic up to which a cause fits."""
 CLEAR = 3.0
 """How many times as likely as the next cause the first one must be to be clear."""
 
@@ -33,6 +35,8 @@ class Cause(NamedTuple):
     """A key of `wcdfa.verdicts.signatures.CAUSES`."""
     weight: float
     """How likely it is among all causes of the catalogue, from 0 to 1, if it is one of them."""
+    misfit: float = 0.0
+    """How badly its best signature fits: about 0.5 for each statistic by chance, more if none of the catalogue is the cause."""
 
     @property
     def text(self) -> str:
@@ -66,33 +70,40 @@ def ranked(
         Signatures of its family are used; of all families if it is unknown.
     """
     family = None if optimizer is None else family_of(optimizer.name)
-    best: dict[str, float] = {}
+    best: dict[str, tuple[float, float]] = {}
     for signature in catalogue:
         if signature.question == question and family in (None, family_of(signature.optimizer)):
-            best[signature.cause] = max(best.get(signature.cause, -math.inf), likelihood(effects, signature))
+            best[signature.cause] = max(best.get(signature.cause, (-math.inf, math.inf)), likelihood(effects, signature))
     if not best:
         return []
-    top = max(best.values())
-    shares = {name: math.exp(max(value - top, -300.0)) for name, value in best.items()}
+    top = max(best.values())[0]
+    shares = {name: math.exp(max(value - top, -300.0)) for name, (value, _) in best.items()}
     total = sum(shares.values())
-    return sorted((Cause(name, share / total) for name, share in shares.items()), key=lambda cause: -cause.weight)
+    causes = (Cause(name, share / total, best[name][1] / max(1, len(effects))) for name, share in shares.items())
+    return sorted(causes, key=lambda cause: -cause.weight)
 
 
-def likelihood(effects: Mapping[str, float], signature: Signature) -> float:
-    """Logarithm of how likely the effects are under a signature, over the statistics that both have."""
-    total = 0.0
-    for name, (mean, spread) in signature.effects.items():
-        if name in effects:
-            scale = math.sqrt(min(spread, MOST) ** 2 + ROUGH**2 + (SHARE * mean) ** 2)
-            z = (effects[name] - mean) / scale
-            misfit = z * z / 2 if name in FACTS else (TAIL + 1) / 2 * math.log1p(z * z / TAIL)
-            total -= (EXACT if name in EVENTS else 1.0) * misfit + math.log(scale)
-    return total
+def likelihood(effects: Mapping[str, float], signature: Signature) -> tuple[float, float]:
+    """Logarithm of how likely the effects are under a signature, and how badly they fit; what the signature lacks may be anything."""
+    total = misfits = 0.0
+    for name, effect in effects.items():
+        mean, spread = signature.effects.get(name, (0.0, MOST))
+        scale = math.sqrt(min(spread, MOST) ** 2 + ROUGH**2 + (SHARE * mean) ** 2)
+        z = (effect - mean) / scale
+        misfit = z * z / 2 if name in FACTS else (TAIL + 1) / 2 * math.log1p(z * z / TAIL)
+        misfits += misfit
+        total -= (EXACT if name in EVENTS else 1.0) * misfit + math.log(scale)
+    return total, misfits
 
 
 def clear(causes: list[Cause]) -> bool:
-    """Whether the first cause is much likelier than the next."""
-    return bool(causes) and (len(causes) == 1 or causes[0].weight > CLEAR * causes[1].weight)
+    """Whether the first cause is much likelier than the next, and fits."""
+    return fits(causes) and (len(causes) == 1 or causes[0].weight > CLEAR * causes[1].weight)
+
+
+def fits(causes: list[Cause]) -> bool:
+    """Whether what was found is what the first cause does elsewhere."""
+    return bool(causes) and causes[0].misfit < FITS
 
 
 def family_of(name: str) -> str:

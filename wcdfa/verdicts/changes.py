@@ -115,7 +115,7 @@ def frozen(record: Record, baseline: int) -> Iterator[Change]:
         if (norms[:baseline] > 0).mean() < 0.9 or len(still) < STILL:
             continue
         run = np.convolve(still, np.ones(STILL), "valid") == STILL
-        if run.any():
+        if run.any() and still[-1] and still[int(run.argmax()) :].mean() > 0.9:
             at = baseline + int(run.argmax())
             since, seen = (int(record.numbered[min(place, len(record) - 1)]) for place in (at, at + STILL - 1))
             yield Change("frozen", name, float(np.median(norms[:baseline])), 0.0, since, seen, 0.0)

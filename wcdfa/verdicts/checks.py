@@ -43,6 +43,7 @@ LOST = -0.8  # cosine of what a gradient added with the change before it, where 
 KEPT = 0.2  # share of the last change in this one, up to which nothing of it was kept
 AGAIN = -0.5  # the same cosine in the step after an adaptive optimizer began anew, with a step of full size
 DOUBLED = math.log(2)
+SCATTERED = 0.15  # median deviation of that cosine, beyond which it is often far from its median by chance
 OFTEN = 3  # steps without momentum in a window that are no chance
 ROUNDED = 8.0  # smallest steps in a typical change of a coordinate
 BEND = {1: 1.0, 2: -1.5, 4: 0.5}
@@ -257,16 +258,19 @@ def identity(window: Window) -> Iterator[Check]:
         return
     decayed = 0.0
     if record.optimizer is not None and record.weight_norm is not None:
-        decayed = float(np.nanmedian(record.optimizer.weight_decay * record.weight_norm / norms))
+        with np.errstate(all="ignore"):
+            shares = record.optimizer.weight_decay * record.weight_norm / norms
+        decayed = float(np.median(shares[np.isfinite(shares)])) if np.isfinite(shares).any() else 0.0
     with np.errstate(all="ignore"):
         ratio = np.log(added / norms)
     ratio = ratio[np.isfinite(ratio)]
     if len(ratio) < FEWEST or (record.optimizer is not None and record.optimizer.clip_norm is not None):
         return
     reach = IDENTITY / 3 + decayed
-    # a change that is smaller than ‖g‖ makes it may be clipped
-    explained = float(((np.abs(ratio) < reach / 2) | (ratio < -reach)).mean())
-    spread = float(np.median(np.abs(ratio)))
+    # a change that is smaller than ‖g‖ makes it may be clipped, and ‖g‖ may be that of a sum or of a scaled loss
+    middle = float(np.median(ratio))
+    explained = max(float(((np.abs(ratio - at) < reach / 2) | (ratio < -reach)).mean()) for at in (0.0, middle))
+    spread = float(np.median(np.abs(ratio - middle)))
     p = 1.0 if explained > 0.5 else 0.0
     yield Check("spread of the gradient norm", spread, 0.0, reach / 2, p, amount=_momentum(record) if p == 0 else math.nan)
 
@@ -278,7 +282,12 @@ def lost_memory(window: Window) -> Iterator[Check]:
     if left is None or record.filter is None or not len(record.filter.weights) or not record.consecutive:
         return
     known = np.isfinite(left)
-    if not known.any() or not np.median(left[known]) > LOST / 4:  # the momentum is another one at every step
+    if not known.any():
+        return
+    middle = float(np.median(left[known]))
+    if (
+        middle <= LOST / 4 or np.median(np.abs(left[known] - middle)) > SCATTERED
+    ):  # another momentum at every step; too few parameters
         return
     places = np.flatnonzero(without_momentum(record))
     since = int(record.numbered[places[0]]) if len(places) else None

@@ -14,7 +14,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.support.text import probability
 from wcdfa.verdicts.alongside import parted
-from wcdfa.verdicts.causes import Cause, clear, ranked
+from wcdfa.verdicts.causes import Cause, clear, fits, ranked
 from wcdfa.verdicts.changes import Change, changes_of
 from wcdfa.verdicts.checks import CHECKS, Check, Window
 from wcdfa.verdicts.effects import effects, effects_of_checks
@@ -62,8 +62,8 @@ class Diagnosis:
     @property
     def since(self) -> int | None:
         """The first step from which on something was found; None if nothing was."""
-        steps = [change.since for change in self.changes] + [check.since for check in self.deviations if check.since is not None]
-        return min(steps, default=None)
+        shown = [change.since for change in first_of_groups(self.changes)]
+        return min([*shown, *(check.since for check in self.deviations if check.since is not None)], default=None)
 
     @property
     def found(self) -> bool:
@@ -93,7 +93,11 @@ class Diagnosis:
         if self.clear:
             yield f"likely cause: {self.causes[0].text}. Look at {self.causes[0].check}."
             return
-        yield "cause unclear; in the order of their likelihood:"
+        yield (
+            "several causes fit; the likeliest first:"
+            if fits(list(self.causes))
+            else "no known cause fits well; the nearest first:"
+        )
         for number, cause in enumerate(self.causes[:SHOWN], start=1):
             yield f"{number}. {cause.text}. Look at {cause.check}."
 
@@ -222,14 +226,13 @@ def _checked(record: Record) -> Iterator[Check]:
 
 
 def deviating(checks: list[Check], alarms: float) -> list[Check]:
-    """Of each statistic the surest check that deviates, from the first window that does; the surest statistic first."""
+    """Of each statistic the check of the first window that deviates; the surest statistic first."""
     judged = [check for check in checks if math.isfinite(check.p)]
     sure = [check._replace(p=min(1.0, check.p * len(judged))) for check in judged if check.p * len(judged) < alarms]
     found: dict[str, Check] = {}
-    for check in sorted(sure, key=lambda each: each.p):
-        first = min(each.since or 0 for each in sure if each.statistic == check.statistic)
-        found.setdefault(check.statistic, check._replace(since=first))
-    return list(found.values())
+    for check in sorted(sure, key=lambda each: each.since or 0):
+        found.setdefault(check.statistic, check)
+    return sorted(found.values(), key=lambda each: each.p)
 
 
 class _Changes:
@@ -245,9 +248,10 @@ class _Changes:
         self.not_compared: list[str] = []
         if self.baseline < LEAST * BLOCK or len(self.record) - self.baseline < BLOCK:
             self.tracks = []
+            left = f" without the first {self.skip} of the run" if self.skip else ""
             self.not_compared.append(
-                f"changes, because the baseline has {max(0, self.baseline)} steps and what follows {max(0, len(self.record) - self.baseline)}: "
-                f"at least {LEAST * BLOCK} and {BLOCK} are needed"
+                f"changes, because the baseline has {max(0, self.baseline)} steps{left}, and what follows "
+                f"{max(0, len(self.record) - max(0, self.baseline))}: at least {LEAST * BLOCK} and {BLOCK} are needed"
             )
             return
         self.tracks = tracks_of(self.record, undone_for(self.record, self.baseline))
@@ -272,7 +276,7 @@ def undone_for(record: Record, baseline: int) -> MemoryFilter | None:
 
 def _causes(record: Record, deviations: list[Check], changed: _Changes) -> list[Cause]:
     """Causes of a deviation that is there from the start, else of what changed, else of the deviation."""
-    if not deviations and not changed.found:
+    if not (deviations or changed.found) or not record.rates_known:
         return []
     ended = int(record.numbered[min(len(record) - 1, changed.skip + max(0, changed.baseline))])
     early = [check for check in deviations if check.since is not None and check.since < ended]
@@ -306,8 +310,12 @@ def _not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
         yield f"whether the run is {record.optimizer}, because its momentum changes by itself for {record.optimizer.changes_until():,.0f} steps"
     elif len(record) < SHORTEST:
         yield f"whether the run is {record.optimizer}, because {SHORTEST} steps are needed, got {len(record)}"
+    if not record.rates_known:
+        unknown = len(record) if record.lr is None else int((~(np.isfinite(record.lr) & (record.lr > 0))).sum())
+        yield f"what the learning rate explains, because it is not known at {unknown:,} of {len(record):,} steps: no cause is named"
     if not record.consecutive:
-        yield "the direction, because not every step was recorded"
+        named = "" if record.optimizer is None else f"whether the run is {record.optimizer}, and "
+        yield f"{named}the direction, because not every step was recorded"
         return
     missing = [name for name, values in {"the cosine": record.cosine, "the sketch": record.sketch}.items() if values is None]
     if missing:
@@ -329,7 +337,22 @@ def sentence_of_check(check: Check) -> str:
     words = STATISTICS[check.statistic]
     expected = _band(check, words.show)
     what = words.up if check.direction > 0 else words.down
-    return f"{what}: {words.title} is {words.show.format(check.found)}, expected {expected} ({probability(check.p)}, from step {check.since:,})"
+    sure = f"{probability(check.p)}, " if check.p > 0 else ""
+    where = "at step" if check.statistic == "steps without momentum" else "in the window from step"
+    return f"{what}: {words.title} is {words.show.format(check.found)}, expected {expected}{_amount(check)} ({sure}{where} {check.since:,})"
+
+
+def _amount(check: Check) -> str:
+    """The number that goes with a deviation."""
+    if not math.isfinite(check.amount):
+        return ""
+    if check.statistic == "spread of the gradient norm":
+        return f"; a momentum of {check.amount:.3g} fits"
+    if check.statistic == "steps without momentum":
+        return f", every {check.amount:,.0f} steps"
+    if check.statistic == "rhythm":
+        return f", every {check.amount:.0f} steps"
+    return f", over {check.amount:.0f} steps" if check.direction > 0 else ""
 
 
 def _band(check: Check, show: str) -> str:

@@ -100,7 +100,7 @@ def effects_on_blocks(tracks: Iterable[Track], block: int) -> dict[str, float]:
 
 def in_notches(found: Mapping[str, float]) -> dict[str, float]:
     """Changes of statistics, each in its own unit, as effects."""
-    return {name: _effect(value / NOTCHES[name]) for name, value in found.items() if math.isfinite(value)}
+    return {name: _effect(value / NOTCHES[name]) for name, value in found.items() if name in NOTCHES and math.isfinite(value)}
 
 
 def effects_of_checks(checks: Iterable[Check]) -> dict[str, float]:

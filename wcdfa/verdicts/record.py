@@ -55,7 +55,7 @@ class Record:
 
     @cached_property
     def rates(self) -> Floats:
-        """The learning rate of each step; 1 where it is unknown or 0."""
+        """The learning rate of each step; 1 at all steps if it is unknown or 0 at any."""
         if self.lr is None:
             return np.ones(len(self))
         usable = np.isfinite(self.lr) & (self.lr > 0)

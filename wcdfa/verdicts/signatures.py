@@ -26,8 +26,12 @@ class Statistic(NamedTuple):
 
 STATISTICS = {
     "level": Statistic(
-        "size of the weight change over the learning rate", "the weight change is larger", "the weight change is smaller", log=True
+        "size of the weight change over the learning rate",
+        "the weight change is larger for its learning rate",
+        "the weight change is smaller for its learning rate",
+        log=True,
     ),
+    "size": Statistic("size of the weight change", "the weight change is larger", "the weight change is smaller", log=True),
     "cosine": Statistic(
         "cosine of consecutive weight changes",
         "consecutive changes are more alike",
@@ -44,20 +48,20 @@ STATISTICS = {
         "spread of ‖ΔW‖ in 100 steps", "‖ΔW‖ varies more within 100 steps", "‖ΔW‖ varies less within 100 steps", log=True
     ),
     "size of what gradients add": Statistic(
-        "size of what each gradient adds to the change",
-        "each gradient adds more to the change",
-        "each gradient adds less to the change",
+        "size of each gradient's own part of the change",
+        "the part of the newest gradient in each change is larger",
+        "the part of the newest gradient in each change is smaller",
         log=True,
     ),
     "spread of what gradients add": Statistic(
-        "spread of what each gradient adds",
-        "what gradients add varies more from step to step",
-        "what gradients add varies less from step to step",
+        "spread of that part from step to step",
+        "the part of the newest gradient varies more from step to step",
+        "the part of the newest gradient varies less from step to step",
         log=True,
     ),
     "neighbours": Statistic(
-        "autocorrelation of gradients at lag 1 less lag 2",
-        "gradients of consecutive steps have more in common than those two steps apart",
+        "autocorrelation of gradients at lag 1, above a straight line through lags 2 and 4",
+        "gradients of consecutive steps have more in common than those a few steps apart",
         "gradients of consecutive steps oppose each other",
         "{:.3f}",
     ),
@@ -70,7 +74,7 @@ STATISTICS = {
     "next gradients": Statistic(
         "autocorrelation of gradients at lags 1 to 3",
         "gradients a few steps apart have more in common",
-        "what the momentum is said to keep is more than it keeps",
+        "changes keep less of the ones before than the named momentum keeps",
         "{:.3f}",
     ),
     "vector α, small boxes": Statistic(
@@ -86,19 +90,22 @@ STATISTICS = {
         "{:.2f}",
     ),
     "lag-1": Statistic(
-        "autocorrelation of log ‖ΔW‖ at lag 1", "‖ΔW‖ keeps its size longer", "‖ΔW‖ keeps its size less long", "{:.2f}"
+        "autocorrelation of log ‖ΔW‖ at lag 1",
+        "‖ΔW‖ of consecutive steps is more alike",
+        "‖ΔW‖ of consecutive steps is less alike",
+        "{:.2f}",
     ),
     "α": Statistic("α of ‖ΔW‖", "‖ΔW‖ has a longer memory", "‖ΔW‖ has a shorter memory", "{:.2f}"),
     "outward": Statistic(
         "cosine of the weight change with the weights",
-        "the change points more outward",
-        "the change points more towards the origin",
+        "the weight change points more away from the origin",
+        "the weight change points more towards the origin",
         "{:.3f}",
     ),
     "gradient norm": Statistic("‖g‖", "‖g‖ is larger", "‖g‖ is smaller", log=True),
     "spread of the gradient norm": Statistic(
         "difference of the change from what ‖g‖ and the momentum give",
-        "the change is not made of gradients of the recorded norms by the named momentum",
+        "the changes are not made of gradients of the recorded norms by the named momentum",
         "",
     ),
     "learning rate": Statistic("learning rate", "the learning rate is higher", "the learning rate is lower"),
@@ -111,9 +118,11 @@ STATISTICS = {
         "changes are rounded to few of the smallest steps that the weights can make",
         "{:.1f}",
     ),
-    "rhythm": Statistic("rhythm of what gradients add", "the size of what gradients add repeats every few steps", "", "{:.2f}"),
+    "rhythm": Statistic(
+        "rhythm of the newest gradient's part", "the size of the newest gradient's part repeats every few steps", "", "{:.2f}"
+    ),
     "frozen": Statistic("group without any change", "", "it no longer moves"),
-    "burst": Statistic("largest single change", "a single change is far larger than any before", ""),
+    "burst": Statistic("largest single change over the learning rate", "a single change is far above what was usual", ""),
 }
 """All statistics by name."""
 
@@ -181,7 +190,7 @@ CAUSES = {
     ),
     "half precision": Meaning(
         "changes are lost by rounding: the weights have too few digits for them, as in half precision",
-        "the dtype of the parameters that the optimizer updates: keep a float32 copy of them",
+        "the dtype of the parameters that the optimizer updates (keep a float32 copy), or a learning rate too small for their digits",
     ),
     "weights replaced": Meaning(
         "the weights were replaced from outside the optimizer",

@@ -41,8 +41,9 @@ def tracks_of(record: Record, undone: MemoryFilter | None = None) -> list[Track]
     undone : MemoryFilter, optional
         What is undone to look at the gradients: the memory of the named optimizer, or of a momentum that fits the baseline.
     """
-    found = [Track("level", ALL, record.sizes)]
-    found += [Track("level", name, logs(values / record.rates)) for name, values in record.groups.items()]
+    size = "level" if record.rates_known else "size"
+    found = [Track(size, ALL, record.sizes)]
+    found += [Track(size, name, logs(values / record.rates)) for name, values in record.groups.items()]
     if record.consecutive:
         found += _of_direction(record, undone)
     if record.gradient_norm is not None:
