@@ -43,7 +43,7 @@ LOST = -0.8  # cosine of what a gradient added with the change before it, where 
 KEPT = 0.2  # share of the last change in this one, up to which nothing of it was kept
 AGAIN = -0.5  # the same cosine in the step after an adaptive optimizer began anew, with a step of full size
 DOUBLED = math.log(2)
-SCATTERED = 0.15  # median deviation of that cosine, beyond which it is often far from its median by chance
+FAR_OFF, SCATTERED = 0.6, 0.1  # that cosine, and the share of steps beyond it, where it is far from 0 by chance alone
 OFTEN = 3  # steps without momentum in a window that are no chance
 ROUNDED = 8.0  # smallest steps in a typical change of a coordinate
 BEND = {1: 1.0, 2: -1.5, 4: 0.5}
@@ -284,10 +284,7 @@ def lost_memory(window: Window) -> Iterator[Check]:
     known = np.isfinite(left)
     if not known.any():
         return
-    middle = float(np.median(left[known]))
-    if (
-        middle <= LOST / 4 or np.median(np.abs(left[known] - middle)) > SCATTERED
-    ):  # another momentum at every step; too few parameters
+    if (np.abs(left[known]) > FAR_OFF).mean() > SCATTERED:  # another momentum at every step, or too few parameters
         return
     places = np.flatnonzero(without_momentum(record))
     since = int(record.numbered[places[0]]) if len(places) else None
