@@ -85,7 +85,7 @@ class Said(NamedTuple):
     seed: int
     found: bool
     delay: float
-    """Steps from the fault to where it was seen; infinite if it was not, or before."""
+    """Steps from the fault to where it was seen; infinite if it was not."""
     cause: str
     """The first cause; empty without one."""
     place: float
@@ -109,12 +109,14 @@ def said(recorded: Recorded, training: str, optimizer: str, fault: str, start: i
     found = diagnosis_of(run)
     names = [cause.name for cause in found.causes]
     right = None if fault == HEALTHY else cause_of(fault, optimizer)
-    steps = [change.seen for change in found.changes] + [(check.since or 0) + WINDOW for check in found.deviations]
+    after = start or 0
+    seen = [change.seen for change in found.changes] + [(check.since or 0) + WINDOW for check in found.deviations]
+    steps = [step for step in seen if step > after]  # what is seen before the fault is a false alarm
     each = by_window(found)
     return Said(
         seed=seed,
-        found=found.found,
-        delay=min(steps) - (start or 0) if steps else math.inf,
+        found=bool(steps),
+        delay=min(steps) - after if steps else math.inf,
         cause=names[0] if names else "",
         place=names.index(right) + 1 if right in names else math.inf,
         windows=len(each),

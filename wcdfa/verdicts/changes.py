@@ -59,7 +59,7 @@ def changes_of(record: Record, tracks: list[Track], baseline: int, *, alarms: fl
     """
     found = [change for track in tracks if (change := level_change(record, track, baseline, len(tracks), alarms)) is not None]
     found = without_echo(found)
-    found += [*jumps(record, baseline), *frozen(record, baseline), *bursts(record, baseline)]
+    found += [*jumps(record, baseline), *frozen(record), *bursts(record, baseline)]
     return sorted(found, key=lambda change: (change.seen, change.p))
 
 
@@ -108,17 +108,15 @@ def jumps(record: Record, baseline: int) -> Iterator[Change]:
         )
 
 
-def frozen(record: Record, baseline: int) -> Iterator[Change]:
-    """Groups that moved in the baseline and no longer do."""
+def frozen(record: Record) -> Iterator[Change]:
+    """Groups that moved and no longer do; this needs no baseline."""
     for name, norms in record.groups.items():
-        still = norms[baseline:] == 0
-        if (norms[:baseline] > 0).mean() < 0.9 or len(still) < STILL:
+        moving = np.flatnonzero(norms != 0)  # a gap is no stillness
+        at = int(moving[-1]) + 1 if len(moving) else 0
+        if at < BLOCK or len(norms) - at < STILL or len(moving) < 0.9 * at:
             continue
-        run = np.convolve(still, np.ones(STILL), "valid") == STILL
-        if run.any() and still[-1] and still[int(run.argmax()) :].mean() > 0.9:
-            at = baseline + int(run.argmax())
-            since, seen = (int(record.numbered[min(place, len(record) - 1)]) for place in (at, at + STILL - 1))
-            yield Change("frozen", name, float(np.median(norms[:baseline])), 0.0, since, seen, 0.0)
+        since, seen = (int(record.numbered[place]) for place in (at, at + STILL - 1))
+        yield Change("frozen", name, float(np.nanmedian(norms[:at])), 0.0, since, seen, 0.0)
 
 
 def bursts(record: Record, baseline: int) -> Iterator[Change]:

@@ -12,16 +12,17 @@ import numpy.typing as npt
 from wcdfa.nulls.memory_filter import MemoryFilter, geometric
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import resolved
+from wcdfa.support.numbers import whole
 from wcdfa.support.text import probability
 from wcdfa.verdicts.alongside import parted
 from wcdfa.verdicts.causes import Cause, clear, fits, ranked
-from wcdfa.verdicts.changes import Change, changes_of
+from wcdfa.verdicts.changes import Change, changes_of, frozen
 from wcdfa.verdicts.checks import CHECKS, Check, Window
 from wcdfa.verdicts.effects import effects, effects_of_checks
 from wcdfa.verdicts.level_watch import BLOCK, LEAST
 from wcdfa.verdicts.record import Record, record_of
 from wcdfa.verdicts.signatures import STATISTICS, signatures
-from wcdfa.verdicts.tracks import ALL, tracks_of
+from wcdfa.verdicts.tracks import ALL, Track, tracks_of
 
 WINDOW = 500
 """Steps in a window that is compared with the named optimizer."""
@@ -170,7 +171,16 @@ def diagnose(
     ValueError, TypeError
         If a series has another length than the norms, `baseline` is more than there are norms, or as `wcdfa.verdict`.
     """
-    constant, varying = parted(hyperparameters)
+    if not 0 < alarms < 1:
+        msg = f"alarms must lie between 0 and 1, got {alarms}; 0.05 is usual"
+        raise ValueError(msg)
+    if baseline is not None:
+        baseline = whole("baseline", baseline, "a whole number of steps", 0)
+    constant, varying = parted({name: _plain(value) for name, value in hyperparameters.items()})
+    for name, values in varying.items():
+        if len(values) != np.size(norms):  # type: ignore[arg-type]  # it is an array
+            msg = f"{name} must hold one value for each of the {np.size(norms)} norms, got shape {np.shape(values)}"
+            raise ValueError(msg)
     rule = None if optimizer is None else resolved(optimizer, constant)
     record = record_of(
         norms,
@@ -191,6 +201,11 @@ def diagnose(
         msg = f"baseline must be from 0 to the {len(record)} norms, got {baseline}; leave it out for half of them"
         raise ValueError(msg)
     return of_record(record, baseline=baseline, alarms=alarms)
+
+
+def _plain(value: object) -> object:
+    """A number in an array without axes, as a number."""
+    return value.item() if isinstance(value, np.ndarray) and not value.ndim else value
 
 
 def of_record(record: Record, *, baseline: int | None = None, alarms: float = 0.05) -> Diagnosis:
@@ -247,11 +262,13 @@ class _Changes:
         self.compared: list[str] = []
         self.not_compared: list[str] = []
         if self.baseline < LEAST * BLOCK or len(self.record) - self.baseline < BLOCK:
-            self.tracks = []
+            self.tracks: list[Track] = []
+            self.found = list(frozen(self.record))
             left = f" without the first {self.skip} of the run" if self.skip else ""
             self.not_compared.append(
                 f"changes, because the baseline has {max(0, self.baseline)} steps{left}, and what follows "
-                f"{max(0, len(self.record) - max(0, self.baseline))}: at least {LEAST * BLOCK} and {BLOCK} are needed"
+                f"{max(0, len(self.record) - max(0, self.baseline))}: at least {LEAST * BLOCK} and {BLOCK} are needed. A recorder with "
+                "window=2000 keeps enough; a Watch looks for changes while the run goes on"
             )
             return
         self.tracks = tracks_of(self.record, undone_for(self.record, self.baseline))

@@ -15,6 +15,7 @@ from wcdfa.nulls.optimizer import Optimizer
 
 Floats = npt.NDArray[np.float64]
 
+LARGEST_COSINE = 1.01  # of rounded numbers
 SERIES = ("cosine", "weight_norm", "lr", "steps", "gradient_norm")
 
 
@@ -76,7 +77,8 @@ class Record:
     @cached_property
     def changing(self) -> bool:
         """Whether the memory of the optimizer is still changing by itself, as that of NAdam at first, or may be."""
-        return self.optimizer is not None and (self.taken or 0) < self.optimizer.changes_until()
+        until = 0.0 if self.optimizer is None else self.optimizer.changes_until()
+        return (self.taken or 0) < until < math.inf
 
     @cached_property
     def sizes(self) -> Floats:
@@ -162,6 +164,17 @@ def record_of(
             raise ValueError(msg)
         return found
 
+    for name, values in {
+        "cosine": series.get("cosine"),
+        **{f"cosines[{each!r}]": values for each, values in (cosines or {}).items()},
+    }.items():
+        if values is not None and np.nanmax(np.abs(np.asarray(values, dtype=np.float64)), initial=0.0) > LARGEST_COSINE:
+            msg = f"{name} must lie from -1 to 1, got {np.nanmax(np.abs(np.asarray(values, dtype=np.float64))):.3g}"
+            raise ValueError(msg)
+    steps = series.get("steps")
+    if steps is not None and not np.isfinite(np.asarray(steps, dtype=np.float64)).all():
+        msg = "steps must be numbers, and some are NaN or infinite; leave them out if they are unknown"
+        raise ValueError(msg)
     with np.errstate(all="ignore"):
         return Record(
             norms=np.where(np.isfinite(size) & (size > 0), size, math.nan),
