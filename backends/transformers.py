@@ -69,8 +69,9 @@ class WeightChangeCallback(TrainerCallback):
         If nothing was logged meanwhile, the norms are copied to the host and messages sent after this many steps. Default: a fifth of
         the window.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
-        ``watch`` holds the baseline and the regime that they are based on.
+        What to do when the regime changes, α leaves its baseline, or the diagnosis finds something: see `wcdfa.monitor.MessageAction`.
+        All messages are kept in ``raised``; ``watch`` holds the baseline and the regime that they are based on. With "stop", only
+        messages about α stop the training; those of the diagnosis are logged.
     gradients, direction, coordinates
         As in `wcdfa.backends.torch.hooks.attach`.
     **monitor_options

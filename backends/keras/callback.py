@@ -44,8 +44,9 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
     every : int
         The norms are read after this many batches, and at the end of each epoch.
     alarms : "log", "warn", "stop", callable or None
-        What to do when the regime changes or α leaves its baseline: see `wcdfa.monitor.MessageAction`. All messages are kept in ``raised``;
-        ``watch`` holds the baseline and the regime that they are based on.
+        What to do when the regime changes, α leaves its baseline, or the diagnosis finds something: see `wcdfa.monitor.MessageAction`.
+        All messages are kept in ``raised``; ``watch`` holds the baseline and the regime that they are based on. With "stop", only
+        messages about α stop the training; those of the diagnosis are logged.
     **monitor_options
         Options of the `WeightChangeDFA` that is made if no monitor is given.
 

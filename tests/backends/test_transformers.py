@@ -231,7 +231,6 @@ def test_alarms(transformers, made, begun, caplog, alarms, logs):
     model, said = Followed(), []
     given = wcdfa.WeightChangeDFA(window=128, stride=20, method="gls")
     callback = made(given, every=500 if logs else 20, alarms=said.append if alarms == "call" else alarms)
-    callback.watch.live = None  # it would say before that the weight goes to and fro, which it does
     plain = {"lr_scheduler_type": "constant", "learning_rate": 1.0, "optim": "sgd", "max_grad_norm": 0.0}
     logging_ = {"logging_strategy": "steps" if logs else "no", "logging_steps": 20}
     plain |= {"train_sampling_strategy": "sequential", "per_device_train_batch_size": 1, "num_train_epochs": 1}

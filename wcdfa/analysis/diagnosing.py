@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wcdfa.readers.series import RecordedSeries
+from wcdfa.verdicts.causes import fits
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis, diagnose
 
 if TYPE_CHECKING:
@@ -35,9 +36,18 @@ def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -
         gradient_norm=None if theirs else ready.gradients,
         optimizer=settings.criteria(log=True).optimizer,
         start=max(0, int(steps[0]) - 1),
-        baseline=None if settings.baseline is None else min(settings.baseline // apart, n),
+        baseline=None if settings.baseline is None else min(recorded_baseline(settings.baseline, apart), n),
         **ready.varying,  # type: ignore[arg-type]  # they are hyperparameters
     )
+
+
+def recorded_baseline(steps: int, apart: int) -> int:
+    """How many norms a baseline of so many steps has, if they are so many steps apart.
+
+    >>> recorded_baseline(1000, 10)
+    100
+    """
+    return steps // apart
 
 
 def lines_of(diagnosis: Diagnosis) -> Iterator[str]:
@@ -63,7 +73,11 @@ def causes_of(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.clear:
         yield f"likely cause: {diagnosis.causes[0].text}. Look at {diagnosis.causes[0].check}."
         return
-    yield "cause unclear, in the order of their likelihood:"
+    yield (
+        "several causes fit; the likeliest first:"
+        if fits(list(diagnosis.causes))
+        else "no known cause fits well; the nearest first:"
+    )
     yield from (f"{number}. {cause.text}. Look at {cause.check}." for number, cause in enumerate(diagnosis.causes[:SHOWN], start=1))
 
 

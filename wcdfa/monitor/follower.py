@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.analysis.diagnosing import recorded_baseline
 from wcdfa.analysis.series import Judgeable, Settings, judgeable
 from wcdfa.monitor.live_diagnosis import LiveDiagnosis
 from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_series, same_series, series_in
@@ -58,8 +59,8 @@ class Follower:
     def __init__(self, path: Path, settings: Settings) -> None:
         self.path, self.settings = path, settings
         self.series: RecordedSeries | None = None
-        self.watch, self.live = Watch(diagnosis=False), LiveDiagnosis(settings.baseline)
-        self._begin(settings.log is not False)
+        self.watch = Watch(diagnosis=False)
+        self._begin(settings.log is not False, apart=1)
         self._states: dict[Path, FileStates] = {}
         self._quiet = 0  # looks at which only other logs had been written to
         self._told = False  # whether the user knows of the others
@@ -115,13 +116,14 @@ class Follower:
             said.append(anew)
         said += [f"note: {note}" for note in series.notes if held is None or not same or note not in held.notes]
         if start is None:
-            self._begin(not negative.any() if self.settings.log is None else self.settings.log)
+            self._begin(not negative.any() if self.settings.log is None else self.settings.log, series.thinned)
             if negative.any() and not self._log:
                 said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True forces it")
         said += self._feed(ready, series, start or 0)
         return News(len(series.values) - (start or 0), tuple(said))
 
-    def _begin(self, log: bool) -> None:
+    def _begin(self, log: bool, apart: int) -> None:
+        """Forget the run, and begin another one whose norms are so many steps apart."""
         settings = self.settings
         self.monitor = WeightChangeDFA(
             settings.window,
@@ -132,7 +134,7 @@ class Follower:
             epoch_length=settings.epoch_length,
         )
         self.watch.reset()
-        self.live.reset()
+        self.live = LiveDiagnosis(None if settings.baseline is None else recorded_baseline(settings.baseline, apart))
         self._log, self._count = log, 0  # how many norms were given to the monitor or passed over
 
     def _feed(self, ready: Judgeable, series: RecordedSeries, start: int) -> list[str]:

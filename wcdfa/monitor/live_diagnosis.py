@@ -19,7 +19,7 @@ from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.causes import Cause, ranked
 from wcdfa.verdicts.changes import Change
 from wcdfa.verdicts.checks import Check
-from wcdfa.verdicts.diagnosis import BEGUN, SHORTEST, WINDOW, Diagnosis, undone_for
+from wcdfa.verdicts.diagnosis import BEGUN, SHORTEST, WINDOW, Diagnosis, compared, not_compared, undone_for
 from wcdfa.verdicts.effects import effects_of_checks
 from wcdfa.verdicts.level_watch import BLOCK, LEAST
 from wcdfa.verdicts.record import Record
@@ -37,7 +37,7 @@ class LiveDiagnosis:
     >>> cosine[2000:] -= 0.1
     >>> message = LiveDiagnosis().update(Reading(norms, 3000, 0, cosine=cosine))[0]
     >>> print(message.partition(" (since step ")[0])
-    the run changed from about step 2,001 on: consecutive changes are less alike, from 0.903 to 0.804
+    the run changed from about step 2,001 on: consecutive changes are less alike, from 0.903 to 0.802
 
     A change is looked for in the mean of every 25 steps of each series (`wcdfa.verdicts.tracks`), against the first 1,000 steps after
     the start of a run. After a change, a series learns what is usual anew. Every 500 steps, the window is compared with the optimizer
@@ -76,17 +76,32 @@ class LiveDiagnosis:
 
     @property
     def diagnosis(self) -> Diagnosis:
-        """Everything that was found so far."""
+        """Everything that was found so far. The record holds the last 500 steps."""
+        record = self.recent.last(WINDOW)
+        known = sum(watch.model is not None for watch in self.tracks.watches.values())
         return Diagnosis(
             deviations=tuple(self.deviations),
             checks=self._checks,
             changes=tuple(self.changes),
             causes=tuple(self.causes),
-            compared=(),
-            not_compared=(),
+            compared=(*compared(record, list(self._checks)), *self._usual(known)),
+            not_compared=(*self._too_early(record, known), *not_compared(record, list(self._checks))),
             alarms=ALARMS,
-            record=self.recent.last(WINDOW),
+            record=record,
         )
+
+    @staticmethod
+    def _usual(known: int) -> Iterator[str]:
+        if known:
+            yield f"{known} series, every {BLOCK} steps, with what was usual before"
+
+    def _too_early(self, record: Record, known: int) -> Iterator[str]:
+        """What is not compared yet, because more steps are needed."""
+        if not known:
+            first = self.baseline * BLOCK
+            yield f"changes, because {first:,} steps after the first {BEGUN} show what is usual, got {self.recent.count:,} in all"
+        if record.filter is not None and SHORTEST <= len(record) < WINDOW:
+            yield f"whether the run is {record.optimizer}, because this is looked at every {WINDOW} steps, got {len(record)}"
 
     @property
     def awaited(self) -> int:
@@ -94,7 +109,7 @@ class LiveDiagnosis:
         return BLOCK - self.recent.count % BLOCK
 
     def update(self, reading: Reading) -> list[str]:
-        """Take the steps that are new, and return what is to be said of them."""
+        """Take the steps that are new, and return messages about what they show."""
         if not self.recent.continues(reading):
             self.reset()
         messages: list[str] = []
@@ -110,6 +125,8 @@ class LiveDiagnosis:
             self._rated = False
         if self._has_begun(record):
             yield from self._of_changes(record)
+        else:
+            self.events.pass_over(record)
         if self.recent.count % WINDOW == 0:
             yield from self._of_checks(self.recent.last(WINDOW))
 
@@ -128,13 +145,15 @@ class LiveDiagnosis:
         return True
 
     def _of_changes(self, record: Record) -> Iterator[str]:
-        found = [*self.tracks.take(record, self._undone), *self.events.take(record, self.tracks)]
+        found = self.tracks.take(record, self._undone)
+        found += self.events.take(record, self.tracks, found)
         self.changes += found
         held, new = list[Change](), list[Change]()
         for change in found:
             (held if self._episode is not None and self._episode.holds(change) else new).append(change)
         if self._episode is not None:
             yield from self._episode.go_on(held, self.tracks, self.recent.last(WINDOW))
+            self.changes = [change for change in self.changes if change not in self._episode.over]
         if new:
             self._episode = Episode()
             yield from self._episode.begin(new, self.tracks, self.recent.last(WINDOW))
@@ -154,7 +173,7 @@ class LiveDiagnosis:
         self._deviating += [check.statistic for check in new]
         self.deviations += new
         causes: list[Cause] = []
-        if self._episode is None or not self._episode.changes:  # otherwise a change has shown it before
+        if record.rates_known and (self._episode is None or not self._episode.changes):  # otherwise a change has shown it before
             self.causes = causes = ranked(effects_of_checks(checks), signatures(), "named", record.optimizer)
         yield of_deviations(new, record.optimizer, causes)
 
@@ -164,6 +183,7 @@ class LiveDiagnosis:
             {
                 "recent": self.recent.state(),
                 "tracks": self.tracks.state(),
+                "baseline": self.baseline,
                 "events": vars(self.events),
                 "episode": None if self._episode is None else asdict(self._episode),
                 "undone": None if self._undone is None else self._undone.weights.tolist(),
@@ -172,6 +192,7 @@ class LiveDiagnosis:
                 "deviating": self._deviating,
                 "changes": self.changes,
                 "deviations": self.deviations,
+                "checks": self._checks,
                 "causes": self.causes,
             }
         )
@@ -179,12 +200,14 @@ class LiveDiagnosis:
     def load(self, text: str) -> None:
         """Go on from what `state` gave."""
         saved = json.loads(text)
+        self.baseline = saved["baseline"]
         self.reset()
         self.recent.load(saved["recent"])
         self.tracks.load(saved["tracks"])
         vars(self.events).update(saved["events"])
+        self.events.pending = [Change(*each) for each in self.events.pending]
         if saved["episode"] is not None:
-            lists = {"changes": Change, "likely": Cause}
+            lists = {"changes": Change, "likely": Cause, "over": Change}
             parts = {name: [kind(*each) for each in saved["episode"][name]] for name, kind in lists.items()}
             self._episode = Episode(**saved["episode"] | parts)
         if saved["undone"] is not None:
@@ -192,4 +215,5 @@ class LiveDiagnosis:
         self._began, self._rated, self._deviating = saved["began"], saved["rated"], saved["deviating"]
         self.changes = [Change(*each) for each in saved["changes"]]
         self.deviations = [Check(*each) for each in saved["deviations"]]
+        self._checks = tuple(Check(*each) for each in saved["checks"])
         self.causes = [Cause(*each) for each in saved["causes"]]

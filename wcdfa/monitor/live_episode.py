@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -32,7 +32,7 @@ class Episode:
     since: int = 0
     """The step from which on it was first seen."""
     said: list[str] = field(default_factory=list)
-    """The statistics that were in the first message."""
+    """What was in a message, as `_sign` names it."""
     blocks: int = 0
     """Blocks since the first message."""
     settled: bool = False
@@ -41,6 +41,8 @@ class Episode:
     """The step up to which changes belong to it."""
     likely: list[Cause] = field(default_factory=list)
     """Its likely causes, when they were last looked for."""
+    over: list[Change] = field(default_factory=list)
+    """Groups that no longer moved, and then moved again."""
 
     def holds(self, change: Change) -> bool:
         """Whether a change is one more sign of this one."""
@@ -52,33 +54,63 @@ class Episode:
         if not self.changes:
             return
         self.since = since(self.changes)
-        self.said = [change.statistic for change in self.changes]
+        self.said = [*map(_sign, self.changes)]
         causes = self.likely = self.causes(tracks, record)
         self.settled = clear(causes)
         self.until = int(record.numbered[-1])
         yield of_changes(self.changes, causes if self.settled else [], 0 if self.settled or self._is_plain() else WAIT * BLOCK)
 
     def go_on(self, changes: list[Change], tracks: Tracks, record: Record) -> Iterator[str]:
-        """Take what else changed in the next block. After `WAIT` blocks, say the cause if it was not said before."""
+        """Take what else changed in the next block. After `WAIT` blocks, say what was not said before; events after a cause at once."""
         self.changes = without_echo([*self.changes, *changes])
         self.blocks += 1
-        if self.blocks > WAIT:
-            return
-        self.until = int(record.numbered[-1])
-        if self.blocks == WAIT and not self.settled:
-            self.settled = True
-            self.likely = self.causes(tracks, record)
-            if self.likely:
-                yield of_cause(self.since, self.changes, self.likely, self.said)
+        if self.blocks <= WAIT:
+            self.until = int(record.numbered[-1])
+        if self.blocks == WAIT:
+            yield from self._look_again(tracks, record)
+        elif self.settled and (new := [change for change in self._unsaid() if change.p == 0 or self.blocks > WAIT]):
+            self.said += map(_sign, new)
+            yield of_cause(self.since, [], new)
+
+    def _look_again(self, tracks: Tracks, record: Record) -> Iterator[str]:
+        """Say the cause if it was not said before, what was found since, and which groups move again."""
+        self.over = [change for change in self.changes if _moves_again(change, record)]
+        self.changes = [change for change in self.changes if change not in self.over]
+        causes = [] if self.settled else self.causes(tracks, record)
+        if not self.settled:
+            self.settled, self.likely = True, causes
+        new = self._unsaid()
+        self.said += map(_sign, new)
+        over = [change for change in self.over if _sign(change) in self.said]
+        if causes or new or over:
+            yield of_cause(self.since, causes, new, over)
+
+    def _unsaid(self) -> list[Change]:
+        return [change for change in self.changes if _sign(change) not in self.said]
 
     def causes(self, tracks: Tracks, record: Record) -> list[Cause]:
         """The likely causes; none if too little came after the change."""
-        block = tracks.block_of(since(self.changes))
-        if self._is_plain() or len(tracks.firsts) - block <= ENOUGH:
+        if (
+            self._is_plain()
+            or not record.rates_known
+            or len(tracks.firsts) - (block := tracks.block_of(since(self.changes))) <= ENOUGH
+        ):
             return []
-        onset = max(BLOCK, int(np.searchsorted(record.numbered, tracks.firsts[block])))
+        onset = int(np.searchsorted(record.numbered, tracks.firsts[block]))
+        if onset < ENOUGH * BLOCK:  # too few of the steps before are still kept to compare single steps with
+            record = replace(record, cosine=None, sketch=None)
         found = effects_on_blocks(tracks.on_blocks(), block) | events_at(record, onset, self.changes)
         return ranked(in_notches(found), signatures(), "change", record.optimizer)
 
     def _is_plain(self) -> bool:
         return all(change.statistic in PLAIN for change in self.changes)
+
+
+def _sign(change: Change) -> str:
+    """What a message is said of once: a statistic, or each group that no longer moves."""
+    return f"frozen {change.group}" if change.statistic == "frozen" else change.statistic
+
+
+def _moves_again(change: Change, record: Record) -> bool:
+    """Whether a group that no longer moved has moved since."""
+    return change.statistic == "frozen" and bool((record.groups[change.group][record.numbered > change.seen] > 0).any())

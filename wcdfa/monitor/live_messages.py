@@ -1,10 +1,10 @@
-"""What a diagnosis says during a run."""
+"""Puts what a diagnosis finds during a run into messages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wcdfa.verdicts.causes import Cause, clear
+from wcdfa.verdicts.causes import Cause, clear, fits
 from wcdfa.verdicts.changes import Change
 from wcdfa.verdicts.checks import Check
 from wcdfa.verdicts.diagnosis import SHOWN, first_of_groups, sentence_of_change, sentence_of_check
@@ -25,15 +25,16 @@ def of_changes(changes: Sequence[Change], causes: list[Cause], wait: int) -> str
     return f"{found}. {LATER.format(steps=wait)}" if wait else found
 
 
-def of_cause(first: int, changes: Sequence[Change], causes: list[Cause], said: Sequence[str]) -> str:
-    """The cause of changes from a first step on that were said before, and what was found since."""
-    more = [change for change in changes if change.statistic not in said]
-    also = f" Found since: {_evidence(more)}." if more else ""
-    about = f"the change from about step {first:,} on"
-    if clear(causes):
-        return f"{about}: {_likely(causes[0])}{also}"
-    ranked = " ".join(f"{number}. {cause.text}. Look at {cause.check}." for number, cause in enumerate(causes[:SHOWN], start=1))
-    return f"{about}: its cause is unclear, in the order of their likelihood: {ranked}{also}"
+def of_cause(first: int, causes: list[Cause], more: Sequence[Change], over: Sequence[Change] = ()) -> str:
+    """The cause of a change that was said before, and what was found since then, and what is over; an empty list is left out.
+
+    >>> of_cause(5001, [], [], [Change("frozen", "head", 0.5, 0.0, 5001, 5020, 0.0)])
+    'the change from about step 5,001 on: head moves again.'
+    """
+    parts = [f"{' and '.join(change.group for change in over)} {'moves' if len(over) == 1 else 'move'} again."] if over else []
+    parts += [_likely(causes[0])] if clear(causes) else [_several(causes)] if causes else []
+    parts += [f"Found since: {_evidence(more)}."] if more else []
+    return f"the change from about step {first:,} on: {' '.join(parts)}"
 
 
 def of_deviations(deviations: Sequence[Check], optimizer: object, causes: list[Cause]) -> str:
@@ -44,7 +45,12 @@ def of_deviations(deviations: Sequence[Check], optimizer: object, causes: list[C
         return found
     if clear(causes):
         return f"{found}. {_likely(causes[0])}"
-    return f"{found}. The cause is unclear; likeliest is that {causes[0].text}. Look at {causes[0].check}."
+    return f"{found}. {(text := _several(causes))[0].upper()}{text[1:]}"
+
+
+def unclear(causes: Sequence[Cause]) -> str:
+    """What goes before a list of causes none of which is clear."""
+    return "several causes fit; the likeliest first:" if fits([*causes]) else "no known cause fits well; the nearest first:"
 
 
 def since(changes: Sequence[Change]) -> int:
@@ -54,6 +60,11 @@ def since(changes: Sequence[Change]) -> int:
 
 def _evidence(changes: Sequence[Change]) -> str:
     return "; ".join(map(sentence_of_change, first_of_groups(tuple(changes))))
+
+
+def _several(causes: list[Cause]) -> str:
+    ranked = (f"{number}. {cause.text}. Look at {cause.check}." for number, cause in enumerate(causes[:SHOWN], start=1))
+    return f"{unclear(causes)} {' '.join(ranked)}"
 
 
 def _likely(cause: Cause) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.recording.reading import Reading
-from wcdfa.verdicts.alongside import parted
+from wcdfa.verdicts.alongside import WITHOUT_MEMORY, parted, varying_memory
 from wcdfa.verdicts.diagnosis import WINDOW
 from wcdfa.verdicts.level_watch import BLOCK
 from wcdfa.verdicts.record import SERIES, Record, record_of
@@ -22,8 +22,6 @@ Floats = npt.NDArray[np.float64]
 
 KEPT = WINDOW
 """Steps that are kept: a window that is compared with the optimizer."""
-WITHOUT_MEMORY = ("lr", "weight_decay", "eps")
-"""Hyperparameters that may change without a change of the optimizer's memory."""
 
 
 class Saved(TypedDict):
@@ -102,7 +100,7 @@ class Recent:
         if not self.rated:
             fields.pop("lr", None)
         taken = None if self._before is None else self._before + int(fields["steps"][0]) - 1
-        varying = ("hyperparameters",) if changed else ()
+        varying = ("memory",) if changed else ()
         return replace(
             self._record,
             **fields,  # type: ignore[arg-type]  # they are series
@@ -115,10 +113,11 @@ class Recent:
 
     def _name(self, reading: Reading, fresh: int) -> None:
         """Find out whether the optimizer is still the same."""
-        values = [np.asarray(each)[len(each) - fresh :] for each in reading.varying.values()]
+        values = {name: np.asarray(each)[len(each) - fresh :] for name, each in reading.varying.items()}
         options = {name: value for name, value in reading.hyperparameters.items() if name not in WITHOUT_MEMORY}
-        named = repr((reading.optimizer, sorted(options.items()), [each[-1].tolist() for each in values]))
-        if self._named not in ("", named) or any(len(np.unique(each, axis=0)) > 1 for each in values):
+        last = [each[-1].tolist() for name, each in values.items() if name not in WITHOUT_MEMORY]
+        named = repr((reading.optimizer, sorted(options.items()), last))
+        if self._named not in ("", named) or varying_memory(values):
             self.named_since = int(reading.count)
         self._named = named
 
@@ -205,7 +204,12 @@ def _sketch(series: Series, k: int) -> Floats:
 
 
 def record_from(reading: Reading, last: int) -> Record:
-    """The last steps of a reading as a record; an optimizer that cannot be replayed is not known."""
+    """The last steps of a reading as a record; an optimizer that cannot be replayed is not known.
+
+    >>> reading = Reading(np.ones(2), 2, 0, optimizer="sgd", varying={"momentum": np.array([0.8, 0.9])})
+    >>> record_from(reading, 2).varying, record_from(reading, 1).varying
+    (('momentum',), ())
+    """
     start = len(reading.norms) - last
 
     def cut(values: npt.ArrayLike | None) -> Floats | None:
@@ -225,6 +229,7 @@ def record_from(reading: Reading, last: int) -> Record:
         gradient_norm=cut(reading.gradients),
         optimizer=rule,
         unknown=unknown,
+        varying=varying_memory({name: np.asarray(values)[start:] for name, values in reading.varying.items()}),
         taken=None if reading.taken is None else int(reading.taken) + first,
     )
 

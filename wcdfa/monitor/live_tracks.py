@@ -146,9 +146,8 @@ def _tracked(record: Record, undone: MemoryFilter | None) -> tuple[dict[Name, fl
     even = {name: _even(values) for name, values in last.items() if name[0] in SPREADS}
     if record.groups:
         sizes = np.array([values[-BLOCK:] for values in record.groups.values()])
-        found |= {
-            ("level", name): mean for name, mean in zip(record.groups, _means(logs(sizes / record.rates[-BLOCK:])), strict=True)
-        }
+        size = "level" if record.rates_known else "size"
+        found |= {(size, name): mean for name, mean in zip(record.groups, _means(logs(sizes / record.rates[-BLOCK:])), strict=True)}
     if record.cosines and record.consecutive:
         turns = turn(np.array([values[-BLOCK:] for values in record.cosines.values()]))
         found |= {("cosine", name): mean for name, mean in zip(record.cosines, _means(turns), strict=True)}

@@ -12,7 +12,17 @@ ACTIONS = ("log", "warn", "stop", None)
 
 
 class DriftWarning(UserWarning):
-    """The regime has changed, or α has left its baseline."""
+    """The regime has changed, α has left its baseline, or the diagnosis has found something."""
+
+
+class DiagnosisMessage(str):
+    """A message of the diagnosis, which stops no training.
+
+    >>> MessageAction("stop")(DiagnosisMessage("the run changed"), aloud=False)
+    False
+    """
+
+    __slots__ = ()
 
 
 class MessageAction:
@@ -28,7 +38,8 @@ class MessageAction:
     Parameters
     ----------
     action : "log", "warn", "stop", callable or None
-        "log" writes the message to the logger "wcdfa", as a warning. "warn" gives a `DriftWarning`. "stop" logs it and stops training.
+        "log" writes the message to the logger "wcdfa", as a warning. "warn" gives a `DriftWarning`. "stop" logs it, and stops training if
+        the message is about α: what the diagnosis says (`DiagnosisMessage`) never stops a training.
         A callable is called with the message. None does nothing.
 
     Raises
@@ -63,7 +74,7 @@ class MessageAction:
                 self._act(message)
             except Exception:  # no error here may end the training run
                 logging.getLogger("wcdfa").exception("the alarm of a monitor failed; training goes on")
-        return self.action == "stop"
+        return self.action == "stop" and not isinstance(message, DiagnosisMessage)
 
     def _act(self, message: str) -> None:
         if callable(self.action):

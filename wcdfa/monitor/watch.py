@@ -12,6 +12,7 @@ import numpy.typing as npt
 from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.monitor.live_diagnosis import LiveDiagnosis
+from wcdfa.monitor.messages import DiagnosisMessage
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.state_fields import Fields
 from wcdfa.recording.cadence import due
@@ -53,7 +54,7 @@ class Watch:
 
     def __init__(self, *, diagnosis: bool = True) -> None:
         self.live = LiveDiagnosis() if diagnosis else None
-        """The diagnosis; its `diagnosis` is what was found so far. Set it to None to end it, for example before training is stopped by α only."""
+        """The diagnosis; its `diagnosis` is what was found so far. Set it to None to end it."""
         self.reset()
 
     def reset(self) -> None:
@@ -108,7 +109,7 @@ class Watch:
         for part in _parts(monitor, given):
             monitor.update(part)
             messages.extend(self._messages(monitor))
-            messages.extend([] if self.live is None else self.live.update(part))
+            messages.extend([] if self.live is None else map(DiagnosisMessage, self.live.update(part)))
         return messages
 
     def _diagnosed(self, monitor: WeightChangeDFA) -> list[str]:
@@ -117,7 +118,7 @@ class Watch:
         if self.live is None or self._calls < self.live.awaited:
             return []
         self._calls = 0
-        return self.live.update(monitor.reading())
+        return [*map(DiagnosisMessage, self.live.update(monitor.reading()))]
 
     def _messages(self, monitor: WeightChangeDFA) -> Iterator[str]:
         """The messages that the last α of the monitor gives rise to, if it is new and a number."""

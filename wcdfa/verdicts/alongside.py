@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 DATA = ("lr", "steps", "gradient_norm", "null", "dimension", "thresholds")
 """Options that may be arrays but are not hyperparameters."""
+WITHOUT_MEMORY = ("lr", "weight_decay", "eps")
+"""Hyperparameters that may change without a change of what the optimizer keeps of earlier gradients."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,6 +54,17 @@ def parted(options: Mapping[str, object]) -> tuple[dict[str, object], dict[str, 
     varying = {name: value for name, value in options.items() if isinstance(value, np.ndarray) and value.ndim and name not in DATA}
     last = {name: tuple(value[-1].tolist()) if value.ndim > 1 else float(value[-1]) for name, value in varying.items()}
     return {**options, **last}, dict(varying)
+
+
+def varying_memory(varying: Mapping[str, npt.ArrayLike]) -> tuple[str, ...]:
+    """The hyperparameters that vary, and with them what the optimizer keeps of earlier gradients.
+
+    >>> varying_memory({"momentum": [0.8, 0.9], "dampening": [0.0, 0.0], "weight_decay": [0.1, 0.2]})
+    ('momentum',)
+    """
+    return tuple(
+        name for name, values in varying.items() if name not in WITHOUT_MEMORY and len(np.unique(np.asarray(values), axis=0)) > 1
+    )
 
 
 def check_gradients(gradient_norm: npt.ArrayLike | None, optimizer: object) -> None:

@@ -91,8 +91,7 @@ def jumps(record: Record, baseline: int) -> Iterator[Change]:
     logs = np.log(record.rates)
     moves = np.abs(np.diff(logs))
     usual = float(moves[: baseline - 1].max(initial=0.0))
-    around = np.array([moves[max(0, at - 10) : at].max(initial=0.0) for at in range(baseline - 1, len(moves))])
-    jumped = np.flatnonzero(moves[baseline - 1 :] > np.maximum(max(JUMP, 2 * usual), 3 * around)) + baseline
+    jumped = jumping(logs, baseline, usual)
     left = np.flatnonzero(np.abs(logs[baseline:] - logs[baseline - 1]) > JUMP) + baseline if usual == 0 else jumped
     if len(jumped) or len(left):
         at = int(min([*jumped[:1], *left[:1]]))
@@ -108,6 +107,19 @@ def jumps(record: Record, baseline: int) -> Iterator[Change]:
         )
 
 
+def jumping(logs: Floats, first: int, usual: float) -> npt.NDArray[np.intp]:
+    """Steps, from `first` ≥ 1 on, at which the log of the learning rate jumps. `usual` is the largest move that is none.
+
+    A jump is a discontinuity: more than 3 times any of the ten moves before it. A smooth decay has none, not even close to 0.
+
+    >>> jumping(np.log([1.0, 1.0, 0.1, 0.1]), 1, 0.0), jumping(np.log(np.arange(9.0, 0.0, -1.0)), 2, 0.0)
+    (array([2]), array([], dtype=int64))
+    """
+    moves = np.abs(np.diff(logs))
+    around = np.array([moves[max(0, at - 10) : at].max(initial=0.0) for at in range(first - 1, len(moves))])
+    return np.flatnonzero(moves[first - 1 :] > np.maximum(max(JUMP, 2 * usual), 3 * around)) + first
+
+
 def frozen(record: Record) -> Iterator[Change]:
     """Groups that moved and no longer do; this needs no baseline."""
     for name, norms in record.groups.items():
@@ -117,6 +129,17 @@ def frozen(record: Record) -> Iterator[Change]:
             continue
         since, seen = (int(record.numbered[place]) for place in (at, at + STILL - 1))
         yield Change("frozen", name, float(np.nanmedian(norms[:at])), 0.0, since, seen, 0.0)
+
+
+def still_from(norms: Floats) -> int | None:
+    """The first of `STILL` steps in a row without any change; None if there are none.
+
+    >>> still_from(np.r_[np.ones(5), np.zeros(30)]), still_from(np.zeros(19))
+    (5, None)
+    """
+    still = norms == 0
+    run = np.convolve(still, np.ones(STILL), "valid") == STILL if len(still) >= STILL else np.zeros(0, bool)
+    return int(run.argmax()) if run.any() else None
 
 
 def bursts(record: Record, baseline: int) -> Iterator[Change]:
@@ -131,9 +154,17 @@ def bursts(record: Record, baseline: int) -> Iterator[Change]:
         if len(usual) < BLOCK:
             continue
         middle = float(np.median(usual))
-        reach = max(BURST * float(usual.max() - middle), math.log(3))
-        places = np.flatnonzero(logs[baseline:] - middle > reach)
+        places = np.flatnonzero(bursting(logs[baseline:] - middle, usual.max() - middle))
         if len(places):
             at = baseline + int(places[0])
             step = int(record.numbered[at])
             yield Change("burst", name, math.exp(middle), float(sizes[at]), step, step, 0.0)
+
+
+def bursting(heights: Floats, largest: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Whether each log ‖ΔW‖ above the median is that of a burst, where `largest` was the largest before.
+
+    >>> bursting(np.array([1.0, 2.0]), 0.5).tolist()
+    [False, True]
+    """
+    return heights > np.maximum(BURST * np.asarray(largest), math.log(3))

@@ -14,7 +14,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.support.numbers import whole
 from wcdfa.support.text import probability
-from wcdfa.verdicts.alongside import parted
+from wcdfa.verdicts.alongside import parted, varying_memory
 from wcdfa.verdicts.causes import Cause, clear, fits, ranked
 from wcdfa.verdicts.changes import Change, changes_of, frozen
 from wcdfa.verdicts.checks import CHECKS, Check, Window
@@ -194,7 +194,7 @@ def diagnose(
         gradient_norm=gradient_norm,
         optimizer=rule,
         unknown=unknown,
-        varying=tuple(name for name, values in varying.items() if len(np.unique(np.asarray(values), axis=0)) > 1),
+        varying=varying_memory(varying),
         taken=start,
     )
     if baseline is not None and not 0 <= baseline <= len(record):
@@ -218,8 +218,8 @@ def of_record(record: Record, *, baseline: int | None = None, alarms: float = 0.
         checks=tuple(checks),
         changes=tuple(changed.found),
         causes=tuple(_causes(record, deviations, changed)),
-        compared=(*_compared(record, checks), *changed.compared),
-        not_compared=(*_not_compared(record, checks), *changed.not_compared),
+        compared=(*compared(record, checks), *changed.compared),
+        not_compared=(*not_compared(record, checks), *changed.not_compared),
         alarms=alarms,
         record=record,
     )
@@ -312,13 +312,15 @@ def _all_checks_since(record: Record, deviations: list[Check]) -> list[Check]:
     return [each for check in CHECKS for each in check(window)]
 
 
-def _compared(record: Record, checks: list[Check]) -> Iterator[str]:
+def compared(record: Record, checks: list[Check]) -> Iterator[str]:
+    """What was compared with the named optimizer."""
     if checks:
         names = ", ".join(dict.fromkeys(STATISTICS[check.statistic].title for check in checks))
         yield f"as {record.optimizer} gives, in {len(record):,} steps: {names}"
 
 
-def _not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
+def not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
+    """What could not be compared, and why."""
     if record.optimizer is None:
         yield f"whether the run is what it is said to be, because {record.unknown or 'no optimizer is named'}: only changes are judged"
     elif record.varying:
