@@ -329,7 +329,8 @@ def rhythm(window: Window) -> Iterator[Check]:
         [float(centred[lag:] @ centred[:-lag]) / power for lag in range(1, PERIODS[1] + 2)] if power else [0.0] * (PERIODS[1] + 1)
     )
     peaks = {lag: lags[lag - 1] - (lags[lag - 2] + lags[lag]) / 2 for lag in range(PERIODS[0], PERIODS[1] + 1)}
-    period = max(peaks, key=lambda lag: peaks[lag])
+    largest = max(peaks.values())
+    period = next(lag for lag, peak in peaks.items() if peak >= 0.8 * largest)  # a rhythm of 4 repeats after 8 too
     stderr = math.sqrt(1.5 / len(logs))
     high = 4 * stderr  # the largest of several lags
     yield Check("rhythm", peaks[period], -math.inf, high, beyond(peaks[period], stderr, -math.inf, high), amount=period)
