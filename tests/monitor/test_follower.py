@@ -356,6 +356,9 @@ def test_a_thinned_log_is_followed_and_said_to_be_so(tmp_path):
     follower = Follower(path, SETTINGS)
     assert "note: only every 10th step was logged: memory below 10 steps cannot be seen" in follower.look().said
     assert (follower.series.thinned, follower.monitor.step) == (10, 3000)
+    counted = Follower(follower.path, Settings(window=follower.settings.window, baseline=8000))
+    counted.look()
+    assert counted.live.baseline == 8000 // 10 // 25
 
 
 def test_gradients_and_a_momentum_that_varies_reach_the_monitor(tmp_path):

@@ -118,6 +118,19 @@ def test_what_is_done_with_an_alarm(action, caplog):
     assert called == (["first"] if action == "call" else [])
 
 
+def test_a_message_of_the_diagnosis_stops_no_training(caplog):
+    norms = np.exp(0.1 * np.random.default_rng(6).standard_normal(2300))
+    norms[2000:] *= 1.5
+    monitor, watch, act = wcdfa.WeightChangeDFA(), Watch(), Alarms("stop")
+    said = [message for norm in norms for message in watch.update(monitor, float(norm))]
+    changed = [message for message in said if message.startswith("the run changed")]
+    assert len(changed) == 1
+    with caplog.at_level(logging.WARNING, logger="wcdfa"):
+        assert not act(changed[0])
+        assert act("α drifted up")
+    assert [record.getMessage() for record in caplog.records] == act.messages == [*changed, "α drifted up"]
+
+
 def test_an_alarm_that_fails_does_no_harm(caplog):
     def fails(message):
         raise RuntimeError(message)

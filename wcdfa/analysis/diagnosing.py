@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wcdfa.readers.series import RecordedSeries
-from wcdfa.verdicts.causes import fits
+from wcdfa.verdicts.causes import Cause, fits
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis, diagnose
 
 if TYPE_CHECKING:
@@ -73,12 +73,13 @@ def causes_of(diagnosis: Diagnosis) -> Iterator[str]:
     if diagnosis.clear:
         yield f"likely cause: {diagnosis.causes[0].text}. Look at {diagnosis.causes[0].check}."
         return
-    yield (
-        "several causes fit; the likeliest first:"
-        if fits(list(diagnosis.causes))
-        else "no known cause fits well; the nearest first:"
-    )
+    yield unclear(diagnosis.causes)
     yield from (f"{number}. {cause.text}. Look at {cause.check}." for number, cause in enumerate(diagnosis.causes[:SHOWN], start=1))
+
+
+def unclear(causes: Sequence[Cause]) -> str:
+    """The words before a list of causes none of which is clear."""
+    return "several causes fit; the likeliest first:" if fits([*causes]) else "no known cause fits well; the nearest first:"
 
 
 def in_short(found: DiagnosisResult) -> str:

@@ -170,11 +170,14 @@ class LiveDiagnosis:
         new = [check for check in sure if check.statistic not in self._deviating]
         if not new:
             return
+        again = bool(self._deviating)
         self._deviating += [check.statistic for check in new]
         self.deviations += new
         causes: list[Cause] = []
         if record.rates_known and (self._episode is None or not self._episode.changes):  # otherwise a change has shown it before
-            self.causes = causes = ranked(effects_of_checks(checks), signatures(), "named", record.optimizer)
+            causes = ranked(effects_of_checks(checks), signatures(), "named", record.optimizer)
+            known = again and self.causes and causes and self.causes[0].name == causes[0].name
+            self.causes, causes = causes, [] if known else causes
         yield of_deviations(new, record.optimizer, causes)
 
     def state(self) -> str:

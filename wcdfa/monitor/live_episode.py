@@ -96,10 +96,10 @@ class Episode:
             or len(tracks.firsts) - (block := tracks.block_of(since(self.changes))) <= ENOUGH
         ):
             return []
-        onset = int(np.searchsorted(record.numbered, tracks.firsts[block]))
-        if onset < ENOUGH * BLOCK:  # too few of the steps before are still kept to compare single steps with
+        begun = int(np.searchsorted(record.numbered, tracks.firsts[block]))
+        if begun < ENOUGH * BLOCK:  # too few of the steps before are still kept to compare single steps with
             record = replace(record, cosine=None, sketch=None)
-        found = effects_on_blocks(tracks.on_blocks(), block) | events_at(record, onset, self.changes)
+        found = effects_on_blocks(tracks.on_blocks(), block) | events_at(record, begun + BLOCK, self.changes)
         return ranked(in_notches(found), signatures(), "change", record.optimizer)
 
     def _is_plain(self) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wcdfa.verdicts.causes import Cause, clear, fits
+from wcdfa.analysis.diagnosing import unclear
+from wcdfa.verdicts.causes import Cause, clear
 from wcdfa.verdicts.changes import Change
 from wcdfa.verdicts.checks import Check
 from wcdfa.verdicts.diagnosis import SHOWN, first_of_groups, sentence_of_change, sentence_of_check
@@ -46,11 +47,6 @@ def of_deviations(deviations: Sequence[Check], optimizer: object, causes: list[C
     if clear(causes):
         return f"{found}. {_likely(causes[0])}"
     return f"{found}. {(text := _several(causes))[0].upper()}{text[1:]}"
-
-
-def unclear(causes: Sequence[Cause]) -> str:
-    """What goes before a list of causes none of which is clear."""
-    return "several causes fit; the likeliest first:" if fits([*causes]) else "no known cause fits well; the nearest first:"
 
 
 def since(changes: Sequence[Change]) -> int:
