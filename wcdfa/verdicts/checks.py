@@ -330,7 +330,7 @@ def rhythm(window: Window) -> Iterator[Check]:
     )
     peaks = {lag: lags[lag - 1] - (lags[lag - 2] + lags[lag]) / 2 for lag in range(PERIODS[0], PERIODS[1] + 1)}
     largest = max(peaks.values())
-    period = next(lag for lag, peak in peaks.items() if peak >= 0.8 * largest)  # a rhythm of 4 repeats after 8 too
+    period = next(lag for lag, peak in peaks.items() if peak >= largest - 0.2 * abs(largest))  # a rhythm of 4 repeats after 8 too
     stderr = math.sqrt(1.5 / len(logs))
     high = 4 * stderr  # the largest of several lags
     yield Check("rhythm", peaks[period], -math.inf, high, beyond(peaks[period], stderr, -math.inf, high), amount=period)
