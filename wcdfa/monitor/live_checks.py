@@ -10,7 +10,7 @@ from wcdfa.verdicts.record import Record
 
 
 def checks_of(record: Record) -> list[Check]:
-    """Everything that is compared; empty if no optimizer is named, its memory changed, or the window is too short.
+    """Compare a window with its optimizer. Empty if none is named, its memory changed, or the window is too short.
 
     >>> import numpy as np
     >>> from wcdfa.nulls.update_rules import named

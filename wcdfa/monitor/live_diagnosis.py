@@ -26,7 +26,7 @@ from wcdfa.verdicts.record import Record
 from wcdfa.verdicts.signatures import signatures
 
 WINDOWS = 10_000 / WINDOW
-"""Windows in which the probability of any false deviation is `ALARMS`."""
+"""In so many windows, the probability of any false deviation is `ALARMS`."""
 
 
 class LiveDiagnosis:
@@ -131,7 +131,7 @@ class LiveDiagnosis:
             yield from self._of_checks(self.recent.last(WINDOW))
 
     def _has_begun(self, record: Record) -> bool:
-        """Whether the start of the run is over, and the memory that is to be undone is known."""
+        """Whether the start of the run is over, and it is known which memory to undo."""
         first = int(record.numbered[-BLOCK] - record.numbered[0]) + (
             int(record.numbered[0]) - 1 if record.taken is None else record.taken
         )
@@ -181,7 +181,7 @@ class LiveDiagnosis:
         yield of_deviations(new, record.optimizer, causes)
 
     def state(self) -> str:
-        """Everything, as JSON in which NaN may stand."""
+        """Everything as JSON; unknown numbers are NaN."""
         return json.dumps(
             {
                 "recent": self.recent.state(),

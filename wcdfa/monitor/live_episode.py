@@ -113,4 +113,5 @@ def _sign(change: Change) -> str:
 
 def _moves_again(change: Change, record: Record) -> bool:
     """Whether a group that no longer moved has moved since."""
-    return change.statistic == "frozen" and bool((record.groups[change.group][record.numbered > change.seen] > 0).any())
+    norms = record.groups.get(change.group) if change.statistic == "frozen" else None
+    return norms is not None and bool((norms[record.numbered > change.seen] > 0).any())

@@ -37,8 +37,11 @@ class Events:
 
     def pass_over(self, record: Record) -> None:
         """Keep the largest steps of the last block, in which nothing is looked for."""
-        for name, sizes in _sizes(record).items():
-            self.largest[name] = max(self.largest.get(name, 0.0), float(sizes.max()))
+        sizes = _sizes(record)
+        self._keep([*sizes], np.array([*sizes.values()]).max(axis=1))
+
+    def _keep(self, names: list[str], peaks: Floats) -> None:
+        self.largest |= {name: max(peak, self.largest.get(name, 0.0)) for name, peak in zip(names, peaks.tolist(), strict=True)}
 
     def take(self, record: Record, tracks: Tracks, found: Sequence[Change] = ()) -> list[Change]:
         """Take the last block of a record, of which the tracks have the means, and what they found in it."""
@@ -48,7 +51,6 @@ class Events:
         usual, sizes = tracks.usual("level" if record.rates_known else "size"), _sizes(record)
         single = [change for change in self.pending if self._single(change, sizes.get(change.group))]
         self.pending = [*self._bursts(record, sizes, usual)]
-        self.pass_over(record)
         seen = int(record.numbered[-1])
         return [*self._jumps(record), *self._frozen(record, usual), *(change._replace(seen=seen) for change in single)]
 
@@ -76,7 +78,7 @@ class Events:
                 yield Change("frozen", name, math.exp(usual[name]) * float(record.rates[-1]), 0.0, since, seen, 0.0)
 
     def _bursts(self, record: Record, sizes: dict[str, Floats], usual: dict[str, float]) -> Iterator[Change]:
-        peaks = np.array([each.max() for each in sizes.values()])
+        peaks = np.array([*sizes.values()]).max(axis=1)
         heights = np.log(peaks) - [usual.get(name, math.nan) for name in sizes]
         before, largest = (np.array([kept.get(name, 0.0) for name in sizes]) for kept in (self.highest, self.largest))
         self.highest |= {
@@ -84,6 +86,7 @@ class Events:
             for name, each in zip(sizes, heights.tolist(), strict=True)
             if math.isfinite(each)
         }
+        self._keep([*sizes], peaks)
         if self.blocks <= self.baseline:
             return
         for place in np.flatnonzero(bursting(heights, before) & (peaks > largest)).tolist():
@@ -93,7 +96,7 @@ class Events:
 
     def _single(self, burst: Change, later: Floats | None) -> bool:
         """Whether a burst was a single step: the level has not moved with it."""
-        if self.moved is not None and self.moved - burst.since <= SLOW and burst.since - self.moved <= SLOW:
+        if self.moved is not None and abs(self.moved - burst.since) <= SLOW:
             return False
         return later is None or float(np.median(later)) < math.sqrt(burst.before * burst.after)
 

@@ -14,7 +14,7 @@ LATER = "The likely cause follows in {steps} steps."
 
 
 def of_changes(changes: Sequence[Change], causes: list[Cause], wait: int) -> str:
-    """What changed, and the likely cause, or that it follows after so many steps; 0 if none will.
+    """Say what changed, and the likely cause, or after how many steps it follows. With `wait` = 0, none follows.
 
     >>> change = Change("frozen", "head", 0.5, 0.0, 5001, 5020, 0.0)
     >>> of_changes([change], [], wait=0)
@@ -27,7 +27,7 @@ def of_changes(changes: Sequence[Change], causes: list[Cause], wait: int) -> str
 
 
 def of_cause(first: int, causes: list[Cause], more: Sequence[Change], over: Sequence[Change] = ()) -> str:
-    """The cause of a change that was said before, and what was found since then, and what is over; an empty list is left out.
+    """Say the cause of a change that was said before, what was found since then, and which groups move again.
 
     >>> of_cause(5001, [], [], [Change("frozen", "head", 0.5, 0.0, 5001, 5020, 0.0)])
     'the change from about step 5,001 on: head moves again.'
@@ -39,7 +39,7 @@ def of_cause(first: int, causes: list[Cause], more: Sequence[Change], over: Sequ
 
 
 def of_deviations(deviations: Sequence[Check], optimizer: object, causes: list[Cause]) -> str:
-    """What the optimizer does not give, and the likely causes; none if they were said before."""
+    """Say what the optimizer does not give, and the causes that may explain it, if there are any."""
     first = min(check.since or 0 for check in deviations)
     found = f"the run is not what {optimizer} gives, from step {first:,} on: {'; '.join(map(sentence_of_check, deviations))}"
     if not causes:

@@ -20,13 +20,13 @@ BASELINE = 40
 NEAR = 150
 """Steps from which the tracks of the last block are computed."""
 RUN, ALARMS = 10_000 / BLOCK, 0.05
-"""Blocks in which the probability of any false alarm, over all tracks, is this."""
+"""In so many blocks, the probability of any false alarm is this, over all tracks together."""
 KEPT = 80
 """Means of blocks that are kept, to see what a change did."""
 USUAL = 20
 """Blocks that show what is usual for a single step."""
 SPREADS = ("spread", "swing", "spread of what gradients add")
-"""Tracks of the logarithm of how far something is from what it was."""
+"""Tracks of the logarithm of a difference."""
 SKEW = 0.41  # the difference of both means, if the sizes are those of a normal variable
 
 Floats = npt.NDArray[np.float64]
