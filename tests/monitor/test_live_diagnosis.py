@@ -118,7 +118,7 @@ def test_runs_without_a_fault_give_no_messages():
 
 @pytest.mark.slow
 def test_long_runs_without_a_fault_give_few_messages():
-    assert messages_of_healthy_runs(200, 10_000) <= 18  # 5 % are 10; more than 18 have a probability of 1 %
+    assert messages_of_healthy_runs(40, 10_000) <= 6  # 5 % are 2; more than 6 have a probability of 0.3 %
 
 
 def test_an_optimizer_that_is_not_the_named_one_is_said_from_the_first_window_on():
