@@ -192,7 +192,7 @@ def square_of(new: Tensor, old: Tensor, *, spare: bool = False) -> Tensor:
 def widened_as_stored(value: Tensor, zero: Tensor) -> Tensor:
     """The value in float32 or wider, with the digits that are stored; `zero` as in `as_stored`.
 
-    >>> float(widened_as_stored(ops.full(1, 0.1, "float16"), ops.array(False))[0]).__round__(6)
+    >>> float(widened_as_stored(ops.full((1,), 0.1, "float16"), ops.array(False))[0]).__round__(6)
     0.099976
     """
     backend = keras.backend.backend()

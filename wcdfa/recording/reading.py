@@ -184,7 +184,8 @@ class Reading(NamedTuple):
 
         >>> from wcdfa.nulls.replay import optimizer_norms
         >>> norms = optimizer_norms(1000, optimizer="sgd", momentum=0.9, replicates=1)[0]
-        >>> found = Reading(norms, 1000, 0, optimizer="sgd", hyperparameters={"momentum": 0.9}).diagnosis()
+        >>> lr = np.full(1000, 0.01)
+        >>> found = Reading(norms, 1000, 0, lr, optimizer="sgd", hyperparameters={"momentum": 0.9}).diagnosis()
         >>> found.found, found.not_compared
         (False, ('what needs the cosine and the sketch of the weight change, which was not recorded',))
 
