@@ -52,6 +52,6 @@ def test_a_dull_log_says_briefly_what_was_not_compared(tmp_path):
     plain = run("analyze", "plain.jsonl", cwd=tmp_path).stdout
     assert "diagnosis: nothing found; 3 series after step" in plain
     assert plain.count("not compared: ") == 1
-    thin = run("analyze", "thin.jsonl", *NAMED, cwd=tmp_path).stdout.replace("\n", " ")
+    thin = " ".join(run("analyze", "thin.jsonl", *NAMED, cwd=tmp_path).stdout.split())  # it is wrapped
     assert "likely cause" not in thin
     assert "the direction, because not every step was recorded" in thin
