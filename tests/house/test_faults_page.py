@@ -47,3 +47,20 @@ def test_every_cause_says_what_it_is_and_where_to_look(cause):
 
 def test_every_statistic_has_a_title():
     assert all(each.title and (each.up or each.down) for each in STATISTICS.values())
+
+
+def test_the_figures_of_the_readme_are_those_of_the_bench():
+    lines = (ROOT / "benchmarks" / "results" / "faults.txt").read_text("utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("mlp, adamw_99: limits"))
+    assert lines[start + 1].endswith("these three     all of wcdfa")
+    counts = next(line for line in lines[start:] if line.startswith("  found in 80 %, of"))
+    faults = int(counts.split(" of ")[1].split()[0])
+    three = int(counts.split("faults")[1].split()[-2])
+    alarms = next(line for line in lines[start:] if "as shipped: false alarms in" in line)
+    wrong, healthy = re.search(r"false alarms in (\d+) of (\d+)", alarms).groups()
+    found = next(line for line in lines[start:] if line.startswith("  found in 80 % of the runs"))
+    ours = int(re.search(r"runs: (\d+) of", found).group(1))
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f"Of {faults} faults put into a small network with AdamW, it found {ours}" in readme
+    assert f"false alarms in {wrong} of {healthy} healthy runs" in readme
+    assert f"gradient norm together found {three}," in readme
