@@ -14,7 +14,7 @@ from wcdfa.monitor.epochs import RollingWeightChangeDFA
 from wcdfa.monitor.messages import Action, Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
-from wcdfa.sinks.keys import METRICS
+from wcdfa.sinks.keys import DIRECTION, METRICS
 from wcdfa.support.numbers import whole
 
 
@@ -163,6 +163,8 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
         keys = [
             *METRICS,
             *(key for key, values in known.items() if values is not None),
+            *(DIRECTION if reading.cosine is not None else ()),
             *(f"wcdfa/{name}/{group}" for group in reading.groups for name in ("update_norm", "alpha")),
+            *(f"wcdfa/cosine/{group}" for group in reading.cosines),
         ]
         self._metrics = self._fresh = dict.fromkeys(keys, math.nan) | self.monitor.metrics()

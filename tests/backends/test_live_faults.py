@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from tests.conftest import require
-
-require("torch")
+pytest.importorskip("torch", reason="torch is not installed")
 
 import torch
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.conftest import require
-
-require("torch")
+pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("sklearn")
 
 from benchmarks.fault_runs import catalogue, diagnosing, faults
