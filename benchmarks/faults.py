@@ -59,6 +59,7 @@ def show(options: argparse.Namespace, pairs: list[tuple[str, str]]) -> None:
             tables.diagnoses(source, mapped)
             tables.from_start(source, mapped)
             tables.diagnoses_from_start(source, mapped)
+        tables.elsewhere([tables.Source(options.runs, *pair) for pair in pairs], mapped)
 
 
 def parsed() -> argparse.Namespace:

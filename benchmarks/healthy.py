@@ -1,4 +1,4 @@
-"""False alarms of the diagnosis on healthy trainings of thirty settings, with other seeds than its bands were made with.
+"""False alarms of the diagnosis on healthy trainings of many settings, with other seeds than its bands were made with.
 
     python benchmarks/healthy.py [--seeds 3] [--first-seed 100] [--steps 1500]
 
@@ -30,6 +30,10 @@ Make = Callable[[Iterator[nn.Parameter]], optim.Optimizer]
 
 def plain() -> nn.Module:
     return nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 10))
+
+
+def small() -> nn.Module:
+    return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
 
 
 def normed() -> nn.Module:
@@ -68,6 +72,9 @@ SETTINGS: dict[str, tuple[Callable[[], nn.Module], Make, dict[str, object]]] = {
     **{f"SGD .9, batch {batch}": (plain, sgd(0.03), {"batch": batch}) for batch in (8, 200, 1797)},
     **{f"SGD, lr {lr}": (plain, sgd(lr, 0.0), {}) for lr in (0.03, 0.1, 0.5)},
     "SGD .9, weight decay": (plain, sgd(0.03, weight_decay=5e-3), {}),
+    "SGD .9, small, batch 32": (small, sgd(0.05), {"batch": 32}),
+    "the same, clipped": (small, sgd(0.05), {"batch": 32, "clip": 1.0}),
+    "the same, Nesterov": (small, sgd(0.05, nesterov=True), {"batch": 32}),
     "SGD .99": (plain, sgd(0.003, 0.99), {}),
     "SGD Nesterov": (plain, sgd(0.03, nesterov=True), {}),
     **{f"Adam, lr {lr}": (plain, adam(lr), {}) for lr in (3e-4, 1e-3, 3e-3, 1e-2)},

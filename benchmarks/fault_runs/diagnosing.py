@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import wcdfa
@@ -12,6 +12,7 @@ from wcdfa.nulls.update_rules import named
 from wcdfa.verdicts.checks import Check
 from wcdfa.verdicts.diagnosis import WINDOW, deviating, of_record
 from wcdfa.verdicts.record import Record, record_of
+from wcdfa.verdicts.signatures import Signature
 
 from .detection import since
 from .faults import HEALTHY
@@ -90,6 +91,8 @@ class Said(NamedTuple):
     """The first cause; empty without one."""
     place: float
     """Of the right cause among those named; infinite without one."""
+    clear: bool
+    """Whether the first cause is called likely."""
     windows: int
     """How many windows were compared with the named optimizer."""
     deviating: int
@@ -103,10 +106,18 @@ class Run(NamedTuple):
     baseline: int | None
 
 
-def said(recorded: Recorded, training: str, optimizer: str, fault: str, start: int | None, seed: int = -1) -> Said:
+def said(
+    recorded: Recorded,
+    training: str,
+    optimizer: str,
+    fault: str,
+    start: int | None,
+    seed: int = -1,
+    catalogue: Sequence[Signature] | None = None,
+) -> Said:
     """The diagnosis of a run, beside what is right."""
     run = run_of(recorded, training, optimizer, start)
-    found = diagnosis_of(run)
+    found = diagnosis_of(run, catalogue)
     names = [cause.name for cause in found.causes]
     right = None if fault == HEALTHY else cause_of(fault, optimizer)
     after = start or 0
@@ -119,6 +130,7 @@ def said(recorded: Recorded, training: str, optimizer: str, fault: str, start: i
         delay=min(steps) - after if steps else math.inf,
         cause=names[0] if names else "",
         place=names.index(right) + 1 if right in names else math.inf,
+        clear=found.clear,
         windows=len(each),
         deviating=sum(bool(deviating(checks, found.alarms)) for checks in each),
     )
@@ -161,6 +173,6 @@ def run_of(recorded: Recorded, training: str, optimizer: str, start: int | None)
     return Run(record, None if start is None else start - begun)
 
 
-def diagnosis_of(run: Run) -> wcdfa.Diagnosis:
+def diagnosis_of(run: Run, catalogue: Sequence[Signature] | None = None) -> wcdfa.Diagnosis:
     """The diagnosis, at 5 % false alarms a run for each of its questions; without a baseline only of what the run is said to be."""
-    return of_record(run.record, baseline=0 if run.baseline is None else run.baseline)
+    return of_record(run.record, baseline=0 if run.baseline is None else run.baseline, catalogue=catalogue)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from wcdfa.verdicts.signatures import signatures
+
 from . import statistics, storage
 from .catalogue import TUNING
 from .detection import Changes, Detector, changes, detectors
@@ -21,6 +23,7 @@ from .trainings import TRAININGS
 Map = Callable[..., Iterable]  # map, or that of a pool of processes
 FOUND = 80  # per cent of the seeds at which a fault counts as found
 SOON = 500  # steps
+LEFT_OUT = 2  # runs of each fault that are judged with their training left out of the catalogue
 FEWEST = 3  # healthy runs without which there is no table
 THREE, ALL = "these three", "all of wcdfa"
 SHORT = {"validation loss": "validation", "gradient norm": "gradient", "update ratio": "ratio", "tensor level": "tensors"}
@@ -61,6 +64,13 @@ class Source:
         """What the diagnosis says of a run that had the fault from its first step on."""
         run = storage.run_from_start(self.folder, self.training, self.optimizer, fault, seed)
         return said(run, self.training, self.optimizer, fault, None, seed)
+
+    def said_elsewhere(self, fault: str, seed: int) -> Said:
+        """What it says of a run if the catalogue holds no run of this network."""
+        kind = self.training.split(" with")[0]
+        others = tuple(each for each in signatures() if each.training.split(" with")[0] != kind)
+        run = storage.run(self.folder, self.training, self.optimizer, fault, seed)
+        return said(run, self.training, self.optimizer, fault, TRAININGS[self.training].start, seed, others)
 
     def seeds(self, fault: str, moment: str = LATER) -> list[int]:
         return storage.seeds(self.folder, self.training, self.optimizer, fault, moment)
@@ -115,6 +125,27 @@ def diagnoses(source: Source, mapped: Map) -> None:
     for name, each in rows.items():
         print(f"  {name:<31}{row_of(each)}", flush=True)
     totals(rows)
+
+
+def elsewhere(sources: Sequence[Source], mapped: Map) -> None:
+    """Print how often causes are right in trainings that the catalogue does not hold."""
+    runs = []
+    for source in sources:
+        for name in applying(source.training, source.optimizer):
+            runs += [
+                each
+                for each in mapped(partial(source.said_elsewhere, name), source.seeds(name)[:LEFT_OUT])
+                if each.found and each.cause
+            ]
+    if not runs:
+        return
+    likely = [each for each in runs if each.clear]
+    print(
+        f"trainings that the catalogue does not hold, {len(runs)} runs of {', '.join(f'{each.training} {each.optimizer}' for each in sources)}: "
+        f"the right cause is the first in {percent([each.place == 1 for each in runs])} %, among the first three in "
+        f"{percent([each.place <= 3 for each in runs])} %; where one is called likely, in {len(likely)} runs, it is right in "
+        f"{percent([each.place == 1 for each in likely])} %"
+    )
 
 
 def diagnoses_from_start(source: Source, mapped: Map) -> None:

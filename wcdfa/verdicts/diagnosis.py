@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,7 @@ from wcdfa.verdicts.checks import CHECKS, Check, Window
 from wcdfa.verdicts.effects import effects, effects_of_checks
 from wcdfa.verdicts.level_watch import BLOCK, LEAST
 from wcdfa.verdicts.record import Record, record_of
-from wcdfa.verdicts.signatures import STATISTICS, signatures
+from wcdfa.verdicts.signatures import STATISTICS, Signature, signatures
 from wcdfa.verdicts.tracks import ALL, Track, tracks_of
 
 WINDOW = 500
@@ -208,8 +208,11 @@ def _plain(value: object) -> object:
     return value.item() if isinstance(value, np.ndarray) and not value.ndim else value
 
 
-def of_record(record: Record, *, baseline: int | None = None, alarms: float = 0.05) -> Diagnosis:
-    """The diagnosis of what was recorded; as `diagnose`."""
+def of_record(
+    record: Record, *, baseline: int | None = None, alarms: float = 0.05, catalogue: Sequence[Signature] | None = None
+) -> Diagnosis:
+    """The diagnosis of what was recorded, as `diagnose`; with the causes of another catalogue if one is given."""
+    known = signatures() if catalogue is None else catalogue
     checks = list(_checked(record))
     deviations = deviating(checks, alarms)
     changed = _Changes(record, baseline, alarms)
@@ -217,7 +220,7 @@ def of_record(record: Record, *, baseline: int | None = None, alarms: float = 0.
         deviations=tuple(deviations),
         checks=tuple(checks),
         changes=tuple(changed.found),
-        causes=tuple(_causes(record, deviations, changed)),
+        causes=tuple(_causes(record, deviations, changed, known)),
         compared=(*compared(record, checks), *changed.compared),
         not_compared=(*not_compared(record, checks), *changed.not_compared),
         alarms=alarms,
@@ -276,10 +279,10 @@ class _Changes:
         first, last = int(self.record.numbered[0]), int(self.record.numbered[self.baseline - 1])
         self.compared.append(f"{len(self.tracks)} series after step {last:,} with steps {first:,} to {last:,}")
 
-    def causes(self) -> list[Cause]:
+    def causes(self, catalogue: Sequence[Signature]) -> list[Cause]:
         """The likely causes of what changed first."""
         onset = int(np.searchsorted(self.record.numbered, min(change.since for change in self.found)))
-        return ranked(effects(self.record, self.tracks, onset, self.found), signatures(), "change", self.record.optimizer)
+        return ranked(effects(self.record, self.tracks, onset, self.found), catalogue, "change", self.record.optimizer)
 
 
 def undone_for(record: Record, baseline: int) -> MemoryFilter | None:
@@ -291,16 +294,16 @@ def undone_for(record: Record, baseline: int) -> MemoryFilter | None:
     return geometric(float(np.clip(np.nanmean(record.cosine[:baseline]), 0.0, 0.99)))
 
 
-def _causes(record: Record, deviations: list[Check], changed: _Changes) -> list[Cause]:
+def _causes(record: Record, deviations: list[Check], changed: _Changes, catalogue: Sequence[Signature]) -> list[Cause]:
     """Causes of a deviation that is there from the start, else of what changed, else of the deviation."""
     if not (deviations or changed.found) or not record.rates_known:
         return []
     ended = int(record.numbered[min(len(record) - 1, changed.skip + max(0, changed.baseline))])
     early = [check for check in deviations if check.since is not None and check.since < ended]
     if changed.found and not early:
-        return changed.causes()
+        return changed.causes(catalogue)
     if deviations:
-        return ranked(effects_of_checks(_all_checks_since(record, deviations)), signatures(), "named", record.optimizer)
+        return ranked(effects_of_checks(_all_checks_since(record, deviations)), catalogue, "named", record.optimizer)
     return []
 
 
