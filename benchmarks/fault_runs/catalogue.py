@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from wcdfa.verdicts.change_search import undone_for
 from wcdfa.verdicts.changes import changes_of
-from wcdfa.verdicts.checks import CHECKS, Window
-from wcdfa.verdicts.diagnosis import undone_for
+from wcdfa.verdicts.checked_window import Window
+from wcdfa.verdicts.checks import CHECKS
 from wcdfa.verdicts.effects import NOTCHES, effects, effects_of_checks
 from wcdfa.verdicts.record import Record
 from wcdfa.verdicts.signatures import Signature

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import wcdfa
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import named
-from wcdfa.verdicts.checks import Check
+from wcdfa.verdicts.checked_window import Check
 from wcdfa.verdicts.diagnosis import WINDOW, deviating, of_record
 from wcdfa.verdicts.record import Record, record_of
 from wcdfa.verdicts.signatures import Signature

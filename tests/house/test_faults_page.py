@@ -8,8 +8,8 @@ import pytest
 
 from tests.helpers.documents import DOCS, ROOT, blocks
 from wcdfa.verdicts.causes import Cause
-from wcdfa.verdicts.checks import Check
-from wcdfa.verdicts.diagnosis import sentence_of_check
+from wcdfa.verdicts.checked_window import Check
+from wcdfa.verdicts.diagnosis_sentences import sentence_of_check
 from wcdfa.verdicts.signatures import CAUSES, STATISTICS, signatures
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

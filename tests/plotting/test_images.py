@@ -17,7 +17,7 @@ from wcdfa.inference.fluctuation_spread import spread
 from wcdfa.plotting import plot_diagnosis, plot_fluctuations, plot_groups, plot_orders, plot_run
 from wcdfa.plotting.runs import plot_runs
 from wcdfa.verdicts.changes import Change
-from wcdfa.verdicts.checks import Check
+from wcdfa.verdicts.checked_window import Check
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.windows import judge
 

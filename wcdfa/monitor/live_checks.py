@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from wcdfa.verdicts.checks import CHECKS, Check, Window
+from wcdfa.verdicts.checked_window import Check, Window
+from wcdfa.verdicts.checks import CHECKS
 from wcdfa.verdicts.diagnosis import SHORTEST
 from wcdfa.verdicts.record import Record
 

@@ -17,9 +17,10 @@ from wcdfa.monitor.live_tracks import ALARMS, BASELINE, NEAR, Tracks
 from wcdfa.nulls.memory_filter import MemoryFilter
 from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.causes import Cause, ranked
+from wcdfa.verdicts.change_search import BEGUN, undone_for
 from wcdfa.verdicts.changes import Change
-from wcdfa.verdicts.checks import Check
-from wcdfa.verdicts.diagnosis import BEGUN, SHORTEST, WINDOW, Diagnosis, compared, not_compared, undone_for
+from wcdfa.verdicts.checked_window import Check
+from wcdfa.verdicts.diagnosis import SHORTEST, WINDOW, Diagnosis, compared, not_compared
 from wcdfa.verdicts.effects import effects_of_checks
 from wcdfa.verdicts.level_watch import BLOCK, LEAST
 from wcdfa.verdicts.record import Record

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from wcdfa.analysis.diagnosing import unclear
 from wcdfa.verdicts.causes import Cause, clear
 from wcdfa.verdicts.changes import Change
-from wcdfa.verdicts.checks import Check
-from wcdfa.verdicts.diagnosis import SHOWN, first_of_groups, sentence_of_change, sentence_of_check
+from wcdfa.verdicts.checked_window import Check
+from wcdfa.verdicts.diagnosis import SHOWN
+from wcdfa.verdicts.diagnosis_sentences import first_of_groups, sentence_of_change, sentence_of_check
 
 LATER = "The likely cause follows in {steps} steps."
 

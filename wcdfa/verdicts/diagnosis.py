@@ -9,20 +9,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.nulls.memory_filter import MemoryFilter, geometric
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.support.numbers import whole
-from wcdfa.support.text import probability
 from wcdfa.verdicts.alongside import parted, varying_memory
 from wcdfa.verdicts.causes import Cause, clear, fits, ranked
-from wcdfa.verdicts.changes import Change, changes_of, frozen
-from wcdfa.verdicts.checks import CHECKS, Check, Window
-from wcdfa.verdicts.effects import effects, effects_of_checks
-from wcdfa.verdicts.level_watch import BLOCK, LEAST
+from wcdfa.verdicts.change_search import ChangeSearch
+from wcdfa.verdicts.changes import Change
+from wcdfa.verdicts.checked_window import Check, Window
+from wcdfa.verdicts.checks import CHECKS
+from wcdfa.verdicts.diagnosis_sentences import first_of_groups, sentence_of_change, sentence_of_check
+from wcdfa.verdicts.effects import effects_of_checks
 from wcdfa.verdicts.record import Record, record_of
 from wcdfa.verdicts.signatures import STATISTICS, Signature, signatures
-from wcdfa.verdicts.tracks import ALL, Track, tracks_of
 
 WINDOW = 500
 """Steps in a window that is compared with the named optimizer."""
@@ -30,8 +29,6 @@ SHORTEST = 250
 """Steps that such a window needs."""
 SHOWN = 3
 """Causes that are listed."""
-BEGUN = 300
-"""Steps at the start of a run that no baseline should hold: momentum and running averages fill up there, and the run settles."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +212,7 @@ def of_record(
     known = signatures() if catalogue is None else catalogue
     checks = list(_checked(record))
     deviations = deviating(checks, alarms)
-    changed = _Changes(record, baseline, alarms)
+    changed = ChangeSearch(record, baseline, alarms)
     return Diagnosis(
         deviations=tuple(deviations),
         checks=tuple(checks),
@@ -253,48 +250,7 @@ def deviating(checks: list[Check], alarms: float) -> list[Check]:
     return sorted(found.values(), key=lambda each: each.p)
 
 
-class _Changes:
-    """The search for changes, and what it was made with."""
-
-    def __init__(self, record: Record, baseline: int | None, alarms: float) -> None:
-        begun = 0 if record.taken is None else max(0, BEGUN - record.taken)
-        self.skip = min(begun, len(record) // 4)
-        self.record = record.part(slice(self.skip, None)) if self.skip else record
-        self.baseline = (len(record) // 2 if baseline is None else baseline) - self.skip
-        self.found: list[Change] = []
-        self.compared: list[str] = []
-        self.not_compared: list[str] = []
-        if self.baseline < LEAST * BLOCK or len(self.record) - self.baseline < BLOCK:
-            self.tracks: list[Track] = []
-            self.found = list(frozen(self.record))
-            left = f" without the first {self.skip} of the run" if self.skip else ""
-            self.not_compared.append(
-                f"changes, because the baseline has {max(0, self.baseline)} steps{left}, and what follows "
-                f"{max(0, len(self.record) - max(0, self.baseline))}: at least {LEAST * BLOCK} and {BLOCK} are needed. A recorder with "
-                "window=2000 keeps enough; a Watch looks for changes while the run goes on"
-            )
-            return
-        self.tracks = tracks_of(self.record, undone_for(self.record, self.baseline))
-        self.found = changes_of(self.record, self.tracks, self.baseline, alarms=alarms)
-        first, last = int(self.record.numbered[0]), int(self.record.numbered[self.baseline - 1])
-        self.compared.append(f"{len(self.tracks)} series after step {last:,} with steps {first:,} to {last:,}")
-
-    def causes(self, catalogue: Sequence[Signature]) -> list[Cause]:
-        """The likely causes of what changed first."""
-        onset = int(np.searchsorted(self.record.numbered, min(change.since for change in self.found)))
-        return ranked(effects(self.record, self.tracks, onset, self.found), catalogue, "change", self.record.optimizer)
-
-
-def undone_for(record: Record, baseline: int) -> MemoryFilter | None:
-    """The memory of the named optimizer, or else of the momentum that fits the cosine of the baseline."""
-    if record.filter is not None:
-        return record.filter
-    if record.cosine is None or not np.isfinite(record.cosine[:baseline]).any():
-        return None
-    return geometric(float(np.clip(np.nanmean(record.cosine[:baseline]), 0.0, 0.99)))
-
-
-def _causes(record: Record, deviations: list[Check], changed: _Changes, catalogue: Sequence[Signature]) -> list[Cause]:
+def _causes(record: Record, deviations: list[Check], changed: ChangeSearch, catalogue: Sequence[Signature]) -> list[Cause]:
     """Causes of a deviation that is there from the start, else of what changed, else of the deviation."""
     if not (deviations or changed.found) or not record.rates_known:
         return []
@@ -342,61 +298,3 @@ def not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
     missing = [name for name, values in {"the cosine": record.cosine, "the sketch": record.sketch}.items() if values is None]
     if missing:
         yield f"what needs {' and '.join(missing)} of the weight change, which was not recorded"
-
-
-def first_of_groups(changes: tuple[Change, ...]) -> list[Change]:
-    """The first change of each statistic: of all parameters if that changed too, else of the group that was first."""
-    found: dict[str, Change] = {}
-    for change in changes:
-        held = found.get(change.statistic)
-        if held is None or (held.group != ALL and change.group == ALL):
-            found[change.statistic] = change
-    return sorted(found.values(), key=lambda change: (change.since, change.seen))
-
-
-def sentence_of_check(check: Check) -> str:
-    """What was found and what was expected."""
-    words = STATISTICS[check.statistic]
-    expected = _band(check, words.show)
-    what = words.up if check.direction > 0 else words.down
-    sure = f"{probability(check.p)}, " if check.p > 0 else ""
-    where = "at step" if check.statistic == "steps without momentum" else "in the window from step"
-    return f"{what}: {words.title} is {words.show.format(check.found)}, expected {expected}{_amount(check)} ({sure}{where} {check.since:,})"
-
-
-def _amount(check: Check) -> str:
-    """The number that goes with a deviation."""
-    if not math.isfinite(check.amount):
-        return ""
-    if check.statistic == "spread of the gradient norm":
-        return f"; a momentum of {check.amount:.3g} fits"
-    if check.statistic == "steps without momentum":
-        return f", every {check.amount:,.0f} steps"
-    if check.statistic == "rhythm":
-        return f", every {check.amount:.0f} steps"
-    return f", over {check.amount:.0f} steps" if check.direction > 0 else ""
-
-
-def _band(check: Check, show: str) -> str:
-    if math.isinf(check.high):
-        return f"at least {show.format(check.low)}"
-    return (
-        f"at most {show.format(check.high)}" if math.isinf(check.low) else f"{show.format(check.low)} to {show.format(check.high)}"
-    )
-
-
-def sentence_of_change(change: Change) -> str:
-    """What changed, from what to what, and since when."""
-    words = STATISTICS[change.statistic]
-    where = "" if change.group == ALL else f"{change.group}: "
-    what = words.up if change.direction > 0 else words.down
-    before, after = change.before, change.after
-    if change.statistic == "cosine":
-        before, after = 1 - math.exp(before), 1 - math.exp(after)
-        what = words.up if after > before else words.down
-    if words.log:
-        moved = f"by a factor of {math.exp(after - before):.3g}"
-    else:
-        moved = f"from {words.show.format(before)} to {words.show.format(after)}"
-    sure = f", {probability(change.p)}" if change.p > 0 else ""
-    return f"{where}{what}, {moved} (since step {change.since:,}, seen at {change.seen:,}{sure})"

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.verdicts.changes import Change
-from wcdfa.verdicts.checks import Check, smallest_steps, without_momentum
+from wcdfa.verdicts.checked_window import Check
 from wcdfa.verdicts.level_watch import BLOCK, block_means
+from wcdfa.verdicts.momentum_checks import without_momentum
 from wcdfa.verdicts.record import Record
+from wcdfa.verdicts.rounding import smallest_steps
 from wcdfa.verdicts.tracks import ALL, Track
 
 Floats = npt.NDArray[np.float64]

@@ -92,10 +92,7 @@ class Record:
         """‖e‖: the size of what each gradient added to the change, over lr, if the named optimizer has a memory of one term."""
         if self.cosine is None or self.filter is None or len(self.filter.weights) > 1:
             return None
-        decay = float(self.filter.weights.sum())
-        now, before = self.norms / self.rates, _lagged(self.norms / self.rates)
-        with np.errstate(all="ignore"):
-            return np.asarray(np.sqrt(now**2 + decay**2 * before**2 - 2 * decay * now * before * self.cosine))
+        return newest_part(self.norms / self.rates, self.cosine, float(self.filter.weights.sum()))
 
     @cached_property
     def left_over(self) -> Floats | None:
@@ -123,6 +120,17 @@ class Record:
             if len(self)
             else self.taken,
         )
+
+
+def newest_part(sizes: Floats, cosine: Floats, decay: float) -> Floats:
+    """‖ΔWₜ − φ ΔWₜ₋₁‖, the size of the newest gradient's part in each change, from the sizes of the changes and their cosine.
+
+    >>> newest_part(np.array([1.0, 0.5]), np.array([np.nan, 1.0]), 0.5)
+    array([nan,  0.])
+    """
+    before = _lagged(sizes)
+    with np.errstate(all="ignore"):
+        return np.asarray(np.sqrt(sizes**2 + decay**2 * before**2 - 2 * decay * sizes * before * cosine))
 
 
 def _lagged(values: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from wcdfa.nulls.memory_filter import MemoryFilter
 from wcdfa.verdicts.gradient_memory import correlations
-from wcdfa.verdicts.record import Record
+from wcdfa.verdicts.record import Record, newest_part
 
 Floats = npt.NDArray[np.float64]
 ALL = "all"
@@ -73,12 +73,8 @@ def _of_direction(record: Record, undone: MemoryFilter | None) -> list[Track]:
 
 def added_by(record: Record, undone: MemoryFilter | None) -> Floats:
     """‖ΔWₜ − φ ΔWₜ₋₁‖ / lr, from the norms and the cosine."""
-    decay = 0.0 if undone is None else float(undone.weights.sum())
-    now = record.norms / record.rates
-    before = np.concatenate([[math.nan], now[:-1]])
     cosine = np.full(len(record), math.nan) if record.cosine is None else record.cosine
-    with np.errstate(all="ignore"):
-        return np.asarray(np.sqrt(now**2 + decay**2 * before**2 - 2 * decay * now * before * cosine))
+    return newest_part(record.norms / record.rates, cosine, 0.0 if undone is None else float(undone.weights.sum()))
 
 
 def outward(record: Record) -> Floats:
