@@ -50,7 +50,7 @@ def test_a_dull_log_says_briefly_what_was_not_compared(tmp_path):
     write(tmp_path / "plain.jsonl", healthy, direction=False)
     write(tmp_path / "thin.jsonl", healthy, every=10)
     plain = run("analyze", "plain.jsonl", cwd=tmp_path).stdout
-    assert "diagnosis: nothing found; 3 series after step" in plain
+    assert "diagnosis: nothing found. Compared: 3 series after step" in plain
     assert plain.count("not compared: ") == 1
     thin = " ".join(run("analyze", "thin.jsonl", *NAMED, cwd=tmp_path).stdout.split())  # it is wrapped
     assert "likely cause" not in thin

@@ -232,10 +232,10 @@ def test_what_was_compared_is_told_of_a_run_without_a_fault():
     assert any("this is looked at every 500 steps, got 300" in each for each in early.not_compared)
     said_of(run, live=live)
     told = live.diagnosis.compared
-    assert told[0].startswith("as SGD(momentum 0.9) gives, in 500 steps: cosine")
+    assert told[0].endswith("statistics of 500 steps with what SGD(momentum 0.9) gives")
     assert told[1].endswith("series, every 25 steps, with what was usual before")
     assert live.diagnosis.not_compared == ()
-    assert str(live.diagnosis).startswith("nothing found: as SGD")
+    assert str(live.diagnosis).startswith("nothing found. Compared: ")
     other = LiveDiagnosis(400)
     other.load(live.state())
     assert repr(other.diagnosis.checks) == repr(live.diagnosis.checks)  # some numbers are NaN

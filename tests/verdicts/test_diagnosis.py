@@ -47,7 +47,7 @@ def test_nothing_is_found_in_a_run_that_is_what_it_is_said_to_be(named, mean, se
     assert not found.found
     assert found.causes == ()
     assert found.since is None
-    assert str(found).startswith("nothing found: as ")
+    assert str(found).startswith("nothing found. Compared: ")
     assert all(check.p > 0 for check in found.checks)
 
 

@@ -61,7 +61,7 @@ def lines_of(diagnosis: Diagnosis) -> Iterator[str]:
         yield from (f"  {sentence}" for sentence in diagnosis.evidence)
         yield from (f"  {line}" for line in causes_of(diagnosis))
     else:
-        yield f"diagnosis: nothing found; {'; '.join(diagnosis.compared)}"
+        yield f"diagnosis: nothing found. Compared: {'; '.join(diagnosis.compared)}"
     if missing:
         yield f"  not compared: {missing}"
 

@@ -21,7 +21,7 @@ from wcdfa.verdicts.checks import CHECKS
 from wcdfa.verdicts.diagnosis_sentences import first_of_groups, sentence_of_change, sentence_of_check
 from wcdfa.verdicts.effects import effects_of_checks
 from wcdfa.verdicts.record import Record, record_of
-from wcdfa.verdicts.signatures import STATISTICS, Signature, signatures
+from wcdfa.verdicts.signatures import Signature, signatures
 
 WINDOW = 500
 """Steps in a window that is compared with the named optimizer."""
@@ -78,7 +78,7 @@ class Diagnosis:
 
     def _lines(self) -> Iterator[str]:
         if not self.found:
-            yield f"nothing found: {'; '.join(self.compared)}" if self.compared else "nothing compared"
+            yield f"nothing found. Compared: {'; '.join(self.compared)}" if self.compared else "nothing compared"
         else:
             yield f"found from step {self.since:,} on:"
             yield from (f"- {sentence}" for sentence in self.evidence)
@@ -274,8 +274,8 @@ def _all_checks_since(record: Record, deviations: list[Check]) -> list[Check]:
 def compared(record: Record, checks: list[Check]) -> Iterator[str]:
     """What was compared with the named optimizer."""
     if checks:
-        names = ", ".join(dict.fromkeys(STATISTICS[check.statistic].title for check in checks))
-        yield f"as {record.optimizer} gives, in {len(record):,} steps: {names}"
+        count = len({check.statistic for check in checks})
+        yield f"{count} statistics of {len(record):,} steps with what {record.optimizer} gives"
 
 
 def not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
