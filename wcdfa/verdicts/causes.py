@@ -34,7 +34,7 @@ ABSENT = 0.25
 FITS = 0.8
 """Misfit for each statistic up to which a cause fits."""
 CLEAR = 30.0
-"""How many times as likely as the next cause the first one must be to be clear: then it was right in 94 % of runs of a training that the
+"""How many times as likely as the next cause the first one must be to be clear: then it was right in 93 % of runs of a training that the
 catalogue did not hold (benchmarks/faults.py)."""
 
 
