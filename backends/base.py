@@ -34,12 +34,12 @@ def require_one_source(monitor: WeightChangeDFA | None, options: dict[str, objec
 def monitor_of(window: int, options: dict[str, object]) -> WeightChangeDFA:
     """Make a monitor for a recorder that keeps this many norms, if the user gave none; `options` are passed on to it.
 
-    >>> monitor_of(10, {"order": 2})
-    WeightChangeDFA(not ready, samples=0/50)
+    >>> monitor_of(10, {"order": 2}), monitor_of(500, {"window": 128})
+    (WeightChangeDFA(not ready, samples=0/50), WeightChangeDFA(not ready, samples=0/128))
 
     Raises
     ------
     TypeError, ValueError
         As `WeightChangeDFA`.
     """
-    return WeightChangeDFA(window=max(window, SMALLEST_WINDOW), **options)  # type: ignore[arg-type]
+    return WeightChangeDFA(**{"window": max(window, SMALLEST_WINDOW), **options})  # type: ignore[arg-type]

@@ -64,7 +64,9 @@ def picked(x: jax.Array, first: int | jax.Array, every: int, count: int) -> jax.
 
 
 def _gathered(x: jax.Array, place: tuple[jax.Array, ...]) -> jax.Array:
-    found: jax.Array = x.at[place].get(mode="fill", fill_value=0, out_sharding=_everywhere(x))
+    everywhere = _everywhere(x)
+    explicit = {} if everywhere is None else {"out_sharding": everywhere}  # which older releases of JAX do not know
+    found: jax.Array = x.at[place].get(mode="fill", fill_value=0, **explicit)
     return found
 
 

@@ -152,7 +152,7 @@ def _held_by_injection(tx: optax.GradientTransformation | optax.MultiSteps) -> l
 @lru_cache(maxsize=1)
 def _made_by() -> dict[CodeType | None, str]:
     """The names of optax transformations, by the code of their update functions."""
-    bare = optax.GradientTransformation(optax.init_empty_state, lambda updates, state, params=None: (updates, state))
+    bare = optax.GradientTransformation(lambda _: optax.EmptyState(), lambda updates, state, params=None: (updates, state))
     clips = (optax.clip(1.0), optax.clip_by_global_norm(1.0), optax.clip_by_block_rms(1.0), optax.adaptive_grad_clip(1.0))
     wrappers = (optax.with_extra_args_support(bare), optax.apply_if_finite(bare, 1))
     return {

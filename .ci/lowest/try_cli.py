@@ -1,0 +1,18 @@
+"""The command line: a table, a picture, a report, and a parquet file of a log."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from common import norms
+
+Path("run.jsonl").write_text("".join(json.dumps({"step": i, "update_norm": x}) + "\n" for i, x in enumerate(norms(600), 1)))
+for command in (
+    "analyze run.jsonl --optimizer sgd --table run.parquet",
+    "report run.jsonl --output run.html",
+    "compare run.jsonl run.jsonl",
+    "demo --quick",
+):
+    subprocess.run(["wcdfa", *command.split()], check=True, stdout=subprocess.DEVNULL)
+for name in ("run.parquet", "run.html"):
+    assert Path(name).stat().st_size > 1000, name
