@@ -54,8 +54,9 @@ def attach(
     changes nothing, such as one that a GradScaler refuses, is counted as skipped; a norm that is not finite is a gap. Training never
     waits for the norms: every `every` steps they are copied from the device in the background.
 
-    Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes, in one collective per copy: attach on all
-    processes with the same settings, and give the monitor to one.
+    Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes: attach on all of them with the same
+    settings, and give the monitor to one. No step waits for another process. The norms are summed when all processes call ``read()`` at
+    the same step, which also feeds the monitor: call it every 100 steps, say. A process may leave out a step.
 
     Several optimizers attached together give one norm for each round in which every one of them takes a step. A round also ends before
     one of them steps again, or when ``record()`` is called. Attach them one by one to get a series for each.
