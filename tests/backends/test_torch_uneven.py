@@ -26,11 +26,28 @@ def group(size, *jobs):
             process.kill()
 
 
+SAID = {
+    "window": "window is 200 on process 0 and 300 on process 1; every is 40 on process 0 and 60 on process 1",
+    "groups": "groups is {'a': '^0'} (a) on process 0 and {'a': '^2'} (a) on process 1",
+    "named": "groups is <lambda>() (x) on process 0 and <lambda>() (0, 2) on process 1",
+    "mode": "mode is 'exact' on process 0 and 'sample' on process 1",
+    "sample": "sample is 0.5 on process 0 and 0.25 on process 1",
+    "seed": "seed is 1 on process 0 and 0 on process 1",
+    "direction": "direction is True on process 0 and False on process 1",
+    "coordinates": "coordinates is 32 on process 0 and 33 on process 1",
+    "every": "every is 9 on process 0 and 10 on process 1",
+    "gradients": "gradients is True on process 0 and False on process 1",
+    "several": "window is 200 on process 0 and 300 on process 1; seed is 1 on process 0 and 2 on process 1",
+    "same": None,
+}
+
+
 @pytest.fixture(scope="module")
 def found():
     require("torch")
     uneven = [f"uneven:{case}" for case in ("none", "one", "two", "each", "ends", "all")]
-    return {2: group(2, *uneven, "unseen", "unread", "dies"), 4: group(4, "uneven:many", "dies")}
+    apart = [f"apart:{name}" for name in SAID]
+    return {2: group(2, *uneven, "unseen", "unread", *apart, "absent", "dies"), 4: group(4, "uneven:many", "apart:window", "dies")}
 
 
 FEWER = {"none": [], "one": [3], "two": [2, 3, 5], "each": [4, 6], "ends": [*range(7, 12)], "all": []}
@@ -93,3 +110,33 @@ def test_one_that_dies_holds_up_no_step_of_the_others(found, size):
             "the norms of sharded parameters could not be summed over the processes; one of them may be gone"
             in each["dies"]["error"]
         )
+
+
+@pytest.mark.parametrize(("name", "said"), SAID.items())
+def test_other_settings_are_found_by_all(found, name, said):
+    """Each process raises the same error, and may attach again."""
+    start = "attach needs the same settings on all processes that share parameters, but "
+    for each in found[2]:
+        assert each[f"apart:{name}"]["error"] == ("none" if said is None else start + said)
+        assert each[f"apart:{name}"]["attached"]
+        assert each[f"apart:{name}"]["said"] == []
+
+
+def test_other_settings_of_one_of_four(found):
+    for each in found[4]:
+        said = each["apart:window"]["error"]
+        assert said.endswith(
+            "window is 200 on processes 0, 1, 2 and 300 on process 3; every is 40 on processes 0, 1, 2 and 60 on process 3"
+        )
+
+
+def test_one_that_does_not_attach_is_waited_for_no_longer_than_said(found):
+    first, other = (each["absent"] for each in found[2])
+    assert 1.4 < other["seconds"] < 30
+    assert first["said"] == []
+    assert len(other["said"]) == 1
+    assert other["said"][0].startswith(
+        "process 0 did not attach within 1.5 s, so that settings could not be compared: attach on all"
+    )
+    for each in (first, other):  # and then it has attached, too
+        np.testing.assert_allclose(each["norms"], [np.sqrt(each["size"])], rtol=1e-6)

@@ -17,6 +17,7 @@ import torch.distributed as dist
 
 from tests.helpers.torch_runs import batches, loss_of
 from tests.programs.torch_sharded import GROUPS, made, told, whole
+from wcdfa.backends.torch import same_settings
 from wcdfa.backends.torch.hooks import attach
 
 STEPS = 12
@@ -28,6 +29,20 @@ LEFT_OUT = {  # the steps that each process leaves out
     "ends": {1: set(range(7, STEPS))},
     "all": {0: {5}, 1: {5}},
     "many": {0: {1, 11}, 1: {0}, 2: {2, 3, 4, 5}, 3: {11}},
+}
+SETTINGS = {  # of all, and of the last
+    "window": ({"window": 200}, {"window": 300}),
+    "groups": ({"groups": {"a": "^0"}}, {"groups": {"a": "^2"}}),
+    "named": ({"groups": lambda path: "x"}, {"groups": lambda path: path[0]}),
+    "mode": ({"mode": "exact"}, {"mode": "sample"}),
+    "sample": ({"mode": "sample", "sample": 0.5}, {"mode": "sample", "sample": 0.25}),
+    "seed": ({"seed": 1}, {}),
+    "direction": ({}, {"direction": False}),
+    "coordinates": ({"coordinates": 32}, {"coordinates": 33}),
+    "every": ({"every": 9}, {"every": 10}),
+    "gradients": ({"gradients": True}, {}),
+    "several": ({"window": 200, "seed": 1}, {"window": 300, "seed": 2, "every": 40}),
+    "same": ({"window": 200}, {"window": 200, "every": 40}),
 }
 said = []
 
@@ -127,6 +142,35 @@ def dies(case, rank, size):
     except RuntimeError as failed:
         error = str(failed)
     return {"seconds": seconds, "error": error}
+
+
+def apart(case, rank, size):
+    """The last process gives another setting, and then the same."""
+    given = SETTINGS[case]
+    model = made("fsdp", size)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    try:
+        attach(optimizer, model=model, **given[int(rank == size - 1)])
+    except ValueError as error:
+        return {"error": str(error), "attached": attach(optimizer, model=model).attached}
+    return {"error": "none", "attached": True}
+
+
+def absent(case, rank, size):
+    """The first attaches when the others do not wait for it any more."""
+    model = made("fsdp", size)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    same_settings.SECONDS = 1.5
+    begun = time.monotonic()
+    if rank:
+        handle = attach(optimizer)
+    seconds = time.monotonic() - begun
+    dist.barrier()
+    if not rank:
+        handle = attach(optimizer)
+    by_hand(model, 1)
+    optimizer.step()
+    return told(handle) | {"seconds": seconds, "size": sum(part.numel() for part in model.parameters())}
 
 
 if __name__ == "__main__":
