@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from wcdfa.backends.torch.settings import Settings
+from wcdfa.backends.torch.spawned import Return
 from wcdfa.backends.torch.training import Recording, RecordingState
 from wcdfa.monitor.messages import Action
 from wcdfa.monitor.monitor import WeightChangeDFA
@@ -65,7 +66,9 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
     the window is full and when α is undefined, so use ``EarlyStopping("wcdfa/alpha", strict=False)``.
 
     Checkpoints of the trainer hold the norms, the monitor and the baseline, and ``fit(ckpt_path=…)`` goes on from them.
-    Every other ``fit`` has new optimizers, and starts over.
+    Every other ``fit`` has new optimizers, and starts over. With ``strategy="ddp_spawn"`` and its like, training runs in other processes:
+    what the first of them has recorded is there after ``fit``, in the attributes of the callback. A monitor that was given holds it as
+    soon as ``callback.monitor`` is asked for.
 
     If parameters are sharded, all processes measure together. Each has its own monitor; only the first one logs and sends messages.
     FSDPStrategy, DeepSpeed's ZeRO and others that hide their parameters raise an error when ``fit`` begins: use ModelParallelStrategy.
@@ -122,8 +125,8 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
             direction=direction,
             coordinates=coordinates,
         )
-        self._recording = Recording(monitor, settings, alarms, monitor_options)
-        self.raised = self._recording.alarms.raised
+        self._recorded = Recording(monitor, settings, alarms, monitor_options)
+        self._return = Return()
 
     @property
     def monitor(self) -> WeightChangeDFA | None:
@@ -134,6 +137,19 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
     def watch(self) -> Watch:
         """The watch, with the baseline and the regime that messages are based on."""
         return self._recording.watch
+
+    @property
+    def raised(self) -> list[str]:
+        """All messages so far, oldest first."""
+        return self._recording.alarms.messages
+
+    @property
+    def _recording(self) -> Recording:
+        """The recording, with what spawned processes have brought back."""
+        brought = self._return.taken()
+        if brought is not None:
+            self._recorded.adopt(brought["recording"], brought["messages"])
+        return self._recorded
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Detach from the optimizers of an earlier fit that was interrupted."""
@@ -165,8 +181,10 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
         self._recording.end_epoch(trainer.current_epoch)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Detach."""
+        """Detach. A spawned process gives what it has recorded back to the one that called ``fit``."""
         self._recording.end()
+        if stage == "fit" and self._return.spawned and trainer.local_rank == 0:
+            self._return.put({"recording": self._recording.state_dict(), "messages": [*map(str, self.raised)]})
 
     def state_dict(self) -> RecordingState:
         """The state, for checkpoints of the trainer."""

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from wcdfa.backends.torch.backward_passes import BackwardPasses
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.gradients import Squares
-from wcdfa.backends.torch.norms import over_processes
+from wcdfa.backends.torch.norms import ProcessGroups
+from wcdfa.backends.torch.shared_rows import Chunk, SharedRows
 from wcdfa.backends.torch.snapshot import Moved, Part
 
 Places = dict[str, tuple[int, ...]]
@@ -32,14 +34,18 @@ class DeviceRing:
     A row has Σ|ΔW|² of every group, Σ|g|², the variance of the first if it is an estimate, the cells of the direction if it is given, and
     the learning rate.
 
-    Every `every` steps the rows are copied to the host without waiting for the device. Sharded parameters are then summed over their
-    processes, in one collective for all rows.
+    Every `every` steps the rows are copied to the host without waiting for the device. Those of sharded parameters wait on the device
+    until all processes call `send` with `on_all`, which sums them: see `wcdfa.backends.torch.shared_rows.SharedRows`.
     """
 
-    def __init__(self, every: int, direction: Direction | None = None) -> None:
+    def __init__(self, every: int, window: int, direction: Direction | None = None) -> None:
         self.every, self._direction = every, direction
         self.recorded = 0  # rows since the last copy
+        self.lost = 0  # rows that nobody has read in time, before those that `taken` gives next
         self._copy: Copy | None = None
+        self._shared, self._passes = SharedRows(window), BackwardPasses()
+        self._row_passes: list[int] = []  # backward passes before each row
+        self._blocks: list[ProcessGroups] = [()]
 
     def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> None:
         """Make room for these parameters. Send the rows of other parameters first."""
@@ -52,6 +58,7 @@ class DeviceRing:
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
         device = parts[0].kind.device if parts else torch.device("cpu")
+        self._passes.follow(parts)
         dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
         with torch.inference_mode(False):
             self._ring = torch.zeros((self.every, len(self._blocks) * self._width + 1), dtype=dtype, device=device)
@@ -72,6 +79,7 @@ class DeviceRing:
             each[:, self._sums_width :].copy_(self._direction.cells())
             self._direction.keep(each[:, 0].sum() != 0)
         row[-1:] = math.nan if rate is None else rate
+        self._row_passes.append(self._passes.count)
         self.recorded += 1
         return self.recorded == self.every
 
@@ -87,15 +95,47 @@ class DeviceRing:
         parts = [part.to(device, dtype, non_blocking=True) for part in parts]
         return torch.stack(parts).sum() if parts else torch.zeros((), dtype=dtype, device=device)
 
-    def send(self) -> None:
-        """Start to copy the rows to the host, summed over the processes. Take the earlier copy first."""
+    @property
+    def sharded(self) -> bool:
+        """Whether rows must be summed over processes."""
+        return any(self._blocks) or self._shared.waiting
+
+    def send(self, beside: list[dict[str, object]], *, on_all: bool) -> list[dict[str, object]]:
+        """Start to copy the rows to the host. Take the earlier copy first.
+
+        Parameters
+        ----------
+        beside : list
+            Momentum and betas of each row. It is empty afterwards.
+        on_all : bool
+            Whether all processes make this call, so that rows of sharded parameters can be summed. Otherwise those wait.
+
+        Returns
+        -------
+        list
+            Momentum and betas of each row that is copied.
+        """
         with torch.inference_mode(False), torch.no_grad():
-            sums, rates = self._ring[: self.recorded, :-1].clone(), self._ring[: self.recorded, -1:]
-            total = torch.zeros_like(sums[:, : self._width])
-            for block, own in zip(self._blocks, sums.tensor_split(len(self._blocks), dim=1), strict=True):
-                total += over_processes(own.contiguous(), block)
-            self._copy = _to_host(torch.cat([total, rates], dim=1))
-        self.recorded = 0
+            rows = self._ring[: self.recorded].clone()
+            chunk = Chunk(
+                rows[:, :-1].view(len(rows), len(self._blocks), self._width),
+                rows[:, -1],
+                self._blocks,
+                self._row_passes,
+                beside.copy(),
+            )
+            self.recorded, self._row_passes = 0, []
+            beside.clear()
+            if not self.sharded:
+                self._copy = _to_host(rows)
+                return chunk.beside
+            self._shared.keep(chunk)
+            summed = self._shared.summed(self._blocks, self._width, self._zero, self._sums_width) if on_all else None
+            if summed is None:
+                return []
+            self.lost = summed.lost
+            self._copy = _to_host(torch.cat([summed.sums, summed.rates.unsqueeze(1)], dim=1))
+            return summed.beside
 
     def taken(self, *, wait: bool) -> npt.NDArray[np.float64] | None:
         """The rows that have arrived on the host. None if there are none, or if they have not arrived and `wait` is False."""
@@ -112,7 +152,13 @@ class DeviceRing:
 
     def clear(self) -> None:
         """Forget all rows."""
-        self.recorded, self._copy = 0, None
+        self.recorded, self.lost, self._copy, self._row_passes = 0, 0, None, []
+        self._shared.clear()
+
+    def end(self) -> None:
+        """Expect no more rows."""
+        self._passes.end()
+        self._blocks = [()]
 
 
 def _to_host(rows: torch.Tensor) -> Copy:

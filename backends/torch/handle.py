@@ -64,7 +64,7 @@ class Handle:
         self._gradients = Gradients() if gradients else None
         self._held: dict[int, int] = {}  # number of parameters of each optimizer
         self._direction = direction
-        self._ring = DeviceRing(every, direction)
+        self._ring = DeviceRing(every, window, direction)
         self._waiting: list[dict[str, object]] = []  # momentum and betas of each row on the device
         self._sent: list[dict[str, object]] = []  # of the rows that are being copied
         self._source = Recognition(None, {})
@@ -94,7 +94,9 @@ class Handle:
     def read(self) -> Reading:
         """Copy the norms recorded so far to the host. If parameters are sharded, call it on all processes."""
         self._steps.forget()
-        self._drain()
+        for optimizer in self._live() if self._hooks else ():
+            self._keep_up(optimizer)
+        self._drain(on_all=True)
         self._arrive(wait=True)
         return self._reading()
 
@@ -125,6 +127,7 @@ class Handle:
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
+        self._ring.end()
         self._snapshot.follow(())
 
     def state_dict(self) -> HandleState:
@@ -184,6 +187,10 @@ class Handle:
             self._close()
         if not self._began:
             self._begin()
+        self._keep_up(optimizer)
+
+    def _keep_up(self, optimizer: torch.optim.Optimizer) -> None:
+        """Take in the parameters of an optimizer that are new or changed."""
         own = _parameters(optimizer)
         if len(own) != self._held.get(id(optimizer)) or not self._snapshot.fits(own):
             self._follow()
@@ -244,13 +251,12 @@ class Handle:
             self._direction.look(parts, rows)
         return moved(parts, rows)
 
-    def _drain(self) -> None:
-        """Send the rows in the ring to the host."""
-        if not self._ring.recorded:
+    def _drain(self, *, on_all: bool = False) -> None:
+        """Send the rows in the ring to the host; those of sharded parameters only if all processes make this call."""
+        if not self._ring.recorded and not (on_all and self._ring.sharded):
             return
         self._arrive(wait=True)
-        self._ring.send()
-        self._sent, self._waiting = self._waiting, []
+        self._sent = self._ring.send(self._waiting, on_all=on_all)
         told = [(type(optimizer).__name__, recognition_of(optimizer)) for optimizer in self._live()]
         if told:
             self._source = together(told)
@@ -259,8 +265,14 @@ class Handle:
         """Take the rows that have arrived on the host; with `wait`, wait for them."""
         rows = self._ring.taken(wait=wait)
         if rows is not None:
+            self._lose()
             self._extend(rows)
             self._feed()
+
+    def _lose(self) -> None:
+        """Count the norms of sharded parameters that nobody has read in time; at least a window of rows follows."""
+        self._host = self._host._replace(wcdfa_count=self._host.wcdfa_count + np.int32(self._ring.lost))
+        self._ring.lost = 0
 
     def _extend(self, rows: npt.NDArray[np.float64]) -> None:
         """Add rows of Σ|ΔW|² of each group, Σ|g|², the variance of the first group, the cells of the direction, and the learning rate."""

@@ -11,6 +11,7 @@ from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
+from wcdfa.backends.torch.same_settings import require_same_settings
 from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.snapshot import Snapshot
 from wcdfa.monitor.messages import Alarms
@@ -54,8 +55,9 @@ def attach(
     changes nothing, such as one that a GradScaler refuses, is counted as skipped; a norm that is not finite is a gap. Training never
     waits for the norms: every `every` steps they are copied from the device in the background.
 
-    Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes, in one collective per copy: attach on all
-    processes with the same settings, and give the monitor to one.
+    Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes: attach on all of them with the same
+    settings, and give the monitor to one. No step waits for another process. The norms are summed when all processes call ``read()`` at
+    the same step, which also feeds the monitor: call it every 100 steps, say. A process may leave out a step.
 
     Several optimizers attached together give one norm for each round in which every one of them takes a step. A round also ends before
     one of them steps again, or when ``record()`` is called. Attach them one by one to get a series for each.
@@ -97,7 +99,8 @@ def attach(
     Raises
     ------
     TypeError, ValueError
-        If one of the optimizers is not an optimizer of torch, has no hooks or is attached already, or an option is unknown.
+        If one of the optimizers is not an optimizer of torch, has no hooks or is attached already, or an option is unknown; if processes
+        that share parameters give different settings. A process that does not attach within 30 s is not compared, with a warning.
     """
     found = [_bare(optimizer) for optimizer in optimizers]
     if not found:
@@ -125,10 +128,16 @@ def attach(
         direction=direction,
         coordinates=coordinates,
     )
+    grouping = Grouping(found, settings.groups, model)
+    known = {ALL, *grouping.names}
+    if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:
+        msg = f"the monitor holds norms of the groups {', '.join(monitor.reading().groups) or 'none'}, but this handle has {', '.join(sorted(known))}"
+        raise ValueError(msg)
+    require_same_settings(found, settings, seed, grouping.names[1:])
     handle = Handle(
         found,
         Snapshot(settings.share, seed, on_cpu=snapshot == "cpu"),
-        Grouping(found, settings.groups, model),
+        grouping,
         window=settings.window,
         every=settings.steps_between_copies,
         monitor=monitor,
@@ -136,11 +145,6 @@ def attach(
         gradients=gradients,
         direction=Direction(settings.coordinates, seed) if direction else None,
     )
-    known = {ALL, *handle.group_names}
-    if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:
-        handle.detach()
-        msg = f"the monitor holds norms of the groups {', '.join(monitor.reading().groups) or 'none'}, but this handle has {', '.join(sorted(known))}"
-        raise ValueError(msg)
     ATTACHED.update(dict.fromkeys(found, weakref.ref(handle)))
     if monitor is not None:
         FED[monitor] = weakref.ref(handle)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeGuard, cast
+from typing import TYPE_CHECKING, TypeGuard, TypeVar, cast
 
 import torch
 
@@ -17,6 +18,7 @@ PIECE_ON_DEVICE = 1 << 25
 
 ProcessGroups = tuple["torch.distributed.ProcessGroup", ...]
 Tensors = dict[str, torch.Tensor]
+Told = TypeVar("Told")
 
 
 def delta_norm(new: object, old: object) -> torch.Tensor:
@@ -129,21 +131,45 @@ def summed_over(tensor: torch.Tensor) -> ProcessGroups:
     return tuple(mesh.get_group(i) for i, placement in enumerate(tensor.placements) if not placement.is_replicate())
 
 
-def over_processes(sums: torch.Tensor, groups: ProcessGroups) -> torch.Tensor:
-    """Sum over the processes of each group, in place.
+def over_processes(sums: torch.Tensor, groups: ProcessGroups, operation: object = None) -> torch.Tensor:
+    """Sum over the processes of each group, or reduce by another operation, in place.
 
     Raises
     ------
     RuntimeError
         If a process is gone.
     """
-    try:
+    with _one_may_be_gone():
         for group in groups:
-            torch.distributed.all_reduce(sums, group=group)
+            torch.distributed.all_reduce(sums, torch.distributed.ReduceOp.SUM if operation is None else operation, group=group)
+    return sums
+
+
+def from_processes(own: Told, groups: ProcessGroups) -> dict[int, Told]:
+    """What all processes that are connected by the groups tell, by rank.
+
+    Raises
+    ------
+    RuntimeError
+        If a process is gone.
+    """
+    told = {torch.distributed.get_rank(): own}
+    with _one_may_be_gone():
+        for group in groups:
+            found: list[dict[int, Told]] = [{}] * torch.distributed.get_world_size(group)
+            torch.distributed.all_gather_object(found, told, group=group)
+            told = {rank: each for part in found for rank, each in part.items()}
+    return dict(sorted(told.items()))
+
+
+@contextlib.contextmanager
+def _one_may_be_gone() -> Iterator[None]:
+    """Say what failed if a collective fails."""
+    try:
+        yield
     except (RuntimeError, ValueError) as error:
         msg = f"the norms of sharded parameters could not be summed over the processes; one of them may be gone: {error}"
         raise RuntimeError(msg) from error
-    return sums
 
 
 def flat(tensor: torch.Tensor) -> torch.Tensor:

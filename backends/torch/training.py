@@ -128,6 +128,17 @@ class Recording:
         if self._handle is not None:
             self._restore()
 
+    def adopt(self, state: RecordingState, messages: Sequence[str]) -> None:
+        """Take over what another process has recorded, in which training has begun and ended."""
+        self.alarms.messages[:] = messages
+        self._state = state
+        if not state:
+            return
+        if self.monitor is None:
+            self.monitor = monitor_of(self._settings.window, self._monitor_options)
+        self.monitor.load_state_dict(state["monitor"])
+        self.watch.load_state_dict(state["watch"], self.monitor)
+
     def _restore(self) -> None:
         assert self._handle is not None
         assert self.monitor is not None

@@ -312,6 +312,22 @@ def test_shards_of_two_processes(root):
     assert [each["saved"] for each in found] == [[6, 0]] * 2
 
 
+def test_spawned_processes_bring_back_what_they_recorded(root, tmp_path):
+    """After fit, the callback holds what the first of them has seen; a monitor that was given, too; no file is left."""
+    found = printed(start("lightning_spawned.py", tmp_path, OMP_NUM_THREADS="1", TMPDIR=str(tmp_path)))
+    assert found["ddp_spawn"]["given"] is True
+    for strategy in ("ddp_spawn", "ddp_fork"):
+        each, seen = found[strategy], np.load(tmp_path / f"{strategy}.npy")
+        np.testing.assert_allclose(each["norms"], seen[-60:], rtol=1e-6)
+        assert (each["count"], each["optimizer"], each["step"]) == (70, "adamw", 70)
+        assert len(each["alphas"]) == 2
+        assert each["metric"] == pytest.approx(each["alphas"][-1], rel=1e-6)
+        assert each["messages"] == ["said there"]
+        assert each["saved"] == [70, 0]
+        assert each["again"] == each["norms"]
+    assert [path.name for path in tmp_path.glob("wcdfa-*")] == []
+
+
 def env(rank, port):
     """As torchrun sets it."""
     here = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "TORCHELASTIC_RUN_ID": "wcdfa", "GROUP_RANK": "0"}

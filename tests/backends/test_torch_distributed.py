@@ -51,7 +51,7 @@ def test_norms_are_those_of_one_process(found, kind, size):
     np.testing.assert_allclose(found["gradients"], found["expected gradients"][-10:], rtol=1e-6)
     assert (found["count"], found["skipped"]) == (12, 0)
     if kind in ("ddp", "fsdp"):  # the others have sums of their own
-        assert found["reduced"] == (0 if kind == "ddp" else 3)  # after 5 and 10 steps, and when it is read
+        assert found["reduced"] == (0 if kind == "ddp" else 2)  # when it is read: whether all took the same steps, and the sums
     if kind == "fsdp":
         np.testing.assert_allclose(found["norms"], alone["norms"], rtol=1e-5)  # of Adam's own rounding
     if found["moved"]:

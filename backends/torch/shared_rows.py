@@ -1,0 +1,182 @@
+"""Keeps rows of sharded parameters on the device until all processes read them together: a step never waits for another process."""
+
+from __future__ import annotations
+
+import logging
+import math
+import zlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from wcdfa.backends.torch.common_steps import Common, Step, Taken, common_steps, numbered, tell_differences
+from wcdfa.backends.torch.norms import ProcessGroups, from_processes, over_processes
+
+
+class Chunk(NamedTuple):
+    """Rows of this process, one per step."""
+
+    sums: torch.Tensor  # (rows, kinds of sharding, cells)
+    rates: torch.Tensor  # (rows,)
+    blocks: list[ProcessGroups]  # the kinds of sharding
+    passes: list[int]  # backward passes before each row
+    beside: list[dict[str, object]]  # momentum and betas
+
+
+class Summed(NamedTuple):
+    """Rows that were summed over the processes."""
+
+    sums: torch.Tensor  # (rows, cells)
+    rates: torch.Tensor  # (rows,)
+    beside: list[dict[str, object]]
+    lost: int  # how many rows before these nobody has read in time, besides those that are gaps here
+
+
+class SharedRows:
+    """The rows since the last reading, of which the newest `limit` and a few more are kept.
+
+    Processes may have taken different numbers of steps, because a GradScaler left one out or the data of one ended. Then they find out
+    which of their rows belong together. A process that has no row of a step has not moved its parameters.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._told = self._full = False  # what was said once already
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        self._chunks: list[Chunk] = []
+        self._dropped, self._forgotten = 0, -1
+        self._gap = False  # whether this process left out the last step that was summed
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are rows that were not summed yet."""
+        return bool(self._chunks)
+
+    def keep(self, chunk: Chunk) -> None:
+        """Add rows, and forget the oldest if too many wait."""
+        if chunk.passes:
+            self._chunks.append(chunk)
+        while sum(len(each.passes) for each in self._chunks[1:]) >= self.limit:
+            oldest = self._chunks.pop(0)
+            self._dropped += len(oldest.passes)
+            self._forgotten = oldest.passes[-1]
+            self._tell_full()
+
+    def _tell_full(self) -> None:
+        if not self._full:
+            logging.getLogger("wcdfa").warning(
+                "more than %d norms of sharded parameters wait for a read(), and the oldest become gaps: call read() of the handle on all "
+                "processes now and then, at the same step",
+                self.limit,
+            )
+        self._full = True
+
+    def summed(self, blocks: Sequence[ProcessGroups], cells: int, like: torch.Tensor, first: int) -> Summed | None:
+        """Sum the rows over the processes, all of which must make the call. None if there are none.
+
+        Parameters
+        ----------
+        blocks : list
+            The kinds of sharding of the parameters now.
+        cells : int
+            How many there are in a row.
+        like : tensor
+            A row of this type, and on this device.
+        first : int
+            The first cell of the direction.
+
+        Raises
+        ------
+        RuntimeError
+            If a process is gone. The rows are kept.
+        """
+        blocks = list(dict.fromkeys([*(block for chunk in self._chunks for block in chunk.blocks), *blocks]))
+        groups = tuple(dict.fromkeys(group for block in blocks for group in block))
+        sums, rates = self._joined(blocks, cells, like)
+        if self._gap and len(sums):
+            _forget_products(sums, 0, first)
+        taken = self._taken()
+        missing: list[int] = []
+        if _agree(taken, groups, like.device):
+            beside, dropped = taken.beside, taken.dropped
+        else:
+            common = self._common(taken._replace(rates=rates.tolist()), groups)
+            sums, missing = _aligned(sums, numbered(taken.passes), common, first)
+            rates, beside, dropped = rates.new_tensor(common.rates), common.beside, common.dropped
+        total = sums.new_zeros((len(sums), cells))
+        for i, block in enumerate(blocks):
+            total += over_processes(sums[:, i].contiguous(), block)
+        gap = missing[-1:] == [len(sums) - 1] if len(sums) else self._gap
+        self.clear()
+        self._gap = gap
+        return _behind_gaps(total, rates, beside, dropped, self.limit) if len(total) + dropped else None
+
+    def _joined(self, blocks: Sequence[ProcessGroups], cells: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The rows of all chunks, with a place for each kind of sharding."""
+        count = sum(len(chunk.passes) for chunk in self._chunks)
+        sums, rates = like.new_zeros((count, len(blocks), cells)), like.new_zeros(count)
+        begin = 0
+        for chunk in self._chunks:
+            end = begin + len(chunk.passes)
+            for i, block in enumerate(chunk.blocks):
+                sums[begin:end, blocks.index(block)] = chunk.sums[:, i].to(like.device)
+            rates[begin:end] = chunk.rates.to(like.device)
+            begin = end
+        return sums, rates
+
+    def _taken(self) -> Taken:
+        passes = [each for chunk in self._chunks for each in chunk.passes]
+        beside = [each for chunk in self._chunks for each in chunk.beside]
+        return Taken(passes, [], beside, self._dropped, self._forgotten)
+
+    def _common(self, own: Taken, groups: ProcessGroups) -> Common:
+        """The steps of all processes. The first of them says once that they differ."""
+        taken = from_processes(own, groups)
+        common = common_steps(taken)
+        if min(taken) == torch.distributed.get_rank() and not self._told:
+            tell_differences(taken, common)
+        self._told = True
+        return common
+
+
+def _agree(taken: Taken, groups: ProcessGroups, device: torch.device) -> bool:
+    """Whether all processes took the same steps."""
+    digest = zlib.crc32(repr((taken.passes, taken.dropped, taken.forgotten)).encode())
+    both = torch.tensor([digest, -digest], dtype=torch.int64, device=device)
+    largest, smallest = over_processes(both, groups, torch.distributed.ReduceOp.MAX).tolist()
+    return bool(largest == -smallest)
+
+
+def _aligned(sums: torch.Tensor, own: Sequence[Step], common: Common, first: int) -> tuple[torch.Tensor, list[int]]:
+    """The rows of all steps that any process took, and which of them this one left out."""
+    places = {step: i for i, step in enumerate(own)}
+    found = sums.new_zeros((len(common.steps), *sums.shape[1:]))
+    missing = [i for i, step in enumerate(common.steps) if step not in places]
+    for i, (step, unknown) in enumerate(zip(common.steps, common.unknown, strict=True)):
+        if step in places:
+            found[i] = sums[places[step]]
+        else:  # nothing moved here; the gradient was not measured
+            found[i, :, first - 2] = math.nan
+            found[i, :, first:] = math.nan
+        if unknown:
+            found[i] = math.nan
+    for i in missing:
+        _forget_products(found, i + 1, first)
+    return found, missing
+
+
+def _forget_products(sums: torch.Tensor, row: int, first: int) -> None:
+    """Say that the change of this row has no known product with the one before, which this process has not seen."""
+    sums[row : row + 1, :, first + 1 : first + 1 + first - 2] = math.nan
+
+
+def _behind_gaps(sums: torch.Tensor, rates: torch.Tensor, beside: list[dict[str, object]], dropped: int, limit: int) -> Summed:
+    """Put a gap for each row that was dropped in front, but no more than a window of them."""
+    gaps = min(dropped, limit)
+    before = sums.new_full((gaps, sums.shape[1]), math.nan)
+    unknown = rates.new_full((gaps,), math.nan)
+    return Summed(torch.cat([before, sums]), torch.cat([unknown, rates]), [{}] * gaps + beside, dropped - gaps)
