@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 
 from wcdfa.inference.calibration import Method
@@ -45,6 +46,12 @@ class Computation:
         self.recorder.take(given, lr, gradient_norm, **direction)
         if self.recorder.begun != begun:
             self.outcomes, self.prepared, self.beside_alpha = {}, {}, None
+
+    def without_pending(self) -> Computation:
+        """The same, without the norms that are not recorded yet."""
+        other = copy(self)
+        other.recorder = self.recorder.without_pending()
+        return other
 
     def compute(self) -> None:
         """Compute α of the norms in the window, for all parameters and each group."""

@@ -86,7 +86,9 @@ class WeightChangeDFA:
         Call the logger after this many norms. Default: when α is recomputed.
     logger : callable, optional
         Called with the training step and `metrics()`: see `wcdfa.sinks`. If it raises an error, the error is logged once and training
-        goes on.
+        goes on. It may read the monitor, and sees it as it is at that step. Norms that it adds are recorded after those that wait, and it
+        is not called for them. If it calls `reset` or loads a state, all norms that were given before are forgotten. It must not wait
+        for another thread that uses the monitor.
     direction : bool
         Record the direction of each change too, of parameters and readings: its cosine with the last change, ‖W‖, and some of its
         numbers. If there are more than 65,536 parameters, cosines and ‖W‖ are those of a sample of about 1/64 of them.
@@ -148,6 +150,7 @@ class WeightChangeDFA:
             raise TypeError(msg)
         self._coordinates = whole("coordinates", coordinates) if direction else 0
         self._lock, self._failures = threading.RLock(), Failures()
+        self._computing = False  # whether norms are being recorded: a logger that reads the monitor does not begin again
         self.reset()
         self._rehearse()
 
@@ -441,13 +444,14 @@ class WeightChangeDFA:
         self.load_state_dict(state_file.load(path))
 
     def __getstate__(self) -> dict[str, object]:
-        """All attributes but the lock, which cannot be copied."""
+        """All attributes but the lock, which cannot be copied. A copy that the logger makes has what is recorded, as a state does."""
         with self._lock:
-            return {name: value for name, value in vars(self).items() if name != "_lock"}
+            run = self._run.without_pending() if self._computing else self._run
+            return {name: value for name, value in vars(self).items() if name not in ("_lock", "_computing")} | {"_run": run}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         """Take the attributes, with a new lock."""
-        vars(self).update(state, _lock=threading.RLock())
+        vars(self).update(state, _lock=threading.RLock(), _computing=False)
 
     def _may_be_due(self) -> bool:
         """Whether α or the logger may be due once the pending norms are known. Zeros among them can only delay this.
@@ -468,12 +472,29 @@ class WeightChangeDFA:
             return self._run.outcomes
 
     def _compute(self) -> None:
-        """Record the pending norms; after each, compute α and call the logger if due."""
-        for count in self._run.recorder.flush(lambda count: self._alpha_due(count) or self._log_due(count)):
+        """Record the pending norms; after each, compute α and call the logger if due.
+
+        If the logger, or a cadence that is a function, reads the monitor, it is called from in here. What it reads is then the state at
+        the norm that is being logged: the norms that are still pending are recorded after it returns.
+        """
+        if self._computing:
+            return
+        self._computing = True
+        try:
+            self._record(logged=True)
+            self._record(logged=False)  # what the logger has added: if it were told of these, it might go on for ever
+        finally:
+            self._computing = False
+
+    def _record(self, *, logged: bool) -> None:
+        run = self._run
+        for count in run.recorder.flush(lambda count: self._alpha_due(count) or (logged and self._log_due(count))):
             if self._alpha_due(count):
-                self._run.compute()
-            if self.logger is not None and self._log_due(count):
+                run.compute()
+            if logged and self.logger is not None and self._log_due(count):
                 self._log(self.logger)
+            if self._run is not run:  # the logger has reset the monitor, or loaded a state
+                return
 
     def _log(self, logger: Logger) -> None:
         try:

@@ -35,7 +35,7 @@ def state_of(run: Computation) -> State:
     state: State = {"version": VERSION, "window": recorder.window, "count": reading.count, "skipped": reading.skipped}
     state |= {"grouping": described(recorder.groups), "settings": _settings(run)}
     state["source"] = json.dumps(recorder.source, default=lambda value: np.asarray(value).tolist())
-    state |= {name: getattr(recorder, name) for name in COUNTERS}
+    state |= {name: getattr(recorder, name) for name in COUNTERS} | {"drained": recorder.drained_and_recorded}
     state |= {"groups": list(reading.groups), "steps": numbered(reading).tolist()}
     state |= with_gaps("lr", rates(reading)) | with_gaps("norms", np.concatenate([reading.norms, *reading.groups.values()]))
     state |= _side_series(recorder)

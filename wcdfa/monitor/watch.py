@@ -52,6 +52,9 @@ class Watch:
         Whether to diagnose the run.
     """
 
+    _taking = False
+    """Whether a reading is being given to the monitor."""
+
     def __init__(self, *, diagnosis: bool = True) -> None:
         self.live = LiveDiagnosis() if diagnosis else None
         """The diagnosis; its `diagnosis` is what was found so far. Set it to None to end it."""
@@ -99,18 +102,29 @@ class Watch:
         self._regime, self._drifting = None if regime is None else str(regime), drifting if drifting in ("up", "down") else None
 
     def update(self, monitor: WeightChangeDFA, given: object, *, lr: object = None) -> list[str]:
-        """Update the monitor, and return a message for each change that a new α shows. Raises as `WeightChangeDFA.update`."""
+        """Update the monitor, and return a message for each change that a new α shows. Raises as `WeightChangeDFA.update`.
+
+        If the logger of the monitor calls it with a reading meanwhile, nothing is done: the next reading has those norms too.
+        """
         if not isinstance(given, Reading):
             monitor.update(given, lr=lr)
             return [*self._messages(monitor), *self._diagnosed(monitor)]
+        if self._taking:  # the logger of the monitor has called: the norms of this reading are being given to the monitor
+            return []
         if not monitor.continues(given):
             self.reset()
-        messages: list[str] = []
-        for part in _parts(monitor, given):
-            monitor.update(part)
-            messages.extend(self._messages(monitor))
-            messages.extend([] if self.live is None else map(DiagnosisMessage, self.live.update(part)))
-        return messages
+        self._taking = True
+        try:
+            return [*self._of_parts(monitor, given)]
+        finally:
+            self._taking = False
+
+    def _of_parts(self, monitor: WeightChangeDFA, reading: Reading) -> Iterator[str]:
+        for number, part in enumerate(_parts(monitor, reading)):
+            if not number or int(part.count) > monitor.drained:  # else the logger has given the monitor the whole reading
+                monitor.update(part)
+            yield from self._messages(monitor)
+            yield from [] if self.live is None else map(DiagnosisMessage, self.live.update(part))
 
     def _diagnosed(self, monitor: WeightChangeDFA) -> list[str]:
         """Let the diagnosis look at the norms of the monitor, once there may be a whole block of them."""

@@ -6,6 +6,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -40,6 +41,7 @@ class Pending(NamedTuple):
     lr: object
     passed: int  # steps since the last recorded one that were not recorded
     step: int | None = None  # number of the training step, if it is known
+    read: bool = False  # whether they came in a reading
 
 
 Known = tuple[Mapping[str, float | Row], float, int]
@@ -86,6 +88,17 @@ class Recorder:
     def count(self) -> int:
         """How many norms have been recorded, without those that are pending."""
         return int(self.ring.wcdfa_count)
+
+    @property
+    def drained_and_recorded(self) -> int:
+        """`drained` without the norms that are pending: a state does not hold these, so they are read again after it is loaded."""
+        return self.drained - sum(1 + each.passed for each in self.pending if each.read)
+
+    def without_pending(self) -> Recorder:
+        """A recorder with what is recorded, as a state holds it."""
+        other = copy(self)
+        other.pending, other.drained = deque(), self.drained_and_recorded
+        return other
 
     def reading(self) -> Reading:
         """The content of the ring, as a reading."""
@@ -147,30 +160,38 @@ class Recorder:
         return there == self._newest or (math.isnan(there) and math.isnan(self._newest))
 
     def flush(self, stop: Callable[[int], bool]) -> Iterator[int]:
-        """Record the pending norms, which copies them from their device. Pauses after each norm for whose number `stop` is true."""
+        """Record the pending norms, which copies them from their device. Pauses after each norm for whose number `stop` is true.
+
+        What is added meanwhile stays pending.
+        """
         known: list[Known] = []
+        begun = self.begun
         try:
-            while self.pending:
-                norms, lr, passed, step = self.pending.popleft()
+            for _ in range(len(self.pending)):
+                if self.begun != begun:
+                    return
+                norms, lr, passed, step, _ = self.pending[0]
                 values = {name: _row(value) if name == SKETCH else _known(value) for name, value in norms.items()}
+                rate = math.nan if lr is None else _known(lr)
+                self.pending.popleft()  # not before it is read: if that is interrupted, the norm is still pending
                 if values[ALL] == 0:  # no step was taken; the calls before it do not count either, so the others stay evenly spaced
                     self.skip(1)
                     continue
                 self.step = self.step + passed + 1 if step is None else max(step, self.step + 1)
-                known.append((values, math.nan if lr is None else _known(lr), self.step))
+                known.append((values, rate, self.step))
                 if stop(self.count + len(known)):
-                    self._write(known)
+                    self._write(known, begun)
                     known = []
                     yield self.count
         finally:  # also if `stop`, which may be a function of the user, raises
-            self._write(known)
+            self._write(known, begun)
 
     def skip(self, more: int) -> None:
         """Count norms of 0."""
         self.ring = self.ring._replace(wcdfa_skipped=self.ring.wcdfa_skipped + np.int32(more))
 
-    def _write(self, known: list[Known]) -> None:
-        if not known:
+    def _write(self, known: list[Known], begun: int) -> None:
+        if not known or self.begun != begun:
             return
         beside = {name: value for values, _, _ in known for name, value in values.items() if is_side_series(name)}
         self.ring = with_series(self.ring, list(beside), coordinates=np.size(beside.get(SKETCH, ())))
@@ -228,7 +249,7 @@ class Recorder:
         for i in range(total - have, total):
             lr = None if reading.lr is None else float(reading.lr[i])
             step = None if reading.steps is None else int(reading.steps[i])
-            self.pending.append(Pending(_numbers_at(reading, i, direction=bool(self.coordinates)), lr, lost, step))
+            self.pending.append(Pending(_numbers_at(reading, i, direction=bool(self.coordinates)), lr, lost, step, read=True))
             lost = 0
 
     def _begin_anew(self, groups: tuple[str, ...]) -> None:
