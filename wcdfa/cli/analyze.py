@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import Condition
 from wcdfa.cli.grouping import Grouping
@@ -65,7 +65,7 @@ def analyze(
             from wcdfa.plotting import place as picture_place  # noqa: PLC0415 - matplotlib takes a while to import
 
             picture_place(output)
-    console = Console(stderr=json_output)
+    console = PlainConsole(stderr=json_output)
     with busy("reading", console):
         found, errors = located(paths)
         alone = not errors and table is None and group_by is None and dask is None

@@ -10,10 +10,10 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 from cyclopts import Parameter
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wcdfa.analysis.series import Settings, analyze
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.demo_training import BETAS, DECAY, RATE, accuracy, train
 from wcdfa.cli.door import door
 from wcdfa.cli.printing import print_analysis, written
@@ -58,7 +58,7 @@ def demo(
     seed
         Seed of the initial weights, the split and the batches.
     """
-    console = Console()
+    console = PlainConsole()
     with door():  # what cannot be written fails before the training
         picture_place(output)
         if report is not None:
@@ -122,7 +122,7 @@ class Watched:
         )
 
 
-def _watch_training(steps: int, seed: int, console: Console) -> Watched:
+def _watch_training(steps: int, seed: int, console: PlainConsole) -> Watched:
     """Train, and record every step of all parameters and of each group."""
     monitor = WeightChangeDFA(groups=1)
     watched = Watched(monitor.window)

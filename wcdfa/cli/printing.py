@@ -14,6 +14,7 @@ from rich.text import Text
 from wcdfa.analysis.diagnosing import in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_text
 from wcdfa.support.quantity import described
@@ -72,7 +73,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
 
 def print_errors(errors: Sequence[FailedResult], passed: int, console: Console) -> None:
     """Print the errors, and how many other files were skipped."""
-    red = Console(stderr=True)
+    red = PlainConsole(stderr=True)
     for error in sorted(errors, key=label_of):
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
         red.print(f"wcdfa: {of_text(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
@@ -91,9 +92,10 @@ def written(what: str, path: Path, console: Console, more: str = "") -> None:
     console.print(f"{what}: {shown(path, len(str(path)))}{more}", soft_wrap=True, markup=False, highlight=False)
 
 
-def busy(text: str, console: Console) -> AbstractContextManager[object]:
+def busy(text: str, console: PlainConsole) -> AbstractContextManager[object]:
     """Show a spinner on a terminal while something takes an unknown time; elsewhere do nothing."""
-    return console.status(Text(text)) if console.is_terminal else nullcontext()
+    spinner = "dots" if console.knows_all_letters else "line"
+    return console.status(Text(text), spinner=spinner) if console.is_terminal else nullcontext()
 
 
 def say(console: Console, text: str) -> None:

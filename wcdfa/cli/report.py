@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from wcdfa.analysis.result_types import FailedResult
 from wcdfa.analysis.results import failed
 from wcdfa.analysis.series import Settings
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.locating import bar, located
@@ -49,7 +49,7 @@ def report(
     """
     settings = judging.settings()
     began = time.perf_counter()
-    console = Console()
+    console = PlainConsole()
     with door():
         output = place(output or Path(f"{paths[0].resolve().stem}-wcdfa.html"))
     with busy("reading", console):
@@ -75,7 +75,7 @@ def report(
 
 
 def _sections(
-    found: list[Source], settings: Settings, groups: list[str], console: Console
+    found: list[Source], settings: Settings, groups: list[str], console: PlainConsole
 ) -> tuple[list[Section], list[FailedResult]]:
     """The sections of all runs, and the logs that could not be read or judged."""
     sections: list[Section] = []
