@@ -12,7 +12,7 @@ from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import Condition
 from wcdfa.cli.grouping import Grouping
-from wcdfa.cli.locating import located
+from wcdfa.cli.locating import check_writable, located
 from wcdfa.cli.many_series import Spread, judge_many
 from wcdfa.cli.one_series import judge_one, only_series
 from wcdfa.cli.options import AtLeastOne, Judging
@@ -65,6 +65,8 @@ def analyze(
             from wcdfa.plotting import place as picture_place  # noqa: PLC0415 - matplotlib takes a while to import
 
             picture_place(output)
+    if output is not None:
+        check_writable("picture", output)
     console = PlainConsole(stderr=json_output)
     with busy("reading", console):
         found, errors = located(paths)

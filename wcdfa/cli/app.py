@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -19,7 +20,7 @@ except ModuleNotFoundError as error:  # the core installs without the command li
 
 HELP = """Measure the DFA exponent α of the weight-change norms ‖ΔW‖ of training runs, and say what else could explain it.
 
-Exit status: 0, all went well; 1, something could not be read or judged; 2, the call was wrong; and 3, a condition of --fail-on was met.
+Exit status: 0, all went well; 1, something could not be read, judged or written; 2, the call was wrong; and 3, a condition of --fail-on was met.
 A command that is asked to end keeps what it has found so far, and ends with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP).
 """
 COMMANDS = {  # commands are imported when they are called, so their help is here; the list of commands shows the first paragraph
@@ -55,6 +56,7 @@ app.register_install_completion_command()
 def main() -> None:
     """Entry point. An error in the input is printed in one line, with exit status 1, or 2 if the call was wrong."""
     sys.stdout, sys.stderr = steady(sys.stdout), steady(sys.stderr)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its own folders and fonts are no concern of a command
     app.console, app.error_console = PlainConsole(), PlainConsole(stderr=True)
     status: object = 1
     try:

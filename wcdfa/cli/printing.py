@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
 from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
-from wcdfa.cli.wording import of_text
+from wcdfa.cli.wording import of_error, of_text
 from wcdfa.support.quantity import described
 from wcdfa.support.text import shown
 from wcdfa.verdicts.findings import COMPARABLE
@@ -90,6 +90,17 @@ def print_json(result: Mapping[str, object]) -> None:
 def written(what: str, path: Path, console: Console, more: str = "") -> None:
     """Say in one line where a file was written."""
     console.print(f"{what}: {shown(path, len(str(path)))}{more}", soft_wrap=True, markup=False, highlight=False)
+
+
+@contextmanager
+def noted(console: Console) -> Iterator[None]:
+    """Turn a failure to write what nobody asked for by name into a note."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say(console, f"note: {of_error(error)}, or name a file with --output")
 
 
 def busy(text: str, console: PlainConsole) -> AbstractContextManager[object]:

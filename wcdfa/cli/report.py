@@ -14,7 +14,7 @@ from wcdfa.analysis.series import Settings
 from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import FAILED
-from wcdfa.cli.locating import bar, located
+from wcdfa.cli.locating import bar, check_writable, located
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_errors, say, written
 from wcdfa.cli.wording import of_text
@@ -52,6 +52,7 @@ def report(
     console = PlainConsole()
     with door():
         output = place(output or Path(f"{paths[0].resolve().stem}-wcdfa.html"))
+    check_writable("report", output)
     with busy("reading", console):
         found, errors = located(paths)
     if output in {source.path.resolve() for source in found}:
