@@ -14,6 +14,7 @@ import pyarrow.parquet as arrow_parquet
 
 from wcdfa.analysis.diagnosing import in_short
 from wcdfa.analysis.result_types import Result, SeriesResult
+from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
@@ -108,11 +109,12 @@ class ResultTable:
         OSError
             If the folder cannot be written to.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with writing("table", self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists() and not _is_ours(self.path):
             msg = f"{shown(self.path)} exists and is not a table of results, so it is not replaced: choose another name"
             raise ValueError(msg)
-        with tempfile.TemporaryFile(dir=self.path.parent):
+        with writing("table", self.path), tempfile.TemporaryFile(dir=self.path.parent):
             return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -136,7 +138,7 @@ class ResultTable:
     def _write(self) -> None:
         self._pack()
         start = time.monotonic()
-        with replacing(self.path) as file:
+        with writing("table", self.path), replacing(self.path) as file:
             arrow_parquet.write_table(pa.concat_tables(self._parts or [SCHEMA.empty_table()]), file)
         now = time.monotonic()
         self._next = now + max(PAUSE, SHARE * (now - start))

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import Condition
 from wcdfa.cli.grouping import Grouping
-from wcdfa.cli.locating import located
+from wcdfa.cli.locating import check_writable, located
 from wcdfa.cli.many_series import Spread, judge_many
 from wcdfa.cli.one_series import judge_one, only_series
 from wcdfa.cli.options import AtLeastOne, Judging
@@ -65,7 +65,9 @@ def analyze(
             from wcdfa.plotting import place as picture_place  # noqa: PLC0415 - matplotlib takes a while to import
 
             picture_place(output)
-    console = Console(stderr=json_output)
+    if output is not None:
+        check_writable("picture", output)
+    console = PlainConsole(stderr=json_output)
     with busy("reading", console):
         found, errors = located(paths)
         alone = not errors and table is None and group_by is None and dask is None

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from contextlib import suppress
 
+from wcdfa.cli.signals import ending_in_order
+from wcdfa.cli.streams import steady
 from wcdfa.version import __version__
 
 try:
     from cyclopts import App, Parameter
-    from rich.console import Console
+
+    from wcdfa.cli.console import PlainConsole
 except ModuleNotFoundError as error:  # the core installs without the command line's libraries
     sys.exit(f"wcdfa: the command line needs {error.name}; install it with: pip install 'wcdfa[cli]'")
 
 HELP = """Measure the DFA exponent α of the weight-change norms ‖ΔW‖ of training runs, and say what else could explain it.
 
-Exit status: 0, all went well; 1, something could not be read or judged; 2, the call was wrong; 3, a condition of --fail-on was met.
+Exit status: 0, all went well; 1, something could not be read, judged or written; 2, the call was wrong; and 3, a condition of --fail-on was met.
+A command that is asked to end keeps what it has found so far, and ends with 130 (Ctrl-C), 143 (SIGTERM) or 129 (SIGHUP).
 """
 COMMANDS = {  # commands are imported when they are called, so their help is here; the list of commands shows the first paragraph
     "demo": """Train a small network with NumPy alone, and measure α.
@@ -49,16 +55,49 @@ app.register_install_completion_command()
 
 def main() -> None:
     """Entry point. An error in the input is printed in one line, with exit status 1, or 2 if the call was wrong."""
+    sys.stdout, sys.stderr = steady(sys.stdout), steady(sys.stderr)
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its own folders and fonts are no concern of a command
+    app.console, app.error_console = PlainConsole(), PlainConsole(stderr=True)
+    status: object = 1
     try:
-        app()
+        status = _status_of_call()
+        sys.stdout.flush()
     except BrokenPipeError:  # the program that reads the output, such as `head`, has stopped
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # otherwise Python complains at exit
-        sys.exit(141)
-    except (ValueError, TypeError, OSError) as error:
-        from wcdfa.cli.door import WrongCall  # noqa: PLC0415 - these import the readers
-        from wcdfa.cli.wording import of_error  # noqa: PLC0415
+        status = 141
+        _write_no_more()
+    except OSError as error:
+        _say(error)
+        _write_no_more()
+    sys.exit(status)  # type: ignore[arg-type]  # as SystemExit takes it
 
-        Console(stderr=True).print(f"wcdfa: {of_error(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(2 if isinstance(error, WrongCall) else 1)
+
+def _status_of_call() -> object:
+    """Run the command; returns its exit status."""
+    try:
+        with ending_in_order():
+            app()
+    except SystemExit as ended:
+        return ended.code
+    except BrokenPipeError:
+        raise
+    except (ValueError, TypeError, OSError) as error:
+        from wcdfa.cli.door import WrongCall  # noqa: PLC0415 - imports the readers
+
+        _say(error)
+        return 2 if isinstance(error, WrongCall) else 1
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
+    return 0
+
+
+def _say(error: Exception) -> None:
+    from wcdfa.cli.wording import of_error  # noqa: PLC0415 - imports the readers
+
+    with suppress(OSError):  # nobody reads it
+        PlainConsole(stderr=True).print(f"wcdfa: {of_error(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _write_no_more() -> None:
+    """Lead the output nowhere, because Python complains at exit about what it cannot write."""
+    with suppress(OSError, ValueError, AttributeError):  # a stream that has no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

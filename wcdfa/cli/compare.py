@@ -10,12 +10,12 @@ from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from wcdfa.analysis.comparison import Comparison, Difference
 from wcdfa.analysis.comparison import compare as compare_series
 from wcdfa.analysis.series import Settings
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_json, say
 from wcdfa.readers import sources
@@ -42,7 +42,7 @@ def compare(
         Print one JSON object for each pair, on a line of its own, instead of tables.
     """
     settings = judging.settings()
-    console = Console(stderr=json_output)
+    console = PlainConsole(stderr=json_output)
     with busy("reading", console):
         found = [series for path in paths for series in _series(path, settings)]
     if len(found) < 2:
@@ -75,7 +75,7 @@ def _series(path: Path, settings: Settings) -> Iterator[RecordedSeries]:
                 raise
 
 
-def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison, console: Console) -> None:
+def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison, console: PlainConsole) -> None:
     say(console, f"α of {other.name} (other) minus α of {reference.name} (reference)")
     table = Table()
     for name in ("steps", "α, reference", "α, other", "difference", "95 %", "p"):

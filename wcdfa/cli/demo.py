@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +11,14 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 from cyclopts import Parameter
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from wcdfa.analysis.series import Settings, analyze
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.demo_training import BETAS, DECAY, RATE, accuracy, train
 from wcdfa.cli.door import door
-from wcdfa.cli.printing import print_analysis, written
+from wcdfa.cli.locating import check_writable
+from wcdfa.cli.printing import noted, print_analysis, written
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.plotting import place as picture_place
 from wcdfa.plotting import save
@@ -31,13 +33,14 @@ from wcdfa.verdicts.diagnosis import Diagnosis, diagnose
 Numbers = npt.NDArray[np.floating]
 
 FULL, QUICK = 5000, 2000  # optimizer steps
+PICTURE = Path("wcdfa-demo.png")
 TITLE = "wcdfa demo: addition modulo 59 with AdamW"
 
 
 def demo(
     *,
     quick: bool = False,
-    output: Path = Path("wcdfa-demo.png"),
+    output: Path = PICTURE,
     report: Annotated[Path | None, Parameter(negative="")] = None,
     seed: int = 0,
 ) -> None:
@@ -58,11 +61,15 @@ def demo(
     seed
         Seed of the initial weights, the split and the batches.
     """
-    console = Console()
+    console = PlainConsole()
     with door():  # what cannot be written fails before the training
         picture_place(output)
         if report is not None:
             report_place(report)
+    if output != PICTURE:
+        check_writable("picture", output)
+    if report is not None:
+        check_writable("report", report)
     watched = _watch_training(QUICK if quick else FULL, seed, console)
     optimizer: dict[str, object] = {"betas": BETAS, "weight_decay": DECAY}
     series = {
@@ -76,7 +83,8 @@ def demo(
     print_analysis(analysis, console)
     diagnosis = watched.diagnosis()
     console.print(f"diagnosis: {diagnosis}", highlight=False, markup=False)
-    written("picture", save(plot_analysis(analysis, title=TITLE), output), console)
+    with noted(console) if output == PICTURE else nullcontext():
+        written("picture", save(plot_analysis(analysis, title=TITLE), output), console)
     if report is not None:
         section = section_of(analysis, series, name="addition modulo 59 with AdamW", diagnosis=diagnosis)
         written("report", write(report, [section], title=TITLE), console)
@@ -122,7 +130,7 @@ class Watched:
         )
 
 
-def _watch_training(steps: int, seed: int, console: Console) -> Watched:
+def _watch_training(steps: int, seed: int, console: PlainConsole) -> Watched:
     """Train, and record every step of all parameters and of each group."""
     monitor = WeightChangeDFA(groups=1)
     watched = Watched(monitor.window)

@@ -1,7 +1,8 @@
-"""Finds the logs for a command, and shows how many are done."""
+"""Finds the logs for a command and the place for what it writes, and shows how many logs are done."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wcdfa.analysis.result_types import FailedResult
 from wcdfa.analysis.results import failed
 from wcdfa.readers import Source, sources
+from wcdfa.support.failures import writing
 
 
 def located(paths: list[Path]) -> tuple[list[Source], list[FailedResult]]:
@@ -24,6 +26,13 @@ def located(paths: list[Path]) -> tuple[list[Source], list[FailedResult]]:
                 raise
             errors.append(failed(path, error))
     return list(found.values()), errors
+
+
+def check_writable(what: str, path: Path) -> None:
+    """Raise OSError now if no file can be made there, rather than when all is computed."""
+    folder = next(each for each in path.resolve().parents if each.exists())
+    with writing(what, path), tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def bar(text: str, console: Console) -> Progress:

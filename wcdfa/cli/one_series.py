@@ -13,7 +13,7 @@ from wcdfa.analysis.results import as_json
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.locating import bar
-from wcdfa.cli.printing import print_analysis, print_json, say, written
+from wcdfa.cli.printing import noted, print_analysis, print_json, say, written
 from wcdfa.readers import Source
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import shown
@@ -46,8 +46,11 @@ def judge_one(
         print_analysis(analysis, console)
         for remark in remarks(analysis):
             say(console, f"note: {remark}")
-    if output is not None or not json_output:
-        _draw(analysis, output or Path(f"{series.path.resolve().stem}-wcdfa.png"), console)
+    if output is not None:
+        _draw(analysis, output, console)
+    elif not json_output:
+        with noted(console):
+            _draw(analysis, Path(f"{series.path.resolve().stem}-wcdfa.png"), console)
     return exit_status([result], [], fail_on)
 
 

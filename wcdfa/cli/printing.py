@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -14,8 +14,9 @@ from rich.text import Text
 from wcdfa.analysis.diagnosing import in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
-from wcdfa.cli.wording import of_text
+from wcdfa.cli.wording import of_error, of_text
 from wcdfa.support.quantity import described
 from wcdfa.support.text import shown
 from wcdfa.verdicts.findings import COMPARABLE
@@ -72,7 +73,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
 
 def print_errors(errors: Sequence[FailedResult], passed: int, console: Console) -> None:
     """Print the errors, and how many other files were skipped."""
-    red = Console(stderr=True)
+    red = PlainConsole(stderr=True)
     for error in sorted(errors, key=label_of):
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
         red.print(f"wcdfa: {of_text(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
@@ -91,9 +92,21 @@ def written(what: str, path: Path, console: Console, more: str = "") -> None:
     console.print(f"{what}: {shown(path, len(str(path)))}{more}", soft_wrap=True, markup=False, highlight=False)
 
 
-def busy(text: str, console: Console) -> AbstractContextManager[object]:
+@contextmanager
+def noted(console: Console) -> Iterator[None]:
+    """Turn a failure to write what nobody asked for by name into a note."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        say(console, f"note: {of_error(error)}, or name a file with --output")
+
+
+def busy(text: str, console: PlainConsole) -> AbstractContextManager[object]:
     """Show a spinner on a terminal while something takes an unknown time; elsewhere do nothing."""
-    return console.status(Text(text)) if console.is_terminal else nullcontext()
+    spinner = "dots" if console.knows_all_letters else "line"
+    return console.status(Text(text), spinner=spinner) if console.is_terminal else nullcontext()
 
 
 def say(console: Console, text: str) -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 
 from wcdfa.analysis.result_types import FailedResult
 from wcdfa.analysis.results import failed
 from wcdfa.analysis.series import Settings
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import FAILED
-from wcdfa.cli.locating import bar, located
+from wcdfa.cli.locating import bar, check_writable, located
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_errors, say, written
 from wcdfa.cli.wording import of_text
@@ -49,9 +49,10 @@ def report(
     """
     settings = judging.settings()
     began = time.perf_counter()
-    console = Console()
+    console = PlainConsole()
     with door():
         output = place(output or Path(f"{paths[0].resolve().stem}-wcdfa.html"))
+    check_writable("report", output)
     with busy("reading", console):
         found, errors = located(paths)
     if output in {source.path.resolve() for source in found}:
@@ -75,7 +76,7 @@ def report(
 
 
 def _sections(
-    found: list[Source], settings: Settings, groups: list[str], console: Console
+    found: list[Source], settings: Settings, groups: list[str], console: PlainConsole
 ) -> tuple[list[Section], list[FailedResult]]:
     """The sections of all runs, and the logs that could not be read or judged."""
     sections: list[Section] = []

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter, validators
-from rich.console import Console
 from rich.live import Live
 
+from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import door
 from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.options import Judging
@@ -50,7 +50,7 @@ def watch(
         sources(path)  # raise now if there is no file or its format is unknown, because waiting would not help
     with door("window", "epoch_length"):
         follower = Follower(path, settings)
-    screen, console = Screen(path), Console()
+    screen, console = Screen(path), PlainConsole()
     live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
     with live or nullcontext():
         last = time.monotonic()

@@ -22,6 +22,8 @@ def of_error(error: Exception) -> str:
     """
     if isinstance(error, LogError):
         return error.text if error.option is None else f"{error.text} {_option(error.option.name, *map(str, error.option.values))}"
+    if isinstance(error, OSError) and error.strerror and error.filename is None:  # a sentence of its own
+        return of_text(error.strerror)
     return of_text(str(error))
 
 

@@ -25,6 +25,7 @@ from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
 from wcdfa.support.files import cache_folder, write_arrays
 from wcdfa.support.progress import Progress
+from wcdfa.support.shipped import shipped
 
 VERSION = 1  # version of the numbers: files with another version are not read
 SIMULATED = 1000  # simulated series at each α for the misfit, if it is computed on demand
@@ -208,7 +209,10 @@ def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) ->
         return None
     for name, layout in shipped_layouts(n).items():
         if layout == (sizes, order, overlap):
-            with np.load(FOLDER / f"{n}.npz") as stored:
+            file = shipped("wcdfa.inference", FOLDER / f"{n}.npz")
+            if file is None:
+                return None
+            with np.load(file) as stored:
                 if stored.get("version", 0) != VERSION:
                     return None  # made before the numbers changed, so compute it again
                 parts = {key.partition(".")[2]: stored[key] for key in stored if key.startswith(f"{name}.")}

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -29,6 +30,7 @@ from wcdfa.preprocess.outliers import THRESHOLDS, many_without_spikes
 from wcdfa.preprocess.preparation import Spikes
 from wcdfa.support.files import cache_folder, write_arrays
 from wcdfa.support.progress import Progress
+from wcdfa.support.shipped import shipped
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +77,7 @@ def null_table(setting: Setting, treatment: Treatment) -> NullTable:
 def _null_table(setting: Setting, treatment: Treatment) -> NullTable:
     ours = type(setting.rule).__module__.startswith("wcdfa.")  # the code of another class may change under the same name
     name, folder = path_of(setting, treatment), cache_folder() if ours else None
-    known = _read(FOLDER / name) or (None if folder is None else _read(folder / name))
+    known = _read(shipped("wcdfa.nulls", FOLDER / name)) or (None if folder is None else _read(folder / name))
     if known is not None:
         return known
     table = computed(setting, treatment)
@@ -193,10 +195,10 @@ def unpacked(arrays: Mapping[str, npt.NDArray[np.generic]]) -> NullTable:
     return NullTable(tuple(found), bool(arrays["moves"]))
 
 
-def _read(path: Path) -> NullTable | None:
-    if not path.exists():
+def _read(place: Path | BytesIO | None) -> NullTable | None:
+    if place is None or (isinstance(place, Path) and not place.exists()):
         return None
-    with suppress(*DAMAGED), path.open("rb") as file:
+    with suppress(*DAMAGED), place.open("rb") if isinstance(place, Path) else place as file:
         stored = np.load(file, allow_pickle=False)
         if int(stored["version"]) == VERSION:
             return unpacked({name: stored[name] for name in stored.files})

@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
+from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
@@ -55,11 +56,12 @@ def place(path: str | os.PathLike[str]) -> Path:
 
 
 def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write the figure and return the absolute path to it; raises as `place`."""
+    """Write the figure and return the absolute path to it; raises as `place`, and OSError if the file cannot be written."""
     path = place(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     kind = path.suffix[1:].lower() or str(matplotlib.rcParams["savefig.format"])
-    with warnings.catch_warnings(), replacing(path) as file:
+    with writing("picture", path), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the font may lack letters of a name
-        figure.savefig(file, dpi=150, format=kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            figure.savefig(file, dpi=150, format=kind)
     return path

@@ -11,6 +11,7 @@ from wcdfa.report.encoding import encoded
 from wcdfa.report.markup import Markup, element
 from wcdfa.report.parts import failures_part, overview, run_part, versions
 from wcdfa.report.sections import Failure, Section
+from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
@@ -49,9 +50,10 @@ def write(
         raise ValueError(msg)
     path = place(path)
     text = page(sections, title=title, failures=failures)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(text.encode())
+    with writing("report", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            file.write(text.encode())
     return path
 
 

@@ -1,8 +1,13 @@
-"""Logs errors that must not end a training run."""
+"""Logs errors that must not end a training run, and says which file could not be written."""
 
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from wcdfa.support.text import shown
 
 
 class Failures:
@@ -22,3 +27,21 @@ class Failures:
             self._kinds.add(kind)
             message = "%s failed; training goes on, and further errors of the kind %s are not logged"
             logging.getLogger("wcdfa").error(message, what, kind, exc_info=error)
+
+
+@contextmanager
+def writing(what: str, path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in an error of writing it, which would else name a temporary one.
+
+    >>> with writing("picture", "/proc/run.png"):
+    ...     raise PermissionError(13, "Permission denied", "/proc/.temporary")
+    Traceback (most recent call last):
+    PermissionError: [Errno 13] the picture cannot be written to /proc/run.png: Permission denied; choose another folder
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        msg = f"the {what} cannot be written to {shown(path)}: {error.strerror or error}; choose another folder"
+        raise OSError(error.errno, msg) from error

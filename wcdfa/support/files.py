@@ -6,6 +6,7 @@ import contextlib
 import os
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -34,14 +35,36 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def cache_folder() -> Path | None:
-    """The folder for computed tables: ``WCDFA_CACHE_DIR``, or that of the user if platformdirs is installed; else None."""
+    """The folder for computed tables: ``WCDFA_CACHE_DIR``, or that of the user if platformdirs is installed; else None.
+
+    None also if there is no home, or what is named is no folder: tables are then kept in memory.
+    """
     folder = os.environ.get("WCDFA_CACHE_DIR") or None
     if folder is None:
-        with contextlib.suppress(ModuleNotFoundError):
+        with contextlib.suppress(ModuleNotFoundError, RuntimeError):  # a user of a container may have no home
             from platformdirs import user_cache_dir  # noqa: PLC0415
 
             folder = user_cache_dir("wcdfa")
-    return None if folder is None else Path(folder).expanduser()
+    if folder is None:
+        return None
+    place = os.path.expanduser(folder)
+    if place.startswith("~"):  # as earlier releases of platformdirs leave it without a home
+        return None
+    if os.path.exists(place) and not os.path.isdir(place):
+        _warn_of_no_folder(place)
+        return None
+    return Path(place)
+
+
+@lru_cache(maxsize=1)
+def _warn_of_no_folder(place: str) -> None:
+    """Say it once."""
+    import logging  # noqa: PLC0415 - importing wcdfa would pay for it
+
+    message = (
+        "%s is to keep computed tables and is not a folder, so each process computes them again; name a folder with WCDFA_CACHE_DIR"
+    )
+    logging.getLogger("wcdfa").warning(message, place)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:

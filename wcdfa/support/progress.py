@@ -37,7 +37,8 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         """Remove the bar."""
         if self._bar is not None:
-            self._bar.stop()
+            with suppress(Exception):  # the terminal may be gone
+                self._bar.stop()
 
     def advance(self) -> None:
         """Count one more step."""
@@ -49,19 +50,34 @@ class Progress:
             and self.done < self.total
         ):
             self._said = True
-            self._show()
+            with suppress(Exception):  # a stream that cannot show this must not end a training run
+                self._show()
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done)
 
     def _show(self) -> None:
-        if not sys.stderr.isatty():
-            sys.stderr.write(f"wcdfa: {self.description}: once, some seconds …\n")
+        stream = sys.stderr  # None, closed, or an object of the program with no more than `write`
+        if not is_terminal(stream):
+            stream.write(f"wcdfa: {self.description}: once, some seconds …\n")
             return
         with suppress(ModuleNotFoundError):
             from rich import errors, progress  # noqa: PLC0415
             from rich.console import Console  # noqa: PLC0415
 
             with suppress(errors.LiveError):  # the user has a live display of their own
-                self._bar = progress.Progress(console=Console(stderr=True), transient=True)
-                self._bar.start()
-                self._task = self._bar.add_task(self.description, total=self.total, completed=self.done)
+                bar = progress.Progress(console=Console(stderr=True), transient=True)
+                bar.start()
+                self._task = bar.add_task(self.description, total=self.total, completed=self.done)
+                self._bar = bar
+
+
+def is_terminal(stream: object) -> bool:
+    """Whether a stream is a terminal; False if it cannot tell.
+
+    >>> is_terminal(None), is_terminal(object())
+    (False, False)
+    """
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]  # it may be anything
+    except (AttributeError, ValueError, OSError):
+        return False
