@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wcdfa.readers.columns import Floats
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.verdicts.causes import Cause, fits
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis, diagnose
@@ -26,19 +27,24 @@ def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -
     steps = 1 + apart * np.arange(n) if ready.steps is None else ready.steps
     theirs = any(OTHERS in note for note in series.notes)  # it may be the norm before clipping
     return diagnose(
-        ready.values,
+        _sizes(ready.values),
         cosine=direction.cosine if apart == 1 else None,
         weight_norm=direction.weight_norm,
         groups=direction.groups,
         cosines=direction.cosines if apart == 1 else {},
         lr=ready.lr,
         steps=steps,
-        gradient_norm=None if theirs else ready.gradients,
+        gradient_norm=None if theirs or ready.gradients is None else _sizes(ready.gradients),
         optimizer=settings.criteria(log=True).optimizer,
         start=max(0, int(steps[0]) - 1),
         baseline=None if settings.baseline is None else min(recorded_baseline(settings.baseline, apart), n),
         **ready.varying,  # type: ignore[arg-type]  # they are hyperparameters
     )
+
+
+def _sizes(logged: Floats) -> Floats:
+    """The values, NaN where one is negative, which no size is."""
+    return np.where(logged < 0, np.nan, logged)
 
 
 def recorded_baseline(steps: int, apart: int) -> int:

@@ -139,13 +139,14 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     ValueError
         If no window can be judged.
     """
-    criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)), series=series)
-    ready = judgeable(series, settings)
-    beside = Alongside(lr=ready.lr, steps=ready.steps, gradient_norm=ready.gradients, varying=ready.varying)
-    judged = judged_windows(ready.values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
-    alarms = drifts_of(ready.values, criteria.preparation, window=settings.window, lr=ready.lr, steps=ready.steps)
-    run = alpha_of_run(ready.values, criteria.preparation, lr=ready.lr, steps=ready.steps, thresholds=criteria.thresholds)
-    return Analysis(series, settings, criteria, judged, alarms, run, diagnosis_of(series, ready, settings))
+    with np.errstate(all="ignore"):  # a log may hold numbers near the largest and smallest that there are
+        criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)), series=series)
+        ready = judgeable(series, settings)
+        beside = Alongside(lr=ready.lr, steps=ready.steps, gradient_norm=ready.gradients, varying=ready.varying)
+        judged = judged_windows(ready.values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
+        alarms = drifts_of(ready.values, criteria.preparation, window=settings.window, lr=ready.lr, steps=ready.steps)
+        run = alpha_of_run(ready.values, criteria.preparation, lr=ready.lr, steps=ready.steps, thresholds=criteria.thresholds)
+        return Analysis(series, settings, criteria, judged, alarms, run, diagnosis_of(series, ready, settings))
 
 
 class Judgeable(NamedTuple):

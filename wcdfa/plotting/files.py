@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 
 from wcdfa.support.failures import writing
@@ -59,7 +60,7 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Write the figure and return the absolute path to it; raises as `place`, and OSError if the file cannot be written."""
     path = place(path)
     kind = path.suffix[1:].lower() or str(matplotlib.rcParams["savefig.format"])
-    with writing("picture", path), warnings.catch_warnings():
+    with writing("picture", path), warnings.catch_warnings(), np.errstate(all="ignore"):  # ticks near the largest numbers
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the font may lack letters of a name
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:

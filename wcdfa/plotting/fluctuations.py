@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wcdfa.inference.exponent import DFAResult
-from wcdfa.plotting.style import FAINT
+from wcdfa.plotting.style import FAINT, drawable
 from wcdfa.support.colors import ALPHA, NULL, SERIES, SPREAD
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def plot_fluctuations(
     label, color : str, optional
         Label and colour of the points. The line takes the colour too; by default it has its own.
     """
-    sizes, f = np.asarray(result.scales), np.asarray(result.fluctuations)
+    sizes, f = np.asarray(result.scales), drawable(result.fluctuations)
     alpha, drawn = float(result.alpha), f > 0
     ax.plot(sizes, f, "o", color=color or ALPHA, markersize=4, label=label)
     if drawn.any():  # a constant has F(s) = 0 throughout, which no logarithmic axis can show
         ax.set(xscale="log", yscale="log")
-    if np.isfinite(alpha):
+    if np.isfinite(alpha) and drawn.any():
         level = np.exp(np.mean(np.log(f[drawn]) - alpha * np.log(sizes[drawn])))
         ax.plot(sizes, level * sizes**alpha, color=color or NULL, linewidth=1, label=f"slope α = {alpha:.2f}")
         if expected is not None:

@@ -5,18 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import matplotlib
+import numpy as np
 
 from wcdfa.support.colors import BANDS
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from matplotlib.axes import Axes
 
+FARTHEST = 1e150  # of what is drawn
 THIN, FAINT = 0.8, 0.12  # width of lines, and opacity of the areas behind them
 
 
 def ink() -> str:
     """The text colour of the current style."""
     return str(matplotlib.rcParams["text.color"])
+
+
+def drawable(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The values, NaN where they are so large or so small that the margin of an axis would leave the range of numbers.
+
+    >>> drawable([1.0, 1e300, 1e-300, 0.0])
+    array([ 1., nan, nan,  0.])
+    """
+    given = np.asarray(values, dtype=np.float64)
+    size = np.abs(given)
+    return np.where((size > 1 / FARTHEST) & (size < FARTHEST) | (size == 0), given, np.nan)
 
 
 def at_the_right(ax: Axes, y: float, text: str) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from wcdfa.analysis.run_tracks import Event, RunTrack, events, run_tracks
-from wcdfa.plotting.style import FAINT, THIN, ink
+from wcdfa.plotting.style import FAINT, THIN, drawable, ink
 from wcdfa.plotting.trajectory import plot_loss
 from wcdfa.support.colors import ALPHA, CRITICAL, NULL, RATE
 from wcdfa.support.text import shown
@@ -47,10 +47,12 @@ def plot_track(track: RunTrack, *, ax: Axes) -> Axes:
             label="the named optimizer" if number == 0 else None,
         )
     smooth = track.name != "memory" and len(track.values) >= DENSE
-    ax.plot(track.steps, track.values, color=color, linewidth=0.5 * THIN if smooth else THIN, alpha=0.4 if smooth else 1)
+    ax.plot(track.steps, drawable(track.values), color=color, linewidth=0.5 * THIN if smooth else THIN, alpha=0.4 if smooth else 1)
     if smooth:
-        ax.plot(*track.means(), color=color, linewidth=1.5 * THIN)
-    known = track.values[np.isfinite(track.values)]
+        steps, means = track.means()
+        ax.plot(steps, drawable(means), color=color, linewidth=1.5 * THIN)
+    values = drawable(track.values)
+    known = values[np.isfinite(values)]
     if track.log and known.size and (known > 0).all():
         ax.set_yscale("log")
     elif known.size:

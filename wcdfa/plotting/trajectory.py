@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.plotting.fluctuations import plot_fluctuations
-from wcdfa.plotting.style import FAINT, THIN, bands, ink
+from wcdfa.plotting.style import FAINT, THIN, bands, drawable, ink
 from wcdfa.support.colors import ALPHA, LOSS, NULL, RATE
 from wcdfa.support.quantity import Quantity, symbol
 from wcdfa.verdicts.drift import Alarm
@@ -163,7 +163,7 @@ def _steps(steps: npt.ArrayLike | None, counts: npt.NDArray[np.intp]) -> npt.NDA
 
 
 def _line(values: npt.ArrayLike, name: str, color: str, steps: npt.ArrayLike | None, ax: Axes) -> Axes:
-    values = np.asarray(values)
+    values = drawable(values)
     ax.plot(np.arange(1, len(values) + 1) if steps is None else steps, values, color=color, linewidth=0.75 * THIN)
     known = values[np.isfinite(values)]
     if known.size and np.all(known > 0):

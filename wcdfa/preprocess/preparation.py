@@ -13,12 +13,14 @@ from wcdfa.preprocess.level_steps import level_steps, step_heights
 from wcdfa.preprocess.outliers import ROUNDING, THRESHOLDS, Values, level_shifts, without_spikes
 from wcdfa.preprocess.resolution import no_fluctuation, remarks
 from wcdfa.preprocess.schedule import fitted_slopes
+from wcdfa.support.text import factor
 
 Spikes = Literal["hampel", "extreme"] | None
 Zeros = Literal["skip", "keep", "error"]
 Indices = npt.NDArray[np.intp]
 
 LEAST = 28  # samples: the shortest series that dfa takes with its defaults
+LARGEST = 1e140  # of a value that is squared, summed over a series, and squared again in part
 GAPS = 0.05  # share of the differences that may be gaps
 JUMP = np.log(1.5)  # a larger change of log lr from one step to the next is a step of the schedule
 SENTENCES = 5  # breaks of one kind that get a sentence of their own; the rest are counted
@@ -123,7 +125,7 @@ def prepare(
         If norms are not one series, hold zeros or negative norms that the options forbid, or have fewer than 28 usable values; if lr is not
         positive and finite; if steps do not increase or are irregular; if there are fewer than 3 epochs; or if an option has an unknown value.
     TypeError
-        If norms are complex.
+        If norms are complex, booleans or text.
 
     References
     ----------
@@ -143,6 +145,8 @@ def prepare(
     stored = x[kept]
     time, x = numbers[kept], np.log(stored) if log else stored
 
+    if not log:
+        _check_squares(stored)
     findings = _counted(skipped, "norm of 0 was skipped", "norms of 0 were skipped")
     findings += _counted(~finite, "norm that is not finite was dropped", "norms that are not finite were dropped")
     findings += _splits((numbers[i], f"a gap of {numbers[i] - numbers[i - 1]:,} steps") for i in gaps)
@@ -223,6 +227,9 @@ def _series(norms: npt.ArrayLike, log: bool, spikes: Spikes, zeros: Zeros) -> Va
     if np.iscomplexobj(norms):
         msg = "norms are complex; give their sizes, abs(norms)"
         raise TypeError(msg)
+    if np.asarray(norms).dtype.kind in "bUS":
+        msg = f"norms must be real numbers, got {np.asarray(norms).dtype}; give the size of each change"
+        raise TypeError(msg)
     if isinstance(norms, np.ma.MaskedArray):
         norms = np.ma.filled(norms.astype(np.float64), np.nan)
     x: Values = np.asarray(norms, dtype=np.float64)
@@ -238,6 +245,17 @@ def _series(norms: npt.ArrayLike, log: bool, spikes: Spikes, zeros: Zeros) -> Va
         msg = f"norm {first:,} is {x[first]:g}, and a logarithm needs norms above 0; log=False takes any series"
         raise ValueError(msg)
     return x
+
+
+def _check_squares(x: Values) -> None:
+    """Raise a ValueError if squares of these values would leave what a float holds."""
+    largest = float(np.max(np.abs(x)))
+    if largest and not 1 / LARGEST <= largest <= LARGEST:
+        msg = (
+            f"without a logarithm the largest value must be from {1 / LARGEST:.0e} to {LARGEST:.0e}, because values are squared, got "
+            f"{largest:.3g}; divide all of them by one number, which changes no α"
+        )
+        raise ValueError(msg)
 
 
 def _numbered(steps: npt.ArrayLike | None, n: int) -> tuple[Numbers, int, Indices]:
@@ -286,12 +304,14 @@ def _rates(lr: npt.ArrayLike, n: int, kept: Indices) -> Values:
 
 def _without_schedule(x: Values, regressor: Values) -> tuple[Values, float, float]:
     """The series at its own level without what a line in the regressor explains; its slope, and the share of the variance."""
-    slopes, used = fitted_slopes(x, regressor)
-    slope = float(slopes)
-    without = x - slope * (regressor - np.mean(regressor))
-    before, after = np.var(x[used]), np.var(without[used])
-    varies = before > (ROUNDING * np.max(np.abs(x))) ** 2
-    return without, slope, float(1 - after / before) if varies else 0.0
+    with np.errstate(all="ignore"):  # squares of numbers that are no logarithms may leave what a float holds
+        slopes, used = fitted_slopes(x, regressor)
+        slope = float(slopes)
+        without = x - slope * (regressor - np.mean(regressor))
+        before, after = np.var(x[used]), np.var(without[used])
+        varies = before > (ROUNDING * np.max(np.abs(x))) ** 2
+        share = float(1 - after / before) if varies else 0.0
+    return (without, slope, share) if np.isfinite([slope, share]).all() and np.isfinite(without).all() else (x, 0.0, 0.0)
 
 
 def _schedule_steps(log_rate: Values) -> list[tuple[int, float]]:
@@ -313,7 +333,7 @@ def _percent(share: float) -> str:
 
 def _moves(height: float, *, log: bool) -> str:
     verb = "rises" if height > 0 else "falls"
-    return f"{verb} by a factor of {np.exp(abs(height)):.3g}" if log else f"{verb} by {abs(height):.3g}"
+    return f"{verb} by {factor(abs(height))}" if log else f"{verb} by {abs(height):.3g}"
 
 
 def _splits(places: Iterable[tuple[int, str]]) -> list[str]:

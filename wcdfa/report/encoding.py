@@ -88,7 +88,9 @@ class DrawnRun(TypedDict):
 def encoded(sections: Sequence[Section]) -> str:
     """Encode all runs and the colors as JSON."""
     drawn = {name.lower(): getattr(colors, name) for name in COLORS}
-    return json.dumps({"colors": drawn, "runs": [_run(each) for each in sections]}, allow_nan=False, separators=(",", ":"))
+    with np.errstate(all="ignore"):  # what leaves the range of numbers is left out
+        runs = [_run(each) for each in sections]
+    return json.dumps({"colors": drawn, "runs": runs}, allow_nan=False, separators=(",", ":"))
 
 
 def _run(section: Section) -> DrawnRun:
@@ -126,7 +128,7 @@ def _groups(groups: GroupAlphas) -> DrawnGroups:
 
 def _line(line: Line) -> DrawnLine:
     known = line.values[np.isfinite(line.values)]
-    spans = float(np.log10(known.max() / known.min())) if known.size and known.min() > 0 else 0.0
+    spans = float(np.log10(known.max()) - np.log10(known.min())) if known.size and known.min() > 0 else 0.0
     return {
         "name": line.name,
         "steps": [int(step) for step in line.steps],
@@ -172,4 +174,5 @@ def numbers(values: Iterable[SupportsFloat], digits: int = DIGITS) -> Numbers:
 
 def _number(value: SupportsFloat, digits: int) -> float | None:
     number = float(value)
-    return float(f"{number:.{digits}g}") if math.isfinite(number) else None
+    rounded = float(f"{number:.{digits}g}")  # may be infinite beside the largest number
+    return rounded if math.isfinite(rounded) else number if math.isfinite(number) else None

@@ -93,7 +93,9 @@ def section_of(
     series = analysis.series
     steps = np.arange(1, 1 + len(series.values)) if series.steps is None else series.steps
     lines = [(symbol(series.quantity), series.values), ("learning rate", series.lr), ("loss", series.loss)]
-    found, left_out = groups_in(analysis, groups or {})
+    with np.errstate(all="ignore"):  # a log may hold numbers near the largest and smallest that there are
+        found, left_out = groups_in(analysis, groups or {})
+        direction = worth_showing(analysis.diagnosis if diagnosis is None else diagnosis)
     settings, (starts, stops, verdicts) = analysis.settings, analysis.judged
     spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
     judged_together = analysis.judged.run
@@ -109,7 +111,7 @@ def section_of(
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
         run=str(analysis.run),
-        direction=worth_showing(analysis.diagnosis if diagnosis is None else diagnosis),
+        direction=direction,
     )
 
 

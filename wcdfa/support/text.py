@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 LONGEST = 200
+WRITTEN_OUT = math.log(1e6)  # larger factors are given as a power of 10
 SMALLEST = 1e-4  # smaller p-values are those of a tail that was continued beyond what was simulated
 
 
@@ -35,3 +38,14 @@ def probability(p: float) -> str:
     ('p = 0.012', 'p < 0.0001')
     """
     return "p < 0.0001" if p < SMALLEST else f"p = {p:.2g}"
+
+
+def factor(log: float, digits: int = 3) -> str:
+    """A factor in words, from its natural logarithm, which may be that of a number too large for a float.
+
+    >>> factor(math.log(20)), factor(1200 * math.log(10)), factor(-30)
+    ('a factor of 20', 'a factor of 10^1200', 'a factor of 10^-13')
+    """
+    if abs(log) < WRITTEN_OUT:
+        return f"a factor of {math.exp(log):.{digits}g}"
+    return f"a factor of 10^{log / math.log(10):.0f}" if math.isfinite(log) else "a factor too large to be given"

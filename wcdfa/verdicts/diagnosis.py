@@ -18,6 +18,7 @@ from wcdfa.verdicts.change_search import ChangeSearch
 from wcdfa.verdicts.changes import Change
 from wcdfa.verdicts.checked_window import Check, Window
 from wcdfa.verdicts.checks import CHECKS
+from wcdfa.verdicts.diagnosis_input import check_series
 from wcdfa.verdicts.diagnosis_sentences import first_of_groups, sentence_of_change, sentence_of_check
 from wcdfa.verdicts.effects import effects_of_checks
 from wcdfa.verdicts.record import Record, record_of
@@ -166,13 +167,19 @@ def diagnose(
     Raises
     ------
     ValueError, TypeError
-        If a series has another length than the norms, `baseline` is more than there are norms, or as `wcdfa.verdict`.
+        If a series has another length than the norms or values that no run can have (a negative size or learning rate, steps that do not
+        increase), `baseline` is more than there are norms, `start` is negative, or as `wcdfa.verdict`.
     """
     if not 0 < alarms < 1:
         msg = f"alarms must lie between 0 and 1, got {alarms}; 0.05 is usual"
         raise ValueError(msg)
     if baseline is not None:
         baseline = whole("baseline", baseline, "a whole number of steps", 0)
+    if start is not None:
+        start = whole("start", start, "a whole number of steps", 0)
+    check_series(
+        lr=lr, steps=steps, groups=groups, cosines=cosines, norms=norms, weight_norm=weight_norm, gradient_norm=gradient_norm
+    )
     constant, varying = parted({name: _plain(value) for name, value in hyperparameters.items()})
     for name, values in varying.items():
         if len(values) != np.size(norms):  # type: ignore[arg-type]  # it is an array
@@ -210,14 +217,16 @@ def of_record(
 ) -> Diagnosis:
     """The diagnosis of what was recorded, as `diagnose`; with the causes of another catalogue if one is given."""
     known = signatures() if catalogue is None else catalogue
-    checks = list(_checked(record))
-    deviations = deviating(checks, alarms)
-    changed = ChangeSearch(record, baseline, alarms)
+    with np.errstate(all="ignore"):  # squares of norms may leave what a float holds
+        checks = list(_checked(record))
+        deviations = deviating(checks, alarms)
+        changed = ChangeSearch(record, baseline, alarms)
+        causes = tuple(_causes(record, deviations, changed, known))
     return Diagnosis(
         deviations=tuple(deviations),
         checks=tuple(checks),
         changes=tuple(changed.found),
-        causes=tuple(_causes(record, deviations, changed, known)),
+        causes=causes,
         compared=(*compared(record, checks), *changed.compared),
         not_compared=(*not_compared(record, checks), *changed.not_compared),
         alarms=alarms,

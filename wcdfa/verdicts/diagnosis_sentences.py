@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from wcdfa.support.text import probability
+from wcdfa.support.text import factor, probability
 from wcdfa.verdicts.changes import Change
 from wcdfa.verdicts.checked_window import Check
 from wcdfa.verdicts.signatures import STATISTICS
@@ -61,9 +61,6 @@ def sentence_of_change(change: Change) -> str:
     if change.statistic == "cosine":
         before, after = 1 - math.exp(before), 1 - math.exp(after)
         what = words.up if after > before else words.down
-    if words.log:
-        moved = f"by a factor of {math.exp(after - before):.3g}"
-    else:
-        moved = f"from {words.show.format(before)} to {words.show.format(after)}"
+    moved = f"by {factor(after - before)}" if words.log else f"from {words.show.format(before)} to {words.show.format(after)}"
     sure = f", {probability(change.p)}" if change.p > 0 else ""
     return f"{where}{what}, {moved} (since step {change.since:,}, seen at {change.seen:,}{sure})"

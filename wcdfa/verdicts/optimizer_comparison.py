@@ -21,6 +21,7 @@ from wcdfa.nulls.schedule_shape import shape_of_schedule
 from wcdfa.nulls.update_rules import SGD
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.scales import SHIPPED, half_sizes
+from wcdfa.support.text import factor
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 
@@ -76,7 +77,7 @@ def _unlike(found: Compared, prepared: Prepared, criteria: Criteria, beside: Alo
     """What may happen in the first steps of a run, but in no replay."""
     if not math.isnan(found.rise):
         verb = "rise" if found.rise > 0 else "fall"
-        return f"the norms {verb} by a factor of {math.exp(abs(found.rise)):.2g} in the first steps of the run"
+        return f"the norms {verb} by {factor(abs(found.rise), 2)} in the first steps of the run"
     if prepared.level_steps:
         return "the level of the norms steps in the first steps of the run"
     unknown = beside.lr is None and beside.steps is not None and criteria.quantity == "update norm"

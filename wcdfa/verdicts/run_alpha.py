@@ -119,7 +119,8 @@ def alpha_of(prepared: Prepared, *, confidence: float = 0.95, thresholds: tuple[
     reason = _reason(prepared)
     if reason is not None:
         return no_alpha(reason, prepared)
-    posterior = spectral_posterior(prepared.values, breaks=prepared.breaks)
+    with np.errstate(all="ignore"):  # squares of what is no logarithm may leave what a float holds
+        posterior = spectral_posterior(prepared.values, breaks=prepared.breaks)
     low, alpha, high = (float(posterior.quantile(share)) for share in ((1 - confidence) / 2, 0.5, (1 + confidence) / 2))
     probabilities = _probabilities(posterior, lower, upper)
     certain = [band for band in BANDS if probabilities[band] >= CERTAIN]

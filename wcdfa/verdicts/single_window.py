@@ -167,7 +167,8 @@ def verdict(
         **options,
     )
     beside = Alongside(lr=lr, steps=steps, gradient_norm=gradient_norm, varying=varying)
-    return weighed(of_norms(norms, criteria, beside, null=null))
+    with np.errstate(all="ignore"):  # squares of what is no logarithm may leave what a float holds
+        return weighed(of_norms(norms, criteria, beside, null=null))
 
 
 def weighed(evidence: Evidence) -> Verdict:
