@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -158,7 +159,7 @@ def bursts(record: Record, baseline: int) -> Iterator[Change]:
         if len(places):
             at = baseline + int(places[0])
             step = int(record.numbered[at])
-            yield Change("burst", name, math.exp(middle), float(sizes[at]), step, step, 0.0)
+            yield Change("burst", name, math.exp(middle), min(float(sizes[at]), sys.float_info.max), step, step, 0.0)
 
 
 def bursting(heights: Floats, largest: npt.ArrayLike) -> npt.NDArray[np.bool_]:
