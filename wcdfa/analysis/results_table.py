@@ -132,8 +132,8 @@ class ResultTable:
 
     def _pack(self) -> None:
         if self._fresh:
-            self._parts.append(pa.Table.from_pylist([row for result in self._fresh for row in rows(result)], schema=SCHEMA))
-            self._fresh.clear()
+            packed = pa.Table.from_pylist([row for result in self._fresh for row in rows(result)], schema=SCHEMA)
+            self._parts, self._fresh = [*self._parts, packed], []  # no signal comes between the two
 
     def _write(self) -> None:
         self._pack()

@@ -52,11 +52,11 @@ class _Collected:
                 return
             self.errors.append(result)
         else:
-            if self._json_output:
-                print_json(result)
             self.results.append({**result, "windows": result["windows"][-1:]})
-        if self._writer is not None:
+        if self._writer is not None:  # first, so that the table holds what is printed, whenever the command is ended
             self._writer.add(result)
+        if self._json_output and "error" not in result:
+            print_json(result)
 
 
 def judge_many(
