@@ -65,8 +65,11 @@ def picked(x: jax.Array, first: int | jax.Array, every: int, count: int) -> jax.
 
 def _gathered(x: jax.Array, place: tuple[jax.Array, ...]) -> jax.Array:
     everywhere = _everywhere(x)
-    explicit = {} if everywhere is None else {"out_sharding": everywhere}  # which older releases of JAX do not know
-    found: jax.Array = x.at[place].get(mode="fill", fill_value=0, **explicit)
+    found: jax.Array
+    if everywhere is None:  # older releases of JAX know no out_sharding
+        found = x.at[place].get(mode="fill", fill_value=0)
+    else:
+        found = x.at[place].get(mode="fill", fill_value=0, out_sharding=everywhere)
     return found
 
 
