@@ -47,6 +47,6 @@ def logged_direction(beside: Beside, series: str) -> LoggedDirection:
 
 
 def _of_groups(beside: Beside, prefix: str) -> Iterator[tuple[str, Floats]]:
-    for name in beside.names:
-        if name.startswith(prefix) and (values := beside.mostly(name)) is not None:
+    for name in beside.names.below(prefix):
+        if (values := beside.mostly(name)) is not None:
             yield name.removeprefix(prefix), values

@@ -19,7 +19,7 @@ def read_lines(path: Path) -> Iterator[Run]:
     NaN and Infinity are read as Python writes them. A last line that is cut off, because the run is still being written, is left out.
     """
     rows, notes, wrong, line = Rows(), [], None, ""
-    with path.open("rb") as file, beginning(file) as (part, _), TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
+    with path.open("rb") as file, beginning(file) as part, TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
         for number, line in enumerate(text, start=1):
             if wrong is not None and line.strip():
                 raise wrong
