@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
@@ -31,6 +30,7 @@ class Head(NamedTuple):
 def head(file: BinaryIO, end: int, delimiter: str) -> Head:
     r"""Read the names of the columns, and the first rows.
 
+    >>> import io
     >>> head(io.BytesIO(b'step,"lr=0.1, seed=2"\n1,0.5\n'), 28, ",")[:3]
     (['step', 'lr=0.1, seed=2'], 22, 2)
     >>> head(io.BytesIO(b"1.5,2\n1.25,3\n"), 12, ",")[:3]
