@@ -119,15 +119,15 @@ class _Name:
         """The joined name. That of the level above is kept, because other numbers may be below it."""
         if self._above is None:
             return self._key
-        if not self._above._joined:  # noqa: SLF001 - of the same class
-            self._above._joined = "/".join(reversed(list(self._above._keys())))  # noqa: SLF001
-        return f"{self._above._joined}/{self._key}"  # noqa: SLF001
+        if not self._above._joined:
+            self._above._joined = "/".join(reversed(list(self._above._keys())))
+        return f"{self._above._joined}/{self._key}"
 
     def _keys(self) -> Iterator[str]:
         level: _Name | None = self
         while level is not None:
-            yield level._key  # noqa: SLF001
-            level = level._above  # noqa: SLF001
+            yield level._key
+            level = level._above
 
 
 def _is_number(text: str) -> bool:
