@@ -40,10 +40,12 @@ def test_what_numpy_does_not_write_is_not_unpacked(tmp_path, method):
 
 
 def test_a_packed_array_that_swells_is_refused_before_it_is_unpacked(tmp_path):
-    with zipfile.ZipFile(tmp_path / "log.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open("norms.npy", "w") as file:
-            file.write(header((270 << 17,)))
-            zeros(file, 270)
+    with (
+        zipfile.ZipFile(tmp_path / "log.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("norms.npy", "w") as file,
+    ):
+        file.write(header((270 << 17,)))
+        zeros(file, 270)
     with pytest.raises(ValueError, match=r"log\.npz: what its 1 array\(s\) ask for would take 283 MB of memory"):
         read_series(tmp_path / "log.npz")
 

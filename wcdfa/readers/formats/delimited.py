@@ -68,8 +68,8 @@ def _by_name(names: list[str], found: Mapping[int, Column]) -> Mapping[str, Colu
 
 
 def _same(one: Column, other: Column) -> bool:
-    rows = [np.arange(len(each.values)) if each.rows is None else each.rows for each in (one, other)]
-    return np.array_equal(one.values, other.values, equal_nan=True) and np.array_equal(*rows)
+    rows, others = (np.arange(len(each.values)) if each.rows is None else each.rows for each in (one, other))
+    return np.array_equal(one.values, other.values, equal_nan=True) and np.array_equal(rows, others)
 
 
 @dataclass(frozen=True)
