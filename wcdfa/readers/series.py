@@ -154,6 +154,9 @@ def series_of(
             yield _series(run, names, name, quantity or quantity_of(name), spacing, (first, last))
     except LogError as error:
         raise error.of(where) from error
+    except MemoryError as error:
+        msg = f"{where}: the memory is not enough to read it"
+        raise LogError(msg) from error
     except ValueError as error:
         msg = f"{where}: {error}"
         raise ValueError(msg) from error

@@ -59,7 +59,7 @@ def with_steps(columns: Mapping[str, Column], axes: Mapping[str, str] = {}) -> M
     known = {name: told for name in names if (told := _told(name, columns[name])) is not None}
 
     def read(name: str) -> Column:
-        if name in names:
+        if rank(name) is not None:
             return columns[name]
         usable = [told for step, told in known.items() if is_ours(name) or not is_ours(step)]
         stepped = _stepped(name, columns[name], [*_named(name, columns, axes), *usable])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from wcdfa.readers.base import FileReader, Folder, Found
-from wcdfa.readers.columns import Column, Lazy, Run, SeveralOfOneName
+from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import arrow_dataset, column_of, is_numeric, pa, require_numbers
 from wcdfa.readers.limits import require_room
@@ -33,9 +32,7 @@ def read_parquet(path: Path) -> Iterator[Run]:
         rows = whole.count_rows()
     except (pa.ArrowException, OSError) as error:
         raise _damaged(error) from error
-    held = Counter(schema.names)
-    names = [field.name for field in schema if is_numeric(field.type) and held[field.name] == 1]
-    twice = [name for name, count in held.items() if count > 1]
+    names = [field.name for field in schema if is_numeric(field.type)]
     size = sum(part.stat().st_size for part in parts)
     width = max(1, AT_ONCE // (8 * max(1, rows)))  # columns in a block
     places = {name: i for i, name in enumerate(names)}
@@ -59,13 +56,10 @@ def read_parquet(path: Path) -> Iterator[Run]:
             return {}
 
     def read(name: str) -> Column:
-        if name in twice:
-            msg = f"several columns are named {shown(name)}: they cannot be told apart; rename them"
-            raise SeveralOfOneName(msg)
         found = block(places[name] // width * width)
         return found[name] if name in found else load([name])[name]
 
-    columns = Lazy([*names, *twice], read)
+    columns = Lazy(names, read)
     yield Run(path, "", with_steps(require_numbers(columns, schema.names)))
 
 
