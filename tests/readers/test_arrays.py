@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -30,12 +31,39 @@ def zeros(file, count):
         file.write(bytes(1 << 20))
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_what_numpy_does_not_write_is_not_unpacked(tmp_path, method):
+METHODS = pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+
+
+@METHODS
+def test_arrays_packed_in_any_way(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "log.npz", "w", method) as archive:
+        archive.writestr("norms.npy", packed(NORMS))
+        archive.writestr("loss.npy", packed(np.zeros(300)))
+    np.testing.assert_array_equal(read_series(tmp_path / "log.npz").values, NORMS)
+    np.testing.assert_array_equal(read_series(tmp_path / "log.npz", "loss").values, np.zeros(300))
+
+
+@METHODS
+@pytest.mark.parametrize(("asked", "held"), [(1 << 10, 32), (32 << 17, 32), (1 << 40, 1)])
+def test_a_small_header_before_megabytes(tmp_path, method, asked, held):
+    """What is unpacked is what the header asks for; what is more or less is an error."""
     with zipfile.ZipFile(tmp_path / "log.npz", "w", method) as archive, archive.open("norms.npy", "w") as file:
-        file.write(header((1 << 20,)))
-        zeros(file, 8)
-    with pytest.raises(ValueError, match=r"log\.npz: norms\.npy is packed in a way that NumPy does not write"):
+        file.write(header((asked,)))
+        zeros(file, held)
+    if asked == 1 << 40:
+        with pytest.raises(ValueError, match="does not fit into its"):
+            read_series(tmp_path / "log.npz")
+    else:
+        assert len(read_series(tmp_path / "log.npz").values) == asked
+
+
+@METHODS
+def test_a_wrong_checksum_is_an_error(tmp_path, method):
+    with zipfile.ZipFile(tmp_path / "log.npz", "w", method) as archive:
+        archive.writestr("norms.npy", packed(NORMS))
+    checksum = struct.pack("<I", zlib.crc32(packed(NORMS)))
+    (tmp_path / "log.npz").write_bytes((tmp_path / "log.npz").read_bytes().replace(checksum, b"abcd"))
+    with pytest.raises(ValueError, match=r"log\.npz: damaged"):
         read_series(tmp_path / "log.npz")
 
 

@@ -20,13 +20,13 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.errors import LogError
+from wcdfa.readers.formats.unpacking import opened_member
 from wcdfa.readers.limits import Deadline, require_room
 from wcdfa.readers.steps import with_steps
 
 MOST = 1000  # columns of a 2-D array; with more, it is something else
 LONGEST = 1 << 16  # bytes in a header; NumPy itself reads no more than 10,000
 OF_A_COLUMN = 700  # bytes for each column, even if it is empty
-PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # as NumPy writes; of others, zipfile unpacks a block of any size at once
 
 
 class _Array(NamedTuple):
@@ -122,10 +122,7 @@ def _arrays(file: BinaryIO, stem: str) -> Iterator[tuple[str, _Array]]:
     archive = zipfile.ZipFile(file)
     for info in archive.infolist():
         if info.filename.endswith(".npy"):
-            if info.compress_type not in PACKED:
-                msg = f"{info.filename} is packed in a way that NumPy does not write, and is not unpacked: write it with np.savez_compressed"
-                raise LogError(msg)
-            with archive.open(info) as member:
+            with opened_member(archive, info) as member:
                 dtype, shape = _header(member, info.file_size)
             yield info.filename.removesuffix(".npy"), _Array(dtype, shape, partial(_member, archive, info))
 
@@ -155,7 +152,7 @@ def _whole(file: BinaryIO) -> npt.NDArray[np.generic]:
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> npt.NDArray[np.generic]:
-    with archive.open(info) as member:
+    with opened_member(archive, info) as member:
         array: npt.NDArray[np.generic] = read_array(member, allow_pickle=False)
         member.read(1)  # the checksum is only checked at the end
         return array
