@@ -50,6 +50,14 @@ def test_many_columns_are_read_exactly(tmp_path, rows):
     np.testing.assert_array_equal(list(series.direction.groups.values()), table[1:])
 
 
+def test_constant_groups_that_would_fill_the_memory_are_refused(tmp_path):
+    constant = np.ones(400_000)
+    names = ["wcdfa/update_norm", *(f"wcdfa/update_norm/{i}" for i in range(100))]
+    write(tmp_path / "log.parquet", dict.fromkeys(names, constant))
+    with pytest.raises(ValueError, match=r"log\.parquet: the groups beside it would take 320 MB of memory"):
+        read_series(tmp_path / "log.parquet")
+
+
 def test_two_columns_of_one_name_are_an_error_of_the_file(tmp_path):
     write(tmp_path / "log.parquet", {"a": NORMS, "b": NORMS + 1, "c": NORMS + 2}, ["update_norm", "loss", "loss"])
     with pytest.raises(ValueError, match=r"log\.parquet: not a parquet file: .*duplicate field names"):

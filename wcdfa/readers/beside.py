@@ -41,6 +41,11 @@ class Beside:
         self._columns, self._column, self._steps, self._series = columns, columns[series], steps, series
         self.names = Names(columns) if names is None else names
 
+    @property
+    def count(self) -> int:
+        """How many values the series has."""
+        return len(self._wanted())
+
     def first(self, known: Iterable[str]) -> Floats | None:
         """The numbers of the first column with a known name, best first, that has one for each value of the series; None if there is none."""
         return next((values for name in self._found(known) if (values := self._matched(name)) is not None), None)

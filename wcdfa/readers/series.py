@@ -15,6 +15,7 @@ from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.direction import LoggedDirection, logged_direction
 from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError
+from wcdfa.readers.limits import require_room
 from wcdfa.readers.spacing import NO_STEPS, spaced
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
@@ -180,8 +181,14 @@ def _series(
     if quantity != "update norm":
         return read
     gradients, noted = beside.gradients()
-    direction = logged_direction(beside, name)
+    direction = logged_direction(beside, name, lambda needed: require_room(needed, _size(run.path), "the groups beside it"))
     return read._replace(gradients=gradients, varying=beside.varying(), direction=direction, notes=(*notes, *noted))
+
+
+def _size(path: Path) -> int:
+    """The bytes of a log, which is a file or the files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(each.stat().st_size for each in files if each.is_file())
 
 
 def _notes(run: Run, column: Column, quantity: Quantity) -> Iterator[str]:
