@@ -10,7 +10,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 
-from wcdfa.readers import read_series
+from wcdfa.readers import read_series, sources
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(300))
 
@@ -124,3 +124,10 @@ def test_numbers_of_any_type_and_order(tmp_path, dtype, order):
     np.savez_compressed(tmp_path / "log.npz", norm=table[:, 0], parts=table)
     np.testing.assert_array_equal(read_series(tmp_path / "log.npz").values, table[:, 0].astype(float))
     np.testing.assert_array_equal(read_series(tmp_path / "log.npz", "parts/2").values, table[:, 2].astype(float))
+
+
+def test_a_log_of_a_single_value(tmp_path):
+    np.savez(tmp_path / "log.npz", update_norm=NORMS[:1], lr=np.array([[0.1]]), step=np.array(7))
+    assert read_series(tmp_path / "log.npz").values.tolist() == [NORMS[0]]
+    np.savez(tmp_path / "more.npz", norms=NORMS, lr=np.array([0.1]))
+    assert list(next(sources(tmp_path / "more.npz")[0].runs()).columns) == ["norms"]

@@ -89,6 +89,8 @@ def _chosen(held: Mapping[str, _Array]) -> dict[str, _Array]:
     """The arrays of numbers that are columns, or tables of columns."""
     numbers = {name: each for name, each in held.items() if each.dtype.kind in "iuf"}
     series = {name: each for name, each in numbers.items() if len(each.squeezed) == 1}
+    if not series:  # a log of a single value
+        return {name: each for name, each in numbers.items() if each.shape and not each.squeezed}
     lengths = {each.squeezed[0] for each in series.values()}
     tables = {
         name: each
@@ -107,7 +109,7 @@ def _loaded(chosen: Mapping[str, _Array], size: int) -> dict[str, npt.NDArray[np
     found: dict[str, npt.NDArray[np.float64]] = {}
     for name, each in chosen.items():
         deadline.check()
-        array = each.load().reshape(each.squeezed).astype(np.float64, copy=False)
+        array = each.load().reshape(each.squeezed or (1,)).astype(np.float64, copy=False)
         found |= {name: array} if array.ndim == 1 else {f"{name}/{i}": column for i, column in enumerate(array.T)}
     return found
 
