@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from wcdfa.readers.column_names import GRADIENTS, RATES, named
-from wcdfa.readers.columns import Column, Floats, Integers
+from wcdfa.readers.column_names import GRADIENTS, RATES, Names
+from wcdfa.readers.columns import Column, Floats, Integers, SeveralOfOneName
 from wcdfa.readers.steps import is_ours
 from wcdfa.support.text import shown
 
@@ -33,12 +33,18 @@ class Beside:
         The name of the series.
     steps : array, shape (n,), or None
         The steps of the series in order. None if the log has no steps: values in the same row then belong together.
+    names : Names, optional
+        The names of all columns. Give it if there are many series.
     """
 
-    def __init__(self, columns: Mapping[str, Column], series: str, steps: Integers | None) -> None:
-        self._columns, self._column, self._steps = columns, columns[series], steps
-        self.names = [name for name in columns if name != series]
-        """The names of the other columns."""
+    def __init__(self, columns: Mapping[str, Column], series: str, steps: Integers | None, names: Names | None = None) -> None:
+        self._columns, self._column, self._steps, self._series = columns, columns[series], steps, series
+        self.names = Names(columns) if names is None else names
+
+    @property
+    def count(self) -> int:
+        """How many values the series has."""
+        return len(self._wanted())
 
     def first(self, known: Iterable[str]) -> Floats | None:
         """The numbers of the first column with a known name, best first, that has one for each value of the series; None if there is none."""
@@ -46,7 +52,7 @@ class Beside:
 
     def mostly(self, name: str) -> Floats | None:
         """The numbers of a column at the values of the series, NaN where there is none; None if most have none, or there is no such column."""
-        places = self._places(name) if name in self.names else None
+        places = self._places(name) if name in self._columns and name != self._series else None
         if places is None or not len(places):
             return None
         wanted, order = self._wanted(), np.argsort(places, kind="stable")
@@ -74,7 +80,11 @@ class Beside:
     def unused_rate(self) -> Iterator[str]:
         """A note on a learning rate that varies and has no value for some of the series, so that it cannot be used."""
         for name in self._found(RATES):
-            rates, there = self._columns[name].values, self._covered(name)
+            try:
+                rates, there = self._columns[name].values, self._covered(name)
+            except SeveralOfOneName as error:
+                yield f"the learning rate is not used: {error}"
+                return
             if there and np.ptp(rates) > 0:
                 yield (
                     f"{shown(name)} was logged for {there:,} of {len(self._wanted()):,} values only, so it is not used, and what the schedule "
@@ -83,10 +93,14 @@ class Beside:
                 return
 
     def _found(self, known: Iterable[str]) -> Iterator[str]:
+        """The other columns with a known name, each only if it is the only one."""
         for name in known:
-            found = named(self.names, name)
-            if len(found) == 1:
-                yield found[0]
+            for group in self.names.equal_or_ending(name):
+                others = [each for each in group[:3] if each != self._series]  # more than one means that it is not known which
+                if len(others) == 1:
+                    yield others[0]
+                if others:
+                    break
 
     def _matched(self, name: str) -> Floats | None:
         places = self._places(name)
@@ -113,7 +127,10 @@ class Beside:
 
     def _places(self, name: str) -> Integers | None:
         """The places of the values in another column; None if it cannot be matched with the series."""
-        other = self._columns[name]
+        try:
+            other = self._columns[name]
+        except SeveralOfOneName:
+            return None
         if self._steps is not None:
             return other.steps
         if self._column.rows is None and other.rows is None and len(other.values) != len(self._column.values):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from wcdfa.readers.column_names import GRADIENTS, LOSSES, RATES, UNNAMED, UPDATES, VALUE, is_time, listed, named, plain
+from wcdfa.readers.column_names import GRADIENTS, LOSSES, RATES, UNNAMED, UPDATES, VALUE, Names, is_time, listed, named
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.support.text import shown
 
@@ -40,9 +40,11 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
     wanted = list(wanted)
     if wanted:
         return _matching(names, wanted)
+    index = Names(names)
     for group in (UPDATES, UNNAMED, GRADIENTS, VALUE):
         for each in group:
-            found = [name for name in names if plain(name) == each] if group in (UNNAMED, VALUE) else named(names, each)
+            equal, ending = index.equal_or_ending(each)
+            found = equal if group in (UNNAMED, VALUE) else equal or ending
             if len(found) > 1:
                 msg = f"which of {listed(found)}? Choose one, or several by a pattern, with"
                 raise NoSeries(msg, COLUMN)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
 from wcdfa.readers.steps import rank
 from wcdfa.support.quantity import Quantity
@@ -46,10 +47,40 @@ def named(names: Iterable[str], known: str) -> list[str]:
     >>> named(["train/Loss", "val/loss", "lr"], "loss")
     ['train/Loss', 'val/loss']
     """
-    found = {name: plain(name) for name in names}
-    return [name for name in found if found[name] == known.casefold()] or [
-        name for name in found if found[name].endswith(f"/{known.casefold()}")
-    ]
+    equal, ending = Names(names).equal_or_ending(known)
+    return equal or ending
+
+
+class Names:
+    """The names of the columns of a run, in which usual names are found quickly, also if there are many columns and many series.
+
+    >>> names = Names(["train/Loss", "val/loss", "norm/b", "norm", "norm/a"])
+    >>> names.equal_or_ending("loss"), list(names.below("norm/"))
+    (([], ['train/Loss', 'val/loss']), ['norm/b', 'norm/a'])
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._places = {name: i for i, name in enumerate(names)}
+        self._plain = {name: plain(name) for name in self._places}
+        self._sorted = sorted(self._places)
+        self._found: dict[str, tuple[list[str], list[str]]] = {}
+
+    def equal_or_ending(self, known: str) -> tuple[list[str], list[str]]:
+        """The names equal to the known one, ignoring case, and those that end in "/" and the known one."""
+        if known not in self._found:
+            each, end = known.casefold(), f"/{known.casefold()}"
+            equal = [name for name, written in self._plain.items() if written == each]
+            self._found[known] = equal, [name for name, written in self._plain.items() if written.endswith(end)]
+        return self._found[known]
+
+    def below(self, prefix: str) -> Iterator[str]:
+        """The names that begin with the prefix, in the order of the columns."""
+        found = []
+        for i in range(bisect_left(self._sorted, prefix), len(self._sorted)):
+            if not self._sorted[i].startswith(prefix):
+                break
+            found.append(self._sorted[i])
+        return iter(sorted(found, key=self._places.__getitem__))
 
 
 def plain(name: str) -> str:
@@ -64,5 +95,6 @@ def is_time(name: str) -> bool:
 
 def listed(names: Iterable[str]) -> str:
     """List names for a message; if there are many, only the first."""
-    names = [shown(name) for name in names]
-    return (", ".join(names[:SHOWN]) or "none") + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    names = list(names)
+    said = ", ".join(shown(name) for name in names[:SHOWN]) or "none"
+    return said + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

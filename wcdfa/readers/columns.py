@@ -10,8 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.readers.errors import LogError
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+
+class SeveralOfOneName(LogError):
+    """Columns of one name hold different numbers, so it is not known which is meant. Raised when the name is read."""
 
 
 class Column(NamedTuple):

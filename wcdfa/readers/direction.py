@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from wcdfa.readers.beside import Beside
@@ -25,7 +25,7 @@ class LoggedDirection(NamedTuple):
     """`cosine` of each group."""
 
 
-def logged_direction(beside: Beside, series: str) -> LoggedDirection:
+def logged_direction(beside: Beside, series: str, room: Callable[[int], None] = lambda needed: None) -> LoggedDirection:
     """What belongs to a series; nothing if this package did not log it.
 
     Parameters
@@ -34,10 +34,13 @@ def logged_direction(beside: Beside, series: str) -> LoggedDirection:
         The other columns of the run.
     series : str
         The name of the series, for example "wcdfa/update_norm".
+    room : callable
+        Called with the bytes that the groups take in memory, before they are read. It may raise.
     """
     if not is_ours(series) or not series.endswith(f"/{NORM}"):
         return LoggedDirection()
     prefix = series.removesuffix(NORM)
+    room(8 * beside.count * sum(1 for each in (f"{series}/", f"{prefix}cosine/") for _ in beside.names.below(each)))
     return LoggedDirection(
         beside.mostly(f"{prefix}cosine"),
         beside.mostly(f"{prefix}weight_norm"),
@@ -47,6 +50,6 @@ def logged_direction(beside: Beside, series: str) -> LoggedDirection:
 
 
 def _of_groups(beside: Beside, prefix: str) -> Iterator[tuple[str, Floats]]:
-    for name in beside.names:
-        if name.startswith(prefix) and (values := beside.mostly(name)) is not None:
+    for name in beside.names.below(prefix):
+        if (values := beside.mostly(name)) is not None:
             yield name.removeprefix(prefix), values

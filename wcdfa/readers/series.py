@@ -10,11 +10,12 @@ import numpy as np
 
 from wcdfa.readers.beside import Beside
 from wcdfa.readers.column_choice import choose
-from wcdfa.readers.column_names import LOSSES, RATES, quantity_of
+from wcdfa.readers.column_names import LOSSES, RATES, Names, quantity_of
 from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.direction import LoggedDirection, logged_direction
 from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError
+from wcdfa.readers.limits import require_room
 from wcdfa.readers.spacing import NO_STEPS, spaced
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
@@ -149,23 +150,29 @@ def series_of(
     """
     where = ": ".join(shown(part) for part in (run.path, run.name) if str(part))
     try:
+        names = Names(run.columns)
         for name in choose(run.columns, columns):
-            yield _series(run, name, quantity or quantity_of(name), spacing, (first, last))
+            yield _series(run, names, name, quantity or quantity_of(name), spacing, (first, last))
     except LogError as error:
         raise error.of(where) from error
+    except MemoryError as error:
+        msg = f"{where}: the memory is not enough to read it"
+        raise LogError(msg) from error
     except ValueError as error:
         msg = f"{where}: {error}"
         raise ValueError(msg) from error
 
 
-def _series(run: Run, name: str, quantity: Quantity, spacing: int | None, steps: tuple[int | None, int | None]) -> RecordedSeries:
+def _series(
+    run: Run, names: Names, name: str, quantity: Quantity, spacing: int | None, steps: tuple[int | None, int | None]
+) -> RecordedSeries:
     column = run.columns[name]
     if not column.values.size:
         msg = f"column {shown(name)!r} is empty"
         raise ValueError(msg)
     apart = 1 if quantity == "displacement" else spacing  # it covers the steps between checkpoints, and none are left out
     found = spaced(column, spacing=apart, first=steps[0], last=steps[1])
-    beside = Beside(run.columns, name, found.steps)
+    beside = Beside(run.columns, name, found.steps, names)
     rate, loss = beside.first(RATES), beside.first(LOSSES)
     notes = (*_notes(run, column, quantity), *found.notes, *(beside.unused_rate() if rate is None else ()))
     read = RecordedSeries(
@@ -174,8 +181,14 @@ def _series(run: Run, name: str, quantity: Quantity, spacing: int | None, steps:
     if quantity != "update norm":
         return read
     gradients, noted = beside.gradients()
-    direction = logged_direction(beside, name)
+    direction = logged_direction(beside, name, lambda needed: require_room(needed, _size(run.path), "the groups beside it"))
     return read._replace(gradients=gradients, varying=beside.varying(), direction=direction, notes=(*notes, *noted))
+
+
+def _size(path: Path) -> int:
+    """The bytes of a log, which is a file or the files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(each.stat().st_size for each in files if each.is_file())
 
 
 def _notes(run: Run, column: Column, quantity: Quantity) -> Iterator[str]:

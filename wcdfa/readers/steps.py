@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import translate
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ STEPS = (
 )
 OURS = "wcdfa/"  # keys of this package have a step of their own, which may differ from the trainer's
 EXACT = 2.0**53  # below this, a float represents every integer
+PATTERNS = 100  # of names that a log gives for its steps; nobody writes more
 ENOUGH = 0.5  # at least this share of the rows must have a step; the others are left out
 
 
@@ -56,13 +58,14 @@ def with_steps(columns: Mapping[str, Column], axes: Mapping[str, str] = {}) -> M
         Columns of steps that the log itself names, by the patterns of the columns that they belong to. They come first.
     """
     names = sorted((name for name in columns if rank(name) is not None), key=lambda name: (rank(name), len(name)))
+    named = _axes(axes)
     known = {name: told for name in names if (told := _told(name, columns[name])) is not None}
 
     def read(name: str) -> Column:
-        if name in names:
+        if rank(name) is not None:
             return columns[name]
         usable = [told for step, told in known.items() if is_ours(name) or not is_ours(step)]
-        stepped = _stepped(name, columns[name], [*_named(name, columns, axes), *usable])
+        stepped = _stepped(name, columns[name], [*_named(name, columns, named), *usable])
         if stepped is None:
             _require_understood({step: columns[step] for step in names if step not in known})
         return columns[name] if stepped is None else stepped
@@ -70,10 +73,23 @@ def with_steps(columns: Mapping[str, Column], axes: Mapping[str, str] = {}) -> M
     return Lazy(columns, read)
 
 
-def _named(name: str, columns: Mapping[str, Column], axes: Mapping[str, str]) -> Iterator[_Told]:
+def _axes(axes: Mapping[str, str]) -> Callable[[str], Iterator[str]]:
+    """Which columns of steps are named for a column: for its own name first, then by patterns, of which there are few."""
+    globs = [each for each in axes if set(each) & set("*?[")][:PATTERNS]
+    patterns = [(re.compile(translate(each)), axes[each]) for each in globs]
+
+    def found(name: str) -> Iterator[str]:
+        if name in axes:
+            yield axes[name]
+        yield from (axis for pattern, axis in patterns if pattern.match(name))
+
+    return found
+
+
+def _named(name: str, columns: Mapping[str, Column], axes: Callable[[str], Iterator[str]]) -> Iterator[_Told]:
     """The steps that the log names for a column, unless they repeat, as epochs do."""
-    for pattern, axis in axes.items():
-        if axis in columns and axis != name and fnmatchcase(name, pattern):
+    for axis in axes(name):
+        if axis in columns and axis != name:
             told = _told(axis, columns[axis])
             if told is not None and len(np.unique(told.steps)) > ENOUGH * len(told.steps):
                 yield told

@@ -40,8 +40,10 @@ else:
 
 def column_of(read: pa.Array | pa.ChunkedArray) -> Column:
     """Convert an array to float64 numbers with their rows; nulls are left out."""
-    rows = np.flatnonzero(read.is_valid()) if read.null_count else None
-    return Column(arrow_compute.cast(read, pa.float64(), safe=False).drop_null().to_numpy(), rows=rows)
+    numbers = read if pa.types.is_float64(read.type) else arrow_compute.cast(read, pa.float64(), safe=False)
+    if not read.null_count:
+        return Column(numbers.to_numpy())
+    return Column(numbers.drop_null().to_numpy(), rows=np.flatnonzero(read.is_valid()))
 
 
 def is_numeric(kind: pa.DataType) -> bool:

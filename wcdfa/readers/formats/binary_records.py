@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ BLOCK = 32768  # bytes in a LevelDB block; a record that does not fit is split
 HEADER = 7
 FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 SEEDS = [zlib.crc32(bytes([kind])) for kind in range(5)]
+SMALL = 1 << 20  # bytes
 LARGEST = 1 << 30  # bytes in a record; a larger length means damage
 
 
@@ -33,6 +35,8 @@ def tensorflow_records(file: BinaryIO, crc32c: Callable[[bytes], int]) -> Iterat
         length, check = struct.unpack("<QI", header)
         if _masked(crc32c(header[:8])) != check or length > LARGEST:
             raise _wrong(place)
+        if length > SMALL and length > _left(file):  # before the memory is taken
+            raise _cut(place)
         body = file.read(length + 4)
         if len(body) < length + 4:
             raise _cut(place)
@@ -76,6 +80,13 @@ def leveldb_records(file: BinaryIO, start: int) -> Iterator[bytes]:
         place += len(block)
     if parts:
         raise _cut(place)
+
+
+def _left(file: BinaryIO) -> int:
+    place = file.tell()
+    left = file.seek(0, io.SEEK_END) - place
+    file.seek(place)
+    return left
 
 
 def _masked(crc: int) -> int:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import io
 from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
 from wcdfa.readers.base import FileReader
-from wcdfa.readers.column_names import listed, quantity_of
-from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.column_names import quantity_of
+from wcdfa.readers.columns import Column, Lazy, Run, SeveralOfOneName
+from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import arrow_compute, arrow_csv, column_of, is_numeric, pa, require_numbers
-from wcdfa.readers.formats.unfinished import CUT, beginning
+from wcdfa.readers.formats.heads import WIDEST, Head, head
+from wcdfa.readers.formats.quotes import Quotes, quotes
+from wcdfa.readers.formats.unfinished import BLOCK, CUT, Beginning, is_number, last_line_end
+from wcdfa.readers.limits import require_room
 from wcdfa.readers.steps import rank, with_steps
 from wcdfa.support.text import shown
 
-WIDEST = 1 << 20  # largest header, in bytes
 MOST = 0.5  # a text column counts as numbers if at least this share of it is numbers
 NUMBER = r"^\s*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan|Infinity|NaN)\s*$"
-
-
-Options = Mapping[str, object]  # options for Arrow
+OF_A_COLUMN = 6000  # bytes that Arrow needs for each column, even if it is empty
 
 
 def read_delimited(path: Path) -> Iterator[Run]:
@@ -30,91 +33,139 @@ def read_delimited(path: Path) -> Iterator[Run]:
 
     A last line without a line end is left out, because even digits of a number may be missing.
     """
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
     with path.open("rb") as file:
-        options = _options(file, "\t" if path.suffix.lower() == ".tsv" else ",")
-        with beginning(file, whole_lines=True) as (part, cut):
-            try:
-                schema = arrow_csv.open_csv(part, convert_options=_conversion({}), **options).schema
-            except pa.ArrowException as error:
-                raise _no_table(error) from error
-        notes = [CUT] if cut else []
+        end, cut = last_line_end(file)
+        top = head(file, end, delimiter)
+        require_room(OF_A_COLUMN * len(top.names), end, f"a table of {len(top.names):,} columns")
+        quoted = quotes(file, top.start, end, delimiter, len(top.names), top.line)
+        table = Table(file, delimiter, top, quoted)
         try:
-            if any(pa.types.is_string(field.type) and _is_wanted(field.name) for field in schema):
-                found, more = _at_once(file, options)
-            else:
-                found, more = _in_blocks(file, schema, options), []
-        except pa.ArrowException:  # a column that begins with numbers, or empty, continues with text
-            found, more = _at_once(file, options)
-    yield Run(path, "", with_steps(require_numbers(found, schema.names)), (*notes, *more))
+            found, notes = _read(table)
+        except pa.ArrowException as error:
+            raise _no_table(error, quoted.unclosed) from error
+    columns = require_numbers(_by_name(top.names, found), top.names)
+    yield Run(path, "", with_steps(columns), (*([CUT] if cut else []), *top.notes, *quoted.notes, *notes))
 
 
 READER = FileReader("csv, tsv", (".csv", ".tsv"), read_delimited, extra="cli")
 
 
-def _options(file: BinaryIO, delimiter: str) -> Options:
-    """The options with which Arrow reads the file; its first line shows whether there is a header."""
-    first = file.readline(WIDEST).decode("utf-8-sig", "replace").rstrip("\r\n").split(delimiter)
-    if twice := sorted({name for name in first if name and first.count(name) > 1 and not _is_number(name)}):
-        msg = f"several columns are named {listed(twice)}: they cannot be told apart; rename them"
-        raise ValueError(msg)
-    names = [str(i) for i in range(len(first))] if all(map(_is_number, first)) else None
-    return {
-        "read_options": arrow_csv.ReadOptions(use_threads=False, column_names=names),
-        "parse_options": arrow_csv.ParseOptions(delimiter=delimiter),
-    }
+def _by_name(names: list[str], found: Mapping[int, Column]) -> Mapping[str, Column]:
+    """The columns by name. Several of one name that differ cannot be read."""
+    places: dict[str, list[int]] = {}
+    for i in found:
+        places.setdefault(names[i], []).append(i)
+
+    def read(name: str) -> Column:
+        first, *others = (found[i] for i in places[name])
+        if not all(_same(first, other) for other in others):
+            msg = f"several columns are named {shown(name)}: they cannot be told apart; rename them"
+            raise SeveralOfOneName(msg)
+        return first
+
+    return Lazy(places, read)
 
 
-def _conversion(types: Mapping[str, pa.DataType]) -> arrow_csv.ConvertOptions:
-    # "nan" in a log is a NaN, not a gap
-    return arrow_csv.ConvertOptions(null_values=[""], strings_can_be_null=True, column_types=types)
+def _same(one: Column, other: Column) -> bool:
+    rows, others = (np.arange(len(each.values)) if each.rows is None else each.rows for each in (one, other))
+    return np.array_equal(one.values, other.values, equal_nan=True) and np.array_equal(rows, others)
 
 
-def _no_table(error: Exception) -> ValueError:
-    return ValueError(f"not a table: {error}")
+@dataclass(frozen=True)
+class Table:
+    """The rows of a table, as Arrow reads them: it knows the columns by their places."""
+
+    file: BinaryIO
+    delimiter: str
+    head: Head
+    quotes: Quotes
+
+    def rows(self) -> BinaryIO:
+        """The text of the rows."""
+        return io.BufferedReader(Beginning(self.file, self.quotes.end, self.head.start), BLOCK)
+
+    def options(self, numbers: list[int] | None) -> dict[str, object]:
+        """What Arrow is told: only some columns, which hold numbers, or all columns, whose types it finds."""
+        chosen = [str(i) for i in numbers or ()]
+        return {
+            "read_options": arrow_csv.ReadOptions(
+                use_threads=False, block_size=WIDEST, column_names=[str(i) for i in range(len(self.head.names))]
+            ),
+            "parse_options": arrow_csv.ParseOptions(
+                delimiter=self.delimiter,
+                quote_char='"' if self.quotes.unclosed is None else False,
+                newlines_in_values=self.quotes.long,
+            ),
+            # "nan" in a log is a NaN, not a gap
+            "convert_options": arrow_csv.ConvertOptions(
+                null_values=[""], strings_can_be_null=True, include_columns=chosen, column_types=dict.fromkeys(chosen, pa.float64())
+            ),
+        }
 
 
-def _in_blocks(file: BinaryIO, schema: pa.Schema, options: Options) -> dict[str, Column]:
-    """The numeric columns, block by block, with the schema of the first block: to infer the types, Arrow would load the whole file."""
-    types = {field.name: pa.float64() for field in schema if is_numeric(field.type) or pa.types.is_null(field.type)}
-    held = {name: (array("d"), array("q")) for name in types}
+def _read(table: Table) -> tuple[dict[int, Column], list[str]]:
+    """The numeric columns by their places, and notes."""
+    numbers, texts = _told(table.head)
+    if table.head.start >= table.quotes.end:
+        return {}, []
+    if any(_is_wanted(table.head.names[i]) for i in texts):
+        return _at_once(table)
+    try:
+        return _in_blocks(table, numbers), []
+    except pa.ArrowException:  # a column that begins with numbers, or empty, continues with text
+        return _at_once(table)
+
+
+def _told(top: Head) -> tuple[list[int], list[int]]:
+    """Which columns hold numbers in the first rows, or nothing, and which hold text."""
+    texts = {i for row in top.sample for i, field in enumerate(row[: len(top.names)]) if field and not is_number(field)}
+    return [i for i in range(len(top.names)) if i not in texts], sorted(texts)
+
+
+def _no_table(error: Exception, unclosed: int | None) -> LogError:
+    quote = (
+        "" if unclosed is None else f"the quote in line {unclosed:,} is never closed, close or remove it; without quotes, this is "
+    )
+    return LogError(f"{quote}not a table: {error}")
+
+
+def _in_blocks(table: Table, numbers: list[int]) -> dict[int, Column]:
+    """The columns of numbers, block by block: at once, Arrow would load the whole file."""
+    held = {i: (array("d"), array("q")) for i in numbers}
     count = 0
-    with beginning(file, whole_lines=True) as (part, _):
-        for block in arrow_csv.open_csv(part, convert_options=_conversion(types), **options):
-            for name, (values, rows) in held.items():
-                column = column_of(block.column(schema.names.index(name)))
-                if column.rows is not None or len(values) < count:  # there are gaps, here or before
-                    if not rows:
-                        rows.frombytes(np.arange(len(values)).tobytes())
-                    rows.frombytes((count + (np.arange(block.num_rows) if column.rows is None else column.rows)).tobytes())
-                values.frombytes(column.values.tobytes())
-            count += block.num_rows
+    for block in arrow_csv.open_csv(table.rows(), **table.options(numbers)) if numbers else ():
+        for read, (values, rows) in zip(block.columns, held.values(), strict=True):
+            column = column_of(read)
+            if column.rows is not None or len(values) < count:  # there are gaps, here or before
+                if not rows:
+                    rows.frombytes(np.arange(len(values)).tobytes())
+                rows.frombytes((count + (np.arange(block.num_rows) if column.rows is None else column.rows)).tobytes())
+            values.frombytes(column.values.tobytes())
+        count += block.num_rows
     return {
-        name: Column(np.frombuffer(values), rows=np.frombuffer(rows, np.int64) if rows else None)
-        for name, (values, rows) in held.items()
+        i: Column(np.frombuffer(values), rows=np.frombuffer(rows, np.int64) if rows else None)
+        for i, (values, rows) in held.items()
         if values
     }
 
 
-def _at_once(file: BinaryIO, options: Options) -> tuple[dict[str, Column], list[str]]:
+def _at_once(table: Table) -> tuple[dict[int, Column], list[str]]:
     """The numeric columns, text columns that are mostly numbers, and notes. A repeated header is not a row."""
-    with beginning(file, whole_lines=True) as (part, _):
-        try:
-            table = arrow_csv.read_csv(part, convert_options=_conversion({}), **options)
-        except pa.ArrowException as error:
-            raise _no_table(error) from error
-    table, notes = _without_headers(table)
+    read, notes = _without_headers(arrow_csv.read_csv(table.rows(), **table.options(None)), table.head.names)
     found = {}
-    for i, field in enumerate(table.schema):
-        if is_numeric(field.type):
-            found[field.name] = column_of(table[i])
-        elif pa.types.is_string(field.type) and (column := _numbers_in(field.name, table[i], notes)) is not None:
-            found[field.name] = column
+    for i, name in enumerate(table.head.names):
+        column = _numbers_in(name, read[i], notes) if pa.types.is_string(read[i].type) else None
+        if is_numeric(read[i].type):
+            column = column_of(read[i])
+        if column is not None:
+            found[i] = column
     return found, notes
 
 
-def _without_headers(table: pa.Table) -> tuple[pa.Table, list[str]]:
+def _without_headers(table: pa.Table, names: list[str]) -> tuple[pa.Table, list[str]]:
     repeated = np.zeros(len(table), dtype=bool)
-    for i, name in enumerate(table.column_names):
+    for i, name in enumerate(names):
         if pa.types.is_string(table[i].type):
             repeated |= arrow_compute.fill_null(arrow_compute.equal(table[i], name), False).to_numpy()
     count = int(np.sum(repeated))
@@ -146,11 +197,3 @@ def _numbers_in(name: str, text: pa.ChunkedArray, notes: list[str]) -> Column | 
 def _is_wanted(name: str) -> bool:
     """Whether a text column with this name may be needed."""
     return rank(name) is not None or quantity_of(name) not in ("loss", "unknown")
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
-from wcdfa.readers.formats.rows import Rows, numbers
+from wcdfa.readers.errors import LogError
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, numbers
 from wcdfa.readers.formats.unfinished import CUT, beginning
 
 
@@ -18,16 +19,19 @@ def read_lines(path: Path) -> Iterator[Run]:
 
     NaN and Infinity are read as Python writes them. A last line that is cut off, because the run is still being written, is left out.
     """
-    rows, notes, wrong, line = Rows(), [], None, ""
-    with path.open("rb") as file, beginning(file) as (part, _), TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
-        for number, line in enumerate(text, start=1):
+    rows, notes, wrong, line = Rows(path.stat().st_size), [], None, ""
+    with path.open("rb") as file, beginning(file) as part, TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
+        for number, line in enumerate(iter(lambda: text.readline(LONGEST_ROW), ""), start=1):
             if wrong is not None and line.strip():
                 raise wrong
+            if len(line) == LONGEST_ROW:
+                msg = f"line {number} is longer than {LONGEST_ROW >> 20} MB: a line is one row"
+                raise LogError(msg)
             try:
                 row = json.loads(line)
             except (ValueError, RecursionError) as error:
                 if line.strip():  # only the last line may be cut off
-                    wrong = ValueError(f"line {number} is not JSON: {error}")
+                    wrong = LogError(f"line {number} is not JSON: {error}")
                 continue
             if isinstance(row, dict):
                 rows.add(row)
@@ -42,7 +46,7 @@ def read_lines(path: Path) -> Iterator[Run]:
     columns = rows.columns()
     if not columns:
         msg = f"no numbers in {rows.count} line(s)"
-        raise ValueError(msg)
+        raise LogError(msg)
     yield Run(path, "", columns, tuple(notes))
 
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from wcdfa.readers.columns import Column, Integers
+from wcdfa.readers.limits import Deadline, require_room
 from wcdfa.readers.steps import with_steps
 
 NAMED = ("NaN", "Infinity", "-Infinity")  # values that trackers write as text, because JSON has no number for them
 LONGEST = 32  # most characters in a number that is written as text
+LONGEST_ROW = 1 << 22  # most characters in a row that is parsed at once: what is parsed may take 24 times the memory of its text
+LOOK = 64  # rows, or new columns, between two looks at the clock
+LONG_NAME = 1000  # characters
+OF_A_COLUMN = 700  # bytes for each column, even if it is empty
 
 
 class Rows:
@@ -24,26 +29,31 @@ class Rows:
     >>> norm = rows.columns()["norm"]
     >>> norm.values, norm.steps, norm.rows.tolist()
     (array([0.5 , 0.25]), array([1, 3]), [0, 2])
+
+    `size` is that of the log in bytes: names that take far more memory, or rows that take far longer, are a `LogError`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 0) -> None:
         self.count = 0
+        self._size, self._deadline, self._needed = size, Deadline(size), 0
         self._values: dict[str, array[float]] = {}
         self._rows: dict[str, array[int]] = {}
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add the numbers of a row, nested ones under names joined with "/"; everything else is ignored."""
         count, known, rows = self.count, self._values, self._rows
+        if not count % LOOK:
+            self._deadline.check()
         for name, value in row.items():
             if type(value) is float or type(value) is int:
                 try:
                     values = known[name]
                 except KeyError:
-                    values = known[name] = array("d")
+                    values = self._new(name)
                 self._append(name, values, value, count, rows)
             elif type(value) is dict or (type(value) is str and _is_number(value)):
                 for below, number in numbers(value, name):
-                    self._append(below, known.setdefault(below, array("d")), number, count, rows)
+                    self._append(below, known[below] if below in known else self._new(below), number, count, rows)
         self.count += 1
 
     def columns(self, axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
@@ -57,6 +67,14 @@ class Rows:
                 where = np.arange(len(values))
             found[name] = Column(np.frombuffer(values), rows=where)
         return with_steps(found, axes)
+
+    def _new(self, name: str) -> array[float]:
+        self._needed += OF_A_COLUMN + len(name)
+        if not len(self._values) % LOOK or len(name) > LONG_NAME:
+            self._deadline.check()
+            require_room(self._needed, self._size, f"{len(self._values) + 1:,} columns with their names")
+        values = self._values[name] = array("d")
+        return values
 
     @staticmethod
     def _append(name: str, values: array[float], value: float, count: int, rows: dict[str, array[int]]) -> None:
@@ -78,15 +96,38 @@ def numbers(row: object, name: str | None = None) -> Iterable[tuple[str, float]]
     >>> list(numbers({"wcdfa": {"alpha": 1.5, "regime": "ordered"}, "ok": True}))
     [('wcdfa/alpha', 1.5)]
     """
-    waiting = [(name, row)]
+    waiting = [(None if name is None else _Name(None, name), row)]
     while waiting:
-        name, part = waiting.pop()
+        path, part = waiting.pop()
         if type(part) is dict:
-            waiting.extend((below if name is None else f"{name}/{below}", each) for below, each in reversed(part.items()))
+            waiting.extend((_Name(path, below), each) for below, each in reversed(part.items()))
         elif type(part) is float or type(part) is int:
-            yield "value" if name is None else name, part
+            yield "value" if path is None else path.whole(), part
         elif type(part) is str and _is_number(part):
-            yield "value" if name is None else name, float(part)
+            yield "value" if path is None else path.whole(), float(part)
+
+
+class _Name:
+    """A name below other names. They are only joined for numbers: to join them at each level would take quadratic time."""
+
+    __slots__ = ("_above", "_joined", "_key")
+
+    def __init__(self, above: _Name | None, key: str) -> None:
+        self._above, self._key, self._joined = above, key, ""
+
+    def whole(self) -> str:
+        """The joined name. That of the level above is kept, because other numbers may be below it."""
+        if self._above is None:
+            return self._key
+        if not self._above._joined:
+            self._above._joined = "/".join(reversed(list(self._above._keys())))
+        return f"{self._above._joined}/{self._key}"
+
+    def _keys(self) -> Iterator[str]:
+        level: _Name | None = self
+        while level is not None:
+            yield level._key
+            level = level._above
 
 
 def _is_number(text: str) -> bool:

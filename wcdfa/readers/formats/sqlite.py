@@ -6,7 +6,6 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
 from functools import cache, partial
 from pathlib import Path
 
@@ -15,62 +14,38 @@ import numpy as np
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Lazy, Run
-from wcdfa.readers.formats.rows import Rows
+from wcdfa.readers.errors import LogError
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows
+from wcdfa.readers.formats.stores import opened_store
 from wcdfa.readers.steps import COUNTER
 
 MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
 TRACKIO = {"id", "run_name", "step", "metrics"}
 CHECKED = 1 << 28  # stores up to this many bytes are checked first; it takes two seconds, in which runs that write to it wait
-WRITER = 18  # position of the byte that tells how a store is written
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"  # no views or virtual tables: these may never end
 LARGEST = 1.7976931348623157e308  # MLflow writes this for infinity
 
 
 def read_sqlite(path: Path) -> Iterator[Run]:
     """Read the runs in a store of MLflow or trackio; the store is not changed. Runs deleted in MLflow are left out."""
-    with _opened(path) as store:
+    with opened_store(path) as store:
         _require_sound(path, store)
-        held = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        columns = {row[1] for row in store.execute("PRAGMA table_info(metrics)")}
-        if columns >= MLFLOW:
-            runs = _mlflow(path, store)
+        held = [name for (name,) in store.execute(TABLES)]
+        columns = {row[1] for row in store.execute("PRAGMA table_info(metrics)")} if "metrics" in held else set()
+        if columns >= MLFLOW and "runs" in held:
+            runs = list(_mlflow(path, store))
         elif columns >= TRACKIO:
-            runs = _trackio(path, store, "run_id" if "run_id" in columns else "run_name")
+            runs = list(_trackio(path, store, "run_id" if "run_id" in columns else "run_name"))
         else:
             msg = f"not a store of MLflow or trackio: its tables are {listed(held)}"
-            raise ValueError(msg)
-        found = False
-        for run in runs:
-            found = True
-            yield run
-        if not found:
-            msg = "a store without a run that has metrics"
-            raise ValueError(msg)
+            raise LogError(msg)
+    if not runs:
+        msg = "a store without a run that has metrics"
+        raise LogError(msg)
+    yield from runs
 
 
 READER = FileReader("stores of MLflow and trackio (.db)", (".db", ".sqlite", ".sqlite3"), read_sqlite, many_runs=True)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    # for a store with a write-ahead log, SQLite would leave files beside it, unless told that nobody writes to the store
-    idle = _has_log(path) and not path.with_name(f"{path.name}-wal").exists()
-    options = "mode=ro&immutable=1" if idle else "mode=ro"
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?{options}", uri=True)) as store:
-            (page,) = store.execute("PRAGMA page_size").fetchone()
-            if path.stat().st_size % page:
-                msg = f"it is cut off: it does not end at a page of {page:,} bytes"
-                raise ValueError(msg)
-            yield store
-    except sqlite3.Error as error:
-        msg = f"not a store that can be read: {error}"
-        raise ValueError(msg) from error
-
-
-def _has_log(path: Path) -> bool:
-    """Whether the store uses a write-ahead log."""
-    with path.open("rb") as file:
-        return file.read(WRITER + 1)[WRITER:] == b"\x02"
 
 
 def _require_sound(path: Path, store: sqlite3.Connection) -> None:
@@ -84,25 +59,32 @@ def _require_sound(path: Path, store: sqlite3.Connection) -> None:
 
 
 def _mlflow(path: Path, store: sqlite3.Connection) -> Iterator[Run]:
-    runs = store.execute("SELECT run_uuid, name FROM runs WHERE lifecycle_stage IS NOT 'deleted' ORDER BY start_time, run_uuid")
-    for uuid, name in runs.fetchall():
-        keys = [key for (key,) in store.execute("SELECT DISTINCT key FROM metrics WHERE run_uuid = ?", (uuid,))]
-        if keys:
-            yield Run(path, f"{name or 'run'} {uuid}", Lazy(keys, partial(_metric, path, uuid)))
+    runs = store.execute(
+        "SELECT run_uuid, name FROM runs WHERE lifecycle_stage IS NOT 'deleted' ORDER BY start_time, run_uuid"
+    ).fetchall()
+    held: dict[object, list[object]] = {}
+    for uuid, key in store.execute("SELECT DISTINCT run_uuid, key FROM metrics"):
+        held.setdefault(uuid, []).append(key)
+    for uuid, name in runs:
+        keys = [key for key in held.get(uuid, []) if isinstance(key, str)]
+        wrong = len(held.get(uuid, [])) - len(keys)
+        notes = [f"{wrong:,} metrics whose name is not text were left out"] if wrong else []
+        if keys or wrong:
+            yield Run(path, f"{name or 'run'} {uuid}", Lazy(keys, partial(_metric, path, uuid)), notes)
 
 
-def _metric(path: Path, uuid: str, key: str) -> Column:
-    """Read one metric of a run, in the order written."""
+def _metric(path: Path, uuid: object, key: str) -> Column:
+    """Read one metric of a run, in the order written. Its times may go back, where a clock was set or the run went on elsewhere."""
     values, steps = array("d"), array("q")
-    query = "SELECT value, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY timestamp, rowid"
-    with _opened(path) as store:
+    query = "SELECT value, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY rowid"
+    with opened_store(path) as store:
         try:
             for value, step, is_nan in store.execute(query, (uuid, key)):
                 values.append(np.nan if is_nan else value)
                 steps.append(step)
         except TypeError as error:
             msg = f"a record in it is damaged: {error}"
-            raise ValueError(msg) from error
+            raise LogError(msg) from error
     read = np.frombuffer(values)
     infinite = np.abs(read) >= LARGEST
     read[infinite] = np.copysign(np.inf, read[infinite])
@@ -118,20 +100,27 @@ def _trackio(path: Path, store: sqlite3.Connection, key: str) -> Iterator[Run]:
 
 def _logged(path: Path, key: str, run: object, notes: list[str]) -> Mapping[str, Column]:
     """Read all metrics of a run; if rows cannot be read, a note says so."""
-    rows, damaged = Rows(), 0
-    with _opened(path) as store:
+    rows, damaged = Rows(path.stat().st_size), 0
+    with opened_store(path) as store:
         for step, metrics in store.execute(f"SELECT step, metrics FROM metrics WHERE {key} IS ? ORDER BY id", (run,)):
-            try:
-                row = json.loads(
-                    metrics.decode() if isinstance(metrics, bytes) else metrics
-                )  # decode here, because json.loads would first guess the encoding
-                row[COUNTER] = step
-                rows.add(row)
-            except (ValueError, TypeError, RecursionError):
+            row = _row(metrics)
+            if row is None:
                 damaged += 1
+            else:
+                rows.add({**row, COUNTER: step})
     if damaged:
         notes.append(f"{damaged} rows of the store cannot be read and were left out")
     return rows.columns()
+
+
+def _row(metrics: object) -> dict[str, object] | None:
+    """The metrics in a row; None if it is damaged."""
+    text = metrics.decode("utf-8", "replace") if isinstance(metrics, bytes) else metrics  # json.loads would guess the encoding
+    try:
+        row = json.loads(text) if isinstance(text, str) and len(text) <= LONGEST_ROW else None
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def _taken(read: Callable[[], Mapping[str, Column]], name: str) -> Column:

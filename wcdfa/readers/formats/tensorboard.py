@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,14 +11,22 @@ import numpy as np
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
+from wcdfa.readers.formats.wire import fields
+from wcdfa.readers.limits import Deadline, require_room
 from wcdfa.support.text import shown
 
 if TYPE_CHECKING:
-    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
 MARK = "tfevents"  # part of the name of every event file
+LARGE = 1 << 21  # bytes in an event; a larger one is taken apart
+SMALL = 1 << 10  # bytes in a value of a large event that can be a scalar
+MANY = 1000  # values of a large event that are held at once
+STEP, SUMMARY, VALUE = 2, 5, 1  # fields of an event, and of its summary
+OF_A_TAG = 700  # bytes for each tag
 SINGLE, DOUBLE = 1, 2  # values of tensorflow.DataType
 
 
@@ -31,22 +39,27 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
     from google_crc32c import value as crc32c  # noqa: PLC0415
     from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
 
-    files = sorted(each for each in path.glob(f"*{MARK}*") if each.is_file()) if path.is_dir() else [path]
-    found: dict[str, tuple[array[float], array[int]]] = {}
-    notes = []
+    files = sorted(each for each in path.glob(f"*{MARK}*") if _is_event_file(each)) if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files)
+    found, notes, deadline = Scalars(size), [], Deadline(size)
     for file in files:
         try:
             with file.open("rb") as opened:
                 for record in tensorflow_records(opened, crc32c):
-                    _take(Event.FromString(record), found)
+                    deadline.check()
+                    if len(record) > LARGE:
+                        found.take_apart(record)
+                    else:
+                        event = Event.FromString(record)
+                        found.take(event.summary.value, event.step)
         except Damaged as error:
             notes.append(f"{shown(file.name)}: {error}")
         except DecodeError as error:
             notes.append(f"{shown(file.name)}: a record in it is not a TensorBoard event: {error}; everything before was read")
-    if not found:
+    columns = found.columns()
+    if not columns:
         msg = f"no scalars in {len(files)} event file(s){': ' if notes else ''}{'; '.join(notes)}"
-        raise ValueError(msg)
-    columns = {name: Column(np.frombuffer(values), np.frombuffer(steps, np.int64)) for name, (values, steps) in found.items()}
+        raise LogError(msg)
     yield Run(path, "", columns, tuple(notes))
 
 
@@ -63,20 +76,63 @@ class _TensorBoard(FileReader):
 READER = _TensorBoard("TensorBoard event files", (), read_tensorboard, extra="tensorboard")
 
 
-def _take(event: Event, found: dict[str, tuple[array[float], array[int]]]) -> None:
-    for value in event.summary.value:
-        kind = value.WhichOneof("value")
-        if kind == "simple_value":
-            number = value.simple_value
-        elif kind == "tensor" and (known := _scalar(value.tensor)) is not None:
-            number = known
-        else:
-            continue
-        tag = value.tag
-        if tag not in found:
-            found[tag] = array("d"), array("q")
-        found[tag][0].append(number)
-        found[tag][1].append(event.step)
+def _is_event_file(path: Path) -> bool:
+    return not path.name.startswith(".") and path.is_file()
+
+
+class Scalars:
+    """Collects the scalars of events by their tags, with their steps."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._needed = size, 0
+        self._found: dict[str, tuple[array[float], array[int]]] = {}
+
+    def columns(self) -> dict[str, Column]:
+        """The scalars of each tag."""
+        return {tag: Column(np.frombuffer(values), np.frombuffer(steps, np.int64)) for tag, (values, steps) in self._found.items()}
+
+    def take(self, values: Iterable[Summary.Value], step: int) -> None:
+        """Take the scalars among the values of an event."""
+        for value in values:
+            kind = value.WhichOneof("value")
+            if kind == "simple_value":
+                number: float | None = value.simple_value
+            else:
+                number = _scalar(value.tensor) if kind == "tensor" else None
+            if number is not None:
+                numbers, steps = self._found.get(value.tag) or self._new(value.tag)
+                numbers.append(number)
+                steps.append(step)
+
+    def take_apart(self, record: bytes) -> None:
+        """Take the scalars from a large event, value by value: as a whole, it could take many times its size."""
+        from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
+        from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
+
+        deadline, step, values = Deadline(self._size), 0, []
+        try:
+            for field, content in fields(memoryview(record)):
+                if field == STEP and isinstance(content, int):
+                    step = (content + (1 << 63)) % (1 << 64) - (1 << 63)
+                elif field == SUMMARY and not isinstance(content, int):
+                    for below, value in fields(content):
+                        deadline.check()
+                        if below == VALUE and not isinstance(value, int) and len(value) <= SMALL:
+                            values.append(Summary.Value.FromString(bytes(value)))
+                            if len(values) == MANY:
+                                self.take(values, step)
+                                values.clear()
+        except LogError:
+            raise
+        except ValueError as error:
+            raise DecodeError(str(error)) from error
+        self.take(values, step)
+
+    def _new(self, tag: str) -> tuple[array[float], array[int]]:
+        self._needed += OF_A_TAG + len(tag)
+        require_room(self._needed, self._size, f"{len(self._found) + 1:,} tags")
+        held = self._found[tag] = array("d"), array("q")
+        return held
 
 
 def _scalar(tensor: TensorProto) -> float | None:

@@ -9,19 +9,18 @@ from pathlib import Path
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
-from wcdfa.readers.formats.rows import Rows
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows
 
 STATE = "trainer_state.json"
 CHUNK = 1 << 20  # characters
 START = re.compile(r'"log_history"\s*:\s*\[')
 BETWEEN = re.compile(r"[ \t\r\n,]*")
 CUT = "it is cut off or damaged: the entries before were read"
-LONGEST = 1 << 24  # characters in an entry; more means damage
 
 
 def read_trainer_state(path: Path) -> Iterator[Run]:
     """Read the numbers in the entries of the log history, one entry at a time, so the whole file is never in memory."""
-    rows, notes = Rows(), []
+    rows, notes = Rows(path.stat().st_size), []
     try:
         for entry in _history(path):
             rows.add(entry)
@@ -37,12 +36,16 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
 class _TrainerState(FileReader):
     def search(self, folder: Folder) -> Found:
         """Find the state of the run, or else of its newest checkpoint, which includes the others."""
-        states = [state for state in folder.path.glob(f"checkpoint-*/{STATE}") if state.parent.name.rpartition("-")[2].isdecimal()]
+        states = [state for state in folder.path.glob(f"checkpoint-*/{STATE}") if _is_state(state)]
         own = [file for file in folder.files if file.name == STATE]
         return Found(own or sorted(states, key=_number)[-1:], [state.parent for state in states])
 
 
 READER = _TrainerState(STATE, (".json",), read_trainer_state)
+
+
+def _is_state(path: Path) -> bool:
+    return path.parent.name.rpartition("-")[2].isdecimal() and path.is_file()
 
 
 def _number(state: Path) -> int:
@@ -76,7 +79,7 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
                     raise ValueError  # read more, as for an incomplete entry
                 entry, place = decoder.raw_decode(text, place)
             except (ValueError, RecursionError) as error:
-                more = file.read(CHUNK) if len(text) - place < LONGEST else ""
+                more = file.read(max(CHUNK, len(text) - place)) if len(text) - place < LONGEST_ROW else ""
                 if not more:
                     raise EOFError from error
                 text, place = text[place:] + more, 0

@@ -12,15 +12,15 @@ BLOCK = 1 << 16  # bytes
 
 
 class Beginning(io.RawIOBase):
-    r"""The first `size` bytes of a file, even if it grows meanwhile.
+    r"""The bytes of a file up to `end`, even if it grows meanwhile.
 
     >>> Beginning(io.BytesIO(b"1.5\n2.5"), 4).read()
     b'1.5\n'
     """
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        file.seek(0)
-        self._file, self._left = file, size
+    def __init__(self, file: BinaryIO, end: int, start: int = 0) -> None:
+        file.seek(start)
+        self._file, self._left = file, end - start
 
     def readable(self) -> bool:
         """Always true."""
@@ -36,21 +36,33 @@ class Beginning(io.RawIOBase):
 
 
 @contextmanager
-def beginning(file: BinaryIO, *, whole_lines: bool = False) -> Iterator[tuple[BinaryIO, bool]]:
-    """The current content of a file, and whether anything was left out. With `whole_lines`, a last line without an end is."""
+def beginning(file: BinaryIO) -> Iterator[BinaryIO]:
+    """The current content of a file."""
     size = file.seek(0, io.SEEK_END)
-    end = _last_line(file, size) if whole_lines else size
-    with io.BufferedReader(Beginning(file, end), BLOCK) as part:
-        yield part, end < size
+    with io.BufferedReader(Beginning(file, size), BLOCK) as part:
+        yield part
 
 
-def _last_line(file: BinaryIO, size: int) -> int:
-    """The number of bytes up to the last line end."""
-    stop = size
+def last_line_end(file: BinaryIO) -> tuple[int, bool]:
+    """Where the last whole line of a file ends, in bytes, and whether anything follows it."""
+    size = stop = file.seek(0, io.SEEK_END)
     while stop:
         start = max(0, stop - BLOCK)
         file.seek(start)
         if found := file.read(stop - start).rfind(b"\n") + 1:
-            return start + found
+            return start + found, start + found < size
         stop = start
-    return 0
+    return 0, size > 0
+
+
+def is_number(field: str) -> bool:
+    """Whether a field of a text table is a number.
+
+    >>> is_number(" 1e-300"), is_number("nan"), is_number("train")
+    (True, True, False)
+    """
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord  # type: ignore[attr-defined]
 
 MAGIC, VERSION = b":W&B", 0
+LARGE = 1 << 22  # bytes in a record; what a larger one holds could take many times its size
 DIGITS = set("-0123456789NI")  # first characters of numbers, including NaN and Infinity
 LONGEST = 20  # most characters in text that stands for a number, such as "-Infinity"
 START = 7  # bytes: four for the magic, two for a constant, one for the version
@@ -29,7 +30,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
     # isort: split
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - after wandb, which the error should name if both are missing
 
-    rows, notes, name, axes = Rows(), [], "", dict[str, str]()
+    rows, notes, name, axes, large = Rows(path.stat().st_size), [], "", dict[str, str](), 0
     with path.open("rb") as file:
         start = file.read(START)
         if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
@@ -37,6 +38,9 @@ def read_wandb(path: Path) -> Iterator[Run]:
             raise ValueError(msg)
         try:
             for data in leveldb_records(file, START):
+                if len(data) > LARGE:
+                    large += 1
+                    continue
                 record = Record.FromString(data)
                 if record.HasField("history"):
                     rows.add(_row(record.history))
@@ -48,6 +52,8 @@ def read_wandb(path: Path) -> Iterator[Run]:
             notes.append(str(error))
         except DecodeError as error:  # a complete record of another kind
             notes.append(f"a record in it cannot be read: {error}; everything before was read")
+    if large:
+        notes.append(f"{large:,} record(s) of more than {LARGE >> 20} MB were left out: rows of metrics are smaller")
     columns = rows.columns(axes)
     if not columns:
         msg = f"no numbers in {rows.count} rows of history{': ' if notes else ''}{'; '.join(notes)}"
