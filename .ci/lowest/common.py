@@ -3,6 +3,9 @@
 import math
 import random
 
+import wcdfa
+from wcdfa.readers import read_series
+
 STEPS = 60
 
 
@@ -14,8 +17,6 @@ def norms(count=STEPS):
 
 def logged(sink):
     """Give norms to a monitor with this sink, and return them."""
-    import wcdfa
-
     monitor = wcdfa.WeightChangeDFA(window=50, logger=sink, log_every=1)
     for norm in norms():
         monitor.update(norm)
@@ -24,8 +25,6 @@ def logged(sink):
 
 def require_read(path, expected):
     """The log at the path holds these norms."""
-    from wcdfa.readers import read_series
-
     series = read_series(path, column="wcdfa/update_norm")
     assert len(series.values) == len(expected), (len(series.values), len(expected))
     assert all(math.isclose(a, b, rel_tol=1e-6) for a, b in zip(series.values, expected, strict=True))
