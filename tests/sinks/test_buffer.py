@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -127,6 +128,34 @@ def test_a_forked_child_writes_its_own_items_only(child):
     """At its end, as its parent; what the parent holds is not in it, even if the lock was held."""
     done = subprocess.run([sys.executable, "-c", FORKED, child], capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
     assert done.stdout.splitlines() == (["0 3"] if child == "adds" else []) + ["1 1", "1 2", "1 4"]
+
+
+WORKER = """
+import multiprocessing, os, sys
+from wcdfa.sinks.buffer import Buffer
+
+def write(items):
+    os.write(1, b"".join(b"%d\\n" % item for item in items))
+    items.clear()
+
+def work():
+    Buffer(write, 10, 60).add([1, 2])
+
+if __name__ == "__main__":
+    process = multiprocessing.get_context(sys.argv[1]).Process(target=work)
+    process.start()
+    process.join()
+"""
+
+
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_process_of_multiprocessing_writes_its_items_when_it_ends(tmp_path, method):
+    """It may end without the handlers of atexit."""
+    (tmp_path / "worker.py").write_text(WORKER)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, tmp_path / "worker.py", method]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=60)
+    assert done.stdout == "1\n2\n"
 
 
 def test_what_is_lost_is_said_when_the_process_ends():

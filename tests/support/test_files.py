@@ -44,11 +44,6 @@ def writer(tmp_path):
         each.communicate()
 
 
-@pytest.fixture(autouse=True)
-def looked_through_each_time(monkeypatch):
-    monkeypatch.setattr(temporary_files, "SHARE", 0)
-
-
 def save(path, content=b"new"):
     with replacing(path) as file:
         file.write(content)
@@ -156,11 +151,14 @@ def test_many_threads_and_processes_that_save_into_one_folder_lose_nothing(tmp_p
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"99"}
 
 
-def test_a_folder_with_many_files_is_looked_through_now_and_then(tmp_path, monkeypatch):
-    looked = []
-    real = os.scandir
+@pytest.mark.parametrize(("files", "times"), [(5, 3), (10, 1)])
+def test_a_folder_with_many_files_is_looked_through_now_and_then(tmp_path, monkeypatch, files, times):
+    looked, real = [], os.scandir
+    monkeypatch.setattr(temporary_files, "MANY", 10)
     monkeypatch.setattr(temporary_files, "SHARE", 1e9)
     monkeypatch.setattr(temporary_files.os, "scandir", lambda folder: looked.append(folder) or real(folder))
+    for number in range(files):
+        (tmp_path / f"{number}").write_text("")
     for _ in range(3):
         save(tmp_path / "file")
-    assert looked == [str(tmp_path)]
+    assert looked == [str(tmp_path)] * times

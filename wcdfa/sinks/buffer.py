@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -124,6 +125,11 @@ class Buffer(Forked, Generic[Item]):
         if not self._registered:
             self._registered = True
             atexit.register(self._end)
+            process = sys.modules.get("multiprocessing.process")
+            if process is not None and process.parent_process() is not None:  # which runs no handlers of atexit
+                from multiprocessing.util import Finalize  # noqa: PLC0415 - only such a process needs it
+
+                Finalize(None, self._end, exitpriority=0)
 
     def _attempt(self) -> None:
         waiting = self.waiting

@@ -64,8 +64,9 @@ class JSONLinesSink(Closing):
 
     def close(self) -> None:
         """Close the file, after writing the lines that wait; another call opens it again."""
-        self._buffer.close()
-        self._file.close()
+        with self._buffer.lock:
+            self._buffer.close()
+            self._file.close()
 
     def __reduce__(self) -> tuple[Callable[..., JSONLinesSink], tuple[Path], dict[str, int | None]]:
         """A copy, for example in another process, opens the file itself; the lines that wait stay with this one."""

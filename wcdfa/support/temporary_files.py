@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from wcdfa.support.locks import lock
 
-SHARE = 20  # a folder is looked through again after this many times as long as that takes
+MANY, SHARE = 1000, 20  # a folder with so many entries is looked through again after this many times as long as that takes
 DAY, MINUTE = 86_400.0, 60.0  # seconds
 WINDOWS = os.name == "nt"  # which removes no file that is open
 _due: dict[str, float] = {}
@@ -37,13 +37,16 @@ def sweep(folder: str) -> None:
     begun = time.monotonic()
     if begun < _due.get(folder, 0.0):
         return
+    seen = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
+            seen += 1
             if entry.name.startswith(".wcdfa-") and entry.name.endswith(".tmp"):
                 with contextlib.suppress(OSError):  # another process was faster, or the file is another user's
                     _remove_left(entry)
-    now = time.monotonic()
-    _due[folder] = now + SHARE * (now - begun)
+    if seen >= MANY:
+        now = time.monotonic()
+        _due[folder] = now + SHARE * (now - begun)
 
 
 def _remove_left(entry: os.DirEntry[str]) -> None:
