@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -84,3 +88,16 @@ def same(found: Logged, expected: Logged, dtype: Any = np.float64) -> bool:
         return False
     pairs = np.array([(found[place], value) for place, value in expected.items()], dtype=np.float64).astype(dtype)
     return bool(np.array_equal(pairs[:, 0], pairs[:, 1], equal_nan=True))
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """Files may not grow beyond so many bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import math
-import resource
+import os
+import pickle
 import signal
-from contextlib import contextmanager
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ import pytest
 
 from tests.conftest import require
 from tests.helpers.processes import printed, start
-from tests.helpers.sink_runs import monitored, resumed, same, thousand
+from tests.helpers.sink_runs import monitored, resumed, room, same, thousand
 from wcdfa import WeightChangeDFA, synthetic
 from wcdfa.readers.series import read_series
+from wcdfa.sinks import buffer, jsonl
 from wcdfa.sinks.jsonl import JSONLinesSink
 
 
@@ -90,50 +92,86 @@ def test_alerts_have_lines_of_their_own(tmp_path):
     assert read_series(sink.path).values.tolist() == [0.5]
 
 
-@contextmanager
-def room(size):
-    """Files may not grow beyond so many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-
-
 def test_a_disk_that_fills_up_and_is_emptied(tmp_path, caplog):
-    """No line that was cut off stays, and training goes on; it is told of once."""
+    """No line is lost and none is cut off; an error is told of once, and so is that the lines are written."""
     sink = JSONLinesSink(tmp_path / "run.jsonl")
     monitor = monitored(sink)
-    with caplog.at_level(logging.ERROR, logger="wcdfa"):
-        with room(10_000):
-            for _ in range(200):
-                monitor.update(0.25)
-        first = len(rows(sink.path)) if sink.path.read_bytes().endswith(b"\n") else None
-        for _ in range(10):
-            monitor.update(0.5)
+    with room(10_000):
+        for _ in range(200):
+            monitor.update(0.25)
+        first = len(rows(sink.path))
+        assert sink.path.read_bytes().endswith(b"\n")
+        assert 50 < first < 150
+        assert [record.levelname for record in caplog.records] == ["ERROR"]
+        assert f"File too large: {str(sink.path)!r}\nlines that wait in memory: 1" in caplog.text
+    for _ in range(10):
+        monitor.update(0.5)
     sink.close()
-    assert monitor.reading().count == 210
-    assert len(caplog.records) == 1
-    assert "run.jsonl: no room for a line of" in caplog.text or "File too large" in caplog.text
-    steps = [each["wcdfa/step"] for each in rows(sink.path)]
-    assert steps[-10:] == list(range(201, 211))
-    assert first is None or len(steps) == first + 10
-    assert steps[:-10] == list(range(1, len(steps) - 9))
-    assert 50 < len(steps) < 150
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert caplog.messages[1] == f"lines that waited are written: {210 - first}"
+    assert [each["wcdfa/step"] for each in rows(sink.path)] == list(range(1, 211))
+
+
+def test_a_full_disk_is_tried_again_while_the_run_goes_on(tmp_path, monkeypatch):
+    """Not at every step, but after a pause; then all lines are written in order."""
+    monkeypatch.setattr(jsonl, "PAUSE", 0.05)
+    sink = JSONLinesSink(tmp_path / "run.jsonl")
+    with room(1000):
+        with pytest.raises(OSError, match="File too large"):
+            log(sink, range(1, 100))
+        first = len(rows(sink.path))
+        log(sink, range(first + 2, first + 5))  # which is not tried
+        time.sleep(0.06)
+        with pytest.raises(OSError, match="File too large") as raised:
+            log(sink, [first + 5])
+        assert raised.value.__notes__ == ["lines that wait in memory: 5"]
+    time.sleep(0.06)
+    log(sink, [first + 6])
+    assert [each["wcdfa/step"] for each in rows(sink.path)] == list(range(1, first + 7))
+    log(sink, [first + 7])
+    assert len(rows(sink.path)) == first + 7
+    sink.close()
+
+
+def test_the_oldest_lines_are_dropped_if_too_many_wait(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(buffer, "LIMIT", 20)
+    sink = JSONLinesSink(tmp_path / "run.jsonl")
+    with room(0), pytest.raises(OSError, match="File too large"):
+        log(sink, [1])
+    with room(0):
+        log(sink, range(2, 51))
+    sink.close()
+    assert [each["wcdfa/step"] for each in rows(sink.path)] == list(range(31, 51))
+    assert caplog.messages == [
+        "more than 20 lines wait for being written; the oldest are dropped",
+        "lines that waited are written: 20; 30 before them were dropped",
+    ]
+
+
+def log(sink, steps):
+    for step in steps:
+        sink(step, {"wcdfa/update_norm": 0.25})
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_device_that_is_always_full(caplog):
-    monitor = monitored(JSONLinesSink("/dev/full"))
+    sink = JSONLinesSink("/dev/full")
+    monitor = monitored(sink)
     with caplog.at_level(logging.ERROR, logger="wcdfa"):
         for _ in range(5):
             monitor.update(1.0)
     assert monitor.n_samples == 5
     assert len(caplog.records) == 1
     assert "No space left on device" in caplog.text
+    sink.close()
+    assert caplog.messages[1] == "the last lines could not be written (5): they are lost unless that works when the process ends"
+    give_up(sink)
+
+
+def give_up(sink):
+    """Forget the lines, so that they are not tried again when the tests end."""
+    sink._buffer.items.clear()
+    sink.close()
 
 
 def test_a_path_that_is_a_folder(tmp_path, caplog):
@@ -142,6 +180,7 @@ def test_a_path_that_is_a_folder(tmp_path, caplog):
         monitor.update(1.0).update(1.0)
     assert monitor.n_samples == 2
     assert len(caplog.records) == 1
+    give_up(monitor.logger)
 
 
 def test_processes_that_share_a_file(tmp_path):
@@ -161,6 +200,26 @@ def test_a_process_that_is_killed_loses_no_line(tmp_path):
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert [each["wcdfa/step"] for each in rows(path)] == list(range(1, 501))
+
+
+@pytest.mark.parametrize("end", ["fork", "spawn"])
+def test_a_child_appends_lines_of_its_own(tmp_path, end):
+    if end == "fork" and not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    path = tmp_path / "run.jsonl"
+    assert printed(start("sinks.py", "jsonl", path, 0, 100, end)) == [100, ""]
+    assert [each["wcdfa/step"] for each in rows(path)] == list(range(1, 102))
+
+
+def test_a_copy_opens_the_file_itself_and_leaves_what_waits(tmp_path):
+    sink = JSONLinesSink(tmp_path / "run.jsonl")
+    sink(7, {})
+    with room(0), pytest.raises(OSError, match="File too large"):
+        sink(8, {})
+    with pickle.loads(pickle.dumps(sink)) as other:
+        other.alert("copied")
+    sink.close()
+    assert rows(sink.path) == [{"wcdfa/step": 7}, {"wcdfa/step": 8, "wcdfa/alert": "copied"}, {"wcdfa/step": 8}]
 
 
 def test_lines_are_there_when_the_call_returns(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import sqlite3
 from contextlib import closing
 
@@ -117,6 +118,17 @@ def test_a_process_that_ends_loses_nothing(mlflow, sink, tmp_path, end):
     else:
         assert printed(process) == 700
     assert sum(key == "wcdfa/step" for key, *_ in logged(tmp_path)) == (500 if end else 700)
+
+
+@pytest.mark.parametrize("end", ["fork", "spawn"])
+def test_a_child_logs_its_own_steps_only(mlflow, sink, tmp_path, end):
+    if end == "fork" and not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    with mlflow.start_run() as run:
+        pass
+    process = start("sinks.py", "mlflow", f"sqlite:///{tmp_path}/mlflow.db#{run.info.run_id}", 0, 100, end)
+    assert printed(process) == [100, ""]
+    assert sorted(step for key, step, _ in logged(tmp_path) if key == "wcdfa/step") == list(range(1, 102))
 
 
 def test_a_run_that_was_deleted_does_not_hold_up_the_next(mlflow, sink, tmp_path, caplog):

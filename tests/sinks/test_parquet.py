@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import resource
 import signal
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 
 from tests.conftest import require
 from tests.helpers.processes import printed, start
-from tests.helpers.sink_runs import HOSTILE, NORMS, monitored, resumed, same, thousand
+from tests.helpers.sink_runs import HOSTILE, NORMS, monitored, resumed, room, same, thousand
 from wcdfa import WeightChangeDFA
 from wcdfa.readers.series import read_series
+from wcdfa.sinks import buffer
 from wcdfa.sinks.keys import DIRECTION, METRICS
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
@@ -162,14 +164,98 @@ def test_what_cannot_be_written_is_written_later(tmp_path, caplog):
         for norm in NORMS[:55]:
             monitor.update(norm)
     assert len(caplog.records) == 1
+    assert "rows that wait in memory: 10" in caplog.text
     assert monitor.n_samples == 55
     folder.unlink()
     for norm in NORMS[55:75]:
         monitor.update(norm)
     sink.close()
     assert steps(folder) == list(range(1, 76))
-    assert len(caplog.records) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
+    assert caplog.messages[1] == "rows that waited are written: 60"
     assert len(files(folder)) == 8
+
+
+def test_a_disk_that_fills_up_and_is_emptied(tmp_path):
+    sink, failures = ParquetSink(tmp_path, rows=10), []
+    for step in range(1, 96):
+        with room(3000 if 25 < step < 80 else resource.RLIM_INFINITY):
+            try:
+                sink(step, {"wcdfa/update_norm": step / 3})
+            except OSError as error:
+                failures += error.__notes__
+    assert failures == [f"rows that wait in memory: {number}" for number in (10, 20, 30, 40, 50)]
+    assert files(tmp_path) == [f"{i:05d}.parquet" for i in range(9)]
+    sink.close()
+    assert steps(tmp_path) == list(range(1, 96))
+
+
+def test_rows_that_are_dropped_are_said_and_none_that_was_written_is_among_them(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(buffer, "LIMIT", 30)
+    sink = ParquetSink(tmp_path, rows=10, seconds=0)
+    for step in range(1, 7):
+        sink(step, {})
+    assert steps(tmp_path) == [1, 2, 3, 4, 5]
+    with monkeypatch.context() as patch:
+        patch.setattr(sink, "_put", fail)
+        for step in range(7, 66):
+            with pytest.raises(OSError, match="full"):
+                sink(step, {})
+    sink.close()
+    assert steps(tmp_path) == [*range(1, 6), *range(36, 66)]
+    assert caplog.messages == [
+        "more than 30 rows wait for being written; the oldest are dropped",
+        "rows that waited are written: 30; 30 before them were dropped",
+    ]
+
+
+def fail(*_):
+    raise OSError("full")
+
+
+def test_a_file_may_take_more_rows_than_may_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr(buffer, "LIMIT", 30)
+    with ParquetSink(tmp_path, rows=100) as sink:
+        for step in range(1, 96):
+            sink(step, {})
+    assert steps(tmp_path) == list(range(1, 96))
+
+
+@pytest.mark.parametrize("end", ["fork", "spawn"])
+def test_a_child_does_not_touch_the_files_of_its_parent(tmp_path, end):
+    """A forked one is told why; one that gets the sink pickled writes files of its own."""
+    if end == "fork" and not hasattr(os, "fork"):
+        pytest.skip("this system has no fork")
+    count, error = printed(start("sinks.py", "parquet", tmp_path, 0, 500, end))
+    assert count == 500
+    assert ("make a ParquetSink with a folder of its own in each process" in error) == (end == "fork")
+    assert sorted(steps(tmp_path)) == list(range(1, 501 if end == "fork" else 502))
+
+
+def test_a_second_sink_in_a_folder_does_not_overwrite_the_first(tmp_path):
+    with ParquetSink(tmp_path, rows=5) as one, ParquetSink(tmp_path, rows=5) as other:
+        for step in range(1, 41):
+            (one if step % 2 else other)(step, {})
+    assert sorted(steps(tmp_path)) == list(range(1, 41))
+
+
+def test_an_alert_after_the_end_is_written_too(tmp_path):
+    with ParquetSink(tmp_path) as sink:
+        sink(1, {})
+    sink.alert("late")
+    sink.close()
+    assert pq.read_table(tmp_path)["wcdfa/alert"].to_pylist() == ["late"]
+
+
+def test_a_block_that_fails_writes_what_there_is(tmp_path):
+    def block():
+        with ParquetSink(tmp_path) as sink:
+            sink(1, {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        block()
+    assert steps(tmp_path) == [1]
 
 
 def test_a_folder_that_never_takes_it(tmp_path, caplog):
@@ -180,6 +266,7 @@ def test_a_folder_that_never_takes_it(tmp_path, caplog):
             monitor.update(norm)
     assert monitor.n_samples == 9
     assert [record.exc_info[0] for record in caplog.records] == [NotADirectoryError] * 2
+    assert "the last rows could not be written (9): they are lost unless that works when the process ends" in caplog.messages
     sink._buffer.items.clear()
     sink.close()
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from tests.conftest import require
+from tests.helpers.processes import ROOT
 from tests.helpers.sink_runs import Seen, monitored, resumed, same, thousand
 from wcdfa.sinks.tensorboard import TensorBoardSink
 
@@ -116,6 +121,34 @@ def test_it_leaves_the_writer_open(begin, events):
     sink(2, {"wcdfa/alpha": 2.0})
     sink.close()
     assert [step for tag, step, _ in scalars(events()) if tag == "wcdfa/alpha"] == [1, 2]
+
+
+FORKED = """
+import os, sys
+from wcdfa.sinks.tensorboard import TensorBoardSink
+
+class Writer:  # as torch's, whose file has a buffer
+    file = open(sys.argv[1], "a")
+    flush = file.flush
+    def add_scalar(self, key, value, step):
+        self.file.write(f"{key} {value} {step}\\n")
+    def add_text(self, *arguments):
+        pass
+
+sink = TensorBoardSink(Writer())
+sink(1, {"wcdfa/update_norm": 0.5})
+if child := os.fork():
+    os.waitpid(child, 0)
+    sink(2, {"wcdfa/update_norm": 0.5})
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_writes_nothing_of_its_parents(tmp_path):
+    """What the writer holds at the fork would be in the file twice, and in the middle of other events."""
+    subprocess.run([sys.executable, "-c", FORKED, str(tmp_path / "file")], check=True, capture_output=True, cwd=ROOT)
+    lines = (tmp_path / "file").read_text().splitlines()
+    assert [line for line in lines if "norm" in line] == [f"wcdfa/update_norm 0.5 {step}" for step in (1, 2)]
 
 
 def test_a_writer_that_is_none():

@@ -69,11 +69,11 @@ class CurrentRun(Generic[R]):
     """
 
     def __init__(self, given: R | None, active: Callable[[], R | None], otherwise: str) -> None:
-        self._given, self._active, self._otherwise, self._said = given, active, otherwise, False
+        self.given, self._active, self._otherwise, self._said = given, active, otherwise, False
 
     def __call__(self) -> R | None:
         """The run, or None."""
-        run = self._active() if self._given is None else self._given
+        run = self._active() if self.given is None else self.given
         if run is None and not self._said:
             self._said = True
             logging.getLogger("wcdfa").warning(self._otherwise)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import weakref
-from collections.abc import Mapping
-from io import FileIO
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import SupportsInt
 
 from wcdfa.sinks.base import Closing, Metrics
+from wcdfa.sinks.buffer import Buffer
 from wcdfa.sinks.keys import ALERT, STEP, message, row
+from wcdfa.support.shared_file import SharedFile
+
+ENCODE = json.JSONEncoder().encode
+PAUSE = 1.0  # seconds between two attempts, while lines cannot be written
 
 
 class JSONLinesSink(Closing):
@@ -27,12 +30,16 @@ class JSONLinesSink(Closing):
     {"wcdfa/step": 1, "wcdfa/n": 1.0, "wcdfa/skipped": 0.0, "wcdfa/update_norm": 0.25}
     {"wcdfa/step": 2, "wcdfa/n": 2.0, "wcdfa/skipped": 0.0, "wcdfa/update_norm": 0.125}
 
-    When the call returns, the operating system has the line, so a killed process loses none. Numbers have enough digits to be read back
-    exactly. NaN and Infinity are written as Python's json does, which wcdfa and pandas read; polars and
-    strict JSON do not.
+    When the call returns, the operating system has the line, so a killed process loses none. If the line cannot be written, for example
+    because the disk is full, the call raises the error; the line waits in memory, at most 100,000 lines do, and all are written in order
+    with the next line for which there is room, by `close`, or when the process ends.
 
-    A resumed run appends to the file; a last line that was cut off is removed first. Several processes may share a file on a local
-    disk: each line stays whole, and their lines mix.
+    Numbers have enough digits to be read back exactly. NaN and Infinity are written as Python's json does, which wcdfa and pandas read;
+    polars and strict JSON do not.
+
+    A resumed run appends to the file; a last line that was cut off is removed first. Several processes may share a file, also forked
+    ones and those that get the sink pickled: each line stays whole, and their lines mix. For this the file is locked while a line is
+    written; a warning says so if the file system has no locks. A file that was moved or deleted is made again.
 
     Parameters
     ----------
@@ -42,7 +49,8 @@ class JSONLinesSink(Closing):
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._file: FileIO | None = None
+        self._file = SharedFile(self.path)
+        self._buffer: Buffer[bytes] = Buffer(self._file.append, 1, PAUSE, "lines")
         self._step: int | None = None
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
@@ -55,39 +63,14 @@ class JSONLinesSink(Closing):
         self._append(({} if self._step is None else {STEP: self._step}) | {ALERT: message(title, text)})
 
     def close(self) -> None:
-        """Close the file; another call opens it again."""
-        if self._file is not None:
+        """Close the file, after writing the lines that wait; another call opens it again."""
+        with self._buffer.lock:
+            self._buffer.close()
             self._file.close()
-            self._file = None
+
+    def __reduce__(self) -> tuple[Callable[..., JSONLinesSink], tuple[Path], dict[str, int | None]]:
+        """A copy, for example in another process, opens the file itself; the lines that wait stay with this one."""
+        return type(self), (self.path,), {"_step": self._step}
 
     def _append(self, values: Mapping[str, float | str]) -> None:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("a+b", buffering=0)  # one system call per line keeps it whole
-            weakref.finalize(self, self._file.close)  # for a sink that nobody closes
-            _mend(self._file)
-        line = json.dumps(values).encode() + b"\n"
-        written = self._file.write(line)
-        if written < len(line):
-            self.close()  # the partial line is removed when the file is opened again
-            msg = f"{self.path}: no room for a line of {len(line)} bytes; only {written} were written"
-            raise OSError(msg)
-
-
-def _mend(file: FileIO) -> None:
-    """Remove a last line that was cut off; if only its newline is missing, add that."""
-    size = file.seek(0, os.SEEK_END)
-    length, tail = 0, b""
-    while length < size and b"\n" not in tail:
-        length = min(size, max(1 << 16, 2 * length))
-        file.seek(size - length)
-        tail = file.read(length)
-    last = tail.rpartition(b"\n")[2]
-    if not last:
-        return
-    try:
-        json.loads(last)
-    except ValueError:
-        file.truncate(size - len(last))
-    else:
-        file.write(b"\n")
+        self._buffer.put(ENCODE(values).encode() + b"\n")

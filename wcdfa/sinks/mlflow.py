@@ -33,7 +33,9 @@ class MLflowSink(Closing):
             ...
 
     Numbers wait until there are 1,000 of them, or for `seconds`; each keeps its own time. They are also written by `close`, at the end of
-    a with statement, and when the process ends. A killed process loses the waiting numbers. Steps that go back are kept: the latest in
+    a with statement, and when the process ends. A process that is killed, also by SIGTERM unless it handles that,
+    loses the waiting numbers. Numbers that cannot be written, for example because the server is away, wait too, at most 100,000. A forked
+    child, or one that gets the sink pickled, has none waiting: they stay with its parent. Steps that go back are kept: the latest in
     time is the last of its step. NaN is kept; MLflow stores infinity as the largest number.
 
     Parameters
@@ -48,6 +50,7 @@ class MLflowSink(Closing):
     def __init__(self, run_id: str | None = None, *, seconds: float = 10.0) -> None:
         self._run = CurrentRun(run_id, _active, "no run of MLflow is active, so nothing is logged: call mlflow.start_run() first")
         self._buffer: Buffer[Waiting] = Buffer(_write, MOST, seconds)
+        self._seconds = seconds
         self._target: tuple[str, Callable[[list[Metric]], object]] | None = None
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
@@ -71,6 +74,10 @@ class MLflowSink(Closing):
     def close(self) -> None:
         """Write the waiting numbers; the run goes on."""
         self._buffer.close()
+
+    def __reduce__(self) -> tuple[Callable[..., MLflowSink], tuple[str | None]]:
+        """A copy, for example in another process; the numbers that wait stay with this one."""
+        return functools.partial(type(self), seconds=self._seconds), (self._run.given,)
 
 
 def _active() -> str | None:

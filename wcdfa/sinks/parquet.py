@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import SupportsInt
 
@@ -39,9 +40,13 @@ class ParquetSink(Closing):
     column appears later (α of a group), earlier files are written again with it. Values that were not logged are null; NaN is NaN. An
     alert is in the column "wcdfa/alert" of the last row.
 
-    Each file is complete and readable at all times: a new version replaces the old one. A killed process loses the numbers since the last
-    write, which is at most `seconds` before the last call; a process that closes the sink or ends normally loses none. A resumed run
-    starts the next file. Give each process a folder of its own.
+    Each file is complete and readable at all times: a new version replaces the old one. A process that is killed, also by SIGTERM unless
+    it handles that, loses the numbers since the last write, which is at most `seconds` before the last call; a process that closes the
+    sink or ends normally loses none. What cannot be written, for example because the disk is full, waits in memory and is written later;
+    the error, and the message at the end, say how many rows wait.
+
+    A resumed run, or a copy of the sink that another process unpickles, starts the next file. Give each process a folder of its own: a
+    forked child is refused, because its parent goes on with the same files.
 
     Parameters
     ----------
@@ -56,14 +61,17 @@ class ParquetSink(Closing):
     ------
     ValueError
         If the folder holds files with such names that a monitor did not write.
+    RuntimeError
+        If it is called in a forked child.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, rows: int = 10_000, seconds: float = 60.0) -> None:
         self.folder = Path(folder)
         self._rows = whole("rows", rows, "a whole number of rows (10,000 is the default)")
-        self._buffer: Buffer[Row] = Buffer(self._write, self._rows, seconds)
+        self._buffer: Buffer[Row] = Buffer(self._write, self._rows, seconds, "rows")
+        self._seconds, self._process = seconds, os.getpid()
         self._columns = [*METRICS, ALERT]
-        self._number = 1 + max((int(part.stem) for part in self._parts()), default=-1)
+        self._number: int | None = None  # of the file that is being filled
         for part in self._parts():
             names = _names(part)
             if STEP not in names:
@@ -74,19 +82,35 @@ class ParquetSink(Closing):
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
         """Keep the metrics of a step, after writing those that are due."""
+        self._check_process()
         self._buffer.add([{**row(int(step), metrics)}])
 
     def alert(self, title: str, text: str | None = None) -> None:
         """Put the message into the last row."""
-        if not self._buffer.items:
-            self._buffer.add([{}])
-        last = self._buffer.items[-1]
-        before = [str(last[ALERT])] if ALERT in last else []
-        last[ALERT] = "\n".join([*before, message(title, text)])
+        self._check_process()
+        with self._buffer.lock:
+            if not self._buffer.items:
+                self._buffer.add([{}])
+            last = self._buffer.items[-1]
+            before = [str(last[ALERT])] if ALERT in last else []
+            last[ALERT] = "\n".join([*before, message(title, text)])
+            self._buffer.reopen_last()
 
     def close(self) -> None:
         """Write all rows. The sink can still be used."""
         self._buffer.close()
+
+    def __reduce__(self) -> tuple[Callable[..., ParquetSink], tuple[Path]]:
+        """A copy, for example in another process, starts the next file; the rows that wait stay with this one."""
+        return functools.partial(type(self), rows=self._rows, seconds=self._seconds), (self.folder,)
+
+    def _check_process(self) -> None:
+        if os.getpid() != self._process:
+            msg = (
+                f"{self.folder} is written by the sink of process {self._process}, which was forked into this one, and rows of both would "
+                "be mixed: make a ParquetSink with a folder of its own in each process"
+            )
+            raise RuntimeError(msg)
 
     def _write(self, waiting: list[Row]) -> None:
         """Write the rows. Those of the last file are kept, so that it can be rewritten with more."""
@@ -96,11 +120,15 @@ class ParquetSink(Closing):
         if not self._widened:
             self._widen()
         while True:
+            if self._number is None:
+                self._number = 1 + max((int(part.stem) for part in self._parts()), default=-1)
             self._put(self._number, _table(waiting[: self._rows], self._columns))
             if len(waiting) <= self._rows:
+                self._buffer.done = len(waiting)
                 return
+            self._number = None
+            self._buffer.done = 0
             del waiting[: self._rows]
-            self._number += 1
 
     def _put(self, number: int, table: pa.Table) -> None:
         with replacing(self.folder / f"{number:05d}.parquet") as file:
@@ -116,7 +144,9 @@ class ParquetSink(Closing):
 
     def _widen(self) -> None:
         """Give all files all columns. The first file is written last, because readers take the columns from it."""
-        for part in reversed(self._parts()):
+        parts = self._parts()
+        self._add_columns(name for part in parts for name in _names(part))
+        for part in reversed(parts):
             if _names(part) != self._columns:
                 held = pq.read_table(part, partitioning=None)
                 columns = [held[name] if name in held.column_names else pa.nulls(len(held), _type(name)) for name in self._columns]

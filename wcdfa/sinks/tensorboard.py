@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from types import ModuleType
 from typing import Protocol, SupportsInt, cast, runtime_checkable
 
 from wcdfa.sinks.base import Closing, Metrics
 from wcdfa.sinks.keys import ALERT, message, row
+from wcdfa.support.forks import Forked, tell
 
 
 @runtime_checkable
@@ -37,7 +38,7 @@ class TensorFlowWriter(Protocol):
         """Bring to disk what was written."""
 
 
-class TensorBoardSink(Closing):
+class TensorBoardSink(Closing, Forked):
     """Writes the numbers of a monitor with a TensorBoard writer. Its scalars are float32.
 
     For example::
@@ -47,7 +48,9 @@ class TensorBoardSink(Closing):
         monitor = wcdfa.WeightChangeDFA(logger=sink, log_every=1)
         handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
 
-    NaN, infinity and steps that go back are kept, in the order written. `close` flushes the writer; close the writer yourself.
+    NaN, infinity and steps that go back are kept, in the order written. `close` flushes the writer; close the writer yourself. A process
+    that is killed loses what the writer has not flushed since: torch's does that every two minutes, so call `close` for what must stay.
+    The writer is also flushed before a fork, because a child would write what the writer still holds into the same file.
 
     Parameters
     ----------
@@ -68,6 +71,7 @@ class TensorBoardSink(Closing):
             msg = f"writer must be a SummaryWriter, with add_scalar, or a writer of tf.summary, got {type(writer).__name__}"
             raise TypeError(msg)
         self._step, self._flush = 0, writer.flush
+        tell(self)
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
         """Write the metrics of a step."""
@@ -84,6 +88,11 @@ class TensorBoardSink(Closing):
             self._flush()
         except Exception:  # whatever fails, training goes on
             logging.getLogger("wcdfa").exception("a writer of TensorBoard failed to flush")
+
+    def before_fork(self) -> None:
+        """Leave nothing in the writer that a child could write again."""
+        with suppress(Exception):  # `close` would tell of it
+            self._flush()
 
 
 class _ToSummaries:

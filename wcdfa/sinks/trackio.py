@@ -22,7 +22,8 @@ class TrackioSink:
         handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
 
     Steps that go back are kept. Your own ``trackio.log`` without a step gets the step after the last one. NaN and infinity
-    are kept as the texts "NaN" and "Infinity". trackio writes in a thread of its own, and logs errors there itself.
+    are kept as the texts "NaN" and "Infinity". trackio writes in a thread of its own, and logs errors there itself: a process that is
+    killed loses what that thread has not written, and ``trackio.finish()`` waits for it.
 
     Parameters
     ----------

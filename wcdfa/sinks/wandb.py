@@ -30,6 +30,9 @@ class WandbSink:
     when the run ends; ``step=`` is never passed on. NaN, infinity and steps that go back are kept, and the summary of the run has the
     last value of each number.
 
+    wandb writes in a process of its own, offline 32 kB at a time: if the training is killed before ``finish``, the last rows are lost. Use
+    a `wcdfa.sinks.jsonl.JSONLinesSink` for numbers that must not be.
+
     Parameters
     ----------
     run : wandb.Run, optional

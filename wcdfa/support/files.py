@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from wcdfa.support.temporary_files import WINDOWS, create, sweep
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,20 +18,26 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file that replaces `path` when it is closed. If writing fails or the process is killed, the old file stays unchanged."""
+    """Open a file that replaces `path` when it is closed. If writing fails or the process is killed, the old file stays unchanged.
+
+    A killed process leaves a temporary file, which the next one that replaces a file in the same folder removes.
+    """
     path = os.fspath(path)
-    temporary = os.path.join(
-        os.path.dirname(os.path.abspath(path)), f".wcdfa-{uuid.uuid4().hex}.tmp"
-    )  # with the same permissions as any new file
+    folder = os.path.dirname(os.path.abspath(path))
+    sweep(folder)
+    file = create(folder)
     try:
-        with open(temporary, "xb") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+            if not WINDOWS:  # as long as it is open, no other process takes it for a file that was left
+                os.replace(file.name, path)
+        if WINDOWS:  # which renames no file that is open
+            os.replace(file.name, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+            os.unlink(file.name)
         raise
 
 
