@@ -7,6 +7,7 @@ import stat
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Never
 
 from wcdfa.readers.checkpoints.metadata import read_json
 from wcdfa.readers.checkpoints.names import SHARD, Entry, Format
@@ -16,6 +17,7 @@ from wcdfa.readers.checkpoints.tensors import FLOATS, Contents, size_of, weights
 from wcdfa.readers.checkpoints.torch import open_torch
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import Room, most_memory
+from wcdfa.readers.listing import kind_of
 from wcdfa.support.text import shown
 
 OPEN: dict[Format, Callable[[Path, Room], Contents]] = {"safetensors": open_safetensors, "torch": open_torch, "orbax": open_orbax}
@@ -62,9 +64,7 @@ def contents_of(entry: Entry) -> Contents:
 
 def _contents(entry: Entry) -> Contents:
     if entry.kind == "unreadable":
-        os.listdir(entry.path)  # says why
-        msg = "it could not be read a moment ago"
-        raise ValueError(msg)
+        _refuse(entry.path)
     sizes = [_size(part) for part in entry.parts]
     room = Room(sum(sizes))
     if entry.kind == "orbax":
@@ -85,6 +85,16 @@ def _contents(entry: Entry) -> Contents:
         raise ValueError(msg)
     found = Contents(tensors, tuple(dict.fromkeys(name for found in opened.values() for name in found.passed)))
     return _comparable(found, room.size)
+
+
+def _refuse(path: Path) -> Never:
+    """Raise an error that says why nothing at the path can be read."""
+    if kind := kind_of(path):
+        msg = f"it is {kind} and not a file"
+        raise ValueError(msg)
+    os.listdir(path)
+    msg = "it could not be read a moment ago"
+    raise ValueError(msg)
 
 
 def _comparable(contents: Contents, size: int) -> Contents:

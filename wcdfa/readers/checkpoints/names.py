@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 def entry_of(path: Path) -> Entry | None:
-    """The checkpoint at a path; None if it does not look like one. Without permission to read it, its name has to do."""
+    """The checkpoint at a path; None if it does not look like one. If it cannot be read, its name has to do."""
     name = path.name.lower()
     if TEMPORARY.search(name) or AUXILIARY.search(name):
         return None
@@ -70,8 +70,10 @@ def _files(paths: list[Path]) -> list[Entry]:
 
 def _file(path: Path) -> Entry | None:
     kind = next((kind for kind, endings in ENDINGS.items() if path.suffix.lower() in endings), None)
-    if kind is None or not path.is_file():  # a link to nothing, or a pipe
+    if kind is None or not path.exists():  # a link to nothing
         return None
+    if not path.is_file():  # a pipe, which is never opened
+        return Entry(path, "unreadable", ())
     if kind == "torch":
         with path.open("rb") as file:  # many things end in .bin
             if file.read(2) not in (b"PK", b"\x80\x02", b""):

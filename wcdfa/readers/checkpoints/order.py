@@ -73,8 +73,8 @@ def _told_twice(folder: Path) -> int:
 def _entries(folder: Path) -> list[Entry]:
     if not folder.is_dir() or (folder / "_CHECKPOINT_METADATA").is_file():  # that folder is a single checkpoint
         return []
-    files, folders, _ = listed(folder)
-    return _without_links([found for path in sorted(files + folders, key=_name) if (found := entry_of(path)) is not None])
+    paths = [path for paths in listed(folder) for path in paths]
+    return _without_links([found for path in sorted(paths, key=_name) if (found := entry_of(path)) is not None])
 
 
 def _series(folder: Path, entries: list[Entry]) -> CheckpointSeries | None:

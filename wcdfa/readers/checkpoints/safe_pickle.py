@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
 from wcdfa.readers.limits import Room
 
-SMALL = 40  # bytes that an instruction for a number, or for an object that is there already, may take
-LARGE = 112  # bytes that any other instruction may take
-CALL = 768  # bytes that what is called may take, such as a tensor
-TEXT = 6  # bytes that a byte of the pickle itself may take
-SMALL_CODES = pickle.NONE + pickle.NEWTRUE + pickle.NEWFALSE + pickle.BININT + pickle.BININT1 + pickle.BININT2 + pickle.BINFLOAT
-SMALL_CODES += pickle.BINGET + pickle.LONG_BINGET + pickle.DUP
-CALLS = (
-    pickle.REDUCE
-    + pickle.NEWOBJ
-    + pickle.NEWOBJ_EX
-    + pickle.OBJ
-    + pickle.INST
-    + pickle.BINPERSID
-    + pickle.GLOBAL
-    + pickle.STACK_GLOBAL
-)
+TEXT = 4  # bytes that a byte of the pickle itself may take
+COSTS = {  # bytes that an instruction may take
+    16: pickle.APPENDS + pickle.SETITEMS + pickle.TUPLE + pickle.APPEND + pickle.SETITEM + pickle.BUILD + pickle.POP + pickle.POP_MARK,
+    40: pickle.NONE + pickle.NEWTRUE + pickle.NEWFALSE + pickle.BININT + pickle.BININT1 + pickle.BININT2 + pickle.BINFLOAT
+    + pickle.BINGET + pickle.LONG_BINGET + pickle.DUP,
+    320: pickle.REDUCE + pickle.NEWOBJ + pickle.NEWOBJ_EX + pickle.OBJ + pickle.INST + pickle.BINPERSID + pickle.GLOBAL
+    + pickle.STACK_GLOBAL,
+}  # fmt: skip
+OTHERWISE = 112
 PLAIN = (str, int, float, complex, bytes, type(None))  # includes bool
 
 Instruction: TypeAlias = Callable[..., None]
@@ -183,7 +176,7 @@ def _charged(instruction: Instruction, cost: int) -> Instruction:
 
 
 def _cost(code: int) -> int:
-    return SMALL if code in SMALL_CODES else CALL if code in CALLS else LARGE
+    return next((cost for cost, codes in COSTS.items() if code in codes), OTHERWISE)
 
 
 OWN: dict[bytes, Instruction] = {

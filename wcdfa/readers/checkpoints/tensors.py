@@ -73,21 +73,23 @@ def whole_numbers(given: object, what: str) -> Shape:
     Traceback (most recent call last):
     ValueError: a shape must be whole numbers from 0 to 2**63 - 1, at most 64 of them, and holds 3.0
     """
-    if isinstance(given, (list, tuple)) and len(given) <= MOST_AXES:
+    if not isinstance(given, (list, tuple)):
+        held = f"is an object of {type(given).__name__}"
+    elif len(given) > MOST_AXES:
+        held = f"is {len(given)} long"
+    else:
         wrong = [number for number in given if type(number) is not int or not 0 <= number < 1 << 63]
         if not wrong:
             return tuple(given)
-        held = f"holds {shown(wrong[0], 40)}" if type(wrong[0]) in (float, bool, str) else f"holds {_named(wrong[0])}"
-    else:
-        held = f"is {len(given)} long" if isinstance(given, (list, tuple)) else f"is {_named(given)}"
+        held = f"holds {_named(wrong[0])}"
     msg = f"a{'n' if what[0] in 'aeiou' else ''} {what} must be whole numbers from 0 to 2**63 - 1, at most {MOST_AXES} of them, and {held}"
     raise ValueError(msg)
 
 
 def _named(given: object) -> str:
-    if type(given) is int:
+    if type(given) is int:  # it may have more digits than can be shown
         return "a negative number" if given < 0 else "a larger one"
-    return f"an object of {type(given).__name__}"
+    return shown(given, 40) if type(given) in (float, bool, str) else f"an object of {type(given).__name__}"
 
 
 def raw_numbers(path: Path, offset: int, kind: str, order: str = "<") -> Raw:

@@ -38,6 +38,7 @@ STORAGES = {
     "ByteStorage": "uint8",
     "BoolStorage": "bool",
 }
+TENSOR = 800  # bytes of memory for a tensor
 Typed = tuple[Storage, str]  # with the dtype of its numbers
 
 
@@ -79,6 +80,7 @@ class TorchPickle(SafeUnpickler):
     def _tensor(
         self, storage: object, start: object, shape: object, stride: object, *_: object, kind: str = "", metadata: object = None
     ) -> Stored:
+        self.room.take(TENSOR, "its tensors")
         held, own = cast("Typed", storage)
         kind, shape, stride = kind or own, whole_numbers(shape, "shape"), whole_numbers(stride, "stride")
         (begin,) = whole_numbers((start,), "offset")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from wcdfa.readers.limits import Room
 from wcdfa.support.text import shown
 
-LISTING = 16  # bytes of memory for a byte of the list of members
+LISTING = 11  # bytes of memory for a byte of the list of members
 
 
 class Storage(NamedTuple):
@@ -41,14 +41,14 @@ def opened(path: Path, room: Room) -> Iterator[TorchZip]:
         file.room = room
         with zipfile.ZipFile(file) as archive:
             file.room = None
-            yield TorchZip(path, archive, room)
+            yield TorchZip(path, file, archive, room)
 
 
 class TorchZip:
     """The members of an archive."""
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile, room: Room) -> None:
-        self.path, self._archive, self._room = path, archive, room
+    def __init__(self, path: Path, file: io.FileIO, archive: zipfile.ZipFile, room: Room) -> None:
+        self.path, self._file, self._archive, self._room = path, file, archive, room
         self._size = path.stat().st_size
         self._storages: dict[str, Storage] = {}
         pickles = [name for name in archive.namelist() if name.endswith("data.pkl")]
@@ -71,9 +71,8 @@ class TorchZip:
         """Find the numbers of a storage in the file."""
         if key not in self._storages:
             info = self._stored(f"data/{key}")
-            with self.path.open("rb") as file:
-                file.seek(info.header_offset + 26)
-                offset = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))  # after its name and padding
+            self._file.seek(info.header_offset + 26)
+            offset = info.header_offset + 30 + sum(struct.unpack("<HH", self._file.read(4)))  # after its name and padding
             if offset + info.file_size > self._size:
                 msg = f"storage {shown(key)} is beyond the end of the file"
                 raise ValueError(msg)
