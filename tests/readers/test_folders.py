@@ -148,6 +148,60 @@ def test_checkpoints_below_a_folder_count_where_there_is_no_log(tmp_path):
     assert found(tmp_path) == [("named/run.csv", "csv, tsv")]
 
 
+@pytest.fixture
+def pipe(tmp_path):
+    """Makes a pipe to which nobody writes: whoever opens it waits forever."""
+
+    def make(name):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(tmp_path / name)
+        return tmp_path / name
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "name", ["run.csv", "run.jsonl", "run.npz", "run.db", "run.tfevents.1", "trainer_state.json", "step_1.pt", "run"]
+)
+def test_a_pipe_given_by_name_is_refused_and_never_opened(pipe, name):
+    with pytest.raises(ValueError, match=rf"{name}: it is a pipe and not a file, .*: write what comes out of it into a file"):
+        sources(pipe(name))
+
+
+def test_a_device_given_by_name_is_refused():
+    with pytest.raises(ValueError, match="/dev/zero: it is a device and not a file"):
+        sources("/dev/zero")
+
+
+@pytest.mark.parametrize("name", ["run.csv", "run.jsonl", "run.npz", "run.db", "run.parquet", "checkpoint-7/trainer_state.json"])
+def test_pipes_and_devices_in_a_folder_are_said_and_lose_no_other(tmp_path, pipe, name):
+    (tmp_path / "good").mkdir()
+    log_files.write_csv(tmp_path / "good" / "log.csv")
+    pipe(name)
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    known = {source.path.relative_to(tmp_path).as_posix(): source for source in sources(tmp_path)}
+    assert sorted(known) == sorted(["good/log.csv", "zero.csv", name])
+    assert len(list(known["good/log.csv"].runs())) == 1
+    with pytest.raises(ValueError, match=rf"{name}: it is a pipe and not a file"):
+        list(known[name].runs())
+    with pytest.raises(ValueError, match=r"zero\.csv: it is a device and not a file"):
+        list(known["zero.csv"].runs())
+
+
+def test_a_pipe_that_has_no_name_of_a_log_is_passed_over(tmp_path, pipe):
+    pipe("control")
+    with pytest.raises(ValueError, match="no log in this folder; it holds control"):
+        sources(tmp_path)
+
+
+def test_folders_in_one_another(tmp_path):
+    """The time grows with their number, and not with its square."""
+    os.makedirs(tmp_path / "/".join("d" * 500))
+    (tmp_path / "/".join("d" * 500) / "back").symlink_to(tmp_path)
+    log_files.write_csv(tmp_path / "/".join("d" * 500) / "log.csv")
+    assert len(sources(tmp_path)) == 1
+
+
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.npz", "a.db", "a.wandb", "a.tfevents.1"])
 def test_a_folder_named_as_a_file(tmp_path, name):
     (tmp_path / name).mkdir()

@@ -11,10 +11,12 @@ from typing import NamedTuple
 from wcdfa.readers.base import FileReader, Folder, Reader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.formats import known, readers
+from wcdfa.readers.listing import kind_of, listed
 from wcdfa.support.text import shown
 
 LISTED = 12
 LONGEST = 4000  # characters of a message, which may list many names
+NOT_OPENED = "it is {} and not a file, and may give no data for ever: write what comes out of it into a file, and give that"
 
 
 class Source(NamedTuple):
@@ -50,7 +52,7 @@ def sources(path: str | Path) -> list[Source]:
 
     If there are several checkpoints of the Trainer of transformers, only the newest ``trainer_state.json`` counts, because it includes the
     others. Files with unknown endings and names that begin with a dot are skipped. Links to folders are followed last, each folder once.
-    A folder that cannot be read becomes a source whose runs raise an error.
+    A folder that cannot be read becomes a source whose runs raise an error, and so does a pipe, a socket or a device that has the name of a log.
 
     Folders of checkpoints hold displacements over many steps, not norms of steps. They count only if there is no log at all. Below the
     given folder, the names of checkpoints must have numbers in them.
@@ -65,7 +67,8 @@ def sources(path: str | Path) -> list[Source]:
     FileNotFoundError
         If there is nothing at the path.
     ValueError
-        If the format of the file is unknown, or there is no log below the folder: the message says what is there.
+        If the format of the file is unknown, it is a pipe, a socket or a device, or there is no log below the folder: the message says
+        what is there.
     """
     path = Path(path)
     if path.is_dir():
@@ -73,6 +76,9 @@ def sources(path: str | Path) -> list[Source]:
     if not path.exists():
         msg = f"{shown(path)}: no such file or folder"
         raise FileNotFoundError(msg)
+    if kind := kind_of(path):
+        msg = f"{shown(path)}: {NOT_OPENED.format(kind)}"
+        raise ValueError(msg)
     claiming = [reader for reader in readers() if reader.claims(path)]
     if not claiming:
         msg = f"{shown(path)}: unknown format {path.suffix or '(no ending)'!r}; known are {known()}, and folders of them"
@@ -96,15 +102,15 @@ def _in_folder(top: Path) -> list[Source]:
 def _below(top: Path, searching: Sequence[Reader]) -> list[Source]:
     """The logs in a folder and in all folders below it."""
     found: list[Source] = []
-    above = {top.resolve(), *top.resolve().parents}
-    seen: set[Path] = set()
+    above = {_identity(folder) for folder in (top, *top.resolve().parents)}
+    seen: set[tuple[int, int] | str] = set()
     waiting, links = [top], deque[Path]()
     while waiting or links:
         folder = waiting.pop() if waiting else links.popleft()
-        real = folder.resolve()
-        if real in seen or (real in above and folder != top):
+        same = _identity(folder)
+        if same in seen or (same in above and folder != top):
             continue
-        seen.add(real)
+        seen.add(same)
         try:
             logs, inside = _directly_in(folder, searching, given=folder == top)
         except OSError:
@@ -116,20 +122,32 @@ def _below(top: Path, searching: Sequence[Reader]) -> list[Source]:
     return found
 
 
+def _identity(folder: Path) -> tuple[int, int] | str:
+    """The same for all paths that lead to a folder, and known at once, however long the path is."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return str(folder)
+    return status.st_dev, status.st_ino
+
+
 def _directly_in(folder: Path, searching: Sequence[Reader], *, given: bool) -> tuple[list[Source], list[Path]]:
     """The logs in a folder, and the folders in it that may hold more."""
-    paths = [folder / name for name in sorted(os.listdir(folder)) if not name.startswith(".")]
-    asked = Folder(folder, [path for path in paths if path.is_file()], given)
+    files, folders, others = ([path for path in paths if not path.name.startswith(".")] for paths in listed(folder))
+    asked = Folder(folder, files, given)
     found = [(reader, reader.search(asked)) for reader in searching]
-    logs = [Source(log, reader) for reader, each in found for log in each.logs]
+    logs = [Source(log, UNREADABLE if kind_of(log) else reader) for reader, each in found for log in each.logs]
+    logs += [Source(path, UNREADABLE) for path in others if any(reader.claims(path) for reader in searching)]
     logs.sort(key=lambda source: (len(source.path.parts), source.path.name))  # the folder itself first, the deepest last
     searched = {path for _, each in found for path in each.searched}
-    return logs, [path for path in paths if path.is_dir() and path not in searched]
+    return logs, [path for path in folders if path not in searched]
 
 
-def _read_unreadable(folder: Path) -> Iterator[Run]:
+def _read_unreadable(path: Path) -> Iterator[Run]:
+    if kind := kind_of(path):
+        raise ValueError(NOT_OPENED.format(kind))
     try:
-        os.listdir(folder)
+        os.listdir(path)
         why = "it could not be read a moment ago"
     except OSError as error:
         why = str(error.strerror)
@@ -137,7 +155,7 @@ def _read_unreadable(folder: Path) -> Iterator[Run]:
     raise ValueError(msg)
 
 
-UNREADABLE: Reader = FileReader("a folder that cannot be read", (), _read_unreadable)
+UNREADABLE: Reader = FileReader("what cannot be read", (), _read_unreadable)
 
 
 def _contents(folder: Path) -> str:

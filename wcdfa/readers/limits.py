@@ -54,3 +54,22 @@ class Deadline:
         if self.passed:
             msg = f"reading it takes longer than {self.seconds:.0f} seconds, far too long for its size; it is not read"
             raise LogError(msg)
+
+
+class Room:
+    """The memory that reading one file may still take, when it is needed little by little.
+
+    >>> room = Room(4 * 10**6)
+    >>> room.take(10**8, "its header")
+    >>> room.take(10**9, "its header")
+    Traceback (most recent call last):
+    wcdfa.readers.errors.LogError: its header would take 1,100 MB of memory; from a file of 4.0 MB at most 268 MB are read
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size, self.taken, self.most = size, 0, most_memory(size)
+
+    def take(self, needed: int, what: str) -> None:
+        """Count memory as taken; raise a LogError if it is too much."""
+        self.taken += needed
+        require_room(self.taken, self.size, what)

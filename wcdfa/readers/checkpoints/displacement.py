@@ -17,9 +17,11 @@ from wcdfa.readers.checkpoints.order import CheckpointSeries, checkpoints_in
 from wcdfa.readers.checkpoints.tensors import Contents, Numbers, Scratch, Stored
 from wcdfa.readers.columns import Column, Run
 from wcdfa.support.progress import Progress
+from wcdfa.support.text import shown
 
 PIECE = 1 << 17  # numbers read at a time, into memory that is reused and stays in the processor's cache
 WIDEST = 16  # bytes of the widest number
+LISTED = 12  # damaged checkpoints in a message
 
 
 class Whole(NamedTuple):
@@ -50,7 +52,7 @@ def read_checkpoints(folder: Path) -> Iterator[Run]:
 
     Differences are taken and summed in float64. This is not the norm of one step, because there are many steps in between. Nothing
     is unpickled: the numbers are read directly from the files, a piece at a time, and by tensorstore for orbax. Damaged checkpoints are
-    left out, and the notes say so.
+    left out, and so are displacements across them, which cover more steps than the others, unless there are no others. The notes say so.
 
     Raises
     ------
@@ -69,9 +71,11 @@ def read_checkpoints(folder: Path) -> Iterator[Run]:
     with Progress("reading checkpoints", len(series.entries)) as progress:
         pairs = list(_displacements(series, notes, progress))
     if not pairs:
-        said = "; ".join(str(error) for error in notes.damaged)
-        msg = f"fewer than two of {len(series.entries)} checkpoints can be read: {said}"
+        more = f"; and {len(notes.damaged) - LISTED:,} more" if len(notes.damaged) > LISTED else ""
+        said = "; ".join(map(str, notes.damaged[:LISTED]))
+        msg = f"fewer than two of {len(series.entries)} checkpoints can be read: {said}{more}"
         raise ValueError(msg)
+    pairs = [pair for pair in pairs if not pair.across] or pairs
     values = np.array([pair.displacement for pair in pairs])
     steps = None if pairs[0].entry.step is None else np.array([pair.entry.step for pair in pairs], np.int64)
     yield Run(folder, "", {"displacement": Column(values, steps)}, notes.said(series, pairs))
@@ -79,25 +83,27 @@ def read_checkpoints(folder: Path) -> Iterator[Run]:
 
 def _displacements(series: CheckpointSeries, notes: Notes, progress: Progress) -> Iterator[Pair]:
     before: Whole | None = None
+    across = False  # whether a checkpoint was left out since the last
     for entry in series.entries:
         try:
             now = Whole(entry, contents_of(entry))
             if before is None:
                 progress.total = (len(series.entries) - 1) * len(now.contents.tensors)
             else:
-                yield Pair(before.entry, entry, _displacement(before, now, progress))
+                yield notes.measured(Pair(before.entry, entry, _displacement(before, now, progress), across))
                 notes.compared(before.contents, now.contents)
         except Unreadable as error:
-            notes.damaged.append(error)
+            notes.skips(error)
             if error.entry == entry:
+                across = before is not None
                 continue
         notes.holds(now.contents)
-        before = now
+        before, across = now, False
 
 
 def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
     squares: list[float] = []
-    compared, tied, scratch = 0, set(), np.empty((3, PIECE * WIDEST), np.uint8)
+    compared, tied, scratch = 0, set(), _scratch(now.entry)
     for name, new in now.contents.tensors.items():
         progress.advance()
         old = before.contents.tensors.get(name)
@@ -110,15 +116,22 @@ def _displacement(before: Whole, now: Whole, progress: Progress) -> float:
             tied.add((new.place, old.place))
         squares.append(_tensor((now.entry, new), (before.entry, old), scratch))
     if not compared:
-        msg = f"{before.entry.path.name} and {now.entry.path.name} have no parameter in common: do they belong to the same model?"
+        msg = f"{shown(before.entry.path.name)} and {shown(now.entry.path.name)} have no parameter in common: do they belong to the same model?"
         raise ValueError(msg)
     return math.sqrt(math.fsum(squares))
+
+
+def _scratch(entry: Entry) -> Scratch:
+    try:
+        return np.empty((3, PIECE * WIDEST), np.uint8)
+    except MemoryError as error:
+        raise Unreadable(entry, error) from None
 
 
 def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Scratch) -> float:
     """‖new − old‖² of a tensor, read a piece at a time."""
     units, size = {new[1].unit, old[1].unit} - {1}, prod(new[1].shape)
-    together = size if len(units) > 1 else max(units, default=1)
+    together = min(size, math.lcm(*units))
     stretch = max(1, PIECE // together) * together
     squares = []
     for start in range(0, size, stretch):
@@ -130,8 +143,8 @@ def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Scrat
 def _read(entry: Entry, tensor: Stored, start: int, stop: int, scratch: Scratch) -> Numbers:
     try:
         return tensor.read(start, stop, scratch)
-    except Exception as error:  # damaged files raise anything
-        raise Unreadable(entry, error) from error
+    except Exception as error:  # noqa: BLE001 - damaged files raise anything
+        raise Unreadable(entry, error) from None
 
 
 def _square(new: Numbers, old: Numbers, scratch: Scratch) -> float:

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-Format = Literal["safetensors", "torch", "orbax"]
+from wcdfa.readers.listing import Listing, listed
+
+Format = Literal["safetensors", "torch", "orbax", "unreadable"]
 ENDINGS: dict[Format, set[str]] = {"safetensors": {".safetensors"}, "torch": {".bin", ".ckpt", ".pt", ".pth", ".tar"}}
 AUXILIARY = re.compile(
     r"(?<![a-z])(optimi[sz]er|optim|(lr_)?scheduler|rng_state|random_state|training_args|(grad_)?scaler|sampler)s?(?![a-z])"
@@ -32,22 +34,27 @@ class Entry(NamedTuple):
 
 
 def entry_of(path: Path) -> Entry | None:
-    """The checkpoint at a path; None if it does not look like one."""
+    """The checkpoint at a path; None if it does not look like one. If it cannot be read, its name has to do."""
     name = path.name.lower()
     if TEMPORARY.search(name) or AUXILIARY.search(name):
         return None
     try:
         if not path.is_dir():
             return None if SHARD.search(name) else _file(path)
-        children = sorted(path.iterdir())
-        if arrays := [place for place in (path, *children) if (place / "_METADATA").is_file()]:
-            return Entry(path, "orbax", tuple(arrays[:1] if arrays[0] == path else arrays))
-        found = _files(children)
-        if not found and NUMBER.search(name):  # such as checkpoint-500/unet
-            inner = [child for child in children if child.is_dir() and not AVERAGE.search(child.name.lower())]
-            found = _files([part for child in inner for part in sorted(child.iterdir())])
-    except OSError:  # no permission to read it
+        return _folder(path, listed(path))
+    except PermissionError:
+        return Entry(path, "unreadable", ()) if NUMBER.search(name) else None
+    except OSError:  # gone by now
         return None
+
+
+def _folder(path: Path, inside: Listing) -> Entry | None:
+    if arrays := [place for place in (path, *inside.folders) if (place / "_METADATA").is_file()]:
+        return Entry(path, "orbax", tuple(arrays[:1] if arrays[0] == path else arrays))
+    found = _files(inside.files)
+    if not found and NUMBER.search(path.name.lower()):  # such as checkpoint-500/unet
+        inner = [child for child in inside.folders if not AVERAGE.search(child.name.lower())]
+        found = _files([part for child in inner for part in listed(child).files])
     # if the same weights are there in both formats, use only one
     kind = next((kind for kind in ENDINGS if any(part.kind == kind for part in found)), None)
     return Entry(path, kind, tuple(part.path for part in found if part.kind == kind)) if kind else None
@@ -58,13 +65,15 @@ def _files(paths: list[Path]) -> list[Entry]:
     beside = [
         path for path, name in names.items() if not (AUXILIARY.search(name) or AVERAGE.search(name) or TEMPORARY.search(name))
     ]
-    return [found for path in beside if path.is_file() and (found := _file(path)) is not None]
+    return [found for path in beside if (found := _file(path)) is not None]
 
 
 def _file(path: Path) -> Entry | None:
     kind = next((kind for kind, endings in ENDINGS.items() if path.suffix.lower() in endings), None)
-    if kind is None or not path.is_file():  # a link to nothing
+    if kind is None or not path.exists():  # a link to nothing
         return None
+    if not path.is_file():  # a pipe, which is never opened
+        return Entry(path, "unreadable", ())
     if kind == "torch":
         with path.open("rb") as file:  # many things end in .bin
             if file.read(2) not in (b"PK", b"\x80\x02", b""):
@@ -82,11 +91,19 @@ def template(name: str) -> str:
 
 
 def numbers(name: str) -> list[tuple[str, int | None]]:
-    """Each number in a name that may be a step, with the word before it; None for a number such as 0.23, which is a loss.
+    """Each number in a name that may be a step, with the word before it; None for one such as 0.23, which is a loss, and for one too large.
 
     >>> numbers("epoch=3-step=1k-loss=0.23")
     [('epoch', 3), ('step', 1000), ('loss', None)]
     """
     found = [(word, number, unit) for word, _, number, unit in NUMBER.findall(name.lower()) if word not in OTHERS]
     scale = {"": 1, "k": 1000, "m": 1_000_000}
-    return [(word, None if "." in number and not unit else round(float(number) * scale[unit])) for word, number, unit in found]
+    return [(word, _whole(number, scale[unit])) for word, number, unit in found]
+
+
+def _whole(number: str, scale: int) -> int | None:
+    """The number that is written, if it can be a step."""
+    if "." in number and scale == 1:
+        return None
+    step = round(float(number) * scale) if "." in number else int(number) * scale
+    return step if step < 1 << 63 else None

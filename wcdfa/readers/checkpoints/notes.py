@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from wcdfa.readers.checkpoints.contents import Unreadable
 from wcdfa.readers.checkpoints.names import Entry
 from wcdfa.readers.checkpoints.order import CheckpointSeries
 from wcdfa.readers.checkpoints.tensors import FLOAT8, FLOATS, Contents, Stored
+from wcdfa.support.text import shown
 
 NAMED = 3  # names in a note, before "…"
+KINDS = 12  # kinds of numbers in a note
 STATISTICS = ("running_mean", "running_var", "moving_mean", "moving_variance")
 
 
@@ -21,6 +24,8 @@ class Pair(NamedTuple):
     before: Entry
     entry: Entry
     displacement: float
+    across: bool = False
+    """Whether there are damaged checkpoints between them."""
 
 
 class Notes:
@@ -28,6 +33,7 @@ class Notes:
 
     def __init__(self) -> None:
         self.damaged: list[Unreadable] = []
+        self.across: list[Pair] = []  # measured across damaged checkpoints
         self.partly: dict[str, None] = {}  # parameters that came or went
         self.reshaped: dict[str, None] = {}
         self.recast: dict[str, None] = {}
@@ -35,6 +41,16 @@ class Notes:
         self.passed: dict[str, None] = {}
         self.statistics: dict[str, None] = {}
         self.float8: dict[str, None] = {}
+
+    def skips(self, error: Unreadable) -> None:
+        """Note a checkpoint that is damaged. What led to the error is forgotten, because it may hold much memory."""
+        error.__cause__ = error.__context__ = None
+        self.damaged.append(error.with_traceback(None))
+
+    def measured(self, pair: Pair) -> Pair:
+        """Note whether the pair is across damaged checkpoints."""
+        self.across += [pair] if pair.across else []
+        return pair
 
     def holds(self, contents: Contents) -> None:
         """Note the content of a checkpoint that is not counted, or that is counted and the user should know."""
@@ -70,8 +86,12 @@ class Notes:
         elif series.unit == "epoch":
             yield "the steps are epochs, because the names of the checkpoints give epochs"
         if self.damaged:
-            why = (f"{error.entry.path.name} ({error.why})" for error in self.damaged)
-            yield f"{len(self.damaged)} of {len(series.entries)} checkpoints skipped, damaged or half-written: {_some(why)}"
+            why = [f"{shown(error.entry.path.name)} ({error.why})" for error in self.damaged]
+            yield f"{len(self.damaged)} of {len(series.entries)} checkpoints skipped, damaged or half-written: {_listed(why)}"
+        if self.across:
+            to = _some(pair.entry.path.name for pair in self.across)
+            left = "are counted, because there are no others" if pairs[0].across else "are left out"
+            yield f"{len(self.across)} displacement(s) across skipped checkpoints cover more steps than the others and {left}: to {to}"
         if series.unfinished:
             yield f"{len(series.unfinished)} unfinished or temporary checkpoint(s) skipped: {_some(series.unfinished)}"
         if series.duplicates:
@@ -85,7 +105,7 @@ class Notes:
         if self.recast:
             yield f"{len(self.recast)} tensor(s) changed their dtype, so rounding is counted: {_some(self.recast)}"
         if self.left:
-            kinds = ", ".join(sorted(set(self.left.values())))
+            kinds = _some(sorted(set(self.left.values())), KINDS)
             yield f"{len(self.left)} left out, because they are not floating-point numbers ({kinds}): {_some(self.left)}"
         if self.passed:
             yield f"the weights are taken from the usual place; left out beside them: {_some(self.passed)}"
@@ -111,6 +131,9 @@ def _apart(series: CheckpointSeries, pairs: Sequence[Pair]) -> str:
     return f"{min(gaps)} to {max(gaps)} {series.unit}s apart, not evenly"
 
 
-def _some(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+def _some(names: Iterable[str], most: int = NAMED) -> str:
+    return _listed([shown(name) for name in islice(names, most + 1)], most)
+
+
+def _listed(names: list[str], most: int = NAMED) -> str:
+    return ", ".join(names[:most]) + (", …" if len(names) > most else "")

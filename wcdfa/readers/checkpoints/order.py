@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from wcdfa.readers.checkpoints.names import NUMBER, OTHERS, TEMPORARY, Entry, entry_of, numbers, template
+from wcdfa.readers.listing import listed
 
 Unit = Literal["step", "epoch"]
 STEPS = {"step", "steps", "globalstep", "iter", "iters", "iteration", "iterations", "update", "updates", "checkpoint", "ckpt"}
@@ -48,7 +49,7 @@ def is_run(folder: Path) -> bool:
         return False
     told = _told(folder.name)
     try:
-        return any(_told_twice(place) >= told for place in (folder, *folder.iterdir()) if place.is_dir())
+        return any(_told_twice(place) >= told for place in (folder, *listed(folder).folders))
     except OSError:  # no permission to read it
         return False
 
@@ -72,7 +73,8 @@ def _told_twice(folder: Path) -> int:
 def _entries(folder: Path) -> list[Entry]:
     if not folder.is_dir() or (folder / "_CHECKPOINT_METADATA").is_file():  # that folder is a single checkpoint
         return []
-    return _without_links([found for path in sorted(folder.iterdir()) if (found := entry_of(path)) is not None])
+    paths = [path for paths in listed(folder) for path in paths]
+    return _without_links([found for path in sorted(paths, key=_name) if (found := entry_of(path)) is not None])
 
 
 def _series(folder: Path, entries: list[Entry]) -> CheckpointSeries | None:
@@ -96,16 +98,18 @@ def _series(folder: Path, entries: list[Entry]) -> CheckpointSeries | None:
         return _by_time(entries)
     by_step: dict[int | None, Entry] = {}
     duplicates = []
-    for entry in sorted(members, key=lambda entry: entry.path.stat().st_mtime):
+    for entry in sorted(members, key=_written):
         if entry.step in by_step:
             duplicates.append(by_step[entry.step].path.name)
         by_step[entry.step] = entry
     kept = sorted(by_step.values(), key=lambda entry: entry.step or 0)
     known = {entry.path for entry in entries}
-    paths = sorted(folder.iterdir())
-    empty = [path for path in paths if path not in known and path.is_dir() and template(path.name) == longest[0]]
+    files, folders, _ = listed(folder)
+    paths = sorted(files + folders, key=_name)
+    empty = [path for path in folders if path not in known and template(path.name) == longest[0]]
     unfinished = [path.name for path in paths if TEMPORARY.search(path.name.lower()) and NUMBER.search(path.name)]
-    others = [entry.path.name for entry in entries if entry not in families[longest[0]]]
+    counted = {entry.path for entry in families[longest[0]]}
+    others = [entry.path.name for entry in entries if entry.path not in counted]
     return CheckpointSeries(kept, unit, unfinished + [path.name for path in empty], duplicates, others)
 
 
@@ -128,14 +132,29 @@ def _numbered(members: list[Entry]) -> tuple[list[Entry], Unit]:
 def _by_time(entries: list[Entry]) -> CheckpointSeries | None:
     """Checkpoints without steps in their names, such as best.pt and last.pt, in the order in which they were written."""
     plain = [entry for entry in entries if not any(found[0] in OTHERS for found in NUMBER.findall(entry.path.name.lower()))]
-    kinds = [entry.kind for entry in plain]
-    kind = max(kinds, key=kinds.count, default="")
-    kept = sorted((entry for entry in plain if entry.kind == kind), key=lambda entry: entry.path.stat().st_mtime)
-    others = [entry.path.name for entry in entries if entry not in kept]
+    kinds = Counter(entry.kind for entry in plain)
+    kind = max(kinds, key=kinds.__getitem__, default="")
+    kept = sorted((entry for entry in plain if entry.kind == kind), key=_written)
+    counted = {entry.path for entry in kept}
+    others = [entry.path.name for entry in entries if entry.path not in counted]
     return CheckpointSeries(kept, "step", [], [], others) if len(kept) > 1 else None
+
+
+def _name(path: Path) -> str:
+    return path.name
+
+
+def _written(entry: Entry) -> float:
+    try:
+        return entry.path.stat().st_mtime
+    except OSError:  # gone by now; reading it says so
+        return 0.0
 
 
 def _without_links(entries: list[Entry]) -> list[Entry]:
     """The checkpoints, without links from one to another, as "latest" often is."""
-    real = {entry.path.resolve() for entry in entries if not entry.path.is_symlink()}
-    return [entry for entry in entries if not entry.path.is_symlink() or entry.path.resolve() not in real]
+    links = {entry.path for entry in entries if entry.path.is_symlink()}
+    if not links:
+        return entries
+    real = {entry.path.resolve() for entry in entries if entry.path not in links}
+    return [entry for entry in entries if entry.path not in links or entry.path.resolve() not in real]

@@ -12,8 +12,13 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.support.text import shown
+
 Scratch = npt.NDArray[np.uint8]  # memory to read into
 Numbers = npt.NDArray[np.inexact]
+Shape = tuple[int, ...]
+Raw = Callable[[int, int, Scratch], npt.NDArray[np.generic]]
+MOST_AXES = 64  # as in NumPy
 
 # fraction bits and bias of the exponent; NumPy knows none of these
 FLOAT8 = {
@@ -39,7 +44,7 @@ def _never(start: int, stop: int, scratch: Scratch) -> Numbers:
 class Stored(NamedTuple):
     """A tensor that has not been read."""
 
-    shape: tuple[int, ...]
+    shape: Shape
     kind: str
     """The dtype, such as "float32". A tensor of a kind that is not in `FLOATS` is never read."""
     read: Callable[[int, int, Scratch], Numbers] = _never
@@ -48,6 +53,8 @@ class Stored(NamedTuple):
     """How many numbers are best read together; start must be a multiple of this."""
     place: Hashable = None
     """Where the numbers are, for tensors that may share them with another tensor."""
+    pieces: int = 1
+    """How many pieces it is stored in, each of which takes some time to read."""
 
 
 class Contents(NamedTuple):
@@ -57,17 +64,43 @@ class Contents(NamedTuple):
     passed: tuple[str, ...] = ()
 
 
-def in_file(path: Path, offset: int, shape: tuple[int, ...], kind: str, order: str = "<") -> Stored:
-    """A tensor whose numbers are in one piece of a file, from the byte `offset` on."""
+def whole_numbers(given: object, what: str) -> Shape:
+    """The numbers of a shape, or of another list that a file gives.
 
-    def read(start: int, stop: int, scratch: Scratch) -> Numbers:
-        dtype = np.dtype(order + FLOATS[kind])
+    >>> whole_numbers([2, 3], "shape")
+    (2, 3)
+    >>> whole_numbers([2, 3.0], "shape")
+    Traceback (most recent call last):
+    ValueError: a shape must be whole numbers from 0 to 2**63 - 1, at most 64 of them, and holds 3.0
+    """
+    if not isinstance(given, (list, tuple)):
+        held = f"is an object of {type(given).__name__}"
+    elif len(given) > MOST_AXES:
+        held = f"is {len(given)} long"
+    else:
+        wrong = [number for number in given if type(number) is not int or not 0 <= number < 1 << 63]
+        if not wrong:
+            return tuple(given)
+        held = f"holds {_named(wrong[0])}"
+    msg = f"a{'n' if what[0] in 'aeiou' else ''} {what} must be whole numbers from 0 to 2**63 - 1, at most {MOST_AXES} of them, and {held}"
+    raise ValueError(msg)
+
+
+def _named(given: object) -> str:
+    if type(given) is int:  # it may have more digits than can be shown
+        return "a negative number" if given < 0 else "a larger one"
+    return shown(given, 40) if type(given) in (float, bool, str) else f"an object of {type(given).__name__}"
+
+
+def raw_numbers(path: Path, offset: int, kind: str, order: str = "<") -> Raw:
+    """A function that reads numbers as they are in a file, from the byte `offset` on."""
+    dtype = np.dtype(order + FLOATS[kind])
+
+    def read(start: int, stop: int, scratch: Scratch) -> npt.NDArray[np.generic]:
         size = (stop - start) * dtype.itemsize
         raw = scratch[:size] if size <= len(scratch) else np.empty(size, np.uint8)
         left = raw.data
-        with path.open(
-            "rb", buffering=0
-        ) as file:  # read and not mapped, because a file that shrinks meanwhile would crash the process
+        with path.open("rb", buffering=0) as file:  # not mapped, because a file that shrinks meanwhile would crash the process
             file.seek(offset + start * dtype.itemsize)
             while left:  # the system reads at most 2 GB at once
                 got = file.readinto(left)
@@ -75,12 +108,18 @@ def in_file(path: Path, offset: int, shape: tuple[int, ...], kind: str, order: s
                     msg = f"{path.name} ends {len(left)} bytes before its tensor does"
                     raise ValueError(msg)
                 left = left[got:]
-        return widened(raw.view(dtype), kind)
+        return raw.view(dtype)
 
-    return Stored(shape, kind, read)
+    return read
 
 
-def size_of(shape: tuple[int, ...], kind: str) -> int:
+def in_file(path: Path, offset: int, shape: Shape, kind: str, order: str = "<") -> Stored:
+    """A tensor whose numbers are in one piece of a file, from the byte `offset` on."""
+    raw = raw_numbers(path, offset, kind, order)
+    return Stored(shape, kind, lambda start, stop, scratch: widened(raw(start, stop, scratch), kind))
+
+
+def size_of(shape: Shape, kind: str) -> int:
     """The size in bytes of a tensor of this shape and kind."""
     return prod(shape) * np.dtype(FLOATS[kind]).itemsize
 
