@@ -54,6 +54,7 @@ class DeviceRing:
         self._rows = [
             [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
         ]
+        self._absent = [i for i, name in enumerate(names) if i and not places.get(name)]  # groups without a parameter so far
         self._sums_width = self._width = len(names) + 2
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
@@ -75,6 +76,8 @@ class DeviceRing:
         cells = [cell for block, rows in blocks for cell in self._sums(found, rows, gradients.get(block, other))]
         each = row[:-1].view(len(self._blocks), self._width)
         each[:, : self._sums_width].copy_(torch.stack(cells).view(len(self._blocks), -1))
+        if self._absent:
+            each[0, self._absent] = math.nan
         if self._direction is not None:
             each[:, self._sums_width :].copy_(self._direction.cells())
             self._direction.keep(each[:, 0].sum() != 0)
