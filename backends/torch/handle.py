@@ -120,10 +120,16 @@ class Handle:
                 self._direction.rebase(self._snapshot.parts)
 
     def detach(self) -> None:
-        """Remove the hooks and free the memory of the snapshot. The recorded norms stay."""
+        """Remove the hooks and free the memory of the snapshot. The recorded norms stay. If the last read fails, they are removed too."""
         if not self._hooks:
             return
-        self.read()
+        try:
+            self.read()
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """`detach` without a last read: if another process is gone, with which the norms would be summed."""
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()
