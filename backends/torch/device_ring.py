@@ -45,6 +45,7 @@ class DeviceRing:
         self._copy: Copy | None = None
         self._shared, self._passes = SharedRows(window), BackwardPasses()
         self._row_passes: list[int] = []  # backward passes before each row
+        self._begun: set[str] = set()  # groups that have had a parameter
         self._blocks: list[ProcessGroups] = [()]
 
     def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> None:
@@ -54,7 +55,8 @@ class DeviceRing:
         self._rows = [
             [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
         ]
-        self._absent = [i for i, name in enumerate(names) if i and not places.get(name)]  # groups without a parameter so far
+        self._begun |= {name for name in names if places.get(name)}
+        self._absent = [i for i, name in enumerate(names) if i and name not in self._begun]
         self._sums_width = self._width = len(names) + 2
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
