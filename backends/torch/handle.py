@@ -94,8 +94,8 @@ class Handle:
     def read(self) -> Reading:
         """Copy the norms recorded so far to the host. If parameters are sharded, call it on all processes."""
         self._steps.forget()
-        for optimizer in self._live() if self._hooks else ():
-            self._keep_up(optimizer)
+        for optimizer in self._live() if self._hooks and self._ring.sharded else ():
+            self._keep_up(optimizer)  # so that all processes know the same kinds of sharding, whatever steps they took
         self._drain(on_all=True)
         self._arrive(wait=True)
         return self._reading()
