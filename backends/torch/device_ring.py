@@ -14,7 +14,7 @@ from wcdfa.backends.torch.backward_passes import BackwardPasses
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.gradients import Squares
 from wcdfa.backends.torch.norms import ProcessGroups
-from wcdfa.backends.torch.shared_rows import Chunk, SharedRows
+from wcdfa.backends.torch.shared_rows import Cells, Chunk, SharedRows
 from wcdfa.backends.torch.snapshot import Moved, Part
 
 Places = dict[str, tuple[int, ...]]
@@ -60,6 +60,7 @@ class DeviceRing:
         self._sums_width = self._width = len(names) + 2
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
+        self._cells = Cells(len(names), self._sums_width, self._width)
         device = parts[0].kind.device if parts else torch.device("cpu")
         self._passes.follow(parts)
         dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
@@ -135,7 +136,7 @@ class DeviceRing:
                 self._copy = _to_host(rows)
                 return chunk.beside
             self._shared.keep(chunk)
-            summed = self._shared.summed(self._blocks, self._width, self._zero, self._sums_width) if on_all else None
+            summed = self._shared.summed(self._blocks, self._cells, self._zero) if on_all else None
             if summed is None:
                 return []
             self.lost = summed.lost
