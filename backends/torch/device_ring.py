@@ -14,7 +14,7 @@ from wcdfa.backends.torch.backward_passes import BackwardPasses
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.gradients import Squares
 from wcdfa.backends.torch.norms import ProcessGroups
-from wcdfa.backends.torch.shared_rows import Chunk, SharedRows
+from wcdfa.backends.torch.shared_rows import Cells, Chunk, SharedRows
 from wcdfa.backends.torch.snapshot import Moved, Part
 
 Places = dict[str, tuple[int, ...]]
@@ -45,6 +45,7 @@ class DeviceRing:
         self._copy: Copy | None = None
         self._shared, self._passes = SharedRows(window), BackwardPasses()
         self._row_passes: list[int] = []  # backward passes before each row
+        self._begun: set[str] = set()  # groups that have had a parameter
         self._blocks: list[ProcessGroups] = [()]
 
     def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> None:
@@ -54,9 +55,12 @@ class DeviceRing:
         self._rows = [
             [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
         ]
+        self._begun |= {name for name in names if places.get(name)}
+        self._absent = [i for i, name in enumerate(names) if i and name not in self._begun]
         self._sums_width = self._width = len(names) + 2
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
+        self._cells = Cells(len(names), self._sums_width, self._width)
         device = parts[0].kind.device if parts else torch.device("cpu")
         self._passes.follow(parts)
         dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
@@ -75,6 +79,8 @@ class DeviceRing:
         cells = [cell for block, rows in blocks for cell in self._sums(found, rows, gradients.get(block, other))]
         each = row[:-1].view(len(self._blocks), self._width)
         each[:, : self._sums_width].copy_(torch.stack(cells).view(len(self._blocks), -1))
+        if self._absent:
+            each[0, self._absent] = math.nan
         if self._direction is not None:
             each[:, self._sums_width :].copy_(self._direction.cells())
             self._direction.keep(each[:, 0].sum() != 0)
@@ -130,7 +136,7 @@ class DeviceRing:
                 self._copy = _to_host(rows)
                 return chunk.beside
             self._shared.keep(chunk)
-            summed = self._shared.summed(self._blocks, self._width, self._zero, self._sums_width) if on_all else None
+            summed = self._shared.summed(self._blocks, self._cells, self._zero) if on_all else None
             if summed is None:
                 return []
             self.lost = summed.lost

@@ -94,8 +94,8 @@ class Handle:
     def read(self) -> Reading:
         """Copy the norms recorded so far to the host. If parameters are sharded, call it on all processes."""
         self._steps.forget()
-        for optimizer in self._live() if self._hooks else ():
-            self._keep_up(optimizer)
+        for optimizer in self._live() if self._hooks and self._ring.sharded else ():
+            self._keep_up(optimizer)  # so that all processes know the same kinds of sharding, whatever steps they took
         self._drain(on_all=True)
         self._arrive(wait=True)
         return self._reading()
@@ -120,10 +120,16 @@ class Handle:
                 self._direction.rebase(self._snapshot.parts)
 
     def detach(self) -> None:
-        """Remove the hooks and free the memory of the snapshot. The recorded norms stay."""
+        """Remove the hooks and free the memory of the snapshot. The recorded norms stay. If the last read fails, they are removed too."""
         if not self._hooks:
             return
-        self.read()
+        try:
+            self.read()
+        finally:
+            self.release()
+
+    def release(self) -> None:
+        """`detach` without a last read: if another process is gone, with which the norms would be summed."""
         for hook in self._hooks:
             hook.remove()
         self._hooks.clear()

@@ -24,6 +24,24 @@ class Chunk(NamedTuple):
     beside: list[dict[str, object]]  # momentum and betas
 
 
+class Cells(NamedTuple):
+    """The cells of a row: norms, the square of the gradient, others of this step alone, and the direction."""
+
+    norms: int  # how many norms there are; the square of the gradient follows
+    direction: int  # the first cell of the direction
+    width: int
+
+
+class Matched(NamedTuple):
+    """Rows of this process, one for each step that any process took."""
+
+    sums: torch.Tensor  # (rows, kinds of sharding, cells)
+    rates: torch.Tensor  # (rows,)
+    beside: list[dict[str, object]]
+    dropped: int  # how many rows before these were dropped
+    gap: bool  # whether this process left out the last step
+
+
 class Summed(NamedTuple):
     """Rows that were summed over the processes."""
 
@@ -75,19 +93,17 @@ class SharedRows:
             )
         self._full = True
 
-    def summed(self, blocks: Sequence[ProcessGroups], cells: int, like: torch.Tensor, first: int) -> Summed | None:
+    def summed(self, blocks: Sequence[ProcessGroups], cells: Cells, like: torch.Tensor) -> Summed | None:
         """Sum the rows over the processes, all of which must make the call. None if there are none.
 
         Parameters
         ----------
         blocks : list
             The kinds of sharding of the parameters now.
-        cells : int
-            How many there are in a row.
+        cells : Cells
+            Where the cells of a row are.
         like : tensor
-            A row of this type, and on this device.
-        first : int
-            The first cell of the direction.
+            One of the type and on the device of the rows.
 
         Raises
         ------
@@ -96,29 +112,31 @@ class SharedRows:
         """
         blocks = list(dict.fromkeys([*(block for chunk in self._chunks for block in chunk.blocks), *blocks]))
         groups = tuple(dict.fromkeys(group for block in blocks for group in block))
-        sums, rates = self._joined(blocks, cells, like)
-        if self._gap and len(sums):
-            _forget_products(sums, 0, first)
-        taken = self._taken()
-        missing: list[int] = []
-        if _agree(taken, groups, like.device):
-            beside, dropped = taken.beside, taken.dropped
-        else:
-            common = self._common(taken._replace(rates=rates.tolist()), groups)
-            sums, missing = _aligned(sums, numbered(taken.passes), common, first)
-            rates, beside, dropped = rates.new_tensor(common.rates), common.beside, common.dropped
-        total = sums.new_zeros((len(sums), cells))
+        found = self._matched(self._joined(blocks, cells, like), groups, cells)
+        total = found.sums.new_zeros((len(found.sums), cells.width))
         for i, block in enumerate(blocks):
-            total += over_processes(sums[:, i].contiguous(), block)
-        gap = missing[-1:] == [len(sums) - 1] if len(sums) else self._gap
+            total += over_processes(found.sums[:, i].contiguous(), block)
         self.clear()
-        self._gap = gap
-        return _behind_gaps(total, rates, beside, dropped, self.limit) if len(total) + dropped else None
+        self._gap = found.gap
+        return _behind_gaps(total, found, self.limit) if len(total) + found.dropped else None
 
-    def _joined(self, blocks: Sequence[ProcessGroups], cells: int, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _matched(self, own: tuple[torch.Tensor, torch.Tensor], groups: ProcessGroups, cells: Cells) -> Matched:
+        """The rows of this process, one for each step that any process took."""
+        sums, rates = own
+        if self._gap and len(sums):
+            _forget_products(sums, 0, cells)
+        taken = self._taken()
+        if _agree(taken, groups, sums.device):
+            return Matched(sums, rates, taken.beside, taken.dropped, self._gap and not len(sums))
+        common = self._common(taken._replace(rates=rates.tolist()), groups)
+        sums, missing = _aligned(sums, numbered(taken.passes), common, cells)
+        gap = missing[-1:] == [len(sums) - 1] if len(sums) else self._gap
+        return Matched(sums, rates.new_tensor(common.rates), common.beside, common.dropped, gap)
+
+    def _joined(self, blocks: Sequence[ProcessGroups], cells: Cells, like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The rows of all chunks, with a place for each kind of sharding."""
         count = sum(len(chunk.passes) for chunk in self._chunks)
-        sums, rates = like.new_zeros((count, len(blocks), cells)), like.new_zeros(count)
+        sums, rates = like.new_zeros((count, len(blocks), cells.width)), like.new_zeros(count)
         begin = 0
         for chunk in self._chunks:
             end = begin + len(chunk.passes)
@@ -151,7 +169,7 @@ def _agree(taken: Taken, groups: ProcessGroups, device: torch.device) -> bool:
     return bool(largest == -smallest)
 
 
-def _aligned(sums: torch.Tensor, own: Sequence[Step], common: Common, first: int) -> tuple[torch.Tensor, list[int]]:
+def _aligned(sums: torch.Tensor, own: Sequence[Step], common: Common, cells: Cells) -> tuple[torch.Tensor, list[int]]:
     """The rows of all steps that any process took, and which of them this one left out."""
     places = {step: i for i, step in enumerate(own)}
     found = sums.new_zeros((len(common.steps), *sums.shape[1:]))
@@ -160,23 +178,24 @@ def _aligned(sums: torch.Tensor, own: Sequence[Step], common: Common, first: int
         if step in places:
             found[i] = sums[places[step]]
         else:  # nothing moved here; the gradient was not measured
-            found[i, :, first - 2] = math.nan
-            found[i, :, first:] = math.nan
+            found[i, :, cells.norms] = math.nan
+            found[i, :, cells.direction :] = math.nan
         if unknown:
             found[i] = math.nan
     for i in missing:
-        _forget_products(found, i + 1, first)
+        _forget_products(found, i + 1, cells)
     return found, missing
 
 
-def _forget_products(sums: torch.Tensor, row: int, first: int) -> None:
+def _forget_products(sums: torch.Tensor, row: int, cells: Cells) -> None:
     """Say that the change of this row has no known product with the one before, which this process has not seen."""
-    sums[row : row + 1, :, first + 1 : first + 1 + first - 2] = math.nan
+    first = cells.direction + 1
+    sums[row : row + 1, :, first : first + cells.norms] = math.nan
 
 
-def _behind_gaps(sums: torch.Tensor, rates: torch.Tensor, beside: list[dict[str, object]], dropped: int, limit: int) -> Summed:
+def _behind_gaps(total: torch.Tensor, found: Matched, limit: int) -> Summed:
     """Put a gap for each row that was dropped in front, but no more than a window of them."""
-    gaps = min(dropped, limit)
-    before = sums.new_full((gaps, sums.shape[1]), math.nan)
-    unknown = rates.new_full((gaps,), math.nan)
-    return Summed(torch.cat([before, sums]), torch.cat([unknown, rates]), [{}] * gaps + beside, dropped - gaps)
+    gaps = min(found.dropped, limit)
+    before, unknown = total.new_full((gaps, total.shape[1]), math.nan), total.new_full((gaps,), math.nan)
+    rates = torch.cat([unknown, found.rates])
+    return Summed(torch.cat([before, total]), rates, [{}] * gaps + found.beside, found.dropped - gaps)

@@ -91,7 +91,11 @@ class Recording:
         if self._handle is None:
             return self._told
         self._read_at = step
-        reading = self._handle.read()
+        try:
+            reading = self._handle.read()
+        except RuntimeError as error:
+            self._lose(error)
+            return self._told
         return int(reading.count + reading.skipped)
 
     def news(self, step: int) -> dict[str, float]:
@@ -109,17 +113,20 @@ class Recording:
 
     def end(self) -> None:
         """Detach from the optimizers. Called at the end of training, and before the next in case the last was interrupted."""
-        if self._handle is None:
-            return
         self._state = self.state_dict()
-        self._handle.detach()
+        if self._handle is not None:
+            self._handle.release()
         self._handle = None
 
     def state_dict(self) -> RecordingState:
         """The state for a checkpoint."""
         if self._handle is None or self.monitor is None:
             return self._state
-        handle = self._handle.state_dict()  # first, because it brings the monitor and the watch up to date
+        try:
+            handle = self._handle.state_dict()  # first, because it brings the monitor and the watch up to date
+        except RuntimeError as error:
+            self._lose(error)
+            return self._state
         return {"handle": handle, "monitor": self.monitor.state_dict(), "watch": self.watch.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, object]) -> None:
@@ -149,6 +156,13 @@ class Recording:
             self.watch.load_state_dict(self._state["watch"], self.monitor)
         except Exception as error:  # noqa: BLE001 - no checkpoint may end the training run
             logging.getLogger("wcdfa").warning("the norms in the checkpoint do not fit, and α starts over: %s", error)
+
+    def _lose(self, error: RuntimeError) -> None:
+        """Record no more, because another process is gone: to wait for it again at each read would hold up what is left of the run."""
+        logging.getLogger("wcdfa").warning("no more norms are recorded: %s", error)
+        assert self._handle is not None
+        self._handle.release()
+        self._handle, self._state = None, {}
 
     def _alarm(self, message: str) -> None:
         self.stop |= self.alarms(message, aloud=self._aloud)

@@ -281,6 +281,55 @@ def test_the_direction_is_recorded_too(root, runs, made, monkeypatch, options):
     require_direction(attached[0].read(), model.seen, {"net/0": [0, 1], "net/2": [2, 3]}, options)
 
 
+@pytest.mark.parametrize("groups", [{"first": "^net/0", "last": "^net/2"}, 2], ids=["named", "by depth"])
+@pytest.mark.parametrize("before", [True, False], ids=["before it", "after it"])
+def test_a_part_that_is_unfrozen_later(root, runs, made, tmp_path, caplog, before, groups):
+    """By a callback of Lightning, before which this one comes, or after; and gone on with from a checkpoint."""
+    import torch
+    from lightning.pytorch.callbacks import BaseFinetuning, ModelCheckpoint
+
+    class Unfreezes(BaseFinetuning):
+        def freeze_before_training(self, pl_module):
+            self.freeze(pl_module.net[0])
+
+        def finetune_function(self, pl_module, epoch, optimizer):
+            if epoch == 2:
+                self.unfreeze_and_add_param_group(pl_module.net[0], optimizer)
+
+    class Later(runs.regression(root)):
+        def configure_optimizers(self):
+            return torch.optim.AdamW([part for part in self.parameters() if part.requires_grad], lr=0.01)
+
+    def run(ckpt_path=None):
+        callback, saves = (
+            made(monitor(), groups=groups, every=3, coordinates=9),
+            ModelCheckpoint(tmp_path, filename="{epoch}", save_top_k=-1),
+        )
+        callbacks = [callback, Unfreezes()] if before else [Unfreezes(), callback]
+        model = Later()
+        options = {"enable_checkpointing": True, "max_epochs": 5, "ckpt_path": ckpt_path}
+        runs.fitted(root, model, runs.loader(7), *callbacks, saves, **options)
+        return model.seen, callback.monitor
+
+    with caplog.at_level(logging.WARNING, logger="wcdfa"):
+        seen, recorded = run()
+    np.testing.assert_allclose(recorded.get_signal(), seen.norms(), rtol=1e-6)
+    names = {"first": "net/0", "last": "net/2"} if groups == 2 else {"first": "first", "last": "last"}
+    np.testing.assert_allclose(recorded.get_signal(names["last"]), seen.norms([2, 3]), rtol=1e-6)
+    said = [record.getMessage() for record in caplog.records]
+    if groups == 2:
+        assert [message.startswith("the parameters of net/0 came after attach") for message in said] == [True]
+    else:
+        first = recorded.get_signal("first")
+        assert np.isnan(first[:14]).all()
+        np.testing.assert_allclose(first[14:], seen.norms([0, 1])[14:], rtol=1e-6)
+        assert said == []
+        again, resumed = run(tmp_path / "epoch=3.ckpt")  # Lightning gives the part to the optimizer again, and leaves it frozen
+        for group, places in (("all", None), ("first", [0, 1]), ("last", [2, 3])):
+            norms = np.concatenate([recorded.get_signal(group)[:28], again.norms(places)])
+            np.testing.assert_allclose(resumed.get_signal(group), norms, rtol=1e-6)
+
+
 def test_the_other_package():
     require("pytorch_lightning")
     found = printed(start("lightning_root.py", "pytorch_lightning", OMP_NUM_THREADS="1"))

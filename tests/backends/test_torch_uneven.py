@@ -47,7 +47,10 @@ def found():
     require("torch")
     uneven = [f"uneven:{case}" for case in ("none", "one", "two", "each", "ends", "all")]
     apart = [f"apart:{name}" for name in SAID]
-    return {2: group(2, *uneven, "unseen", "unread", *apart, "absent", "dies"), 4: group(4, "uneven:many", "apart:window", "dies")}
+    return {
+        2: group(2, *uneven, "unfreezes", "unseen", "unread", *apart, "absent", "dies"),
+        4: group(4, "uneven:many", "apart:window", "dies"),
+    }
 
 
 FEWER = {"none": [], "one": [3], "two": [2, 3, 5], "each": [4, 6], "ends": [*range(7, 12)], "all": []}
@@ -75,6 +78,16 @@ def test_steps_that_some_leave_out(found, size, case, fewer):
     assert [len(messages) for messages in said] == [1 if fewer else 0] + [0] * (size - 1)  # the first says it once
     if case == "one":
         assert said[0][0].startswith("of 5 steps since the last read() process 1 took 4: at a step that a process left out its")
+
+
+def test_a_shared_part_that_is_unfrozen_later(found):
+    for each in found[2]:
+        each = each["unfreezes"]
+        np.testing.assert_allclose(each["norms"], each["expected"], rtol=1e-6)
+        first, last = np.array(each["groups"]["first"]), np.array(each["groups"]["last"])
+        assert np.isnan(first[:5]).all()
+        np.testing.assert_allclose(np.hypot(first, last)[5:], each["expected"][5:], rtol=1e-6)
+    assert len(found[2][0]["unfreezes"]["said"]) == 1  # of the step that was left out
 
 
 def test_steps_that_cannot_be_told_apart(found):

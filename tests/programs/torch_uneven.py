@@ -91,6 +91,27 @@ def uneven(case, rank, size):
     }
 
 
+def unfreezes(case, rank, size):
+    """The first layer is trained from step 5 on; one process leaves out that step."""
+    model = made("fsdp", size)
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.AdamW(model[2].parameters(), lr=0.01)
+    handle = attach(optimizer, model=model, groups=GROUPS, window=20, every=3)
+    expected, old = [], whole(model)
+    for number, x in enumerate(batches(torch, STEPS)):
+        if number == 5:
+            model[0].requires_grad_(True)
+            optimizer.add_param_group({"params": model[0].parameters()})
+        optimizer.zero_grad()
+        loss_of(model, x).backward()
+        if (rank, number) != (1, 5):
+            optimizer.step()
+        new = whole(model)
+        expected.append(sum(moved(new, old)) ** 0.5)
+        old = new
+    return told(handle) | {"expected": expected}
+
+
 def by_hand(model, factor):
     for part in model.parameters():
         part.grad = torch.ones_like(part.detach()) * factor
