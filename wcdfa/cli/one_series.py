@@ -60,6 +60,8 @@ def _judged(series: RecordedSeries, settings: Settings, console: Console) -> Ana
         try:
             return analyze(series, settings, each=lambda done, total: progress.update(task, completed=done, total=total))
         except ValueError as error:
+            for note in series.notes:  # what was left out of the log may be why
+                say(console, f"note: {note}")
             msg = f"{series.name}: {error}"
             raise ValueError(msg) from error
 

@@ -45,6 +45,9 @@ class Source(NamedTuple):
         except ValueError as error:
             msg = f"{shown(self.path)}: {shown(error, LONGEST)}"
             raise ValueError(msg) from error
+        except (MemoryError, RecursionError, OverflowError) as error:
+            msg = f"{shown(self.path)}: it is nested too deeply, or asks for too much memory: {type(error).__name__}"
+            raise ValueError(msg) from error
 
 
 def sources(path: str | Path) -> list[Source]:
