@@ -31,8 +31,8 @@ class Copy(NamedTuple):
 class DeviceRing:
     """Keeps one row per step.
 
-    A row has Σ|ΔW|² of every group, Σ|g|², the variance of the first if it is an estimate, the cells of the direction if it is given, and
-    the learning rate.
+    A row has Σ|ΔW|² of every group, Σ|g|², the variance of the first if it is an estimate, Σ|ΔW|² of what no step has changed, the cells
+    of the direction if it is given, and the learning rate.
 
     Every `every` steps the rows are copied to the host without waiting for the device. Those of sharded parameters wait on the device
     until all processes call `send` with `on_all`, which sums them: see `wcdfa.backends.torch.shared_rows.SharedRows`.
@@ -57,7 +57,7 @@ class DeviceRing:
         ]
         self._begun |= {name for name in names if places.get(name)}
         self._absent = [i for i, name in enumerate(names) if i and name not in self._begun]
-        self._sums_width = self._width = len(names) + 2
+        self._sums_width = self._width = len(names) + 3
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
         self._cells = Cells(len(names), self._sums_width, self._width)
@@ -71,12 +71,15 @@ class DeviceRing:
             if self._direction is not None:
                 self._direction.lay_out(parts, [places.get(name, ()) for name in names[1:]], self._blocks, self._zero)
 
-    def write(self, found: Sequence[Moved], gradients: Squares, rate: float | torch.Tensor | None) -> bool:
+    def write(self, found: Sequence[Moved], gradients: Squares, between: Squares, rate: float | torch.Tensor | None) -> bool:
         """Add a row. Returns whether it is time to copy."""
         row = self._ring[self.recorded]
         other = self._zero if gradients else self._unknown
-        blocks = zip(self._blocks, self._rows, strict=True)
-        cells = [cell for block, rows in blocks for cell in self._sums(found, rows, gradients.get(block, other))]
+        cells = [
+            cell
+            for block, rows in zip(self._blocks, self._rows, strict=True)
+            for cell in self._sums(found, rows, gradients.get(block, other), between.get(block, self._zero))
+        ]
         each = row[:-1].view(len(self._blocks), self._width)
         each[:, : self._sums_width].copy_(torch.stack(cells).view(len(self._blocks), -1))
         if self._absent:
@@ -89,12 +92,14 @@ class DeviceRing:
         self.recorded += 1
         return self.recorded == self.every
 
-    def _sums(self, found: Sequence[Moved], rows: Sequence[Sequence[int]], gradient: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Σ|ΔW|² of each group, Σ|g|², and the variance of the first."""
+    def _sums(self, found: Sequence[Moved], rows: Sequence[Sequence[int]], *others: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Σ|ΔW|² of each group, Σ|g|², the variance of the first, and Σ|ΔW|² of what no step has changed."""
+        gradient, between = (other.to(self._ring.device, self._ring.dtype, non_blocking=True) for other in others)
         for row in rows:
             yield self._total([found[i].square for i in row])
-        yield gradient.to(self._ring.device, self._ring.dtype, non_blocking=True)
+        yield gradient
         yield self._total([variance for i in rows[0] if (variance := found[i].variance) is not None])
+        yield between
 
     def _total(self, parts: list[torch.Tensor]) -> torch.Tensor:
         device, dtype = self._ring.device, self._ring.dtype

@@ -77,6 +77,10 @@ class Direction:
         """Measure from the current values. There is no last step then, unless it was loaded with a state just now."""
         if not self._resumed:
             self._last.zero_()
+        self.begin(parts)
+
+    def begin(self, parts: Sequence[Part]) -> None:
+        """Measure the next step from the current values."""
         if self._weights is not None and all(part.fits for part in parts):
             self._weights = self._taken([part.row() for part in parts])
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.hooks import RemovableHandle
 
+from wcdfa.backends.torch.between_steps import BetweenSteps, keep
 from wcdfa.backends.torch.device_ring import DeviceRing, Places
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.direction_rows import direction_columns
@@ -20,6 +21,7 @@ from wcdfa.backends.torch.gradients import Gradients
 from wcdfa.backends.torch.handle_state import HandleState, before_of, last_of, ring_of, state_of
 from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
 from wcdfa.backends.torch.snapshot import Moved, Part, Snapshot, current, moved
+from wcdfa.backends.torch.unseen import Unseen
 from wcdfa.backends.torch.whole_steps import WholeSteps
 from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
@@ -31,6 +33,7 @@ from wcdfa.recording.ring import read as read_ring
 from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, direction_series
 
 VARIANCE = "variance of the sample"  # an extra series in the host's ring, beside the groups
+SOON = 100  # steps after which it is said that none moves anything
 BESIDE = tuple(series for each in HYPERPARAMETERS.values() for series in each)
 
 
@@ -58,7 +61,9 @@ class Handle:
         self.watch = Watch()
         self.raised, self._alarms = alarms.raised, alarms
         self._optimizers = [weakref.ref(optimizer, self._gone) for optimizer in optimizers]
-        self._steps = WholeSteps(optimizers)
+        self._steps, self._begun = WholeSteps(optimizers), set[int]()  # the second: optimizers whose step has not ended
+        self._unseen = Unseen(optimizers, patience=min(window, max(every, SOON)))
+        self._between = BetweenSteps()
         self._snapshot, self._places_of = snapshot, places
         self._stepped: dict[int, StepOptions] = {}  # optimizers that took a step in this round, and what they took it with
         self._gradients = Gradients() if gradients else None
@@ -93,9 +98,11 @@ class Handle:
 
     def read(self) -> Reading:
         """Copy the norms recorded so far to the host. If parameters are sharded, call it on all processes."""
-        self._steps.forget()
+        self._forget()
         for optimizer in self._live() if self._hooks and self._ring.sharded else ():
             self._keep_up(optimizer)  # so that all processes know the same kinds of sharding, whatever steps they took
+        if self._unseen.waiting:
+            self._unseen.asked(self._snapshot.distance())
         self._drain(on_all=True)
         self._arrive(wait=True)
         return self._reading()
@@ -105,7 +112,8 @@ class Handle:
         if not self.attached:
             msg = "this handle is detached, or its optimizers are gone, so it has no parameters any more: attach again"
             raise RuntimeError(msg)
-        self._steps.forget()
+        self._forget()
+        self._unseen.seen()
         if self._gradients is not None and not self._stepped:
             for optimizer in self._live():
                 self._gradients.measure(optimizer)
@@ -113,7 +121,7 @@ class Handle:
 
     def rebase(self) -> None:
         """Measure from the current weights. Call it after loading or setting weights, which is not a step."""
-        self._steps.forget()
+        self._forget()
         with torch.inference_mode(False), torch.no_grad():
             self._snapshot.rebase()
             if self._direction is not None:
@@ -134,6 +142,7 @@ class Handle:
             hook.remove()
         self._hooks.clear()
         self._ring.end()
+        self._unseen.forget()
         self._snapshot.follow(())
 
     def state_dict(self) -> HandleState:
@@ -184,6 +193,8 @@ class Handle:
         outermost, marked = self._steps.begin(optimizer, kwargs)
         if outermost:
             self._begin_step(optimizer)
+            self._leave_out(optimizer)
+            self._begun.add(id(optimizer))
             if self._gradients is not None and not _takes_closure(args, kwargs) and not _capturing():
                 self._gradients.measure(optimizer)
         return None if marked is kwargs else (args, marked)
@@ -201,6 +212,16 @@ class Handle:
         if len(own) != self._held.get(id(optimizer)) or not self._snapshot.fits(own):
             self._follow()
 
+    def _leave_out(self, optimizer: torch.optim.Optimizer) -> None:
+        """Measure from the current weights if they changed since the last step. What a step did that raised is part of the next."""
+        self._unseen.seen()
+        if self._begun or _capturing():
+            return
+        with torch.inference_mode(False), torch.no_grad():
+            parts = self._snapshot.of(_parameters(optimizer)) if self._stepped else self._snapshot.parts
+            if self._between.leave_out(parts) and self._direction is not None:
+                self._direction.begin(self._snapshot.parts)
+
     def _begin(self) -> None:
         """Before the first step: find out how many steps the optimizers have taken, if all have taken as many."""
         taken = {steps_taken(each) for each in self._live()}
@@ -210,13 +231,24 @@ class Handle:
 
     def _after(self, optimizer: torch.optim.Optimizer, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """After a step: a round ends when all optimizers have taken one."""
-        if not self._steps.end(optimizer, kwargs) or _capturing():
+        if not self._steps.end(optimizer, kwargs):
+            return
+        self._begun.discard(id(optimizer))
+        if _capturing():
             return  # replays of a captured graph call no hooks, and are recorded by hand
         if self._gradients is not None and _takes_closure(args, kwargs):  # only the closure has computed the gradients
             self._gradients.measure(optimizer)
         self._stepped[id(optimizer)] = step_options(optimizer)
         if all(id(each) in self._stepped for each in self._live()):
             self._close()
+        else:
+            keep(self._snapshot.of(_parameters(optimizer)))
+        self._unseen.after_step(list(self._live()))
+
+    def _forget(self) -> None:
+        """Say that no step is running, whatever an earlier one that raised has left behind."""
+        self._steps.forget()
+        self._begun.clear()
 
     def _follow(self) -> None:
         """Measure the parameters that the optimizers hold now."""
@@ -243,7 +275,8 @@ class Handle:
         self._began = True  # the count before a step that no hook has seen is unknown
         self._arrive(wait=False)
         with torch.inference_mode(False), torch.no_grad():
-            full = self._ring.write(self._moved(), gradients, now.rate)
+            full = self._ring.write(self._moved(), gradients, self._between.taken(), now.rate)
+        keep(self._snapshot.parts)
         self._waiting.append(now.beside)
         if full:
             self._drain()
@@ -281,8 +314,11 @@ class Handle:
         self._ring.lost = 0
 
     def _extend(self, rows: npt.NDArray[np.float64]) -> None:
-        """Add rows of Σ|ΔW|² of each group, Σ|g|², the variance of the first group, the cells of the direction, and the learning rate."""
+        """Add rows, as `DeviceRing` has them."""
         real = rows[:, 0] != 0
+        first = int(self._host.wcdfa_count) + int(self._host.wcdfa_skipped) + 1
+        self._unseen.arrived(rows[:, 0], rows[:, -1])
+        self._between.arrived(np.sqrt(rows[:, len(self._names) + 2]), np.sqrt(rows[:, 0]), first)
         fresh = rows[real]
         if len(fresh):
             with np.errstate(all="ignore"):
@@ -293,7 +329,7 @@ class Handle:
                 if VARIANCE in self._host.wcdfa_norms:  # relative variance of the norm; the row has the variance of the square
                     columns[VARIANCE] = fresh[:, len(self._names) + 1] / (2 * fresh[:, 0]) ** 2
                 if self._direction is not None:
-                    columns |= direction_columns(fresh[:, len(self._names) + 2 : -1], self._names, columns, self._host)
+                    columns |= direction_columns(fresh[:, len(self._names) + 3 : -1], self._names, columns, self._host)
             count = int(self._host.wcdfa_count)
             self._host = extend(self._host, columns, fresh[:, -1], np.arange(count, count + len(fresh)) + 1)
         self._host = self._host._replace(wcdfa_skipped=self._host.wcdfa_skipped + np.int32(len(rows) - len(fresh)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
+from wcdfa.backends.torch.optimizers import optimizers_in, parameters_in
 from wcdfa.backends.torch.same_settings import require_same_settings
 from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.snapshot import Snapshot
@@ -51,9 +53,11 @@ def attach(
     >>> handle.read().count, handle.read().optimizer
     (3, 'sgd')
 
-    It records the applied change since the last step, or since `attach`; after loading weights call ``handle.rebase()``. A step that
-    changes nothing, such as one that a GradScaler refuses, is counted as skipped; a norm that is not finite is a gap. Training never
-    waits for the norms: every `every` steps they are copied from the device in the background.
+    It records the change that a step has applied to the weights. What changes them between two steps is left out, and said once: swapping
+    them for an average and back, loading, clipping. A change through ``parameter.data`` cannot be seen, and counts as part of the next
+    step unless ``handle.rebase()`` is called after it. A step that changes nothing, such as one that a GradScaler refuses, is counted as
+    skipped; a norm that is not finite is a gap. If no step is called, or none moves the weights, a warning says so once, with the way
+    out. Training never waits for the norms: every `every` steps they are copied from the device in the background.
 
     Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes: attach on all of them with the same
     settings, and give the monitor to one. No step waits for another process. The norms are summed when all processes call ``read()`` at
@@ -65,7 +69,8 @@ def attach(
     Parameters
     ----------
     *optimizers : torch.optim.Optimizer
-        The optimizers to record. Wrappers of accelerate and Lightning may be around them.
+        The optimizers to record. Wrappers of accelerate and Lightning may be around them. Objects of another class with ``step()`` and
+        ``param_groups`` are taken too.
     monitor : WeightChangeDFA, optional
         Receives the norms each time they reach the host. After a restart, load its state and the state of the handle.
     mode : "exact" or "sample"
@@ -102,7 +107,7 @@ def attach(
         If one of the optimizers is not an optimizer of torch, has no hooks or is attached already, or an option is unknown; if processes
         that share parameters give different settings. A process that does not attach within 30 s is not compared, with a warning.
     """
-    found = [_bare(optimizer) for optimizer in optimizers]
+    found = [own for optimizer in optimizers for own in optimizers_in(optimizer)]
     if not found:
         msg = "attach needs an optimizer: attach(optimizer)"
         raise TypeError(msg)
@@ -117,6 +122,11 @@ def attach(
     if model is not None and not isinstance(model, torch.nn.Module):
         msg = f"model must be the torch.nn.Module that names the parameters, got {type(model).__name__}"
         raise TypeError(msg)
+    if model is not None and not parameters_in(found) & {id(part) for part in model.parameters()}:
+        logging.getLogger("wcdfa").warning(
+            "none of the parameters that the optimizer holds is one of the model's: it may have been made of another copy of the model, "
+            "and then no step moves this one. Make it of model.parameters() after the last change of the model"
+        )
     settings = Settings(
         window=window,
         mode=mode,
@@ -174,28 +184,3 @@ def require_monitor(monitor: WeightChangeDFA | None, groups: Groups) -> None:
     if _attached(FED.get(monitor)):
         msg = "the monitor is fed by another handle: detach() that first, or attach the optimizers together"
         raise ValueError(msg)
-
-
-def _bare(optimizer: object) -> torch.optim.Optimizer:
-    """The optimizer inside the wrappers of trainers, which have it in their attribute ``optimizer``."""
-    inner = optimizer
-    for _ in range(9):
-        if isinstance(inner, torch.optim.Optimizer) and _takes_hooks(inner):
-            return inner
-        if type(inner).__module__.startswith("deepspeed") and "Zero" in type(inner).__name__:
-            msg = "DeepSpeed's ZeRO hides which numbers a process holds: give norms of its own to WeightChangeDFA.update"
-            raise ValueError(msg)
-        inner = getattr(inner, "optimizer", None)
-    msg = (
-        f"attach takes optimizers of torch, got {type(optimizer).__name__}; for anything else, give norms or the module to update()"
-    )
-    raise TypeError(msg)
-
-
-def _takes_hooks(optimizer: torch.optim.Optimizer) -> bool:
-    """Whether the optimizer takes hooks. The wrapper of accelerate is an Optimizer too, but does not."""
-    try:
-        optimizer.register_step_post_hook(lambda *_: None).remove()
-    except AttributeError:
-        return False
-    return True

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import torch
 
-from wcdfa.backends.torch.norms import added, flat, is_sharded, local, pieces, summed_over, widened
+from wcdfa.backends.torch.norms import added, flat, is_sharded, local, pieces, square_of, summed_over, widened
 
 NOT_SAMPLED_BELOW = 1 << 12  # numbers in a tensor: small ones cost nothing, and are often of another kind (biases, norms)
 TOGETHER_BELOW = 1 << 14  # on the CPU, tensors with fewer numbers are measured together; on other devices all are
@@ -40,6 +40,7 @@ class Part:
         self.kind, self.process_groups = kind_of(tensor), summed_over(tensor)
         self.stride, self.offset = stride, offset
         self.old = self.now().clone()
+        self.keep()
         if on_cpu and self.old.device.type != "cpu":
             self.old = self.old.to("cpu").pin_memory()
 
@@ -47,6 +48,15 @@ class Part:
     def fits(self) -> bool:
         """Whether the tensor still has the same shape, dtype, device and sharding."""
         return kind_of(self.tensor) == self.kind
+
+    @property
+    def touched(self) -> bool:
+        """Whether the tensor may have been changed since `keep`: in place, but not through its ``data``, or by another content."""
+        return mark_of(self.tensor) != self._mark
+
+    def keep(self) -> None:
+        """Note that the tensor has not been touched so far."""
+        self._mark = mark_of(self.tensor)
 
     @property
     def together(self) -> bool:
@@ -67,6 +77,7 @@ class Part:
     def rebase(self) -> None:
         """Measure from the current values."""
         self.old.copy_(self.now())
+        self.keep()
 
     def moved(self, row: torch.Tensor | None = None) -> Moved:
         """How far the tensor has moved, of the row of all its current numbers if it is given. The next call measures from here."""
@@ -135,6 +146,12 @@ def kind_of(tensor: torch.Tensor) -> Kind:
     return Kind(tensor.shape, tensor.stride(), tensor.dtype, tensor.device, sharding)
 
 
+def mark_of(tensor: torch.Tensor) -> tuple[int, int]:
+    """What differs after a change: how often the tensor was changed in place, and where its numbers are."""
+    here = tensor._local_tensor if is_sharded(tensor) else tensor
+    return 0 if tensor.is_inference() else tensor._version, here.data_ptr()
+
+
 def sampled_every(tensor: torch.Tensor, sample: float) -> int:
     """The distance between sampled numbers: about 1 / sample, chosen so that all columns are visited.
 
@@ -159,6 +176,15 @@ class Snapshot:
     def fits(self, tensors: Iterable[torch.Tensor]) -> bool:
         """Whether all of these tensors are known, and their kinds have not changed."""
         return all((part := self._places.get(id(tensor))) is not None and part.fits for tensor in tensors)
+
+    def of(self, tensors: Iterable[torch.Tensor]) -> list[Part]:
+        """The parts of these tensors, as far as they are known."""
+        return [part for tensor in tensors if (part := self._places.get(id(tensor))) is not None]
+
+    def distance(self) -> float:
+        """How far the tensors are from their earlier values, on this process."""
+        squares = [square_of(part.now(), part.old.to(part.kind.device)) for part in self.parts if part.fits]
+        return math.sqrt(sum(float(square) for square in squares))
 
     def follow(self, tensors: Sequence[torch.Tensor]) -> None:
         """Measure these tensors from now on, and forget all others. New ones, and those of a new kind, start at their current values."""

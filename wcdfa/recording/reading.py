@@ -15,7 +15,7 @@ from wcdfa.inference.prepared import Outcome, measured
 from wcdfa.inference.sketch_exponents import VectorExponents, vector_exponents
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.options import Preparation
-from wcdfa.preprocess.preparation import Prepared, with_usable_rates
+from wcdfa.preprocess.preparation import LEAST, Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.side_series import changes
 from wcdfa.verdicts.across import together
@@ -132,7 +132,10 @@ class Reading(NamedTuple):
         )
         if criteria.optimizer is not None and criteria.simulation.start is None and self.taken is not None:
             criteria = criteria.changed(start=int(self.taken))
-        return of_norms(norms, criteria, beside, null=null)
+        try:
+            return of_norms(norms, criteria, beside, null=null)
+        except ValueError as error:
+            raise ValueError(_with_skipped(str(error), self)) from None
 
     def verdicts(
         self, *, lr: npt.ArrayLike | None = None, steps: npt.ArrayLike | None = None, **options: object
@@ -321,4 +324,16 @@ def _prepared(norms: Norms, reading: Reading, preparation: Preparation) -> Prepa
         with np.errstate(all="ignore"):
             return preparation.of(usable, lr=lr, steps=reading.steps)
     except (ValueError, ArithmeticError) as error:
-        return str(error)
+        return _with_skipped(str(error), reading)
+
+
+def _with_skipped(reason: str, reading: Reading) -> str:
+    """Why there is no α; if the norms are too few, with the steps that were not recorded.
+
+    >>> _with_skipped("there are no norms", Reading(np.empty(0), count=0, skipped=200))
+    'there are no norms; 200 steps were skipped, because nothing moved (norm 0)'
+    """
+    skipped = int(np.max(reading.skipped))
+    if not skipped or np.shape(reading.norms)[-1] >= LEAST:
+        return reason
+    return f"{reason}; {f'{skipped:,} steps were' if skipped > 1 else '1 step was'} skipped, because nothing moved (norm 0)"

@@ -1,0 +1,126 @@
+"""Notices that a handle records nothing, because no step is called or none moves the weights, and says so once."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.hooks import RemovableHandle
+
+from wcdfa.backends.torch.optimizers import held_inside, parameters_in
+
+BY_HAND = "or call handle.record() after each step"
+
+
+class Unseen:
+    """What is known of the steps until the first norm is recorded.
+
+    Parameters
+    ----------
+    optimizers : list of torch.optim.Optimizer
+        The optimizers that are recorded.
+    patience : int
+        After how many steps in vain to say so.
+    """
+
+    def __init__(self, optimizers: Sequence[torch.optim.Optimizer], patience: int) -> None:
+        self._names, self._patience = " and ".join(dict.fromkeys(type(each).__name__ for each in optimizers)), patience
+        self._seen = self._told = self._moved = False
+        self._still = 0  # steps that moved nothing, though their learning rate was not 0
+        self._inside: dict[str, int] = {}  # steps of optimizers in the attributes of those that are recorded
+        self._hooks = [hook for each in optimizers for hook in self._watched(each)]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether no step was seen yet, and nothing was said about it."""
+        return not (self._seen or self._told)
+
+    def seen(self) -> None:
+        """A step of the optimizers was called, or is recorded by hand."""
+        if not self._seen:
+            self._seen = True
+            self.forget()
+
+    def forget(self) -> None:
+        """Watch the optimizers inside no longer."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks.clear()
+
+    def arrived(self, norms: npt.NDArray[np.floating], rates: npt.NDArray[np.floating]) -> None:
+        """Norms have come to the host, 0 where nothing has moved, with the learning rate of each, NaN where unknown."""
+        self._moved = self._moved or bool((norms != 0).any())
+        self._still += int(np.sum((norms == 0) & (rates != 0)))
+
+    def after_step(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
+        """After a step, while the gradients are there: say it if no step so far has moved anything, and something should have."""
+        if self._told or self._moved or self._still < self._patience:
+            return
+        why = _standstill(optimizers)
+        self._still = 0
+        if why:
+            self._say("%s: %s steps were called since attach, and no weight has moved: %s", self._names, self._patience, why)
+
+    def asked(self, distance: float) -> None:
+        """The norms are read, and this is how far the weights have moved since `attach`."""
+        if self.waiting and distance > 0:
+            self._say(
+                "the weights have moved by %.3g since attach, but no call of %s.step was seen, so nothing is recorded: attach the "
+                "optimizer whose step the loop calls%s, %s",
+                *(distance, self._names, "".join(f", such as optimizer.{name}" for name in self._inside), BY_HAND),
+            )
+
+    def _watched(self, optimizer: torch.optim.Optimizer) -> list[RemovableHandle]:
+        """Count the steps of the optimizers in the attributes of another, which hold parameters of it."""
+        hooks = []
+        for name, inner in held_inside(optimizer):
+            if parameters_in([inner]) & parameters_in([optimizer]):
+                self._inside[name] = 0
+                count = torch.compiler.disable(lambda *_, name=name: self._stepped_inside(name))  # type: ignore[no-untyped-call]
+                hooks.append(inner.register_step_post_hook(count))
+        return hooks
+
+    def _stepped_inside(self, name: str) -> None:
+        self._inside[name] += 1
+        if self.waiting and self._inside[name] >= self._patience:
+            self._say(
+                "%s steps of optimizer.%s were called, and none of %s itself, so nothing is recorded: attach(optimizer.%s), %s",
+                *(self._inside[name], name, self._names, name, BY_HAND),
+            )
+
+    def _say(self, message: str, *values: object) -> None:
+        self._told = True
+        logging.getLogger("wcdfa").warning(message, *values)
+
+
+def _standstill(optimizers: Sequence[torch.optim.Optimizer]) -> str | None:
+    """Why the optimizers move nothing; None if that is as it should be: all is frozen, or a GradScaler refuses the gradients."""
+    parts = [part for each in optimizers for group in each.param_groups for part in group["params"]]
+    if not any(part.requires_grad for part in parts):
+        return None
+    gradients = [part.grad for part in parts if part.grad is not None]
+    if not gradients:
+        return (
+            "none of the parameters has a gradient. If the optimizer was made of another copy of the model, make it of the parameters "
+            f"of the one that is trained; else attach the optimizer that moves the weights, {BY_HAND}"
+        )
+    largest = max(float(_largest(gradient)) for gradient in gradients)
+    if not math.isfinite(largest):
+        return None
+    if largest == 0:
+        return "every gradient is 0"
+    return (
+        "the gradients are not 0, so the steps are too small for the numbers that the weights are stored in, or the weights are moved "
+        f"elsewhere: then attach the optimizer that does it, {BY_HAND}"
+    )
+
+
+def _largest(gradient: torch.Tensor) -> torch.Tensor:
+    """The largest absolute value of a gradient on this process; 0 if it has no numbers."""
+    own = getattr(gradient, "_local_tensor", gradient).detach()
+    own = own.coalesce().values() if own.is_sparse else own
+    return own.abs().max() if own.numel() else torch.zeros(())
