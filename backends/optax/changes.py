@@ -13,7 +13,14 @@ from wcdfa.backends.trees import by_path
 
 
 def trained(tree: optax.Params | optax.Updates) -> dict[str, jax.Array]:
-    """The leaves that an optimizer changes, by path. None, masked leaves and integers, whose gradients have no dtype, are left out."""
+    """The leaves that an optimizer changes, by path. None, masked leaves and integers, whose gradients have no dtype, are left out.
+
+    Of ``optax.LookaheadParams`` these are the fast ones, for which the gradients are; the slow ones move once in a period.
+
+    >>> list(trained(optax.LookaheadParams.init_synced({"w": jnp.ones(2)})))
+    ['w']
+    """
+    tree = tree.fast if isinstance(tree, optax.LookaheadParams) else tree
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return by_path((path_of(keys) or "parameters", leaf) for keys, leaf in leaves if _is_trained(leaf))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from typing import cast
@@ -15,7 +16,7 @@ from wcdfa.backends.optax.changes import as_stored, changes, over_shards, traine
 from wcdfa.backends.optax.direction import Sampled, beginning, holds_direction, layout_of, series_of_update
 from wcdfa.backends.optax.hyperparameters import Plain, injected_now, learning_rate, packed, schedule_count, scheduled_series, seen
 from wcdfa.backends.optax.reading import read, readings, strip
-from wcdfa.backends.optax.states import MonitorState, RecordState
+from wcdfa.backends.optax.states import MonitorState, RecordState, is_perturbing
 from wcdfa.recording.groups import ALL, Groups, checked, members_of
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.ring import record as record_in
@@ -25,6 +26,10 @@ from wcdfa.support.numbers import is_number, whole
 
 __all__ = ["MonitorState", "RecordState", "monitor", "read", "readings", "record", "strip"]
 
+PERTURBING = (
+    "optax.contrib.sam is called without grad_fn, so it moves the parameters to a perturbed place and back: each of these moves is "
+    "recorded as a step. Use opaque_mode=True, and update(…, grad_fn=…), to record the steps"
+)
 MEASURES = ("applied", "update")
 Hyperparameter = float | bool | tuple[float, float] | None
 Rate = float | jax.Array | None
@@ -124,6 +129,9 @@ def monitor(
     ) -> tuple[optax.Updates, MonitorState]:
         steps = schedule_count(state.inner_state)  # the count before this step, from which the step takes its rate
         entering = updates
+        if not recorder.told and "grad_fn" not in extra_args and is_perturbing(state.inner_state):
+            recorder.told = True
+            logging.getLogger("wcdfa").warning(PERTURBING)
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         given = learning_rate(inner_state)
         rate = recorder.rate(state.wcdfa_record, steps, cast(Rate, extra_args.get("learning_rate")) if given is None else given)
@@ -201,6 +209,7 @@ class _Recorder:
         self.measure, self.groups, self.known, self.lr = measure, checked(groups), known, lr
         self.axes = (axis_name,) if isinstance(axis_name, str) else tuple(axis_name or ())
         self.gradients = False
+        self.told = False  # whether the user was warned
         self.coordinates = 0  # of each change; 0 if its direction is not recorded
         self.scheduled: dict[str, str] = {}
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import optax
+import optax.contrib
 
 from wcdfa.backends.optax.hyperparameters import Plain
 from wcdfa.recording.ring import Ring
@@ -25,3 +26,15 @@ class MonitorState(NamedTuple):
 
     wcdfa_record: RecordState
     inner_state: optax.OptState
+
+
+def is_perturbing(state: optax.OptState) -> bool:
+    """Whether ``optax.contrib.sam`` is in the state, which perturbs the parameters between its steps.
+
+    >>> is_perturbing(optax.adam(1e-3).init({}))
+    False
+    """
+    kind = getattr(optax.contrib, "SAMState", None)
+    if kind is None:
+        return False
+    return any(isinstance(leaf, kind) for leaf in jax.tree.leaves(state, is_leaf=lambda node: isinstance(node, kind)))
