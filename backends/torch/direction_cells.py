@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from wcdfa.backends.torch.norms import added, pieces
-from wcdfa.backends.torch.snapshot import wide
+from wcdfa.backends.torch.squares import wide
 
 
 def products_of(new: torch.Tensor, old: torch.Tensor, lengths: Sequence[int], groups: int) -> torch.Tensor:

@@ -9,7 +9,8 @@ from typing import TypeAlias
 import torch
 
 from wcdfa.backends.torch.norms import ProcessGroups, added, flat, local, pieces, widened
-from wcdfa.backends.torch.snapshot import TOGETHER_BELOW, Part, kind_of, wide
+from wcdfa.backends.torch.snapshot import TOGETHER_BELOW, Part, kind_of
+from wcdfa.backends.torch.squares import square_sum, square_sums
 
 Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
 """Σ|g|² over the parameters of each kind of sharding."""
@@ -60,12 +61,11 @@ def summed(rows: Iterable[Row]) -> Squares:
     many: dict[tuple[ProcessGroups, torch.device, torch.dtype, int], list[torch.Tensor]] = {}
     for block, stride, row in rows:
         if row.device.type == "cpu" and row.numel() >= TOGETHER_BELOW:
-            found.setdefault(block, []).append(wide(square_of_row(flat(row))) * stride)
+            found.setdefault(block, []).append(square_of_row(flat(row)) * stride)
         else:
             many.setdefault((block, row.device, row.dtype, stride), []).append(row)
-    for (block, _, dtype, stride), same in many.items():
-        norms = torch._foreach_norm(same, 2, None if dtype.itemsize >= 4 else torch.float32)
-        found.setdefault(block, []).append(wide(torch.stack(norms)).square().sum() * stride)
+    for (block, _, _, stride), same in many.items():
+        found.setdefault(block, []).append(square_sums(same).sum() * stride)
     return {block: _total(squares) for block, squares in found.items()}
 
 
@@ -91,8 +91,7 @@ def _row(part: Part, gradient: torch.Tensor) -> torch.Tensor:
 
 def square_of_row(row: torch.Tensor) -> torch.Tensor:
     """Σ|g|² on a CPU, a piece at a time: in float32 the sum of all at once would lose digits."""
-    each = (widened(piece) for (piece,) in pieces(row))
-    return added([torch.dot(piece, piece) for piece in each], row)
+    return added([square_sum(widened(piece)) for (piece,) in pieces(row)], row)
 
 
 def _total(squares: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -322,7 +322,8 @@ class Handle:
         fresh = rows[real]
         if len(fresh):
             with np.errstate(all="ignore"):
-                columns = dict(zip(self._names, np.sqrt(fresh).T, strict=False))
+                norms = np.sqrt(fresh).astype(self._host.wcdfa_lr.dtype)  # infinite where it is kept as that
+                columns = dict(zip(self._names, norms.T, strict=False))
                 columns |= _columns([each for each, kept in zip(self._sent, real, strict=True) if kept])
                 if GRADIENTS in self._host.wcdfa_norms:
                     columns[GRADIENTS] = np.sqrt(fresh[:, len(self._names)])
@@ -330,8 +331,8 @@ class Handle:
                     columns[VARIANCE] = fresh[:, len(self._names) + 1] / (2 * fresh[:, 0]) ** 2
                 if self._direction is not None:
                     columns |= direction_columns(fresh[:, len(self._names) + 3 : -1], self._names, columns, self._host)
-            count = int(self._host.wcdfa_count)
-            self._host = extend(self._host, columns, fresh[:, -1], np.arange(count, count + len(fresh)) + 1)
+                count = int(self._host.wcdfa_count)
+                self._host = extend(self._host, columns, fresh[:, -1], np.arange(count, count + len(fresh)) + 1)
         self._host = self._host._replace(wcdfa_skipped=self._host.wcdfa_skipped + np.int32(len(rows) - len(fresh)))
 
     def _feed(self) -> None:

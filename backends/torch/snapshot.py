@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 
 from wcdfa.backends.torch.norms import added, flat, is_sharded, local, pieces, square_of, summed_over, widened
+from wcdfa.backends.torch.squares import square_sum, square_sums, wide
 
 NOT_SAMPLED_BELOW = 1 << 12  # numbers in a tensor: small ones cost nothing, and are often of another kind (biases, norms)
 TOGETHER_BELOW = 1 << 14  # on the CPU, tensors with fewer numbers are measured together; on other devices all are
@@ -90,7 +91,7 @@ class Part:
                 squares.append(change.sum())
                 fourths.append(change.square_().sum())
             else:
-                squares.append(change.square_().sum())
+                squares.append(square_sum(change))
             old.copy_(now, non_blocking=old.is_pinned())
         square = added(squares, new) * self.stride
         if self.stride == 1:
@@ -108,11 +109,6 @@ class Part:
         return widened(old).sub_(widened(now))  # for half precision, widened(old) is a copy
 
 
-def wide(x: torch.Tensor) -> torch.Tensor:
-    """The tensor in float64, if the device has it: fourth powers and squares of small changes do not fit float32."""
-    return x if x.device.type == "mps" else x.double()
-
-
 def moved(parts: Sequence[Part], rows: Sequence[torch.Tensor | None]) -> list[Moved]:
     """How far each tensor has moved; NaN if its row is None. The rows are what `current` gives. The next call measures from here."""
     found: dict[int, Moved] = {}
@@ -127,7 +123,7 @@ def moved(parts: Sequence[Part], rows: Sequence[torch.Tensor | None]) -> list[Mo
     for same in many.values():
         olds, news = [parts[i].old for i, _ in same], [new for _, new in same]
         torch._foreach_sub_(olds, news)  # written over the old: no temporaries
-        squares = wide(torch.stack(torch._foreach_norm(olds))).square()
+        squares = square_sums(olds)
         torch._foreach_copy_(olds, news)
         found |= {i: Moved(square, None) for (i, _), square in zip(same, squares.unbind(), strict=True)}
     return [found[i] for i in range(len(parts))]

@@ -163,7 +163,7 @@ def test_after_what_is_not_finite(torch, attach, mode, every):
 
 @pytest.mark.parametrize("every", [1, 100])
 def test_a_norm_that_is_not_finite_where_the_sample_is(torch, attach, every):
-    """One number that is not in the sample moves so far that the norm is infinite: both cosines with this change are unknown."""
+    """Numbers that are not in the sample move so far that the norm is infinite: both cosines with this change are unknown."""
     weight = torch.nn.Parameter(torch.zeros(400, 300))
     optimizer = torch.optim.SGD([weight], lr=1.0)
     handle = attach(optimizer, every=every)
@@ -171,7 +171,7 @@ def test_a_norm_that_is_not_finite_where_the_sample_is(torch, attach, every):
     for step in range(6):
         weight.grad = torch.ones_like(weight)
         if step == 2:
-            weight.grad.view(-1)[sample.firsts["0"] + 1] = 1e30
+            weight.grad.view(-1)[sample.firsts["0"] + 1 : sample.firsts["0"] + 3] = 3e38
         optimizer.step()
     reading = handle.read()
     assert sample.every > 1
