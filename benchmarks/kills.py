@@ -57,7 +57,7 @@ class Found(NamedTuple):
 def killed(*programs: Program, after: float) -> Told:
     """Fork a process for each program, and kill all some seconds after one has told something; what they told."""
     pipe, tell = os.pipe()
-    children = [_forked(program, tell) for program in programs]
+    children = [_forked(program, tell, unused=pipe) for program in programs]
     os.close(tell)
     told, end = b"", None
     while (end is None or time.monotonic() < end) and select.select(
@@ -78,9 +78,10 @@ def killed(*programs: Program, after: float) -> Told:
     return [*RECORD.iter_unpack(told[: len(told) // RECORD.size * RECORD.size])]
 
 
-def _forked(program: Program, pipe: int) -> int:
+def _forked(program: Program, pipe: int, unused: int) -> int:
     if child := os.fork():
         return child
+    os.close(unused)  # so that it ends when its parent has gone
     status = 1
     try:
         program(lambda step, begun: os.write(pipe, RECORD.pack(step, begun, time.monotonic())) and None)
@@ -98,7 +99,7 @@ def in_a_child(action: Callable[[], object]) -> None:
         with os.fdopen(tell, "w") as file:
             file.write("\n".join(sys.modules))
 
-    child = _forked(program, -1)
+    child = _forked(program, -1, unused=names)
     os.close(tell)
     with os.fdopen(names) as file:
         modules = file.read().split()
