@@ -331,9 +331,18 @@ def _with_skipped(reason: str, reading: Reading) -> str:
     """Why there is no α; if the norms are too few, with the steps that were not recorded.
 
     >>> _with_skipped("there are no norms", Reading(np.empty(0), count=0, skipped=200))
-    'there are no norms; 200 steps were skipped, because nothing moved (norm 0)'
+    'there are no norms; 200 steps were skipped, because their norm is 0: nothing moved, or less than 1e-19, whose square float32 cannot hold'
     """
-    skipped = int(np.max(reading.skipped))
-    if not skipped or np.shape(reading.norms)[-1] >= LEAST:
+    norms, skipped = np.asarray(reading.norms), int(np.max(reading.skipped))
+    if np.count_nonzero(np.isfinite(norms)) >= LEAST:
         return reason
-    return f"{reason}; {f'{skipped:,} steps were' if skipped > 1 else '1 step was'} skipped, because nothing moved (norm 0)"
+    if norms.size:
+        reason += (
+            ""
+            if np.isfinite(norms).any()
+            else "; a norm is not finite if a change is not, or if it is above 1e19, whose square float32 cannot hold"
+        )
+    if not skipped:
+        return reason
+    steps = "1 step was skipped, because its" if skipped == 1 else f"{skipped:,} steps were skipped, because their"
+    return f"{reason}; {steps} norm is 0: nothing moved, or less than 1e-19, whose square float32 cannot hold"
