@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NoReturn
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.hooks import RemovableHandle
 
+from wcdfa.backends.torch.alone import alone
 from wcdfa.backends.torch.between_steps import BetweenSteps, keep
 from wcdfa.backends.torch.device_ring import DeviceRing, Places
 from wcdfa.backends.torch.direction import Direction
@@ -58,6 +60,7 @@ class Handle:
         direction: Direction | None = None,
     ) -> None:
         self.window, self.every, self.monitor = window, every, monitor
+        self.lock = threading.RLock()  # a thread may read while another trains
         self.watch = Watch()
         self.raised, self._alarms = alarms.raised, alarms
         self._optimizers = [weakref.ref(optimizer, self._gone) for optimizer in optimizers]
@@ -96,6 +99,7 @@ class Handle:
         """The groups that are recorded besides the group of all parameters."""
         return self._names[1:]
 
+    @alone
     def read(self) -> Reading:
         """Copy the norms recorded so far to the host. If parameters are sharded, call it on all processes."""
         self._forget()
@@ -107,6 +111,7 @@ class Handle:
         self._arrive(wait=True)
         return self._reading()
 
+    @alone
     def record(self) -> None:
         """Record a step by hand: if no hooks are called (a replayed CUDA graph), or one optimizer took no step in this round."""
         if not self.attached:
@@ -119,6 +124,7 @@ class Handle:
                 self._gradients.measure(optimizer)
         self._close()
 
+    @alone
     def rebase(self) -> None:
         """Measure from the current weights. Call it after loading or setting weights, which is not a step."""
         self._forget()
@@ -127,6 +133,7 @@ class Handle:
             if self._direction is not None:
                 self._direction.rebase(self._snapshot.parts)
 
+    @alone
     def detach(self) -> None:
         """Remove the hooks and free the memory of the snapshot. The recorded norms stay. If the last read fails, they are removed too."""
         if not self._hooks:
@@ -136,6 +143,7 @@ class Handle:
         finally:
             self.release()
 
+    @alone
     def release(self) -> None:
         """`detach` without a last read: if another process is gone, with which the norms would be summed."""
         for hook in self._hooks:
@@ -145,6 +153,7 @@ class Handle:
         self._unseen.forget()
         self._snapshot.follow(())
 
+    @alone
     def state_dict(self) -> HandleState:
         """The recorded norms, in tensors of fixed shapes, numbers and strings, for ``torch.save`` and ``torch.distributed.checkpoint``.
 
@@ -154,6 +163,7 @@ class Handle:
         self.read()
         return state_of(self._host, self._earlier, None if self._direction is None else self._direction.state())
 
+    @alone
     def load_state_dict(self, state: Mapping[str, object]) -> None:
         """Go on from a `state_dict`, and measure from the current weights: load the model first.
 
@@ -186,6 +196,7 @@ class Handle:
         if next(self._live(), None) is None:
             self._snapshot.follow(())
 
+    @alone
     def _before(
         self, optimizer: torch.optim.Optimizer, args: tuple[object, ...], kwargs: dict[str, object]
     ) -> tuple[tuple[object, ...], dict[str, object]] | None:
@@ -214,13 +225,15 @@ class Handle:
 
     def _leave_out(self, optimizer: torch.optim.Optimizer) -> None:
         """Measure from the current weights if they changed since the last step. What a step did that raised is part of the next."""
-        self._unseen.seen()
+        first = self._unseen.seen()
         if self._begun or _capturing():
             return
         with torch.inference_mode(False), torch.no_grad():
             parts = self._snapshot.of(_parameters(optimizer)) if self._stepped else self._snapshot.parts
             if self._between.leave_out(parts) and self._direction is not None:
                 self._direction.begin(self._snapshot.parts)
+        if first:  # weights that are loaded before training begins are where it begins
+            self._between.taken()
 
     def _begin(self) -> None:
         """Before the first step: find out how many steps the optimizers have taken, if all have taken as many."""
@@ -229,6 +242,7 @@ class Handle:
         self._earlier = None if count is None else max(0, count - int(self._host.wcdfa_count))
         self._began = True
 
+    @alone
     def _after(self, optimizer: torch.optim.Optimizer, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """After a step: a round ends when all optimizers have taken one."""
         if not self._steps.end(optimizer, kwargs):

@@ -39,11 +39,13 @@ class Unseen:
         """Whether no step was seen yet, and nothing was said about it."""
         return not (self._seen or self._told)
 
-    def seen(self) -> None:
-        """A step of the optimizers was called, or is recorded by hand."""
-        if not self._seen:
+    def seen(self) -> bool:
+        """A step of the optimizers is called, or is recorded by hand. Returns whether it is the first."""
+        first = not self._seen
+        if first:
             self._seen = True
             self.forget()
+        return first
 
     def forget(self) -> None:
         """Watch the optimizers inside no longer."""
@@ -114,8 +116,8 @@ def _standstill(optimizers: Sequence[torch.optim.Optimizer]) -> str | None:
     if largest == 0:
         return "every gradient is 0"
     return (
-        "the gradients are not 0, so the steps are too small for the numbers that the weights are stored in, or the weights are moved "
-        f"elsewhere: then attach the optimizer that does it, {BY_HAND}"
+        "the gradients are not 0, so the steps are too small for the numbers that the weights are stored in (or, below 1e-150, for their "
+        f"squares), or the weights are moved elsewhere: then attach the optimizer that does it, {BY_HAND}"
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
+import wcdfa
 from tests.conftest import require
 from tests.helpers.torch_runs import batches, changes_of, host, loss_of, network, require_norms, slow_cosines
 
@@ -192,4 +195,60 @@ def test_optimizers_without_a_schedule_swap_weights_to_evaluate(torch, attach, c
         steps.take(x)
     require_norms(handle, steps.norms()[20:], rtol=1e-5)
     np.testing.assert_allclose(handle.read().cosine[1:], slow_cosines(steps.changes[20:])[1:], atol=1e-4)
-    assert len(said(caplog)) == 1  # of the first: attached while the average was in place
+    assert not said(caplog)  # attached while the average was in place, and training begins after the swap
+
+
+def step_on_ones(torch, model, optimizer):
+    optimizer.zero_grad()
+    model(torch.ones(3, 4)).square().mean().backward()
+    optimizer.step()
+
+
+def test_weights_loaded_before_the_first_step_are_where_training_begins(caplog):
+    torch = require("torch")
+    from wcdfa.backends.torch import attach
+
+    model = torch.nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    handle = attach(optimizer)
+    other = torch.nn.Linear(4, 2)
+    model.load_state_dict(other.state_dict())
+    moved = []
+    for _ in range(5):
+        before = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+        step_on_ones(torch, model, optimizer)
+        moved.append(float((torch.nn.utils.parameters_to_vector(model.parameters()).detach() - before).norm()))
+    np.testing.assert_allclose(handle.read().norms, moved, rtol=1e-5)
+    assert not said(caplog)
+    with torch.no_grad():
+        model.weight.add_(1.0)
+    step_on_ones(torch, model, optimizer)
+    handle.read()
+    assert "between two steps (before step 6)" in caplog.text
+
+
+def test_a_thread_may_read_while_another_trains():
+    torch = require("torch")
+    from wcdfa.backends.torch import attach
+
+    model = torch.nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    monitor = wcdfa.WeightChangeDFA(window=500)
+    handle = attach(optimizer, every=3, monitor=monitor)
+    done, counts = threading.Event(), []
+
+    def read():
+        while not done.is_set():
+            counts.append(int(handle.read().count))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for _ in range(400):
+            step_on_ones(torch, model, optimizer)
+    finally:
+        done.set()
+        reader.join()
+    assert int(handle.read().count) + int(handle.read().skipped) == 400
+    assert int(monitor.reading().count) == int(handle.read().count)
+    assert counts == sorted(counts)
