@@ -56,7 +56,7 @@ class Checker:
         if kind is None and (wrong := case.silent(found, whole)):
             kind, why = WRONG, wrong
         if kind is None:
-            kind = RIGHT if found.series and not found.errors else ERROR
+            kind = ERROR if found.errors else RIGHT
             why = "; ".join(found.errors)
         return Verdict(name, seed, kind, why, done)
 

@@ -13,7 +13,7 @@ from wcdfa.inference.prepared import Outcome
 from wcdfa.kernel.arrays import Array
 from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.state_direction import direction_fields, restore_direction
-from wcdfa.monitor.state_fields import Fields, State, with_gaps
+from wcdfa.monitor.state_fields import Fields, State, WrongField, with_gaps
 from wcdfa.recording.groups import ALL, described
 from wcdfa.recording.history import Curve, History, Past
 from wcdfa.recording.reading import numbered, rates
@@ -74,18 +74,30 @@ def restore(state: Fields, run: Computation) -> None:
     Raises
     ------
     ValueError
-        If the state has another version, window, groups or settings of α than the run, or a part of it is missing.
+        If the state has another version, window, groups or settings of α than the run, or a part of it is missing or does not fit the
+        others.
     """
-    recorder = run.recorder
-    _require_match(state, recorder)
+    _require_match(state, run.recorder)
     _require_settings(state, run)
+    try:
+        _fill(state, run)
+        state_of(run)  # parts that do not fit each other would fail here, and not only when the run is saved
+    except WrongField:
+        raise
+    except Exception as error:  # a damaged state may break anything
+        msg = f"the state is damaged, its parts do not fit each other ({error}): start over without it"
+        raise ValueError(msg) from error
+
+
+def _fill(state: Fields, run: Computation) -> None:
+    recorder = run.recorder
     groups = state.texts("groups")
     names = [ALL, *groups]
     recorder.ring = _ring(state, recorder.window, groups)
     restore_direction(state, recorder)
     for name in COUNTERS:
         setattr(recorder, name, state.integer(name))
-    recorder.source = json.loads(state.text("source"))
+    recorder.source = state.mapping("source")
     recorder.before = state.integer("before") if "before" in state else None
     recorder.varied = tuple(state.texts("varied")) if "varied" in state else ()
     reasons = state.texts("reasons")
@@ -113,7 +125,7 @@ def _require_match(state: Fields, recorder: Recorder) -> None:
 
 def _require_settings(state: Fields, run: Computation) -> None:
     """Raise a ValueError if α was measured differently. States of earlier releases do not say how it was measured."""
-    saved: dict[str, object] = json.loads(state.text("settings")) if "settings" in state else {}
+    saved = state.mapping("settings") if "settings" in state else {}
     for name, value in json.loads(_settings(run)).items():
         if name in saved and saved[name] != value:
             msg = (
