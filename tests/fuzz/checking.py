@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.fuzz.bounds import Bounds, held, opened, size_of
 from tests.fuzz.case import Case
+from tests.fuzz.commands import wrong_answer
 from tests.fuzz.formats import FORMATS
 from tests.fuzz.plan import Plan, plan
 from tests.fuzz.reading import Read
@@ -31,9 +32,11 @@ class Verdict:
     why: str = ""
     done: str = ""
     """What had been done to the log."""
+    kept: list[int] | None = None
+    """Which of the changes were made; None if all."""
 
     def __str__(self) -> str:
-        return f"{self.kind}: --format {self.format} --seed {self.seed}: {self.why} [{self.done}]"
+        return f"{self.kind}: --format {self.format!r} --seed {self.seed}: {self.why} [{self.done}]"
 
 
 class Checker:
@@ -43,8 +46,8 @@ class Checker:
         self.folder, self.bounds = folder, Bounds()
         self._fresh, self._settled = set(FORMATS), set[str]()
 
-    def check(self, name: str, seed: int, kept: Collection[int] | None = None) -> Verdict:
-        """Check a case, with all of its changes or only with some."""
+    def check(self, name: str, seed: int, kept: Collection[int] | None = None, *, command: bool = False) -> Verdict:
+        """Check a case, with all of its changes or only with some; with `command` on the command line too."""
         case = _built(name, self._empty("case"), plan(name, seed, kept))
         whole = self._read_whole(name, seed) if case.damaged and case.compared else None
         before, size = held(self.folder), size_of(case.path)
@@ -55,10 +58,12 @@ class Checker:
         kind, why = self._fault(found, size, before) or (None, "")
         if kind is None and (wrong := case.silent(found, whole)):
             kind, why = WRONG, wrong
+        if kind is None and command and case.path.name != "monitor.npz" and (wrong := wrong_answer(case.path)):
+            kind, why = UNCAUGHT, wrong
         if kind is None:
             kind = ERROR if found.errors else RIGHT
             why = "; ".join(found.errors)
-        return Verdict(name, seed, kind, why, done)
+        return Verdict(name, seed, kind, why, done, None if kept is None else sorted(kept))
 
     def _read_whole(self, name: str, seed: int) -> Read:
         case = _built(name, self._empty("whole"), plan(name, seed, ()))

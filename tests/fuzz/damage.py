@@ -70,7 +70,8 @@ class File:
         at = int(rng.integers(len(self.data))) if rng.random() < 0.8 else max(0, len(self.data) - int(rng.integers(1, 40)))
         left = set(self.owner[:at].tolist())
         self.gone |= set(self.owner[at:].tolist()) - left
-        self.torn |= at > 0 and self.owner[at - 1] == self.owner[at]
+        rest = self.data[at:][self.owner[at:] == self.owner[at - 1]].tobytes() if at else b""
+        self.torn = bool(rest.strip(b"\r\n"))  # without only its line end, it is whole
         self.head |= bool(np.any(self.owner[at:] == -1))
         self.data, self.owner = self.data[:at], self.owner[:at]
         return f"cut off at byte {at}"
@@ -142,6 +143,7 @@ class File:
         self.touched |= set(near.tolist()) - {-1}
         self.head |= bool(np.any(near == -1))
         self.bytes += stop - start
+        self.torn &= stop < len(self.owner)  # the end is another now
 
 
 MUTATIONS = (File.truncate, File.flip, File.insert, File.delete, File.repeat, File.zeros, File.swap)

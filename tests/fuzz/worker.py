@@ -7,6 +7,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Collection
 from dataclasses import asdict
@@ -27,10 +28,13 @@ class Worker:
     ----------
     folder : Path
         An empty folder for the files of the cases.
+    commands : int, optional
+        The command line runs on each case whose seed is a multiple of this number. Default: on none.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, commands: int | None = None) -> None:
+        self.folder, self.commands = folder, commands
+        self.cache = tempfile.TemporaryDirectory(prefix="wcdfa-fuzz-")
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
 
@@ -39,12 +43,14 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self.cache.cleanup()
 
     def check(self, name: str, seed: int, kept: Collection[int] | None = None) -> Verdict:
         """Check a case; the verdict is one of `HANG` and `UNCAUGHT` where the process did not answer."""
         process = self._process or self._start()
         assert process.stdin is not None
-        process.stdin.write(json.dumps([name, seed, None if kept is None else sorted(kept)]) + "\n")
+        command = self.commands is not None and seed % self.commands == 0
+        process.stdin.write(json.dumps([name, seed, None if kept is None else sorted(kept), command]) + "\n")
         process.stdin.flush()
         try:
             line = self._lines.get(timeout=PATIENCE)
@@ -62,13 +68,9 @@ class Worker:
     def _start(self) -> subprocess.Popen[str]:
         paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         command = [sys.executable, "-m", __name__, str(self.folder)]
+        variables = {**os.environ, "PYTHONPATH": paths, "WCDFA_CACHE_DIR": self.cache.name}
         process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": paths},
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder, env=variables
         )
         self._process, self._lines = process, queue.Queue()
         threading.Thread(target=_forward, args=(process, self._lines), daemon=True).start()
@@ -102,8 +104,8 @@ def main(folder: str) -> None:
     checker = Checker(Path(folder))
     _limit()
     for line in sys.stdin:
-        name, seed, kept = json.loads(line)
-        answers.write(json.dumps(asdict(checker.check(name, seed, kept))) + "\n")
+        name, seed, kept, command = json.loads(line)
+        answers.write(json.dumps(asdict(checker.check(name, seed, kept, command=command))) + "\n")
         answers.flush()
 
 

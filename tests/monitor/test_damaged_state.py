@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -59,3 +60,25 @@ def test_the_error_names_the_field(state):
 def test_parts_that_do_not_fit_each_other(state):
     with pytest.raises(ValueError, match="the state is damaged, its parts do not fit each other"):
         new().load_state_dict(state | {"steps": state["steps"][:-1]})
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_file_that_swells_is_not_loaded(tmp_path, method):
+    path = tmp_path / "monitor.npz"
+    with zipfile.ZipFile(path, "w", method) as archive, archive.open("norms.npy", "w") as member:
+        np.lib.format.write_array_header_1_0(member, {"descr": "<f8", "fortran_order": False, "shape": (40_000_000,)})
+        for _ in range(320 if method == zipfile.ZIP_DEFLATED else 1):
+            member.write(bytes(1_000_000))
+    message = "would take 320 MB of memory" if method == zipfile.ZIP_DEFLATED else "is packed in another way than save"
+    with pytest.raises(ValueError, match=rf"monitor\.npz was not written by save\(\), or it is damaged \(.*{message}"):
+        new().load(path)
+
+
+def test_a_name_in_the_archive_that_is_long_does_not_fill_the_message(tmp_path, state):
+    path = tmp_path / "monitor.npz"
+    np.savez(path, **state)
+    data = path.read_bytes()
+    path.write_bytes(data[:26] + b"\xff\xff" + data[28:])  # its first name is 65,535 bytes long
+    with pytest.raises(ValueError, match="was not written by save") as caught:
+        new().load(path)
+    assert len(str(caught.value)) < 1000

@@ -131,3 +131,17 @@ def test_a_log_of_a_single_value(tmp_path):
     assert read_series(tmp_path / "log.npz").values.tolist() == [NORMS[0]]
     np.savez(tmp_path / "more.npz", norms=NORMS, lr=np.array([0.1]))
     assert list(next(sources(tmp_path / "more.npz")[0].runs()).columns) == ["norms"]
+
+
+@pytest.mark.parametrize("name", ["norms.npy", "log.npz"])
+def test_what_follows_the_array_is_said(tmp_path, name):
+    """As two arrays that were saved to one open file, or a header that counts too few."""
+    content = packed(NORMS) + packed(NORMS[:3])
+    if name == "log.npz":
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("norms.npy", content)
+    else:
+        (tmp_path / name).write_bytes(content)
+    series = read_series(tmp_path / name)
+    np.testing.assert_array_equal(series.values, NORMS)
+    assert series.notes[0] == f"{len(packed(NORMS[:3]))} bytes after the array norms were left out: its header counts 300 numbers"

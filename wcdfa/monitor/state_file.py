@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wcdfa.support.files import replacing
+from wcdfa.support.text import shown
+
+if TYPE_CHECKING:
+    from zipfile import ZipInfo
+
+PLAIN = (0, 8)  # members as they are, or deflated
 
 
 def write(path: str | os.PathLike[str], state: Mapping[str, object]) -> None:
@@ -26,14 +33,24 @@ def load(path: str | os.PathLike[str]) -> dict[str, object]:
     ValueError
         If `write` did not write it, or it is damaged.
     """
-    import zipfile  # noqa: PLC0415 - 5 ms that importing wcdfa would cost
-
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load leaves a damaged file open
+            _require_room(file.zip.infolist(), os.fstat(raw.fileno()).st_size)
             return dict(file)
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
-        why = "it holds no arrays" if "pickle" in str(error) else error  # NumPy advises to allow pickle, which is not safe
+    except Exception as error:  # on damaged files, NumPy, zipfile and zlib raise nearly anything
+        why = "it holds no arrays" if "pickle" in str(error) else shown(error)  # NumPy advises to allow pickle, which is not safe
         msg = f"{os.fspath(path)} was not written by save(), or it is damaged ({why}); start over without it"
         raise ValueError(msg) from error
+
+
+def _require_room(members: Iterable[ZipInfo], size: int) -> None:
+    """Raise a ValueError if the arrays would swell far beyond the size of the file."""
+    from wcdfa.readers.limits import require_room  # noqa: PLC0415 - a monitor that loads nothing needs no readers
+
+    held = list(members)
+    require_room(sum(member.file_size for member in held), size, "what it holds")
+    if odd := next((member for member in held if member.compress_type not in PLAIN), None):
+        msg = f"{shown(odd.filename)} is packed in another way than save() does"
+        raise ValueError(msg)

@@ -180,7 +180,7 @@ def encoding(table: Table, rng: np.random.Generator) -> None:
 
 def comment(table: Table, rng: np.random.Generator) -> None:
     table.lines.insert(int(rng.integers(len(table.lines) + 1)), ("# a comment, with a comma", -1))
-    table.case.damage("a comment")
+    table.case.damage("a comment", wild=[len(table.case.rows)])
 
 
 CHANGES = (header_again, blank_line, other_width, other_cell, other_cell, open_quote, more_columns, twice, encoding, comment)

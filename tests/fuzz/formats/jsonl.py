@@ -170,7 +170,7 @@ def blank(lines: Lines, rng: np.random.Generator) -> None:
 def bare(lines: Lines, rng: np.random.Generator) -> None:
     """A number that stands alone."""
     lines.lines.insert(int(rng.integers(len(lines.lines) + 1)), ("3.5", len(lines.case.rows)))
-    lines.case.damage("a bare number")
+    lines.case.damage("a bare number", wild=[len(lines.case.rows)])
 
 
 def two_in_a_line(lines: Lines, rng: np.random.Generator) -> None:

@@ -80,7 +80,7 @@ def other_columns(columns: Columns, rng: np.random.Generator) -> None:
 
     name = str(rng.choice(list(OTHERS)))
     kinds = OTHERS[name]
-    n = len(columns.case.rows)
+    n = len(columns.arrays[0][1])
     columns.arrays.append((f"{name}{len(columns.arrays)}", pa.array([kinds[i % len(kinds)] for i in range(n)])))
     columns.case.done.append(f"a column of {name}")
 

@@ -23,6 +23,7 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.unpacking import opened_member
 from wcdfa.readers.limits import Deadline, require_room
 from wcdfa.readers.steps import with_steps
+from wcdfa.support.text import shown
 
 MOST = 1000  # columns of a 2-D array; with more, it is something else
 LONGEST = 1 << 16  # bytes in a header; NumPy itself reads no more than 10,000
@@ -34,6 +35,8 @@ class _Array(NamedTuple):
 
     dtype: np.dtype[np.generic]
     shape: tuple[int, ...]
+    more: int
+    """Bytes after it."""
     load: Callable[[], npt.NDArray[np.generic]]
 
     @property
@@ -59,7 +62,8 @@ def read_numpy(path: Path) -> Iterator[Run]:
             path.open("rb") as file,
         ):  # about headers from Python 2, and casts of signaling NaN
             held = dict(_arrays(file, path.stem))
-            found = _loaded(_chosen(held), path.stat().st_size)
+            chosen = _chosen(held)
+            found = _loaded(chosen, path.stat().st_size)
     except (PermissionError, IsADirectoryError, LogError):
         raise
     except Exception as error:  # on damaged files, NumPy, zipfile, zlib and lzma raise nearly anything
@@ -73,10 +77,17 @@ def read_numpy(path: Path) -> Iterator[Run]:
     columns: dict[str, Column] = {}
     for length in {len(array) for array in found.values()}:
         columns |= with_steps({name: Column(array) for name, array in found.items() if len(array) == length})
-    yield Run(path, "", {name: columns[name] for name in found})
+    yield Run(path, "", {name: columns[name] for name in found}, tuple(_notes(chosen)))
 
 
 READER = FileReader("npz, npy", (".npy", ".npz"), read_numpy)
+
+
+def _notes(chosen: Mapping[str, _Array]) -> Iterator[str]:
+    """Say what follows the arrays, such as others that were saved to the same open file."""
+    for name, each in chosen.items():
+        if each.more:
+            yield f"{each.more:,} bytes after the array {shown(name)} were left out: its header counts {math.prod(each.shape):,} numbers"
 
 
 def _require_plain(arrays: Iterable[_Array]) -> None:
@@ -125,12 +136,12 @@ def _arrays(file: BinaryIO, stem: str) -> Iterator[tuple[str, _Array]]:
     for info in archive.infolist():
         if info.filename.endswith(".npy"):
             with opened_member(archive, info) as member:
-                dtype, shape = _header(member, info.file_size)
-            yield info.filename.removesuffix(".npy"), _Array(dtype, shape, partial(_member, archive, info))
+                told = _header(member, info.file_size)
+            yield info.filename.removesuffix(".npy"), _Array(*told, partial(_member, archive, info))
 
 
-def _header(file: IO[bytes], size: int) -> tuple[np.dtype[np.generic], tuple[int, ...]]:
-    """The dtype and shape in the header of an array, which takes this many bytes with its header."""
+def _header(file: IO[bytes], size: int) -> tuple[np.dtype[np.generic], tuple[int, ...], int]:
+    """The dtype and shape in the header of an array, and how many of these bytes are left after the header and the array."""
     start = file.read(MAGIC_LEN)
     version = read_magic(BytesIO(start))
     form = "<H" if version == (1, 0) else "<I"
@@ -144,7 +155,7 @@ def _header(file: IO[bytes], size: int) -> tuple[np.dtype[np.generic], tuple[int
     if any(each < 0 for each in shape) or (math.prod(shape) * dtype.itemsize > size and not dtype.hasobject):
         msg = f"an array of shape {shape} does not fit into its {size:,} bytes"
         raise ValueError(msg)
-    return dtype, shape
+    return dtype, shape, size - MAGIC_LEN - len(told) - length - math.prod(shape) * dtype.itemsize
 
 
 def _whole(file: BinaryIO) -> npt.NDArray[np.generic]:
