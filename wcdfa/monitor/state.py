@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from wcdfa.monitor.state_fields import Fields, State, WrongField, with_gaps
 from wcdfa.recording.groups import ALL, described
 from wcdfa.recording.history import Curve, History, Past
 from wcdfa.recording.reading import numbered, rates
-from wcdfa.recording.recorder import Recorder
+from wcdfa.recording.recorder import Recorder, Source
 from wcdfa.recording.ring import Ring, init
 from wcdfa.recording.side_series import SKETCH, is_side_series
 
@@ -97,7 +98,7 @@ def _fill(state: Fields, run: Computation) -> None:
     restore_direction(state, recorder)
     for name in COUNTERS:
         setattr(recorder, name, state.integer(name))
-    recorder.source = state.mapping("source")
+    recorder.source = cast(Source, state.mapping("source"))
     recorder.before = state.integer("before") if "before" in state else None
     recorder.varied = tuple(state.texts("varied")) if "varied" in state else ()
     reasons = state.texts("reasons")
