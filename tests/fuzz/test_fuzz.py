@@ -17,5 +17,6 @@ def test_cases(name, tmp_path):
         pytest.skip(f"{missing} is not installed")
     tally = run(name, range(CASES), tmp_path)
     assert not tally.faults, f"\n{tally.report()}"
-    assert tally.counts[name][RIGHT] > CASES / 10
+    if name != "torch legacy":  # which is always refused
+        assert tally.counts[name][RIGHT] > CASES / 10
     assert tally.counts[name][ERROR] > CASES / 20

@@ -16,7 +16,7 @@ from typing import Self
 
 from tests.fuzz.checking import HANG, UNCAUGHT, Checker, Verdict
 
-PATIENCE = 90.0  # seconds for a case, twice what reading may take on a machine that does other things too
+PATIENCE = 90.0  # seconds for a case: several times what reading may take, on a machine that does other things too
 ROOM = 6 << 30  # bytes of address space beyond what the process has at first: a backstop
 ROOT = Path(__file__).parents[2]
 
@@ -28,12 +28,14 @@ class Worker:
     ----------
     folder : Path
         An empty folder for the files of the cases.
+    patience : float
+        Seconds for a case.
     commands : int, optional
         The command line runs on each case whose seed is a multiple of this number. Default: on none.
     """
 
-    def __init__(self, folder: Path, commands: int | None = None) -> None:
-        self.folder, self.commands = folder, commands
+    def __init__(self, folder: Path, commands: int | None = None, patience: float = PATIENCE) -> None:
+        self.folder, self.commands, self.patience = folder, commands, patience
         self.cache = tempfile.TemporaryDirectory(prefix="wcdfa-fuzz-")
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.Queue[str] = queue.Queue()
@@ -53,10 +55,10 @@ class Worker:
         process.stdin.write(json.dumps([name, seed, None if kept is None else sorted(kept), command]) + "\n")
         process.stdin.flush()
         try:
-            line = self._lines.get(timeout=PATIENCE)
+            line = self._lines.get(timeout=self.patience)
         except queue.Empty:
             self.stop()
-            return Verdict(name, seed, HANG, f"not done after {PATIENCE:.0f} seconds")
+            return Verdict(name, seed, HANG, f"not done after {self.patience:.0f} seconds")
         if not line:
             self.stop()
             if process.returncode == 1:  # an exception in the fuzzer itself; it has been printed
@@ -65,12 +67,15 @@ class Worker:
             return Verdict(name, seed, UNCAUGHT, f"the process ended with status {process.returncode}")
         return Verdict(**json.loads(line))
 
+    def program(self) -> list[str]:
+        """The command that starts the process."""
+        return [sys.executable, "-m", __name__, str(self.folder)]
+
     def _start(self) -> subprocess.Popen[str]:
         paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        command = [sys.executable, "-m", __name__, str(self.folder)]
         variables = {**os.environ, "PYTHONPATH": paths, "WCDFA_CACHE_DIR": self.cache.name}
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder, env=variables
+            self.program(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder, env=variables
         )
         self._process, self._lines = process, queue.Queue()
         threading.Thread(target=_forward, args=(process, self._lines), daemon=True).start()

@@ -107,7 +107,7 @@ def build(folder: Path, plan: Plan) -> Case:
     rng = plan.log
     case = Saved(folder / "monitor.npz", "", [], groups=rng.random() < 0.4)
     monitor = case.monitor()
-    for norm in np.exp(rng.standard_normal(int(rng.choice([0, 3, 70, 150])))):
+    for norm in np.exp(rng.standard_normal(int(rng.choice([0, 3, 40, 80])))):
         monitor.update(_weights(rng) if case.groups else norm, lr=float(rng.choice([0.1, 0.2])))
     monitor.save(case.path)
     case.rows = [Row(value, None) for value in monitor.get_signal().tolist()]

@@ -51,9 +51,9 @@ def build(folder: Path, plan: Plan) -> Case:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", method) as file:
         for name, each in archive.arrays.items():
-            file.writestr(f"{name}.npy", b"".join(part for part, _ in each.parts()))
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), b"".join(part for part, _ in each.parts()), method)
         for name, content, compression in archive.others:
-            file.writestr(name, content, compression)
+            file.writestr(zipfile.ZipInfo(name), content, compression)
     data = held.getvalue()
     finish(case, File(data), plan, checked=True, ended=True)
     return case

@@ -15,7 +15,7 @@ VALUES = (None, 5, "x", [], {}, [1, 2], {"a": 1}, True, 1.5, "../../up", "\x00",
 
 
 def build(folder: Path, plan: Plan) -> Case:
-    case = draw(plan.log, folder, kinds=("<f4", "<f8"), most=4)
+    case = draw(plan.log, folder, kinds=("<f4", "<f8"), most=3)
     case.weights = [dict(list(weights.items())[:2]) for weights in case.weights]  # each is opened on its own, which takes time
     together = bool(plan.log.integers(2))
     for step, weights in zip(case.steps, case.weights, strict=True):

@@ -74,13 +74,13 @@ class Saved:
         code = dumps({"model": tree, "optimizer": {"state": {}, "param_groups": []}, "step": 3} if wrapped else tree)
         held = io.BytesIO()
         with zipfile.ZipFile(held, "w") as file:
-            file.writestr("archive/data.pkl", self.code or code, self.method)
-            file.writestr("archive/byteorder", b"little")
+            file.writestr(zipfile.ZipInfo("archive/data.pkl"), self.code or code, self.method)
+            file.writestr(zipfile.ZipInfo("archive/byteorder"), b"little")
             for key, data in self.storages.items():
-                file.writestr(f"archive/data/{key}", data, self.method)
-            file.writestr("archive/version", b"3\n")
+                file.writestr(zipfile.ZipInfo(f"archive/data/{key}"), data, self.method)
+            file.writestr(zipfile.ZipInfo("archive/version"), b"3\n")
             for name, data in self.others.items():
-                file.writestr(name, data, zipfile.ZIP_DEFLATED)
+                file.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
         return held.getvalue()
 
     def legacy(self) -> bytes:
