@@ -119,7 +119,7 @@ def test_text_among_the_norms_is_missing_and_said(tmp_path):
     assert series.column == "update_norm"
     assert np.isnan(series.values).nonzero()[0].tolist() == [70]
     np.testing.assert_array_equal(np.delete(series.values, 70), np.delete(NORMS, 70))
-    assert any("1 values of update_norm are not numbers, the first is 'N/A', and count as missing" in note for note in series.notes)
+    assert any("1 value of update_norm is no number and left out: the first is 'N/A'" in note for note in series.notes)
 
 
 def test_a_header_that_is_repeated_is_a_restart(tmp_path):
@@ -129,7 +129,7 @@ def test_a_header_that_is_repeated_is_a_restart(tmp_path):
     (tmp_path / "log.csv").write_text("".join([header, *first, header, *second]))
     series = read_series(tmp_path / "log.csv")
     np.testing.assert_array_equal(series.values, np.concatenate([NORMS[:80], -NORMS[80:]]))
-    assert "the header is repeated 1 times: the log was started again in the same file" in series.notes
+    assert "the header is repeated once: the log was started again in the same file" in series.notes
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):

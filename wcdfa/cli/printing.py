@@ -82,7 +82,10 @@ def print_errors(errors: Sequence[FailedResult], passed: int, console: Console) 
 
 
 def print_json(result: Mapping[str, object]) -> None:
-    """Print a JSON object on a line of its own."""
+    """Print a JSON object on a line of its own. Its notes speak of the options of the command line."""
+    notes = result.get("notes")
+    if isinstance(notes, list):
+        result = {**result, "notes": [of_text(note) for note in notes]}
     sys.stdout.write(json.dumps(result, allow_nan=False) + "\n")
     sys.stdout.flush()
 

@@ -134,7 +134,7 @@ def _in_blocks(table: Table, numbers: list[int]) -> dict[int, Column]:
     """The columns of numbers, block by block: at once, Arrow would load the whole file."""
     held = {i: (array("d"), array("q")) for i in numbers}
     count = 0
-    for block in arrow_csv.open_csv(table.rows(), **table.options(numbers)) if numbers else ():
+    for block in _blocks(table, numbers):
         for read, (values, rows) in zip(block.columns, held.values(), strict=True):
             column = column_of(read)
             if column.rows is not None or len(values) < count:  # there are gaps, here or before
@@ -148,6 +148,12 @@ def _in_blocks(table: Table, numbers: list[int]) -> dict[int, Column]:
         for i, (values, rows) in held.items()
         if values
     }
+
+
+def _blocks(table: Table, numbers: list[int]) -> Iterator[pa.RecordBatch]:
+    if numbers:
+        with arrow_csv.open_csv(table.rows(), **table.options(numbers)) as blocks:  # closed, or its thread may outlive the process
+            yield from blocks
 
 
 def _at_once(table: Table) -> tuple[dict[int, Column], list[str]]:
@@ -172,7 +178,7 @@ def _without_headers(table: pa.Table, names: list[str]) -> tuple[pa.Table, list[
     if not count:
         return table, []
     return table.filter(pa.array(~repeated)), [
-        f"the header is repeated {count:,} times: the log was started again in the same file"
+        f"the header is repeated {'once' if count == 1 else f'{count:,} times'}: the log was started again in the same file"
     ]
 
 
@@ -185,10 +191,10 @@ def _numbers_in(name: str, text: pa.ChunkedArray, notes: list[str]) -> Column | 
         return None
     if numbers < filled:
         other = arrow_compute.and_(arrow_compute.is_valid(text), arrow_compute.invert(numeric))
-        example = shown(text.filter(other)[0].as_py())
-        notes.append(
-            f"{filled - numbers:,} values of {shown(name)} are not numbers, the first is {example!r}, and count as missing"
-        )
+        example = shown(text.filter(other)[0].as_py(), 40)
+        some = "1 value" if filled - numbers == 1 else f"{filled - numbers:,} values"
+        verb = "is no number" if filled - numbers == 1 else "are no numbers"
+        notes.append(f"{some} of {shown(name)} {verb} and left out: the first is '{example}'")
         if rank(name) is None:  # a row without a step is left out
             values = arrow_compute.if_else(other, np.nan, values)
     return column_of(values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
-from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, numbers
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads, numbers
 from wcdfa.readers.formats.unfinished import CUT, beginning
 
 
@@ -28,7 +27,7 @@ def read_lines(path: Path) -> Iterator[Run]:
                 msg = f"line {number} is longer than {LONGEST_ROW >> 20} MB: a line is one row"
                 raise LogError(msg)
             try:
-                row = json.loads(line)
+                row = loads(line)
             except (ValueError, RecursionError) as error:
                 if line.strip():  # only the last line may be cut off
                     wrong = LogError(f"line {number} is not JSON: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,27 @@ LONGEST_ROW = 1 << 22  # most characters in a row that is parsed at once: what i
 LOOK = 64  # rows, or new columns, between two looks at the clock
 LONG_NAME = 1000  # characters
 OF_A_COLUMN = 700  # bytes for each column, even if it is empty
+
+MOST_DIGITS = 4300  # of a whole number that Python converts
+
+
+def loads(text: str) -> object:
+    """Parse JSON. A whole number of more digits than Python converts becomes infinite, as any that float64 cannot hold.
+
+    >>> loads('{"loss": 1' + "0" * 5000 + "}")
+    {'loss': inf}
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # of a number that is too long
+        return json.loads(text, parse_int=whole_number)
+
+
+def whole_number(digits: str) -> int | float:
+    """The number that the digits in a JSON text stand for; infinite if they are too many."""
+    return int(digits) if len(digits) <= MOST_DIGITS else float(digits)
 
 
 class Rows:

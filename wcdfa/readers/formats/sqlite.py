@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from array import array
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +14,7 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.errors import LogError
-from wcdfa.readers.formats.rows import LONGEST_ROW, Rows
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 from wcdfa.readers.formats.stores import opened_store
 from wcdfa.readers.steps import COUNTER
 
@@ -117,7 +116,7 @@ def _row(metrics: object) -> dict[str, object] | None:
     """The metrics in a row; None if it is damaged."""
     text = metrics.decode("utf-8", "replace") if isinstance(metrics, bytes) else metrics  # json.loads would guess the encoding
     try:
-        row = json.loads(text) if isinstance(text, str) and len(text) <= LONGEST_ROW else None
+        row = loads(text) if isinstance(text, str) and len(text) <= LONGEST_ROW else None
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
-from wcdfa.readers.formats.rows import LONGEST_ROW, Rows
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, whole_number
 
 STATE = "trainer_state.json"
 CHUNK = 1 << 20  # characters
@@ -60,7 +60,7 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
     EOFError
         After the last complete entry, if the file is cut off or damaged after it.
     """
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_int=whole_number)
     with path.open(encoding="utf-8", errors="replace") as file:
         text = ""
         while (found := START.search(text)) is None:

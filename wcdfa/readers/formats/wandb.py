@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
-from wcdfa.readers.formats.rows import Rows
+from wcdfa.readers.formats.rows import Rows, loads
 
 if TYPE_CHECKING:
     from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord  # type: ignore[attr-defined]
@@ -74,7 +73,7 @@ def _row(history: HistoryRecord) -> dict[str, object]:
                 row[_name(item)] = float(text)
         elif first == "{" or (first == '"' and len(text) <= LONGEST):
             with suppress(ValueError, RecursionError):
-                row[_name(item)] = json.loads(text)
+                row[_name(item)] = loads(text)
     return row
 
 
