@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 import re
+import sys
 import zipfile
 
 import numpy as np
@@ -53,6 +54,16 @@ REFUSED = {
     "marks": (lambda: b"(" * 2_500_000, "its pickle would take"),
     "classes": (lambda: b"".join(b"ca\n%x\n0" % i for i in range(900_000)) + weights(), "its pickle would take"),
     "calls": (lambda: b"ccollections\nOrderedDict\nq\x050" + b"h\x05)R" * 700_000, "its pickle would take"),
+    "a long list in many ordered dicts": (
+        lambda: weights((held("x"), b"](" + b"".join(held((i, 0)) for i in range(60_000)) + b"e\x85q\x05ccollections\nOrderedDict\nq\x060(" + b"h\x06h\x05R" * 600 + b"t\x86")),
+        "its pickle would take",
+    ),
+    "many arguments in many calls": (lambda: b"(" + b"N" * 1_000_000 + b"tq\x050ca\nb\nq\x060" + b"h\x06h\x05R0" * 20_000 + weights(), "its pickle would take"),
+    "many arguments in many tensors": (
+        lambda: b"(" + b"N" * 1_000_000 + b"tq\x050ctorch._tensor\n_rebuild_from_type_v2\nq\x060" + b"h\x06(ca\nb\nNh\x05NtR0" * 2_000 + weights(),
+        "its pickle would take",
+    ),
+    "long names of classes": (lambda: held("a" * 3_000_000) + b"q\x050" + b"h\x05h\x05\x930" * 500 + weights(), "names a class in 6,000,000 characters"),
     "memos": (lambda: b"".join(b"Nr" + i.to_bytes(4, "little") + b"0" for i in range(1_700_000)) + weights(), "its pickle would take"),
     "long names": (lambda: nested_names(b"n" * 1_000_000, 60, 100), "the names of its tensors would take"),
     "tensors": (lambda: mapping(*((held(i), tensor(held((1,)), held((1,)), held(i % 6))) for i in range(60_000))), "would take"),
@@ -94,6 +105,11 @@ HARMLESS = {
     "pairs of pairs as a key": weights((laughs(), held(1))),
     "pairs of pairs as keys of an ordered dict": weights(
         (held("x"), b"ccollections\nOrderedDict\n" + many(b"](" + laughs() + held(1) + b"\x86e") + b"R")
+    ),
+    "a long integer as many keys": lambda: weights((held("x"), held(1 << 32_000_000) + b"q\x050}(" + b"h\x05N" * 20_000 + b"u")),
+    "a long tuple as many keys": lambda: weights((held("x"), b"(" + b"N" * 1_000_000 + b"tq\x050}(" + b"h\x05N" * 2_000 + b"u")),
+    "integers of one hash": lambda: weights(
+        (held("x"), b"}(" + b"".join(held(sys.hash_info.modulus * i) + b"N" for i in range(2, 100_000)) + b"u")
     ),
     "pairs of pairs in a set": weights((held("x"), b"\x8f(" + laughs() + b"\x90"), (held("y"), b"(" + laughs() + b"\x91")),
     "states": weights((held("x"), b"ctorch._utils\n_rebuild_tensor_v2\n" + held({"__defaults__": 5}) + b"b")),

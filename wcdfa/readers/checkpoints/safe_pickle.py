@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import pickle
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar, TypeAlias, cast
 
-from wcdfa.readers.limits import Room
+from wcdfa.readers.limits import Deadline, Room
 
 TEXT = 4  # bytes that a byte of the pickle itself may take
 COSTS = {  # bytes that an instruction may take
@@ -19,7 +19,11 @@ COSTS = {  # bytes that an instruction may take
     + pickle.STACK_GLOBAL,
 }  # fmt: skip
 OTHERWISE = 112
-PLAIN = (str, int, float, complex, bytes, type(None))  # includes bool
+ITEM = 128  # bytes that an argument may take, or an item of a dict
+LONG = 1000  # characters in the name of a class, or in a part of a key
+WIDE = 8  # parts of a key
+LOOK = 64  # items between two looks at the clock
+OFTEN = 1 << 20  # bytes that instructions take between two looks at the clock
 
 Instruction: TypeAlias = Callable[..., None]
 
@@ -42,8 +46,24 @@ class Opaque:
 
 
 def is_plain(key: object) -> bool:
-    """Whether a key of a dict is a number, text, bytes, None, or a tuple of those. The hash of nested tuples may take forever."""
-    return isinstance(key, PLAIN) or (isinstance(key, tuple) and all(isinstance(part, PLAIN) for part in key))
+    """Whether a key of a dict is a number, text, bytes, None, or a tuple of a few of those.
+
+    The hash of a long or nested tuple, or of a long integer, is computed again each time, which may take forever.
+
+    >>> is_plain("layer.0"), is_plain(("layer", 0)), is_plain(2**64), is_plain((("layer", 0),))
+    (True, True, False, False)
+    """
+    if isinstance(key, tuple):
+        return len(key) <= WIDE and all(map(_is_short, key))
+    return isinstance(key, str) or _is_short(key)
+
+
+def _is_short(key: object) -> bool:
+    if isinstance(key, (str, bytes)):
+        return len(key) <= LONG
+    if isinstance(key, int):  # includes bool
+        return -(1 << 63) <= key < 1 << 63
+    return key is None or isinstance(key, (float, complex))
 
 
 class SafeUnpickler(pickle._Unpickler):
@@ -52,7 +72,7 @@ class SafeUnpickler(pickle._Unpickler):
     Raises
     ------
     LogError
-        If the objects would take more memory than the room has.
+        If the objects would take more memory than the room has, or reading them takes too long.
     Exception
         Of any kind if the pickle is damaged.
     """
@@ -66,13 +86,23 @@ class SafeUnpickler(pickle._Unpickler):
 
     def __init__(self, content: bytes, room: Room) -> None:
         super().__init__(io.BytesIO(content))
-        self.room = room
+        self.room, self._deadline = room, Deadline(room.size)
         room.take(TEXT * len(content), "its pickle")
+        self.next_look = room.taken
+
+    def look(self) -> None:
+        """Raise an error if the instructions so far take too much memory, or too long."""
+        self.room.take(0, "its pickle")
+        self._deadline.check()
+        self.next_look = min(self.room.taken + OFTEN, self.room.most)
 
     def find_class(self, module: str, name: str) -> object:
         """Make a stand-in. Only ordered dicts are real."""
+        if len(module) + len(name) > LONG:
+            msg = f"its pickle names a class in {len(module) + len(name):,} characters"
+            raise ValueError(msg)
         if (module, name) in (("collections", "OrderedDict"), ("collections", "defaultdict")):
-            return _ordered if name == "OrderedDict" else _empty
+            return self._ordered_dict if name == "OrderedDict" else _empty
         return Opaque(f"{module}.{name}")
 
     def persistent_load(self, pid: object) -> object:
@@ -95,7 +125,7 @@ class SafeUnpickler(pickle._Unpickler):
     def _set(self, items: list[object]) -> None:
         target = self.stack[-1]
         if isinstance(target, dict):
-            target.update(_pairs(zip(items[::2], items[1::2], strict=True)))
+            target.update(self._pairs(zip(items[::2], items[1::2], strict=True)))
 
     def _append(self) -> None:
         self._extend([self.stack.pop()])
@@ -110,14 +140,36 @@ class SafeUnpickler(pickle._Unpickler):
 
     def _new(self) -> None:
         arguments, made = self.stack.pop(), self.stack.pop()
-        self.append(_called(made, arguments))
+        self.append(self.called(made, arguments))
 
     def _new_with_names(self) -> None:
         self.stack.pop()
         self._new()
 
     def _instantiate(self, made: object, arguments: Iterable[object]) -> None:
-        self.append(_called(made, tuple(arguments)))
+        self.append(self.called(made, tuple(arguments)))
+
+    def called(self, made: object, arguments: object) -> object:
+        """Call a stand-in, or a function of this package that `find_class` gave."""
+        if not callable(made) or not isinstance(arguments, tuple):
+            msg = f"its pickle calls {type(made).__name__} with {type(arguments).__name__}"
+            raise ValueError(msg)  # noqa: TRY004 - the type is wrong in a file, not in an argument
+        self.room.take(ITEM * len(arguments), "its pickle")  # they may be the same in many calls
+        return made(*arguments)
+
+    def _ordered_dict(self, items: object = ()) -> OrderedDict[object, object]:
+        """An ordered dict; Python 2 gave it its items as a list."""
+        given = items if isinstance(items, (list, tuple)) else ()
+        self.room.take(ITEM * len(given), "its pickle")
+        return OrderedDict(self._pairs(given))
+
+    def _pairs(self, items: Iterable[object]) -> Iterator[tuple[object, object]]:
+        """The pairs of key and value. A key that may take forever to hash is replaced."""
+        for i, pair in enumerate(items):
+            if not i % LOOK:  # many keys may have the same hash, by design
+                self._deadline.check()
+            key, value = cast("tuple[object, object]", pair)  # any other content raises an error, which is that of the file
+            yield key if is_plain(key) or isinstance(key, Opaque) else Opaque(type(key).__name__), value
 
     def _no_set(self) -> None:
         self.append(None)
@@ -140,27 +192,8 @@ class SafeUnpickler(pickle._Unpickler):
         raise ValueError(msg)
 
 
-def _called(made: object, arguments: object) -> object:
-    if not callable(made) or not isinstance(arguments, tuple):
-        msg = f"its pickle calls {type(made).__name__} with {type(arguments).__name__}"
-        raise ValueError(msg)  # noqa: TRY004 - the type is wrong in a file, not in an argument
-    return made(*arguments)
-
-
-def _ordered(items: object = ()) -> OrderedDict[object, object]:
-    """An ordered dict; Python 2 gave it its items as a list."""
-    return OrderedDict(_pairs(items if isinstance(items, (list, tuple)) else ()))
-
-
 def _empty(*_: object) -> OrderedDict[object, object]:
     return OrderedDict()
-
-
-def _pairs(items: Iterable[object]) -> Iterable[tuple[object, object]]:
-    """The pairs of key and value. A key that may take forever to hash is replaced."""
-    for pair in items:
-        key, value = cast("tuple[object, object]", pair)  # any other content raises an error, which is that of the file
-        yield key if is_plain(key) or isinstance(key, Opaque) else Opaque(type(key).__name__), value
 
 
 def _charged(instruction: Instruction, cost: int) -> Instruction:
@@ -168,8 +201,8 @@ def _charged(instruction: Instruction, cost: int) -> Instruction:
 
     def charged(self: SafeUnpickler) -> None:
         self.room.taken += cost
-        if self.room.taken > self.room.most:
-            self.room.take(0, "its pickle")
+        if self.room.taken > self.next_look:
+            self.look()
         instruction(self)
 
     return charged

@@ -60,7 +60,7 @@ class TorchPickle(SafeUnpickler):
             ),
             "_rebuild_parameter": lambda tensor, *_: tensor,
             "_rebuild_parameter_with_state": lambda tensor, *_: tensor,
-            "_rebuild_from_type_v2": lambda rebuild, _, args, __: rebuild(*args),
+            "_rebuild_from_type_v2": lambda rebuild, _, args, __: self.called(rebuild, args),
         }
 
     def find_class(self, module: str, name: str) -> object:
