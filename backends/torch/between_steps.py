@@ -23,7 +23,7 @@ class BetweenSteps:
 
     def leave_out(self, parts: Iterable[Part]) -> bool:
         """Measure from the current values of the parts that have changed since the last step. Returns whether there are any."""
-        changed = [part for part in parts if part.fits and part.touched]
+        changed = [part for part in parts if part.touched and part.fits]  # the first takes less time, and is rarely true
         if not changed:
             return False
         for part, found in zip(changed, moved(changed, current(changed)), strict=True):

@@ -27,9 +27,8 @@ class Grouping:
                 msg = "groups need names: give model=, or make the optimizer of model.named_parameters()"
                 raise ValueError(msg)
             if isinstance(groups, (Mapping, Sequence)):  # its parameters may come later, when a part of the model is unfrozen
-                paths += (
-                    [] if model is None else [path for name, _ in model.named_parameters() if (path := _path(name)) not in paths]
-                )
+                later = () if model is None else (_path(name) for name, _ in model.named_parameters())
+                paths = list(dict.fromkeys((*paths, *later)))
             self.names = tuple(members_of(paths, groups))
 
     def __call__(self, tensors: Sequence[torch.Tensor]) -> Places:
