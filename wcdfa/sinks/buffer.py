@@ -8,10 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from wcdfa.support.forks import Forked, tell
 from wcdfa.support.numbers import is_number
+
+if TYPE_CHECKING:
+    from multiprocessing.util import Finalize
 
 LIMIT = 100_000  # most items that are kept if they cannot be written
 Item = TypeVar("Item")
@@ -60,6 +63,7 @@ class Buffer(Forked, Generic[Item]):
         self.items.clear()
         self.done, self._fresh, self._due = 0, 0, 0.0
         self._registered = self._failed = False
+        self._finalizer: Finalize | None = None
         self._dropped = 0
 
     @property
@@ -106,7 +110,9 @@ class Buffer(Forked, Generic[Item]):
         """Write all items. An error is logged, because nobody could catch it; the items wait on, until the process ends."""
         if self._written("they are lost unless that works when the process ends"):
             atexit.unregister(self._end)
-            self._due, self._registered = 0.0, False
+            if self._finalizer is not None:
+                self._finalizer.cancel()
+            self._due, self._registered, self._finalizer = 0.0, False, None
 
     def _end(self) -> None:
         self._written("they are lost")
@@ -129,7 +135,7 @@ class Buffer(Forked, Generic[Item]):
             if process is not None and process.parent_process() is not None:  # which runs no handlers of atexit
                 from multiprocessing.util import Finalize  # noqa: PLC0415 - only such a process needs it
 
-                Finalize(None, self._end, exitpriority=0)
+                self._finalizer = Finalize(None, self._end, exitpriority=0)
 
     def _attempt(self) -> None:
         waiting = self.waiting
