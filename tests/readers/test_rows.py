@@ -8,7 +8,8 @@ import os
 import numpy as np
 import pytest
 
-from wcdfa.readers import read_series
+from wcdfa.readers import limits, read_series
+from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.rows import Rows, numbers
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(100))
@@ -91,3 +92,20 @@ def test_nested_names_in_their_order():
     rows = Rows()
     rows.add(row)
     assert list(rows.columns()) == list(found)
+
+
+def test_numbers_at_each_level_of_a_deep_dict():
+    row: dict[str, object] = {"n": 0}
+    for i in range(1, 800):
+        row = {"n": i, "b": row}
+    assert [(name.count("/"), number) for name, number in numbers(row)] == [(i, 799 - i) for i in range(800)]
+    assert {name.removesuffix("n").replace("b/", "") for name, _ in numbers(row)} == {""}
+
+
+def test_the_clock_is_looked_at_after_each_nested_part(monkeypatch):
+    rows = Rows()
+    rows.add({"a": {"b": 1}})
+    now = limits.SECONDS + limits.time.monotonic()
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now + 1)
+    with pytest.raises(LogError, match="takes longer than 20 seconds"):
+        rows.add({"a": {"b": 2}})

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from wcdfa.readers import read_series, series_of, sources
+from wcdfa.readers.formats import stores
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(900))
 TRACKIO = "CREATE TABLE metrics (id INTEGER PRIMARY KEY, run_id TEXT, timestamp TEXT, run_name TEXT, step INT, metrics TEXT)"
@@ -196,3 +197,8 @@ def test_damaged_rows_of_trackio_are_counted(tmp_path, wrong):
     (series,) = series_of(run)
     np.testing.assert_array_equal(series.values, np.delete(NORMS[:600], 300))
     assert "1 rows of the store cannot be read and were left out" in run.notes
+
+
+def test_a_store_of_many_gigabytes(logged, monkeypatch):
+    monkeypatch.setattr(stores, "most_memory", lambda size: 1 << 36)
+    np.testing.assert_array_equal(read_series(logged).values, NORMS)

@@ -147,3 +147,9 @@ def test_what_is_no_table_is_refused(tmp_path, text, message):
     (tmp_path / "log.csv").write_text(text)
     with pytest.raises(ValueError, match=rf"log\.csv: {message}"):
         read_series(tmp_path / "log.csv")
+
+
+def test_long_texts_beside_the_numbers(tmp_path):
+    rows = "".join(f"{i},{norm},{'x' * 200_000}\n" for i, norm in enumerate(NORMS[:40]))
+    (tmp_path / "run.csv").write_text("step,update_norm,text\n" + rows)
+    np.testing.assert_array_equal(read_series(tmp_path / "run.csv").values, NORMS[:40])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import BinaryIO, NamedTuple
 
 from wcdfa.readers.column_names import listed
@@ -47,10 +48,10 @@ def head(file: BinaryIO, end: int, delimiter: str) -> Head:
     try:
         first = next(rows, [])
         start, line = lines.read, lines.count
-        sample = [row for row in rows if row]
     except csv.Error as error:
         msg = f"not a table: {error} in line {lines.count:,}"
         raise LogError(msg) from error
+    sample = list(_sampled(rows))
     if not first or not all(map(is_number, first)):
         return Head(first, start, line + 1, (), sample)
     names = [str(i) for i in range(len(first))]
@@ -58,6 +59,12 @@ def head(file: BinaryIO, end: int, delimiter: str) -> Head:
         note = f"the first line, {listed(first)}, is taken for the names of the columns, as pandas writes them"
         return Head(names, start, line + 1, (note,), sample)
     return Head(names, 0, 1, (), [first, *sample])
+
+
+def _sampled(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """The rows that are not empty, up to one with a text too long for the csv module, which Arrow reads nonetheless."""
+    with suppress(csv.Error):
+        yield from (row for row in rows if row)
 
 
 class _Lines:

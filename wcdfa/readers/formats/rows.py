@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -76,6 +76,7 @@ class Rows:
             elif type(value) is dict or (type(value) is str and _is_number(value)):
                 for below, number in numbers(value, name):
                     self._append(below, known[below] if below in known else self._new(below), number, count, rows)
+                self._deadline.check()  # long names in deep dicts take long
         self.count += 1
 
     def columns(self, axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
@@ -141,15 +142,17 @@ class _Name:
         """The joined name. That of the level above is kept, because other numbers may be below it."""
         if self._above is None:
             return self._key
-        if not self._above._joined:
-            self._above._joined = "/".join(reversed(list(self._above._keys())))
-        return f"{self._above._joined}/{self._key}"
+        return f"{self._above._kept()}/{self._key}"
 
-    def _keys(self) -> Iterator[str]:
-        level: _Name | None = self
-        while level is not None:
-            yield level._key
-            level = level._above
+    def _kept(self) -> str:
+        if not self._joined:
+            keys: list[str] = []
+            level: _Name | None = self
+            while level is not None and not level._joined:
+                keys.append(level._key)
+                level = level._above
+            self._joined = "/".join([*([] if level is None else [level._joined]), *reversed(keys)])
+        return self._joined
 
 
 def _is_number(text: str) -> bool:

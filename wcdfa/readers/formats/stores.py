@@ -12,6 +12,7 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import Deadline, most_memory
 
 WRITER = 18  # position of the byte that tells how a store is written
+LONGEST = (1 << 31) - 1  # bytes in a value or row; the most that SQLite can be told
 OFTEN = 10_000  # instructions of SQLite between two looks at the clock
 LIKE = 100  # most characters in a pattern of LIKE, which a constraint may use
 NO_LOCKS = "win32-none" if os.name == "nt" else "unix-none"
@@ -32,7 +33,7 @@ def opened_store(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(_connected(path)) as store:
             store.set_progress_handler(lambda: deadline.passed, OFTEN)
-            store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, most_memory(_size(path)) // 8)
+            store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(LONGEST, most_memory(_size(path)) // 8))
             store.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LIKE)
             store.text_factory = _text
             for each in SAFE:
