@@ -16,6 +16,7 @@ import pytest
 
 import wcdfa
 from tests.helpers.commands import environment, run
+from wcdfa.cli import app as application
 from wcdfa.cli.app import main
 from wcdfa.plotting import files as pictures
 
@@ -139,6 +140,20 @@ def test_output_that_cannot_be_written_ends_the_command(folder, stream, code, sa
     assert status(arguments, folder, stdout=stream, stderr=error) == code
     assert said in error.getvalue()
     assert "Traceback" not in error.getvalue()
+
+
+class FullAtTheEnd(io.StringIO):
+    """A buffer that does not get to the disk."""
+
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+
+def test_output_that_is_lost_at_the_end_is_a_failure(folder):
+    error = io.StringIO()
+    with patch.object(application, "app", lambda: print("found")):
+        assert status([], folder, stdout=FullAtTheEnd(), stderr=error) == 1
+    assert "No space left" in error.getvalue()
 
 
 def test_the_picture_that_nobody_named_may_fail(folder, monkeypatch):

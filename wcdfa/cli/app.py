@@ -66,6 +66,7 @@ def main() -> None:
         status = 141
         _write_no_more()
     except OSError as error:
+        status = 1  # whatever the command said, part of its output is lost
         _say(error)
         _write_no_more()
     sys.exit(status)  # type: ignore[arg-type]  # as SystemExit takes it
