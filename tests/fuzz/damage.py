@@ -106,7 +106,7 @@ class File:
         return f"bytes {start} to {stop} repeated at {place}"
 
     def zeros(self, rng: Generator) -> str:
-        start, stop = self._block(rng)
+        start, stop = self._block(rng) if rng.random() < 0.6 else self._records(rng)
         self._touch(start, stop)
         self.data[start:stop] = 0
         return f"bytes {start} to {stop} are zeros"
@@ -129,6 +129,12 @@ class File:
         return start, min(
             len(self.data), start + int(rng.choice([1, rng.integers(1, 16), rng.integers(1, 300), rng.integers(1, 5000)]))
         )
+
+    def _records(self, rng: Generator) -> tuple[int, int]:
+        """A few whole records, as a page that was never written."""
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(self.owner)) + 1, [len(self.owner)]])
+        first = int(rng.integers(len(starts) - 1))
+        return int(starts[first]), int(starts[min(len(starts) - 1, first + int(rng.integers(1, 4)))])
 
     def _put(self, place: int, new: npt.NDArray[np.uint8]) -> None:
         record = int(self.owner[place - 1]) if place else -1

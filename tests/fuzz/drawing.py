@@ -62,10 +62,10 @@ def _steps(rng: np.random.Generator, n: int) -> list[int | None]:
     apart = int(rng.choice([1, 1, 5, 10, 100]))
     steps = int(rng.integers(0, 50)) * apart + apart * np.arange(n)
     if n > 80 and rng.random() < 0.3:
-        for place in rng.integers(5, n, size=n // 80):
+        for place in rng.choice(np.arange(5, n), size=n // 80, replace=False):
             steps[place:] += apart
     if n > 20 and rng.random() < 0.25:
         at = int(rng.integers(10, n - 5))
-        back = int(rng.integers(2, 8))
+        back = int(rng.integers(4, 9))  # with less, a gap there would make the restart look like one late record
         steps[at:] -= steps[at] - steps[at - back]
     return [int(step) for step in steps]

@@ -188,3 +188,14 @@ def test_a_library_is_missing(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorstore", None)
     with pytest.raises(ValueError, match=r"step_100: .*tensorstore is needed: pip install 'wcdfa\[orbax\]'"):
         next(read_checkpoints(tmp_path))
+
+
+@pytest.mark.parametrize("head", [b"\0\0", b"PQ", b"x"])
+def test_a_file_named_like_the_others_that_does_not_begin_as_one_is_named(tmp_path, head):
+    """As where a process was killed before the first page was written: it must not be left out in silence."""
+    path = written(tmp_path, "torch")[400]
+    path.write_bytes(head + path.read_bytes()[len(head) :])
+    (tmp_path / "model_00300.pt").symlink_to(tmp_path / "model_00200.pt")  # a second name of another is none
+    run = next(read_checkpoints(tmp_path))
+    np.testing.assert_allclose(run.columns["displacement"].values, WITHOUT[400], rtol=1e-12)
+    assert "1 unfinished or temporary checkpoint(s) skipped: model_00400.pt" in run.notes

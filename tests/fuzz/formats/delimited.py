@@ -46,11 +46,14 @@ class Table:
         names = [] if self.names is None else [(self.bytes_of(self.names), -1)]
         others = len(self.case.rows)
         lines = [(self.bytes_of(line), others if row < 0 else row) for line, row in self.lines]
-        file = File.of_parts([(head, -1), *names, *lines])
+        parts = [(head, -1), *names, *lines]
         if not self.encoding.startswith("utf-8"):
-            text = bytes(file).decode("utf-8-sig", "replace").encode(self.encoding, "replace")
-            return File(text)
-        return file
+            mark = "" if self.encoding == "latin-1" else "\ufeff"
+            parts = [(mark.encode(self.encoding), -1)] + [
+                (part.decode("utf-8", "replace").removeprefix("\ufeff").encode(self.encoding, "replace"), row)
+                for part, row in parts
+            ]
+        return File.of_parts(parts)
 
     def column(self, name: str) -> int:
         return int(name) if self.names is None else self.names.index(name)
@@ -174,7 +177,7 @@ def twice(table: Table, rng: np.random.Generator) -> None:
 
 
 def encoding(table: Table, rng: np.random.Generator) -> None:
-    table.encoding = str(rng.choice(["utf-16", "utf-16-be", "latin-1", "utf-32"]))
+    table.encoding = str(rng.choice(["utf-16-le", "utf-16-be", "latin-1", "utf-32-le"]))
     table.case.damage(f"in {table.encoding}")
 
 

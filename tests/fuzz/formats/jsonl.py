@@ -100,6 +100,7 @@ def build(folder: Path, plan: Plan) -> Case:
     change(case, plan, [partial(kind, lines) for kind in (*CHANGES, blank, two_in_a_line, bare)])
     parts = [((joined(line) + end).encode("utf-8", "surrogatepass"), row) for line, row in lines.lines]
     finish(case, File.of_parts([(head, -1), *parts]), plan)
+    case.lost |= not all(map(is_json, case.path.read_bytes().decode("utf-8-sig", "replace").split("\n")))
     return case
 
 
@@ -111,7 +112,7 @@ def other_value(lines: Lines, rng: np.random.Generator) -> None:
             at, fields, row = found
             name = str(rng.choice([*fields, lines.case.column]))
             lines.lines[at] = (fields | {name: odd}, row)
-            harmless = name not in ("step", lines.case.column) and _is_json(odd) and not _clashes(name, odd, lines.case.column)
+            harmless = name not in ("step", lines.case.column) and is_json(odd) and not odd.startswith("{")
             what = f"{name!r} of row {row} is {odd[:30]}"
             if harmless:
                 lines.case.done.append(what)
@@ -119,16 +120,13 @@ def other_value(lines: Lines, rng: np.random.Generator) -> None:
                 lines.case.damage(what, wild=[row])
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Whether a line is JSON, or blank."""
     try:
-        json.loads(text)
+        json.loads(text.strip() or "{}")
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _clashes(name: str, odd: str, column: str) -> bool:
-    return odd.startswith("{")
 
 
 def other_name(lines: Lines, rng: np.random.Generator) -> None:

@@ -140,6 +140,7 @@ def other_cell(store: Store, rng: np.random.Generator) -> None:
     with_it = "" if rng.random() < 0.05 else f"WHERE rowid = (SELECT rowid FROM {table} LIMIT 1 OFFSET {at})"
     store.base.execute(f"UPDATE {table} SET {name} = ? {with_it}", [odd])
     store.case.damage(f"{name} of {table} is {str(odd)[:20]!r}{'' if with_it else ' in all rows'}", slack=2)
+    store.case.lost |= store.kind == "trackio" and name == "metrics" and odd != "{}"  # none of these is an object
     if not with_it or table == "runs":
         store.case.free, store.case.slack = True, len(store.case.rows)
 

@@ -106,11 +106,12 @@ def _series(folder: Path, entries: list[Entry]) -> CheckpointSeries | None:
     known = {entry.path for entry in entries}
     files, folders, _ = listed(folder)
     paths = sorted(files + folders, key=_name)
-    empty = [path for path in folders if path not in known and template(path.name) == longest[0]]
+    # a folder without weights, or a file that does not begin as a checkpoint does
+    hollow = [path.name for path in paths if path not in known and template(path.name) == longest[0] and not path.is_symlink()]
     unfinished = [path.name for path in paths if TEMPORARY.search(path.name.lower()) and NUMBER.search(path.name)]
     counted = {entry.path for entry in families[longest[0]]}
     others = [entry.path.name for entry in entries if entry.path not in counted]
-    return CheckpointSeries(kept, unit, unfinished + [path.name for path in empty], duplicates, others)
+    return CheckpointSeries(kept, unit, [*dict.fromkeys(unfinished + hollow)], duplicates, others)
 
 
 def _numbered(members: list[Entry]) -> tuple[list[Entry], Unit]:
