@@ -118,7 +118,7 @@ def test_jit_and_grad():
         ([7.5], TypeError, r"breaks must be plain integers, known before tracing; got 7\.5 \(float\)"),
         (["7"], TypeError, "got '7'"),
         (7, TypeError, "breaks must be a sequence of plain integers, known before tracing; got int"),
-        (range(10, 500, 10), ValueError, "the series has 10 samples; the default box sizes of order 1 need at least"),
+        (range(10, 500, 10), ValueError, "the longest has 10 samples; the default box sizes of order 1 need at least"),
     ],
 )
 def test_bad_breaks(breaks, error, message):

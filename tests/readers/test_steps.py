@@ -163,6 +163,6 @@ def test_displacements_may_lie_any_number_of_steps_apart(tmp_path, apart):
     np.testing.assert_array_equal(series.values, NORMS)
     assert series.thinned == 1  # each covers all steps up to it, and none is left out
     steps = np.delete(np.arange(301) * apart, 150)
-    assert read_series(write(path, steps, NORMS, "displacement")).notes[-1] == "1 steps between are not in the log"
+    assert read_series(write(path, steps, NORMS, "displacement")).notes[-1] == "1 step between is not in the log"
     with pytest.raises(Subsampled, match="unevenly spaced"):
         read_series(write(path, np.arange(300) ** 2, NORMS, "displacement"))

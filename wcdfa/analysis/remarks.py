@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from wcdfa.analysis.series import Analysis
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
 
 def remarks(analysis: Analysis) -> list[str]:
     """Collect the notes on a series, those of its reader last. They use Python's argument names."""
     series, notes = analysis.series, list[str]()
     if analysis.negative and not analysis.log:
-        notes.append(f"{analysis.negative:,} values are negative, so no logarithm was taken; log=True forces it")
+        notes.append(
+            f"{several(analysis.negative, 'value is', 'values are')} negative, so no logarithm was taken; log=True forces it"
+        )
     if series.empty:
         notes.append(f"{series.empty:,} rows have no {shown(series.column)} and were left out")
     if len(series.values) < analysis.settings.window:

@@ -12,6 +12,8 @@ ARGUMENT = re.compile(
     r"(?<![^\s(])(?:column=|optimizer=|quantity=|epoch_length|spacing=\d*|steps=\(first, last\)|dimension=\(rows, columns\)|log=(?:True|False))(?=[\s,.;:)]|$)"
 )
 
+SIZES = re.compile(r", or give scales= yourself \(sizes from \d+ to \d+\)")  # which no command takes
+
 
 def of_error(error: Exception) -> str:
     """Translate the message of an error.
@@ -37,7 +39,7 @@ def of_text(text: str) -> str:
     >>> print(of_text("give a larger window, or no epoch_length"))
     give a larger window, or no --epoch-length
     """
-    return ARGUMENT.sub(lambda found: _option(*re.findall(r"\w+", found[0])), text)
+    return ARGUMENT.sub(lambda found: _option(*re.findall(r"\w+", found[0])), SIZES.sub("", text))
 
 
 def in_options(text: str, names: Collection[str]) -> str:

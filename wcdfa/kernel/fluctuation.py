@@ -152,7 +152,8 @@ def mean_squares(
     except ValueError as error:
         if not stretches:
             raise
-        msg = f"no box crosses a break, and the longest of {len(stretches)} stretches has {max(stretches)} samples: {error}"
+        why = str(error).replace("the series has", "the longest has", 1)
+        msg = f"no box crosses a break, and breaks cut the series into {len(stretches)} stretches: {why}"
         raise ValueError(msg) from None
     series, power, unit = scaled(series, xp)
     values = _of_stretches(series, stretches or (n,), sizes, order, layout, xp)

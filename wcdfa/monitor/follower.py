@@ -18,6 +18,7 @@ from wcdfa.monitor.watch import Watch
 from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.reading import Reading
+from wcdfa.support.text import several
 
 BEFORE = 10  # at the first look at a long log, only this many windows are read
 QUIET = 5  # if only other logs were written to at this many looks, follow one of them
@@ -118,7 +119,9 @@ class Follower:
         if start is None:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log, series.thinned)
             if negative.any() and not self._log:
-                said.append(f"{np.sum(negative):,} values are negative, so no logarithm is taken; log=True forces it")
+                said.append(
+                    f"{several(int(np.sum(negative)), 'value is', 'values are')} negative, so no logarithm is taken; log=True forces it"
+                )
         said += self._feed(ready, series, start or 0)
         return News(len(series.values) - (start or 0), tuple(said))
 

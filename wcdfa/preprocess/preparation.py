@@ -138,7 +138,8 @@ def prepare(
     if len(kept) < LEAST:
         unusable = f"{np.sum(skipped)} are 0, {np.sum(~finite)} not finite"
         there = f"{len(kept)} of {len(x)} norms remain ({unusable})" if len(x) else "there are no norms"
-        msg = f"{there}, and at least {LEAST} are needed; record more steps"
+        more = "; record more steps" if len(x) < 2 * LEAST else ""  # of many norms that are 0 or not finite, more would not help
+        msg = f"{there}, and at least {LEAST} are needed{more}"
         raise ValueError(msg)
     numbers, spacing, gaps = _numbered(steps, len(x))
     holes = np.searchsorted(kept, np.concatenate([np.flatnonzero(~finite), gaps]))

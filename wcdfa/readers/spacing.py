@@ -11,7 +11,7 @@ import numpy.typing as npt
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
-from wcdfa.support.text import ordinal
+from wcdfa.support.text import ordinal, several
 
 EVEN = 0.95  # share of the differences that must equal the usual one
 FEW = 10  # with fewer values, their spacing cannot be judged
@@ -120,7 +120,7 @@ def _thinned(apart: int) -> Iterator[str]:
 def _missing(steps: Integers, usual: int) -> Iterator[str]:
     missing = int(steps[-1] - steps[0]) // usual + 1 - len(steps)
     if missing > 0:
-        yield f"{missing:,} steps between are not in the log"
+        yield f"{several(missing, 'step', 'steps')} between {'is' if missing == 1 else 'are'} not in the log"
 
 
 def _require_even(steps: Integers, usual: int) -> None:

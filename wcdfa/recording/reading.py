@@ -331,7 +331,7 @@ def _with_skipped(reason: str, reading: Reading) -> str:
     """Why there is no α; if the norms are too few, with the steps that were not recorded.
 
     >>> _with_skipped("there are no norms", Reading(np.empty(0), count=0, skipped=200))
-    'there are no norms; 200 steps were skipped, because their norm is 0: nothing moved, or less than 1e-19, whose square float32 cannot hold'
+    'there are no norms; 200 steps were skipped, because their norm is 0: nothing moved, or so little that its square is 0 (in float32: less than 1e-19)'
     """
     norms, skipped = np.asarray(reading.norms), int(np.max(reading.skipped))
     if np.count_nonzero(np.isfinite(norms)) >= LEAST:

@@ -31,6 +31,15 @@ def ordinal(number: int) -> str:
     return f"{number:,}{ending}"
 
 
+def several(number: int, one: str, many: str) -> str:
+    """A number of things.
+
+    >>> several(1, "value is", "values are"), several(1200, "value is", "values are")
+    ('1 value is', '1,200 values are')
+    """
+    return f"{number:,} {one if number == 1 else many}"
+
+
 def probability(p: float) -> str:
     """A p-value in words; one that is too small to be known exactly is given as a limit.
 

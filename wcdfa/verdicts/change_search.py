@@ -35,9 +35,9 @@ class ChangeSearch:
             self.found = list(frozen(self.record))
             left = f" without the first {self.skip} of the run" if self.skip else ""
             self.not_compared.append(
-                f"changes, because the baseline has {max(0, self.baseline)} steps{left}, and what follows "
-                f"{max(0, len(self.record) - max(0, self.baseline))}: at least {LEAST * BLOCK} and {BLOCK} are needed. A recorder with "
-                "window=2000 keeps enough; a Watch looks for changes while the run goes on"
+                f"changes, which need a baseline of at least {LEAST * BLOCK} steps and {BLOCK} steps after it: here they have "
+                f"{max(0, self.baseline)}{left} and {max(0, len(self.record) - max(0, self.baseline))}. A longer log has enough, and so has a "
+                "recorder that keeps 2,000 steps"
             )
             return
         self.tracks = tracks_of(self.record, undone_for(self.record, self.baseline))

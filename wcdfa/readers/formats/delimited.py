@@ -21,7 +21,7 @@ from wcdfa.readers.formats.quotes import Quotes, quotes
 from wcdfa.readers.formats.unfinished import BLOCK, CUT, Beginning, is_number, last_line_end
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.steps import rank, with_steps
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
 MOST = 0.5  # a text column counts as numbers if at least this share of it is numbers
 NUMBER = r"^\s*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan|Infinity|NaN)\s*$"
@@ -192,9 +192,10 @@ def _numbers_in(name: str, text: pa.ChunkedArray, notes: list[str]) -> Column | 
     if numbers < filled:
         other = arrow_compute.and_(arrow_compute.is_valid(text), arrow_compute.invert(numeric))
         example = shown(text.filter(other)[0].as_py(), 40)
-        some = "1 value" if filled - numbers == 1 else f"{filled - numbers:,} values"
-        verb = "is no number" if filled - numbers == 1 else "are no numbers"
-        notes.append(f"{some} of {shown(name)} {verb} and left out: the first is '{example}'")
+        some = several(filled - numbers, "value", "values")
+        notes.append(
+            f"{some} of {shown(name)} {'is' if filled - numbers == 1 else 'are'} no number and left out: the first is '{example}'"
+        )
         if rank(name) is None:  # a row without a step is left out
             values = arrow_compute.if_else(other, np.nan, values)
     return column_of(values)
