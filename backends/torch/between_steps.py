@@ -45,7 +45,7 @@ class BetweenSteps:
         self._told = True
         logging.getLogger("wcdfa").warning(
             "the weights changed by %.3g between two steps (before step %s), while no step was running, and the norms leave this out, now "
-            "and later. Swapping weights (their average, or train() and eval() of an optimizer without a schedule), loading, clipping "
+            "and later. Swapping weights (for their average, or by train() and eval() of a schedule-free optimizer), loading, clipping "
             "and averaging them do this",
             *(changes[worth[0]], first + int(worth[0])),
         )

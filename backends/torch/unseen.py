@@ -24,7 +24,7 @@ class Unseen:
     optimizers : list of torch.optim.Optimizer
         The optimizers that are recorded.
     patience : int
-        After how many steps in vain to say so.
+        After how many steps that move nothing to say so.
     """
 
     def __init__(self, optimizers: Sequence[torch.optim.Optimizer], patience: int) -> None:

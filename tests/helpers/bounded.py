@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,7 +53,10 @@ class Bounded:
 
 
 def _serve(pipe: Any) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (BACKSTOP, BACKSTOP))
+    with suppress(ImportError, ValueError, OSError):  # not every system has this limit
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (BACKSTOP, BACKSTOP))
     while True:
         with suppress(EOFError):
             function, arguments = pipe.recv()

@@ -54,6 +54,18 @@ def test_the_same_as_both_loaded_wholly(tmp_path, name):
     assert (run.path, run.name) == (tmp_path, "")
 
 
+@pytest.mark.parametrize("library", ["safetensors.torch", "torch"])
+def test_a_tensor_without_numbers_moves_nothing(tmp_path, library):
+    torch, library = require("torch"), require(library)
+    for step in STEPS:
+        held = tensors(torch, step, empty=torch.zeros(0, 3), also=torch.zeros(4, 0))
+        if library is torch:
+            torch.save(held, tmp_path / f"model_{step}.pt")
+        else:
+            library.save_file(held, tmp_path / f"step_{step}.safetensors")
+    np.testing.assert_allclose(displacement(next(read_checkpoints(tmp_path))).values, EXPECTED, rtol=1e-12)
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_one_checkpoint_is_no_series_of_them(tmp_path, name):
     path = FORMATS[name].write(tmp_path, 100)

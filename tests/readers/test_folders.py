@@ -15,6 +15,7 @@ import pytest
 from tests.conftest import require
 from tests.helpers import log_files
 from tests.helpers.log_files import COLUMNS, NORMS, STEPS
+from tests.helpers.pipes import make_special
 from wcdfa.readers import sources
 from wcdfa.readers.formats.rows import Rows
 from wcdfa.readers.series import read_series, series_of
@@ -154,7 +155,7 @@ def pipe(tmp_path):
 
     def make(name):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        os.mkfifo(tmp_path / name)
+        make_special(tmp_path / name)
         return tmp_path / name
 
     return make

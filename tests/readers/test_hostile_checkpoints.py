@@ -8,7 +8,6 @@ import math
 import os
 import re
 import shutil
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import pytest
 
 from tests.helpers.bounded import MEMORY, SECONDS, Bounded
 from tests.helpers.checkpoint_files import FORMATS
+from tests.helpers.pipes import KINDS, make_special
 from wcdfa.readers import sources
 from wcdfa.readers.checkpoints import contents
 from wcdfa.readers.checkpoints.displacement import read_checkpoints
@@ -231,32 +231,16 @@ def test_a_pipe_in_a_folder_of_orbax(tmp_path, bounded, written, name):
     folder = shutil.copytree(written, tmp_path / "run")
     path = folder / "step_2" / ("params.layer.bias/.zarray" if name == ".zarray" else name)
     path.unlink(missing_ok=True)
-    os.mkfifo(path)
+    make_special(path)
     _, steps, _ = taken(bounded, folder)
     assert steps == [3]
-
-
-def special(path, kind):
-    if kind == "a pipe":
-        os.mkfifo(path)
-    elif kind == "a device":
-        path.symlink_to("/dev/zero")
-    else:
-        before = Path.cwd()
-        os.chdir(path.parent)  # names of sockets are short
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(path.name)
-        os.chdir(before)
-
-
-KINDS = ("a pipe", "a device", "a socket")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_file_among_checkpoints(tmp_path, bounded, kind):
     three(tmp_path)
     (tmp_path / "step_2.safetensors").unlink()
-    special(tmp_path / "step_2.safetensors", kind)
+    make_special(tmp_path / "step_2.safetensors", kind)
     check_refused(bounded, tmp_path, f"it is {kind} and not a file")
 
 

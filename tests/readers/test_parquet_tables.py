@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
 from tests.conftest import require
+from tests.helpers.pipes import make_special
 from wcdfa.readers import read_series, series_of, sources
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(300))
@@ -28,15 +27,26 @@ def test_a_row_count_far_beyond_the_size_is_refused(tmp_path):
         read_series(tmp_path / "log.parquet")
 
 
-@pytest.mark.parametrize("hidden", [".~lock.parquet", ".00002.parquet", "00002.parquet"])
-def test_hidden_files_and_pipes_beside_the_parts_are_no_parts(tmp_path, hidden):
+def parts(folder):
     for i in range(2):
-        write(tmp_path / f"0000{i}.parquet", {"update_norm": NORMS[150 * i : 150 * (i + 1)]})
-    if hidden.startswith("."):
-        write(tmp_path / hidden, {"update_norm": NORMS})
-    else:
-        os.mkfifo(tmp_path / hidden)
+        write(folder / f"0000{i}.parquet", {"update_norm": NORMS[150 * i : 150 * (i + 1)]})
+
+
+@pytest.mark.parametrize("hidden", [".~lock.parquet", ".00002.parquet"])
+def test_hidden_files_beside_the_parts_are_no_parts(tmp_path, hidden):
+    parts(tmp_path)
+    write(tmp_path / hidden, {"update_norm": NORMS})
     np.testing.assert_array_equal(read_series(tmp_path).values, NORMS)
+
+
+def test_a_pipe_beside_the_parts_is_no_part_and_is_named(tmp_path):
+    parts(tmp_path)
+    make_special(tmp_path / "00002.parquet")
+    log, pipe = sources(tmp_path)
+    (run,) = log.runs()
+    np.testing.assert_array_equal(run.columns["update_norm"].values, NORMS)
+    with pytest.raises(ValueError, match=r"00002\.parquet: it is a pipe and not a file"):
+        list(pipe.runs())
 
 
 @pytest.mark.parametrize("rows", [5, 3_000])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 
 import numpy as np
 import pytest
 
+from tests.helpers.pipes import make_special
 from wcdfa.readers import limits, read_series
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.rows import Rows, numbers
@@ -76,10 +76,10 @@ def test_an_entry_without_an_end_is_cut_off(tmp_path):
     assert "cut off or damaged" in read_series(tmp_path / "trainer_state.json").notes[0]
 
 
-def test_a_pipe_in_a_folder_of_checkpoints_is_no_state(tmp_path):
+def test_a_pipe_in_a_folder_of_checkpoints_is_named(tmp_path):
     (tmp_path / "checkpoint-1").mkdir()
-    os.mkfifo(tmp_path / "checkpoint-1" / "trainer_state.json")
-    with pytest.raises(ValueError, match="no log in this folder"):
+    make_special(tmp_path / "checkpoint-1" / "trainer_state.json")
+    with pytest.raises(ValueError, match=r"trainer_state\.json: it is a pipe and not a file"):
         read_series(tmp_path)
 
 

@@ -131,7 +131,7 @@ def _scratch(entry: Entry) -> Scratch:
 def _tensor(new: tuple[Entry, Stored], old: tuple[Entry, Stored], scratch: Scratch) -> float:
     """‖new − old‖² of a tensor, read a piece at a time."""
     units, size = {new[1].unit, old[1].unit} - {1}, prod(new[1].shape)
-    together = min(size, math.lcm(*units))
+    together = max(1, min(size, math.lcm(*units)))
     stretch = max(1, PIECE // together) * together
     squares = []
     for start in range(0, size, stretch):

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
 
 def entry_of(path: Path) -> Entry | None:
-    """The checkpoint at a path; None if it does not look like one. If it cannot be read, its name has to do."""
+    """The checkpoint at a path; None if it does not look like one. If it cannot be read, its name alone decides."""
     name = path.name.lower()
     if TEMPORARY.search(name) or AUXILIARY.search(name):
         return None

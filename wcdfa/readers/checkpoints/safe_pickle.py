@@ -53,9 +53,9 @@ def is_plain(key: object) -> bool:
     >>> is_plain("layer.0"), is_plain(("layer", 0)), is_plain(2**64), is_plain((("layer", 0),))
     (True, True, False, False)
     """
-    if isinstance(key, tuple):
-        return len(key) <= WIDE and all(map(_is_short, key))
-    return isinstance(key, str) or _is_short(key)
+    if isinstance(key, str):
+        return True
+    return (len(key) <= WIDE and all(map(_is_short, key))) if isinstance(key, tuple) else _is_short(key)
 
 
 def _is_short(key: object) -> bool:

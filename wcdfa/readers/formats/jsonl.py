@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def read_lines(path: Path) -> Iterator[Run]:
     """
     rows, notes, wrong, line = Rows(path.stat().st_size), [], None, ""
     with path.open("rb") as file, beginning(file) as part, TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
-        for number, line in enumerate(iter(lambda: text.readline(LONGEST_ROW), ""), start=1):
+        for number, line in enumerate(iter(partial(text.readline, LONGEST_ROW), ""), start=1):
             if wrong is not None and line.strip():
                 raise wrong
             if len(line) == LONGEST_ROW:
