@@ -14,6 +14,7 @@ STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 LEAST, TIMES = 256 << 20, 8  # bytes of memory, and multiple of the file
 SECONDS, SPEED = 20.0, 4e6  # and bytes a second
 WATCHED = ("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "webbrowser.", "urllib.")
+CACHE = os.environ.get("WCDFA_CACHE_DIR", "")  # calibrations that a monitor computes are kept there
 HARMLESS = (
     "os.listdir",
     "os.scandir",
@@ -60,7 +61,7 @@ class Bounds:
         return None
 
     def _heard(self, event: str, arguments: tuple[object, ...]) -> None:
-        if not self._watching:
+        if not self._watching or (CACHE and arguments and str(arguments[0]).startswith(CACHE)):
             return
         if event == "open":
             path, mode, flags = arguments

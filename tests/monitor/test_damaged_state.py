@@ -57,6 +57,11 @@ def test_the_error_names_the_field(state):
         new().load_state_dict(state | {"passed": [3, 4]})
 
 
+def test_fewer_norms_than_the_window_holds(state):
+    with pytest.raises(ValueError, match="64 norms cannot be the last of -1 in a window of 64"):
+        new().load_state_dict(state | {"count": -1})
+
+
 def test_parts_that_do_not_fit_each_other(state):
     with pytest.raises(ValueError, match="the state is damaged, its parts do not fit each other"):
         new().load_state_dict(state | {"steps": state["steps"][:-1]})

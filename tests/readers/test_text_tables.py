@@ -153,3 +153,24 @@ def test_long_texts_beside_the_numbers(tmp_path):
     rows = "".join(f"{i},{norm},{'x' * 200_000}\n" for i, norm in enumerate(NORMS[:40]))
     (tmp_path / "run.csv").write_text("step,update_norm,text\n" + rows)
     np.testing.assert_array_equal(read_series(tmp_path / "run.csv").values, NORMS[:40])
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 500])
+@pytest.mark.parametrize("name", ["update_norm", "size"])
+def test_the_header_is_repeated_anywhere(tmp_path, at, name):
+    rows = [f"{i / 7},text" for i in range(600)]
+    lines = [f"{name},note", *rows[:at], f"{name},note", *rows[at:]]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    series = read_series(tmp_path / "log.csv")
+    assert series.values.tolist() == [i / 7 for i in range(600)]
+    assert "the header is repeated once: the log was started again in the same file" in series.notes
+
+
+@pytest.mark.parametrize("at", [2, 500])
+def test_a_word_among_the_numbers_of_the_only_column(tmp_path, at):
+    lines = [str(i / 7) for i in range(600)]
+    lines[at] = "none"
+    (tmp_path / "log.csv").write_text("\n".join(["size", *lines]) + "\n")
+    series = read_series(tmp_path / "log.csv")
+    assert np.isnan(series.values[at])
+    assert "1 value of size is no number and left out: the first is 'none'" in series.notes

@@ -184,6 +184,9 @@ def _ring(state: Fields, window: int, groups: list[str]) -> Ring:
         new[place] = values
         return new
 
+    if not len(steps) <= min(count, window):
+        msg = f"{len(steps)} norms cannot be the last of {count} in a window of {window}"
+        raise ValueError(msg)
     rows = state.numbers("norms").reshape(1 + len(groups), len(steps))
     named = dict(zip((ALL, *groups), rows, strict=True))
     if "side_series" in state:

@@ -109,7 +109,7 @@ def _read(table: Table) -> tuple[dict[int, Column], list[str]]:
     numbers, texts = _told(table.head)
     if table.head.start >= table.quotes.end:
         return {}, []
-    if any(_is_wanted(table.head.names[i]) for i in texts):
+    if not numbers or any(_is_wanted(table.head.names[i]) for i in texts):
         return _at_once(table)
     try:
         return _in_blocks(table, numbers), []
@@ -118,8 +118,9 @@ def _read(table: Table) -> tuple[dict[int, Column], list[str]]:
 
 
 def _told(top: Head) -> tuple[list[int], list[int]]:
-    """Which columns hold numbers in the first rows, or nothing, and which hold text."""
-    texts = {i for row in top.sample for i, field in enumerate(row[: len(top.names)]) if field and not is_number(field)}
+    """Which columns hold numbers in the first rows, or nothing, and which hold text. A repeated header is not a row."""
+    rows = [row for row in top.sample if list(row) != list(top.names)]
+    texts = {i for row in rows for i, field in enumerate(row[: len(top.names)]) if field and not is_number(field)}
     return [i for i in range(len(top.names)) if i not in texts], sorted(texts)
 
 
