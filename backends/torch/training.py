@@ -159,7 +159,7 @@ class Recording:
 
     def _lose(self, error: RuntimeError) -> None:
         """Record no more, because another process is gone: to wait for it again at each read would hold up what is left of the run."""
-        logging.getLogger("wcdfa").warning("no more norms are recorded: %s", error)
+        logging.getLogger("wcdfa").warning("no more norms are recorded, and checkpoints hold none from now on: %s", error)
         assert self._handle is not None
         self._handle.release()
         self._handle, self._state = None, {}

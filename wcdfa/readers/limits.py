@@ -35,19 +35,27 @@ def require_room(needed: int, size: int, what: str) -> None:
 
 
 class Deadline:
-    """The time until which a file of this size must have been read.
+    """The time until which a file of this size must have been read. Time between `pause` and `go_on` does not count.
 
     >>> Deadline(1000).check()
     """
 
     def __init__(self, size: int) -> None:
         self.seconds = max(SECONDS, size / SPEED)
-        self._end = time.monotonic() + self.seconds
+        self._end, self._left = time.monotonic() + self.seconds, self.seconds
 
     @property
     def passed(self) -> bool:
         """Whether the time is over."""
         return time.monotonic() > self._end
+
+    def pause(self) -> None:
+        """Reading stops for a while."""
+        self._left = self._end - time.monotonic()
+
+    def go_on(self) -> None:
+        """Reading goes on after `pause`."""
+        self._end = time.monotonic() + self._left
 
     def check(self) -> None:
         """Raise a LogError if the time is over."""

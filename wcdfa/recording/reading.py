@@ -334,15 +334,12 @@ def _with_skipped(reason: str, reading: Reading) -> str:
     'there are no norms; 200 steps were skipped, because their norm is 0: nothing moved, or so little that its square is 0 (in float32: less than 1e-19)'
     """
     norms, skipped = np.asarray(reading.norms), int(np.max(reading.skipped))
-    if np.count_nonzero(np.isfinite(norms)) >= LEAST:
+    finite = np.isfinite(norms)
+    if np.count_nonzero(finite) >= LEAST:
         return reason
-    if norms.size:
-        reason += (
-            ""
-            if np.isfinite(norms).any()
-            else "; a norm is not finite if a change is not, or if it is above 1e19, whose square float32 cannot hold"
-        )
+    if norms.size and not finite.any():
+        reason += "; a norm is not finite if a change is not, or if its square is not (in float32: above 1e19)"
     if not skipped:
         return reason
     steps = "1 step was skipped, because its" if skipped == 1 else f"{skipped:,} steps were skipped, because their"
-    return f"{reason}; {steps} norm is 0: nothing moved, or less than 1e-19, whose square float32 cannot hold"
+    return f"{reason}; {steps} norm is 0: nothing moved, or so little that its square is 0 (in float32: less than 1e-19)"

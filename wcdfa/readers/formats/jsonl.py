@@ -19,7 +19,9 @@ def read_lines(path: Path) -> Iterator[Run]:
 
     NaN and Infinity are read as Python writes them. A last line that is cut off, because the run is still being written, is left out.
     """
-    rows, notes, wrong, line = Rows(path.stat().st_size), [], None, ""
+    size = path.stat().st_size
+    rows, notes, wrong, line = Rows(size), [], None, ""
+    longest = longest_row(size)
     with path.open("rb") as file, beginning(file) as part, TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
         for number, line in enumerate(iter(partial(text.readline, LONGEST_ROW), ""), start=1):
             if wrong is not None and line.strip():

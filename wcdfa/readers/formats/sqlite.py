@@ -15,7 +15,7 @@ from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
-from wcdfa.readers.formats.stores import opened_store
+from wcdfa.readers.formats.stores import Store
 from wcdfa.readers.steps import COUNTER
 
 MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
@@ -27,14 +27,15 @@ LARGEST = 1.7976931348623157e308  # MLflow writes this for infinity
 
 def read_sqlite(path: Path) -> Iterator[Run]:
     """Read the runs in a store of MLflow or trackio; the store is not changed. Runs deleted in MLflow are left out."""
-    with opened_store(path) as store:
+    place = Store(path)
+    with place.opened() as store:
         _require_sound(path, store)
         held = [name for (name,) in store.execute(TABLES)]
         columns = {row[1] for row in store.execute("PRAGMA table_info(metrics)")} if "metrics" in held else set()
         if columns >= MLFLOW and "runs" in held:
-            runs = list(_mlflow(path, store))
+            runs = list(_mlflow(path, store, place))
         elif columns >= TRACKIO:
-            runs = list(_trackio(path, store, "run_id" if "run_id" in columns else "run_name"))
+            runs = list(_trackio(path, store, place, "run_id" if "run_id" in columns else "run_name"))
         else:
             msg = f"not a store of MLflow or trackio: its tables are {listed(held)}"
             raise LogError(msg)
@@ -57,7 +58,7 @@ def _require_sound(path: Path, store: sqlite3.Connection) -> None:
         raise ValueError(msg)
 
 
-def _mlflow(path: Path, store: sqlite3.Connection) -> Iterator[Run]:
+def _mlflow(path: Path, store: sqlite3.Connection, place: Store) -> Iterator[Run]:
     runs = store.execute(
         "SELECT run_uuid, name FROM runs WHERE lifecycle_stage IS NOT 'deleted' ORDER BY start_time, run_uuid"
     ).fetchall()
@@ -69,14 +70,14 @@ def _mlflow(path: Path, store: sqlite3.Connection) -> Iterator[Run]:
         wrong = len(held.get(uuid, [])) - len(keys)
         notes = [f"{wrong:,} metrics whose name is not text were left out"] if wrong else []
         if keys or wrong:
-            yield Run(path, f"{name or 'run'} {uuid}", Lazy(keys, partial(_metric, path, uuid)), notes)
+            yield Run(path, f"{name or 'run'} {uuid}", Lazy(keys, partial(_metric, place, uuid)), notes)
 
 
-def _metric(path: Path, uuid: object, key: str) -> Column:
+def _metric(place: Store, uuid: object, key: str) -> Column:
     """Read one metric of a run, in the order written. Its times may go back, where a clock was set or the run went on elsewhere."""
     values, steps = array("d"), array("q")
     query = "SELECT value, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY rowid"
-    with opened_store(path) as store:
+    with place.opened() as store:
         try:
             for value, step, is_nan in store.execute(query, (uuid, key)):
                 values.append(np.nan if is_nan else value)
@@ -90,17 +91,17 @@ def _metric(path: Path, uuid: object, key: str) -> Column:
     return Column(read, np.frombuffer(steps, np.int64))
 
 
-def _trackio(path: Path, store: sqlite3.Connection, key: str) -> Iterator[Run]:
+def _trackio(path: Path, store: sqlite3.Connection, place: Store, key: str) -> Iterator[Run]:
     for run, name in store.execute(f"SELECT {key}, max(run_name) FROM metrics GROUP BY {key} ORDER BY min(id)").fetchall():
         notes: list[str] = []
-        read = cache(partial(_logged, path, key, run, notes))
+        read = cache(partial(_logged, path, place, key, run, notes))
         yield Run(path, str(name) if run == name else f"{name} {run}", Lazy(read, partial(_taken, read)), notes)
 
 
-def _logged(path: Path, key: str, run: object, notes: list[str]) -> Mapping[str, Column]:
+def _logged(path: Path, place: Store, key: str, run: object, notes: list[str]) -> Mapping[str, Column]:
     """Read all metrics of a run; if rows cannot be read, a note says so."""
     rows, damaged = Rows(path.stat().st_size), 0
-    with opened_store(path) as store:
+    with place.opened() as store:
         for step, metrics in store.execute(f"SELECT step, metrics FROM metrics WHERE {key} IS ? ORDER BY id", (run,)):
             row = _row(metrics)
             if row is None:

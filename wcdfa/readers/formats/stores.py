@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import Deadline, most_memory
@@ -15,62 +17,79 @@ WRITER = 18  # position of the byte that tells how a store is written
 LONGEST = (1 << 31) - 1  # bytes in a value or row; the most that SQLite can be told
 OFTEN = 10_000  # instructions of SQLite between two looks at the clock
 LIKE = 100  # most characters in a pattern of LIKE, which a constraint may use
-NO_LOCKS = "win32-none" if os.name == "nt" else "unix-none"
 SAFE = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", "PRAGMA mmap_size = 0")
 
 
-@contextmanager
-def opened_store(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a store for reading, together with its write-ahead log.
+class Store:
+    """A store to read, together with its write-ahead log. Its deadline counts the time in which it is open."""
 
-    Raises
-    ------
-    LogError
-        If it is damaged, cannot be read, or takes too long.
-    """
-    path = path.resolve()  # the write-ahead log is beside the file, not beside a link to it
-    deadline = Deadline(_size(path))
-    try:
-        with closing(_connected(path)) as store:
-            store.set_progress_handler(lambda: deadline.passed, OFTEN)
-            store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(LONGEST, most_memory(_size(path)) // 8))
-            store.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LIKE)
-            store.text_factory = _text
-            for each in SAFE:
-                store.execute(each)
-            (page,) = store.execute("PRAGMA page_size").fetchone()
-            if path.stat().st_size % page:
-                msg = f"it is cut off: it does not end at a page of {page:,} bytes"
-                raise LogError(msg)
-            yield store
-    except (sqlite3.Error, OverflowError) as error:
-        deadline.check()
-        msg = f"not a store that can be read: {error}{_interrupted(path)}"
-        raise LogError(msg) from error
+    def __init__(self, path: Path) -> None:
+        self._path = path.resolve()  # the write-ahead log is beside the file, not beside a link to it
+        self._deadline = Deadline(_size(self._path))
+        self._copy: Path | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[sqlite3.Connection]:
+        """Open it for reading.
+
+        Raises
+        ------
+        LogError
+            If it is damaged, cannot be read, or takes too long.
+        """
+        path, size = self._path, _size(self._path)
+        self._deadline.go_on()
+        try:
+            with closing(self._connected()) as store:
+                store.set_progress_handler(lambda: self._deadline.passed, OFTEN)
+                store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(LONGEST, most_memory(size) // 8))
+                store.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LIKE)
+                store.text_factory = _text
+                for each in SAFE:
+                    store.execute(each)
+                (page,) = store.execute("PRAGMA page_size").fetchone()
+                if path.stat().st_size % page:
+                    msg = f"it is cut off: it does not end at a page of {page:,} bytes"
+                    raise LogError(msg)
+                yield store
+        except (sqlite3.Error, OverflowError) as error:
+            self._deadline.check()
+            msg = f"not a store that can be read: {error}{_interrupted(path)}"
+            raise LogError(msg) from error
+        finally:
+            self._deadline.pause()
+
+    def _connected(self) -> sqlite3.Connection:
+        path = self._path
+        if self._copy is not None:
+            return self._copied()
+        if not _has_log(path):
+            return _read_only(path)
+        if not _size_of_log(path):  # SQLite would leave files beside the store, unless told that nobody writes to it
+            return _read_only(path, immutable=not _beside(path, "-shm").exists())
+        if not _beside(path, "-shm").exists():
+            return self._copied()
+        store = _read_only(path)
+        try:
+            store.execute("PRAGMA schema_version").fetchone()
+        except sqlite3.OperationalError:  # the folder is read-only
+            store.close()
+            return self._copied()
+        return store
+
+    def _copied(self) -> sqlite3.Connection:
+        """Open a copy of the store and its log: whoever reads a log without an index writes one, and may remove the log at the end."""
+        if self._copy is None:
+            folder = Path(mkdtemp(prefix="wcdfa-"))
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            for each in (self._path, _beside(self._path, "-wal")):
+                shutil.copyfile(each, folder / each.name)
+            self._copy = folder / self._path.name
+        return sqlite3.connect(self._copy)
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    uri = path.as_uri()
-    if not _has_log(path):
-        return sqlite3.connect(f"{uri}?mode=ro", uri=True)
-    if not _size_of_log(path):  # SQLite would leave files beside the store, unless told that nobody writes to it
-        return sqlite3.connect(f"{uri}?mode=ro{'' if _beside(path, '-shm').exists() else '&immutable=1'}", uri=True)
-    if not _beside(path, "-shm").exists():
-        return _alone(uri)
-    store = sqlite3.connect(f"{uri}?mode=ro", uri=True)
-    try:
-        store.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.OperationalError:  # the folder is read-only
-        store.close()
-        return _alone(uri)
-    return store
-
-
-def _alone(uri: str) -> sqlite3.Connection:
-    """Open a store to which nobody writes. The index of its write-ahead log is kept in memory, and no file is made."""
-    store = sqlite3.connect(f"{uri}?mode=ro&vfs={NO_LOCKS}", uri=True)
-    store.execute("PRAGMA locking_mode = EXCLUSIVE")
-    return store
+def _read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro{'&immutable=1' if immutable else ''}", uri=True)
 
 
 def _has_log(path: Path) -> bool:
