@@ -10,7 +10,7 @@ from pathlib import Path
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
-from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads, numbers
+from wcdfa.readers.formats.rows import Rows, loads, longest_row, numbers
 from wcdfa.readers.formats.unfinished import CUT, beginning
 
 
@@ -23,11 +23,11 @@ def read_lines(path: Path) -> Iterator[Run]:
     rows, notes, wrong, line = Rows(size), [], None, ""
     longest = longest_row(size)
     with path.open("rb") as file, beginning(file) as part, TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
-        for number, line in enumerate(iter(partial(text.readline, LONGEST_ROW), ""), start=1):
+        for number, line in enumerate(iter(partial(text.readline, longest), ""), start=1):
             if wrong is not None and line.strip():
                 raise wrong
-            if len(line) == LONGEST_ROW:
-                msg = f"line {number} is longer than {LONGEST_ROW >> 20} MB: a line is one row"
+            if len(line) == longest:
+                msg = f"line {number} is longer than {longest >> 20} MB: a line is one row"
                 raise LogError(msg)
             try:
                 row = loads(line)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from wcdfa.readers.columns import Column, Integers
-from wcdfa.readers.limits import Deadline, require_room
+from wcdfa.readers.limits import Deadline, most_memory, require_room
 from wcdfa.readers.steps import with_steps
 
 NAMED = ("NaN", "Infinity", "-Infinity")  # values that trackers write as text, because JSON has no number for them
@@ -18,9 +18,18 @@ LONGEST = 32  # most characters in a number that is written as text
 LONGEST_ROW = 1 << 22  # most characters in a row that is parsed at once: what is parsed may take 24 times the memory of its text
 LOOK = 64  # rows, or new columns, between two looks at the clock
 LONG_NAME = 1000  # characters
-OF_A_COLUMN = 700  # bytes for each column, even if it is empty
+OF_A_COLUMN = 1500  # bytes for each column, even if it is empty
 
 MOST_DIGITS = 4300  # of a whole number that Python converts
+
+
+def longest_row(size: int) -> int:
+    """The most characters in a row of a file of this size.
+
+    >>> longest_row(1000) >> 20, longest_row(10**9) >> 20
+    (5, 158)
+    """
+    return most_memory(size) // 48
 
 
 def loads(text: str) -> object:
