@@ -175,10 +175,16 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, kind):
     assert len(read_series(path).values) == 5_000
 
 
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_that_no_float_holds_is_infinite(tmp_path, digits):
+    (tmp_path / "a.jsonl").write_text(f'{{"norm": 1.0}}\n{{"norm": {"1" * digits}}}\n{{"norm": 2.0}}\n')
+    (run,) = sources(tmp_path / "a.jsonl")[0].runs()
+    np.testing.assert_array_equal(run.columns["norm"].values, [1.0, np.inf, 2.0])
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"norm": ' + "1" * 5000 + "}", "not JSON"),
         ("[" * 100_000, "not JSON"),
         ('{"a":' * 100_000 + "1" + "}" * 100_000, "not JSON"),
         ('{"norm": 1.0} {"norm": 2.0}', "not JSON"),
