@@ -73,7 +73,7 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[str]:
         paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        variables = {**os.environ, "PYTHONPATH": paths, "WCDFA_CACHE_DIR": self.cache.name}
+        variables = {"WCDFA_CACHE_DIR": self.cache.name, **os.environ, "PYTHONPATH": paths}
         process = subprocess.Popen(
             self.program(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.folder, env=variables
         )

@@ -87,3 +87,13 @@ def test_a_name_in_the_archive_that_is_long_does_not_fill_the_message(tmp_path, 
     with pytest.raises(ValueError, match="was not written by save") as caught:
         new().load(path)
     assert len(str(caught.value)) < 1000
+
+
+def test_cosines_that_are_none():
+    monitor = wcdfa.WeightChangeDFA(window=64, stride=16)
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        monitor.update({"a": rng.standard_normal(3)})
+    state = monitor.state_dict()
+    with pytest.raises(ValueError, match=r"do not fit each other \(cosine must lie from -1 to 1"):
+        new().load_state_dict(state | {"side_values": [value + 100 for value in state["side_values"]]})

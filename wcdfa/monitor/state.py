@@ -82,12 +82,21 @@ def restore(state: Fields, run: Computation) -> None:
     _require_settings(state, run)
     try:
         _fill(state, run)
-        state_of(run)  # parts that do not fit each other would fail here, and not only when the run is saved
+        _require_sound(run)
     except WrongField:
         raise
     except Exception as error:  # a damaged state may break anything
         msg = f"the state is damaged, its parts do not fit each other ({error}): start over without it"
         raise ValueError(msg) from error
+
+
+def _require_sound(run: Computation) -> None:
+    """Raise any exception if parts do not fit each other, which would come up only when the run is saved or judged."""
+    from wcdfa.monitor.live_record import record_from  # noqa: PLC0415 - of the judging, which a monitor may never need
+
+    reading = run.recorder.reading()
+    record_from(reading, len(reading.norms))
+    state_of(run)
 
 
 def _fill(state: Fields, run: Computation) -> None:

@@ -96,7 +96,7 @@ def _text(value: float | None) -> str:
 
 def _some(table: Table, rng: np.random.Generator) -> int | None:
     """The place of a line with cells."""
-    places = [i for i, (line, row) in enumerate(table.lines) if row >= 0 and not isinstance(line, str)]
+    places = [i for i, (line, row) in enumerate(table.lines) if row >= 0 and line and not isinstance(line, str)]
     return int(rng.choice(places)) if places else None
 
 

@@ -74,7 +74,8 @@ class Saved(Case):
                 after = Read()
                 self.signal = attempt(after, lambda: monitor.get_signal().tolist()) or []
                 attempt(after, lambda: _used(monitor, self.groups))
-                found.uncaught += [*after.uncaught, *(f"after loading: {error}" for error in after.errors)]
+                found.uncaught += after.uncaught
+                found.errors += [f"after loading: {error}" for error in after.errors]
         return found
 
     def silent(self, found: Read, whole: Read | None) -> str | None:
