@@ -205,7 +205,7 @@ def test_slow_work_is_told_on_stderr_alone(cache, monkeypatch, capsys):
     wcdfa.dfa(X)
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "wcdfa: calibrating for 70 samples, 8 box sizes: once, some seconds …\n"
+    assert err == "wcdfa: calibrating for 70 samples, 8 box sizes: some seconds …\n"
     wcdfa.dfa(X)
     assert capsys.readouterr() == ("", "")
 

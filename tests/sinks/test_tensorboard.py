@@ -138,8 +138,17 @@ class Writer:  # as torch's, whose file has a buffer
 sink = TensorBoardSink(Writer())
 sink(1, {"wcdfa/update_norm": 0.5})
 if child := os.fork():
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
     sink(2, {"wcdfa/update_norm": 0.5})
+    sys.exit(os.waitstatus_to_exitcode(status))
+Writer.flush = lambda self: os._exit(5)  # that of torch waits for a thread which the child does not have
+sink._flush = Writer.flush.__get__(sink)
+sink.close()
+try:
+    sink(9, {"wcdfa/update_norm": 0.5})
+except RuntimeError as error:
+    sys.exit(0 if "make a writer and a sink in this process" in str(error) else 6)
+sys.exit(7)
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wcdfa.readers.columns import Floats, Integers
+from wcdfa.support.text import several
 
 RESTARTS = 0.02  # steps may go back at this share of the records, each a restart; more is disorder
 LISTED = 4  # steps in a note
@@ -53,7 +54,11 @@ def _without_undone(steps: Integers) -> tuple[Integers, str]:
 
 def _sorted(steps: Integers) -> tuple[Integers, str]:
     disorder = int(np.sum(np.diff(steps) < 0))
-    note = f"{disorder:,} records were out of order and are sorted by step" if disorder else ""
+    note = (
+        f"{several(disorder, 'record was', 'records were')} out of order and {'is' if disorder == 1 else 'are'} sorted by step"
+        if disorder
+        else ""
+    )
     return np.argsort(steps, kind="stable"), note
 
 

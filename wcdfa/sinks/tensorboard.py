@@ -50,7 +50,8 @@ class TensorBoardSink(Closing, Forked):
 
     NaN, infinity and steps that go back are kept, in the order written. `close` flushes the writer; close the writer yourself. A process
     that is killed loses what the writer has not flushed since: torch's does that every two minutes, so call `close` for what must stay.
-    The writer is also flushed before a fork, because a child would write what the writer still holds into the same file.
+    The writer is also flushed before a fork, because a child would write what the writer still holds into the same file. A child that is
+    forked needs a writer of its own: those of its parent would wait for a thread that only the parent has.
 
     Parameters
     ----------
@@ -60,6 +61,8 @@ class TensorBoardSink(Closing, Forked):
     ------
     TypeError
         If the writer is neither.
+    RuntimeError
+        If it is called in a forked child.
     """
 
     def __init__(self, writer: SummaryWriter | TensorFlowWriter) -> None:
@@ -70,20 +73,24 @@ class TensorBoardSink(Closing, Forked):
         else:
             msg = f"writer must be a SummaryWriter, with add_scalar, or a writer of tf.summary, got {type(writer).__name__}"
             raise TypeError(msg)
-        self._step, self._flush = 0, writer.flush
+        self._step, self._flush, self._child = 0, writer.flush, False
         tell(self)
 
     def __call__(self, step: SupportsInt, metrics: Metrics) -> None:
         """Write the metrics of a step."""
+        self._require_own()
         self._step = int(step)
         self._to.numbers(self._step, row(self._step, metrics))
 
     def alert(self, title: str, text: str | None = None) -> None:
         """Write the message among the texts, at the last step."""
+        self._require_own()
         self._to.text(self._step, message(title, text))
 
     def close(self) -> None:
-        """Flush the writer."""
+        """Flush the writer, unless it belongs to a parent."""
+        if self._child:
+            return
         try:
             self._flush()
         except Exception:  # whatever fails, training goes on
@@ -91,8 +98,18 @@ class TensorBoardSink(Closing, Forked):
 
     def before_fork(self) -> None:
         """Leave nothing in the writer that a child could write again."""
-        with suppress(Exception):  # `close` would tell of it
-            self._flush()
+        if not self._child:
+            with suppress(Exception):  # `close` would tell of it
+                self._flush()
+
+    def after_fork(self) -> None:
+        """The writer is that of the parent."""
+        self._child = True
+
+    def _require_own(self) -> None:
+        if self._child:
+            msg = "the TensorBoard writer belongs to the process that was forked into this one: make a writer and a sink in this process"
+            raise RuntimeError(msg)
 
 
 class _ToSummaries:

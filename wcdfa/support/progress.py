@@ -58,7 +58,7 @@ class Progress:
     def _show(self) -> None:
         stream = sys.stderr  # None, closed, or an object of the program with no more than `write`
         if not is_terminal(stream):
-            stream.write(f"wcdfa: {self.description}: once, some seconds …\n")
+            stream.write(f"wcdfa: {self.description}: some seconds …\n")
             return
         with suppress(ModuleNotFoundError):
             from rich import errors, progress  # noqa: PLC0415

@@ -63,7 +63,7 @@ class Store:
         path = self._path
         if self._copy is not None:
             return self._copied()
-        if not _has_log(path):
+        if not _has_log(path) and not _size_of_log(path):
             return _read_only(path)
         if not _size_of_log(path):  # SQLite would leave files beside the store, unless told that nobody writes to it
             return _read_only(path, immutable=not _beside(path, "-shm").exists())
