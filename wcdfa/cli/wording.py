@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from errno import EIO, ENOSPC
 
 from wcdfa.readers.errors import LogError
 
@@ -24,8 +25,8 @@ def of_error(error: Exception) -> str:
     """
     if isinstance(error, LogError):
         return error.text if error.option is None else f"{error.text} {_option(error.option.name, *map(str, error.option.values))}"
-    if isinstance(error, OSError) and error.strerror and error.filename is None:  # a sentence of its own
-        return of_text(error.strerror)
+    if isinstance(error, OSError) and error.strerror and error.filename is None:  # of a stream, or a sentence of its own
+        return f"the output cannot be written: {error.strerror}" if error.errno in (ENOSPC, EIO) else of_text(error.strerror)
     return of_text(str(error))
 
 
