@@ -15,21 +15,24 @@ import pytest
 
 import wcdfa
 from tests.helpers.processes import ROOT
+from tests.helpers.stuck import READER
 from wcdfa.analysis import cluster as clusters
 from wcdfa.analysis.cluster import on_dask
 from wcdfa.analysis.parallel import SHARES, in_processes, run_task, tasks
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import sources
+from wcdfa.readers.discovery import Source
 
 SETTINGS = Settings(window=128)
 BEGIN = """
-import multiprocessing, sys, threading
+import multiprocessing, pathlib, sys, threading
 from wcdfa.analysis.parallel import in_processes, tasks
 from wcdfa.analysis.series import Settings
-from wcdfa.readers import sources
+from wcdfa.readers.discovery import Source
+from tests.helpers.stuck import READER
 
 if __name__ == "__main__":
-    todo = tasks(sources(sys.argv[1]), Settings(), 1)
+    todo = tasks([Source(pathlib.Path(sys.argv[1]), READER)], Settings(), 1)
     threading.Thread(target=lambda: list(in_processes(todo, 1)), daemon=True).start()
     open(sys.argv[1], "w")  # returns once a worker reads
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
@@ -72,10 +75,10 @@ def test_a_process_that_is_killed_loses_nothing(folder, expected):
 
 @pytest.mark.skipif(not os.path.exists("/proc"), reason="looks into /proc for the process that has a file open")
 def test_a_log_that_kills_its_process_again_is_found_to_have_failed(folder, tmp_path):
-    """A pipe that nobody writes to holds its reader up, until it is killed."""
+    """A log that holds its reader up, until it is killed."""
     poison = tmp_path / "poison.csv"
     os.mkfifo(poison)
-    todo = tasks([*sources(folder / "norms_00.npy"), *sources(poison), *sources(folder / "norms_01.npy")], SETTINGS, 2)
+    todo = tasks([*sources(folder / "norms_00.npy"), Source(poison, READER), *sources(folder / "norms_01.npy")], SETTINGS, 2)
     found, done = [], threading.Event()
 
     def kill_what_reads_it():
