@@ -55,10 +55,10 @@ def build(folder: Path, plan: Plan) -> Case:
     events.records = [(Event(file_version="brain.Event:2", wall_time=1.0).SerializeToString(), others)]
     for i, row in enumerate(drawn.rows):
         events.records += [(_event(drawn.column, row, kind).SerializeToString(), i)]
-        for name, value in row.beside.items():
+        for j, (name, value) in enumerate(row.beside.items()):
             other = Event(step=row.step, wall_time=1.0)
             other.summary.value.add(tag=name, simple_value=value)
-            events.records.append((other.SerializeToString(), others + 1 + i))
+            events.records.append((other.SerializeToString(), others + 1 + len(row.beside) * i + j))
     change(case, plan, [partial(each, events) for each in CHANGES])
     finish(case, File.of_parts(tensorflow(events.records, crc32c)), plan, checked=True)
     return case
