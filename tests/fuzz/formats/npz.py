@@ -99,7 +99,10 @@ def more(archive: Archive, rng: np.random.Generator) -> None:
         np.save(held, kinds[rng.integers(len(kinds))])
         archive.others.append((f"more {len(archive.others)}.npy", held.getvalue(), METHODS[rng.integers(len(METHODS))]))
     archive.others.append(("notes.txt", b"text", zipfile.ZIP_STORED))
-    archive.case.done.append("more members")
+    if archive.main().size > 1:
+        archive.case.done.append("more members")
+    else:  # beside another array, a single number is no series
+        archive.case.damage("more members")
 
 
 def objects(archive: Archive, rng: np.random.Generator) -> None:
