@@ -172,7 +172,8 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
     os.mkfifo(tmp_path / "poison.csv")
     program = tmp_path / "begin.py"
     program.write_text(BEGIN)
-    begun = subprocess.Popen([sys.executable, program, tmp_path / "poison.csv"], stdout=subprocess.PIPE, cwd=ROOT)
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}  # the tests, too
+    begun = subprocess.Popen([sys.executable, program, tmp_path / "poison.csv"], stdout=subprocess.PIPE, cwd=ROOT, env=found)
     (process,) = map(int, begun.stdout.readline().split())
     begun.kill()
     begun.wait()

@@ -39,7 +39,12 @@ def test_processes_end_with_the_command(tmp_path, number):
     (tmp_path / "runs").mkdir()
     for seed in range(60):
         np.save(tmp_path / "runs" / f"{seed}.npy", np.exp(0.1 * wcdfa.synthetic.white_noise(10_000, seed=seed)))
-    process = start("analyze", "runs", "--jobs", 2, "--json", "--table", "t.parquet", "--window", 128, cwd=tmp_path)
+    before = signal.getsignal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the command would ignore it, as it should
+    try:
+        process = start("analyze", "runs", "--jobs", 2, "--json", "--table", "t.parquet", "--window", 128, cwd=tmp_path)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     try:
         assert process.stdout.readline().startswith("{")  # one of 60 is done
         begun = children(process.pid)

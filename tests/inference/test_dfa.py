@@ -399,7 +399,7 @@ def test_input_is_never_changed(xp, array, method):
         (WHITE, {"breaks": [100, 100]}, ValueError, r"got \(100, 100\)"),
         (WHITE, {"breaks": [1.5]}, TypeError, r"breaks must be plain integers, known before tracing; got 1\.5"),
         (WHITE, {"breaks": 5}, TypeError, "breaks must be a sequence of plain integers"),
-        (WHITE, {"breaks": range(10, 500, 10)}, ValueError, "the series has 10 samples; the default box sizes"),
+        (WHITE, {"breaks": range(10, 500, 10)}, ValueError, "the longest has 10 samples; the default box sizes"),
         (WHITE, {"breaks": [250], "scales": [4, 300]}, ValueError, "box size 300 is above the length of the series, 250 samples"),
         (WHITE, {"confidence": 95}, ValueError, "confidence must be between 0 and 1, got 95"),
     ],

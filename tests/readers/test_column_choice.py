@@ -143,7 +143,7 @@ def test_a_record_that_comes_late_undoes_nothing(tmp_path):
     path = write_rows(tmp_path / "log.jsonl", [{"step": step, "update_norm": NORMS[step]} for step in order])
     series = read_series(path)
     np.testing.assert_array_equal(series.values, NORMS)
-    assert series.notes == ("1 records were out of order and are sorted by step",)
+    assert series.notes == ("1 record was out of order and is sorted by step",)
 
 
 def test_neighbours_that_are_swapped_undo_nothing(tmp_path):
