@@ -41,7 +41,9 @@ def test_a_process_that_is_gone_ends_the_recording_and_not_the_training(torch, m
     assert len(tried) == 1
     assert not tried[0].attached
     assert recording.monitor.n_samples == 12
-    assert [record.getMessage().partition(":")[0] for record in caplog.records] == ["no more norms are recorded"]
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "no more norms are recorded, and checkpoints hold none from now on"
+    ]
 
 
 def test_a_handle_whose_last_read_fails_is_detached_all_the_same(torch, attach, monkeypatch):
