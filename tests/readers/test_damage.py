@@ -266,3 +266,16 @@ def test_a_header_that_asks_for_all_memory(tmp_path):
     (tmp_path / "a.npy").write_bytes(data.replace(b"(300,), }         ", b"(3000000000000,),}"))
     with pytest.raises(ValueError, match=r"a\.npy: damaged"):
         read_series(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize("rest", ["", "]", ', "step": 3', '}} {"grad_norm": 1.0}]}', ', "a": [1}'])
+def test_what_follows_a_log_history_may_be_damaged(tmp_path, rest):
+    entries = ", ".join(f'{{"step": {i}, "grad_norm": {1 + i % 7}.5}}' for i in range(40))
+    path = tmp_path / "trainer_state.json"
+    path.write_text(f'{{"epoch": 1.0, "log_history": [{entries}]{rest}')
+    (run,) = sources(path)[0].runs()
+    np.testing.assert_array_equal(run.columns["grad_norm"].values, [1.5 + i % 7 for i in range(40)])
+    assert run.notes == ("it is cut off or damaged: the entries before were read",)
+    path.write_text(f'{{"epoch": 1.0, "log_history": [{entries}], "stateful_callbacks": {{"a": [1]}}}}')
+    (run,) = sources(path)[0].runs()
+    assert run.notes == ()

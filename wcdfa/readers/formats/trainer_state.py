@@ -9,12 +9,13 @@ from pathlib import Path
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
-from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, whole_number
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads, whole_number
 
 STATE = "trainer_state.json"
 CHUNK = 1 << 20  # characters
 START = re.compile(r'"log_history"\s*:\s*\[')
 BETWEEN = re.compile(r"[ \t\r\n,]*")
+HISTORY = '{"log_history": []'
 CUT = "it is cut off or damaged: the entries before were read"
 
 
@@ -52,6 +53,14 @@ def _number(state: Path) -> int:
     return int(state.parent.name.rpartition("-")[2])
 
 
+def _whole(text: str) -> bool:
+    """Whether the text is JSON; one that is too long to be parsed at once counts as such."""
+    try:
+        return len(text) > LONGEST_ROW or isinstance(loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def _history(path: Path) -> Iterator[dict[str, object]]:
     """Read the entries of the log history.
 
@@ -69,10 +78,12 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
                 msg = 'no "log_history": a trainer_state.json of transformers has one'
                 raise ValueError(msg)
             text = text[-100:] + more
-        place = found.end()
+        place, outermost = found.end(), _whole(text[: found.start()] + HISTORY[1:] + "}")
         while True:
             place = BETWEEN.match(text, place).end()  # type: ignore[union-attr] # it also matches the empty string
             if text[place : place + 1] == "]":
+                if outermost and not _whole(HISTORY + text[place + 1 :] + file.read(LONGEST_ROW)):
+                    raise EOFError  # perhaps there was more
                 return
             try:
                 if place == len(text):
