@@ -228,3 +228,33 @@ def test_damaged_rows_of_trackio_are_counted(tmp_path, wrong):
 def test_a_store_of_many_gigabytes(logged, monkeypatch):
     monkeypatch.setattr(stores, "most_memory", lambda size: 1 << 36)
     np.testing.assert_array_equal(read_series(logged).values, NORMS)
+
+
+@pytest.mark.parametrize("index", ["", "CREATE INDEX of_run ON metrics (run_uuid, key)", "CREATE INDEX of_key ON metrics (key)"])
+def test_many_runs_are_read_with_an_index_and_without(tmp_path, index):
+    store = sqlite3.connect(tmp_path / "mlflow.db")
+    for each in (RUNS, METRICS, index):
+        store.execute(each)
+    runs = [f"id{i:04}" for i in range(2_000)]
+    store.executemany("INSERT INTO runs VALUES (?, 'run', 'active', ?)", [(run, i) for i, run in enumerate(runs)])
+    rows = [("update_norm", i + step / 8, 0, run, step, 0) for step in range(4) for i, run in enumerate(runs)]  # runs take turns
+    store.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", rows)
+    store.commit()
+    store.close()
+    before = content(tmp_path)
+    found = [series.values.tolist() for run in sources(tmp_path / "mlflow.db")[0].runs() for series in series_of(run)]
+    assert found == [[i + step / 8 for step in range(4)] for i in range(2_000)]
+    assert content(tmp_path) == before
+
+
+def test_a_writer_is_not_held_up_by_a_reader(logged):
+    (run,) = sources(logged)[0].runs()
+    (series,) = series_of(run)
+    with sqlite3.connect(logged, timeout=0.1) as store:
+        store.execute("INSERT INTO metrics (run_id, run_name, step, metrics) VALUES ('id', 'run', 900, '{}')")
+        store.commit()
+        busy, *_ = store.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    store.close()
+    assert not busy, "the reader still holds the log"
+    assert len(series.values) == 900
+    assert run.columns

@@ -16,6 +16,7 @@ from wcdfa.support.text import shown
 
 NUMBER = 24  # bytes of memory for a number, while it is read and converted
 AT_ONCE = 1 << 24  # bytes of numbers that are read at once, also if only one column is asked for
+WIDEST = 2000  # columns that are read at once: Arrow takes up to 50 kB for each, however short it is
 KEPT = 8  # such blocks that are kept
 
 
@@ -34,7 +35,7 @@ def read_parquet(path: Path) -> Iterator[Run]:
         raise _damaged(error) from error
     names = [field.name for field in schema if is_numeric(field.type)]
     size = sum(part.stat().st_size for part in parts)
-    width = max(1, AT_ONCE // (8 * max(1, rows)))  # columns in a block
+    width = min(WIDEST, max(1, AT_ONCE // (8 * max(1, rows))))  # columns in a block
     places = {name: i for i, name in enumerate(names)}
 
     def load(chosen: list[str]) -> dict[str, Column]:

@@ -22,6 +22,7 @@ MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
 TRACKIO = {"id", "run_name", "step", "metrics"}
 CHECKED = 1 << 28  # stores up to this many bytes are checked first; it takes two seconds, in which runs that write to it wait
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"  # no views or virtual tables: these may never end
+AMONG = "rowid IN (SELECT place FROM temp.places WHERE run IS ?)"
 LARGEST = 1.7976931348623157e308  # MLflow writes this for infinity
 
 
@@ -78,6 +79,8 @@ def _metric(place: Store, uuid: object, key: str) -> Column:
     values, steps = array("d"), array("q")
     query = "SELECT value, step, is_nan FROM metrics WHERE run_uuid = ? AND key = ? ORDER BY rowid"
     with place.opened() as store:
+        if not _indexed(store, "run_uuid"):
+            query = f"SELECT value, step, is_nan FROM metrics WHERE {AMONG} AND key = ? ORDER BY rowid"
         try:
             for value, step, is_nan in store.execute(query, (uuid, key)):
                 values.append(np.nan if is_nan else value)
@@ -102,7 +105,8 @@ def _logged(path: Path, place: Store, key: str, run: object, notes: list[str]) -
     """Read all metrics of a run; if rows cannot be read, a note says so."""
     rows, damaged = Rows(path.stat().st_size), 0
     with place.opened() as store:
-        for step, metrics in store.execute(f"SELECT step, metrics FROM metrics WHERE {key} IS ? ORDER BY id", (run,)):
+        among = f"{key} IS ?" if _indexed(store, key) else AMONG
+        for step, metrics in store.execute(f"SELECT step, metrics FROM metrics WHERE {among} ORDER BY id", (run,)):
             row = _row(metrics)
             if row is None:
                 damaged += 1
@@ -111,6 +115,20 @@ def _logged(path: Path, place: Store, key: str, run: object, notes: list[str]) -
     if damaged:
         notes.append(f"{damaged} rows of the store cannot be read and were left out")
     return rows.columns()
+
+
+def _indexed(store: sqlite3.Connection, run: str) -> bool:
+    """Whether the rows of a run can be found without looking at all; if not, find out once where those of every run are."""
+    if store.execute("SELECT 1 FROM temp.sqlite_master WHERE name = 'places'").fetchone():
+        return False
+    indexes = [name for _, name, *_ in store.execute("PRAGMA main.index_list(metrics)").fetchall()]
+    first = [store.execute("SELECT name FROM pragma_index_info(?) WHERE seqno = 0", (name,)).fetchone() for name in indexes]
+    if (run,) in first:
+        return True
+    store.execute("PRAGMA temp_store = MEMORY")
+    store.execute(f"CREATE TEMP TABLE places AS SELECT {run} AS run, rowid AS place FROM main.metrics")
+    store.execute("CREATE INDEX temp.of_run ON places (run, place)")
+    return False
 
 
 def _row(metrics: object) -> dict[str, object] | None:

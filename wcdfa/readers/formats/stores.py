@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -21,48 +22,52 @@ SAFE = ("PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON", "PRAGMA mm
 
 
 class Store:
-    """A store to read, together with its write-ahead log. Its deadline counts the time in which it is open."""
+    """A store to read, together with its write-ahead log. One connection serves all readings, and its deadline counts their time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.resolve()  # the write-ahead log is beside the file, not beside a link to it
-        self._deadline = Deadline(_size(self._path))
+        self._deadline, self._lock = Deadline(_size(self._path)), threading.RLock()
+        self._open: sqlite3.Connection | None = None
         self._copy: Path | None = None
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
-        """Open it for reading.
+        """Read in it.
 
         Raises
         ------
         LogError
             If it is damaged, cannot be read, or takes too long.
         """
-        path, size = self._path, _size(self._path)
-        self._deadline.go_on()
-        try:
-            with closing(self._connected()) as store:
-                store.set_progress_handler(lambda: self._deadline.passed, OFTEN)
-                store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(LONGEST, most_memory(size) // 8))
-                store.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LIKE)
-                store.text_factory = _text
-                for each in SAFE:
-                    store.execute(each)
-                (page,) = store.execute("PRAGMA page_size").fetchone()
-                if path.stat().st_size % page:
-                    msg = f"it is cut off: it does not end at a page of {page:,} bytes"
-                    raise LogError(msg)
-                yield store
-        except (sqlite3.Error, OverflowError) as error:
-            self._deadline.check()
-            msg = f"not a store that can be read: {error}{_interrupted(path)}"
-            raise LogError(msg) from error
-        finally:
-            self._deadline.pause()
+        with self._lock:
+            self._deadline.go_on()
+            try:
+                self._open = self._open or self._begun()
+                yield self._open
+            except (sqlite3.Error, OverflowError) as error:
+                self._deadline.check()
+                msg = f"not a store that can be read: {error}{_interrupted(self._path)}"
+                raise LogError(msg) from error
+            finally:
+                self._deadline.pause()
+
+    def _begun(self) -> sqlite3.Connection:
+        store = self._connected()
+        weakref.finalize(self, store.close)
+        store.set_progress_handler(_check(self._deadline), OFTEN)
+        store.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, min(LONGEST, most_memory(_size(self._path)) // 8))
+        store.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, LIKE)
+        store.text_factory = _text
+        for each in SAFE:
+            store.execute(each)
+        (page,) = store.execute("PRAGMA page_size").fetchone()
+        if self._path.stat().st_size % page:
+            msg = f"it is cut off: it does not end at a page of {page:,} bytes"
+            raise LogError(msg)
+        return store
 
     def _connected(self) -> sqlite3.Connection:
         path = self._path
-        if self._copy is not None:
-            return self._copied()
         if not _has_log(path) and not _size_of_log(path):
             return _read_only(path)
         if not _size_of_log(path):  # SQLite would leave files beside the store, unless told that nobody writes to it
@@ -85,11 +90,15 @@ class Store:
             for each in (self._path, _beside(self._path, "-wal")):
                 shutil.copyfile(each, folder / each.name)
             self._copy = folder / self._path.name
-        return sqlite3.connect(self._copy)
+        return sqlite3.connect(self._copy, check_same_thread=False)
+
+
+def _check(deadline: Deadline) -> Callable[[], bool]:
+    return lambda: deadline.passed  # without a reference to the store, which would keep it
 
 
 def _read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.as_uri()}?mode=ro{'&immutable=1' if immutable else ''}", uri=True)
+    return sqlite3.connect(f"{path.as_uri()}?mode=ro{'&immutable=1' if immutable else ''}", uri=True, check_same_thread=False)
 
 
 def _has_log(path: Path) -> bool:
