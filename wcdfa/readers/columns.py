@@ -45,6 +45,10 @@ class Run(NamedTuple):
 
     If columns are read only on demand, notes may be added at that time.
     """
+    tool: str = ""
+    """The program that wrote the log, as in `wcdfa.readers.tools`; empty if it is not known."""
+    identity: str = ""
+    """The id that this program gives the run, such as "wandb:abc123"; empty if there is none. Two logs of one id hold one run."""
 
 
 class Lazy(Mapping[str, Column]):
