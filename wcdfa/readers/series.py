@@ -59,6 +59,10 @@ class RecordedSeries(NamedTuple):
     """Hyperparameters that vary, at each value: "momentum", shape (n,), and "betas", shape (n, 2); NaN before they were first logged."""
     direction: LoggedDirection = LoggedDirection()
     """What was logged of the direction of the weight change."""
+    tool: str = ""
+    """The program that wrote the log, as in `wcdfa.readers.tools`; empty if it is not known."""
+    identity: str = ""
+    """The id that this program gives the run; empty if there is none."""
 
     @property
     def name(self) -> str:
@@ -176,7 +180,19 @@ def _series(
     rate, loss = beside.first(RATES), beside.first(LOSSES)
     notes = (*_notes(run, column, quantity), *found.notes, *(beside.unused_rate() if rate is None else ()))
     read = RecordedSeries(
-        run.path, run.name, name, found.values, found.steps, rate, loss, _empty(column), notes, quantity, found.thinned
+        run.path,
+        run.name,
+        name,
+        found.values,
+        found.steps,
+        rate,
+        loss,
+        _empty(column),
+        notes,
+        quantity,
+        found.thinned,
+        tool=run.tool,
+        identity=run.identity,
     )
     if quantity != "update norm":
         return read
