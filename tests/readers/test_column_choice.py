@@ -11,6 +11,7 @@ import wcdfa
 from wcdfa.readers import sources
 from wcdfa.readers.column_choice import NoSeries, choose, groups_of
 from wcdfa.readers.series import NO_STEPS, read_series, series_of
+from wcdfa.readers.series_notes import OURS
 from wcdfa.sinks.jsonl import JSONLinesSink
 
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(200))
@@ -80,6 +81,13 @@ def test_a_value_in_every_tenth_row_may_be_every_tenth_step(tmp_path):
         (["0"], ["0"]),
         (["value", "grad_norm"], ["grad_norm"]),
         (["step", "value"], ["value"]),
+        (["loss", "norm", "lr"], ["norm"]),
+        (["norm", "grad_norm"], ["grad_norm"]),
+        (["update_norm", "applied_update_norm"], ["applied_update_norm"]),
+        (["update_norm_epoch", "update_norm_step"], ["update_norm_step"]),
+        (["policy/update_norm", "policy/update_norm/0", "policy/update_norm/1"], ["policy/update_norm"]),
+        (["grad_norm_mean", "grad_norm"], ["grad_norm"]),
+        (["params/global_norm", "grads/global_norm", "updates/global_norm"], ["updates/global_norm"]),
     ],
 )
 def test_what_is_clear_is_chosen(names, found):
@@ -95,6 +103,12 @@ def test_what_is_clear_is_chosen(names, found):
         ["loss"],
         ["lr"],
         ["step", "loss"],
+        ["loss", "value"],
+        ["step", "accuracy"],
+        ["param_norm"],
+        ["max_grad_norm"],
+        ["update_norm_0", "update_norm_1"],
+        ["grad_norm/encoder", "grad_norm/head"],
         [],
     ],
 )
@@ -104,10 +118,13 @@ def test_what_is_not_clear_is_not(names):
 
 
 def test_a_name_that_does_not_tell_is_said(tmp_path):
-    np.save(tmp_path / "accuracy.npy", NORMS)
-    assert any("the name does not tell whether this is ‖ΔW‖" in note for note in read_series(tmp_path / "accuracy.npy").notes)
+    np.save(tmp_path / "recorded.npy", NORMS)
+    notes = read_series(tmp_path / "recorded.npy").notes
+    assert any("the name does not tell whether this is ‖ΔW‖" in note for note in notes)
+    assert "recorded was taken because no other column can be the series" in notes
     np.save(tmp_path / "norms.npy", NORMS)
-    assert read_series(tmp_path / "norms.npy").notes == (NO_STEPS,)
+    assert read_series(tmp_path / "norms.npy").notes == (OURS, NO_STEPS)
+    assert read_series(tmp_path / "norms.npy", quantity="update norm").notes == (NO_STEPS,)
 
 
 def test_text_among_the_norms_is_missing_and_said(tmp_path):

@@ -33,13 +33,13 @@ def columns(**named):
 @pytest.mark.parametrize(
     ("quantity", "names"),
     [
-        ("update norm", ["update_norm", "train/update_norm", "wcdfa/update_norm/encoder", "Delta_Norm", "norms", " norm ", "weight_change"]),
+        ("update norm", ["update_norm", "train/update_norm", "wcdfa/update_norm/encoder", "Delta_Norm", "norms", " Norms ", "weight_change"]),
         ("update norm", ["update_norm/loss_head", "update_norm/grad_norm"]),
         ("gradient norm", ["grad_norm", "train/grad_norm", "grad_norm/encoder", "gradient_norm", "wcdfa/gradient_norm/head", "gnorm"]),
         ("gradient norm", ["grad_2.0_norm_total", "grad_2.0_norm/layer.weight", "grad_inf_norm/w", "gradNorm", "global_grad_norm", "grads/norm"]),
         ("displacement", ["displacement", "displacement/encoder"]),
         ("loss", ["loss", "train/loss", "val_loss", "loss/head", "train_loss_step", "Loss", "losses/total", "loss_epoch"]),
-        ("unknown", ["accuracy", "value", "0", "x", "glossary", "lossless", "gradient", "normal", "lr", "param_norm"]),
+        ("unknown", ["accuracy", "value", "0", "x", "glossary", "lossless", "gradient", "normal", "lr", "param_norm", "norm", "train/norm"]),
     ],
 )  # fmt: skip
 def test_the_name_tells_the_quantity(quantity, names):

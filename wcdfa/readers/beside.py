@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from wcdfa.readers.column_names import GRADIENTS, RATES, Names
+from wcdfa.readers.column_names import Names, Role
 from wcdfa.readers.columns import Column, Floats, Integers, SeveralOfOneName
 from wcdfa.readers.steps import is_ours
 from wcdfa.support.text import shown
@@ -22,7 +22,7 @@ class Beside:
     """The other columns of a run, matched with the values of one series.
 
     >>> columns = {"norm": Column(np.array([0.5, 0.25])), "lr": Column(np.array([1e-3, 1e-4]))}
-    >>> Beside(columns, "norm", None).first(["lr"])
+    >>> Beside(columns, "norm", None).first("rate")
     array([0.001 , 0.0001])
 
     Parameters
@@ -46,9 +46,9 @@ class Beside:
         """How many values the series has."""
         return len(self._wanted())
 
-    def first(self, known: Iterable[str]) -> Floats | None:
-        """The numbers of the first column with a known name, best first, that has one for each value of the series; None if there is none."""
-        return next((values for name in self._found(known) if (values := self._matched(name)) is not None), None)
+    def first(self, role: Role) -> Floats | None:
+        """The numbers of the most likely column with this role that has one for each value of the series; None if there is none."""
+        return next((values for name in self._meant(role) if (values := self._matched(name)) is not None), None)
 
     def mostly(self, name: str) -> Floats | None:
         """The numbers of a column at the values of the series, NaN where there is none; None if most have none, or there is no such column."""
@@ -62,7 +62,7 @@ class Beside:
 
     def gradients(self) -> tuple[Floats | None, Iterator[str]]:
         """The gradient norm at each value of the series, and a note on it if this package did not log it."""
-        for name in self._found(GRADIENTS):
+        for name in self._meant("gradient"):
             if (values := self._matched(name)) is not None:
                 return values, iter(() if is_ours(name) else (CLIPPED.format(name=shown(name)),))
         return None, iter(())
@@ -79,7 +79,7 @@ class Beside:
 
     def unused_rate(self) -> Iterator[str]:
         """A note on a learning rate that varies and has no value for some of the series, so that it cannot be used."""
-        for name in self._found(RATES):
+        for name in self._meant("rate"):
             try:
                 rates, there = self._columns[name].values, self._covered(name)
             except SeveralOfOneName as error:
@@ -92,15 +92,20 @@ class Beside:
                 )
                 return
 
-    def _found(self, known: Iterable[str]) -> Iterator[str]:
-        """The other columns with a known name, each only if it is the only one."""
-        for name in known:
-            for group in self.names.equal_or_ending(name):
-                others = [each for each in group[:3] if each != self._series]  # more than one means that it is not known which
-                if len(others) == 1:
-                    yield others[0]
-                if others:
-                    break
+    def _meant(self, role: Role) -> Iterator[str]:
+        """The other columns with this role, best first. Those that are equally likely are left out: it is not known which is meant."""
+        for group in self.names.meant(role):
+            others = [each for each in group[:3] if each != self._series]
+            if len(others) == 1:
+                yield others[0]
+
+    def _named(self, name: str) -> str | None:
+        """The other column with this name of the package, perhaps under a prefix."""
+        for group in self.names.equal_or_ending(name):
+            others = [each for each in group[:3] if each != self._series]  # more than one means that it is not known which
+            if others:
+                return others[0] if len(others) == 1 else None
+        return None
 
     def _matched(self, name: str) -> Floats | None:
         places = self._places(name)
@@ -108,7 +113,7 @@ class Beside:
 
     def _latest(self, known: str) -> Floats | None:
         """The value that was logged last at or before each value of the series, NaN before the first; None if there is no such column."""
-        name = next(self._found([known]), None)
+        name = self._named(known)
         places = None if name is None else self._places(name)
         if name is None or places is None or not len(places):
             return None

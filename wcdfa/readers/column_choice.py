@@ -4,20 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from typing import NamedTuple, Self
 
-from wcdfa.readers.column_names import GRADIENTS, LOSSES, RATES, UNNAMED, UPDATES, VALUE, Names, is_time, listed, named
+from wcdfa.readers.column_names import is_time, listed, plain, quantity_of
 from wcdfa.readers.errors import LogError, Option
+from wcdfa.readers.name_tokens import meaning, tells_nothing, words
+from wcdfa.readers.steps import is_ours
+from wcdfa.readers.tools import how_to_log
+from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
 COLUMN = Option("column")
+LIKED: tuple[Quantity, ...] = ("update norm", "displacement", "gradient norm")  # what is taken, best first
 
 
 class NoSeries(LogError):
     """No column is the series, or several could be; the message lists the columns."""
 
+    missing = False
+    """Whether no column is a norm by its name."""
+
+    def of(self, where: str) -> Self:
+        """The same error, with the place put before the message."""
+        error = super().of(where)
+        error.missing = self.missing
+        return error
+
+    def advised(self, tool: str) -> Self:
+        """The same error, with a note on how ‖ΔW‖ is logged with a tool if it is missing."""
+        if self.missing:
+            self.add_note(how_to_log(tool))
+        return self
+
 
 def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
-    """Choose the names of the series: those that match the wanted patterns, or else the one with a usual name for norms.
+    """Choose the names of the series: those that match the wanted patterns, or else the one whose words say that it is a norm.
+
+    A norm ‖ΔW‖ comes before a gradient norm, and a norm of all parameters before that of a part. If no name tells, the only column is taken.
 
     >>> choose(["loss", "train/update_norm", "train/grad_norm"]), choose(["loss", "train/grad_norm"])
     (['train/update_norm'], ['train/grad_norm'])
@@ -36,25 +59,62 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
     NoSeries
         If no column matches the patterns; without patterns, if no column or more than one may be the series.
     """
-    names = list(names)
-    wanted = list(wanted)
+    names, wanted = list(names), list(wanted)
     if wanted:
         return _matching(names, wanted)
-    index = Names(names)
-    for group in (UPDATES, UNNAMED, GRADIENTS, VALUE):
-        for each in group:
-            equal, ending = index.equal_or_ending(each)
-            found = equal if group in (UNNAMED, VALUE) else equal or ending
-            if len(found) > 1:
-                msg = f"which of {listed(found)}? Choose one, or several by a pattern, with"
-                raise NoSeries(msg, COLUMN)
-            if found:
-                return found
-    rest = [name for name in names if not is_time(name)]
-    if len(rest) == 1 and not any(named(rest, each) for each in (*RATES, *LOSSES)):
+    for quantity in LIKED:
+        if found := usual(names, quantity):
+            return [found]
+    unnamed = [name for name in names if plain(name).rpartition("/")[2] == "norm"]
+    rest = unnamed or [name for name in names if not is_time(name)]
+    if len(rest) == 1 and (unnamed or tells_nothing(rest[0])):
         return rest
-    msg = f"which column? It holds: {listed(names)}. Choose one with"
+    msg = f"which column is ‖ΔW‖? By its name, none is. The columns: {listed(names)}. If one of them is a norm under another name, choose it with"
+    error = NoSeries(msg, COLUMN)
+    error.missing = True
+    raise error
+
+
+def usual(names: Iterable[str], quantity: Quantity) -> str | None:
+    """The name of the series of all parameters that holds a quantity, as its words tell; None if there is none.
+
+    >>> usual(["wcdfa/lr", "train/update_norm", "update_norm/encoder"], "update norm")
+    'train/update_norm'
+
+    Raises
+    ------
+    NoSeries
+        If several may be meant, and none is more likely than the others.
+    """
+    meant = {name: _likeness(name) for name in names if quantity_of(name) == quantity}
+    if not meant:
+        return None
+    best = min(meant.values())
+    found = [name for name, likeness in meant.items() if likeness == best]
+    if len(found) == 1 and (best.further == 0 or all(_is_below(name, found[0]) for name in meant)):
+        return found[0]
+    msg = f"which of {listed(found if best.further == 0 else meant)}? Choose one, or several by a pattern, with"
     raise NoSeries(msg, COLUMN)
+
+
+class _Likeness(NamedTuple):
+    """How likely a column is the one that is meant; the smallest is most likely."""
+
+    further: int
+    foreign: bool
+    not_applied: bool
+    certainty: int
+    words: int
+    length: int
+
+
+def _likeness(name: str) -> _Likeness:
+    said, every = meaning(name), words(name)
+    return _Likeness(said.further, not is_ours(name), "applied" not in every, said.certainty, len(every), name.count("/"))
+
+
+def _is_below(name: str, top: str) -> bool:
+    return name == top or name.startswith(f"{top}/")
 
 
 def _matching(names: list[str], wanted: list[str]) -> list[str]:

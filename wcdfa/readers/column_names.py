@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
-from wcdfa.readers.steps import rank
+from wcdfa.readers.name_tokens import AVERAGED, GROUPS, is_rate, meaning, words
+from wcdfa.readers.steps import is_ours, rank
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
-# usual names of ‖ΔW‖, best first; they may follow a slash, as in "train/update_norm"
-UPDATES = ("wcdfa/update_norm", "update_norm", "update_norms", "delta_norm", "weight_change", "displacement")
-UNNAMED = ("norms", "norm")  # must match completely: "grads/norm" is something else
-VALUE = ("value",)  # exports of a single column call it so, whatever it is; it must match completely too
-GRADIENTS = ("wcdfa/gradient_norm", "grad_norm", "gradient_norm", "grad_norm/total", "global_grad_norm", "grad_2.0_norm_total")
-RATES = ("wcdfa/lr", "lr", "learning_rate", "lr/group0", "lr-AdamW", "lr-Adam", "lr-SGD", "lr-RMSprop")
-LOSSES = ("loss", "train_loss", "loss_step", "train_loss_step")
+Role = Literal["rate", "loss", "gradient"]
+NORMS = ("norms",)  # nobody calls one number so: what programs print as "norm" is often that of the gradients
 TIMES = ("epoch", "time", "timestamp", "_timestamp", "_runtime", "wall time", "wall_time")
 SHOWN = 30  # names in a message
-
-GRADIENT = re.compile(r"(^|[/_.-])(g_?norm|(grads?|gradients?)(_[0-9.]+|_inf)?[/_.-]?norms?)([/_.-]|$)")
-DISPLACEMENT = re.compile(r"(^|/)displacement(/|$)")
-LOSS = re.compile(r"(^|[/_. -])loss(es)?([/_. -]|$)")
 
 
 def quantity_of(name: str) -> Quantity:
     """What a series with this name holds; "unknown" if the name does not tell.
 
-    >>> quantity_of("train/update_norm"), quantity_of("grad_norm/encoder"), quantity_of("eval/loss"), quantity_of("accuracy")
+    >>> quantity_of("train/update_norm"), quantity_of("grad_norm/encoder"), quantity_of("eval/loss"), quantity_of("norm")
     ('update norm', 'gradient norm', 'loss', 'unknown')
     """
-    known = plain(name)
-    if DISPLACEMENT.search(known):
-        return "displacement"
-    if known in UNNAMED or any(f"/{each}/" in f"/{known}/" for each in UPDATES):
-        return "update norm"  # of all parameters, or of a group
-    if GRADIENT.search(known):
-        return "gradient norm"
-    return "loss" if LOSS.search(known) else "unknown"
+    return "update norm" if plain(name) in NORMS else meaning(name).quantity
 
 
 def named(names: Iterable[str], known: str) -> list[str]:
@@ -49,6 +34,24 @@ def named(names: Iterable[str], known: str) -> list[str]:
     """
     equal, ending = Names(names).equal_or_ending(known)
     return equal or ending
+
+
+def likeness(name: str, role: Role) -> tuple[int, ...] | None:
+    """How likely a column is the one beside a series that has this role, a smaller tuple if it is more likely; None if it has not.
+
+    >>> likeness("wcdfa/lr", "rate") < likeness("train/lr", "rate") < likeness("lr/group1", "rate"), likeness("loss", "rate")
+    (True, None)
+    """
+    every = words(name)
+    of_group = tuple(int("".join(filter(str.isdecimal, word)) or 0) for word in every if GROUPS.fullmatch(word))
+    if role == "rate":
+        return (len(of_group), not is_ours(name), len(every), *of_group) if is_rate(name) else None
+    said = meaning(name)
+    if role == "loss":
+        return (said.further, len(every)) if said.quantity == "loss" else None
+    if said.quantity != "gradient norm" or said.further or said.certainty >= AVERAGED:
+        return None
+    return (not is_ours(name), said.certainty, len(every), name.count("/"))
 
 
 class Names:
@@ -64,6 +67,7 @@ class Names:
         self._plain = {name: plain(name) for name in self._places}
         self._sorted = sorted(self._places)
         self._found: dict[str, tuple[list[str], list[str]]] = {}
+        self._meant: dict[Role, list[list[str]]] = {}
 
     def equal_or_ending(self, known: str) -> tuple[list[str], list[str]]:
         """The names equal to the known one, ignoring case, and those that end in "/" and the known one."""
@@ -72,6 +76,20 @@ class Names:
             equal = [name for name, written in self._plain.items() if written == each]
             self._found[known] = equal, [name for name, written in self._plain.items() if written.endswith(end)]
         return self._found[known]
+
+    def meant(self, role: Role) -> list[list[str]]:
+        """The names that have this role, the most likely ones first; those that are equally likely are together.
+
+        >>> Names(["train/loss", "eval/loss", "lr", "lr/group1", "grad_norm/head"]).meant("rate")
+        [['lr'], ['lr/group1']]
+        """
+        if role not in self._meant:
+            likely: dict[tuple[int, ...], list[str]] = {}
+            for name in self._places:
+                if (rank_of := likeness(name, role)) is not None:
+                    likely.setdefault(rank_of, []).append(name)
+            self._meant[role] = [likely[each] for each in sorted(likely)]
+        return self._meant[role]
 
     def below(self, prefix: str) -> Iterator[str]:
         """The names that begin with the prefix, in the order of the columns."""

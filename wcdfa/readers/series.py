@@ -9,25 +9,19 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.readers.beside import Beside
-from wcdfa.readers.column_choice import choose
-from wcdfa.readers.column_names import LOSSES, RATES, Names, quantity_of
+from wcdfa.readers.column_choice import NoSeries, choose
+from wcdfa.readers.column_names import Names, quantity_of
 from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.direction import LoggedDirection, logged_direction
 from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import require_room
+from wcdfa.readers.series_notes import notes_on
 from wcdfa.readers.spacing import NO_STEPS, spaced
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
 __all__ = ["NO_STEPS", "RecordedSeries", "read_series", "series_of"]
-
-NOTES: Mapping[Quantity, str] = {
-    "gradient norm": "a gradient norm, not ‖ΔW‖: its α describes another quantity",
-    "displacement": "a displacement over many steps, not a step norm: its α describes another quantity",
-    "loss": "a loss, not ‖ΔW‖: its α describes another quantity",
-    "unknown": "the name does not tell whether this is ‖ΔW‖, and α describes whatever was logged; if you know, say so with quantity=",
-}
 
 
 class RecordedSeries(NamedTuple):
@@ -152,11 +146,15 @@ def series_of(
     ValueError
         If there is no series, one is empty, or its steps are unevenly spaced.
     """
-    where = ": ".join(shown(part) for part in (run.path, run.name) if str(part))
+    where, wanted = ": ".join(shown(part) for part in (run.path, run.name) if str(part)), list(columns)
     try:
         names = Names(run.columns)
-        for name in choose(run.columns, columns):
-            yield _series(run, names, name, quantity or quantity_of(name), spacing, (first, last))
+        for name in choose(run.columns, wanted):
+            held = quantity or quantity_of(name)
+            said = notes_on(run, name, held, told=quantity is not None, chosen=bool(wanted))
+            yield _series(run, names, name, held, said, spacing, (first, last))
+    except NoSeries as error:
+        raise error.of(where).advised(run.tool) from error
     except LogError as error:
         raise error.of(where) from error
     except MemoryError as error:
@@ -168,7 +166,13 @@ def series_of(
 
 
 def _series(
-    run: Run, names: Names, name: str, quantity: Quantity, spacing: int | None, steps: tuple[int | None, int | None]
+    run: Run,
+    names: Names,
+    name: str,
+    quantity: Quantity,
+    said: Iterable[str],
+    spacing: int | None,
+    steps: tuple[int | None, int | None],
 ) -> RecordedSeries:
     column = run.columns[name]
     if not column.values.size:
@@ -177,8 +181,8 @@ def _series(
     apart = 1 if quantity == "displacement" else spacing  # it covers the steps between checkpoints, and none are left out
     found = spaced(column, spacing=apart, first=steps[0], last=steps[1])
     beside = Beside(run.columns, name, found.steps, names)
-    rate, loss = beside.first(RATES), beside.first(LOSSES)
-    notes = (*_notes(run, column, quantity), *found.notes, *(beside.unused_rate() if rate is None else ()))
+    rate, loss = beside.first("rate"), beside.first("loss")
+    notes = (*said, *found.notes, *(beside.unused_rate() if rate is None else ()))
     read = RecordedSeries(
         run.path,
         run.name,
@@ -205,16 +209,6 @@ def _size(path: Path) -> int:
     """The bytes of a log, which is a file or the files in a folder."""
     files = path.iterdir() if path.is_dir() else [path]
     return sum(each.stat().st_size for each in files if each.is_file())
-
-
-def _notes(run: Run, column: Column, quantity: Quantity) -> Iterator[str]:
-    yield from run.notes
-    yield from column.notes
-    told = quantity == "displacement" and any(
-        "not a step norm" in note for note in run.notes
-    )  # the reader of checkpoints has said so
-    if quantity in NOTES and not told:
-        yield NOTES[quantity]
 
 
 def _empty(column: Column) -> int:

@@ -36,8 +36,7 @@ TRAINER = (
 )
 KERAS = (
     "model.compile(monitored(optimizer), loss=loss)  # from wcdfa.backends.keras import WeightChangeCallback, monitored",
-    'model.fit(x, y, callbacks=[WeightChangeCallback(every=1, logger=JSONLinesSink("wcdfa.jsonl"), log_every=1)])  '
-    "# from wcdfa.sinks.jsonl import JSONLinesSink",
+    "model.fit(x, y, callbacks=[WeightChangeCallback(every=1, logger=sink, log_every=1)])  # sink = wcdfa.sinks.jsonl.JSONLinesSink(file)",
 )
 TOOLS: Mapping[str, Tool] = {
     "tensorboard": Tool("TensorBoard", "", _with_sink("TensorBoardSink(writer)", "tensorboard")),
