@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 import torch
 
+from wcdfa.support.files import replacing
+
 if TYPE_CHECKING:
     from wcdfa.backends.torch.training import RecordingState
 
@@ -46,13 +48,11 @@ class Return:
 
     def put(self, brought: Brought) -> None:
         """Write what is to be brought back, completely or not at all. A failure is logged."""
-        temporary = self._path.with_suffix(".tmp")
         try:
-            torch.save(brought, temporary)
-            temporary.replace(self._path)
+            with replacing(self._path) as file:
+                torch.save(brought, file)
         except Exception as error:  # noqa: BLE001 - no error here may end the training run
             logging.getLogger("wcdfa").warning("the norms could not be brought back from a spawned process: %s", error)
-            _remove(temporary, os.getpid())
 
     def taken(self) -> Brought | None:
         """What was brought back since the last call; None if nothing was. A file that cannot be read is an error in the log."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import wcdfa
+from tests.helpers.zip_files import write_long_list
 
 NORMS = np.exp(np.random.default_rng(0).standard_normal(150))
 
@@ -76,6 +77,13 @@ def test_a_file_that_swells_is_not_loaded(tmp_path, method):
             member.write(bytes(1_000_000))
     message = "would take 320 MB of memory" if method == zipfile.ZIP_DEFLATED else "is packed in another way than save"
     with pytest.raises(ValueError, match=rf"monitor\.npz was not written by save\(\), or it is damaged \(.*{message}"):
+        new().load(path)
+
+
+def test_a_file_with_a_long_list_of_members_is_not_loaded(tmp_path):
+    path = tmp_path / "monitor.npz"
+    write_long_list(path)
+    with pytest.raises(ValueError, match=r"was not written by save\(\), or it is damaged \(its list of members would take 330 MB"):
         new().load(path)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import require
 from tests.helpers.log_files import NORMS, WRITERS
+from tests.helpers.zip_files import write_long_list
 from wcdfa.readers import sources
 from wcdfa.readers.formats.binary_records import tensorflow_records
 from wcdfa.readers.series import read_series, series_of
@@ -119,6 +120,13 @@ def test_noise(tmp_path, name):
         (tmp_path / name).write_bytes(rng.bytes(int(rng.integers(2000))))
         with pytest.raises(ValueError, match=name):
             read_series(tmp_path / name)
+
+
+def test_a_long_list_of_members_is_not_read(tmp_path):
+    path = tmp_path / "a.npz"
+    write_long_list(path)
+    with pytest.raises(ValueError, match=r"a\.npz: .*its list of members would take 330 MB of memory"):
+        read_series(path)
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.jsonl", "a.csv", "a.wandb", "a.json", "a.db"])

@@ -34,9 +34,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, object]:
         If `write` did not write it, or it is damaged.
     """
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:  # np.load leaves a damaged file open
-            _require_room(file.zip.infolist(), os.fstat(raw.fileno()).st_size)
-            return dict(file)
+        return _loaded(path)
     except FileNotFoundError:
         raise
     except Exception as error:  # on damaged files, NumPy, zipfile and zlib raise nearly anything
@@ -45,12 +43,23 @@ def load(path: str | os.PathLike[str]) -> dict[str, object]:
         raise ValueError(msg) from error
 
 
-def _require_room(members: Iterable[ZipInfo], size: int) -> None:
-    """Raise a ValueError if the arrays would swell far beyond the size of the file."""
-    from wcdfa.readers.limits import require_room  # noqa: PLC0415 - a monitor that loads nothing needs no readers
+def _loaded(path: str | os.PathLike[str]) -> dict[str, object]:
+    """The arrays in a file, unless they or their list would swell far beyond its size."""
+    from wcdfa.readers.limits import Room  # noqa: PLC0415 - a monitor that loads nothing needs no readers
+    from wcdfa.readers.zip_lists import ListedFile  # noqa: PLC0415
 
-    held = list(members)
-    require_room(sum(member.file_size for member in held), size, "what it holds")
-    if odd := next((member for member in held if member.compress_type not in PLAIN), None):
+    room = Room(os.stat(path).st_size)
+    with ListedFile(path, room) as raw:  # np.load leaves a damaged file open
+        with raw.counted():
+            opened = np.load(raw, allow_pickle=False)
+        with opened as file:
+            held = file.zip.infolist()
+            room.take(sum(member.file_size for member in held), "what it holds")
+            _require_plain(held)
+            return dict(file)
+
+
+def _require_plain(members: Iterable[ZipInfo]) -> None:
+    if odd := next((member for member in members if member.compress_type not in PLAIN), None):
         msg = f"{shown(odd.filename)} is packed in another way than save() does"
         raise ValueError(msg)

@@ -13,7 +13,7 @@ from wcdfa.preprocess.level_steps import level_steps, step_heights
 from wcdfa.preprocess.outliers import ROUNDING, THRESHOLDS, Values, level_shifts, without_spikes
 from wcdfa.preprocess.resolution import no_fluctuation, remarks
 from wcdfa.preprocess.schedule import fitted_slopes
-from wcdfa.support.text import factor
+from wcdfa.support.text import factor, several
 
 Spikes = Literal["hampel", "extreme"] | None
 Zeros = Literal["skip", "keep", "error"]
@@ -325,7 +325,7 @@ def _schedule_steps(log_rate: Values) -> list[tuple[int, float]]:
 
 def _counted(which: npt.NDArray[np.bool_], one: str, many: str) -> list[str]:
     count = int(np.sum(which))
-    return [f"{count:,} {one if count == 1 else many}"] if count else []
+    return [several(count, one, many)] if count else []
 
 
 def _percent(share: float) -> str:

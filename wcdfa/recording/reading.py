@@ -18,6 +18,7 @@ from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import LEAST, Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.side_series import changes
+from wcdfa.support.text import several
 from wcdfa.verdicts.across import together
 from wcdfa.verdicts.alongside import Alongside, parted
 from wcdfa.verdicts.criteria import Criteria
@@ -341,5 +342,5 @@ def _with_skipped(reason: str, reading: Reading) -> str:
         reason += "; a norm is not finite if a change is not, or if its square is not (in float32: above 1e19)"
     if not skipped:
         return reason
-    steps = "1 step was skipped, because its" if skipped == 1 else f"{skipped:,} steps were skipped, because their"
+    steps = several(skipped, "step was skipped, because its", "steps were skipped, because their")
     return f"{reason}; {steps} norm is 0: nothing moved, or so little that its square is 0 (in float32: less than 1e-19)"

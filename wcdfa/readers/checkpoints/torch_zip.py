@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import struct
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from wcdfa.readers.limits import Room
+from wcdfa.readers.zip_lists import ListedFile
 from wcdfa.support.text import shown
-
-LISTING = 11  # bytes of memory for a byte of the list of members
 
 
 class Storage(NamedTuple):
@@ -37,17 +35,14 @@ def opened(path: Path, room: Room) -> Iterator[TorchZip]:
     ValueError
         If it does not come from ``torch.save``.
     """
-    with _Listed(path, "rb") as file:
-        file.room = room
-        with zipfile.ZipFile(file) as archive:
-            file.room = None
-            yield TorchZip(path, file, archive, room)
+    with ListedFile(path, room) as file, file.archive() as archive:
+        yield TorchZip(path, file, archive, room)
 
 
 class TorchZip:
     """The members of an archive."""
 
-    def __init__(self, path: Path, file: io.FileIO, archive: zipfile.ZipFile, room: Room) -> None:
+    def __init__(self, path: Path, file: BinaryIO, archive: zipfile.ZipFile, room: Room) -> None:
         self.path, self._file, self._archive, self._room = path, file, archive, room
         self._size = path.stat().st_size
         self._storages: dict[str, Storage] = {}
@@ -88,15 +83,3 @@ class TorchZip:
             msg = f"{shown(name)} would be longer than the file"
             raise ValueError(msg)
         return info
-
-
-class _Listed(io.FileIO):
-    """A file whose list of members takes memory of the room, while there is one."""
-
-    room: Room | None = None
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read at most so many bytes."""
-        if self.room is not None and size is not None:
-            self.room.take(LISTING * size, "its list of members")
-        return super().read(size)

@@ -21,8 +21,9 @@ from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.unpacking import opened_member
-from wcdfa.readers.limits import Deadline, require_room
+from wcdfa.readers.limits import Deadline, Room
 from wcdfa.readers.steps import with_steps
+from wcdfa.readers.zip_lists import ListedFile
 from wcdfa.support.text import shown
 
 MOST = 1000  # columns of a 2-D array; with more, it is something else
@@ -57,13 +58,14 @@ def read_numpy(path: Path) -> Iterator[Run]:
     same length are columns of one table, and one of them may hold the steps. Nothing is unpickled, and other arrays are not loaded.
     """
     try:
+        room = Room(path.stat().st_size)
         with (
             warnings.catch_warnings(action="ignore"),
-            path.open("rb") as file,
+            ListedFile(path, room) as file,
         ):  # about headers from Python 2, and casts of signaling NaN
             held = dict(_arrays(file, path.stem))
             chosen = _chosen(held)
-            found = _loaded(chosen, path.stat().st_size)
+            found = _loaded(chosen, room)
     except (PermissionError, IsADirectoryError, LogError):
         raise
     except Exception as error:  # on damaged files, NumPy, zipfile, zlib and lzma raise nearly anything
@@ -111,12 +113,12 @@ def _chosen(held: Mapping[str, _Array]) -> dict[str, _Array]:
     return series | tables
 
 
-def _loaded(chosen: Mapping[str, _Array], size: int) -> dict[str, npt.NDArray[np.float64]]:
+def _loaded(chosen: Mapping[str, _Array], room: Room) -> dict[str, npt.NDArray[np.float64]]:
     """The columns in the chosen arrays by name."""
     columns = sum(each.squeezed[1] if len(each.squeezed) == 2 else 1 for each in chosen.values())
     needed = sum(each.needed for each in chosen.values()) + OF_A_COLUMN * columns
-    require_room(needed, size, f"what its {len(chosen):,} array(s) ask for")
-    deadline = Deadline(size)
+    room.take(needed, f"what its {len(chosen):,} array(s) ask for")
+    deadline = Deadline(room.size)
     found: dict[str, npt.NDArray[np.float64]] = {}
     for name, each in chosen.items():
         deadline.check()
@@ -125,14 +127,14 @@ def _loaded(chosen: Mapping[str, _Array], size: int) -> dict[str, npt.NDArray[np
     return found
 
 
-def _arrays(file: BinaryIO, stem: str) -> Iterator[tuple[str, _Array]]:
+def _arrays(file: ListedFile, stem: str) -> Iterator[tuple[str, _Array]]:
     """The arrays in a file by name; their content is not read yet."""
     if file.read(2) != b"PK":
         size = file.seek(0, 2)
         file.seek(0)
         yield stem, _Array(*_header(file, size), partial(_whole, file))
         return
-    archive = zipfile.ZipFile(file)
+    archive = file.archive()
     for info in archive.infolist():
         if info.filename.endswith(".npy"):
             with opened_member(archive, info) as member:
