@@ -44,10 +44,10 @@ class BetweenSteps:
             return
         self._told = True
         logging.getLogger("wcdfa").warning(
-            "the weights changed by %.3g between two steps (before step %s), while no step was running, and the norms leave this out, now "
-            "and later. Swapping weights (for their average, or by train() and eval() of a schedule-free optimizer), loading, clipping "
-            "and averaging them do this",
-            *(changes[worth[0]], first + int(worth[0])),
+            "the weights changed by %.3g between two steps (before step %s), and the norms leave this out, now and later. It happens when "
+            "weights are swapped (for their average, or by train() and eval() of a schedule-free optimizer), loaded, clipped or averaged, "
+            "or when an optimizer that is not attached moves them",
+            *(changes[worth[0]], f"{first + int(worth[0]):,}"),
         )
 
 

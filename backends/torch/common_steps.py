@@ -7,6 +7,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from wcdfa.support.text import several
+
+SHOWN = 8  # processes in a message
 Step = tuple[int, int]
 """How many backward passes had been seen before a step, and which of the steps after the same pass it is."""
 
@@ -26,6 +29,7 @@ class Common(NamedTuple):
 
     steps: list[Step]
     unknown: list[bool]  # whether it cannot be known which steps of the processes belong together
+    unread: list[bool]  # whether that is so because a process has forgotten its row
     rates: list[float]
     beside: list[dict[str, object]]
     dropped: int
@@ -67,6 +71,7 @@ def common_steps(taken: Mapping[int, Taken]) -> Common:
     return Common(
         steps,
         [not known[number] for number, _ in steps],
+        [number <= forgotten for number, _ in steps],
         [told[step][0] for step in steps],
         [told[step][1] for step in steps],
         max(each.dropped for each in taken.values()),
@@ -77,9 +82,16 @@ def tell_differences(taken: Mapping[int, Taken], common: Common) -> None:
     """Log which processes took fewer steps, and what becomes of the norms."""
     total = len(common.steps)
     counts = {rank: len(each.passes) for rank, each in taken.items() if len(each.passes) < total or any(common.unknown)}
-    told = ", ".join(f"process {rank} took {count}" for rank, count in list(counts.items())[:8])
-    if any(common.unknown):
-        result = f"no backward pass tells which of them belong together, so {sum(common.unknown)} norms are gaps"
-    else:
-        result = "at a step that a process left out its parameters count as unmoved, and the direction has a gap"
-    logging.getLogger("wcdfa").warning("of %d steps since the last read() %s: %s", total, told, result)
+    told = ", ".join(f"process {rank} has {count:,}" for rank, count in list(counts.items())[:SHOWN])
+    more = f", …, {len(counts):,} processes in all" if len(counts) > SHOWN else ""
+    logging.getLogger("wcdfa").warning("of %s read now, %s%s: %s", several(total, "step", "steps"), told, more, _outcome(common))
+
+
+def _outcome(common: Common) -> str:
+    """What becomes of the norms."""
+    if not any(common.unknown):
+        return "at a step that a process left out, its parameters count as unmoved and its gradient and direction as unknown"
+    gaps = several(sum(common.unknown), "norm is a gap", "norms are gaps")
+    if all(unread for unread, unknown in zip(common.unread, common.unknown, strict=True) if unknown):
+        return f"the others waited too long for a read(), so {gaps}"
+    return f"no backward pass tells which of them belong together, so {gaps}"

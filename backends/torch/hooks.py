@@ -124,8 +124,8 @@ def attach(
         raise TypeError(msg)
     if model is not None and not parameters_in(found) & {id(part) for part in model.parameters()}:
         logging.getLogger("wcdfa").warning(
-            "none of the parameters that the optimizer holds is one of the model's: it may have been made of another copy of the model, "
-            "and then no step moves this one. Make it of model.parameters() after the last change of the model"
+            "none of the parameters that are optimized is one of the model's: if the optimizer was made of another copy of the model, no "
+            "step moves this one. Make it of model.parameters() after the last change of the model"
         )
     settings = Settings(
         window=window,
@@ -141,7 +141,11 @@ def attach(
     grouping = Grouping(found, settings.groups, model)
     known = {ALL, *grouping.names}
     if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:
-        msg = f"the monitor holds norms of the groups {', '.join(monitor.reading().groups) or 'none'}, but this handle has {', '.join(sorted(known))}"
+        held = sorted({ALL, *monitor.reading().groups})
+        msg = (
+            f"the monitor holds norms of {', '.join(held)}, but this handle has {', '.join(sorted(known))}: give the groups that it was made "
+            "with, or a new monitor"
+        )
         raise ValueError(msg)
     require_same_settings(found, settings, seed, grouping.names[1:])
     handle = Handle(

@@ -12,6 +12,7 @@ import torch
 
 from wcdfa.backends.torch.norms import is_sharded, summed_over
 from wcdfa.backends.torch.settings import Settings
+from wcdfa.support.text import several
 
 SECONDS = 30.0  # how long to wait for the others: they have made the same sharded model just now
 _attachments = itertools.count()  # each process counts its own, and all attach in the same order
@@ -48,8 +49,9 @@ def require_same_settings(optimizers: Sequence[torch.optim.Optimizer], settings:
     ranks = sorted({int(rank) for part in sharded for rank in part.device_mesh.mesh.flatten().tolist()})
     if len(ranks) < 2 or torch.distributed.get_rank() not in ranks:
         return
+    numbers = sum(part.numel() for part in sharded)
     own = _told(settings, seed, names) | {
-        "the parameters": f"{len(sharded)} tensors of {sum(part.numel() for part in sharded)} numbers"
+        "the sharded part": f"{several(len(sharded), 'tensor', 'tensors')} of {several(numbers, 'number', 'numbers')}"
     }
     try:
         found = _exchanged(own, ranks)
@@ -81,8 +83,8 @@ def _exchanged(own: Told, ranks: Sequence[int]) -> dict[int, Told]:
     except RuntimeError:
         late = [rank for rank, key in keys.items() if not store.check([key])]
         logging.getLogger("wcdfa").warning(
-            "%s did not attach within %g s, so that settings could not be compared: attach on all processes that share parameters, or "
-            "read() waits for them",
+            "%s did not attach within %g s, so the settings there were not compared: attach on all processes that share parameters, "
+            "because read() waits for them",
             _named(late),
             SECONDS,
         )
@@ -96,7 +98,7 @@ def _require_same(found: Mapping[int, Told]) -> None:
     >>> _require_same({0: {"window": "500"}, 1: {"window": "200"}, 2: {"window": "500"}})
     Traceback (most recent call last):
         ...
-    ValueError: attach needs the same settings on all processes that share parameters, but window is 500 on processes 0, 2 and 200 on process 1
+    ValueError: attach needs the same settings on all processes that share parameters, but window is 500 on processes 0, 2, and 200 on process 1
     """
     said = []
     for name in dict.fromkeys(name for told in found.values() for name in told):
@@ -104,7 +106,7 @@ def _require_same(found: Mapping[int, Told]) -> None:
         for rank, told in found.items():
             ranks.setdefault(told.get(name, "unknown"), []).append(rank)
         if len(ranks) > 1:
-            said.append(f"{name} is " + " and ".join(f"{value} on {_named(those)}" for value, those in ranks.items()))
+            said.append(f"{name} is " + ", and ".join(f"{value} on {_named(those)}" for value, those in ranks.items()))
     if said:
         msg = f"attach needs the same settings on all processes that share parameters, but {'; '.join(said)}"
         raise ValueError(msg)
@@ -112,5 +114,5 @@ def _require_same(found: Mapping[int, Told]) -> None:
 
 def _named(ranks: Sequence[int]) -> str:
     """The processes, the first eight by their ranks."""
-    more = f" and {len(ranks) - 8} more" if len(ranks) > 8 else ""
+    more = f" and {len(ranks) - 8:,} more" if len(ranks) > 8 else ""
     return ("process " if len(ranks) == 1 else "processes ") + ", ".join(map(str, ranks[:8])) + more

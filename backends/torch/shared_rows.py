@@ -12,6 +12,7 @@ import torch
 
 from wcdfa.backends.torch.common_steps import Common, Step, Taken, common_steps, numbered, tell_differences
 from wcdfa.backends.torch.norms import ProcessGroups, from_processes, over_processes
+from wcdfa.support.text import several
 
 
 class Chunk(NamedTuple):
@@ -87,9 +88,9 @@ class SharedRows:
     def _tell_full(self) -> None:
         if not self._full:
             logging.getLogger("wcdfa").warning(
-                "more than %d norms of sharded parameters wait for a read(), and the oldest become gaps: call read() of the handle on all "
-                "processes now and then, at the same step",
-                self.limit,
+                "more than %s of sharded parameters wait for a read(), and the oldest become gaps: call read() of the handle on all "
+                "processes, at the same step and at least once a window",
+                several(self.limit, "norm", "norms"),
             )
         self._full = True
 

@@ -12,6 +12,7 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from wcdfa.backends.torch.optimizers import held_inside, parameters_in
+from wcdfa.support.text import several
 
 BY_HAND = "or call handle.record() after each step"
 
@@ -31,6 +32,7 @@ class Unseen:
         self._names, self._patience = " and ".join(dict.fromkeys(type(each).__name__ for each in optimizers)), patience
         self._seen = self._told = self._moved = False
         self._still = 0  # steps that moved nothing, though their learning rate was not 0
+        self._known = self._resting = 0  # steps whose norm is known, and those with a learning rate of 0
         self._inside: dict[str, int] = {}  # steps of optimizers in the attributes of those that are recorded
         self._hooks = [hook for each in optimizers for hook in self._watched(each)]
 
@@ -57,6 +59,8 @@ class Unseen:
         """Norms have come to the host, 0 where nothing has moved, with the learning rate of each, NaN where unknown."""
         self._moved = self._moved or bool((norms != 0).any())
         self._still += int(np.sum((norms == 0) & (rates != 0)))
+        self._known += len(norms)
+        self._resting += int(np.sum(rates == 0))
 
     def after_step(self, optimizers: Sequence[torch.optim.Optimizer]) -> None:
         """After a step, while the gradients are there: say it if no step so far has moved anything, and something should have."""
@@ -65,14 +69,16 @@ class Unseen:
         why = _standstill(optimizers)
         self._still = 0
         if why:
-            self._say("%s: %s steps were called since attach, and no weight has moved: %s", self._names, self._patience, why)
+            steps = several(self._known, "step", "steps")
+            resting = f" ({self._resting:,} with a learning rate of 0)" if self._resting else ""
+            self._say("%s: %s since attach%s moved no weight that is measured: %s", self._names, steps, resting, why)
 
     def asked(self, distance: float) -> None:
         """The norms are read, and this is how far the weights have moved since `attach`."""
         if self.waiting and distance > 0:
             self._say(
-                "the weights have moved by %.3g since attach, but no call of %s.step was seen, so nothing is recorded: attach the "
-                "optimizer whose step the loop calls%s, %s",
+                "the weights have moved by %.3g since attach, but no call of %s.step was seen, so nothing is recorded. If they were "
+                "loaded, all is well; if they were trained, attach the optimizer whose step the loop calls%s, %s",
                 *(distance, self._names, "".join(f", such as optimizer.{name}" for name in self._inside), BY_HAND),
             )
 
@@ -90,8 +96,8 @@ class Unseen:
         self._inside[name] += 1
         if self.waiting and self._inside[name] >= self._patience:
             self._say(
-                "%s steps of optimizer.%s were called, and none of %s itself, so nothing is recorded: attach(optimizer.%s), %s",
-                *(self._inside[name], name, self._names, name, BY_HAND),
+                "optimizer.%s has taken %s, and no call of %s.step was seen, so nothing is recorded: attach(optimizer.%s), %s",
+                *(name, several(self._inside[name], "step", "steps"), self._names, name, BY_HAND),
             )
 
     def _say(self, message: str, *values: object) -> None:
@@ -107,17 +113,18 @@ def _standstill(optimizers: Sequence[torch.optim.Optimizer]) -> str | None:
     gradients = [part.grad for part in parts if part.grad is not None]
     if not gradients:
         return (
-            "none of the parameters has a gradient. If the optimizer was made of another copy of the model, make it of the parameters "
-            f"of the one that is trained; else attach the optimizer that moves the weights, {BY_HAND}"
+            "none of the parameters has a gradient after the last step. If backward() was not called, or for another copy of the model, make the "
+            f"optimizer of the parameters that are trained; if another optimizer moves them, attach that, {BY_HAND}"
         )
     largest = max(float(_largest(gradient)) for gradient in gradients)
     if not math.isfinite(largest):
         return None
     if largest == 0:
-        return "every gradient is 0"
+        return "every gradient of the last step is 0"
     return (
-        "the gradients are not 0, so the steps are too small for the numbers that the weights are stored in (or, below 1e-150, for their "
-        f"squares), or the weights are moved elsewhere: then attach the optimizer that does it, {BY_HAND}"
+        "not all gradients of the last step are 0. Their parameters may have a learning rate of 0, the optimizer may have reached its "
+        "tolerance, the steps may be too small for the numbers that the weights are stored in (or, below 1e-150, for their squares), or the "
+        f"weights are moved elsewhere: then attach the optimizer that does it, {BY_HAND}"
     )
 
 

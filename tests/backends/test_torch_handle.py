@@ -97,7 +97,7 @@ def test_monitors_that_do_not_fit(torch, attach):
         (
             {"monitor": grouped, "groups": 1},
             ValueError,
-            "the monitor holds norms of the groups 0, 2, but this handle has all, bias, weight",
+            "the monitor holds norms of 0, 2, all, but this handle has all, bias, weight: give the groups",
         ),
         ({"monitor": taken}, ValueError, r"the monitor is fed by another handle: detach\(\) that first"),
         ({"alarm": 3}, TypeError, "alarm must be a callable"),

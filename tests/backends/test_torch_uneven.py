@@ -27,17 +27,17 @@ def group(size, *jobs):
 
 
 SAID = {
-    "window": "window is 200 on process 0 and 300 on process 1; every is 40 on process 0 and 60 on process 1",
-    "groups": "groups is {'a': '^0'} (a) on process 0 and {'a': '^2'} (a) on process 1",
-    "named": "groups is <lambda>() (x) on process 0 and <lambda>() (0, 2) on process 1",
-    "mode": "mode is 'exact' on process 0 and 'sample' on process 1",
-    "sample": "sample is 0.5 on process 0 and 0.25 on process 1",
-    "seed": "seed is 1 on process 0 and 0 on process 1",
-    "direction": "direction is True on process 0 and False on process 1",
-    "coordinates": "coordinates is 32 on process 0 and 33 on process 1",
-    "every": "every is 9 on process 0 and 10 on process 1",
-    "gradients": "gradients is True on process 0 and False on process 1",
-    "several": "window is 200 on process 0 and 300 on process 1; seed is 1 on process 0 and 2 on process 1",
+    "window": "window is 200 on process 0, and 300 on process 1; every is 40 on process 0, and 60 on process 1",
+    "groups": "groups is {'a': '^0'} (a) on process 0, and {'a': '^2'} (a) on process 1",
+    "named": "groups is <lambda>() (x) on process 0, and <lambda>() (0, 2) on process 1",
+    "mode": "mode is 'exact' on process 0, and 'sample' on process 1",
+    "sample": "sample is 0.5 on process 0, and 0.25 on process 1",
+    "seed": "seed is 1 on process 0, and 0 on process 1",
+    "direction": "direction is True on process 0, and False on process 1",
+    "coordinates": "coordinates is 32 on process 0, and 33 on process 1",
+    "every": "every is 9 on process 0, and 10 on process 1",
+    "gradients": "gradients is True on process 0, and False on process 1",
+    "several": "window is 200 on process 0, and 300 on process 1; seed is 1 on process 0, and 2 on process 1",
     "same": None,
 }
 
@@ -77,7 +77,7 @@ def test_steps_that_some_leave_out(found, size, case, fewer):
     said = [each[f"uneven:{case}"]["said"] for each in found[size]]
     assert [len(messages) for messages in said] == [1 if fewer else 0] + [0] * (size - 1)  # the first says it once
     if case == "one":
-        assert said[0][0].startswith("of 5 steps since the last read() process 1 took 4: at a step that a process left out its")
+        assert said[0][0].startswith("of 5 steps read now, process 1 has 4: at a step that a process left out, its")
 
 
 def test_a_shared_part_that_is_unfrozen_later(found):
@@ -100,8 +100,7 @@ def test_steps_that_cannot_be_told_apart(found):
     said = [each["unseen"]["said"] for each in found[2]]
     assert [len(messages) for messages in said] == [1, 0]
     assert (
-        "process 0 took 6, process 1 took 5: no backward pass tells which of them belong together, so 6 norms are gaps"
-        in said[0][0]
+        "process 0 has 6, process 1 has 5: no backward pass tells which of them belong together, so 6 norms are gaps" in said[0][0]
     )
 
 
@@ -139,7 +138,7 @@ def test_other_settings_of_one_of_four(found):
     for each in found[4]:
         said = each["apart:window"]["error"]
         assert said.endswith(
-            "window is 200 on processes 0, 1, 2 and 300 on process 3; every is 40 on processes 0, 1, 2 and 60 on process 3"
+            "window is 200 on processes 0, 1, 2, and 300 on process 3; every is 40 on processes 0, 1, 2, and 60 on process 3"
         )
 
 
@@ -149,7 +148,7 @@ def test_one_that_does_not_attach_is_waited_for_no_longer_than_said(found):
     assert first["said"] == []
     assert len(other["said"]) == 1
     assert other["said"][0].startswith(
-        "process 0 did not attach within 1.5 s, so that settings could not be compared: attach on all"
+        "process 0 did not attach within 1.5 s, so the settings there were not compared: attach on all"
     )
     for each in (first, other):  # and then it has attached, too
         np.testing.assert_allclose(each["norms"], [np.sqrt(each["size"])], rtol=1e-6)

@@ -139,7 +139,9 @@ def test_an_optimizer_inside_that_is_called_alone(torch, attach, caplog, rho, op
     sharpened(model, optimizer, batches(torch, 50))
     assert handle.read().count == 0
     (message,) = said(caplog)
-    assert message.startswith("20 steps of optimizer.base_optimizer were called, and none of SAM itself, so nothing is recorded: ")
+    assert message.startswith(
+        "optimizer.base_optimizer has taken 20 steps, and no call of SAM.step was seen, so nothing is recorded: "
+    )
     assert message.endswith("attach(optimizer.base_optimizer), or call handle.record() after each step")
     handle.detach()
     caplog.clear()
@@ -180,13 +182,13 @@ def test_weights_that_move_without_any_step(torch, attach, caplog):
 def test_an_optimizer_of_another_copy_of_the_model(torch, attach, caplog):
     optimizer, model = torch.optim.SGD(network(torch).parameters(), lr=0.1), network(torch)
     attach(optimizer, model=model).detach()
-    assert "none of the parameters that the optimizer holds is one of the model's" in said(caplog).pop()
+    assert "none of the parameters that are optimized is one of the model's" in said(caplog).pop()
     caplog.clear()
     handle = attach(optimizer, window=30)
     trained(model, optimizer, batches(torch, 70))
     (message,) = said(caplog)
     assert message.startswith(
-        "SGD: 30 steps were called since attach, and no weight has moved: none of the parameters has a gradient."
+        "SGD: 30 steps since attach moved no weight that is measured: none of the parameters has a gradient after the last step."
     )
     assert handle.read().skipped == 70
     with pytest.raises(ValueError, match=r"there are no norms, .*; 70 steps were skipped, because their norm is 0: nothing moved"):
@@ -194,7 +196,8 @@ def test_an_optimizer_of_another_copy_of_the_model(torch, attach, caplog):
 
 
 @pytest.mark.parametrize(
-    ("lr", "scale", "dtype", "why"), [(0.1, 0.0, "float32", "every gradient is 0"), (1e-6, 1.0, "bfloat16", "too small")]
+    ("lr", "scale", "dtype", "why"),
+    [(0.1, 0.0, "float32", "every gradient of the last step is 0"), (1e-6, 1.0, "bfloat16", "too small")],
 )
 def test_steps_that_move_nothing_say_what_was_seen(torch, attach, caplog, lr, scale, dtype, why):
     dtype = getattr(torch, dtype)
@@ -205,7 +208,7 @@ def test_steps_that_move_nothing_say_what_was_seen(torch, attach, caplog, lr, sc
         weight.grad = scale * torch.ones_like(weight)
         optimizer.step()
     (message,) = said(caplog)
-    assert message.startswith("SGD: 25 steps were called since attach, and no weight has moved: ")
+    assert message.startswith("SGD: 25 steps since attach moved no weight that is measured: ")
     assert why in message
 
 
