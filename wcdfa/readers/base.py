@@ -54,6 +54,7 @@ class Reader(Protocol):
       rows, and `wcdfa.readers.formats.rows.Rows` collects rows.
     - Raise a ValueError that says what is wrong with a damaged log; the path is put before it. If a log is cut off, for example because
       it is still being written, give the complete part, and a note.
+    - If the first bytes of a file tell what it is, say so with ``recognises``.
     - Test it: add a writer to ``tests/helpers/log_files.py``, and the tests of all kinds run on it.
     """
 
@@ -76,6 +77,18 @@ class Reader(Protocol):
     @property
     def last_resort(self) -> bool:
         """Whether it searches folders only if no other reader finds a log."""
+
+    @property
+    def recognises(self) -> Callable[[bytes], bool] | None:
+        """Tells from the first 64 KiB of a file whether it is surely of this kind; all of it, if there is less. None if nothing tells.
+
+        A named file that no reader claims by its name, or that only another reader is sure of, is read by the one that recognises it.
+        In folders, files with an ending that tells nothing, such as ``.txt``, or without one are found so.
+        """
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its endings are also those of many other files, so that files in folders count only if it recognises them."""
 
     def claims(self, path: Path) -> bool:
         """Whether a file that the user named is of this kind. A reader that checks more than the ending comes first."""
@@ -108,14 +121,16 @@ class FileReader:
     extra: str | None = None
     many_runs: bool = False
     last_resort: bool = False
+    recognises: Callable[[bytes], bool] | None = None
+    doubtful: bool = False
 
     def claims(self, path: Path) -> bool:
         """Whether the file has one of the endings, in any case."""
         return path.suffix.lower() in self.endings
 
     def search(self, folder: Folder) -> Found:
-        """Find each file that it claims."""
-        return Found([file for file in folder.files if self.claims(file)])
+        """Find each file that it claims, unless its endings are in doubt."""
+        return Found([] if self.doubtful else [file for file in folder.files if self.claims(file)])
 
     def runs(self, path: Path) -> Iterator[Run]:
         """Call `read`."""

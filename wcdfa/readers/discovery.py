@@ -12,6 +12,7 @@ from wcdfa.readers.base import FileReader, Folder, Reader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.formats import known, readers
 from wcdfa.readers.listing import kind_of, listed
+from wcdfa.readers.recognition import FETCH, has_pointer, head_of, is_pointer, reader_of, recognised
 from wcdfa.support.text import shown
 
 LISTED = 12
@@ -34,6 +35,9 @@ class Source(NamedTuple):
             If the log is damaged, or a library that reads it is not installed. The message names the file, and is safe to
             show for any content of the file.
         """
+        if not self.path.is_dir() and has_pointer(self.path):
+            msg = f"{shown(self.path)}: {FETCH}"
+            raise ValueError(msg)
         try:
             yield from self.reader.runs(self.path)
         except ModuleNotFoundError as error:
@@ -43,7 +47,8 @@ class Source(NamedTuple):
             msg = f"{shown(self.path)}: reading it needs {error.name}, which is not installed: {way_out}"
             raise ValueError(msg) from error
         except ValueError as error:
-            msg = f"{shown(self.path)}: {shown(error, LONGEST)}"
+            pointer = f"a file in it is {FETCH}; " if self.path.is_dir() and has_pointer(self.path) else ""
+            msg = f"{shown(self.path)}: {pointer}{shown(error, LONGEST)}"
             raise ValueError(msg) from error
         except (MemoryError, RecursionError, OverflowError) as error:
             msg = f"{shown(self.path)}: it is nested too deeply, or asks for too much memory: {type(error).__name__}"
@@ -54,7 +59,8 @@ def sources(path: str | Path) -> list[Source]:
     """Find the logs at a path: the file itself, or all logs below a folder, sorted by name.
 
     If there are several checkpoints of the Trainer of transformers, only the newest ``trainer_state.json`` counts, because it includes the
-    others. Files with unknown endings and names that begin with a dot are skipped. Links to folders are followed last, each folder once.
+    others. Files with unknown endings and names that begin with a dot are skipped; files without an ending, and those that end as many
+    other files do, such as ``.txt``, are logs only if their first 64 KiB show it. A named file may have any name if they do. Links to folders are followed last, each folder once.
     A folder that cannot be read becomes a source whose runs raise an error, and so does a pipe, a socket or a device that has the name of a log.
 
     Folders of checkpoints hold displacements over many steps, not norms of steps. They count only if there is no log at all. Below the
@@ -82,13 +88,15 @@ def sources(path: str | Path) -> list[Source]:
     if kind := kind_of(path):
         msg = f"{shown(path)}: {NOT_OPENED.format(kind)}"
         raise ValueError(msg)
-    claiming = [reader for reader in readers() if reader.claims(path)]
-    if not claiming:
+    head = head_of(path)
+    if is_pointer(head):
+        msg = f"{shown(path)}: {FETCH}"
+        raise ValueError(msg)
+    reader = reader_of(path, head, readers())
+    if reader is None:
         msg = f"{shown(path)}: unknown format {path.suffix or '(no ending)'!r}; known are {known()}, and folders of them"
         raise ValueError(msg)
-    return [
-        Source(path, min(claiming, key=lambda reader: path.suffix.lower() in reader.endings))
-    ]  # a full name is more specific than an ending
+    return [Source(path, reader)]
 
 
 def _in_folder(top: Path) -> list[Source]:
@@ -140,10 +148,20 @@ def _directly_in(folder: Path, searching: Sequence[Reader], *, given: bool) -> t
     asked = Folder(folder, files, given)
     found = [(reader, reader.search(asked)) for reader in searching]
     logs = [Source(log, UNREADABLE if kind_of(log) else reader) for reader, each in found for log in each.logs]
-    logs += [Source(path, UNREADABLE) for path in others if any(reader.claims(path) for reader in searching)]
+    by_name = [reader for reader in searching if not reader.doubtful]
+    logs += [Source(path, UNREADABLE) for path in others if _claimed(path, by_name)]
+    named = {source.path for source in logs}
+    logs += [
+        Source(*each)
+        for each in recognised((file for file in files if file not in named and not _claimed(file, by_name)), searching)
+    ]
     logs.sort(key=lambda source: (len(source.path.parts), source.path.name))  # the folder itself first, the deepest last
     searched = {path for _, each in found for path in each.searched}
     return logs, [path for path in folders if path not in searched]
+
+
+def _claimed(path: Path, known: Sequence[Reader]) -> bool:
+    return any(reader.claims(path) for reader in known)
 
 
 def _read_unreadable(path: Path) -> Iterator[Run]:

@@ -13,6 +13,9 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.rows import Rows, loads, longest_row, numbers
 from wcdfa.readers.formats.unfinished import CUT, beginning
 
+BLANK = b"\xef\xbb\xbf\0 \t\r\n"
+LOOKED_AT, SURE = 20, 2  # lines that are parsed to recognise a file, and how many of them must be rows
+
 
 def read_lines(path: Path) -> Iterator[Run]:
     """Read the numbers in each row by name, nested names joined with "/". Rows may have different names.
@@ -52,4 +55,24 @@ def read_lines(path: Path) -> Iterator[Run]:
     yield Run(path, "", columns, tuple(notes))
 
 
-READER = FileReader("jsonl", (".jsonl", ".ndjson"), read_lines)
+def is_json_lines(head: bytes) -> bool:
+    r"""Whether a file that begins so holds an object in most of its lines, and in two or more.
+
+    >>> is_json_lines(b'{"loss": 1}\n{"loss": 2}\n'), is_json_lines(b'{"loss": 1}\n'), is_json_lines(b"loss: 1\n")
+    (True, False, False)
+    """
+    if not head.lstrip(BLANK).startswith(b"{"):
+        return False
+    lines = [line for line in head.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip(BLANK)]
+    rows = sum(_is_object(line) for line in lines)
+    return rows >= SURE and rows >= len(lines) // 2
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(loads(line.decode("utf-8-sig", "replace")), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+READER = FileReader("jsonl", (".jsonl", ".ndjson"), read_lines, recognises=is_json_lines)

@@ -22,6 +22,7 @@ from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.unpacking import opened_member
 from wcdfa.readers.limits import Deadline, Room
+from wcdfa.readers.magic import is_numpy
 from wcdfa.readers.steps import with_steps
 from wcdfa.readers.zip_lists import ListedFile
 from wcdfa.support.text import shown
@@ -82,7 +83,7 @@ def read_numpy(path: Path) -> Iterator[Run]:
     yield Run(path, "", {name: columns[name] for name in found}, tuple(_notes(chosen)))
 
 
-READER = FileReader("npz, npy", (".npy", ".npz"), read_numpy)
+READER = FileReader("npz, npy", (".npy", ".npz"), read_numpy, recognises=is_numpy)
 
 
 def _notes(chosen: Mapping[str, _Array]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import arrow_dataset, column_of, is_numeric, pa, require_numbers
 from wcdfa.readers.limits import require_room
+from wcdfa.readers.magic import is_parquet
 from wcdfa.readers.steps import with_steps
 from wcdfa.support.text import shown
 
@@ -83,4 +84,4 @@ def _are_parts(folder: Folder) -> bool:
     return bool(folder.files) and all(file.suffix == ".parquet" and file.stem.isdecimal() for file in folder.files)
 
 
-READER = _Parquet("parquet", (".parquet",), read_parquet, extra="cli")
+READER = _Parquet("parquet", (".parquet",), read_parquet, extra="cli", recognises=is_parquet)

@@ -16,6 +16,7 @@ from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 from wcdfa.readers.formats.stores import Store
+from wcdfa.readers.magic import is_sqlite
 from wcdfa.readers.steps import COUNTER
 
 MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
@@ -46,7 +47,9 @@ def read_sqlite(path: Path) -> Iterator[Run]:
     yield from runs
 
 
-READER = FileReader("stores of MLflow and trackio (.db)", (".db", ".sqlite", ".sqlite3"), read_sqlite, many_runs=True)
+READER = FileReader(
+    "stores of MLflow and trackio (.db)", (".db", ".sqlite", ".sqlite3"), read_sqlite, many_runs=True, recognises=is_sqlite
+)
 
 
 def _require_sound(path: Path, store: sqlite3.Connection) -> None:

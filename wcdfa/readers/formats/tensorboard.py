@@ -15,6 +15,7 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
 from wcdfa.readers.formats.wire import fields
 from wcdfa.readers.limits import Deadline, require_room
+from wcdfa.readers.magic import is_events
 from wcdfa.support.text import shown
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class _TensorBoard(FileReader):
         return Found([folder.path] if any(map(self.claims, folder.files)) else [])
 
 
-READER = _TensorBoard("TensorBoard event files", (), read_tensorboard, extra="tensorboard")
+READER = _TensorBoard("TensorBoard event files", (), read_tensorboard, extra="tensorboard", recognises=is_events)
 
 
 def _is_event_file(path: Path) -> bool:

@@ -35,6 +35,10 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
 
 
 class _TrainerState(FileReader):
+    def claims(self, path: Path) -> bool:
+        """Whether the file has the name that the Trainer gives it, perhaps after something else."""
+        return path.name.endswith(STATE)
+
     def search(self, folder: Folder) -> Found:
         """Find the state of the run, or else of its newest checkpoint, which includes the others."""
         states = [state for state in folder.path.glob(f"checkpoint-*/{STATE}") if _is_state(state)]
@@ -42,7 +46,16 @@ class _TrainerState(FileReader):
         return Found(own or sorted(states, key=_number)[-1:], [state.parent for state in states])
 
 
-READER = _TrainerState(STATE, (".json",), read_trainer_state)
+def is_trainer_state(head: bytes) -> bool:
+    """Whether a file that begins so is an object with a log history.
+
+    >>> is_trainer_state(b'{"epoch": 1.0, "log_history": [{"loss": 1}]}'), is_trainer_state(b'{"epoch": 1.0}')
+    (True, False)
+    """
+    return head.lstrip().startswith(b"{") and START.search(head.decode("utf-8", "replace")) is not None
+
+
+READER = _TrainerState(STATE, (".json",), read_trainer_state, recognises=is_trainer_state)
 
 
 def _is_state(path: Path) -> bool:

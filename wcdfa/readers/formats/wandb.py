@@ -11,6 +11,7 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
 from wcdfa.readers.formats.rows import Rows, loads
+from wcdfa.readers.magic import is_wandb
 
 if TYPE_CHECKING:
     from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord  # type: ignore[attr-defined]
@@ -60,7 +61,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
     yield Run(path, name, columns, tuple(notes))
 
 
-READER = FileReader(".wandb", (".wandb",), read_wandb, extra="wandb")
+READER = FileReader(".wandb", (".wandb",), read_wandb, extra="wandb", recognises=is_wandb)
 
 
 def _row(history: HistoryRecord) -> dict[str, object]:
