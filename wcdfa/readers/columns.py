@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from wcdfa.readers.errors import LogError
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Held = TypeVar("Held")
 
 
 class SeveralOfOneName(LogError):
@@ -33,6 +34,20 @@ class Column(NamedTuple):
     """Remarks for the user about this column."""
 
 
+class Words(NamedTuple):
+    """Text that was logged under one name, such as the tag or the run that each row belongs to.
+
+    >>> tags = Words(("loss", "norm"), np.array([0, 1, -1, 1]))
+    >>> [tags.distinct[code] if code >= 0 else None for code in tags.codes]
+    ['loss', 'norm', None, 'norm']
+    """
+
+    distinct: tuple[str, ...]
+    """Each text once, in the order in which they first appear."""
+    codes: Integers
+    """(rows,): the place of the text of each row in `distinct`; -1 if the row has none. Rows are counted as in `Column.rows`."""
+
+
 class Run(NamedTuple):
     """One run of a log."""
 
@@ -49,9 +64,11 @@ class Run(NamedTuple):
     """The program that wrote the log, as in `wcdfa.readers.tools`; empty if it is not known."""
     identity: str = ""
     """The id that this program gives the run, such as "wandb:abc123"; empty if there is none. Two logs of one id hold one run."""
+    texts: Mapping[str, Words] = {}  # nothing changes it
+    """Text beside the numbers by name, read only on demand; empty unless the log is a table with columns of text."""
 
 
-class Lazy(Mapping[str, Column]):
+class Lazy(Mapping[str, Held]):
     """Columns that are read on demand, because a log may hold millions of numbers that nobody needs.
 
     >>> columns = Lazy(["norm", "loss"], lambda name: Column(np.array([float(len(name))])))
@@ -61,7 +78,7 @@ class Lazy(Mapping[str, Column]):
     `names` may also be a function that returns them; it is called when they are needed.
     """
 
-    def __init__(self, names: Iterable[str] | Callable[[], Iterable[str]], read: Callable[[str], Column]) -> None:
+    def __init__(self, names: Iterable[str] | Callable[[], Iterable[str]], read: Callable[[str], Held]) -> None:
         self._given, self._read = names, read
 
     @cached_property
@@ -80,7 +97,7 @@ class Lazy(Mapping[str, Column]):
         """Whether there is such a column; it is not read."""
         return name in self._names
 
-    def __getitem__(self, name: str) -> Column:
+    def __getitem__(self, name: str) -> Held:
         """Read the column."""
         if name not in self._names:
             raise KeyError(name)
