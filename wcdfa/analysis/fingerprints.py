@@ -1,0 +1,206 @@
+"""Draws a small sample from a series, which is enough to recognise the same norms in another log."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from wcdfa.readers.columns import Floats, Integers
+from wcdfa.readers.series import RecordedSeries
+
+SAMPLES = 128  # steps in a fingerprint
+ROUND = 2**7 * 5**4  # steps with a large divisor in common with it are chosen first: those that logs of every 10th or 64th step have
+ENOUGH = 16  # values of one run in two logs
+EVIDENCE = 48.0  # bits: two runs whose values agree by chance this well do not occur
+FLUCTUATING = 1e-5  # relative fluctuation from one value to the next; below it a schedule alone may give the norms of all runs
+DECIMALS, DIGITS = 8, 8  # the most that a log was rounded to, rather than written in full
+SINGLE = 2.0**-24  # half of the spacing of float32, relative to the value
+LONGER = 0.1  # a log that lacks only a few of the steps, because it was not flushed, is no shorter
+FIRST = 4  # values
+OFFSETS = (0, 1, -1)  # loggers that count from 0, and from 1
+
+
+class Resolution(NamedTuple):
+    """One way in which a log may give its values."""
+
+    kind: str
+    """"decimals", "digits", "single" or "full"."""
+    digits: int = 0
+
+    def tolerance(self, values: Floats) -> Floats:
+        """Half of the distance between neighbouring values that the log can hold."""
+        size = np.abs(values)
+        if self.kind == "decimals":
+            return np.full(values.shape, 0.5 * 10.0**-self.digits)
+        if self.kind == "digits":
+            with np.errstate(divide="ignore"):
+                return np.where(size > 0, 0.5 * 10.0 ** (np.floor(np.log10(size)) + 1 - self.digits), 0.0)
+        return size * (SINGLE if self.kind == "single" else 2.0**-53)
+
+    def holds(self, values: Floats) -> bool:
+        """Whether all values are such that this log can give them."""
+        return all(self.rounded(part) == part.tolist() for part in (values[:FIRST], values))  # a few mostly tell
+
+    def rounded(self, values: Floats) -> list[float]:
+        """The values as this log would give them."""
+        if self.kind == "decimals":
+            return [round(each, self.digits) for each in values.tolist()]
+        if self.kind == "digits":
+            return [float(f"{each:.{self.digits - 1}e}") for each in values.tolist()]
+        with np.errstate(over="ignore"):
+            found: list[float] = values.astype(np.float32).tolist()
+        return found
+
+
+class Fingerprint(NamedTuple):
+    """Some values of a series at steps that depend on nothing but their numbers, so that two logs of one run have many in common."""
+
+    path: str
+    run: str
+    column: str
+    quantity: str
+    identity: str
+    """The id that the tool gives the run; empty if there is none."""
+    steps: Integers
+    """(k,), increasing."""
+    values: Floats
+    """(k, 3): at the step before, at the step, and at the step after; NaN where there is none."""
+    count: int
+    """How many values the series has."""
+    beside: int
+    """How much was logged beside it: learning rate, gradients, and the direction."""
+    fluctuation: float
+    """How much the values fluctuate from one to the next, relative to their size."""
+    resolutions: tuple[Resolution, ...]
+    """How finely the log gives the values: each way that fits all of them."""
+
+    def tolerance(self, values: Floats) -> Floats:
+        """How far values of this size may be from what was logged."""
+        tolerance: Floats = np.max([each.tolerance(values) for each in self.resolutions], axis=0)
+        return tolerance
+
+    @property
+    def source(self) -> tuple[str, str]:
+        """The log and the name of the run in it."""
+        return self.path, self.run
+
+    @property
+    def telling(self) -> bool:
+        """Whether equal values can show that this is the same run: not those of a constant, of a schedule, or of a few steps."""
+        return self.count >= ENOUGH and self.fluctuation >= FLUCTUATING
+
+    def better(self, other: Fingerprint) -> bool:
+        """Whether to keep this one of two that hold the same run: the longer one, or the one with more beside it, or the more precise."""
+        if (known := self.quantity != "unknown") != (other.quantity != "unknown"):
+            return known
+        if abs(self.count - other.count) > LONGER * max(self.count, other.count):
+            return self.count > other.count
+        return (self.beside, self.count, -self._coarseness()) > (other.beside, other.count, -other._coarseness())
+
+    def _coarseness(self) -> float:
+        usable = self.values[np.isfinite(self.values)]
+        return float(np.median(self.tolerance(usable))) if usable.size else 0.0
+
+
+def fingerprint_of(series: RecordedSeries) -> Fingerprint:
+    """Draw the fingerprint of a series.
+
+    >>> from pathlib import Path
+    >>> norms = 1 + np.random.default_rng(0).random(1000)
+    >>> series = RecordedSeries(Path("run.csv"), "", "norms", norms.round(4), None, None, None, 0, ())
+    >>> fingerprint = fingerprint_of(series)
+    >>> fingerprint.resolutions[0], len(fingerprint.steps)
+    (Resolution(kind='decimals', digits=4), 128)
+    """
+    steps = np.arange(1, len(series.values) + 1) if series.steps is None else series.steps
+    chosen = _chosen(steps)
+    around = np.stack([_at(steps, series.values, chosen + offset) for offset in (-1, 0, 1)], axis=1)
+    direction = series.direction
+    logged = (series.lr, series.gradients, direction.cosine, direction.weight_norm, direction.groups or None)
+    return Fingerprint(
+        str(series.path),
+        series.run,
+        series.column,
+        series.quantity,
+        series.identity,
+        chosen,
+        around,
+        len(series.values),
+        sum(each is not None for each in logged),
+        _fluctuation(series.values),
+        _resolutions(around[np.isfinite(around)]),
+    )
+
+
+def _chosen(steps: Integers) -> Integers:
+    """The steps, or their neighbours, whose numbers come first in an order of all numbers."""
+    near = np.unique(np.concatenate([steps - 1, steps, steps + 1]))
+    first = np.argpartition(order_of(near), SAMPLES)[:SAMPLES] if len(near) > SAMPLES else np.arange(len(near))
+    chosen: Integers = np.sort(near[first])
+    return chosen
+
+
+def order_of(steps: Integers) -> Floats:
+    """The order in which steps are chosen: by chance, but always the same, and round numbers first."""
+    mixed = steps.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)  # the mixing of SplitMix64
+    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    order: Floats = (mixed ^ (mixed >> np.uint64(32))).astype(np.float64) / np.gcd(steps, ROUND)
+    return order
+
+
+def _at(steps: Integers, values: Floats, wanted: Integers) -> Floats:
+    places = np.minimum(np.searchsorted(steps, wanted), len(steps) - 1)
+    return np.where(steps[places] == wanted, values[places], np.nan)
+
+
+def _fluctuation(values: Floats) -> float:
+    """The spread of what is no smooth curve, by fourth differences, relative to the size of the values."""
+    with np.errstate(all="ignore"):
+        relative = np.abs(np.diff(values, 4)) / (math.sqrt(70) * np.abs(values[2:-2]))
+    usable = relative[np.isfinite(relative)]
+    return float(np.median(usable)) / 0.6745 if usable.size else 0.0
+
+
+def _resolutions(values: Floats) -> tuple[Resolution, ...]:
+    """Those that all values fit; a log that writes four digits may seem to write four decimals."""
+    if not values.size:
+        return (Resolution("full"),)
+    found = [_coarsest(kind, most, values) for kind, most in (("decimals", DECIMALS), ("digits", DIGITS), ("single", 1))]
+    return tuple(each for each in found if each is not None) or (Resolution("full"),)
+
+
+def _coarsest(kind: str, most: int, values: Floats) -> Resolution | None:
+    return next((each for digits in range(1, most + 1) if (each := Resolution(kind, digits)).holds(values)), None)
+
+
+def agree(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether two logs hold the same values at enough of the same steps, to the digits that they give.
+
+    Loggers may count the steps from 0 and from 1. Values that hardly fluctuate, such as constants or a schedule, show nothing.
+    """
+    return any(_agree(one, other, offset) is True for offset in OFFSETS)
+
+
+def contradict(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether two logs have enough steps in common, and hold different values there."""
+    return all(_agree(one, other, offset) is False for offset in OFFSETS)
+
+
+def _agree(one: Fingerprint, other: Fingerprint, offset: int) -> bool | None:
+    """None if there is too little to tell."""
+    _, here, there = np.intersect1d(one.steps, other.steps, assume_unique=True, return_indices=True)
+    pairs = np.stack([one.values[here, 1], other.values[there, 1 + offset]])
+    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
+    if pairs.shape[1] < ENOUGH:
+        return None
+    tolerance = one.tolerance(pairs[0]) + other.tolerance(pairs[1])
+    size = np.abs(pairs[0])
+    if np.any(np.abs(pairs[0] - pairs[1]) > tolerance + 1e-12 * size):
+        return False
+    fluctuation = min(one.fluctuation, other.fluctuation)
+    if fluctuation < FLUCTUATING:
+        return None
+    bits = np.log2(np.maximum(1.0, fluctuation * size / (2 * np.maximum(tolerance, 1e-12 * size) + 1e-300)))
+    return True if bits.sum() >= EVIDENCE else None

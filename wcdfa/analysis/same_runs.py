@@ -1,0 +1,162 @@
+"""Recognises one run in several logs, as two loggers write it, so that it counts once."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from wcdfa.analysis.fingerprints import OFFSETS, Fingerprint, Resolution, agree, contradict, order_of
+from wcdfa.support.text import shown
+
+INDEXED = 32  # samples by which a fingerprint is found
+FEWEST = 4  # of these that must be equal before two fingerprints are compared in full
+CROWD = 30  # fingerprints with one value at one step; more, and it tells nothing
+COMPARED = 4  # fingerprints that are compared in full, the likeliest first
+FINEST = Resolution("single")
+Key = tuple[int, float]
+
+
+class Joined(NamedTuple):
+    """What became of a fingerprint: the number of its run, and whether it stands for the run from now on."""
+
+    run: int
+    kept: bool
+    replaced: Fingerprint | None = None
+    """The fingerprint that stood for the run until now."""
+
+
+class SameRuns:
+    """Collects fingerprints, and finds for each the run that it belongs to.
+
+    >>> from pathlib import Path
+    >>> from wcdfa.analysis.fingerprints import fingerprint_of
+    >>> from wcdfa.readers.series import RecordedSeries
+    >>> norms = 1 + np.random.default_rng(0).random(1000)
+    >>> logs = {"metrics.csv": norms.round(5), "events": np.float64(np.float32(norms)), "other.csv": norms[::-1]}
+    >>> runs = SameRuns()
+    >>> for path, values in logs.items():
+    ...     series = RecordedSeries(Path(path), "", "norms", values, None, None, None, 0, ())
+    ...     print(runs.add(fingerprint_of(series))[:2])
+    (0, True)
+    (0, True)
+    (1, True)
+    >>> runs.note(0)
+    'the same norms are in metrics.csv: one run'
+
+    Two logs hold one run if they have the same id, or the same values at the same steps, to the digits that they give. One log never
+    holds a run twice. Each fingerprint is compared with few others, so ten thousand take about as long each as ten.
+    """
+
+    def __init__(self) -> None:
+        self._all: list[Fingerprint] = []
+        self._run_of: list[int] = []
+        self._members: list[list[int]] = []
+        self._kept: list[int] = []
+        self._levels: dict[Resolution, dict[Key, list[int]]] = {}
+        self._by_id: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+
+    def add(self, fingerprint: Fingerprint) -> Joined:
+        """Find the run of a fingerprint, or begin a new one."""
+        number = len(self._all)
+        run = self._run_for(fingerprint)
+        self._all.append(fingerprint)
+        self._index(number)
+        if run is None:
+            self._run_of.append(len(self._members))
+            self._members.append([number])
+            self._kept.append(number)
+            return Joined(self._run_of[-1], kept=True)
+        self._run_of.append(run)
+        self._members[run].append(number)
+        before = self._all[self._kept[run]]
+        if not fingerprint.better(before):
+            return Joined(run, kept=False)
+        self._kept[run] = number
+        return Joined(run, kept=True, replaced=before)
+
+    def note(self, run: int) -> str:
+        """The note on a run that is in several logs; empty if it is in one."""
+        kept = self._all[self._kept[run]]
+        others = sorted({each.source for each in map(self._all.__getitem__, self._members[run])} - {kept.source})
+        if not others:
+            return ""
+        where = " and ".join(": ".join(shown(part) for part in each if part) for each in others)
+        return f"the same norms are in {where}: one run"
+
+    def _run_for(self, fingerprint: Fingerprint) -> int | None:
+        """The run that it belongs to; of several the one in which the column has the same name."""
+        found = [*self._of_same_id(fingerprint), *self._of_same_values(fingerprint)]
+        free = [each for each in found if self._is_free(self._run_of[each], fingerprint)]
+        named = [each for each in free if _last(self._all[each].column) == _last(fingerprint.column)]
+        return self._run_of[(named or free)[0]] if free else None
+
+    def _is_free(self, run: int, fingerprint: Fingerprint) -> bool:
+        """Whether the log has no other series of this run: two columns of a log are two series."""
+        return all(self._all[each].source != fingerprint.source for each in self._members[run])
+
+    def _of_same_id(self, fingerprint: Fingerprint) -> Iterator[int]:
+        if fingerprint.identity:
+            for each in self._by_id[fingerprint.identity, _last(fingerprint.column)]:
+                if not contradict(self._all[each], fingerprint):  # an id that a user gave may come back in another project
+                    yield each
+
+    def _of_same_values(self, fingerprint: Fingerprint) -> Iterator[int]:
+        if not fingerprint.telling:
+            return
+        for level in map(_level, fingerprint.resolutions):
+            if level not in self._levels:
+                self._levels[level] = {}
+                for number, each in enumerate(self._all):
+                    self._put(level, number, each)
+        for number, common in self._alike(fingerprint).most_common(COMPARED):
+            other = self._all[number]
+            if common >= FEWEST and _same_quantity(fingerprint, other) and agree(fingerprint, other):
+                yield number
+
+    def _alike(self, fingerprint: Fingerprint) -> Counter[int]:
+        """How many samples each of the other fingerprints has in common with this one."""
+        most = Counter[int]()
+        for offset in OFFSETS:
+            alike = Counter[int]()
+            for level, known in self._levels.items():
+                for key in _keys(fingerprint, level, offset):
+                    if len(others := known.get(key, ())) <= CROWD:
+                        alike.update(others)
+            most |= alike
+        return most
+
+    def _index(self, number: int) -> None:
+        fingerprint = self._all[number]
+        if fingerprint.identity:
+            self._by_id[fingerprint.identity, _last(fingerprint.column)].append(number)
+        for level in self._levels:
+            self._put(level, number, fingerprint)
+
+    def _put(self, level: Resolution, number: int, fingerprint: Fingerprint) -> None:
+        if fingerprint.telling:
+            for key in _keys(fingerprint, level, 0):
+                self._levels[level].setdefault(key, []).append(number)
+
+
+def _keys(fingerprint: Fingerprint, level: Resolution, offset: int) -> Iterable[Key]:
+    """Steps, and the values there as a log of this resolution gives them."""
+    first = np.argsort(order_of(fingerprint.steps), kind="stable")[:INDEXED]
+    steps, values = fingerprint.steps[first], fingerprint.values[first, 1 + offset]
+    there = np.isfinite(values)
+    return zip(steps[there].tolist(), level.rounded(values[there]), strict=True)
+
+
+def _level(resolution: Resolution) -> Resolution:
+    return resolution if resolution.kind in ("decimals", "digits") else FINEST
+
+
+def _last(column: str) -> str:
+    """The last part of the name of a column: loggers put different prefixes before it."""
+    return column.rpartition("/")[2]
+
+
+def _same_quantity(one: Fingerprint, other: Fingerprint) -> bool:
+    return one.quantity == other.quantity or "unknown" in (one.quantity, other.quantity)
