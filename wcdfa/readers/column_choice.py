@@ -69,10 +69,18 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
     rest = unnamed or [name for name in names if not is_time(name)]
     if len(rest) == 1 and (unnamed or tells_nothing(rest[0])):
         return rest
-    msg = f"which column is ‖ΔW‖? By its name, none is. The columns: {listed(names)}. If one of them is a norm under another name, choose it with"
-    error = NoSeries(msg, COLUMN)
+    raise _none(names)
+
+
+def _none(names: list[str]) -> NoSeries:
+    """The error if no column is a norm by its name. It invites nobody to choose a loss."""
+    if any(tells_nothing(name) and not is_time(name) for name in names):
+        losses = "; a loss is no norm" if any(quantity_of(name) == "loss" for name in names) else ""
+        error = NoSeries(f"which column? It holds: {listed(names)}{losses}. Choose one with", COLUMN)
+    else:
+        error = NoSeries(f"which column? By their names, none is a norm ‖ΔW‖ or a gradient norm; it holds: {listed(names)}")
     error.missing = True
-    raise error
+    return error
 
 
 def usual(names: Iterable[str], quantity: Quantity) -> str | None:
@@ -93,7 +101,7 @@ def usual(names: Iterable[str], quantity: Quantity) -> str | None:
     found = [name for name, likeness in meant.items() if likeness == best]
     if len(found) == 1 and (best.further == 0 or all(_is_below(name, found[0]) for name in meant)):
         return found[0]
-    msg = f"which of {listed(found if best.further == 0 else meant)}? Choose one, or several by a pattern, with"
+    msg = f"which of {listed(found if best.further == 0 else meant)}? A pattern chooses several. Choose one with"
     raise NoSeries(msg, COLUMN)
 
 

@@ -138,7 +138,7 @@ OTHERS = {  # what is no norm, where it is the only column
         "hours",
         "elo",
     ),
-    *SPOILING,
+    *(SPOILING - {"alpha", "beta", "n"}),
 }
 LOSS = {"loss", "losses"}
 ELSEWHERE = {"val", "valid", "validation", "eval", "test", "dev"}
