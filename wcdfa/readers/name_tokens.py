@@ -203,11 +203,12 @@ def words(part: str) -> list[str]:
 def tells_nothing(name: str) -> bool:
     """Whether a name tells nothing of what a column holds, as "value", "x" or "0"; "accuracy" does.
 
-    >>> [tells_nothing(name) for name in ("value", "column_3", "accuracy", "param_norm", "train/reward")]
+    >>> [tells_nothing(name) for name in ("value", "norms_3", "accuracy", "param_norm", "train/reward")]
     [True, True, False, False, False]
     """
     every = {word for part in name.split("/") for word in words(part)}
-    return not (every & (OTHERS | LOSS | NORM) or is_rate(name))
+    of_what = {word for word in every - NORM - PLACES - KINDS if not word.isdecimal()}
+    return not (every & (OTHERS | LOSS) or is_rate(name) or (every & NORM and of_what))
 
 
 def is_rate(name: str) -> bool:
