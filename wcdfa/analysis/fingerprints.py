@@ -11,7 +11,9 @@ from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
 
 SAMPLES = 128  # steps in a fingerprint
-ROUND = 2**7 * 5**4  # steps with a large divisor in common with it are chosen first: those that logs of every 10th or 64th step have
+ROUND = (
+    2**7 * 5**4
+)  # steps with a large divisor in common with it are chosen first: those that logs of every 10th or 64th step have
 ENOUGH = 16  # values of one run in two logs
 EVIDENCE = 48.0  # bits: two runs whose values agree by chance this well do not occur
 FLUCTUATING = 1e-5  # relative fluctuation from one value to the next; below it a schedule alone may give the norms of all runs
