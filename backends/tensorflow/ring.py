@@ -13,6 +13,7 @@ import tensorflow as tf  # type: ignore[import-untyped]
 
 from wcdfa.recording.groups import Members
 from wcdfa.recording.ring import Ring
+from wcdfa.support.text import several
 
 if TYPE_CHECKING:
     from wcdfa.backends.tensorflow.parameters import Values
@@ -184,7 +185,7 @@ def _require_fit(held: Description | None, own: Description, paths: list[str]) -
         place = next((i for i, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), min(len(before), len(now)))
         a, b = (each[place] if place < len(each) else "nothing" for each in (before, now))
         msg = (
-            f"the checkpoint holds {len(before)} parameters and this recorder {len(now)}, which differ from number {place} on: {a} "
+            f"the checkpoint holds {several(len(before), 'parameter', 'parameters')} and this recorder {len(now)}, which differ from number {place} on: {a} "
             f"against {b}{f', {paths[place]!r}' if place < len(paths) else ''}; build the model of the checkpoint, or {WITHOUT}"
         )
         raise ValueError(msg)

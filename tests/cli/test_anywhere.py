@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import wcdfa
-from tests.helpers.commands import environment, run
+from tests.helpers.commands import PROGRAM, environment, run
 from wcdfa.cli import app as application
 from wcdfa.cli.app import main
 from wcdfa.plotting import files as pictures
@@ -208,3 +208,40 @@ def test_python_m_wcdfa_is_wcdfa_and_works_from_a_zip(folder, tmp_path):
         assert "calibrating" not in done.stderr  # what ships with the package is read
     assert (folder / "a-wcdfa.html").exists()
     assert list((tmp_path / "cache").glob("calibration-*")) == []
+
+
+LOST = [
+    ["analyze", "a.csv"],
+    ["analyze", "a.csv", "--json"],
+    ["analyze", "a.csv", "--json", "--output", "a.png"],
+    ["analyze", "a.csv", "b.csv"],
+    ["analyze", "a.csv", "b.csv", "--json", "--table", "t.parquet"],
+    ["compare", "a.csv", "b.csv"],
+    ["compare", "a.csv", "b.csv", "--json"],
+    ["watch", "a.csv", "--idle", "0.1", "--every", "0.05"],
+]
+
+
+@pytest.mark.parametrize("arguments", LOST, ids=" ".join)
+@pytest.mark.parametrize("stream", [None, closed()], ids=["none", "closed"])
+def test_a_result_that_nobody_can_read_is_a_failure(folder, stream, arguments):
+    error = io.StringIO()
+    assert status(arguments, folder, stdout=stream, stderr=error) == 1
+    assert "standard output is closed, so the result cannot be printed" in " ".join(error.getvalue().split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["analyze", "a.csv", "--output", "a.png"], ["report", "a.csv", "--output", "a.html"]], ids=" ".join
+)
+def test_a_file_is_a_result_without_standard_output(folder, arguments):
+    assert status(arguments, folder, stdout=None) == 0
+    assert (folder / arguments[-1]).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell of POSIX closes the stream")
+def test_a_shell_that_closes_standard_output_is_told(folder):
+    command = ["/bin/sh", "-c", '"$@" >&-', "sh", *PROGRAM, "analyze", "a.csv", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment(folder), timeout=240)
+    assert done.returncode == 1
+    assert "standard output is closed" in done.stderr
+    assert "Traceback" not in done.stderr

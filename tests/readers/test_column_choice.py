@@ -46,7 +46,7 @@ def test_one_row_without_a_step_is_left_out_and_said(tmp_path):
     series = read_series(path)
     assert series.steps.tolist() == [*range(50), *range(51, 200)]
     np.testing.assert_array_equal(series.values, np.delete(NORMS, 50))
-    assert "1 values of update_norm have no step and were left out" in series.notes
+    assert "1 value of update_norm has no step and was left out" in series.notes
 
 
 def test_steps_that_cannot_be_understood_are_refused(tmp_path):

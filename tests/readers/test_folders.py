@@ -243,7 +243,7 @@ def test_rows_of_a_run_of_trackio_are_read_when_asked_for_and_once(tmp_path, mon
     for _ in range(2):
         (series,) = series_of(first)
         assert series.values.tolist() == [1.5, 2]
-        assert "1 rows of the store cannot be read and were left out" in series.notes
+        assert "1 row of the store cannot be read and was left out" in series.notes
     assert len(read) == 2
     assert set(second.columns) == {"_step", "update_norm"}
     assert len(read) == 3

@@ -73,7 +73,9 @@ def test_the_first_and_the_last_step_of_a_thinned_log_are_left_out(tmp_path, mor
     series = read_series(write(tmp_path / "a.csv", steps, steps))
     assert series.values.tolist() == list(range(10, 2000, 10))
     assert series.thinned == 10
-    assert series.notes[1] == f"{len(more)} values at steps between were left out"
+    assert series.notes[1] == (
+        "1 value at steps between was left out" if len(more) == 1 else f"{len(more)} values at steps between were left out"
+    )
 
 
 def test_a_thinned_log_that_goes_on_between_its_steps_is_kept_whole(tmp_path):

@@ -164,7 +164,7 @@ def test_a_name_that_is_not_text_is_left_out(tmp_path, wrong):
     rows = [("update_norm", norm, 0, i, 0) for i, norm in enumerate(NORMS)]
     series = read_series(write_mlflow(tmp_path / "mlflow.db", [*rows, (wrong, 1.0, 0, 0, 0)]))
     np.testing.assert_array_equal(series.values, NORMS)
-    assert "1 metrics whose name is not text were left out" in series.notes
+    assert "1 metric whose name is not text was left out" in series.notes
 
 
 @pytest.mark.parametrize("wrong", [("text", 3), (b"blob", 3), (None, 3), (1.0, "text"), (1.0, 2.5), (1.0, None), (1.0, b"x")])
@@ -222,7 +222,7 @@ def test_damaged_rows_of_trackio_are_counted(tmp_path, wrong):
     (run,) = sources(tmp_path / "run.db")[0].runs()
     (series,) = series_of(run)
     np.testing.assert_array_equal(series.values, np.delete(NORMS[:600], 300))
-    assert "1 rows of the store cannot be read and were left out" in run.notes
+    assert "1 row of the store cannot be read and was left out" in run.notes
 
 
 def test_a_store_of_many_gigabytes(logged, monkeypatch):

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.columns import Integers
 from wcdfa.readers.series import RecordedSeries
+from wcdfa.support.text import several
 
 CONFIDENCE = 0.95
 NAMES = ("alpha", "low", "high")
@@ -79,7 +80,7 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     try:
         one, two = (analyze(each, settings) for each in common)
     except ValueError as error:
-        msg = f"{reference.name} and {other.name} have {len(both):,} steps in common: {error}"
+        msg = f"{reference.name} and {other.name} have {several(len(both), 'step', 'steps')} in common: {error}"
         raise ValueError(msg) from error
     count, apart = len(one.judged.starts), -(-settings.window // (settings.stride or settings.window))
     mean = _mean(one, two, range(0, count, apart))

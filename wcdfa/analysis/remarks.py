@@ -14,7 +14,8 @@ def remarks(analysis: Analysis) -> list[str]:
             f"{several(analysis.negative, 'value is', 'values are')} negative, so no logarithm was taken; log=True forces it"
         )
     if series.empty:
-        notes.append(f"{series.empty:,} rows have no {shown(series.column)} and were left out")
+        rest = f"{'has' if series.empty == 1 else 'have'} no {shown(series.column)} and {'was' if series.empty == 1 else 'were'} left out"
+        notes.append(f"{several(series.empty, 'row', 'rows')} {rest}")
     if len(series.values) < analysis.settings.window:
         notes.append(f"the series is shorter than the window of {analysis.settings.window:,}: all of it is one window")
     return [*notes, *series.notes]

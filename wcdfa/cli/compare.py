@@ -18,6 +18,7 @@ from wcdfa.analysis.series import Settings
 from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_json, say
+from wcdfa.cli.streams import require_output
 from wcdfa.readers import sources
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.series import RecordedSeries
@@ -41,6 +42,7 @@ def compare(
     json_output
         Print one JSON object for each pair, on a line of its own, instead of tables.
     """
+    require_output()
     settings = judging.settings()
     console = PlainConsole(stderr=json_output)
     with busy("reading", console):

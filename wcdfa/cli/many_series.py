@@ -17,6 +17,7 @@ from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.grouping import Grouping
 from wcdfa.cli.locating import bar
 from wcdfa.cli.printing import print_errors, print_json, print_notes, print_results, written
+from wcdfa.cli.streams import require_output
 from wcdfa.cli.tables import label_of
 from wcdfa.readers import Source
 
@@ -84,6 +85,8 @@ def judge_many(
     grouping, spread, json_output, table, fail_on
         As the options of the command.
     """
+    if json_output or table is None:
+        require_output()
     with ExitStack() as stack:
         collected = _Collected(named, grouping, None if table is None else stack.enter_context(_table(table)), json_output)
         collected.errors += errors

@@ -14,9 +14,10 @@ from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.locating import bar
 from wcdfa.cli.printing import noted, print_analysis, print_json, say, written
+from wcdfa.cli.streams import require_output
 from wcdfa.readers import Source
 from wcdfa.readers.series import RecordedSeries
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
 
 def only_series(found: Sequence[Source], settings: Settings) -> RecordedSeries | None:
@@ -37,12 +38,14 @@ def judge_one(
     fail_on: Sequence[Condition],
 ) -> int:
     """Judge a series, print its windows and draw its picture; returns the exit status."""
+    if json_output or output is None:
+        require_output()
     analysis = _judged(series, settings, console)
     result = as_json(analysis)
     if json_output:
         print_json(result)
     else:
-        say(console, f"α of {series.name}, {len(series.values):,} samples, order {settings.order}")
+        say(console, f"α of {series.name}, {several(len(series.values), 'sample', 'samples')}, order {settings.order}")
         print_analysis(analysis, console)
         for remark in remarks(analysis):
             say(console, f"note: {remark}")

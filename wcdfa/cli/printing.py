@@ -18,7 +18,7 @@ from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_error, of_text
 from wcdfa.support.quantity import described
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 from wcdfa.verdicts.findings import COMPARABLE
 from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
@@ -68,7 +68,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
     for line in lines[:ROWS]:
         say(console, f"note: {line}")
     if len(lines) > ROWS:
-        say(console, f"… {len(lines) - ROWS:,} more notes, with --json or --table")
+        say(console, f"… {several(len(lines) - ROWS, 'more note', 'more notes')}, with --json or --table")
 
 
 def print_errors(errors: Sequence[FailedResult], passed: int, console: Console) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO, cast
@@ -30,6 +31,16 @@ def steady(stream: TextIO | None) -> TextIO:
     if getattr(stream, "errors", "strict") != NAMED:
         reconfigure(errors=NAMED)
     return stream
+
+
+def require_output() -> None:
+    """Raise an OSError if standard output is closed, because a result would be lost without a word.
+
+    >>> require_output()
+    """
+    if isinstance(sys.stdout, Nowhere):
+        msg = "standard output is closed, so the result cannot be printed: leave it open, or lead it into a file"
+        raise OSError(msg)
 
 
 class Nowhere(io.StringIO):

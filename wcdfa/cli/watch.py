@@ -15,6 +15,7 @@ from wcdfa.cli.door import door
 from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import say
+from wcdfa.cli.streams import require_output
 from wcdfa.cli.watch_screen import Screen
 from wcdfa.monitor.follower import Follower
 from wcdfa.readers import sources
@@ -45,6 +46,7 @@ def watch(
     idle
         End after this many seconds without new norms, with exit status 1 if nothing could be read. Default: never.
     """
+    require_output()
     settings = judging.settings()
     if not path.is_dir():
         sources(path)  # raise now if there is no file or its format is unknown, because waiting would not help

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.kernel.fluctuation import fluctuations
+from wcdfa.support.text import several
 from wcdfa.synthetic import Series
 
 Sizes = npt.NDArray[np.int64]
@@ -53,7 +54,7 @@ def compute_dfa(
         raise ValueError(msg)
     n = len(x)
     if n < 50:
-        msg = f"signal has {n} samples, and at least 50 are needed; dfa() with scales= takes shorter series"
+        msg = f"signal has {several(n, 'sample', 'samples')}, and at least 50 are needed; dfa() with scales= takes shorter series"
         raise ValueError(msg)
     largest_box = n // 4 if max_box is None else min(max_box, n // 4)
     if largest_box < min_box:

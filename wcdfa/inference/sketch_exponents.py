@@ -16,6 +16,7 @@ from wcdfa.inference.range_exponents import RANGES, Range, bounds_of, slope_weig
 from wcdfa.inference.vector_fluctuation import Computed, computed_for, shares
 from wcdfa.kernel.checks import check_order
 from wcdfa.kernel.polynomials import Matrix
+from wcdfa.support.text import several
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -148,12 +149,12 @@ def _reason(
     longest = int(max(np.diff([0, *breaks, n]), default=0))
     if not _long_enough(longest, order, method):
         apart = f", the longest stretch without a gap has {longest}" if breaks else ""
-        return f"{n} steps were recorded{apart}: too few for four box sizes of order {order}"
+        return f"{several(n, 'step was', 'steps were')} recorded{apart}: too few for four box sizes of order {order}"
     if not finite:
         step, coordinate = (int(each) for each in np.argwhere(~np.isfinite(rows))[0])
         return f"coordinate {coordinate} is {rows[step, coordinate]} in recorded step {step}: α needs finite numbers"
     if not moving.any():
-        return f"none of the {count} coordinates changed in {n} steps"
+        return f"{'the only coordinate did not change' if count == 1 else f'none of the {count} coordinates changed'} in {n} steps"
     return None
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 
+from wcdfa.support.text import several
+
 Order = Literal[1, 2, 3, 4]
 ORDERS: tuple[Order, ...] = (1, 2, 3, 4)
 
@@ -19,7 +21,9 @@ def check_breaks(breaks: Iterable[object], n: int) -> tuple[int, ...]:
     places = tuple(_as_integer(b, "breaks") for b in _listed(breaks, "breaks"))
     for before, place in pairwise((0, *places, n)):
         if place <= before:
-            msg = f"breaks must increase strictly from 1 to {n - 1} (the series has {n} samples), got {places}"
+            msg = (
+                f"breaks must increase strictly from 1 to {n - 1} (the series has {several(n, 'sample', 'samples')}), got {places}"
+            )
             raise ValueError(msg)
     return tuple(b - a for a, b in pairwise((0, *places, n))) if places else ()
 
@@ -52,7 +56,7 @@ def check_sizes(sizes: Iterable[object], n: int, order: int) -> tuple[int, ...]:
         msg = f"box size {checked[0]} is below {order + 2}, the smallest that order {order} leaves a residual on"
         raise ValueError(msg)
     if checked[-1] > n:
-        msg = f"box size {checked[-1]} is above the length of the series, {n} samples; use sizes up to {n} (better {n // 4})"
+        msg = f"box size {checked[-1]} is above the length of the series, {several(n, 'sample', 'samples')}; use sizes up to {n} (better {n // 4})"
         raise ValueError(msg)
     return checked
 

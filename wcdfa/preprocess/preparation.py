@@ -136,8 +136,12 @@ def prepare(
     skipped = nil & (zeros == "skip")
     kept = np.flatnonzero(finite & ~skipped)
     if len(kept) < LEAST:
-        unusable = f"{np.sum(skipped)} are 0, {np.sum(~finite)} not finite"
-        there = f"{len(kept)} of {len(x)} norms remain ({unusable})" if len(x) else "there are no norms"
+        unusable = f"{several(int(np.sum(skipped)), 'is', 'are')} 0, {np.sum(~finite)} not finite"
+        there = (
+            f"{len(kept):,} of {several(len(x), 'norm', 'norms')} {'remains' if len(kept) == 1 else 'remain'} ({unusable})"
+            if len(x)
+            else "there are no norms"
+        )
         more = "; record more steps" if len(x) < 2 * LEAST else ""  # of many norms that are 0 or not finite, more would not help
         msg = f"{there}, and at least {LEAST} are needed{more}"
         raise ValueError(msg)
@@ -341,5 +345,5 @@ def _splits(places: Iterable[tuple[int, str]]) -> list[str]:
     """A sentence for each break; if there are many, for the first few, and one that counts the rest."""
     sentences = [f"boxes are split at step {step:,}: {why}" for step, why in places]
     more = len(sentences) - SENTENCES
-    rest = [f"and boxes are split at {more:,} more steps for the same reason"] if more > 0 else []
+    rest = [f"and boxes are split at {several(more, 'more step', 'more steps')} for the same reason"] if more > 0 else []
     return sentences[:SENTENCES] + rest

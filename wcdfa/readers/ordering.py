@@ -48,7 +48,7 @@ def _without_undone(steps: Integers) -> tuple[Integers, str]:
     later = np.full(len(steps), np.iinfo(np.int64).max)
     later[restarts - 1] = steps[restarts]
     kept = np.flatnonzero(steps < np.minimum.accumulate(later[::-1])[::-1])
-    undone = f"{len(steps) - len(kept):,} records that it replaced are left out"
+    undone = f"{several(len(steps) - len(kept), 'record that it replaced is', 'records that it replaced are')} left out"
     return kept, f"steps went back to {_listed(steps[restarts])}: a restart, and the later records count; {undone}"
 
 
@@ -66,7 +66,12 @@ def _last_of_each(steps: Integers) -> tuple[Integers, str]:
     """Keep only the last record of each step."""
     last = np.flatnonzero(np.append(np.diff(steps) > 0, True))
     twice = len(steps) - len(last)
-    return last, f"{twice:,} records belong to a step that was written again: the last of each step counts" if twice else ""
+    return (
+        last,
+        f"{several(twice, 'record belongs', 'records belong')} to a step that was written again: the last of each step counts"
+        if twice
+        else "",
+    )
 
 
 def _listed(numbers: Integers) -> str:

@@ -109,7 +109,7 @@ def _on_grid(steps: Integers, usual: int) -> npt.NDArray[np.bool_]:
 
 def _left_out(off: int) -> Iterator[str]:
     if off:
-        yield f"{off:,} values at steps between were left out"
+        yield f"{several(off, 'value at steps between was', 'values at steps between were')} left out"
 
 
 def _thinned(apart: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Integers, Lazy
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
 COUNTER = "_step"  # the counter of Weights & Biases: it counts the rows, unless the user gave a step with each
 # usual names of the training step, best first, in any case
@@ -134,7 +134,8 @@ def _stepped(name: str, column: Column, usable: Iterable[_Told]) -> Column | Non
             return column._replace(steps=steps, notes=notes)
     if best < ENOUGH:
         return None
-    note = f"{int(np.sum(~there)):,} values of {shown(name)} have no step and were left out"
+    gone = int(np.sum(~there))
+    note = f"{several(gone, 'value', 'values')} of {shown(name)} {'has no step and was' if gone == 1 else 'have no step and were'} left out"
     return Column(column.values[there], steps[there], rows[there], (note, *notes))
 
 

@@ -18,6 +18,7 @@ from wcdfa.report.groups import GroupAlphas
 from wcdfa.report.past_windows import past_windows, rates_of
 from wcdfa.report.sections import Section, line, named
 from wcdfa.report.windows import Measuring, windows_of
+from wcdfa.support.text import several
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import drift_alarms
 from wcdfa.verdicts.sentences import no_drift
@@ -81,7 +82,9 @@ def section_of_monitor(name: str, run: MonitoredRun) -> Section:
             *([PARTIAL] if len(spans) > 1 else []),
             *([RATES_GONE] if varies else []),
             *(
-                [f"{int(reading.skipped):,} norms of 0 were left out: if no weight changes, no step was taken"]
+                [
+                    f"{several(int(reading.skipped), 'norm of 0 was', 'norms of 0 were')} left out: if no weight changes, no step was taken"
+                ]
                 if reading.skipped
                 else []
             ),
@@ -115,7 +118,7 @@ def _settings(run: MonitoredRun) -> dict[str, str]:
     preparation, measurement = run.criteria.preparation, run.criteria.measurement
     return {
         "window": f"{run.window:,} steps",
-        "stride": "decided by a callable" if callable(run.stride) else f"{run.stride:,} steps",
+        "stride": "decided by a callable" if callable(run.stride) else several(run.stride, "step", "steps"),
         "detrending order": str(measurement.order),
         "method": measurement.method,
         "confidence": f"{measurement.confidence:g}",

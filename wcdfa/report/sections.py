@@ -19,6 +19,7 @@ from wcdfa.report.groups import GroupAlphas, groups_in
 from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
 from wcdfa.support.quantity import symbol
+from wcdfa.support.text import several
 from wcdfa.verdicts.diagnosis import Diagnosis
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS
@@ -149,7 +150,7 @@ def _settings(analysis: Analysis) -> dict[str, str]:
 
 def _norms(count: int, thinned: int) -> str:
     """So many norms, in steps too."""
-    return f"{count:,} steps" if thinned == 1 else f"{count:,} norms, {count * thinned:,} steps"
+    return several(count, "step", "steps") if thinned == 1 else f"{several(count, 'norm', 'norms')}, {count * thinned:,} steps"
 
 
 def _rate(analysis: Analysis) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.support.text import several
+
 DATA = ("lr", "steps", "gradient_norm", "null", "dimension", "thresholds")
 """Options that may be arrays but are not hyperparameters."""
 WITHOUT_MEMORY = ("lr", "weight_decay", "eps")
@@ -81,6 +83,6 @@ def checked(beside: Alongside, n: int) -> Alongside:
     given = {"gradient_norm": beside.gradient_norm, **{name: each for name, each in beside.varying.items()}}
     for name, values in given.items():
         if values is not None and (not np.ndim(values) or len(np.asarray(values)) != n):
-            msg = f"{name} must hold one value for each of the {n} norms, got shape {np.shape(values)}; leave it out if it was not recorded"
+            msg = f"{name} must hold one value for each of the {several(n, 'norm', 'norms')}, got shape {np.shape(values)}; leave it out if it was not recorded"
             raise ValueError(msg)
     return beside

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import resolved
 from wcdfa.support.numbers import whole
+from wcdfa.support.text import several
 from wcdfa.verdicts.alongside import parted, varying_memory
 from wcdfa.verdicts.causes import Cause, clear, fits, ranked
 from wcdfa.verdicts.change_search import ChangeSearch
@@ -183,7 +184,7 @@ def diagnose(
     constant, varying = parted({name: _plain(value) for name, value in hyperparameters.items()})
     for name, values in varying.items():
         if len(values) != np.size(norms):  # type: ignore[arg-type]  # it is an array
-            msg = f"{name} must hold one value for each of the {np.size(norms)} norms, got shape {np.shape(values)}"
+            msg = f"{name} must hold one value for each of the {several(np.size(norms), 'norm', 'norms')}, got shape {np.shape(values)}"
             raise ValueError(msg)
     rule = None if optimizer is None else resolved(optimizer, constant)
     record = record_of(
@@ -284,7 +285,7 @@ def compared(record: Record, checks: list[Check]) -> Iterator[str]:
     """What was compared with the named optimizer."""
     if checks:
         count = len({check.statistic for check in checks})
-        yield f"{count} statistics of {len(record):,} steps with what {record.optimizer} gives"
+        yield f"{several(count, 'statistic', 'statistics')} of {len(record):,} steps with what {record.optimizer} gives"
 
 
 def not_compared(record: Record, checks: list[Check]) -> Iterator[str]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from wcdfa.nulls.memory_filter import MemoryFilter, memory_filter
 from wcdfa.nulls.optimizer import Optimizer
+from wcdfa.support.text import several
 
 Floats = npt.NDArray[np.float64]
 
@@ -166,9 +167,7 @@ def record_of(
         if found.ndim == 0 and axes == 1:
             return np.full(len(size), float(found))
         if found.ndim != axes or len(found) != len(size):
-            msg = (
-                f"{name} must have one {'row' if axes > 1 else 'number'} for each of the {len(size)} norms, got shape {found.shape}"
-            )
+            msg = f"{name} must have one {'row' if axes > 1 else 'number'} for each of the {several(len(size), 'norm', 'norms')}, got shape {found.shape}"
             raise ValueError(msg)
         return found
 

@@ -159,7 +159,7 @@ def _reason(prepared: Prepared) -> str | None:
     usable = sum(map(len, stretches))
     if usable < LEAST:
         unbroken = f" in stretches of {SHORTEST} or more" if prepared.breaks else ""
-        return f"the α of a run needs at least {LEAST} norms{unbroken}, and there are {usable}; record more steps"
+        return f"the α of a run needs at least {LEAST} norms{unbroken}, and there {'is' if usable == 1 else 'are'} {usable}; record more steps"
     if max(float(np.ptp(each)) for each in stretches) <= ROUNDING * float(np.max(np.abs(prepared.values))):
         return "the norms are constant, so they do not fluctuate"
     return None

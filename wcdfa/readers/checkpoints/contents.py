@@ -164,7 +164,7 @@ def _indexed(parts: tuple[Path, ...], room: Room) -> tuple[list[Path], set[str]]
             names |= mapped.keys()
         shards = [shard for part in inside if (shard := SHARD.search(part.name))]
         if shards and len(shards) < int(shards[0][2]):
-            msg = f"{len(shards)} of its {int(shards[0][2])} files are there"
+            msg = f"{len(shards)} of its {int(shards[0][2])} files {'is' if len(shards) == 1 else 'are'} there"
             raise ValueError(msg)
         found += inside
     return found, names

@@ -25,7 +25,7 @@ from wcdfa.readers.limits import Deadline, Room
 from wcdfa.readers.magic import is_numpy
 from wcdfa.readers.steps import with_steps
 from wcdfa.readers.zip_lists import ListedFile
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
 MOST = 1000  # columns of a 2-D array; with more, it is something else
 LONGEST = 1 << 16  # bytes in a header; NumPy itself reads no more than 10,000
@@ -90,7 +90,8 @@ def _notes(chosen: Mapping[str, _Array]) -> Iterator[str]:
     """Say what follows the arrays, such as others that were saved to the same open file."""
     for name, each in chosen.items():
         if each.more:
-            yield f"{each.more:,} bytes after the array {shown(name)} were left out: its header counts {math.prod(each.shape):,} numbers"
+            more, counted = several(each.more, "byte", "bytes"), several(math.prod(each.shape), "number", "numbers")
+            yield f"{more} after the array {shown(name)} {'was' if each.more == 1 else 'were'} left out: its header counts {counted}"
 
 
 def _require_plain(arrays: Iterable[_Array]) -> None:

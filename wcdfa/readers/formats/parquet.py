@@ -13,7 +13,7 @@ from wcdfa.readers.formats.arrow import arrow_dataset, column_of, is_numeric, pa
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.magic import is_parquet
 from wcdfa.readers.steps import with_steps
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
 NUMBER = 24  # bytes of memory for a number, while it is read and converted
 AT_ONCE = 1 << 24  # bytes of numbers that are read at once, also if only one column is asked for
@@ -44,7 +44,7 @@ def read_parquet(path: Path) -> Iterator[Run]:
         try:
             table = whole.to_table(columns=chosen)
             if len(table) != rows:
-                msg = f"it has {rows:,} rows, but {len(table):,} in column {shown(chosen[0])!r}"
+                msg = f"it has {several(rows, 'row', 'rows')}, but {len(table):,} in column {shown(chosen[0])!r}"
                 raise OSError(msg)
             return {name: column_of(table.column(i)) for i, name in enumerate(chosen)}
         except (pa.ArrowException, OSError) as error:

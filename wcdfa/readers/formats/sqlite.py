@@ -18,6 +18,7 @@ from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 from wcdfa.readers.formats.stores import Store
 from wcdfa.readers.magic import is_sqlite
 from wcdfa.readers.steps import COUNTER
+from wcdfa.support.text import several
 
 MLFLOW = {"key", "value", "run_uuid", "step", "is_nan", "timestamp"}
 TRACKIO = {"id", "run_name", "step", "metrics"}
@@ -72,7 +73,11 @@ def _mlflow(path: Path, store: sqlite3.Connection, place: Store) -> Iterator[Run
     for uuid, name in runs:
         keys = [key for key in held.get(uuid, []) if isinstance(key, str)]
         wrong = len(held.get(uuid, [])) - len(keys)
-        notes = [f"{wrong:,} metrics whose name is not text were left out"] if wrong else []
+        notes = (
+            [f"{several(wrong, 'metric whose name is not text was', 'metrics whose name is not text were')} left out"]
+            if wrong
+            else []
+        )
         if keys or wrong:
             yield Run(path, f"{name or 'run'} {uuid}", Lazy(keys, partial(_metric, place, uuid)), notes)
 
@@ -116,7 +121,9 @@ def _logged(path: Path, place: Store, key: str, run: object, notes: list[str]) -
             else:
                 rows.add({**row, COUNTER: step})
     if damaged:
-        notes.append(f"{damaged} rows of the store cannot be read and were left out")
+        notes.append(
+            f"{several(damaged, 'row of the store cannot be read and was', 'rows of the store cannot be read and were')} left out"
+        )
     return rows.columns()
 
 

@@ -12,6 +12,7 @@ from wcdfa.readers.columns import Run
 from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
 from wcdfa.readers.formats.rows import Rows, loads
 from wcdfa.readers.magic import is_wandb
+from wcdfa.support.text import several
 
 if TYPE_CHECKING:
     from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord  # type: ignore[attr-defined]
@@ -56,7 +57,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
         notes.append(f"{large:,} record(s) of more than {LARGE >> 20} MB were left out: rows of metrics are smaller")
     columns = rows.columns(axes)
     if not columns:
-        msg = f"no numbers in {rows.count} rows of history{': ' if notes else ''}{'; '.join(notes)}"
+        msg = f"no numbers in {several(rows.count, 'row', 'rows')} of history{': ' if notes else ''}{'; '.join(notes)}"
         raise ValueError(msg)
     yield Run(path, name, columns, tuple(notes))
 
