@@ -165,16 +165,28 @@ def test_what_a_trainer_puts_before_a_name_hides_no_step(tmp_path):
     assert series.thinned == 10
 
 
+def logged(axes, **named):
+    rows = Rows()
+    for row in columns(**named):
+        rows.add(row)
+    return rows.columns(axes)
+
+
 def test_steps_that_a_log_names_come_first():
     """Weights & Biases calls them the step metric of a metric; epochs, which repeat, are no steps."""
-    rows = Rows()
-    for row in columns(_step=range(N), batch=range(0, 10 * N, 10), epoch=np.arange(N) // 50, train__update_norm=NORMS):
-        rows.add(row)
-    found = rows.columns({"val/*": "_step", "train/*": "batch"})
+    named = {"_step": range(N), "epoch": np.arange(N) // 50, "train__update_norm": NORMS}
+    batches = {"batch": range(0, 10 * N, 10)}
+    found = logged({"val/*": "_step", "train/*": "batch"}, **named, **batches)
     assert found["train/update_norm"].steps.tolist() == list(range(0, 10 * N, 10))
-    assert found["epoch"].steps.tolist() == list(range(N))
-    assert rows.columns({"train/*": "epoch"})["train/update_norm"].steps.tolist() == list(range(N))
-    assert rows.columns({"train/*": "gone"})["train/update_norm"].steps.tolist() == list(range(N))
+    assert logged({"val/*": "_step", "train/*": "batch"}, **named)["epoch"].steps.tolist() == list(range(N))
+    assert logged({"train/*": "epoch"}, **named)["train/update_norm"].steps.tolist() == list(range(N))
+    assert logged({"train/*": "gone"}, **named)["train/update_norm"].steps.tolist() == list(range(N))
+
+
+def test_a_counter_of_rows_is_used_only_if_nothing_else_counts():
+    found = logged({}, _step=range(N), batch=range(0, 10 * N, 10), train__update_norm=NORMS)["train/update_norm"]
+    assert found.steps.tolist() == list(range(0, 10 * N, 10))
+    assert found.notes == ("batch is taken as the training step",)
 
 
 def test_steps_that_may_only_count_rows_are_said(tmp_path):

@@ -78,6 +78,18 @@ def spaced(column: Column, *, spacing: int | None = None, first: int | None = No
     return Spaced(values, steps, (*restarts, *said, *_left_out(off), *_missing(steps, usual)), thinned)
 
 
+def even_spacing(steps: Integers) -> int | None:
+    """The usual distance of steps in order, if they are evenly spaced; else None.
+
+    >>> even_spacing(np.array([0, 10, 20, 30])), even_spacing(np.array([0, 1, 4, 9]))
+    (10, None)
+    """
+    if len(steps) < 2:
+        return None
+    usual = _usual(np.diff(steps))
+    return usual if usual > 0 and _is_even(steps[_on_grid(steps, usual)], usual) else None
+
+
 def _between(values: Floats, steps: Integers, first: int | None, last: int | None) -> tuple[Floats, Integers]:
     if first is None and last is None:
         return values, steps
@@ -123,9 +135,13 @@ def _missing(steps: Integers, usual: int) -> Iterator[str]:
         yield f"{several(missing, 'step', 'steps')} between {'is' if missing == 1 else 'are'} not in the log"
 
 
+def _is_even(steps: Integers, usual: int) -> bool:
+    return len(steps) < 2 or bool(np.mean(np.diff(steps) == usual) >= EVEN)
+
+
 def _require_even(steps: Integers, usual: int) -> None:
-    differences = np.diff(steps)
-    if differences.size and np.mean(differences == usual) < EVEN:
+    if not _is_even(steps, usual):
+        differences = np.diff(steps)
         msg = f"steps are unevenly spaced ({_stretches(steps, differences)}): log every step, or choose a stretch with"
         raise Subsampled(msg, Option("steps", ("first", "last")))
 

@@ -45,7 +45,7 @@ def read_delimited(path: Path) -> Iterator[Run]:
         except pa.ArrowException as error:
             raise _no_table(error, quoted.unclosed) from error
     columns = require_numbers(_by_name(top.names, found), top.names)
-    yield Run(path, "", with_steps(columns), (*([CUT] if cut else []), *top.notes, *quoted.notes, *notes))
+    yield Run(path, "", with_steps(columns, others=top.names), (*([CUT] if cut else []), *top.notes, *quoted.notes, *notes))
 
 
 READER = FileReader("csv, tsv", (".csv", ".tsv"), read_delimited, extra="cli")

@@ -62,7 +62,7 @@ def read_parquet(path: Path) -> Iterator[Run]:
         return found[name] if name in found else load([name])[name]
 
     columns = Lazy(names, read)
-    yield Run(path, "", with_steps(require_numbers(columns, schema.names)))
+    yield Run(path, "", with_steps(require_numbers(columns, schema.names), others=schema.names))
 
 
 def _damaged(error: Exception) -> Exception:

@@ -69,6 +69,7 @@ class Rows:
         self._size, self._deadline, self._needed = size, Deadline(size), 0
         self._values: dict[str, array[float]] = {}
         self._rows: dict[str, array[int]] = {}
+        self._texts: list[str] = []  # names of text in the first row
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add the numbers of a row, nested ones under names joined with "/"; everything else is ignored."""
@@ -86,6 +87,8 @@ class Rows:
                 for below, number in numbers(value, name):
                     self._append(below, known[below] if below in known else self._new(below), number, count, rows)
                 self._deadline.check()  # long names in deep dicts take long
+            elif not count and type(value) is str:
+                self._texts.append(name)
         self.count += 1
 
     def columns(self, axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
@@ -98,7 +101,7 @@ class Rows:
             elif len(values) < self.count:  # it is missing only in the last rows
                 where = np.arange(len(values))
             found[name] = Column(np.frombuffer(values), rows=where)
-        return with_steps(found, axes)
+        return with_steps(found, axes, self._texts)
 
     def _new(self, name: str) -> array[float]:
         self._needed += OF_A_COLUMN + len(name)
