@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from importlib import import_module
 from typing import Any
 
-from wcdfa.analysis.parallel import AHEAD, Task, run_task
-from wcdfa.analysis.result_types import Result
+from wcdfa.analysis.parallel import AHEAD, Batch, Task, run_task
 from wcdfa.analysis.results import failed
 
 # Dask makes its workers return memory at once, so arrays of a few hundred kB cost page faults, half of the time here
@@ -18,7 +17,7 @@ LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}  # any free po
 PATIENCE = 5  # seconds for a cluster to answer
 
 
-def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[Result]]:
+def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[Batch]:
     """Yield the results of each task as soon as it is done, on a Dask cluster. If a worker dies, another repeats its task.
 
     Parameters
@@ -53,7 +52,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[list[R
         yield from _results(deque(todo), client, distributed.as_completed([]))
 
 
-def _results(queue: deque[Task], client: Any, running: Any) -> Iterator[list[Result]]:
+def _results(queue: deque[Task], client: Any, running: Any) -> Iterator[Batch]:
     held = AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
     known: dict[object, Task] = {}
 
@@ -68,7 +67,7 @@ def _results(queue: deque[Task], client: Any, running: Any) -> Iterator[list[Res
     for future in running:
         task = known.pop(future.key)
         died = future.exception()
-        yield [failed(task.source.path, f"no worker has read it: {died}")] if died is not None else future.result()
+        yield Batch([failed(task.source.path, f"no worker has read it: {died}")] if died is not None else future.result(), task)
         future.release()
         if queue:
             submit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,8 @@ class Resolution(NamedTuple):
         return found
 
 
-class Fingerprint(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Fingerprint:
     """Some values of a series at steps that depend on nothing but their numbers, so that two logs of one run have many in common."""
 
     path: str
@@ -83,6 +85,16 @@ class Fingerprint(NamedTuple):
         tolerance: Floats = np.max([each.tolerance(values) for each in self.resolutions], axis=0)
         return tolerance
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all parts are equal."""
+        if not isinstance(other, Fingerprint):
+            return NotImplemented
+        return all(_equal(*pair) for pair in zip(_parts(self), _parts(other), strict=True))
+
+    def __hash__(self) -> int:
+        """That of its log and column."""
+        return hash((self.path, self.run, self.column))
+
     @property
     def source(self) -> tuple[str, str]:
         """The log and the name of the run in it."""
@@ -99,11 +111,20 @@ class Fingerprint(NamedTuple):
             return known
         if abs(self.count - other.count) > LONGER * max(self.count, other.count):
             return self.count > other.count
-        return (self.beside, self.count, -self._coarseness()) > (other.beside, other.count, -other._coarseness())
+        mine, theirs = ((each.beside, each.count, -each._coarseness()) for each in (self, other))
+        return mine > theirs if mine != theirs else self.source < other.source
 
     def _coarseness(self) -> float:
         usable = self.values[np.isfinite(self.values)]
         return float(np.median(self.tolerance(usable))) if usable.size else 0.0
+
+
+def _parts(fingerprint: Fingerprint) -> list[object]:
+    return [getattr(fingerprint, each.name) for each in fields(fingerprint)]
+
+
+def _equal(one: object, other: object) -> bool:
+    return np.array_equal(one, other, equal_nan=True) if isinstance(one, np.ndarray) else one == other  # type: ignore[arg-type]
 
 
 def fingerprint_of(series: RecordedSeries) -> Fingerprint:

@@ -34,10 +34,24 @@ class Task(NamedTuple):
     parts: int = 1
 
 
+class Batch(list[Result]):
+    """The results of a task, and the task."""
+
+    def __init__(self, results: Iterable[Result], task: Task) -> None:
+        super().__init__(results)
+        self.task = task
+
+
 def tasks(found: Iterable[Source], settings: Settings, workers: int) -> list[Task]:
     """Make one task for each log. A store, which may hold many runs, gets a few tasks for each worker."""
     split = [(source, SHARES * workers if source.reader.many_runs else 1) for source in found]
     return [Task(source, settings, part, parts) for source, parts in split for part in range(parts)]
+
+
+def run_here(todo: Iterable[Task]) -> Iterator[Batch]:
+    """Yield the results of each task in this process."""
+    for task in todo:
+        yield Batch(run_task(task), task)
 
 
 def run_task(task: Task) -> list[Result]:
@@ -53,7 +67,7 @@ def run_task(task: Task) -> list[Result]:
     return results
 
 
-def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Result]]:
+def in_processes(todo: Iterable[Task], workers: int) -> Iterator[Batch]:
     """Yield the results of each task as soon as it is done, on `workers` processes of this machine.
 
     If a process dies, the tasks in flight are repeated one at a time. A task whose process dies again is reported as failed; no other
@@ -72,14 +86,13 @@ def in_processes(todo: Iterable[Task], workers: int) -> Iterator[list[Result]]:
                         waiting.popleft()  # only now, because a broken pool accepts nothing
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
-                        result = future.result()
-                        del running[future]
-                        yield result
+                        results = future.result()
+                        yield Batch(results, running.pop(future))
             except BrokenProcessPool:
                 held = list(running.values())
                 if alone and held:
                     text = "the process that read it died, twice: it may need more memory than there is"
-                    yield [failed(held[0].source.path, text)]
+                    yield Batch([failed(held[0].source.path, text)], held[0])
                 else:
                     suspects.extend(held)
 

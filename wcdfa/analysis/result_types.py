@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict, final
 
+from wcdfa.analysis.fingerprints import Fingerprint
 from wcdfa.support.quantity import Quantity
 from wcdfa.verdicts.regime import Regime
 
@@ -139,6 +140,8 @@ class SeriesResult(TypedDict):
     diagnosis: DiagnosisResult | None
     """None if the series is not ‖ΔW‖, or it was not asked for."""
     windows: list[WindowResult]
+    fingerprint: NotRequired[Fingerprint]
+    """What tells whether another log holds the same run; it is not printed."""
     group: NotRequired[str | None]
     """The group of runs that it belongs to, from the command line."""
 
@@ -153,6 +156,8 @@ class FailedResult(TypedDict):
     error: str
     none: bool
     """Whether the log can be read, but has no series with the wanted name."""
+    empty: NotRequired[bool]
+    """Whether nothing was logged: the run has not begun, or the log holds only its hyperparameters."""
     group: NotRequired[str | None]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import SupportsFloat
 
+from wcdfa.analysis.fingerprints import fingerprint_of
 from wcdfa.analysis.result_types import (
     AlarmResult,
     DiagnosisResult,
@@ -21,6 +22,7 @@ from wcdfa.analysis.result_types import (
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.columns import Run
+from wcdfa.readers.errors import NothingLogged
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.run_alpha import RunAlpha
@@ -32,7 +34,7 @@ def of_run(run: Run, settings: Settings) -> Iterator[Result]:
     try:
         for series in settings.series(run):
             try:
-                yield as_json(analyze(series, settings))
+                yield {**as_json(analyze(series, settings)), "fingerprint": fingerprint_of(series)}
             except ValueError as error:
                 yield failed(run.path, error, run.name, series.column)
     except ValueError as error:
@@ -41,7 +43,14 @@ def of_run(run: Run, settings: Settings) -> Iterator[Result]:
 
 def failed(path: Path, error: object, run: str = "", series: str | None = None) -> FailedResult:
     """Make the result for a series that could not be read or judged."""
-    return {"path": str(path), "run": run, "series": series, "error": str(error), "none": isinstance(error, NoSeries)}
+    result: FailedResult = {
+        "path": str(path),
+        "run": run,
+        "series": series,
+        "error": str(error),
+        "none": isinstance(error, NoSeries),
+    }
+    return {**result, "empty": True} if isinstance(error, NothingLogged) else result
 
 
 def as_json(analysis: Analysis) -> SeriesResult:

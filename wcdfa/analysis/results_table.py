@@ -97,6 +97,7 @@ class ResultTable:
         self.path = path
         self._parts: list[pa.Table] = []
         self._fresh: list[Result] = []
+        self._left_out = set[tuple[str | None, ...]]()
         self._next = 0.0
 
     def __enter__(self) -> Self:
@@ -130,6 +131,19 @@ class ResultTable:
         if time.monotonic() >= self._next:
             self._write()
 
+    def leave_out(self, path: str, run: str, series: str) -> None:
+        """Leave out the rows of a series that were added before: another log of the same run stands for it."""
+        self._pack()
+        self._left_out.add((_text(path), _text(run), _text(series)))
+
+    def _kept(self) -> pa.Table:
+        table = pa.concat_tables(self._parts or [SCHEMA.empty_table()])
+        if self._left_out:
+            names = zip(*(table[name].to_pylist() for name in ("path", "run", "series")), strict=True)
+            table = table.filter(pa.array([each not in self._left_out for each in names], pa.bool_()))
+            self._parts, self._left_out = [table], set()
+        return table
+
     def _pack(self) -> None:
         if self._fresh:
             packed = pa.Table.from_pylist([row for result in self._fresh for row in rows(result)], schema=SCHEMA)
@@ -139,6 +153,6 @@ class ResultTable:
         self._pack()
         start = time.monotonic()
         with writing("table", self.path), replacing(self.path) as file:
-            arrow_parquet.write_table(pa.concat_tables(self._parts or [SCHEMA.empty_table()]), file)
+            arrow_parquet.write_table(self._kept(), file)
         now = time.monotonic()
         self._next = now + max(PAUSE, SHARE * (now - start))

@@ -55,6 +55,7 @@ class SameRuns:
         self._run_of: list[int] = []
         self._members: list[list[int]] = []
         self._kept: list[int] = []
+        self._settled = set[int]()
         self._levels: dict[Resolution, dict[Key, list[int]]] = {}
         self._by_id: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
 
@@ -72,10 +73,14 @@ class SameRuns:
         self._run_of.append(run)
         self._members[run].append(number)
         before = self._all[self._kept[run]]
-        if not fingerprint.better(before):
+        if run in self._settled or not fingerprint.better(before):
             return Joined(run, kept=False)
         self._kept[run] = number
         return Joined(run, kept=True, replaced=before)
+
+    def settle(self, run: int) -> None:
+        """Let the log that stands for a run now stand for it in future too, because it was printed."""
+        self._settled.add(run)
 
     def note(self, run: int) -> str:
         """The note on a run that is in several logs; empty if it is in one."""

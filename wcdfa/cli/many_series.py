@@ -1,4 +1,4 @@
-"""``wcdfa analyze`` for many series: prints a row for each at the end; the output files grow meanwhile."""
+"""``wcdfa analyze`` for many series: prints a row for each; the output files grow meanwhile."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 
 from wcdfa.analysis.cluster import on_dask
-from wcdfa.analysis.parallel import in_processes, run_task, tasks
-from wcdfa.analysis.result_types import FailedResult, Result, SeriesResult
+from wcdfa.analysis.parallel import Batch, Task, in_processes, run_here, tasks
+from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Settings
+from wcdfa.cli.collected import Collected
 from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.grouping import Grouping
+from wcdfa.cli.json_lines import JsonLines
 from wcdfa.cli.locating import bar
-from wcdfa.cli.printing import print_errors, print_json, print_notes, print_results, written
+from wcdfa.cli.printing import print_errors, print_not_compared, print_notes, print_results, written
+from wcdfa.cli.row_stream import RowStream
 from wcdfa.cli.streams import require_output
-from wcdfa.cli.tables import label_of
+from wcdfa.cli.tables import ROWS
 from wcdfa.readers import Source
+from wcdfa.support.text import shown
 
 if TYPE_CHECKING:
     from wcdfa.analysis.results_table import ResultTable
@@ -36,30 +40,6 @@ class Spread(NamedTuple):
     """The address of a Dask cluster, or "local"; None for processes of this machine."""
 
 
-class _Collected:
-    """Collects results. Each is written out at once, and only its summary is kept."""
-
-    def __init__(self, named: Sequence[Path], grouping: Grouping, writer: ResultTable | None, json_output: bool) -> None:
-        self.results: list[SeriesResult] = []
-        self.errors: list[FailedResult] = []
-        self.passed = 0  # files in a folder that hold no series
-        self._named, self._grouping, self._writer, self._json_output = set(named), grouping, writer, json_output
-
-    def take(self, result: Result) -> None:
-        result["group"] = self._grouping.key(result)
-        if "error" in result:
-            if result["none"] and Path(result["path"]) not in self._named:
-                self.passed += 1
-                return
-            self.errors.append(result)
-        else:
-            self.results.append({**result, "windows": result["windows"][-1:]})
-        if self._writer is not None:  # first, so that the table holds what is printed, whenever the command is ended
-            self._writer.add(result)
-        if self._json_output and "error" not in result:
-            print_json(result)
-
-
 def judge_many(
     found: Sequence[Source],
     settings: Settings,
@@ -73,7 +53,7 @@ def judge_many(
     table: Path | None,
     fail_on: Sequence[Condition],
 ) -> int:
-    """Judge all series of the logs and print a row for each; returns the exit status.
+    """Judge all series of the logs and print a row for each run; returns the exit status.
 
     Parameters
     ----------
@@ -87,22 +67,52 @@ def judge_many(
     """
     if json_output or table is None:
         require_output()
+    found = sorted(found, key=lambda source: shown(source.path))
+    many = len(found) > ROWS
     with ExitStack() as stack:
-        collected = _Collected(named, grouping, None if table is None else stack.enter_context(_table(table)), json_output)
+        writer = None if table is None else stack.enter_context(_table(table))
+        # which log stands for a run is known at the end; of very many logs of one kind the first does
+        lines = stack.enter_context(JsonLines(held=not many or _kinds(found) > 1)) if json_output else None
+        collected = Collected(named, grouping, writer, lines)
         collected.errors += errors
+        todo = tasks(found, settings, spread.jobs)
+        rows = (
+            RowStream(todo, collected.of_log, console, compared=settings.optimizer is not None)
+            if many and not json_output
+            else None
+        )
         try:
-            for result in _results(found, settings, spread, console):
-                collected.take(result)
+            for batch in _batches(todo, spread, console):
+                for result in batch:
+                    collected.take(result, batch.task.source.path)
+                if rows is not None:
+                    rows.done(batch.task)
         finally:  # also after Ctrl-C, for the results so far
-            results = sorted(collected.results, key=label_of)
-            if not json_output:
-                print_results(results, console)
-                print_notes(results, console)
+            results = collected.results()
+            _print(collected, results, rows, console, json_output=json_output)
             grouping.report(results, console, json_output)
             print_errors(collected.errors, collected.passed, console)
     if table is not None:
         written("table", table.resolve(), console)
     return exit_status(results, collected.errors, fail_on)
+
+
+def _kinds(found: Sequence[Source]) -> int:
+    return len({source.reader.description for source in found})
+
+
+def _print(
+    collected: Collected, results: Sequence[SeriesResult], rows: RowStream | None, console: Console, *, json_output: bool
+) -> None:
+    if json_output:
+        collected.print_held()
+        return
+    if rows is None:
+        print_results(results, console)
+    else:
+        rows.close(results)
+        print_not_compared(results, console)
+    print_notes(results, console)
 
 
 def _table(path: Path) -> ResultTable:
@@ -111,17 +121,16 @@ def _table(path: Path) -> ResultTable:
     return ResultTable(path)
 
 
-def _results(found: Sequence[Source], settings: Settings, spread: Spread, console: Console) -> Iterator[Result]:
-    """The result of each series as soon as its log is done."""
-    todo = tasks(found, settings, spread.jobs)
+def _batches(todo: Sequence[Task], spread: Spread, console: Console) -> Iterator[Batch]:
+    """The results of each task as soon as it is done."""
     if spread.dask is not None:
         batches = on_dask(todo, spread.dask, spread.jobs)
     elif spread.jobs == 1 or len(todo) <= FEW:
-        batches = (run_task(task) for task in todo)
+        batches = run_here(todo)
     else:
         batches = in_processes(todo, min(spread.jobs, len(todo)))
     with bar("reading and judging logs", console) as progress:
         task = progress.add_task("logs", total=len(todo))
         for batch in batches:
-            yield from batch
+            yield batch
             progress.advance(task)

@@ -14,6 +14,7 @@ from rich.text import Text
 from wcdfa.analysis.diagnosing import in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
+from wcdfa.cli.passed import Passed
 from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_error, of_text
@@ -51,6 +52,11 @@ def print_results(results: Sequence[SeriesResult], console: Console) -> None:
     if not results:
         return
     console.print(results_table(results))
+    print_not_compared(results, console)
+
+
+def print_not_compared(results: Sequence[SeriesResult], console: Console) -> None:
+    """Print a note if there is an α that was not compared with the optimizer."""
     if any(result["alpha"] is not None and result["null"] is None and result["quantity"] == "update norm" for result in results):
         say(console, "note: not compared with the optimizer, which alone may give such an α: name it with --optimizer")
 
@@ -71,14 +77,16 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
         say(console, f"… {several(len(lines) - ROWS, 'more note', 'more notes')}, with --json or --table")
 
 
-def print_errors(errors: Sequence[FailedResult], passed: int, console: Console) -> None:
+def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Console) -> None:
     """Print the errors, and how many other files were skipped."""
     red = PlainConsole(stderr=True)
     for error in sorted(errors, key=label_of):
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
         red.print(f"wcdfa: {of_text(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
-    if passed:
-        say(console, f"files or runs skipped, because they hold no such series: {passed:,}; name another with --column")
+    if passed.other:
+        say(console, f"files or runs skipped, because they hold no such series: {passed.other:,}; name another with --column")
+    if passed.empty:
+        say(console, f"files or runs skipped, because nothing is logged in them: {passed.empty:,}")
 
 
 def print_json(result: Mapping[str, object]) -> None:

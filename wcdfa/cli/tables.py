@@ -15,6 +15,8 @@ from wcdfa.support.text import SMALLEST, shown
 from wcdfa.verdicts.single_window import Verdict
 
 P = "p"  # of the curve log F(s) against the optimizer on gradients without memory
+RUN, VERDICT = "run and series", "verdict on the last window"
+LEAST = 12  # characters in a column of text
 ROWS = 40  # most rows of a table on the terminal; --json gives all
 Row = TypeVar("Row")
 
@@ -46,17 +48,34 @@ def results_table(results: Sequence[SeriesResult]) -> Table:
     """A row for each series: α of its last window, p against the optimizer, and the verdict."""
     compared = any(result["windows"][-1]["p_value"] is not None for result in results)
     table = Table()
-    table.add_column("run and series", overflow="fold")
+    table.add_column(RUN, overflow="fold")
     _add(table, "n", "α", "95 %", *([P] if compared else []))
-    table.add_column("verdict on the last window")
+    table.add_column(VERDICT)
     for result in _ends(results, table):
-        p = result["windows"][-1]["p_value"]
-        nulls = [p_cell(math.nan if p is None else p)] if compared else []
-        text = Text(": ".join(filter(None, [result["regime"], result["explanation"]])))
-        alpha = "none" if result["alpha"] is None else f"{result['alpha']:.3f}"
-        row = f"{result['n']:,}", alpha, interval(result["low"], result["high"]), *nulls
-        table.add_row(Text(label_of(result)), *row, text)
+        table.add_row(*result_row(result, compared=compared))
     return table
+
+
+def narrow_table(width: int, row: Sequence[str | Text], *, compared: bool) -> Table:
+    """A table of this width with one row, whose columns are as wide as in any other of this width."""
+    widths = {"n": 9, "α": 6, "95 %": 11} | ({P: 8} if compared else {})
+    left = max(2 * LEAST, width - sum(widths.values()) - 3 * (len(widths) + 2) - 1)
+    table = Table()
+    table.add_column(RUN, overflow="fold", width=left - left // 2)
+    for name, each in widths.items():
+        table.add_column(name, justify="right", no_wrap=True, width=each)
+    table.add_column(VERDICT, width=left // 2)
+    table.add_row(*row)
+    return table
+
+
+def result_row(result: SeriesResult, *, compared: bool) -> list[str | Text]:
+    """The cells of the row of a series."""
+    p = result["windows"][-1]["p_value"]
+    nulls = [p_cell(math.nan if p is None else p)] if compared else []
+    text = Text(": ".join(filter(None, [result["regime"], result["explanation"]])))
+    alpha = "none" if result["alpha"] is None else f"{result['alpha']:.3f}"
+    return [Text(label_of(result)), f"{result['n']:,}", alpha, interval(result["low"], result["high"]), *nulls, text]
 
 
 def label_of(result: Result) -> str:

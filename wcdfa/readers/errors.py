@@ -37,3 +37,7 @@ class LogError(ValueError):
     def of(self, where: str) -> Self:
         """The same error, with the place put before the message."""
         return type(self)(f"{where}: {self.text}", self.option)
+
+
+class NothingLogged(LogError):
+    """A log without a number: its run has not begun, or it holds only hyperparameters. In a folder it is no failure."""

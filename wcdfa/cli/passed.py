@@ -1,0 +1,30 @@
+"""Counts the logs in a folder that are no failure although they have no row: those of something else, and empty ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from wcdfa.analysis.result_types import FailedResult
+
+
+@dataclass
+class Passed:
+    """How many logs were passed over. What the user named by its own path is not passed over."""
+
+    named: Collection[Path]
+    """The paths that the user gave."""
+    other: int = 0
+    """Logs that hold no such series."""
+    empty: int = 0
+    """Logs in which nothing is logged."""
+
+    def over(self, failure: FailedResult) -> bool:
+        """Whether a log is passed over; it is counted."""
+        empty = failure.get("empty", False)
+        if not (failure["none"] or empty) or Path(failure["path"]) in self.named:
+            return False
+        self.empty += empty
+        self.other += not empty
+        return True
