@@ -190,19 +190,12 @@ def test_a_number_that_no_float_holds_is_infinite(tmp_path, digits):
     np.testing.assert_array_equal(run.columns["norm"].values, [1.0, np.inf, 2.0])
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("[" * 100_000, "not JSON"),
-        ('{"a":' * 100_000 + "1" + "}" * 100_000, "not JSON"),
-        ('{"norm": 1.0} {"norm": 2.0}', "not JSON"),
-        ("\x00", "not JSON"),
-    ],
-)
-def test_lines_that_break_parsers(tmp_path, line, message):
+@pytest.mark.parametrize("line", ["[" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000, '{"norm": 1.0} {"norm": 2.0}', "\x00"])
+def test_lines_that_break_parsers(tmp_path, line):
     (tmp_path / "a.jsonl").write_text(f'{{"norm": 1.0}}\n{line}\n{{"norm": 2.0}}\n')
-    with pytest.raises(ValueError, match=rf"a\.jsonl: line 2 is {message}"):
-        read_series(tmp_path / "a.jsonl")
+    series = read_series(tmp_path / "a.jsonl")
+    assert (series.values[0], series.values[-1]) == (1.0, 2.0)
+    assert "line 2" in series.notes[0]
     (tmp_path / "trainer_state.json").write_text(
         f'{{"log_history": [{{"norm": 1.0}}, {line.replace("} {", "} x {")}, {{"norm": 2.0}}]}}'
     )

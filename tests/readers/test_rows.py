@@ -65,9 +65,13 @@ def test_ten_thousand_names(tmp_path, name):
 
 
 @pytest.mark.parametrize("unit", ["[],", "0,", "x", '{"a":{}},', " "])
-def test_a_line_without_an_end_is_refused(tmp_path, unit):
+def test_a_line_without_an_end_is_left_out(tmp_path, unit):
     written(tmp_path / "log.jsonl", ['{"update_norm": 1.0}', "[" + unit * (7_000_000 // len(unit)), '{"update_norm": 1.0}'])
-    with pytest.raises(ValueError, match=r"log\.jsonl: line 2 is (longer than 5 MB: a line is one row|not JSON)"):
+    series = read_series(tmp_path / "log.jsonl")
+    assert series.values.tolist() == [1.0, 1.0]
+    assert series.notes[0] == "line 2 is no row and was left out"
+    written(tmp_path / "log.jsonl", ["[" + unit * (7_000_000 // len(unit)), '{"update_norm": 1.0'])
+    with pytest.raises(ValueError, match=r"log\.jsonl: line 1 is (longer than 5 MB: a line is one row|not JSON)"):
         read_series(tmp_path / "log.jsonl")
 
 

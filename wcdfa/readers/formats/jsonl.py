@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
+from typing import TextIO
 
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
+from wcdfa.readers.formats.row_tools import tool_of
 from wcdfa.readers.formats.rows import Rows, loads, longest_row, numbers
-from wcdfa.readers.formats.unfinished import CUT, beginning
+from wcdfa.readers.formats.torn import PATIENCE, Torn
+from wcdfa.readers.formats.unfinished import beginning
+from wcdfa.readers.limits import Deadline
 
 BLANK = b"\xef\xbb\xbf\0 \t\r\n"
 LOOKED_AT, SURE = 20, 2  # lines that are parsed to recognise a file, and how many of them must be rows
@@ -20,39 +23,48 @@ LOOKED_AT, SURE = 20, 2  # lines that are parsed to recognise a file, and how ma
 def read_lines(path: Path) -> Iterator[Run]:
     """Read the numbers in each row by name, nested names joined with "/". Rows may have different names.
 
-    NaN and Infinity are read as Python writes them. A last line that is cut off, because the run is still being written, is left out.
+    NaN and Infinity are read as Python writes them. Lines that are no rows are left out and named in a note: the last one while a run is
+    still being written, and others where a process was killed while it wrote. If several rows stand in one line, each is read.
     """
     size = path.stat().st_size
-    rows, notes, wrong, line = Rows(size), [], None, ""
-    longest = longest_row(size)
+    longest, rows, torn, like = longest_row(size), Rows(size), Torn(), dict[str, object]()
+    number, line = 0, ""
     with path.open("rb") as file, beginning(file) as part, TextIOWrapper(part, "utf-8-sig", "replace", "\n") as text:
-        for number, line in enumerate(iter(partial(text.readline, longest), ""), start=1):
-            if wrong is not None and line.strip():
-                raise wrong
-            if len(line) == longest:
-                msg = f"line {number} is longer than {longest >> 20} MB: a line is one row"
-                raise LogError(msg)
+        for number, line in enumerate(_lines(text, size), start=1):
             try:
-                row = loads(line)
+                row = loads(line) if len(line) < longest else _too_long(longest)
             except (ValueError, RecursionError) as error:
-                if line.strip():  # only the last line may be cut off
-                    wrong = LogError(f"line {number} is not JSON: {error}")
+                for each in torn.rows(number, line, str(error) if isinstance(error, LogError) else f"not JSON: {error}", like):
+                    rows.add(each)
+                if torn.too_many(rows.count, PATIENCE):
+                    break
                 continue
-            if isinstance(row, dict):
+            if type(row) is dict:
                 rows.add(row)
-            elif line.endswith("\n"):  # otherwise digits may be missing
-                rows.add(dict(numbers(row)))
+                like = row
+            elif line.endswith("\n") and (alone := dict(numbers(row))):  # without a line end, digits may be missing
+                rows.add(alone)
             else:
-                notes.append(CUT)
-    if wrong is not None:
-        if line.endswith("\n") or not rows.count:
-            raise wrong
-        notes.append(CUT)
+                torn.leave_out(number, line, "JSON but no object")
     columns = rows.columns()
-    if not columns:
-        msg = f"no numbers in {rows.count} line(s)"
-        raise LogError(msg)
-    yield Run(path, "", columns, tuple(notes))
+    if not columns or torn.too_many(rows.count):
+        raise torn.refusal(rows.count)
+    yield Run(path, "", columns, torn.notes(None if line.endswith("\n") else number), tool_of(columns))
+
+
+def _lines(text: TextIO, size: int) -> Iterator[str]:
+    """The lines, of which those that are too long for a row are cut."""
+    longest, deadline = longest_row(size), Deadline(size)
+    while line := text.readline(longest):
+        yield line
+        while len(line) == longest and not line.endswith("\n"):
+            line = text.readline(longest)
+            deadline.check()
+
+
+def _too_long(longest: int) -> object:
+    msg = f"longer than {longest >> 20} MB: a line is one row"
+    raise LogError(msg)
 
 
 def is_json_lines(head: bytes) -> bool:
