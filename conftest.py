@@ -1,12 +1,12 @@
-"""Options that split the tests between two environments, as `.ci/run` does.
+"""Options that split the tests between two runs, as `.ci/run` does.
 
 No one environment shows everything. A newcomer has no torch, so the README's line must pass without it; only where every framework is
-installed can every test run. `.ci/run` therefore uses two environments:
+installed can every test run. `.ci/run` therefore runs pytest twice:
 
-1. ``pytest --passed-to=FILE`` in the first. Tests whose framework is absent skip, and say which. FILE lists those that passed.
-2. ``pytest --passed-in=FILE --no-skips`` in the second, where all frameworks are installed. Tests that FILE lists are left out, so each
-   runs once; a skip is a failure there, since a test that skips in both environments runs nowhere. Only tests of what is imported run in
-   both: that a command imports no torch shows only where torch is installed.
+1. ``pytest --passed-to=FILE`` without torch. Tests whose framework is absent skip, and say which. FILE lists those that passed.
+2. ``pytest --passed-in=FILE --no-skips`` when the other frameworks have been installed too. Tests that FILE lists are left out, so each
+   runs once; a skip is a failure now, since a test that skips both times runs nowhere. Only tests of what is imported run
+   both times: that a command imports no torch shows only where torch is installed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _PassedTests:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that passed in another environment."""
+    """Leave out the tests that passed in another run."""
     file = config.getoption("passed_in")
     if file is None:
         return
