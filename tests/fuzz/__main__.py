@@ -68,7 +68,7 @@ class Session:
 
     def _next(self) -> tuple[str, int] | None:
         with self._lock:
-            return next(self._left, None)
+            return None if self.asked.until_fault and self.tally.faults else next(self._left, None)
 
     def _note(self, verdict: Verdict) -> None:
         with self._lock:
@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=list(FORMATS), help="only this format")
     parser.add_argument("--seed", type=int, default=0, help="of the first case")
     parser.add_argument("--keep", type=Path, help="a folder for the files of cases with a fault")
+    parser.add_argument("--until-fault", action="store_true", help="stop after the first fault")
     parser.add_argument("--verbose", action="store_true", help="print every case")
     return parser
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import stat
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ LEAST, TIMES = 256 << 20, 8  # bytes of memory, and multiple of the file
 SECONDS, SPEED = 20.0, 4e6  # and bytes a second
 WATCHED = ("os.", "subprocess.", "socket.", "shutil.", "ctypes.", "webbrowser.", "urllib.")
 CACHE = os.environ.get("WCDFA_CACHE_DIR", "")  # calibrations that a monitor computes are kept there
+SHARED = "-shm"  # the end of the name of what processes share that use one SQLite store
 HARMLESS = (
     "os.listdir",
     "os.scandir",
@@ -30,9 +33,10 @@ HARMLESS = (
 
 
 class Bounds:
-    """Measures what is done inside `measured`."""
+    """Measures what is done inside `measured`. In `scratch` files may be written; whoever asks must see that it is empty afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: Path | None = None) -> None:
+        self._free = tuple(filter(None, (CACHE, str(scratch or ""))))
         self.seconds = self.memory = 0.0
         self.done: list[str] = []
         self._watching = False
@@ -61,7 +65,7 @@ class Bounds:
         return None
 
     def _heard(self, event: str, arguments: tuple[object, ...]) -> None:
-        if not self._watching or (CACHE and arguments and str(arguments[0]).startswith(CACHE)):
+        if not self._watching or (arguments and str(arguments[0]).startswith(self._free)):
             return
         if event == "open":
             path, mode, flags = arguments
@@ -71,10 +75,16 @@ class Bounds:
             self.done.append(f"{event} {str(arguments)[:100]}")
 
 
-def held(folder: Path) -> dict[str, tuple[int, int]]:
-    """Everything in a folder, with sizes and times of writing."""
-    found = sorted(folder.rglob("*"))
-    return {str(path.relative_to(folder)): ((at := path.lstat()).st_size, at.st_mtime_ns) for path in found}
+def held(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Everything in a folder, with sizes, times of writing and checksums."""
+    return {str(path.relative_to(folder)): _state(path) for path in sorted(folder.rglob("*"))}
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    at = path.lstat()
+    if path.name.endswith(SHARED):  # whoever reads a store notes in it how far
+        return (at.st_size,)
+    return at.st_size, at.st_mtime_ns, zlib.crc32(path.read_bytes()) if stat.S_ISREG(at.st_mode) else 0
 
 
 def opened(folder: Path) -> list[str]:

@@ -31,6 +31,8 @@ class Case:
     """How many more values may be absent or wrong, where it is not known which rows the damage touched."""
     free: bool = False
     """Whether the values may be anything, because the damage can change them without a trace; their number must still be right."""
+    beside: bool = True
+    """Whether the other numbers of the rows are as they were written."""
     compared: ClassVar[bool] = True
     """Whether the log is read before it is damaged as well, so that only new remarks count as said."""
     done: list[str] = field(default_factory=list)

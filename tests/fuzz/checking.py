@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import tempfile
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -43,7 +44,9 @@ class Checker:
     """Checks cases one after another in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.bounds = folder, Bounds()
+        self.folder = folder
+        self.bounds = Bounds(self._empty("scratch"))
+        tempfile.tempdir = str(folder / "scratch")  # temporary files are allowed if they are removed
         self._fresh, self._settled = set(FORMATS), set[str]()
 
     def check(self, name: str, seed: int, kept: Collection[int] | None = None, *, command: bool = False) -> Verdict:
@@ -69,7 +72,7 @@ class Checker:
         case = _built(name, self._empty("whole"), plan(name, seed, ()))
         return case.read()
 
-    def _fault(self, found: Read, size: int, before: dict[str, tuple[int, int]]) -> tuple[str, str] | None:
+    def _fault(self, found: Read, size: int, before: dict[str, tuple[int, ...]]) -> tuple[str, str] | None:
         if found.uncaught:
             return UNCAUGHT, "; ".join(found.uncaught)
         if over := self.bounds.over(size):
@@ -77,6 +80,9 @@ class Checker:
         if self.bounds.done:
             return UNSAFE, "; ".join(self.bounds.done[:3])
         after = held(self.folder)
+        if after.keys() - before.keys():
+            gc.collect()  # a temporary folder is removed with the object that needs it
+            after = held(self.folder)
         if changed := {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}:
             return UNSAFE, f"changed or left behind: {', '.join(sorted(changed))}"
         if opened(self.folder) and gc.collect() and (still := opened(self.folder)):

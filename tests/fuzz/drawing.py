@@ -10,6 +10,7 @@ import numpy as np
 from tests.fuzz.rows import Row
 
 NAMES = ("update_norm", "wcdfa/update_norm", "train/update_norm", "norm", "grad_norm", "update_norm/enc.0", "größe", "a b", "loss")
+LONG = 0.05  # share of logs with a few thousand rows
 
 
 class Drawn(NamedTuple):
@@ -19,7 +20,15 @@ class Drawn(NamedTuple):
     rows: list[Row]
 
 
-def log(rng: np.random.Generator, *, steps: bool | None = None, single: bool = False, odd: bool = True, gaps: bool = True) -> Drawn:
+def log(
+    rng: np.random.Generator,
+    *,
+    steps: bool | None = None,
+    single: bool = False,
+    odd: bool = True,
+    gaps: bool = True,
+    long: bool = False,
+) -> Drawn:
     """Draw a log.
 
     Parameters
@@ -32,8 +41,12 @@ def log(rng: np.random.Generator, *, steps: bool | None = None, single: bool = F
         Whether there may be NaN, infinities and repeated values.
     gaps : bool
         Whether rows may lack the value.
+    long : bool
+        Whether there may be a few thousand rows.
     """
     n = int(rng.choice([1, 2, 3, rng.integers(4, 40), rng.integers(40, 250)], p=[0.04, 0.04, 0.04, 0.4, 0.48]))
+    if long and rng.random() < LONG:
+        n = int(rng.integers(600, 4000))
     scale = 10.0 ** (rng.integers(-30, 30) if rng.random() < 0.2 else 0)
     values = scale * np.exp(rng.standard_normal(n))
     if odd and rng.random() < 0.3:
@@ -58,14 +71,16 @@ def log(rng: np.random.Generator, *, steps: bool | None = None, single: bool = F
 
 
 def _steps(rng: np.random.Generator, n: int) -> list[int | None]:
-    """Steps at even distances; at times a few are missing, or the run was started again once."""
+    """Steps at even distances; at times a few are missing, one is written again, or the run was started again once."""
     apart = int(rng.choice([1, 1, 5, 10, 100]))
     steps = int(rng.integers(0, 50)) * apart + apart * np.arange(n)
     if n > 80 and rng.random() < 0.3:
         for place in rng.choice(np.arange(5, n), size=n // 80, replace=False):
             steps[place:] += apart
+    if n > 8 and rng.random() < 0.1:  # one step is written again
+        steps[int(rng.integers(1, n)) :] -= apart
     if n > 20 and rng.random() < 0.25:
-        at = int(rng.integers(10, n - 5))
+        at = n - int(rng.integers(2, 5)) if rng.random() < 0.4 else int(rng.integers(10, n - 5))
         back = int(rng.integers(4, 9))  # with less, a gap there would make the restart look like one late record
         steps[at:] -= steps[at] - steps[at - back]
     return [int(step) for step in steps]

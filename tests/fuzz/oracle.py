@@ -44,6 +44,38 @@ def _whole(case: Case, series: RecordedSeries | None, read: Read) -> str | None:
     steps = None if series.steps is None else series.steps.tolist()
     if rows[0].step is not None and steps != [row.step for row in rows]:
         return "the steps of a whole log differ from those that were written"
+    if lacking := {case.column, *(rows[0].beside if rows else ())} - read.columns:
+        return f"columns of a whole log are absent: {', '.join(sorted(lacking))}"
+    return _unsaid(case, series) or _beside(case, series, rows)
+
+
+def _unsaid(case: Case, series: RecordedSeries) -> str | None:
+    """What a user must be told of a whole log, and is not."""
+    valued = [row for row in case.rows if row.value is not None]
+    steps = [row.step for row in valued if row.step is not None]
+    if not steps:
+        return None
+    differences, said = np.diff(steps), "; ".join(series.notes)
+    if np.any(differences < 0) and "a restart" not in said:
+        return f"the steps go back, and nothing says so: {said}"
+    if np.any(differences == 0) and not np.any(differences < 0) and "written again" not in said:
+        return f"a step is written twice, and nothing says so: {said}"
+    apart = np.diff([row.step for row in ordered(valued)])  # type: ignore[type-var] # no step is None
+    usual = int(np.sort(apart)[len(apart) // 2]) if len(apart) else 1
+    if series.thinned != usual:
+        return f"the values are {usual} steps apart, and are taken as {series.thinned} apart"
+    if np.sum(apart) > usual * len(apart) and "not in the log" not in said:
+        return f"steps are missing, and nothing says so: {said}"
+    return None
+
+
+def _beside(case: Case, series: RecordedSeries, rows: Sequence[Row]) -> str | None:
+    """What is wrong with the learning rate and the loss at the values of a whole log; some formats hold them in single precision."""
+    for name, read in (("lr", series.lr), ("loss", series.loss)):
+        if case.beside and name in rows[0].beside:
+            written = [row.beside[name] for row in rows if row.value is not None]
+            if read is None or not np.allclose(read, written, rtol=1e-6, atol=1e-9):
+                return f"{name} is not what was written beside the values"
     return None
 
 

@@ -33,6 +33,8 @@ class Read:
     uncaught: list[str] = field(default_factory=list)
     """Exceptions that no reader may raise, warnings, and errors that do not say what is wrong."""
 
+    columns: set[str] = field(default_factory=set)
+    """The names of all columns."""
     parts: list[Read] = field(default_factory=list)
     """What came of each log, in a folder of several."""
 
@@ -71,6 +73,7 @@ def read_source(found: Read, source: Source, column: str) -> None:
 
 def _read_run(found: Read, run: Run, column: str) -> None:
     names = attempt(found, lambda: list(run.columns)) or []
+    found.columns.update(names)
     series = attempt(found, lambda: _one(run, column))
     found.series += [] if series is None else [series]
     for name in names[:COLUMNS]:

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.fuzz.breakages import BREAKAGES
 from tests.fuzz.case import Case
 from tests.fuzz.checking import HANG, UNCAUGHT
 from tests.fuzz.formats import FORMATS
 from tests.fuzz.formats.checkpoints import Checkpoints, distance
+from tests.fuzz.mutations import tried
 from tests.fuzz.plan import plan
 from tests.fuzz.reading import Read, attempt, listening
 from tests.fuzz.rows import Row, ordered
@@ -30,9 +32,10 @@ def case(*, steps=True, **options):
     return Case(Path("log"), "norm", rows, **options)
 
 
-def found(values=VALUES, steps=STEPS, notes=(), empty=0):
+def found(values=VALUES, steps=STEPS, notes=(), empty=0, thinned=10):
     values, steps = np.asarray(values, float), None if steps is None else np.asarray(steps)
-    return Read([RecordedSeries(Path("log"), "", "norm", values, steps, None, None, empty, notes)])
+    series = RecordedSeries(Path("log"), "", "norm", values, steps, None, None, empty, notes)._replace(thinned=thinned)
+    return Read([series], columns={"norm"})
 
 
 def changed(*places):
@@ -54,6 +57,8 @@ WHOLE = found(notes=("a gap",))
         ("steps", found(steps=STEPS + 1)),
         ("steps", found(steps=None)),
         ("refused", Read(errors=["ValueError: no"])),
+        ("taken as 1 apart", found(thinned=1)),
+        ("columns of a whole log are absent: norm", Read(found().series)),
     ],
 )
 def test_a_whole_log_must_be_read_exactly(wrong, read):
@@ -83,6 +88,31 @@ def test_only_the_touched_row_of_a_damaged_log_may_differ(wrong, read, steps):
     said = case(steps=steps, damaged=True, wild={5}).silent(read, WHOLE)
     assert wrong in (said or "")
     assert bool(wrong) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("steps", "note", "wrong"),
+    [
+        ([1, 2, 3, 4, 2, 3], "a restart", "the steps go back"),
+        ([1, 2, 3, 4, 4], "written again", "a step is written twice"),
+        ([1, 2, 3, 5, 6], "not in the log", "steps are missing"),
+    ],
+)
+def test_what_a_whole_log_shows_must_be_said(steps, note, wrong):
+    log = Case(Path("log"), "norm", [Row(float(i), step) for i, step in enumerate(steps)])
+    kept = ordered(log.rows)
+    values, places = [row.value for row in kept], [row.step for row in kept]
+    assert wrong in log.silent(found(values, places, thinned=1), None)
+    assert log.silent(found(values, places, (note,), thinned=1), None) is None
+
+
+def test_the_learning_rate_is_compared():
+    log = Case(Path("log"), "norm", [Row(float(i), i, {"lr": 0.1 * i}) for i in range(5)])
+    read = found(range(5), range(5), thinned=1)
+    read.columns.add("lr")
+    assert "lr is not what was written" in log.silent(read, None)
+    read.series[0] = read.series[0]._replace(lr=0.1 * np.arange(5))
+    assert log.silent(read, None) is None
 
 
 def test_without_steps_the_order_counts():
@@ -200,3 +230,16 @@ def test_a_seed_is_always_the_same_case(tmp_path, name):
         made.append({path.relative_to(tmp_path / place): path.read_bytes() for path in files})
     assert made[0] == made[1]
     assert made[0]
+
+
+def test_breakages_follow_the_readers():
+    """Each replaces a text that is in its module exactly once, and is looked for in formats that there are."""
+    for each in BREAKAGES:
+        assert (ROOT / "wcdfa" / each.module).read_text(encoding="utf-8").count(each.old) == 1, each.what
+        assert set(each.formats) <= set(FORMATS), each.what
+
+
+@pytest.mark.parametrize("what", ["the last row", "rounded to float32", "of damaged archives", "a restart"])
+def test_a_reader_that_is_broken_on_purpose_is_noticed(what):
+    trial = tried(next(each for each in BREAKAGES if each.what == what), cases=60)
+    assert trial.caught, trial

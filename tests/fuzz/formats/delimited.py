@@ -62,7 +62,7 @@ class Table:
 def build(folder: Path, plan: Plan, delimiter: str) -> Case:
     rng = plan.log
     headed = rng.random() < 0.9
-    drawn = log(rng, steps=None if headed else False, gaps=headed)
+    drawn = log(rng, steps=None if headed else False, gaps=headed, long=True)
     rows, name = drawn.rows, drawn.column
     if not headed:
         rows = [Row(row.value, None) for row in rows]

@@ -92,7 +92,7 @@ class Lines:
 
 
 def build(folder: Path, plan: Plan) -> Case:
-    drawn = log(plan.log)
+    drawn = log(plan.log, long=True)
     case = Case(folder / str(plan.log.choice(["log.jsonl", "log.ndjson"])), drawn.column, drawn.rows)
     lines = Lines(case, plan.log)
     end = str(plan.log.choice(["\n", "\n", "\r\n"]))
@@ -116,6 +116,7 @@ def other_value(lines: Lines, rng: np.random.Generator) -> None:
             what = f"{name!r} of row {row} is {odd[:30]}"
             if harmless:
                 lines.case.done.append(what)
+                lines.case.beside = False
             else:
                 lines.case.damage(what, wild=[row])
 
@@ -179,4 +180,13 @@ def two_in_a_line(lines: Lines, rng: np.random.Generator) -> None:
         lines.case.damage(f"rows {row} and {other} are in one line", wild=[row, other])
 
 
-CHANGES = (other_value, other_value, other_value, other_name, key_twice, no_object)
+def without_step(lines: Lines, rng: np.random.Generator) -> None:
+    """A row has no step, often the first or the last: its value is left out, and that must be said."""
+    at = int(rng.choice([0, len(lines.lines) - 1, rng.integers(len(lines.lines))]))
+    line, row = lines.lines[at]
+    if isinstance(line, dict) and "step" in line:
+        lines.lines[at] = ({name: value for name, value in line.items() if name != "step"}, row)
+        lines.case.damage(f"no step in row {row}", wild=[row], lost=lines.case.column in line)
+
+
+CHANGES = (other_value, other_value, other_value, other_name, key_twice, no_object, without_step)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
-from functools import partial
+import zlib
+from functools import cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +23,33 @@ from tests.fuzz.rows import Row
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 
 
+class Zeros(NamedTuple):
+    """A member of zeros, packed."""
+
+    packed: bytes
+    size: int
+    checksum: int
+
+    def write(self, file: zipfile.ZipFile) -> None:
+        """Write it as it is packed; what the archive says of it is put right before the archive is closed."""
+        info = zipfile.ZipInfo("zeros.npy")
+        file.writestr(info, self.packed, zipfile.ZIP_STORED)
+        info.compress_type, info.file_size, info.CRC = zipfile.ZIP_DEFLATED, self.size, self.checksum
+
+
+@cache
+def deflated(head: bytes, count: int) -> Zeros:
+    """That many numbers after a header. It takes a second, and is the same for all cases."""
+    packer, packed, checksum = zlib.compressobj(1, zlib.DEFLATED, -15), [], zlib.crc32(head)
+    packed.append(packer.compress(head))
+    block, size = bytes(8 * 20_000), 8 * count
+    for start in range(0, size, len(block)):
+        piece = block[: size - start]
+        packed.append(packer.compress(piece))
+        checksum = zlib.crc32(piece, checksum)
+    return Zeros(b"".join([*packed, packer.flush()]), len(head) + size, checksum)
+
+
 class Archive:
     """The members of an archive while it is changed."""
 
@@ -29,6 +58,9 @@ class Archive:
         self.arrays: dict[str, npy.Array] = {}
         self.others: list[tuple[str, bytes, int]] = []
         """Names, contents and compressions."""
+        self.zeros: list[Zeros] = []
+        self.checksum: int | None = None
+        """Of the series, if another than that of its bytes."""
 
     def main(self) -> npy.Array:
         return self.arrays[self.case.column]
@@ -36,7 +68,7 @@ class Archive:
 
 def build(folder: Path, plan: Plan) -> Case:
     rng = plan.log
-    drawn = log(rng, gaps=False)
+    drawn = log(rng, gaps=False, long=True)
     array, values = npy.array_of(rng, [row.value for row in drawn.rows if row.value is not None])
     rows = [Row(value, row.step) for value, row in zip(values, drawn.rows, strict=True)]
     case = Case(folder / "log.npz", drawn.column, rows)
@@ -51,9 +83,14 @@ def build(folder: Path, plan: Plan) -> Case:
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w", method) as file:
         for name, each in archive.arrays.items():
-            file.writestr(zipfile.ZipInfo(f"{name}.npy"), b"".join(part for part, _ in each.parts()), method)
+            info = zipfile.ZipInfo(f"{name}.npy")
+            file.writestr(info, b"".join(part for part, _ in each.parts()), method)
+            if name == case.column and archive.checksum is not None:
+                info.CRC = archive.checksum
         for name, content, compression in archive.others:
             file.writestr(zipfile.ZipInfo(name), content, compression)
+        for zeros in archive.zeros:
+            zeros.write(file)
     data = held.getvalue()
     finish(case, File(data), plan, checked=True, ended=True)
     return case
@@ -137,11 +174,21 @@ def name_again(archive: Archive, rng: np.random.Generator) -> None:
 
 def swells(archive: Archive, rng: np.random.Generator) -> None:
     """A member of zeros that is far larger than the file."""
-    count = int(rng.choice([1_000, 1_000_000, 60_000_000], p=[0.5, 0.45, 0.05]))
+    count = int(rng.choice([1_000, 1_000_000, 60_000_000], p=[0.5, 0.3, 0.2]))
     zeros = npy.Array(np.zeros(1))
     zeros.header["shape"] = f"({count},)"
-    archive.others.append(("zeros.npy", zeros.parts()[0][0] + bytes(8 * count), zipfile.ZIP_DEFLATED))
+    archive.zeros.append(deflated(zeros.parts()[0][0], count))
     archive.case.damage(f"{count:,} zeros")
 
 
-CHANGES = (other_array, other_array, other_steps, more, more, objects, name_again, swells)
+def checksum(archive: Archive, rng: np.random.Generator) -> None:
+    """Another number than that of which the checksum was taken."""
+    array = archive.main()
+    if len(array.data) > 1 and archive.checksum is None:
+        archive.checksum = zlib.crc32(b"".join(part for part, _ in array.parts()))
+        at = int(rng.integers(len(array.data)))
+        array.data = array.data[:at] + bytes([array.data[at] ^ (1 << int(rng.integers(8)))]) + array.data[at + 1 :]
+        archive.case.damage(f"byte {at} of the array is another than when the checksum was taken")
+
+
+CHANGES = (other_array, other_array, other_steps, more, more, objects, name_again, swells, checksum)
