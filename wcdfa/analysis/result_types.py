@@ -156,6 +156,8 @@ class FailedResult(TypedDict):
     error: str
     none: bool
     """Whether the log can be read, but has no series with the wanted name."""
+    advice: NotRequired[str]
+    """How ‖ΔW‖ is logged with the tool that wrote the log, if it holds no norm; else empty."""
     empty: NotRequired[bool]
     """Whether nothing was logged: the run has not begun, or the log holds only its hyperparameters."""
     group: NotRequired[str | None]

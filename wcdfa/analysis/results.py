@@ -50,6 +50,8 @@ def failed(path: Path, error: object, run: str = "", series: str | None = None) 
         "error": str(error),
         "none": isinstance(error, NoSeries),
     }
+    if isinstance(error, NoSeries):
+        result["advice"] = error.advice
     return {**result, "empty": True} if isinstance(error, NothingLogged) else result
 
 

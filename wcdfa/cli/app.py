@@ -92,13 +92,13 @@ def _status_of_call() -> object:
 
 
 def _say(error: Exception) -> None:
-    from wcdfa.cli.wording import advice_in, of_error  # noqa: PLC0415 - imports the readers
+    from wcdfa.cli.wording import of_error  # noqa: PLC0415 - imports the readers
 
     with suppress(OSError):  # nobody reads it
         red = PlainConsole(stderr=True)
         red.print(f"wcdfa: {of_error(error)}", style="red", markup=False, highlight=False, soft_wrap=True)
-        for note in advice_in(error):
-            red.print(note, markup=False, highlight=False, soft_wrap=True)
+        if advice := getattr(error, "advice", ""):
+            red.print(advice, markup=False, highlight=False, soft_wrap=True)
 
 
 def _write_no_more() -> None:

@@ -91,7 +91,7 @@ def judge_many(
             results = collected.results()
             _print(collected, results, rows, console, json_output=json_output)
             grouping.report(results, console, json_output)
-            print_errors(collected.errors, collected.passed, console)
+            print_errors(collected.errors, collected.passed, console, nothing_else=not results)
     if table is not None:
         written("table", table.resolve(), console)
     return exit_status(results, collected.errors, fail_on)

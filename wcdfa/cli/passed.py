@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from wcdfa.analysis.result_types import FailedResult
+
+FEW = 3  # logs whose columns are shown where no log holds a norm
 
 
 @dataclass
@@ -19,6 +21,8 @@ class Passed:
     """Logs that hold no such series."""
     empty: int = 0
     """Logs in which nothing is logged."""
+    examples: list[FailedResult] = field(default_factory=list)
+    """A few of the logs that hold no such series."""
 
     def over(self, failure: FailedResult) -> bool:
         """Whether a log is passed over; it is counted."""
@@ -27,4 +31,6 @@ class Passed:
             return False
         self.empty += empty
         self.other += not empty
+        if not empty and len(self.examples) < FEW:
+            self.examples.append(failure)
         return True

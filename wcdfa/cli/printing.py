@@ -14,8 +14,8 @@ from rich.text import Text
 from wcdfa.analysis.diagnosing import in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
-from wcdfa.cli.passed import Passed
 from wcdfa.cli.console import PlainConsole
+from wcdfa.cli.passed import Passed
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_error, of_text
 from wcdfa.support.quantity import described
@@ -77,14 +77,18 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
         say(console, f"… {several(len(lines) - ROWS, 'more note', 'more notes')}, with --json or --table")
 
 
-def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Console) -> None:
-    """Print the errors, and how many other files were skipped."""
+def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Console, *, nothing_else: bool) -> None:
+    """Print the errors, and how many other files were skipped; if there is nothing else, also what some of them hold."""
     red = PlainConsole(stderr=True)
     for error in sorted(errors, key=label_of):
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
         red.print(f"wcdfa: {of_text(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     if passed.other:
         say(console, f"files or runs skipped, because they hold no such series: {passed.other:,}; name another with --column")
+    for example in passed.examples if nothing_else else ():
+        say(console, f"  {of_text(example['error'])}")
+    for advice in dict.fromkeys(example.get("advice", "") for example in passed.examples if nothing_else):
+        console.print(advice, markup=False, highlight=False, soft_wrap=True)
     if passed.empty:
         say(console, f"files or runs skipped, because nothing is logged in them: {passed.empty:,}")
 

@@ -30,11 +30,6 @@ def of_error(error: Exception) -> str:
     return of_text(str(error))
 
 
-def advice_in(error: BaseException) -> list[str]:
-    """What is to be printed below the message of an error: how to log what is missing."""
-    return list(getattr(error, "__notes__", ())) if isinstance(error, LogError) else []
-
-
 def of_text(text: str) -> str:
     """Translate a note, or a message that another process sent as text.
 

@@ -23,17 +23,20 @@ class NoSeries(LogError):
 
     missing = False
     """Whether no column is a norm by its name."""
+    advice = ""
+    """How ‖ΔW‖ is logged, if it is missing."""
 
     def of(self, where: str) -> Self:
         """The same error, with the place put before the message."""
         error = super().of(where)
-        error.missing = self.missing
+        error.missing, error.advice = self.missing, self.advice
         return error
 
     def advised(self, tool: str) -> Self:
         """The same error, with a note on how ‖ΔW‖ is logged with a tool if it is missing."""
         if self.missing:
-            self.add_note(how_to_log(tool))
+            self.advice = how_to_log(tool)
+            self.add_note(self.advice)
         return self
 
 
