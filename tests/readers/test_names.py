@@ -228,10 +228,10 @@ def test_one_series_on_the_terminal(on_the_terminal, kind):
 
 
 def test_many_series_on_the_terminal_and_in_json(tmp_path):
-    for text in FILES.values():
-        write_run(
-            tmp_path / "runs" / f"{text}.jsonl" if (tmp_path / "runs").mkdir(exist_ok=True) is None else tmp_path, "update_norm"
-        )
+    (tmp_path / "runs").mkdir()
+    for seed, text in enumerate(FILES.values(), start=1):  # equal values would be one run
+        values = np.exp(0.1 * np.random.default_rng(seed).standard_normal(LONG))
+        write_run(tmp_path / "runs" / f"{text}.jsonl", values=values)
     rows = [json.dumps({"step": i, **{name: v for name in HOSTILE.values()}}) for i, v in enumerate(NORMS.tolist())]
     (tmp_path / "runs" / "series.jsonl").write_text("\n".join(rows) + "\n")
     (tmp_path / "runs" / "\x1b[31mbad[red].csv").write_text("\x1b[31m\nx\n")

@@ -43,7 +43,7 @@ def likeness(name: str, role: Role) -> tuple[int, ...] | None:
     (True, None)
     """
     every = words(name)
-    of_group = tuple(int("".join(filter(str.isdecimal, word)) or 0) for word in every if GROUPS.fullmatch(word))
+    of_group = tuple(int("".join(filter(str.isdecimal, word))[:9] or 0) for word in every if GROUPS.fullmatch(word))
     if role == "rate":
         return (len(of_group), not is_ours(name), len(every), *of_group) if is_rate(name) else None
     said = meaning(name)
