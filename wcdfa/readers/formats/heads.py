@@ -12,6 +12,7 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.dialects import Dialect, split
 from wcdfa.readers.formats.quotes import WIDEST
 from wcdfa.readers.formats.unfinished import is_number
+from wcdfa.support.text import several
 
 SAMPLE = 1 << 16  # bytes of rows from which the types of the columns are told
 AFTER = 10  # lines that are compared with what may be the header
@@ -110,7 +111,7 @@ def _before(file: BinaryIO, end: int, dialect: Dialect) -> tuple[tuple[int, int]
     numeric = [any(is_number(dialect.number(field)) for field in split(text, dialect.delimiter)) for _, text in found[:2]]
     if chosen == 1 and widths[0] == widths[1] - 1 and numeric == [False, True]:
         chosen = 0  # a header without a name for the last column, or for the first
-    passed = f"{chosen} line(s) above the header, such as line {found[0][0][1]}, were passed over"
+    passed = f"{several(chosen, 'line', 'lines')} above the header, from line {found[0][0][1]} on, {'was' if chosen == 1 else 'were'} passed over"
     return found[chosen][0], comment, (passed,) if chosen else ()
 
 
