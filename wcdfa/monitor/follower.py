@@ -16,6 +16,7 @@ from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.readers import sources
+from wcdfa.readers.formats.unfinished import growing
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.reading import Reading
 from wcdfa.support.text import several
@@ -67,6 +68,7 @@ class Follower:
         self._told = False  # whether the user knows of the others
         self._varied = False  # whether the last rates were those of the log, one for each norm
 
+    @growing()
     def look(self) -> News:
         """Read what is new.
 

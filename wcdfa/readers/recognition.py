@@ -12,7 +12,7 @@ HEAD = 1 << 16  # bytes that are looked at
 POINTER = b"version https://git-lfs.github.com/spec/v1"
 FETCH = "a Git LFS pointer, which stands for a file that is not here: fetch it with git lfs pull"
 UNSURE = (".json", ".txt", ".log", ".out", ".dat", "")  # endings of logs, and of many other files
-TRAINING = re.compile(rb"(?i)(step|iter|iters|iteration|epoch|loss|norm|lr)[]\"' ]*[:=|]")
+TRAINING = re.compile(rb"(?i)(step|iter|iters|iteration|epoch|loss|norm|lr)[]\"' ]*[]:=|,;\s]")
 SIZE = 1024  # most bytes in a pointer
 
 

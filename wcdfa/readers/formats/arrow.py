@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wcdfa.readers.column_names import listed
-from wcdfa.readers.columns import Column
+from wcdfa.readers.columns import Column, Integers
 
-__all__ = ["arrow_compute", "arrow_csv", "arrow_dataset", "column_of", "is_numeric", "pa", "require_numbers"]
+__all__ = ["arrow_compute", "arrow_csv", "arrow_dataset", "codes_of", "column_of", "is_numeric", "is_text", "pa", "require_numbers"]
 
 
 class Deferred:
@@ -44,6 +44,31 @@ def column_of(read: pa.Array | pa.ChunkedArray) -> Column:
     if not read.null_count:
         return Column(numbers.to_numpy())
     return Column(numbers.drop_null().to_numpy(), rows=np.flatnonzero(read.is_valid()))
+
+
+def codes_of(texts: pa.Array | pa.ChunkedArray, places: dict[str | bytes, int]) -> Integers:
+    """The place of each text in `places`, to which new texts are added; -1 for a null.
+
+    >>> places = {}
+    >>> codes_of(pa.array(["b", "a", None, "b"]), places), places
+    (array([ 0,  1, -1,  0]), {'b': 0, 'a': 1})
+    """
+    encoded = texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
+    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    if not len(encoded):
+        return np.zeros(0, np.int64)
+    known = [-1 if word is None else places.setdefault(word, len(places)) for word in encoded.dictionary.to_pylist()]
+    codes: Integers = np.array([*known, -1])[
+        arrow_compute.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
+    ]
+    return codes
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds text, or something that is written as text, such as dates."""
+    held = kind.value_type if pa.types.is_dictionary(kind) else kind
+    texts = pa.types.is_string(held) or pa.types.is_large_string(held)
+    return bool(texts or pa.types.is_boolean(held) or pa.types.is_date(held) or pa.types.is_timestamp(held))
 
 
 def is_numeric(kind: pa.DataType) -> bool:

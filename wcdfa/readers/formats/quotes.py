@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
+from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.unfinished import BLOCK, CUT, Beginning, is_number
 
+WIDEST = 1 << 24  # most bytes in a line; a longer one is not a row of a table
 CLOSING = re.compile(rb'(?:[^"]++|"")*+"')
 
 
@@ -93,6 +96,41 @@ def _long(lines: BinaryIO, delimiter: bytes, columns: int, first: int) -> Iterat
         place += len(line)
     if opened is not None:
         yield opened
+
+
+def _opening(delimiter: bytes) -> re.Pattern[bytes]:
+    """A quoted text at the beginning of a field, closed or not."""
+    return re.compile(rb"(?:\A|(?<=" + re.escape(delimiter) + rb'))"(?:[^"]++|"")*+(?P<end>"|\Z)')
+
+
+def logical_lines(lines: BinaryIO, delimiter: bytes, first: int, joined: bool) -> Iterator[tuple[int, bytes]]:
+    r"""The lines of a table with their numbers; those that a quoted text covers are one if `joined` is true.
+
+    >>> import io
+    >>> list(logical_lines(io.BytesIO(b'1,"a\nb"\n2,c\n'), b",", 1, True))
+    [(1, b'1,"a\nb"\n'), (3, b'2,c\n')]
+
+    Raises
+    ------
+    LogError
+        If a line is so long that this is no table.
+    """
+    opening, held, size, begin = _opening(delimiter), list[bytes](), 0, first
+    for number, line in enumerate(iter(partial(lines.readline, WIDEST), b""), start=first):
+        begin = begin if held else number
+        size += len(line)
+        if size >= WIDEST:
+            msg = f"not a table: line {number:,} is longer than {WIDEST >> 20} MB"
+            raise LogError(msg)
+        closed = CLOSING.match(line) if held else None
+        rest = line[closed.end() :] if closed else line
+        held.append(line)
+        inside = len(held) > 1 and closed is None
+        if not joined or not (inside or (b'"' in rest and any(not found["end"] for found in opening.finditer(rest)))):
+            yield begin, b"".join(held)
+            held, size = [], 0
+    if held:
+        yield begin, b"".join(held)
 
 
 def _is_row(line: bytes, delimiter: bytes, columns: int) -> bool:

@@ -5,10 +5,32 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, BinaryIO
 
+_GROWS = ContextVar("grows", default=False)
 CUT = "the last line has no end and was left out: the log may be cut off, or still being written"
 BLOCK = 1 << 16  # bytes
+
+
+@contextmanager
+def growing() -> Iterator[None]:
+    """Files that are read meanwhile are still being written: their last line counts only if it has an end, because digits may be missing."""
+    before = _GROWS.set(True)
+    try:
+        yield
+    finally:
+        _GROWS.reset(before)
+
+
+def grows() -> bool:
+    """Whether the files that are read are still being written, as `growing` says.
+
+    >>> with growing():
+    ...     grows()
+    True
+    """
+    return _GROWS.get()
 
 
 class Beginning(io.RawIOBase):
@@ -43,9 +65,9 @@ def beginning(file: BinaryIO) -> Iterator[BinaryIO]:
         yield part
 
 
-def last_line_end(file: BinaryIO) -> tuple[int, bool]:
-    """Where the last whole line of a file ends, in bytes, and whether anything follows it."""
-    size = stop = file.seek(0, io.SEEK_END)
+def last_line_end(file: BinaryIO, size: int) -> tuple[int, bool]:
+    """Where the last whole line in the first `size` bytes of a file ends, and whether anything follows it."""
+    stop = size
     while stop:
         start = max(0, stop - BLOCK)
         file.seek(start)

@@ -1,0 +1,97 @@
+"""The run in an Arrow table, whatever file it comes from: its numbers are read in blocks of columns, and its text on demand."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from wcdfa.readers.columns import Column, Lazy, Run, Words
+from wcdfa.readers.errors import LogError
+from wcdfa.readers.formats.arrow import arrow_compute, codes_of, column_of, is_numeric, is_text, pa, require_numbers
+from wcdfa.readers.limits import require_room
+from wcdfa.readers.steps import with_steps
+from wcdfa.support.text import several, shown
+
+NUMBER = 24  # bytes of memory for a number, while it is read and converted
+AT_ONCE = 1 << 24  # bytes of numbers that are read at once, also if only one column is asked for
+WIDEST = 2000  # columns that are read at once: Arrow takes up to 50 kB for each, however short it is
+KEPT = 8  # such blocks that are kept
+
+
+class Stored(Protocol):
+    """A table in a file, as a dataset of Arrow gives it."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The names and types of its columns."""
+
+    def count_rows(self) -> int:
+        """How many rows it has."""
+
+    def to_table(self, columns: list[str]) -> pa.Table:
+        """Read some of its columns."""
+
+
+def run_of(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[str] = ()) -> Run:
+    """The numeric columns of a table, and its text; nulls are left out.
+
+    Parameters
+    ----------
+    path : path
+    stored : Stored
+    size : int
+        Its bytes on disk.
+    kind : str
+        What it should be, for an error message, such as "a parquet file".
+    notes : sequence of str, optional
+        Remarks for the user.
+    """
+    schema, rows = stored.schema, stored.count_rows()
+    names = [field.name for field in schema if is_numeric(field.type)]
+    width = min(WIDEST, max(1, AT_ONCE // (8 * max(1, rows))))  # columns in a block
+    places = {name: i for i, name in enumerate(names)}
+
+    def table(chosen: list[str]) -> pa.Table:
+        require_room(NUMBER * rows, size, f"a column of {rows:,} rows")
+        try:
+            table = stored.to_table(columns=chosen)
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(kind, error) from error
+        if len(table) != rows:
+            msg = f"not {kind}: it has {several(rows, 'row', 'rows')}, but {len(table):,} in column {shown(chosen[0])!r}"
+            raise LogError(msg)
+        return table
+
+    def load(chosen: list[str]) -> dict[str, Column]:
+        read = table(chosen)
+        try:
+            return {name: column_of(read.column(i)) for i, name in enumerate(chosen)}
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(kind, error) from error
+
+    @functools.lru_cache(KEPT)
+    def block(start: int) -> dict[str, Column]:
+        try:
+            return load(names[start : start + width])
+        except LogError:  # of one of its columns, perhaps another than the one asked for
+            return {}
+
+    def read(name: str) -> Column:
+        found = block(places[name] // width * width)
+        return found[name] if name in found else load([name])[name]
+
+    def words(name: str) -> Words:
+        found: dict[str | bytes, int] = {}
+        text = arrow_compute.cast(table([name]).column(0), pa.string())
+        codes = codes_of(text, found)
+        return Words(tuple(map(str, found)), codes)
+
+    texts = Lazy([field.name for field in schema if is_text(field.type)], words)
+    return Run(path, "", with_steps(require_numbers(Lazy(names, read), schema.names), others=schema.names), notes, texts=texts)
+
+
+def damaged(kind: str, error: Exception) -> Exception:
+    """The error of a file that is damaged, or whose reading the system refuses."""
+    return error if isinstance(error, PermissionError) else LogError(f"not {kind}: {error}")
