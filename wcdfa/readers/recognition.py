@@ -12,7 +12,7 @@ HEAD = 1 << 16  # bytes that are looked at
 POINTER = b"version https://git-lfs.github.com/spec/v1"
 FETCH = "a Git LFS pointer, which stands for a file that is not here: fetch it with git lfs pull"
 UNSURE = (".json", ".txt", ".log", ".out", ".dat", "")  # endings of logs, and of many other files
-TRAINING = re.compile(rb"(?i)(step|iter|iters|iteration|epoch|loss|norm|lr)[]\"' ]*[]:=|,;\s]")
+TRAINING = re.compile(rb"(?i)(step|iter|iters|iteration|epoch|loss|norm|lr)[]\"' ]*[]:=|,;\s]|^\s*\[\s*\[")
 SIZE = 1024  # most bytes in a pointer
 
 
@@ -51,7 +51,7 @@ def reader_of(path: Path, head: bytes, known: Sequence[Reader]) -> Reader | None
 
 
 def recognised(files: Iterable[Path], known: Iterable[Reader]) -> list[tuple[Path, Reader]]:
-    """The files with endings that tell nothing that are surely logs, each with its reader. Text must name something of a training."""
+    """The files with endings that tell nothing that are surely logs, each with its reader. Text must name something of a training, or be points."""
     sharp = [reader for reader in known if reader.recognises is not None]
     found = []
     for file in files if sharp else ():

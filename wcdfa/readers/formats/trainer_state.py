@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
-from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads, whole_number
+from wcdfa.readers.formats.json_stream import CHUNK, Stream
+from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 
 STATE = "trainer_state.json"
-CHUNK = 1 << 20  # characters
 START = re.compile(r'"log_history"\s*:\s*\[')
-BETWEEN = re.compile(r"[ \t\r\n,]*")
 HISTORY = '{"log_history": []'
 CUT = "it is cut off or damaged: the entries before were read"
 
@@ -31,7 +29,7 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
     if not columns:
         msg = f"no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
         raise ValueError(msg)
-    yield Run(path, "", columns, tuple(notes))
+    yield Run(path, "", columns, tuple(notes), "trainer")
 
 
 class _TrainerState(FileReader):
@@ -55,7 +53,7 @@ def is_trainer_state(head: bytes) -> bool:
     return head.lstrip().startswith(b"{") and START.search(head.decode("utf-8", "replace")) is not None
 
 
-READER = _TrainerState(STATE, (".json",), read_trainer_state, recognises=is_trainer_state)
+READER = _TrainerState(STATE, (), read_trainer_state, recognises=is_trainer_state)
 
 
 def _is_state(path: Path) -> bool:
@@ -82,7 +80,6 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
     EOFError
         After the last complete entry, if the file is cut off or damaged after it.
     """
-    decoder = json.JSONDecoder(parse_int=whole_number)
     with path.open(encoding="utf-8", errors="replace") as file:
         text = ""
         while (found := START.search(text)) is None:
@@ -91,24 +88,14 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
                 msg = 'no "log_history": a trainer_state.json of transformers has one'
                 raise ValueError(msg)
             text = text[-100:] + more
-        place, outermost = found.end(), _whole(text[: found.start()] + HISTORY[1:] + "}")
-        while True:
-            place = BETWEEN.match(text, place).end()  # type: ignore[union-attr] # it also matches the empty string
-            if text[place : place + 1] == "]":
-                if outermost and not _whole(HISTORY + text[place + 1 :] + file.read(LONGEST_ROW)):
-                    raise EOFError  # perhaps there was more
-                return
-            try:
-                if place == len(text):
-                    raise ValueError  # read more, as for an incomplete entry
-                entry, place = decoder.raw_decode(text, place)
-            except (ValueError, RecursionError) as error:
-                more = file.read(max(CHUNK, len(text) - place)) if len(text) - place < LONGEST_ROW else ""
-                if not more:
-                    raise EOFError from error
-                text, place = text[place:] + more, 0
-                continue
+        outermost = _whole(text[: found.start()] + HISTORY[1:] + "}")
+        stream = Stream(file, path.stat().st_size, text, found.end())
+        while stream.peek() != "]":
+            entry = stream.value()
             if not isinstance(entry, dict):
                 msg = f"an entry of its log history is {type(entry).__name__} and not an object"
                 raise ValueError(msg)  # noqa: TRY004 - the type is wrong in a file, not in an argument
             yield entry
+        stream.skip()
+        if outermost and not _whole(HISTORY + stream.rest()):
+            raise EOFError  # perhaps there was more
