@@ -179,7 +179,7 @@ def _series(
         msg = f"column {shown(name)!r} is empty"
         raise ValueError(msg)
     apart = 1 if quantity == "displacement" else spacing  # it covers the steps between checkpoints, and none are left out
-    found = spaced(column, spacing=apart, first=steps[0], last=steps[1])
+    found = spaced(column, spacing=apart, first=steps[0], last=steps[1], tool=run.tool)
     beside = Beside(run.columns, name, found.steps, names)
     rate, loss = beside.first("rate"), beside.first("loss")
     notes = (*said, *found.notes, *(beside.unused_rate() if rate is None else ()))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
+from wcdfa.readers.tools import TOOLS, log_each
 from wcdfa.support.text import ordinal, several
 
 EVEN = 0.95  # share of the differences that must equal the usual one
@@ -33,7 +34,9 @@ class Spaced(NamedTuple):
     """Optimizer steps from one value to the next."""
 
 
-def spaced(column: Column, *, spacing: int | None = None, first: int | None = None, last: int | None = None) -> Spaced:
+def spaced(
+    column: Column, *, spacing: int | None = None, first: int | None = None, last: int | None = None, tool: str = ""
+) -> Spaced:
     """Put the values of a column in the order of their steps. The last record of a step counts; records that a restart undid do not.
 
     >>> import numpy as np
@@ -51,6 +54,8 @@ def spaced(column: Column, *, spacing: int | None = None, first: int | None = No
         log counts something else, such as micro-batches or rows.
     first, last : int, optional
         The steps to take, both included.
+    tool : str
+        The program that wrote the log, as in `wcdfa.readers.tools`: the notes name its option that logs each step.
 
     Raises
     ------
@@ -64,7 +69,7 @@ def spaced(column: Column, *, spacing: int | None = None, first: int | None = No
         if first is not None or last is not None:
             msg = "the log has no steps to choose a range of: cut it by rows"
             raise ValueError(msg)
-        notes = [_without_steps(column.rows)] if spacing is None else _thinned(spacing)
+        notes = [_without_steps(column.rows)] if spacing is None else _thinned(spacing, tool)
         return Spaced(values, None, tuple(notes), spacing or 1)
     values, steps, restarts = in_order(values, steps)
     values, steps = _between(values, steps, first, last)
@@ -72,9 +77,9 @@ def spaced(column: Column, *, spacing: int | None = None, first: int | None = No
     on = _on_grid(steps, usual)
     off = len(steps) - int(np.sum(on))
     values, steps = (values, steps) if not off else (values[on], steps[on])
-    _require_even(steps, usual)
+    _require_even(steps, usual, tool)
     thinned = usual if spacing is None else spacing
-    said = _thinned(thinned) if spacing is not None or len(steps) >= FEW else ()
+    said = _thinned(thinned, tool) if spacing is not None or len(steps) >= FEW or _is_option(steps, usual, tool) else ()
     return Spaced(values, steps, (*restarts, *said, *_left_out(off), *_missing(steps, usual)), thinned)
 
 
@@ -124,9 +129,20 @@ def _left_out(off: int) -> Iterator[str]:
         yield f"{several(off, 'value at steps between was', 'values at steps between were')} left out"
 
 
-def _thinned(apart: int) -> Iterator[str]:
+def _thinned(apart: int, tool: str) -> Iterator[str]:
     if apart > 1:
-        yield f"only every {ordinal(apart)} step was logged: memory below {apart:,} steps cannot be seen"
+        advice = f"; {log_each(tool)}" if _has_option(tool) else ""
+        yield f"only every {ordinal(apart)} step was logged: memory below {apart:,} steps cannot be seen{advice}"
+
+
+def _has_option(tool: str) -> bool:
+    """Whether a tool has an option that logs each step."""
+    return tool in TOOLS and bool(TOOLS[tool].every_step)
+
+
+def _is_option(steps: Integers, usual: int, tool: str) -> bool:
+    """Whether few steps are so far apart because the tool logs no others: it does unless it is told to log each."""
+    return _has_option(tool) and len(steps) > 2 and bool(np.all(np.diff(steps) == usual))
 
 
 def _missing(steps: Integers, usual: int) -> Iterator[str]:
@@ -139,10 +155,11 @@ def _is_even(steps: Integers, usual: int) -> bool:
     return len(steps) < 2 or bool(np.mean(np.diff(steps) == usual) >= EVEN)
 
 
-def _require_even(steps: Integers, usual: int) -> None:
+def _require_even(steps: Integers, usual: int, tool: str) -> None:
     if not _is_even(steps, usual):
         differences = np.diff(steps)
-        msg = f"steps are unevenly spaced ({_stretches(steps, differences)}): log every step, or choose a stretch with"
+        each = log_each(tool) if _has_option(tool) else "log every step"
+        msg = f"steps are unevenly spaced ({_stretches(steps, differences)}): {each}, or choose a stretch with"
         raise Subsampled(msg, Option("steps", ("first", "last")))
 
 

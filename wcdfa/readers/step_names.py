@@ -39,9 +39,12 @@ ROWS = _words("row rows index idx unnamed line lines record records entry")
 # a name with one of these is that of a measured number, a setting, or a part of a whole
 MEASURED = _words(
     "norm norms gnorm loss losses lr rate rates size sizes per since acc accuracy mean std var min max avg median sum ratio alpha beta "
-    "momentum reward rewards return returns score error errors mem memory grad grads gradient gradients param params parameters weight "
-    "weights scale seed rank device gpu target limit interval freq frequency every warmup remaining eta left dim layers workers correct"
+    "momentum reward rewards return returns score error errors mem memory "
+    "scale seed rank device gpu target limit interval freq frequency every warmup remaining eta left dim layers workers correct"
 )
+LEARNED = _words(
+    "grad grads gradient gradients param params parameters weight weights"
+)  # updates of them are steps, other things are not
 QUALIFIERS = _words(
     "num n nr no number idx index id count counter cnt total cur current curr global local seen consumed trained processed sampled done "
     "completed so far x axis cumulative overall lifetime main train training input"
@@ -80,13 +83,13 @@ def counted_in(name: str) -> Counts:
     """
     words = words_of(name)
     every = frozenset(words)
-    if every & MEASURED:
+    head = next((word for word in reversed(words) if word not in QUALIFIERS and not word.isdecimal()), "")
+    if every & MEASURED or (every & LEARNED and head not in UPDATES):
         return "nothing"
     if any(pair in (("time", "step"), ("time", "steps")) for pair in itertools.pairwise(words)):
         return "samples"
     if every & TIMES:
         return "seconds"
-    head = next((word for word in reversed(words) if word not in QUALIFIERS and not word.isdecimal()), "")
     if head in EPOCHS:
         return "epochs"
     if head in UPDATES and not (every & DATA and head in ("step", "steps", "batch", "batches")):

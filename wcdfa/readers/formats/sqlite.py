@@ -17,6 +17,7 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 from wcdfa.readers.formats.stores import Store
 from wcdfa.readers.magic import is_sqlite
+from wcdfa.readers.step_values import in_order_written
 from wcdfa.readers.steps import COUNTER
 from wcdfa.support.text import several
 
@@ -79,7 +80,7 @@ def _mlflow(path: Path, store: sqlite3.Connection, place: Store) -> Iterator[Run
             else []
         )
         if keys or wrong:
-            yield Run(path, f"{name or 'run'} {uuid}", Lazy(keys, partial(_metric, place, uuid)), notes)
+            yield Run(path, f"{name or 'run'} {uuid}", Lazy(keys, partial(_metric, place, uuid)), notes, "mlflow", f"mlflow:{uuid}")
 
 
 def _metric(place: Store, uuid: object, key: str) -> Column:
@@ -99,14 +100,15 @@ def _metric(place: Store, uuid: object, key: str) -> Column:
     read = np.frombuffer(values)
     infinite = np.abs(read) >= LARGEST
     read[infinite] = np.copysign(np.inf, read[infinite])
-    return Column(read, np.frombuffer(steps, np.int64))
+    return in_order_written(Column(read, np.frombuffer(steps, np.int64)))
 
 
 def _trackio(path: Path, store: sqlite3.Connection, place: Store, key: str) -> Iterator[Run]:
     for run, name in store.execute(f"SELECT {key}, max(run_name) FROM metrics GROUP BY {key} ORDER BY min(id)").fetchall():
         notes: list[str] = []
         read = cache(partial(_logged, path, place, key, run, notes))
-        yield Run(path, str(name) if run == name else f"{name} {run}", Lazy(read, partial(_taken, read)), notes)
+        named = str(name) if run == name else f"{name} {run}"
+        yield Run(path, named, Lazy(read, partial(_taken, read)), notes, "trackio", f"trackio:{path.stem}/{run}")
 
 
 def _logged(path: Path, place: Store, key: str, run: object, notes: list[str]) -> Mapping[str, Column]:

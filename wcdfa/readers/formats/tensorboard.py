@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import math
+import re
+import struct
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.readers.base import FileReader, Folder, Found
-from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.columns import Column, Floats, Integers, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
 from wcdfa.readers.formats.wire import fields
 from wcdfa.readers.limits import Deadline, require_room
 from wcdfa.readers.magic import is_events
-from wcdfa.support.text import shown
+from wcdfa.readers.step_values import in_order_written
+from wcdfa.support.text import several, shown
 
 if TYPE_CHECKING:
+    from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.compat.proto.tensor_pb2 import TensorProto
 
@@ -26,42 +35,88 @@ MARK = "tfevents"  # part of the name of every event file
 LARGE = 1 << 21  # bytes in an event; a larger one is taken apart
 SMALL = 1 << 10  # bytes in a value of a large event that can be a scalar
 MANY = 1000  # values of a large event that are held at once
-STEP, SUMMARY, VALUE = 2, 5, 1  # fields of an event, and of its summary
+TIME, STEP, SUMMARY, VALUE = 1, 2, 5, 1  # fields of an event, and of its summary
 OF_A_TAG = 700  # bytes for each tag
+NEAR = 20  # files in other folders that are searched for a scalar
+FIRST = 100  # events at the start of each
+DIGITS = re.compile(r"[0-9]+")
 SINGLE, DOUBLE = 1, 2  # values of tensorflow.DataType
 
 
 def read_tensorboard(path: Path) -> Iterator[Run]:
-    """Read the scalars, with their steps, of an event file, or of all event files in a folder in the order of their start.
+    """Read the scalars, with their steps, of an event file, or of all event files in a folder.
 
-    Unlike TensorBoard, it keeps every scalar. If a step has several, all are kept, in the order written.
+    Unlike TensorBoard, it keeps every scalar. If a step has several, all are kept, in the order written: within a file as they stand
+    there, and of several files as `in_order_of_time` says.
+
+    A folder without scalars holds no run if there are some in a folder below it or above it: a writer that was given a name of its own
+    for some scalars, or for hyperparameters, puts these in a folder, and leaves a file that holds nothing else beside it.
     """
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
-    from google_crc32c import value as crc32c  # noqa: PLC0415
-    from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
+    files = sorted((each for each in path.glob(f"*{MARK}*") if _is_event_file(each)), key=_started) if path.is_dir() else [path]
+    found, notes = _scalars(files)
+    columns = found.columns()
+    if columns:
+        yield Run(path, "", columns, tuple(notes), "tensorboard")
+    elif notes or not path.is_dir() or not _scalars_beside(path):
+        msg = f"no scalars in {several(len(files), 'event file', 'event files')}{': ' if notes else ''}{'; '.join(notes)}"
+        raise LogError(msg)
 
-    files = sorted(each for each in path.glob(f"*{MARK}*") if _is_event_file(each)) if path.is_dir() else [path]
+
+def _scalars(files: Sequence[Path]) -> tuple[Scalars, list[str]]:
+    """Read event files, and say what in them cannot be read."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
+
     size = sum(file.stat().st_size for file in files)
-    found, notes, deadline = Scalars(size), [], Deadline(size)
+    found, notes, deadline = Scalars(size, timed=len(files) > 1), list[str](), Deadline(size)
     for file in files:
+        found.begin()
         try:
-            with file.open("rb") as opened:
-                for record in tensorflow_records(opened, crc32c):
-                    deadline.check()
-                    if len(record) > LARGE:
-                        found.take_apart(record)
-                    else:
-                        event = Event.FromString(record)
-                        found.take(event.summary.value, event.step)
+            for event in _events(file):
+                deadline.check()
+                if isinstance(event, bytes):
+                    found.take_apart(event)
+                else:
+                    found.take(event.summary.value, event.step, event.wall_time)
         except Damaged as error:
             notes.append(f"{shown(file.name)}: {error}")
         except DecodeError as error:
             notes.append(f"{shown(file.name)}: a record in it is not a TensorBoard event: {error}; everything before was read")
-    columns = found.columns()
-    if not columns:
-        msg = f"no scalars in {len(files)} event file(s){': ' if notes else ''}{'; '.join(notes)}"
-        raise LogError(msg)
-    yield Run(path, "", columns, tuple(notes))
+    return found, notes
+
+
+def _events(file: Path) -> Iterator[Event | bytes]:
+    """The events in a file; one that is large as it stands there. Raises `Damaged` or a DecodeError after the last whole one."""
+    from google_crc32c import value as crc32c  # noqa: PLC0415
+    from tensorboard.compat.proto.event_pb2 import Event  # noqa: PLC0415
+
+    with file.open("rb") as opened:
+        for record in tensorflow_records(opened, crc32c):
+            yield record if len(record) > LARGE else Event.FromString(record)
+
+
+def _started(file: Path) -> tuple[float, list[int], str]:
+    """When a file was begun: by its first event, and among files of one moment by the numbers in its name."""
+    first: object = None
+    with suppress(Exception):  # whatever is wrong with the file is said when it is read
+        first = next(_events(file), None)
+    time = getattr(first, "wall_time", 0.0)
+    return (time if math.isfinite(time) else 0.0), [int(digits) for digits in DIGITS.findall(file.name)], file.name
+
+
+def _scalars_beside(folder: Path) -> bool:
+    """Whether there are scalars in event files below this folder, or beside it in the folder above."""
+    below = folder.glob(f"*/*{MARK}*")
+    above = folder.resolve().parent.glob(f"*{MARK}*")
+    near = islice((each for each in chain(below, above) if _is_event_file(each)), NEAR)
+    return any(_has_scalars(each) for each in near)
+
+
+def _has_scalars(file: Path) -> bool:
+    with suppress(Exception):  # a file that cannot be read has none
+        for event in islice(_events(file), FIRST):
+            if not isinstance(event, bytes) and any(_number(value) is not None for value in event.summary.value):
+                return True
+    return False
 
 
 class _TensorBoard(FileReader):
@@ -82,58 +137,106 @@ def _is_event_file(path: Path) -> bool:
 
 
 class Scalars:
-    """Collects the scalars of events by their tags, with their steps."""
+    """Collects the scalars of events by their tags, with their steps; if they are timed, with the time at which each was written."""
 
-    def __init__(self, size: int) -> None:
-        self._size, self._needed = size, 0
-        self._found: dict[str, tuple[array[float], array[int]]] = {}
+    def __init__(self, size: int, *, timed: bool = False) -> None:
+        self._size, self._needed, self._timed, self._file = size, 0, timed, 0
+        self._found: dict[str, Scalar] = {}
 
-    def columns(self) -> dict[str, Column]:
+    def begin(self) -> None:
+        """Begin another file."""
+        self._file += 1
+
+    def columns(self) -> Mapping[str, Column]:
         """The scalars of each tag."""
-        return {tag: Column(np.frombuffer(values), np.frombuffer(steps, np.int64)) for tag, (values, steps) in self._found.items()}
+        return Lazy(self._found, cache(lambda tag: in_order_written(self._found[tag].column())))
 
-    def take(self, values: Iterable[Summary.Value], step: int) -> None:
+    def take(self, values: Iterable[Summary.Value], step: int, time: float) -> None:
         """Take the scalars among the values of an event."""
         for value in values:
-            kind = value.WhichOneof("value")
-            if kind == "simple_value":
-                number: float | None = value.simple_value
-            else:
-                number = _scalar(value.tensor) if kind == "tensor" else None
+            number = _number(value)
             if number is not None:
-                numbers, steps = self._found.get(value.tag) or self._new(value.tag)
-                numbers.append(number)
-                steps.append(step)
+                held = self._found.get(value.tag) or self._new(value.tag)
+                held.values.append(number)
+                held.steps.append(step)
+                if self._timed:
+                    held.times.append(time)
+                    held.files.append(self._file)
 
     def take_apart(self, record: bytes) -> None:
         """Take the scalars from a large event, value by value: as a whole, it could take many times its size."""
         from google.protobuf.message import DecodeError  # noqa: PLC0415 - of the extra
         from tensorboard.compat.proto.summary_pb2 import Summary  # noqa: PLC0415
 
-        deadline, step, values = Deadline(self._size), 0, []
+        deadline, step, time, values = Deadline(self._size), 0, 0.0, []
         try:
             for field, content in fields(memoryview(record)):
                 if field == STEP and isinstance(content, int):
                     step = (content + (1 << 63)) % (1 << 64) - (1 << 63)
+                elif field == TIME and isinstance(content, bytes | memoryview) and len(content) == 8:
+                    (time,) = struct.unpack("<d", content)
                 elif field == SUMMARY and not isinstance(content, int):
                     for below, value in fields(content):
                         deadline.check()
                         if below == VALUE and not isinstance(value, int) and len(value) <= SMALL:
                             values.append(Summary.Value.FromString(bytes(value)))
                             if len(values) == MANY:
-                                self.take(values, step)
+                                self.take(values, step, time)
                                 values.clear()
         except LogError:
             raise
         except ValueError as error:
             raise DecodeError(str(error)) from error
-        self.take(values, step)
+        self.take(values, step, time)
 
-    def _new(self, tag: str) -> tuple[array[float], array[int]]:
+    def _new(self, tag: str) -> Scalar:
         self._needed += OF_A_TAG + len(tag)
         require_room(self._needed, self._size, f"{len(self._found) + 1:,} tags")
-        held = self._found[tag] = array("d"), array("q")
+        held = self._found[tag] = Scalar(array("d"), array("q"), array("d"), array("i"))
         return held
+
+
+class Scalar(NamedTuple):
+    """The values of one tag, in the order of the files; times and files only if there are several."""
+
+    values: array[float]
+    steps: array[int]
+    times: array[float]
+    files: array[int]
+
+    def column(self) -> Column:
+        """The values in the order in which they were written."""
+        values, steps = np.frombuffer(self.values), np.frombuffer(self.steps, np.int64)
+        if not self.files or self.files[0] == self.files[-1]:
+            return Column(values, steps)
+        order = in_order_of_time(steps, np.frombuffer(self.times), np.frombuffer(self.files, np.intc))
+        return Column(values[order], steps[order])
+
+
+def in_order_of_time(steps: Integers, times: Floats, files: npt.NDArray[np.intc]) -> npt.NDArray[np.intp]:
+    """The order in which records of several files were written.
+
+    >>> in_order_of_time(np.array([1, 2, 5, 3, 4]), np.array([1.0, 2.0, 5.0, 3.0, 4.0]), np.array([0, 0, 0, 1, 1])).tolist()
+    [0, 1, 3, 4, 2]
+
+    Within a file, they stay as they are, also if the clock was set back. Files follow each other as they were begun, unless several were
+    written in turns: if steps go back less often in the order of the times, that order is taken.
+    """
+    latest, starts = times.copy(), np.flatnonzero(np.diff(files)) + 1
+    latest[~np.isfinite(latest)] = 0.0
+    for part in np.split(latest, starts):  # views
+        np.maximum.accumulate(part, out=part)
+    by_time = np.argsort(latest, kind="stable")
+    as_begun = np.arange(len(steps))
+    return min((as_begun, by_time), key=lambda order: int(np.sum(steps[order][1:] < steps[order][:-1])))
+
+
+def _number(value: Summary.Value) -> float | None:
+    """The number in a value; None if it is no scalar."""
+    kind = value.WhichOneof("value")
+    if kind == "simple_value":
+        return float(value.simple_value)
+    return _scalar(value.tensor) if kind == "tensor" else None
 
 
 def _scalar(tensor: TensorProto) -> float | None:

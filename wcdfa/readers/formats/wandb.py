@@ -31,7 +31,8 @@ def read_wandb(path: Path) -> Iterator[Run]:
     # isort: split
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - after wandb, which the error should name if both are missing
 
-    rows, notes, name, axes, large = Rows(path.stat().st_size), [], "", dict[str, str](), 0
+    rows, notes, axes, large = Rows(path.stat().st_size), [], dict[str, str](), 0
+    name = identity = ""
     with path.open("rb") as file:
         start = file.read(START)
         if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
@@ -49,6 +50,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
                     axes[record.metric.glob_name or record.metric.name] = record.metric.step_metric
                 elif record.HasField("run"):
                     name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
+                    identity = f"wandb:{record.run.run_id}" if record.run.run_id else ""
         except Damaged as error:
             notes.append(str(error))
         except DecodeError as error:  # a complete record of another kind
@@ -59,7 +61,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
     if not columns:
         msg = f"no numbers in {several(rows.count, 'row', 'rows')} of history{': ' if notes else ''}{'; '.join(notes)}"
         raise ValueError(msg)
-    yield Run(path, name, columns, tuple(notes))
+    yield Run(path, name, columns, tuple(notes), "wandb", identity)
 
 
 READER = FileReader(".wandb", (".wandb",), read_wandb, extra="wandb", recognises=is_wandb)
