@@ -36,7 +36,7 @@ EXTRAS = {  # what a package may import beside the core's own dependencies, wher
     "cli": {"cyclopts", "rich"},
     "support": {"platformdirs", "rich"},
     "plotting": {"matplotlib"},
-    "readers": {"google", "google_crc32c", "pyarrow", "tensorboard", "tensorstore", "wandb"},
+    "readers": {"google", "google_crc32c", "pyarrow", "tensorboard", "tensorstore", "wandb", "compression", "fsspec", "zstandard"},
     "sinks": {"mlflow", "pyarrow", "tensorflow", "trackio", "wandb"},
 }
 CORE = {"numpy", "array_api_compat"}
