@@ -36,7 +36,10 @@ EXTRAS = {  # what a package may import beside the core's own dependencies, wher
     "cli": {"cyclopts", "rich"},
     "support": {"platformdirs", "rich"},
     "plotting": {"matplotlib"},
-    "readers": {"charset_normalizer", "clevercsv", "google", "google_crc32c", "pyarrow", "tensorboard", "tensorstore", "wandb"},
+    "readers": {
+        *("charset_normalizer", "clevercsv", "compression", "fsspec", "google", "google_crc32c", "pyarrow", "tensorboard", "tensorstore"),
+        *("wandb", "zstandard"),
+    },
     "sinks": {"mlflow", "pyarrow", "tensorflow", "trackio", "wandb"},
 }
 CORE = {"numpy", "array_api_compat"}

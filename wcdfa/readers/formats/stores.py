@@ -9,10 +9,10 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import Deadline, most_memory
+from wcdfa.support.temporary_folders import TemporaryFolder
 
 WRITER = 18  # position of the byte that tells how a store is written
 LONGEST = (1 << 31) - 1  # bytes in a value or row; the most that SQLite can be told
@@ -28,7 +28,7 @@ class Store:
         self._path = path.resolve()  # the write-ahead log is beside the file, not beside a link to it
         self._deadline, self._lock = Deadline(_size(self._path)), threading.RLock()
         self._open: sqlite3.Connection | None = None
-        self._copy: Path | None = None
+        self._copy: TemporaryFolder | None = None
 
     @contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
@@ -85,12 +85,10 @@ class Store:
     def _copied(self) -> sqlite3.Connection:
         """Open a copy of the store and its log: whoever reads a log without an index writes one, and may remove the log at the end."""
         if self._copy is None:
-            folder = Path(mkdtemp(prefix="wcdfa-"))
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self._copy = TemporaryFolder()
             for each in (self._path, _beside(self._path, "-wal")):
-                shutil.copyfile(each, folder / each.name)
-            self._copy = folder / self._path.name
-        return sqlite3.connect(self._copy, check_same_thread=False)
+                shutil.copyfile(each, self._copy.path / each.name)
+        return sqlite3.connect(self._copy.path / self._path.name, check_same_thread=False)
 
 
 def _check(deadline: Deadline) -> Callable[[], bool]:

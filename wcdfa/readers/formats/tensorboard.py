@@ -20,6 +20,7 @@ from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Column, Floats, Integers, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
+from wcdfa.readers.formats.decompressing import ENDINGS
 from wcdfa.readers.formats.wire import fields
 from wcdfa.readers.limits import Deadline, require_room
 from wcdfa.readers.magic import is_events
@@ -121,8 +122,8 @@ def _has_scalars(file: Path) -> bool:
 
 class _TensorBoard(FileReader):
     def claims(self, path: Path) -> bool:
-        """Whether the file has the name of an event file."""
-        return MARK in path.name
+        """Whether the file has the name of an event file, and is not compressed."""
+        return MARK in path.name and path.suffix.lower() not in ENDINGS
 
     def search(self, folder: Folder) -> Found:
         """Find the folder itself, if there is an event file in it."""
@@ -133,7 +134,7 @@ READER = _TensorBoard("TensorBoard event files", (), read_tensorboard, extra="te
 
 
 def _is_event_file(path: Path) -> bool:
-    return not path.name.startswith(".") and path.is_file()
+    return not path.name.startswith(".") and READER.claims(path) and path.is_file()
 
 
 class Scalars:
