@@ -14,8 +14,8 @@ from rich.text import Text
 from wcdfa.analysis.diagnosing import in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
-from wcdfa.cli.passed import Passed
 from wcdfa.cli.console import PlainConsole
+from wcdfa.cli.passed import Passed
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_error, of_text
 from wcdfa.support.quantity import described

@@ -11,7 +11,7 @@ import numpy as np
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Column, Run
-from wcdfa.readers.errors import LogError
+from wcdfa.readers.errors import LogError, NothingLogged
 from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
 from wcdfa.readers.formats.wire import fields
 from wcdfa.readers.limits import Deadline, require_room
@@ -60,7 +60,7 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
     columns = found.columns()
     if not columns:
         msg = f"no scalars in {len(files)} event file(s){': ' if notes else ''}{'; '.join(notes)}"
-        raise LogError(msg)
+        raise LogError(msg) if notes else NothingLogged(msg)
     yield Run(path, "", columns, tuple(notes))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
+from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
 from wcdfa.readers.formats.rows import Rows, loads
 from wcdfa.readers.magic import is_wandb
@@ -58,7 +59,7 @@ def read_wandb(path: Path) -> Iterator[Run]:
     columns = rows.columns(axes)
     if not columns:
         msg = f"no numbers in {several(rows.count, 'row', 'rows')} of history{': ' if notes else ''}{'; '.join(notes)}"
-        raise ValueError(msg)
+        raise ValueError(msg) if notes else NothingLogged(msg)
     yield Run(path, name, columns, tuple(notes))
 
 
