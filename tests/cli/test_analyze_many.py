@@ -185,8 +185,8 @@ def test_a_table_replaces_neither_a_log_nor_anything_else(tmp_path):
 
 
 def test_what_must_be_known_is_said_of_many_runs_too(tmp_path):
-    norms = np.exp(0.1 * wcdfa.synthetic.white_noise(400, seed=0))
-    for name in ("a", "b"):
+    for seed, name in enumerate(("a", "b")):
+        norms = np.exp(0.1 * wcdfa.synthetic.white_noise(400, seed=seed))
         steps = [*range(200), *range(150, 350)]
         pd.DataFrame({"step": steps, "grad_norm": norms}).to_csv(tmp_path / f"{name}.csv", index=False)
     done = run("analyze", ".", "--window", 100, "--json", cwd=tmp_path)

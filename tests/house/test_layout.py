@@ -37,7 +37,17 @@ EXTRAS = {  # what a package may import beside the core's own dependencies, wher
     "support": {"platformdirs", "rich"},
     "plotting": {"matplotlib"},
     "readers": {
-        *("charset_normalizer", "clevercsv", "compression", "fsspec", "google", "google_crc32c", "pyarrow", "tensorboard", "tensorstore"),
+        *(
+            "charset_normalizer",
+            "clevercsv",
+            "compression",
+            "fsspec",
+            "google",
+            "google_crc32c",
+            "pyarrow",
+            "tensorboard",
+            "tensorstore",
+        ),
         *("wandb", "zstandard"),
     },
     "sinks": {"mlflow", "pyarrow", "tensorflow", "trackio", "wandb"},

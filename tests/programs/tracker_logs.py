@@ -5,22 +5,29 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 
 def by_wandb(folder, runs):
     import wandb
 
+    begun = set()
     for asked in runs:
+        if (identity := asked.get("id")) in begun:
+            time.sleep(1.1)  # the folder of each piece is named after the second of its start
+        begun.update([identity] if identity else [])
         run = wandb.init(
             project="wcdfa",
             name=asked["name"],
+            id=identity,
+            resume=None if identity is None else "allow",
             dir=folder,
             settings=wandb.Settings(silent=True, console="off", x_disable_stats=True),
         )
         for row in rows(asked):
-            row.pop("step", None)
-            run.log(row | asked.get("every", {}))
+            step = row.pop("step", None)
+            run.log(row | asked.get("every", {}), step=step if identity is not None else None)
         run.finish()
     return next(folder.glob("wandb/offline-run-*/*.wandb")) if len(runs) == 1 else folder / "wandb"
 

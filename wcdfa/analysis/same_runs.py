@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.analysis.fingerprints import OFFSETS, Fingerprint, Resolution, agree, contradict, order_of
+from wcdfa.analysis.fingerprints import OFFSETS, Fingerprint, Resolution, agree, contradict, fingerprint_of, order_of
+from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import shown
 
 INDEXED = 32  # samples by which a fingerprint is found
@@ -26,6 +27,24 @@ class Joined(NamedTuple):
     kept: bool
     replaced: Fingerprint | None = None
     """The fingerprint that stood for the run until now."""
+
+
+def distinct(found: Iterable[RecordedSeries]) -> list[RecordedSeries]:
+    """One series for each run, in the order in which the runs come; a note says in which other logs the run is.
+
+    >>> from pathlib import Path
+    >>> norms = 1 + np.random.default_rng(0).random(1000)
+    >>> logs = [RecordedSeries(Path(name), "", "norms", norms, None, None, None, 0, ()) for name in ("a.csv", "b.csv")]
+    >>> [(str(each.path), each.notes) for each in distinct(logs)]
+    [('a.csv', ('the same norms are in b.csv: one run',))]
+    """
+    runs, kept = SameRuns(), dict[int, RecordedSeries]()
+    for series in found:
+        joined = runs.add(fingerprint_of(series))
+        if joined.kept:
+            kept[joined.run] = series
+    noted = [(series, runs.note(run)) for run, series in kept.items()]
+    return [series._replace(notes=(*series.notes, note)) if note else series for series, note in noted]
 
 
 class SameRuns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +14,17 @@ from rich.table import Table
 
 from wcdfa.analysis.comparison import Comparison, Difference
 from wcdfa.analysis.comparison import compare as compare_series
-from wcdfa.analysis.series import Settings
+from wcdfa.analysis.result_types import FailedResult
+from wcdfa.analysis.results import failed
+from wcdfa.analysis.same_runs import distinct
 from wcdfa.cli.console import PlainConsole
+from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.options import Judging
-from wcdfa.cli.printing import busy, print_json, say
+from wcdfa.cli.passed import Passed
+from wcdfa.cli.printing import busy, print_errors, print_json, say
+from wcdfa.cli.reading import Readings
 from wcdfa.cli.streams import require_output
 from wcdfa.readers import sources
-from wcdfa.readers.column_choice import NoSeries
 from wcdfa.readers.series import RecordedSeries
 
 DEFAULT = Judging()
@@ -45,36 +49,42 @@ def compare(
     require_output()
     settings = judging.settings()
     console = PlainConsole(stderr=json_output)
+    readings = Readings(paths)
     with busy("reading", console):
-        found = [series for path in paths for series in _series(path, settings)]
+        every = [series for path in paths for source in sources(path) for series in readings.each(source, settings.series)]
+    found = distinct(every)
+    print_errors(readings.errors, readings.passed, console)
+    if len(found) < 2 and readings.errors:
+        return FAILED
     if len(found) < 2:
-        msg = f"{len(found)} series found, and a comparison needs two: {', '.join(each.name for each in found)}"
-        raise ValueError(msg)
+        raise ValueError(_too_few(every, found))
     reference, *others = found
     if settings.log is None and (negative := [each.name for each in found if np.any(each.values < 0)]):
         settings = replace(settings, log=False)  # for all of them, or their α could not be compared
         say(console, f"note: no logarithm was taken for any series, because there are negative values in {', '.join(negative)}")
     for note in (f"{each.name}: {note}" for each in found for note in each.notes):
         say(console, f"note: {note}")
+    failures: list[FailedResult] = []
     for other in others:
-        with busy("judging windows", console):
-            comparison = compare_series(reference, other, settings)
+        try:
+            with busy("judging windows", console):
+                comparison = compare_series(reference, other, settings)
+        except ValueError as error:
+            failures.append(failed(other.path, error, other.run, other.column))
+            continue
         if json_output:
             print_json(_as_json(reference, other, comparison))
         else:
             _print(reference, other, comparison, console)
-    return 0
+    print_errors(failures, Passed(()), console)
+    return FAILED if failures or readings.errors else 0
 
 
-def _series(path: Path, settings: Settings) -> Iterator[RecordedSeries]:
-    """The series at a path. Files in a folder that hold none are skipped."""
-    for source in sources(path):
-        try:
-            for run in source.runs():
-                yield from settings.series(run)
-        except NoSeries:
-            if source.path == path:
-                raise
+def _too_few(every: Sequence[RecordedSeries], found: Sequence[RecordedSeries]) -> str:
+    names = ", ".join(each.name for each in every)
+    if len(every) > len(found):
+        return f"{len(every)} series found, which are of one run, and a comparison needs two runs: {names}"
+    return f"{len(every)} series found, and a comparison needs two: {names}"
 
 
 def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison, console: PlainConsole) -> None:

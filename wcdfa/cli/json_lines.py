@@ -23,7 +23,7 @@ class JsonLines(AbstractContextManager["JsonLines"]):
     """
 
     def __init__(self, *, held: bool) -> None:
-        self._file = tempfile.TemporaryFile("w+b") if held else None  # noqa: SIM115 - closed by __exit__
+        self._file = tempfile.TemporaryFile("w+b") if held else None  # noqa: SIM115 - __exit__ closes it
         self._places: dict[int, tuple[int, int]] = {}
 
     def __enter__(self) -> Self:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from wcdfa.analysis.result_types import FailedResult
-from wcdfa.analysis.results import failed
+from wcdfa.analysis.fingerprints import fingerprint_of
+from wcdfa.analysis.same_runs import SameRuns
 from wcdfa.analysis.series import Settings
 from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.door import WrongCall, door
@@ -17,10 +17,11 @@ from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.locating import bar, check_writable, located
 from wcdfa.cli.options import Judging
 from wcdfa.cli.printing import busy, print_errors, say, written
+from wcdfa.cli.reading import Readings
 from wcdfa.cli.wording import of_text
 from wcdfa.readers import Source
 from wcdfa.report import Failure, Section, place, write
-from wcdfa.report.from_runs import sections_of
+from wcdfa.report.from_runs import with_series
 from wcdfa.support.text import shown
 
 DEFAULT = Judging()
@@ -58,10 +59,10 @@ def report(
     if output in {source.path.resolve() for source in found}:
         msg = f"--output would replace {shown(output)}, which is to be read: choose another name"
         raise WrongCall(msg)
-    sections, failures = _sections(found, settings, groups or [], console)
-    skipped = [each for each in failures if each["none"] and Path(each["path"]) not in paths]  # other files in a folder are skipped
-    errors += [each for each in failures if each not in skipped]
-    print_errors(errors, len(skipped), console)
+    readings = Readings(paths)
+    sections = _sections(found, settings, groups or [], readings, console)
+    errors += readings.errors
+    print_errors(errors, readings.passed, console)
     if not sections:
         return FAILED
     if len(sections) == 1:
@@ -76,22 +77,21 @@ def report(
 
 
 def _sections(
-    found: list[Source], settings: Settings, groups: list[str], console: PlainConsole
-) -> tuple[list[Section], list[FailedResult]]:
-    """The sections of all runs, and the logs that could not be read or judged."""
-    sections: list[Section] = []
-    failures: list[FailedResult] = []
+    found: list[Source], settings: Settings, groups: list[str], readings: Readings, console: PlainConsole
+) -> list[Section]:
+    """The sections of all runs, each once."""
+    runs, sections = SameRuns(), dict[int, Section]()
     with bar("reading and judging logs", console) as progress:
         for source in progress.track(found, description="logs"):
-            try:
-                for run in source.runs():
-                    sections.extend(map(_translated, sections_of(run, settings, groups)))
-            except (ValueError, OSError) as error:
-                failures.append(failed(source.path, error))
+            for series, section in readings.each(source, lambda run: with_series(run, settings, groups)):
+                joined = runs.add(fingerprint_of(series))
+                if joined.kept:
+                    sections[joined.run] = section
             if len(sections) > MOST:
                 msg = f"more than {MOST} runs: name fewer, or look at all of them with wcdfa analyze --table"
                 raise ValueError(msg)
-    return sections, failures
+    noted = ((section, runs.note(run)) for run, section in sections.items())
+    return [_translated(each._replace(notes=[*each.notes, *filter(None, [note])])) for each, note in noted]
 
 
 def _translated(section: Section) -> Section:

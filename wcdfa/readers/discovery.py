@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from wcdfa.readers.base import FileReader, Folder, Reader
 from wcdfa.readers.columns import Run
+from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats import known, readers
 from wcdfa.readers.listing import kind_of, listed
 from wcdfa.readers.recognition import FETCH, has_pointer, head_of, is_pointer, reader_of, recognised
@@ -49,7 +50,8 @@ class Source(NamedTuple):
         except ValueError as error:
             pointer = f"a file in it is {FETCH}; " if self.path.is_dir() and has_pointer(self.path) else ""
             msg = f"{shown(self.path)}: {pointer}{shown(error, LONGEST)}"
-            raise ValueError(msg) from error
+            nothing = isinstance(error, NothingLogged) or (self.path.is_file() and not self.path.stat().st_size)
+            raise (NothingLogged if nothing else ValueError)(msg) from error
         except (MemoryError, RecursionError, OverflowError) as error:
             msg = f"{shown(self.path)}: it is nested too deeply, or asks for too much memory: {type(error).__name__}"
             raise ValueError(msg) from error

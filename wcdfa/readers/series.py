@@ -14,7 +14,7 @@ from wcdfa.readers.column_names import Names, quantity_of
 from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.direction import LoggedDirection, logged_direction
 from wcdfa.readers.discovery import sources
-from wcdfa.readers.errors import LogError
+from wcdfa.readers.errors import LogError, NothingLogged
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.series_notes import notes_on
 from wcdfa.readers.spacing import NO_STEPS, spaced
@@ -177,7 +177,7 @@ def _series(
     column = run.columns[name]
     if not column.values.size:
         msg = f"column {shown(name)!r} is empty"
-        raise ValueError(msg)
+        raise NothingLogged(msg)
     apart = 1 if quantity == "displacement" else spacing  # it covers the steps between checkpoints, and none are left out
     found = spaced(column, spacing=apart, first=steps[0], last=steps[1], tool=run.tool)
     beside = Beside(run.columns, name, found.steps, names)

@@ -28,6 +28,12 @@ def sections_of(run: Run, settings: Settings, patterns: Sequence[str] = ()) -> I
     ValueError
         If there is no series, or one cannot be judged. A group that cannot be read is left out instead, and the notes say so.
     """
+    for _, section in with_series(run, settings, patterns):
+        yield section
+
+
+def with_series(run: Run, settings: Settings, patterns: Sequence[str] = ()) -> Iterator[tuple[RecordedSeries, Section]]:
+    """Make the sections of `sections_of`, each with its series."""
     for series in settings.series(run):
         groups, notes = _groups(run, series, settings, patterns)
         try:
@@ -35,7 +41,7 @@ def sections_of(run: Run, settings: Settings, patterns: Sequence[str] = ()) -> I
         except ValueError as error:
             msg = f"{series.name}: {error}"
             raise ValueError(msg) from error
-        yield section._replace(notes=[*section.notes, *notes])
+        yield series, section._replace(notes=[*section.notes, *notes])
 
 
 def _groups(

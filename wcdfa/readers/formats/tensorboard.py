@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Column, Floats, Integers, Lazy, Run
-from wcdfa.readers.errors import LogError
+from wcdfa.readers.errors import LogError, NothingLogged
 from wcdfa.readers.formats.binary_records import Damaged, tensorflow_records
 from wcdfa.readers.formats.decompressing import ENDINGS
 from wcdfa.readers.formats.wire import fields
@@ -60,7 +60,7 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
         yield Run(path, "", columns, tuple(notes), "tensorboard")
     elif notes or not path.is_dir() or not _scalars_beside(path):
         msg = f"no scalars in {several(len(files), 'event file', 'event files')}{': ' if notes else ''}{'; '.join(notes)}"
-        raise LogError(msg)
+        raise LogError(msg) if notes else NothingLogged(msg)
 
 
 def _scalars(files: Sequence[Path]) -> tuple[Scalars, list[str]]:

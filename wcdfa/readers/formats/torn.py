@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from wcdfa.readers.errors import LogError
+from wcdfa.readers.errors import LogError, NothingLogged
 from wcdfa.readers.formats.rows import whole_number
 from wcdfa.readers.formats.unfinished import CUT
 from wcdfa.support.text import several, shown
@@ -54,7 +54,7 @@ class Torn:
     def refusal(self, rows: int) -> LogError:
         """Say what the log is instead."""
         if not self._left_out:
-            return LogError(f"no numbers in {rows} line(s)")
+            return NothingLogged(f"no numbers in {rows} line(s)")
         return LogError(f"{self._first}; {several(len(self._left_out), 'line is', 'lines are')} no row, and {rows:,} are")
 
     def notes(self, unended: int | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
+from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.json_stream import CHUNK, Stream
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 
@@ -28,7 +29,7 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
     columns = rows.columns()
     if not columns:
         msg = f"no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
-        raise ValueError(msg)
+        raise ValueError(msg) if notes else NothingLogged(msg)
     yield Run(path, "", columns, tuple(notes), "trainer")
 
 

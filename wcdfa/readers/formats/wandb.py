@@ -7,15 +7,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wcdfa.readers.base import FileReader
+from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
+from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
 from wcdfa.readers.formats.rows import Rows, loads
 from wcdfa.readers.magic import is_wandb
+from wcdfa.readers.resumed import pieces
 from wcdfa.support.text import several
 
 if TYPE_CHECKING:
-    from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord  # type: ignore[attr-defined]
+    from wandb.proto.wandb_internal_pb2 import HistoryItem, HistoryRecord, Record  # type: ignore[attr-defined]
 
 MAGIC, VERSION = b":W&B", 0
 LARGE = 1 << 22  # bytes in a record; what a larger one holds could take many times its size
@@ -25,46 +27,83 @@ START = 7  # bytes: four for the magic, two for a constant, one for the version
 
 
 def read_wandb(path: Path) -> Iterator[Run]:
-    """Read all numbers of the history, nested names joined with "/". The run is named by its display name and its id."""
-    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415 - of the extra
+    """Read all numbers of the history, nested names joined with "/". The run is named by its display name and its id.
 
-    # isort: split
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - after wandb, which the error should name if both are missing
-
-    rows, notes, axes, large = Rows(path.stat().st_size), [], dict[str, str](), 0
-    name = identity = ""
-    with path.open("rb") as file:
-        start = file.read(START)
-        if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
-            msg = f"not a log of Weights & Biases of version {VERSION}: it begins with {start!r}; a run writes one as run-ID.wandb"
-            raise ValueError(msg)
-        try:
-            for data in leveldb_records(file, START):
-                if len(data) > LARGE:
-                    large += 1
-                    continue
-                record = Record.FromString(data)
-                if record.HasField("history"):
-                    rows.add(_row(record.history))
-                elif record.HasField("metric") and record.metric.step_metric:  # of ``define_metric``
-                    axes[record.metric.glob_name or record.metric.name] = record.metric.step_metric
-                elif record.HasField("run"):
-                    name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
-                    identity = f"wandb:{record.run.run_id}" if record.run.run_id else ""
-        except Damaged as error:
-            notes.append(str(error))
-        except DecodeError as error:  # a complete record of another kind
-            notes.append(f"a record in it cannot be read: {error}; everything before was read")
-    if large:
-        notes.append(f"{large:,} record(s) of more than {LARGE >> 20} MB were left out: rows of metrics are smaller")
-    columns = rows.columns(axes)
+    The pieces of a run that was resumed are read in the order of their start, whichever of them is named.
+    """
+    files = pieces(path)
+    history = _History(sum(file.stat().st_size for file in files))
+    for file in files:
+        history.read(file)
+    notes = [f"the run was resumed: its {len(files)} pieces are read in the order of their start"] if len(files) > 1 else []
+    notes += history.notes()
+    rows = history.rows
+    columns = rows.columns(history.axes)
     if not columns:
         msg = f"no numbers in {several(rows.count, 'row', 'rows')} of history{': ' if notes else ''}{'; '.join(notes)}"
-        raise ValueError(msg)
-    yield Run(path, name, columns, tuple(notes), "wandb", identity)
+        raise ValueError(msg) if history.damaged else NothingLogged(msg)
+    yield Run(path, history.name, columns, tuple(notes), "wandb", history.identity)
 
 
-READER = FileReader(".wandb", (".wandb",), read_wandb, extra="wandb", recognises=is_wandb)
+class _History:
+    """Collects the rows of the pieces of a run."""
+
+    def __init__(self, size: int) -> None:
+        self.rows = Rows(size)
+        self.axes: dict[str, str] = {}
+        self.name = self.identity = ""
+        self.damaged: list[str] = []
+        self._large = 0
+
+    def read(self, path: Path) -> None:
+        """Read a piece, up to where it is damaged."""
+        from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415 - of the extra
+
+        # isort: split
+        from google.protobuf.message import DecodeError  # noqa: PLC0415 - after wandb, which the error should name if both are missing
+
+        with path.open("rb") as file:
+            start = file.read(START)
+            if len(start) < START or not start.startswith(MAGIC) or start[-1] != VERSION:
+                msg = f"not a log of Weights & Biases of version {VERSION}: it begins with {start!r}; a run writes one as run-ID.wandb"
+                raise ValueError(msg)
+            try:
+                for data in leveldb_records(file, START):
+                    if len(data) > LARGE:
+                        self._large += 1
+                    else:
+                        self._take(Record.FromString(data))
+            except Damaged as error:
+                self.damaged.append(str(error))
+            except DecodeError as error:  # a complete record of another kind
+                self.damaged.append(f"a record in it cannot be read: {error}; everything before was read")
+
+    def _take(self, record: Record) -> None:
+        if record.HasField("history"):
+            self.rows.add(_row(record.history))
+        elif record.HasField("metric") and record.metric.step_metric:  # of ``define_metric``
+            self.axes[record.metric.glob_name or record.metric.name] = record.metric.step_metric
+        elif record.HasField("run"):
+            self.name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
+            self.identity = f"wandb:{record.run.run_id}" if record.run.run_id else ""
+
+    def notes(self) -> Iterator[str]:
+        """What was left out."""
+        yield from self.damaged
+        if self._large:
+            yield f"{self._large:,} record(s) of more than {LARGE >> 20} MB were left out: rows of metrics are smaller"
+
+
+class _Wandb(FileReader):
+    def search(self, folder: Folder) -> Found:
+        """Find each file, and of a run that was resumed the piece that began last. What the program itself has to say is no log of a run."""
+        found = super().search(folder).logs
+        whole = folder.given or folder.path.is_symlink()  # the other pieces may lie outside of what is searched
+        logs = [file for file in found if whole or pieces(file)[-1] == file]
+        return Found(logs, [folder.path / "logs"] if found else [])
+
+
+READER = _Wandb(".wandb", (".wandb",), read_wandb, extra="wandb", recognises=is_wandb)
 
 
 def _row(history: HistoryRecord) -> dict[str, object]:

@@ -1,0 +1,158 @@
+"""A run that several loggers wrote, and logs that hold nothing or cannot be read, beside good ones."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import wcdfa
+from tests.conftest import require
+from tests.helpers import log_files
+from tests.helpers.commands import run
+from tests.report.test_report import drawn
+
+STEPS = np.arange(1, 601)
+
+
+def columns(seed, n=600):
+    return {"step": STEPS[:n], "update_norm": np.exp(0.1 * wcdfa.synthetic.white_noise(n, seed=seed))}
+
+
+def write_csv(path, seed, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    log_files.write_csv(path, columns(seed, **options))
+
+
+def objects(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    """Three seeds, each in a table and in event files; one table lacks its last rows, and one event file its last events."""
+    folder = tmp_path_factory.mktemp("seeds")
+    for seed, (rows, events) in enumerate(((600, 600), (480, 600), (600, 480))):
+        write_csv(folder / f"seed={seed}" / "csv" / "metrics.csv", seed, n=rows)
+        log_files.write_events(folder / f"seed={seed}" / "tb", columns(seed, n=events))
+    return folder
+
+
+def test_two_loggers_of_a_run_are_one_row(seeds, tmp_path):
+    options = ["--window", 200, "--table", "t.parquet"]
+    for jobs in (1, 2):
+        done = run("analyze", seeds, "--json", "--jobs", jobs, *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        found = sorted(objects(done), key=lambda each: each["path"])
+        assert [each["path"] for each in found] == [
+            str(seeds / "seed=0" / "csv" / "metrics.csv"),
+            str(seeds / "seed=1" / "tb"),
+            str(seeds / "seed=2" / "csv" / "metrics.csv"),
+        ]
+        assert [each["n"] for each in found] == [600] * 3
+        assert f"the same norms are in {seeds}/seed=0/tb: one run" in found[0]["notes"]
+        table = require("pandas").read_parquet(tmp_path / "t.parquet")
+        assert sorted(set(table["path"])) == [each["path"] for each in found]
+        assert len(table) == 3 * 3
+    shown = run("analyze", seeds, *options, cwd=tmp_path).stdout
+    assert shown.count("│ 600 │") == 3
+    assert f"the same norms are in {seeds}/seed=1/csv/metrics.csv: one run" in shown.replace("\n", " ")
+
+
+def test_a_group_counts_a_run_once(seeds, tmp_path):
+    found = objects(run("analyze", seeds, "--json", "--window", 200, "--group-by", "seeds", "--jobs", 1, cwd=tmp_path))
+    (group,) = (each for each in found if "runs" in each)
+    assert group["runs"] == 3
+    assert group["alpha"] == pytest.approx(np.mean([each["alpha"] for each in found if "runs" not in each]))
+
+
+def test_compare_counts_a_run_once(seeds, tmp_path):
+    found = objects(run("compare", seeds, "--json", "--window", 200, cwd=tmp_path))
+    assert len(found) == 2
+    assert len({each[name]["path"].split("/")[-2 - (name == "x")] for each in found for name in ("reference", "other")}) >= 2
+    refused = run("compare", seeds / "seed=0", "--window", 200, cwd=tmp_path)
+    assert refused.returncode == 1
+    assert "2 series found, which are of one run, and a comparison needs two runs" in refused.stderr
+
+
+def test_a_report_shows_a_run_once(seeds, tmp_path):
+    done = run("report", seeds, "--window", 200, "-o", "page.html", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert len(drawn(tmp_path / "page.html")["runs"]) == 3
+    assert "the same norms are in" in (tmp_path / "page.html").read_text()
+
+
+def test_each_logger_of_a_training_writes_the_same_run(tmp_path):
+    """Of float32 and float64, with steps from 0 and from 1, and under the names that each gives."""
+    log_files.write_trainer_state(tmp_path / "trainer_state.json")
+    log_files.write_events(tmp_path / "runs" / "events")
+    log_files.write_lightning(tmp_path / "lightning")
+    first, second = ({**log_files.COLUMNS} for _ in range(2))
+    first, second = (
+        {name: values[part] for name, values in log_files.COLUMNS.items()} for part in (slice(0, 200), slice(150, None))
+    )
+    pieces = [("a run", {**log_files.rows_of(each), "id": "abc123"}) for each in (first, second)]
+    log_files.write_tracker("wandb", tmp_path / "tracked", *pieces)
+    (found,) = objects(run("analyze", ".", "--json", "--window", 100, cwd=tmp_path))
+    assert found["n"] == 300
+    (whole,) = objects(run("analyze", "tracked", "--json", "--window", 100, cwd=tmp_path))
+    assert (whole["n"], whole["run"]) == (300, "a run abc123")
+    assert whole["notes"][:2] == [
+        "the run was resumed: its 2 pieces are read in the order of their start",
+        "steps went back to 151: a restart, and the later records count; 50 records that it replaced are left out",
+    ]
+    alone = [json.loads(run("analyze", each, "--json", "--window", 100, cwd=tmp_path).stdout) for each in tmp_path.rglob("*.wandb")]
+    assert [each["n"] for each in alone] == [300, 300]
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Two good logs, one that is damaged, and four in which nothing is logged."""
+    from tensorboard.summary import Writer
+
+    for seed in range(2):
+        write_csv(tmp_path / "runs" / f"{seed}.csv", seed)
+    (tmp_path / "runs" / "empty.csv").write_text("")
+    (tmp_path / "runs" / "begun.jsonl").write_text("")
+    Writer(str(tmp_path / "runs" / "begun")).close()
+    (tmp_path / "runs" / "trainer_state.json").write_text('{"log_history": []}')
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["analyze", "compare", "report"])
+def test_what_holds_nothing_is_no_failure_and_what_is_damaged_is_one(mixed, command):
+    require("tensorboard")
+    done = run(command, "runs", "--window", 200, cwd=mixed)
+    assert done.returncode == 0, done.stderr
+    assert "files or runs skipped, because nothing is logged in them: 4" in done.stdout
+    (mixed / "runs" / "damaged.npz").write_bytes(b"PK\x03\x04")
+    done = run(command, "runs", "--window", 200, cwd=mixed)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "damaged.npz" in done.stderr
+    assert done.stdout.count("1.csv") >= (command != "report")
+    named = run(command, "runs", "runs/begun.jsonl", "--window", 200, cwd=mixed)
+    assert named.returncode == 1
+    assert "begun.jsonl: no numbers" in named.stderr
+
+
+def test_rows_of_many_logs_are_printed_while_they_are_judged(tmp_path, monkeypatch):
+    from wcdfa.cli import many_series
+
+    for number in range(60):
+        write_csv(tmp_path / "runs" / f"{number:02}.csv", number, n=120)
+    printed = []
+    judge = many_series.run_here
+
+    def watched(todo):
+        for batch in judge(todo):
+            printed.append("00.csv" in getattr(monkeypatch, "said", lambda: "")())
+            yield batch
+
+    done = run("analyze", "runs", "--window", 100, "--jobs", 1, cwd=tmp_path)
+    lines = done.stdout.splitlines()
+    rows = [line.split("│")[1].strip() for line in lines if line.startswith("│") and ".csv" in line]
+    assert rows == [f"runs/{number:02}.csv:" for number in (*range(20), *range(40, 60))]
+    assert "… 20 more, with --json" in done.stdout
+    assert sum(line.startswith("└") for line in lines) == sum(line.startswith("┏") for line in lines) == 1
