@@ -305,40 +305,44 @@ def check_a_model_by_another_name():
 
 
 def check_alarms():
-    """Gradients that are the data: ‖ΔW‖ is what we like. α of noise, then of a random walk."""
+    """Gradients that are the data: ‖ΔW‖ is what we like. α of noise, then of a random walk. What does not stop the run shares one."""
     rng = np.random.default_rng(0)
     norms = np.exp(np.concatenate([0.1 * rng.standard_normal(1500), 0.1 * np.cumsum(rng.standard_normal(500))]))
 
-    def alarmed(alarms):
+    def alarmed(*ways):
         model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
         several = {} if BACKEND == "torch" else {"steps_per_execution": 20}
         model.compile(monitored(SGD(1.0)), loss=lambda target, predicted: keras.ops.mean(predicted), **several)
-        callback = WeightChangeCallback(wcdfa.WeightChangeDFA(window=128, method="gls"), every=20, alarms=alarms)
-        callback.watch.live = None  # it says too that the weight goes to and fro, which depends on where the weight starts
+        callbacks = [
+            WeightChangeCallback(wcdfa.WeightChangeDFA(window=128, method="gls"), every=20, alarms=alarms) for alarms in ways
+        ]
+        for each in callbacks:
+            each.watch.live = None  # it says too that the weight goes to and fro, which depends on where the weight starts
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             signed = (norms * (-1.0) ** np.arange(len(norms)))[:, np.newaxis]  # lest the weight grow until float32 shows
-            model.fit(signed, signed, batch_size=1, shuffle=False, verbose=0, callbacks=[callback])
+            model.fit(signed, signed, batch_size=1, shuffle=False, verbose=0, callbacks=callbacks)
         said.append((lines[:], [str(each.message) for each in caught if each.category is DriftWarning]))
         lines.clear()
-        np.testing.assert_allclose(callback.monitor.reading().norms, norms[: read(model).count][-128:], rtol=1e-4)
-        return callback.raised, read(model).count
+        for each in callbacks:
+            np.testing.assert_allclose(each.monitor.reading().norms, norms[: read(model).count][-128:], rtol=1e-4)
+        return [each.raised for each in callbacks], read(model).count
 
     class Lines(logging.Handler):
         def emit(self, record):
             lines.append(record.getMessage())
 
-    said, lines, handler = [], [], Lines()
+    said, lines, called, handler = [], [], [], Lines()
     logging.getLogger("wcdfa").addHandler(handler)
     logging.getLogger("wcdfa").propagate = False
-    (logged, all_steps), (warned, _), (stopped, steps), (quiet, _) = (alarmed(alarms) for alarms in ("log", "warn", "stop", None))
-    called = []
-    (told, _) = alarmed(called.append)
+    (logged, quiet), all_steps = alarmed("log", None)
+    (warned, told), _ = alarmed("warn", called.append)
+    (stopped,), steps = alarmed("stop")
     logging.getLogger("wcdfa").removeHandler(handler)
     assert logged == warned == quiet == told == called
     assert any("regime changed from critical to ordered" in message for message in logged)
     assert any("α drifted up beyond" in message for message in logged)
-    assert said == [(logged, []), ([], warned), (stopped, []), ([], []), ([], [])]
+    assert said == [(logged, []), ([], warned), (stopped, [])]
     assert stopped == logged[: len(stopped)]
     assert len(stopped) >= 1
     assert (all_steps, 1500 < steps < 2000) == (2000, True)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers.direction import Direction, direction_of, require_direction
+from tests.programs.keras_recorder import require_equal
 from tests.programs.keras_runs import BACKEND, BATCH, compiled, data, fitted, on_host
 from wcdfa.backends.keras.parameters import monitored, read
 from wcdfa.recording.sample import sample_of
@@ -87,11 +88,14 @@ def check_a_loss_scale():
 
 
 def check_low_precision():
-    for dtype in ("bfloat16", "float16"):
+    """The norms too: without a compiler, JAX takes seconds for a run."""
+    for dtype, momentum in (("bfloat16", 0.0), ("float16", 0.9)):
         for jit_compile in (False,) if BACKEND == "torch" else (False, True):
-            model = compiled(monitored(SGD(0.05, momentum=0.9), groups=2), dtype=dtype, jit_compile=jit_compile)
+            model = compiled(monitored(SGD(0.05, momentum=momentum), groups=2), dtype=dtype, jit_compile=jit_compile)
             weights = fitted(model)
+            require_equal(read(model), weights.norms())
             require_direction(read(model), Direction(weights.seen, ("net/first",)))
+            assert keras.backend.standardize_dtype(model.trainable_variables[0].dtype) == dtype
 
 
 def check_gaps():

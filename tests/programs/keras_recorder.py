@@ -78,14 +78,6 @@ def check_averages():
     assert found.count == 30
 
 
-def check_low_precision():
-    for dtype in ("bfloat16", "float16"):
-        for jit_compile in (False,) if BACKEND == "torch" else (False, True):
-            model = compiled(monitored(SGD(0.01), groups=1), dtype=dtype, jit_compile=jit_compile)
-            recorded(model)
-            assert keras.backend.standardize_dtype(model.trainable_variables[0].dtype) == dtype
-
-
 def check_mixed_precision():
     model = compiled(monitored(Adam(0.01)), dtype="mixed_float16")
     assert type(model.optimizer) is LossScale
