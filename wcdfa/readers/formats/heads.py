@@ -106,10 +106,11 @@ def _before(file: BinaryIO, end: int, dialect: Dialect) -> tuple[tuple[int, int]
             break
     if not found:
         return (0, 1), "", ()
-    widths = [len(split(text, dialect.delimiter)) for _, text in found]
-    chosen = next((i for i in range(len(widths)) if _continues(widths, i)), 0)
-    numeric = [any(is_number(dialect.number(field)) for field in split(text, dialect.delimiter)) for _, text in found[:2]]
-    if chosen == 1 and widths[0] == widths[1] - 1 and numeric == [False, True]:
+    rows = [split(text, dialect.delimiter) for _, text in found]
+    widths = [len(row) for row in rows]
+    named = [not any(is_number(dialect.number(field)) for field in row) for row in rows]
+    chosen = next((i for i in range(len(rows)) if _continues(widths, i) or _is_above(widths, named, i)), 0)
+    if chosen == 1 and widths[0] == widths[1] - 1 and named[:2] == [True, False]:
         chosen = 0  # a header without a name for the last column, or for the first
     passed = f"{several(chosen, 'line', 'lines')} above the header, from line {found[0][0][1]} on, {'was' if chosen == 1 else 'were'} passed over"
     return found[chosen][0], comment, (passed,) if chosen else ()
@@ -119,6 +120,11 @@ def _continues(widths: Sequence[int], i: int) -> bool:
     """Whether most lines after this one have as many fields."""
     after = widths[i + 1 : i + 1 + AFTER]
     return (widths[i] > 1 or set(widths) == {1}) and 2 * after.count(widths[i]) >= len(after) > 0
+
+
+def _is_above(widths: Sequence[int], named: Sequence[bool], i: int) -> bool:
+    """Whether this line holds names, and the next one a row of as many fields."""
+    return widths[i] > 1 and named[i : i + 2] == [True, False] and widths[i : i + 2] == [widths[i]] * 2
 
 
 def _sampled(rows: Iterator[list[str]]) -> Iterator[list[str]]:

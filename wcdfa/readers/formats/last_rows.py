@@ -50,22 +50,23 @@ def _ends(last: str, others: Sequence[str]) -> bool:
     numbers = [other for other in others if is_number(other)]
     if not is_number(last) or not numbers:
         return len(others) >= ENOUGH and last in others
-    return len(numbers) >= ENOUGH and all(
-        _is_long(part, [_parts(each)[i] for each in numbers]) for i, part in enumerate(_parts(last))
-    )
+    return len(numbers) >= ENOUGH and _is_long(_parts(last), [_parts(each) for each in numbers])
 
 
-def _parts(number: str) -> tuple[str, str]:
-    """The digits of a number, and its exponent."""
+def _parts(number: str) -> tuple[str, str, str]:
+    """What is before the decimal point, the digits after it, and the exponent."""
     digits, _, exponent = number.lower().partition("e")
-    return digits, exponent
+    whole, _, fraction = digits.partition(".")
+    return whole, fraction, exponent
 
 
-def _is_long(part: str, others: Sequence[str]) -> bool:
-    """Whether a part of a number is no shorter than in the rows before; a missing exponent is, if any of them has one."""
-    if any(others) and not part:
-        return False
-    return not part or len(part) >= min((len(other) for other in others if other), default=1)
+def _is_long(last: tuple[str, str, str], others: Sequence[tuple[str, str, str]]) -> bool:
+    """Whether no part of a number is shorter than in the rows before; a whole number must be as long as the longest."""
+    wholes, *ends = zip(*others, strict=True)
+    if not any(map(any, ends)):
+        return len(last[0]) >= max(map(len, wholes)) and not any(last[1:])
+    lengths = [min((len(each) for each in end if each), default=0) for end in ends]
+    return all(len(part) >= length for part, length in zip(last[1:], lengths, strict=True))
 
 
 def _is_closed(line: str, delimiter: str) -> bool:

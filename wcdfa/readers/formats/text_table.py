@@ -136,7 +136,7 @@ def _at_once(table: Table) -> Numbers:
     """The numeric columns, text columns that are mostly numbers, and notes."""
     read, notes = arrow_csv.read_csv(table.rows(), **table.options(())), list[str]()
     if not table.repaired and _has_header(read, table.head.names):
-        raise HasTornRows
+        raise HasTornRows  # without an error, if there is a column of text
     found = {}
     for i, name in enumerate(table.head.names):
         column = _numbers_in(name, read[i], table.dialect, notes) if pa.types.is_string(read[i].type) else None
@@ -144,6 +144,8 @@ def _at_once(table: Table) -> Numbers:
             column = column_of(read[i])
         if column is not None:
             found[i] = column
+    if notes and not table.repaired:  # what is no number may be half a row
+        raise HasTornRows
     return Numbers(found, len(read), notes)
 
 
