@@ -33,7 +33,9 @@ def converted(file: BinaryIO, end: int, dialect: Dialect) -> tuple[BinaryIO, Dia
     >>> file.close()
     """
     text = io.TextIOWrapper(io.BufferedReader(Beginning(file, end), AT_ONCE), dialect.encoding, "replace", newline=None)
-    blocks = _lines(text) if dialect.delimiter == " " else iter(partial(text.read, AT_ONCE), "")
+    blocks = iter(partial(text.read, AT_ONCE), "")
+    if dialect.delimiter == " ":
+        blocks = map(_tabs, _of_lines(blocks))
     target = spool()
     for block in blocks:
         target.write(block.encode())
@@ -43,17 +45,36 @@ def converted(file: BinaryIO, end: int, dialect: Dialect) -> tuple[BinaryIO, Dia
     )
 
 
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    for number, line in enumerate(iter(partial(text.readline, WIDEST), ""), start=1):
-        if len(line) == WIDEST:
-            msg = f"not a table: line {number:,} is longer than {WIDEST >> 20} MB"
+def _of_lines(blocks: Iterator[str]) -> Iterator[str]:
+    """The same text in blocks of whole lines."""
+    held = ""
+    for block in blocks:
+        whole, end, rest = block.rpartition("\n")
+        if end:
+            yield held + whole + end
+            held = rest
+        elif len(held) > WIDEST:
+            msg = f"not a table: a line is longer than {WIDEST >> 20} MB"
             raise LogError(msg)
-        end = "\n" if line.endswith("\n") else ""
-        if '"' in line:
-            row = io.StringIO()
-            csv.writer(row, delimiter="\t", lineterminator="").writerow(split(line.rstrip("\n"), " "))
-            yield row.getvalue() + end
-        elif line.startswith("#"):
-            yield "#" + "\t".join(line[1:].split()) + end
         else:
-            yield "\t".join(line.split()) + end
+            held += rest
+    if held:
+        yield held
+
+
+def _tabs(lines: str) -> str:
+    """Lines with a tab for each run of spaces and tabs, but not in quotes, and none at their ends."""
+    if '"' in lines:
+        return "".join(_quoted(line) for line in lines.splitlines(keepends=True))
+    spaced = lines.replace("\t", " ")
+    while "  " in spaced:
+        spaced = spaced.replace("  ", " ")
+    return spaced.replace("\n ", "\n").replace(" \n", "\n").strip(" ").replace(" ", "\t")
+
+
+def _quoted(line: str) -> str:
+    if '"' not in line:
+        return _tabs(line)
+    row = io.StringIO()
+    csv.writer(row, delimiter="\t", lineterminator="").writerow(split(line.rstrip("\n"), " "))
+    return row.getvalue() + line[len(line.rstrip("\n")) :]

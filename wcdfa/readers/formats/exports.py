@@ -11,7 +11,7 @@ import numpy as np
 from wcdfa.readers.columns import Column, Lazy, Run
 
 TENSORBOARD = ["Wall time", "Step", "Value"]
-TAG = re.compile(r"run-.+-tag-(?P<tag>.+?)(?: ?\(\d+\))?$")
+TAG = re.compile(r"run-.+?-tag-(?P<tag>.+?)(?: ?\(\d+\))?$")
 BOUNDS = ("__MIN", "__MAX")  # of the values that one value of an export of Weights & Biases stands for
 BETWEEN = " - "  # the run and the metric in its names
 SAMPLED = (

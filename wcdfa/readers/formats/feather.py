@@ -45,8 +45,9 @@ class Stream:
     def __init__(self, path: Path, start: int) -> None:
         self._path, self._start = path, start
         self._lengths, self.is_cut = list[int](), False
-        with self._opened([0]) as reader:
+        with arrow_ipc.open_stream(self._file()) as reader:
             self.schema = reader.schema
+        with self._opened([]) as reader:
             self.is_cut = not _walk(reader, self._lengths)
 
     def count_rows(self) -> int:
@@ -63,10 +64,13 @@ class Stream:
             batches = [reader.read_next_batch() for _ in self._lengths]
         return pa.Table.from_batches(batches, reader.schema).select(columns)
 
-    def _opened(self, places: list[int]) -> pa.RecordBatchStreamReader:
+    def _file(self) -> pa.MemoryMappedFile:
         file = pa.memory_map(str(self._path))
         file.seek(self._start)
-        return arrow_ipc.open_stream(file, options=arrow_ipc.IpcReadOptions(included_fields=places, use_threads=False))
+        return file
+
+    def _opened(self, places: list[int]) -> pa.RecordBatchStreamReader:
+        return arrow_ipc.open_stream(self._file(), options=arrow_ipc.IpcReadOptions(included_fields=places, use_threads=False))
 
 
 def _walk(reader: pa.RecordBatchStreamReader, lengths: list[int]) -> bool:
