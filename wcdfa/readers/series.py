@@ -72,6 +72,7 @@ def read_series(
     spacing: int | None = None,
     first: int | None = None,
     last: int | None = None,
+    pattern: str | None = None,
 ) -> RecordedSeries:
     r"""Read the series in a log, if there is exactly one.
 
@@ -96,6 +97,8 @@ def read_series(
         Optimizer steps from one value to the next. Default: as many as the steps of the log say.
     first, last : int, optional
         The steps to take, both included.
+    pattern : str, optional
+        Regular expression that finds the numbers in the lines of a text log, as in `wcdfa.readers.discovery.sources`.
 
     Raises
     ------
@@ -108,7 +111,7 @@ def read_series(
     wanted = [] if column is None else [column]
     found = [
         each
-        for source in sources(path)
+        for source in sources(path, pattern)
         for run in source.runs()
         for each in series_of(run, wanted, quantity=quantity, spacing=spacing, first=first, last=last)
     ]

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wcdfa.readers.base import FileReader, Reader
+from wcdfa.readers.base import FileReader, Folder, Found, Reader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.formats.rows import Rows
 from wcdfa.readers.formats.text_logs import Lines, is_counter, rates_and_losses
 from wcdfa.readers.formats.text_patterns import counted, pairs
 from wcdfa.readers.formats.unfinished import CUT
+from wcdfa.readers.recognition import head_of
 from wcdfa.support.text import several, shown
 
 if TYPE_CHECKING:
-    from regex import Pattern
+    from regex import Match, Pattern
 
 SECONDS = 1.0  # for a line
 VALUE = "value"
@@ -36,7 +38,7 @@ def compiled(pattern: str) -> Pattern[str]:
     ValueError
         If it is no regular expression, or has no named group.
     """
-    import regex  # type: ignore[import-untyped] # noqa: PLC0415 - of the extra
+    import regex  # noqa: PLC0415 - of the extra
 
     try:
         found = regex.compile(pattern)
@@ -62,25 +64,44 @@ def name_of_value(pattern: str) -> str:
     return found[1] if found else VALUE
 
 
+@dataclass(frozen=True)
+class _ByPattern(FileReader):
+    pattern: str = ""
+
+    def search(self, folder: Folder) -> Found:
+        """Find the files with the ending of a text, or without one, in whose beginning the pattern is found."""
+        return Found([file for file in folder.files if file.suffix.lower() in ("", *self.endings) and self._fits(head_of(file))])
+
+    def _fits(self, head: bytes) -> bool:
+        text = head.decode("utf-8", "replace").replace("\r", "\n")
+        return b"\0" not in head and any(_found(self.pattern, i, line) for i, line in enumerate(text.split("\n"), start=1))
+
+
 def reader_with(pattern: str) -> Reader:
-    """A reader of all lines in which a pattern is found."""
+    r"""A reader of all lines in which a pattern is found.
+
+    >>> reader_with(r"gnorm (?P<value>\S+)").endings
+    ('.txt', '.log', '.out', '.dat')
+
+    Raises
+    ------
+    ValueError
+        If it is no regular expression, or has no named group.
+    """
     compiled(pattern)
-    return FileReader("text logs by a pattern", (".txt", ".log", ".out"), partial(_read, pattern), extra="cli")
+    return _ByPattern(
+        "text logs by a pattern", (".txt", ".log", ".out", ".dat"), partial(_read, pattern), extra="cli", pattern=pattern
+    )
 
 
 def _read(pattern: str, path: Path) -> Iterator[Run]:
     """Read the groups of the pattern in each line in which it is found, and the step, the rate and the loss that are in the line too."""
-    size, search = path.stat().st_size, compiled(pattern).search
+    size = path.stat().st_size
     rows, wrong, named = Rows(size), 0, name_of_value(pattern)
     with path.open("rb") as file:
         lines = Lines(file, size)
         for number, line in enumerate(lines, start=1):
-            try:
-                found = search(line, timeout=SECONDS)
-            except TimeoutError as error:
-                msg = f"the pattern takes longer than {SECONDS:g} second in line {number:,}: it fits in too many ways; make it simpler"
-                raise LogError(msg) from error
-            if found is None:
+            if (found := _found(pattern, number, line)) is None:
                 continue
             texts = {named if name == VALUE else name: text for name, text in found.groupdict().items() if text is not None}
             row = {name: value for name, text in texts.items() if (value := _number(text)) is not None}
@@ -93,6 +114,14 @@ def _read(pattern: str, path: Path) -> Iterator[Run]:
         raise LogError(msg, Option("pattern"))
     left_out = [f"in {several(wrong, 'line', 'lines')} the pattern found what is no number, which was left out"] if wrong else []
     yield Run(path, "", columns, (*([CUT] if lines.cut else []), *left_out))
+
+
+def _found(pattern: str, number: int, line: str) -> Match[str] | None:
+    try:
+        return compiled(pattern).search(line, timeout=SECONDS)
+    except TimeoutError as error:
+        msg = f"the pattern takes longer than {SECONDS:g} second in line {number:,}: it fits in too many ways; make it simpler"
+        raise LogError(msg) from error
 
 
 def _beside(line: str) -> Mapping[str, float]:
