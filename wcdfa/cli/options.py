@@ -14,7 +14,7 @@ from wcdfa.cli.door import door
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import OPTIMIZERS
 from wcdfa.preprocess.preparation import LEAST
-from wcdfa.readers.formats.own_patterns import compiled
+from wcdfa.readers.formats.own_patterns import chosen_by, compiled
 from wcdfa.support.quantity import QUANTITIES
 
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
@@ -149,7 +149,7 @@ class Judging:
     def _settings(self, hyperparameters: Mapping[str, object]) -> Settings:
         quantities = {each.replace(" ", "-"): each for each in QUANTITIES}
         return Settings(
-            columns=tuple(self.column or ()),
+            columns=tuple(self.column or chosen_by(self.pattern)),
             pattern=self.pattern,
             quantity=None if self.quantity is None else quantities[self.quantity],
             spacing=self.spacing,

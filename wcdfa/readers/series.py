@@ -15,6 +15,7 @@ from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.direction import LoggedDirection, logged_direction
 from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError, NothingLogged
+from wcdfa.readers.formats.own_patterns import chosen_by
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.series_notes import notes_on
 from wcdfa.readers.spacing import NO_STEPS, spaced
@@ -108,7 +109,7 @@ def read_series(
         If the format is unknown, the file is damaged, its steps are unevenly spaced, no column can be chosen, or there is more than one
         series: the message lists what there is.
     """
-    wanted = [] if column is None else [column]
+    wanted = chosen_by(pattern) if column is None else (column,)
     found = [
         each
         for source in sources(path, pattern)

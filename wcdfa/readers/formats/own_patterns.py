@@ -64,6 +64,15 @@ def name_of_value(pattern: str) -> str:
     return found[1] if found else VALUE
 
 
+def chosen_by(pattern: str | None) -> tuple[str, ...]:
+    r"""The series that a pattern finds: that of its group `value`.
+
+    >>> chosen_by(r"gnorm (?P<value>\S+)"), chosen_by(r"(?P<gnorm>\S+)"), chosen_by(None)
+    (('gnorm',), (), ())
+    """
+    return () if pattern is None or f"(?P<{VALUE}>" not in pattern else (name_of_value(pattern),)
+
+
 @dataclass(frozen=True)
 class _ByPattern(FileReader):
     pattern: str = ""
