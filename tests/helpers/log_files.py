@@ -11,6 +11,7 @@ import numpy as np
 
 from tests.conftest import require
 from tests.helpers.processes import printed, start
+from tests.helpers.text_logs import printed as printed_by
 
 STEPS = np.arange(1, 301)
 NORMS = np.exp(0.1 * np.random.default_rng(0).standard_normal(300))
@@ -61,6 +62,14 @@ def write_trainer_state(path, columns=COLUMNS):
     state.log_history = [dict(zip([names.get(name, name) for name in columns], row, strict=True)) for row in rows]
     state.log_history.insert(100, {"eval_loss": 0.5, "step": 100})
     state.save_to_json(str(path))
+
+
+def write_history(path, columns=COLUMNS):
+    path.write_text(json.dumps({"history": {name: values.tolist() for name, values in columns.items()}}))
+
+
+def write_text(path, columns=COLUMNS):
+    path.write_text(printed_by("logging", *(values.tolist() for values in columns.values())))
 
 
 def write_lightning(folder, columns=COLUMNS):
@@ -164,6 +173,8 @@ WRITERS = {
     "npz": lambda path: columns_of(path, write_npz, "log.npz"),
     "npy": lambda path: columns_of(path, write_npy, "update_norm.npy"),
     "json": lambda path: columns_of(path, write_trainer_state, "trainer_state.json"),
+    "history": lambda path: columns_of(path, write_history, "history.json"),
+    "text": lambda path: columns_of(path, write_text, "log.txt"),
     "lightning": write_lightning,
     "events": write_events,
     "tf events": write_tf_events,
@@ -171,4 +182,12 @@ WRITERS = {
     "mlflow": lambda path: write_tracker("mlflow", path, *RUNS),
     "trackio": lambda path: write_tracker("trackio", path, *RUNS),
 }
-ENDINGS = {"mlflow": {".db", ".sqlite", ".sqlite3"}, "trackio": {".db"}, "lightning": {".csv"}, "events": set(), "tf events": set()}
+ENDINGS = {
+    "history": {".json"},
+    "text": {".txt", ".log", ".out"},
+    "mlflow": {".db", ".sqlite", ".sqlite3"},
+    "trackio": {".db"},
+    "lightning": {".csv"},
+    "events": set(),
+    "tf events": set(),
+}

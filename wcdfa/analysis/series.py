@@ -37,6 +37,8 @@ class Settings:
 
     columns: tuple[str, ...] = ()
     """Names or patterns; by default the column with a usual name for update norms."""
+    pattern: str | None = None
+    """Regular expression that finds the numbers in the lines of a text log, with named groups; None finds those of known programs."""
     quantity: Quantity | None = None
     """What the series is; None takes what the name of its column tells."""
     spacing: int | None = None

@@ -69,7 +69,7 @@ def analyze(
         check_writable("picture", output)
     console = PlainConsole(stderr=json_output)
     with busy("reading", console):
-        found, errors = located(paths)
+        found, errors = located(paths, settings.pattern)
         alone = not errors and table is None and group_by is None and dask is None
         series = only_series(found, settings) if alone else None
     if series is not None:

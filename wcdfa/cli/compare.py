@@ -51,7 +51,12 @@ def compare(
     console = PlainConsole(stderr=json_output)
     readings = Readings(paths)
     with busy("reading", console):
-        every = [series for path in paths for source in sources(path) for series in readings.each(source, settings.series)]
+        every = [
+            series
+            for path in paths
+            for source in sources(path, settings.pattern)
+            for series in readings.each(source, settings.series)
+        ]
     found = distinct(every)
     print_errors(readings.errors, readings.passed, console)
     if len(found) < 2 and readings.errors:

@@ -14,13 +14,16 @@ from wcdfa.readers import Source, sources
 from wcdfa.support.failures import writing
 
 
-def located(paths: list[Path]) -> tuple[list[Source], list[FailedResult]]:
-    """Find the logs at the paths, each once, and an error for each path without a log. If there is only one path, the error is raised."""
+def located(paths: list[Path], pattern: str | None = None) -> tuple[list[Source], list[FailedResult]]:
+    """Find the logs at the paths, each once, and an error for each path without a log. If there is only one path, the error is raised.
+
+    `pattern` is that of `wcdfa.readers.discovery.sources`.
+    """
     found: dict[Path, Source] = {}
     errors: list[FailedResult] = []
     for path in paths:
         try:
-            found |= {source.path.resolve(): source for source in sources(path) if source.path.resolve() not in found}
+            found |= {source.path.resolve(): source for source in sources(path, pattern) if source.path.resolve() not in found}
         except (ValueError, OSError) as error:
             if len(paths) == 1:
                 raise

@@ -14,6 +14,7 @@ from wcdfa.cli.door import door
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import OPTIMIZERS
 from wcdfa.preprocess.preparation import LEAST
+from wcdfa.readers.formats.own_patterns import chosen_by, compiled
 from wcdfa.support.quantity import QUANTITIES
 
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
@@ -58,12 +59,15 @@ Choice = optimizer_type(OPTIMIZERS)
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class Judging:
-    """Options that choose a series and say how it is judged.
+    r"""Options that choose a series and say how it is judged.
 
     Parameters
     ----------
     column
         Name of the series, or a pattern such as "update_norm/*"; repeat it for several. Default: the column with a usual name for norms ‖ΔW‖.
+    pattern
+        Regular expression that finds the numbers in the lines of a text log, such as "grad_norm[:=] *(?P<value>\S+)". Named groups are
+        columns: value (called as the word before it), step, lr, loss, or others. Default: numbers after names, as known programs print.
     steps
         The first and last training step to use.
     spacing
@@ -98,6 +102,7 @@ class Judging:
     """
 
     column: list[str] | None = None
+    pattern: str | None = None
     steps: tuple[int, int] | None = None
     spacing: AtLeastOne | None = None
     quantity: Kind | None = None
@@ -135,6 +140,8 @@ class Judging:
             if self.steps is not None and self.steps[0] > self.steps[1]:
                 msg = f"--steps takes the first step and then the last, got {self.steps[0]} and {self.steps[1]}"
                 raise ValueError(msg)
+            if self.pattern is not None:
+                compiled(self.pattern)
             settings = self._settings(hyperparameters)
             settings.criteria(log=True)
         return settings
@@ -142,7 +149,8 @@ class Judging:
     def _settings(self, hyperparameters: Mapping[str, object]) -> Settings:
         quantities = {each.replace(" ", "-"): each for each in QUANTITIES}
         return Settings(
-            columns=tuple(self.column or ()),
+            columns=tuple(self.column or chosen_by(self.pattern)),
+            pattern=self.pattern,
             quantity=None if self.quantity is None else quantities[self.quantity],
             spacing=self.spacing,
             steps=self.steps,

@@ -55,7 +55,7 @@ def report(
         output = place(output or Path(f"{paths[0].resolve().stem}-wcdfa.html"))
     check_writable("report", output)
     with busy("reading", console):
-        found, errors = located(paths)
+        found, errors = located(paths, settings.pattern)
     if output in {source.path.resolve() for source in found}:
         msg = f"--output would replace {shown(output)}, which is to be read: choose another name"
         raise WrongCall(msg)

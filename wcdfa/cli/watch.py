@@ -49,7 +49,7 @@ def watch(
     require_output()
     settings = judging.settings()
     if not path.is_dir():
-        sources(path)  # raise now if there is no file or its format is unknown, because waiting would not help
+        sources(path, settings.pattern)  # raise now if there is no file or its format is unknown, because waiting would not help
     with door("window", "epoch_length"):
         follower = Follower(path, settings)
     screen, console = Screen(path), PlainConsole()

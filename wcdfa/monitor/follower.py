@@ -77,7 +77,7 @@ class Follower:
         ValueError, OSError
             If there is no log, or it cannot be read, for example between a rotation and the first line. What was read before is kept.
         """
-        found = {each.path: each for each in sources(self.path)}
+        found = {each.path: each for each in sources(self.path, self.settings.pattern)}
         states = {path: file_states(path) for path in found}
         written = {path: each for path, each in found.items() if states[path] != self._states.get(path)}
         if not written:

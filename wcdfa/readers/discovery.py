@@ -12,6 +12,7 @@ from wcdfa.readers.base import FileReader, Folder, Reader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats import known, readers
+from wcdfa.readers.formats.own_patterns import reader_with
 from wcdfa.readers.listing import kind_of, listed
 from wcdfa.readers.recognition import FETCH, has_pointer, head_of, is_pointer, reader_of, recognised
 from wcdfa.support.text import shown
@@ -57,12 +58,13 @@ class Source(NamedTuple):
             raise ValueError(msg) from error
 
 
-def sources(path: str | Path) -> list[Source]:
-    """Find the logs at a path: the file itself, or all logs below a folder, sorted by name.
+def sources(path: str | Path, pattern: str | None = None) -> list[Source]:
+    r"""Find the logs at a path: the file itself, or all logs below a folder, sorted by name.
 
     If there are several checkpoints of the Trainer of transformers, only the newest ``trainer_state.json`` counts, because it includes the
     others. Files with unknown endings and names that begin with a dot are skipped; files without an ending, and those that end as many
-    other files do, such as ``.txt``, are logs only if their first 64 KiB show it. A named file may have any name if they do. Links to folders are followed last, each folder once.
+    other files do, such as ``.txt``, are logs only if their first 64 KiB show it. A named file may have any name if they do. Links to
+    folders are followed last, each folder once.
     A folder that cannot be read becomes a source whose runs raise an error, and so does a pipe, a socket or a device that has the name of a log.
 
     Folders of checkpoints hold displacements over many steps, not norms of steps. They count only if there is no log at all. Below the
@@ -72,18 +74,21 @@ def sources(path: str | Path) -> list[Source]:
     ----------
     path : path
         A file or folder.
+    pattern : str, optional
+        Regular expression with named groups, such as ``grad_norm[:=] *(?P<value>\S+)``: the logs are texts, in whose lines it is searched
+        for. The groups are columns; `value` is called as the word before it.
 
     Raises
     ------
     FileNotFoundError
         If there is nothing at the path.
     ValueError
-        If the format of the file is unknown, it is a pipe, a socket or a device, or there is no log below the folder: the message says
+        If the format of the file is unknown, the pattern is wrong, it is a pipe, a socket or a device, or there is no log below the folder: the message says
         what is there.
     """
-    path = Path(path)
+    path, kinds = Path(path), readers() if pattern is None else (reader_with(pattern),)
     if path.is_dir():
-        return _in_folder(path)
+        return _in_folder(path, kinds)
     if not path.exists():
         msg = f"{shown(path)}: no such file or folder"
         raise FileNotFoundError(msg)
@@ -94,17 +99,17 @@ def sources(path: str | Path) -> list[Source]:
     if is_pointer(head):
         msg = f"{shown(path)}: {FETCH}"
         raise ValueError(msg)
-    reader = reader_of(path, head, readers())
+    reader = reader_of(path, head, kinds) if pattern is None else kinds[0]
     if reader is None:
         msg = f"{shown(path)}: unknown format {path.suffix or '(no ending)'!r}; known are {known()}, and folders of them"
         raise ValueError(msg)
     return [Source(path, reader)]
 
 
-def _in_folder(top: Path) -> list[Source]:
-    found = _below(top, [reader for reader in readers() if not reader.last_resort])
+def _in_folder(top: Path, kinds: Sequence[Reader]) -> list[Source]:
+    found = _below(top, [reader for reader in kinds if not reader.last_resort])
     if all(source.reader is UNREADABLE for source in found):
-        others = _below(top, [reader for reader in readers() if reader.last_resort])
+        others = _below(top, [reader for reader in kinds if reader.last_resort])
         found += [source for source in others if source.reader is not UNREADABLE]
     if not found:
         msg = f"{shown(top)}: no log in this folder; it holds {_contents(top)}"

@@ -15,6 +15,7 @@ from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.direction import LoggedDirection, logged_direction
 from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError, NothingLogged
+from wcdfa.readers.formats.own_patterns import chosen_by
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.series_notes import notes_on
 from wcdfa.readers.spacing import NO_STEPS, spaced
@@ -72,6 +73,7 @@ def read_series(
     spacing: int | None = None,
     first: int | None = None,
     last: int | None = None,
+    pattern: str | None = None,
 ) -> RecordedSeries:
     r"""Read the series in a log, if there is exactly one.
 
@@ -96,6 +98,8 @@ def read_series(
         Optimizer steps from one value to the next. Default: as many as the steps of the log say.
     first, last : int, optional
         The steps to take, both included.
+    pattern : str, optional
+        Regular expression that finds the numbers in the lines of a text log, as in `wcdfa.readers.discovery.sources`.
 
     Raises
     ------
@@ -105,10 +109,10 @@ def read_series(
         If the format is unknown, the file is damaged, its steps are unevenly spaced, no column can be chosen, or there is more than one
         series: the message lists what there is.
     """
-    wanted = [] if column is None else [column]
+    wanted = chosen_by(pattern) if column is None else (column,)
     found = [
         each
-        for source in sources(path)
+        for source in sources(path, pattern)
         for run in source.runs()
         for each in series_of(run, wanted, quantity=quantity, spacing=spacing, first=first, last=last)
     ]
