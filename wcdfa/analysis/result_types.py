@@ -142,6 +142,8 @@ class SeriesResult(TypedDict):
     windows: list[WindowResult]
     fingerprint: NotRequired[Fingerprint]
     """What tells whether another log holds the same run; it is not printed."""
+    known_as: NotRequired[str]
+    """The shortest name that a log of this run gives the series."""
     group: NotRequired[str | None]
     """The group of runs that it belongs to, from the command line."""
 

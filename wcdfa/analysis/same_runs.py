@@ -101,6 +101,10 @@ class SameRuns:
         """Let the log that stands for a run now stand for it in future too, because it was printed."""
         self._settled.add(run)
 
+    def column(self, run: int) -> str:
+        """The shortest name that a log of this run gives the series."""
+        return min((self._all[each].column for each in self._members[run]), key=lambda name: (len(name), name))
+
     def note(self, run: int) -> str:
         """The note on a run that is in several logs; empty if it is in one."""
         kept = self._all[self._kept[run]]

@@ -44,7 +44,7 @@ def analyze(
     json_output
         Print one JSON object for each series, on a line of its own, instead of a table. A picture is only drawn if --output names one.
     output
-        File of the picture of a single series. Default: in the current folder, named after the log.
+        File of the picture of a single series. Default: in the current folder, named after the run; that of another run is not replaced.
     table
         Write every window of every series to this parquet file. It appears with the first results.
     group_by

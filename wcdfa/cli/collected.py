@@ -78,8 +78,8 @@ class Collected:
         return sorted(noted, key=label_of)
 
     def _noted(self, run: int, result: SeriesResult) -> SeriesResult:
-        note = self._same.note(run)
-        return {**result, "notes": [*result["notes"], note]} if note else result
+        notes = [*result["notes"], *filter(None, [self._same.note(run)])]
+        return {**result, "notes": notes, "known_as": self._same.column(run)}
 
     def print_held(self) -> None:
         """Print the lines of JSON that were held."""

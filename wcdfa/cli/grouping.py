@@ -63,7 +63,7 @@ class Grouping:
         groups: dict[tuple[str, str], list[SeriesResult]] = defaultdict(list)
         for result in results:
             if (name := result.get("group")) is not None:
-                groups[name, result["series"]].append(result)
+                groups[name, result.get("known_as", result["series"])].append(result)  # loggers put different prefixes before it
         found = [_summary(name, series, members) for (name, series), members in sorted(groups.items())]
         if json_output:
             for each in found:

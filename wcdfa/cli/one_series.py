@@ -13,6 +13,7 @@ from wcdfa.analysis.results import as_json
 from wcdfa.analysis.series import Analysis, Settings, analyze
 from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.locating import bar
+from wcdfa.cli.own_files import own_place, owner
 from wcdfa.cli.printing import noted, print_analysis, print_json, say, written
 from wcdfa.cli.streams import require_output
 from wcdfa.readers import Source
@@ -53,7 +54,7 @@ def judge_one(
         _draw(analysis, output, console)
     elif not json_output:
         with noted(console):
-            _draw(analysis, Path(f"{series.path.resolve().stem}-wcdfa.png"), console)
+            _draw(analysis, None, console)
     return exit_status([result], [], fail_on)
 
 
@@ -69,9 +70,13 @@ def _judged(series: RecordedSeries, settings: Settings, console: Console) -> Ana
             raise ValueError(msg) from error
 
 
-def _draw(analysis: Analysis, output: Path, console: Console) -> None:
-    from wcdfa.plotting import save  # noqa: PLC0415 - matplotlib takes a while to import
+def _draw(analysis: Analysis, output: Path | None, console: Console) -> None:
+    """Draw the series into a file that was named, or into one named after the run."""
+    from wcdfa.plotting import owner_of, save  # noqa: PLC0415 - matplotlib takes a while to import
     from wcdfa.plotting.runs import plot_analysis  # noqa: PLC0415
 
-    title = f"{shown(analysis.series.path.name)}: {shown(analysis.series.column)}"
-    written("picture", save(plot_analysis(analysis, title=title), output), console)
+    series = analysis.series
+    title = f"{shown(series.path.name)}: {shown(series.column)}"
+    mine = owner([series.path], series.run)
+    place = own_place(series.path, ".png", mine, owner_of) if output is None else output
+    written("picture", save(plot_analysis(analysis, title=title), place, owner=mine), console)

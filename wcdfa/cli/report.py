@@ -16,11 +16,12 @@ from wcdfa.cli.door import WrongCall, door
 from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.locating import bar, check_writable, located
 from wcdfa.cli.options import Judging
+from wcdfa.cli.own_files import own_place, owner
 from wcdfa.cli.printing import busy, print_errors, say, written
 from wcdfa.cli.reading import Readings
 from wcdfa.cli.wording import of_text
 from wcdfa.readers import Source
-from wcdfa.report import Failure, Section, place, write
+from wcdfa.report import Failure, Section, owner_of, place, write
 from wcdfa.report.from_runs import with_series
 from wcdfa.support.text import shown
 
@@ -46,13 +47,14 @@ def report(
         Columns with the norms of groups of parameters: a name or a pattern; repeat the option for several. Default: the name of the
         series, "/" and any group, such as update_norm/encoder for update_norm.
     output
-        File of the page. Default: in the current folder, named after the log.
+        File of the page. Default: in the current folder, named after the run; that of another run is not replaced.
     """
     settings = judging.settings()
     began = time.perf_counter()
     console = PlainConsole()
+    mine = owner(paths)
     with door():
-        output = place(output or Path(f"{paths[0].resolve().stem}-wcdfa.html"))
+        output = place(output or own_place(paths[0], ".html", mine, owner_of))
     check_writable("report", output)
     with busy("reading", console):
         found, errors = located(paths, settings.pattern)
@@ -70,7 +72,7 @@ def report(
             say(console, f"note: {note}")
     title = shown(paths[0].name) if len(sections) == 1 else f"{len(sections)} runs"
     not_shown = [Failure(each["path"], of_text(each["error"])) for each in errors]
-    path = write(output, sections, title=f"wcdfa: {title}", failures=not_shown)
+    path = write(output, sections, title=f"wcdfa: {title}", failures=not_shown, owner=mine)
     seconds = time.perf_counter() - began
     written("report", path, console, f" ({path.stat().st_size / 1e6:.1f} MB, {seconds:.1f} s)")
     return FAILED if errors else 0

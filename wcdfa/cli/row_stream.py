@@ -15,7 +15,7 @@ from wcdfa.analysis.result_types import SeriesResult
 from wcdfa.cli.tables import ROWS, narrow_table, result_row
 
 AHEAD = 8  # logs that are known before a row is printed: another log of the same run mostly lies beside it
-HEAD, FOOT = 3, 1  # lines of a table above and below its rows
+FOOT = 1  # lines of a table below its rows
 
 
 class RowStream:
@@ -40,6 +40,7 @@ class RowStream:
         self._rows_of, self._console, self._compared = rows_of, console, compared
         self._known = self._told = 0  # logs, from the first on, that are done, and whose rows were printed
         self._printed: list[SeriesResult] = []
+        self._head = len(self._rendered([])) - FOOT - 1  # lines above the rows; the row is one empty line
 
     def done(self, task: Task) -> None:
         """Print the rows that are due now that this task is done."""
@@ -69,15 +70,16 @@ class RowStream:
 
     def _print(self, result: SeriesResult) -> None:
         if not self._printed:
-            self._console.print(self._segments([], slice(0, HEAD)), end="")
+            self._console.print(self._segments([], slice(0, self._head)), end="")
         self._printed.append(result)
         self._lines(result_row(result, compared=self._compared))
 
     def _lines(self, row: Sequence[str | Text]) -> None:
-        self._console.print(self._segments(row, slice(HEAD, -FOOT)), end="")
+        self._console.print(self._segments(row, slice(self._head, -FOOT)), end="")
 
     def _segments(self, row: Sequence[str | Text], part: slice) -> Segments:
         """Some lines of a table with one row. Tables of one width look alike."""
-        table = narrow_table(self._console.width, row, compared=self._compared)
-        lines = self._console.render_lines(table, pad=False)[part]
-        return Segments([segment for line in lines for segment in (*line, Segment.line())])
+        return Segments([segment for line in self._rendered(row)[part] for segment in (*line, Segment.line())])
+
+    def _rendered(self, row: Sequence[str | Text]) -> list[list[Segment]]:
+        return self._console.render_lines(narrow_table(self._console.width, row, compared=self._compared), pad=False)

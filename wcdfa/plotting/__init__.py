@@ -1,6 +1,6 @@
 """Draws runs with matplotlib, in the current style, light or dark. Functions that draw take ``ax=`` and return it."""
 
-from wcdfa.plotting.files import blank, place, save, show
+from wcdfa.plotting.files import blank, owner_of, place, save, show
 from wcdfa.plotting.fluctuations import plot_fluctuations, plot_orders
 from wcdfa.plotting.groups import plot_groups
 from wcdfa.plotting.tracks import plot_diagnosis, plot_track
@@ -8,6 +8,7 @@ from wcdfa.plotting.trajectory import plot_alpha, plot_history, plot_loss, plot_
 
 __all__ = [
     "blank",
+    "owner_of",
     "place",
     "plot_alpha",
     "plot_diagnosis",

@@ -9,12 +9,15 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
 FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends of matplotlib that cannot show a figure
+
+OWNER = "wcdfa run"  # the name of the text in a picture
 
 
 def blank(*, shown: bool) -> Figure:
@@ -56,13 +59,26 @@ def place(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def save(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write the figure and return the absolute path to it; raises as `place`, and OSError if the file cannot be written."""
+def save(figure: Figure, path: str | os.PathLike[str], *, owner: str = "") -> Path:
+    """Write the figure and return the absolute path to it; raises as `place`, and OSError if the file cannot be written.
+
+    A picture in PNG keeps the text `owner`, which `owner_of` reads.
+    """
     path = place(path)
     kind = path.suffix[1:].lower() or str(matplotlib.rcParams["savefig.format"])
     with writing("picture", path), warnings.catch_warnings(), np.errstate(all="ignore"):  # ticks near the largest numbers
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # the font may lack letters of a name
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            figure.savefig(file, dpi=150, format=kind)
+            figure.savefig(file, dpi=150, format=kind, metadata={OWNER: owner} if owner and kind == "png" else None)
     return path
+
+
+def owner_of(path: str | os.PathLike[str]) -> str | None:
+    """The text that `save` was given as `owner`; None if it was given none, or the file is no picture in PNG."""
+    try:
+        with Image.open(path) as image:
+            found = image.info.get(OWNER)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, str) else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
+from html import escape, unescape
 from pathlib import Path
 
 from wcdfa.report.bundle import asset, compressed, digest, embedded, plotly
@@ -16,6 +18,8 @@ from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
 ENDINGS = (".html", ".htm")
+MARK = re.compile('<meta name="wcdfa-run" content="([^"]*)"')
+TOP = 1 << 14  # bytes at the top of a page, which hold its marks
 CAUTION = (
     "α is the exponent of detrended fluctuation analysis of ‖ΔW‖, the norm of each weight update: 0.5 for white noise, 1 for 1/f noise, "
     "1.5 for a random walk. A straight line in the fluctuation plot is no evidence of scaling, and α near 1 is no evidence of "
@@ -24,7 +28,12 @@ CAUTION = (
 
 
 def write(
-    path: str | os.PathLike[str], sections: Sequence[Section], *, title: str = "wcdfa", failures: Sequence[Failure] = ()
+    path: str | os.PathLike[str],
+    sections: Sequence[Section],
+    *,
+    title: str = "wcdfa",
+    failures: Sequence[Failure] = (),
+    owner: str = "",
 ) -> Path:
     """Write the report of one or several runs to a file and return its absolute path. An existing file is replaced.
 
@@ -37,6 +46,8 @@ def write(
     title : str
     failures : list of Failure
         Logs that could not be shown; the page lists them.
+    owner : str
+        A text that is not shown, and that `owner_of` reads.
 
     Raises
     ------
@@ -49,7 +60,7 @@ def write(
         msg = "there is no run to report: give at least one section"
         raise ValueError(msg)
     path = place(path)
-    text = page(sections, title=title, failures=failures)
+    text = page(sections, title=title, failures=failures, owner=owner)
     with writing("report", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
@@ -75,7 +86,7 @@ def place(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def page(sections: Sequence[Section], *, title: str, failures: Sequence[Failure] = ()) -> str:
+def page(sections: Sequence[Section], *, title: str, failures: Sequence[Failure] = (), owner: str = "") -> str:
     """Make the page as text. Arguments and errors are those of `write`."""
     script = asset("page.js")
     library, library_digest = plotly()
@@ -88,16 +99,27 @@ def page(sections: Sequence[Section], *, title: str, failures: Sequence[Failure]
         embedded("data", compressed(encoded(sections))),
         Markup(f"<script>{script}</script>"),
     )
-    head = _head(title, f"{digest(script)} {library_digest}")
+    head = _head(title, f"{digest(script)} {library_digest}", owner)
     return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
 
 
-def _head(title: str, digests: str) -> Markup:
+def owner_of(path: str | os.PathLike[str]) -> str | None:
+    """The text that `write` was given as `owner`; None if it was given none, or the file is no report."""
+    try:
+        with open(path, "rb") as file:
+            found = MARK.search(file.read(TOP).decode("utf-8", "replace"))
+    except OSError:
+        return None
+    return None if found is None else unescape(found[1])
+
+
+def _head(title: str, digests: str, owner: str) -> Markup:
     policy = f"default-src 'none'; script-src {digests}; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
     return element(
         "head",
         Markup('<meta charset="utf-8">'),
         Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        *([Markup(f'<meta name="wcdfa-run" content="{escape(owner)}">')] if owner else []),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Markup('<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'),
         element("title", shown(title)),
