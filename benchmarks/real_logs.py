@@ -35,7 +35,7 @@ import harness  # noqa: F401 - one thread
 from real_log_cases.cases import CASES, Case
 from real_log_cases.checking import Verdict, judged, outcome
 
-KINDS = ("tables", "encodings", "json_logs")  # modules of real_log_cases
+KINDS = ("tables", "encodings", "json_logs", "tensorboard", "wandb_runs", "keras_logs", "lightning_runs", "trackers")
 
 
 def main() -> int:

@@ -103,9 +103,9 @@ def _of_series(log: Log, found: Outcome) -> Iterator[str]:
     left = list(log.series)
     for row in found.rows:
         series = None if read is None else read.get((row["path"], row["run"], row["series"]))
-        fits = [each for each in left if not list(_differing(each, row, series, read is None))]
+        fits = [i for i, each in enumerate(left) if not list(_differing(each, row, series, read is None))]
         if fits:
-            left.remove(fits[0])
+            del left[fits[0]]
         else:
             yield f"{_told(row)}: " + ", ".join(_differing(left[0], row, series, read is None))
             return
