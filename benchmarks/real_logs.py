@@ -31,7 +31,6 @@ os.environ.update(
 sys.path.insert(0, str(Path(__file__).parent))
 
 import harness  # noqa: F401 - one thread
-
 from real_log_cases.cases import CASES, Case
 from real_log_cases.checking import Verdict, judged, outcome
 

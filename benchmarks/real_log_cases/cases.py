@@ -85,7 +85,9 @@ def counted(n: int = STEPS, first: int = 0, every: int = 1) -> np.ndarray:
     return first + every * np.arange(n)
 
 
-def columns(n: int = STEPS, *, step: str = "step", name: str = "update_norm", seed: int = 0, every: int = 1) -> dict[str, np.ndarray]:
+def columns(
+    n: int = STEPS, *, step: str = "step", name: str = "update_norm", seed: int = 0, every: int = 1
+) -> dict[str, np.ndarray]:
     """What many people log: step, loss, rate and norm."""
     rate = np.full(n, 1e-3)
     return {step: counted(n, every=every), "loss": losses(n), "lr": rate, name: norms(seed, n)}

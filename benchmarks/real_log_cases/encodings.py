@@ -49,7 +49,7 @@ def comments(folder: Path) -> Log:
 
 @case("a table", "names and numbers in quotes")
 def quoted(folder: Path) -> Log:
-    change = lambda text: "\n".join(",".join(f'"{each}"' for each in line.split(",")) for line in text.splitlines()) + "\n"  # noqa: E731
+    change = lambda text: "\n".join(",".join(f'"{each}"' for each in line.split(",")) for line in text.splitlines()) + "\n"
     return encoded(folder, "ascii", change=change)
 
 

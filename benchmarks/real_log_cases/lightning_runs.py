@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from .cases import GRADIENT, Log, Series, case, counted, norms
+from .cases import GRADIENT, Log, Series, case, norms
 from .tables import by_pandas
 from .tensorboard import by_events
 
@@ -13,7 +13,9 @@ NEEDS = ("lightning", "torch", "pandas")
 BATCHES = 240
 
 
-def fit(loggers, every: int = 1, seed: int = 0, log=lambda module, step: module.log("update_norm", float(norms()[step])), **options):
+def fit(
+    loggers, every: int = 1, seed: int = 0, log=lambda module, step: module.log("update_norm", float(norms()[step])), **options
+):
     """Train a line with Lightning."""
     import logging
 
@@ -106,7 +108,7 @@ def thinned(folder: Path) -> Log:
 
 @case("Lightning", "CSVLogger, on_step and on_epoch", *NEEDS)
 def step_and_epoch(folder: Path) -> Log:
-    log = lambda module, step: module.log("update_norm", float(norms()[step]), on_step=True, on_epoch=True)  # noqa: E731
+    log = lambda module, step: module.log("update_norm", float(norms()[step]), on_step=True, on_epoch=True)
     fit(csv_logger(folder), log=log)
     path = folder / "lightning_logs" / "version_0" / "metrics.csv"
     return Log(path, [by_table(path, "update_norm_step")])
@@ -144,7 +146,7 @@ def two_loggers(folder: Path) -> Log:
     right = []
     for seed in range(3):
         place = folder / f"seed={seed}"
-        log = lambda module, step, seed=seed: module.log("update_norm", float(norms(seed)[step]))  # noqa: E731
+        log = lambda module, step, seed=seed: module.log("update_norm", float(norms(seed)[step]))
         fit([csv_logger(place, name="csv", version=""), board(place, name="tb", version="")], log=log, seed=seed)
         right.append(by_table(place / "csv" / "metrics.csv"))
     return Log(folder, right, "one run")
@@ -184,5 +186,3 @@ def ours(folder: Path) -> Log:
         trainer.fit(Line(), data)
     path = folder / "lightning_logs" / "version_0" / "metrics.csv"
     return Log(path, [by_table(path, "wcdfa/update_norm")])
-
-

@@ -25,7 +25,9 @@ def polar(folder: Path):
     return polars.DataFrame(columns())
 
 
-def by_pandas(path: Path, column: str = "update_norm", step: str | None = "step", quantity: str = "update norm", **options) -> Series:
+def by_pandas(
+    path: Path, column: str = "update_norm", step: str | None = "step", quantity: str = "update norm", **options
+) -> Series:
     """What pandas reads."""
     import pandas
 
@@ -121,7 +123,10 @@ def no_rows(folder: Path) -> Log:
 @case("csv module", "a seed column")
 def seed_column(folder: Path) -> Log:
     tables = [{**columns(seed=seed), "seed": np.full(600, seed)} for seed in (0, 1)]
-    return Log(csv(folder / "runs.csv", {name: np.concatenate([each[name] for each in tables]) for name in tables[0]}), [usual(0), usual(1)])
+    return Log(
+        csv(folder / "runs.csv", {name: np.concatenate([each[name] for each in tables]) for name in tables[0]}),
+        [usual(0), usual(1)],
+    )
 
 
 @case("csv module", "steps twice and nothing tells them apart")

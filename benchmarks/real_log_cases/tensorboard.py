@@ -294,7 +294,10 @@ def tbparse_wide(folder: Path) -> Log:
 def tbparse_runs(folder: Path) -> Log:
     from tbparse import SummaryReader
 
-    right = [by_events(logged(folder / "runs" / f"s{seed}", {"loss": losses(), "update_norm": norms(seed)}), "update_norm") for seed in (0, 1)]
+    right = [
+        by_events(logged(folder / "runs" / f"s{seed}", {"loss": losses(), "update_norm": norms(seed)}), "update_norm")
+        for seed in (0, 1)
+    ]
     SummaryReader(str(folder / "runs"), extra_columns={"dir_name"}).scalars.to_parquet(folder / "scalars.parquet")
     return Log(folder / "scalars.parquet", right)
 

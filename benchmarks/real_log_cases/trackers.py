@@ -35,7 +35,9 @@ def mlflow_run(client, columns: dict[str, np.ndarray], steps: np.ndarray | None 
     size = len(next(iter(columns.values())))
     steps = counted(size) if steps is None else steps
     batch = [
-        Metric(key, float(values[i]), 1_700_000_000_000 + 10 * i, int(steps[i])) for i in range(size) for key, values in columns.items()
+        Metric(key, float(values[i]), 1_700_000_000_000 + 10 * i, int(steps[i]))
+        for i in range(size)
+        for key, values in columns.items()
     ]
     for start in range(0, len(batch), 1000):
         client.log_batch(run, batch[start : start + 1000])
@@ -138,7 +140,9 @@ def trackio_folder(folder: Path) -> Path:
     return folder
 
 
-def trackio_run(project: str, columns: dict[str, np.ndarray], name: str = "run", steps: np.ndarray | None = None, **options) -> None:
+def trackio_run(
+    project: str, columns: dict[str, np.ndarray], name: str = "run", steps: np.ndarray | None = None, **options
+) -> None:
     import trackio
 
     with redirect_stdout(None):
@@ -148,7 +152,9 @@ def trackio_run(project: str, columns: dict[str, np.ndarray], name: str = "run",
         trackio.finish()
 
 
-def by_trackio(project: str, name: str = "run", key: str = "update_norm", quantity: str = "update norm", thinned: int = 1) -> Series:
+def by_trackio(
+    project: str, name: str = "run", key: str = "update_norm", quantity: str = "update norm", thinned: int = 1
+) -> Series:
     """What trackio reads."""
     from trackio.sqlite_storage import SQLiteStorage
 

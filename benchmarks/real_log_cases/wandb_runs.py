@@ -205,7 +205,12 @@ def panel_of_two(folder: Path) -> Log:
 
 @case("wandb's page", "export of a panel of losses")
 def panel_of_losses(folder: Path) -> Log:
-    table = {"Step": counted(), "happy-run-1 - loss": losses(), "happy-run-1 - loss__MIN": losses(), "happy-run-1 - loss__MAX": losses()}
+    table = {
+        "Step": counted(),
+        "happy-run-1 - loss": losses(),
+        "happy-run-1 - loss__MIN": losses(),
+        "happy-run-1 - loss__MAX": losses(),
+    }
     return Log(csv(folder / "wandb_export.csv", table), says="norm")
 
 
