@@ -20,6 +20,8 @@ from wcdfa.readers.formats.unfinished import BLOCK, Beginning, is_number
 from wcdfa.readers.steps import rank
 from wcdfa.support.text import several, shown
 
+LEAST = 1 << 20  # bytes that are read at once
+ROWS = 2000  # that are read at once, if they fit into as many bytes as the longest line may have
 MOST = 0.5  # a text column counts as numbers if at least this share of it is numbers
 NUMBER = r"^\s*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan|Infinity|NaN)\s*$"
 
@@ -39,12 +41,18 @@ class Table:
         """The text of the rows."""
         return io.BufferedReader(Beginning(self.file, self.quotes.end, self.head.start), BLOCK)
 
+    @property
+    def block_size(self) -> int:
+        """How many bytes Arrow reads at once: enough for the longest line, or in the first attempt for those that are likely."""
+        longest = max((sum(map(len, row)) + len(row) for row in self.head.sample), default=0)
+        return WIDEST if self.repaired else min(WIDEST, max(LEAST, ROWS * longest))
+
     def options(self, chosen: Sequence[int], kind: pa.DataType | None = None) -> dict[str, object]:
         """What Arrow is told: only some columns, which are of one type, or all columns, whose types it finds."""
         columns = [str(i) for i in chosen]
         return {
             "read_options": arrow_csv.ReadOptions(
-                use_threads=False, block_size=WIDEST, column_names=[str(i) for i in range(len(self.head.names))]
+                use_threads=False, block_size=self.block_size, column_names=[str(i) for i in range(len(self.head.names))]
             ),
             "parse_options": arrow_csv.ParseOptions(
                 delimiter=self.dialect.delimiter,
