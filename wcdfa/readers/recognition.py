@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from wcdfa.readers.base import Reader
@@ -45,7 +46,7 @@ def reader_of(path: Path, head: bytes, known: Sequence[Reader]) -> Reader | None
 
     A reader that checks the full name comes before one that checks the ending. Returns None if no reader is found.
     """
-    claiming, sure = [reader for reader in known if reader.claims(path)], _sure(head, known)
+    claiming, sure = [reader for reader in known if reader.claims(path)], list(_sure(head, known))
     both = [reader for reader in claiming if reader in sure]
     return min(both or sure or claiming, key=lambda reader: path.suffix.lower() in reader.endings, default=None)
 
@@ -60,10 +61,10 @@ def recognised(files: Iterable[Path], known: Iterable[Reader]) -> list[tuple[Pat
                 head = head_of(file)
             except OSError:  # it is gone, or may not be read
                 continue
-            if sure := _sure(head, sharp) if b"\0" in head or TRAINING.search(head) else []:
-                found.append((file, sure[0]))
+            sure = _sure(head, sharp) if b"\0" in head or TRAINING.search(head) else iter(())
+            found += [(file, reader) for reader in itertools.islice(sure, 1)]
     return found
 
 
-def _sure(head: bytes, known: Iterable[Reader]) -> list[Reader]:
-    return [reader for reader in known if reader.recognises is not None and reader.recognises(head)]
+def _sure(head: bytes, known: Iterable[Reader]) -> Iterator[Reader]:
+    return (reader for reader in known if reader.recognises is not None and reader.recognises(head))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,6 +25,7 @@ from wcdfa.support.text import several, shown
 
 LONGEST = 1 << 14  # characters of a line that are read; a longer one is cut
 HEAD = 500  # lines that tell the program
+LAST = 48  # lines before the end of the beginning of a file; those before may be about settings
 SURE = 5  # lines with a step and a norm or loss
 COUNTERS = {"epoch", "of"}
 BYTES = 1 << 20
@@ -141,6 +143,7 @@ def is_stepped(row: Mapping[str, float]) -> bool:
     return any(map(is_counter, row))
 
 
+@lru_cache(4096)
 def is_counter(name: str) -> bool:
     """Whether the name is that of a step or an epoch."""
     plain = name.casefold()
@@ -167,7 +170,8 @@ def is_text_log(head: bytes) -> bool:
     """
     if b"\0" in head or is_json_lines(head) or is_trainer_state(head) or is_document(head):
         return False
-    lines = [COLOURS.sub("", line[:LONGEST]) for line in head.decode("utf-8", "replace").replace("\r", "\n").split("\n")]
+    last = head.decode("utf-8", "replace").replace("\r", "\n").split("\n")[-LAST - 1 : -1]
+    lines = [COLOURS.sub("", line[:LONGEST]) for line in last]
     table = Printed(len(head), program_of(lines))
     for line in lines:
         table.take(line)
