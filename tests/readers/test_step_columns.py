@@ -184,7 +184,7 @@ def test_restarts_survive(tmp_path, name):
     assert any("a restart, and the later records count; 50 records" in note for note in series.notes)
 
 
-@pytest.mark.parametrize(("length", "apart"), [(100, 1), (50, 1), (20, 10), (10, 50)])
+@pytest.mark.parametrize(("length", "apart"), [(200, 1), (100, 1), (50, 1), (20, 10), (10, 50)])
 @pytest.mark.parametrize("name", ["batch", "batch_idx", "minibatch"])
 def test_batches_that_are_counted_anew_in_each_epoch_are_counted_on(name, length, apart):
     found = norms_with({name: apart * (np.arange(N) % length), "loss": NORMS})

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import require
+from wcdfa.analysis.series import Settings, analyze
 from wcdfa.readers import read_series, series_of, sources
 from wcdfa.readers.columns import Column
 from wcdfa.readers.formats.tensorboard import in_order_of_time
@@ -230,3 +231,19 @@ def test_the_note_on_a_thinned_log_names_the_option_of_the_tool(tool, advice):
     assert [note.endswith(advice) for note in few.notes] == ([True] if advice else [])
     with pytest.raises(Subsampled, match="log each with" if advice else "log every step"):
         spaced(Column(NORMS, np.arange(N) ** 2), tool=tool)
+
+
+def test_what_is_too_short_because_it_was_thinned_names_the_option(tmp_path):
+    entries = [{"step": 500 * (i + 1), "wcdfa/update_norm": norm, "epoch": i / 10} for i, norm in enumerate(NORMS[:6].tolist())]
+    path = tmp_path / "trainer_state.json"
+    path.write_text(json.dumps({"log_history": entries}))
+    series = read_series(path)
+    assert series.notes == (
+        "only every 500th step was logged: memory below 500 steps cannot be seen; log each with logging_steps=1",
+    )
+    with pytest.raises(
+        ValueError, match=r"^6 of 6 norms remain .* and at least 28 are needed; record more steps: log each with logging_steps=1$"
+    ):
+        analyze(series, Settings())
+    with pytest.raises(ValueError, match=r"record more steps$"):
+        analyze(series._replace(thinned=1), Settings())

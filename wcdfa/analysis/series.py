@@ -11,9 +11,10 @@ import numpy as np
 from wcdfa.analysis.diagnosing import diagnosis_of
 from wcdfa.inference.calibration import Method
 from wcdfa.nulls.optimizer import Optimizer
-from wcdfa.preprocess.preparation import with_usable_rates
+from wcdfa.preprocess.preparation import LEAST, with_usable_rates
 from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
+from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.quantity import Quantity
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
@@ -141,6 +142,16 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     ValueError
         If no window can be judged.
     """
+    try:
+        return _analyzed(series, settings, each)
+    except ValueError as error:
+        if series.thinned > 1 and len(series.values) < LEAST and has_option(series.tool):
+            msg = f"{error}: {log_each(series.tool)}"
+            raise ValueError(msg) from error
+        raise
+
+
+def _analyzed(series: RecordedSeries, settings: Settings, each: Callable[[int, int], None]) -> Analysis:
     with np.errstate(all="ignore"):  # a log may hold numbers near the largest and smallest that there are
         criteria = settings.criteria(log=not np.any(np.isfinite(series.values) & (series.values < 0)), series=series)
         ready = judgeable(series, settings)

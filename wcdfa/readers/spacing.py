@@ -11,7 +11,7 @@ import numpy.typing as npt
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
-from wcdfa.readers.tools import TOOLS, log_each
+from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.text import ordinal, several
 
 EVEN = 0.95  # share of the differences that must equal the usual one
@@ -131,18 +131,13 @@ def _left_out(off: int) -> Iterator[str]:
 
 def _thinned(apart: int, tool: str) -> Iterator[str]:
     if apart > 1:
-        advice = f"; {log_each(tool)}" if _has_option(tool) else ""
+        advice = f"; {log_each(tool)}" if has_option(tool) else ""
         yield f"only every {ordinal(apart)} step was logged: memory below {apart:,} steps cannot be seen{advice}"
-
-
-def _has_option(tool: str) -> bool:
-    """Whether a tool has an option that logs each step."""
-    return tool in TOOLS and bool(TOOLS[tool].every_step)
 
 
 def _is_option(steps: Integers, usual: int, tool: str) -> bool:
     """Whether few steps are so far apart because the tool logs no others: it does unless it is told to log each."""
-    return _has_option(tool) and len(steps) > 2 and bool(np.all(np.diff(steps) == usual))
+    return has_option(tool) and len(steps) > 2 and bool(np.all(np.diff(steps) == usual))
 
 
 def _missing(steps: Integers, usual: int) -> Iterator[str]:
@@ -158,7 +153,7 @@ def _is_even(steps: Integers, usual: int) -> bool:
 def _require_even(steps: Integers, usual: int, tool: str) -> None:
     if not _is_even(steps, usual):
         differences = np.diff(steps)
-        each = log_each(tool) if _has_option(tool) else "log every step"
+        each = log_each(tool) if has_option(tool) else "log every step"
         msg = f"steps are unevenly spaced ({_stretches(steps, differences)}): {each}, or choose a stretch with"
         raise Subsampled(msg, Option("steps", ("first", "last")))
 

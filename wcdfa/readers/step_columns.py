@@ -28,7 +28,7 @@ LARGE = 1000  # a column of a name that tells nothing counts data if it rises by
 KINDS: tuple[Counts, ...] = ("steps", "samples", "unknown", "rows")  # of columns that may be the steps, best first
 
 MORE = f"say with {Option('spacing')} how many lie between two values"
-COUNTED = f"{COUNTER} may count only what was logged, and not optimizer steps: if some of these were not logged, {MORE}"
+COUNTED = f"{COUNTER}, the counter of the tracker, may count only what was logged, and not optimizer steps: if some of these were not logged, {MORE}"
 ROWS_ONLY = ", and may count only what was logged, not optimizer steps: if some of these were not logged, " + MORE
 OTHERWISE = "{} rises by {:,} from value to value: if it counts optimizer steps, say so with {}"
 ONE_AN_EPOCH = "one row an epoch: unless an epoch is a single step, α is that of one value an epoch and not of optimizer steps"

@@ -60,7 +60,7 @@ def understood(steps: Integers, name: str = "the step", *, within: bool = False)
         return Understood(None, (f"{shown(name)} is {steps[0]:,} everywhere, {IN_ORDER}",))
     if are_dates(steps):
         return Understood(None, (dates(name),))
-    length = _epoch_length(steps, 2 if within else EPOCHS)
+    length = _epoch_length(steps, 1 if within else EPOCHS)
     if length is None:
         return Understood(steps)
     return Understood(

@@ -58,14 +58,22 @@ TOOLS: Mapping[str, Tool] = {
 """By the names that readers give in `wcdfa.readers.columns.Run.tool`."""
 
 
+def has_option(tool: str) -> bool:
+    """Whether a tool logs each step only if it is told to.
+
+    >>> has_option("trainer"), has_option("tensorboard"), has_option("")
+    (True, False, False)
+    """
+    return tool in TOOLS and bool(TOOLS[tool].every_step)
+
+
 def log_each(tool: str) -> str:
     """What to do so that each step is logged, for the end of a sentence.
 
     >>> log_each("trainer"), log_each("")
     ('log each with logging_steps=1', 'log each')
     """
-    option = TOOLS[tool].every_step if tool in TOOLS else ""
-    return f"log each with {option}" if option else "log each"
+    return f"log each with {TOOLS[tool].every_step}" if has_option(tool) else "log each"
 
 
 def how_to_log(tool: str) -> str:
