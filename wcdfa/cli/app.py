@@ -76,7 +76,9 @@ def _status_of_call() -> object:
     """Run the command; returns its exit status."""
     try:
         with ending_in_order():
-            app()
+            app(
+                ["./-" if each == "-" else each for each in sys.argv[1:]]
+            )  # "-" alone would be taken for an option, and is the same path
     except SystemExit as ended:
         return ended.code
     except BrokenPipeError:

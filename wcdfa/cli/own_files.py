@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 
+from wcdfa.readers.places import STDIN, Url, file_name, is_stream, place_of
+
 # names that a logger gives to the log of every run, and folders of one run
 COMMON = re.compile(
     r"(metrics|progress|monitor|history|trainer_state|results|output|events|train|training|logs?|csv|tb|tensorboard|tf|files|data)"
@@ -28,8 +30,10 @@ def name_of(path: Path) -> str:
     ('lr=0.1-metrics', 'seed=3')
     >>> name_of(Path("/runs/gpt/version_0/events.out.tfevents.1795752951.host.1.0"))
     'gpt-version_0-events'
+    >>> name_of(Path("-")), name_of(Path("s3://bucket/runs/seed=3.csv")), name_of(Path("https://host/run.csv?raw=true"))
+    ('stdin', 'seed=3', 'run')
     """
-    path = path.resolve()
+    path = _plain(place_of(path))
     plain = path.with_suffix("") if path.suffix.lower() in PACKED else path
     parts = ["events" if EVENTS.fullmatch(path.name) else plain.stem]
     for folder in path.parents:
@@ -39,9 +43,18 @@ def name_of(path: Path) -> str:
     return "-".join(parts)[-LONGEST:]
 
 
+def _plain(path: Path) -> Path:
+    """The path by which a log is named: what has no name gets one."""
+    if isinstance(path, Url):
+        return path.with_name(file_name(path) or "log")
+    if is_stream(path) and (str(path) == STDIN or not path.suffix):
+        return Path("stdin" if str(path) == STDIN else "pipe")
+    return path.resolve()
+
+
 def owner(paths: Iterable[Path], run: str = "") -> str:
     """What marks a file as that of a run: a digest, so that nobody who is given the file sees the folders of this machine."""
-    told = "\0".join([*sorted(str(path.resolve()) for path in paths), run])
+    told = "\0".join([*sorted(str(place_of(path).resolve()) for path in paths), run])
     return hashlib.sha256(os.fsencode(told)).hexdigest()
 
 

@@ -20,6 +20,7 @@ from wcdfa.cli.watch_screen import Screen
 from wcdfa.monitor.follower import Follower
 from wcdfa.readers import sources
 from wcdfa.readers.column_choice import NoSeries
+from wcdfa.readers.places import require_followed
 from wcdfa.readers.spacing import Subsampled
 
 PATIENCE = 5  # pause at least this many times as long as a look at the log takes
@@ -48,6 +49,7 @@ def watch(
     """
     require_output()
     settings = judging.settings()
+    require_followed(path)
     if not path.is_dir():
         sources(path, settings.pattern)  # raise now if there is no file or its format is unknown, because waiting would not help
     with door("window", "epoch_length"):

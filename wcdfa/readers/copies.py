@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from wcdfa.readers.base import Folder, Found, Reader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
 from wcdfa.support.temporary_folders import TemporaryFolder
@@ -118,3 +120,63 @@ def of_copy(run: Run, path: Path, folder: TemporaryFolder, name: str = "", notes
         texts=Kept(run.texts, folder),
         notes=said,
     )
+
+
+@dataclass(frozen=True)
+class CopyReader:
+    """Reads a log from a copy in a temporary folder, which stays as long as this reader or a run that it gave."""
+
+    reader: Reader
+    copy: Path
+    folder: TemporaryFolder
+
+    @property
+    def description(self) -> str:
+        """That of the reader of the copy, as all that follows."""
+        return self.reader.description
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """The endings of its files."""
+        return self.reader.endings
+
+    @property
+    def extra(self) -> str | None:
+        """The extra that it needs."""
+        return self.reader.extra
+
+    @property
+    def many_runs(self) -> bool:
+        """Whether one file may hold many runs."""
+        return self.reader.many_runs
+
+    @property
+    def last_resort(self) -> bool:
+        """Whether it reads only where there is nothing else."""
+        return self.reader.last_resort
+
+    @property
+    def recognises(self) -> Callable[[bytes], bool] | None:
+        """Tells from its beginning what a file is."""
+        return self.reader.recognises
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether its endings are in doubt."""
+        return self.reader.doubtful
+
+    def claims(self, path: Path) -> bool:
+        """Nothing: a copy is made of what the user named."""
+        return False
+
+    def search(self, folder: Folder) -> Found:
+        """Find nothing."""
+        return Found()
+
+    def runs(self, path: Path) -> Iterator[Run]:
+        """Read the runs in the copy, as those at this path."""
+        if not self.copy.exists():
+            msg = "it was copied to another machine, and cannot be read here: give a path or a URL that all machines reach"
+            raise LogError(msg)
+        for run in self.reader.runs(self.copy):
+            yield of_copy(run, path, self.folder)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from wcdfa.readers.base import FileReader, Folder, Reader
 from wcdfa.readers.columns import Run
+from wcdfa.readers.elsewhere import is_elsewhere, logs_elsewhere
 from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats import known, readers
 from wcdfa.readers.formats.own_patterns import reader_with
 from wcdfa.readers.listing import kind_of, listed
+from wcdfa.readers.places import place_of
 from wcdfa.readers.recognition import FETCH, has_pointer, head_of, is_pointer, reader_of, recognised
 from wcdfa.support.text import shown
 
@@ -73,7 +76,9 @@ def sources(path: str | Path, pattern: str | None = None) -> list[Source]:
     Parameters
     ----------
     path : path
-        A file or folder.
+        A file or folder of this machine or of an object store: ``s3://bucket/runs``, or any other URL that fsspec knows. "-" is standard
+        input. That and a pipe are read to their end, and what lies at a URL is fetched, into temporary files that are removed with the
+        sources and the runs.
     pattern : str, optional
         Regular expression with named groups, such as ``grad_norm[:=] *(?P<value>\S+)``: the logs are texts, in whose lines it is searched
         for. The groups are columns; `value` is called as the word before it.
@@ -83,10 +88,12 @@ def sources(path: str | Path, pattern: str | None = None) -> list[Source]:
     FileNotFoundError
         If there is nothing at the path.
     ValueError
-        If the format of the file is unknown, the pattern is wrong, it is a pipe, a socket or a device, or there is no log below the folder: the message says
-        what is there.
+        If the format of the file is unknown, the pattern is wrong, it is a socket or a device, nothing comes out of a pipe for 20 seconds,
+        or there is no log below the folder: the message says what is there.
     """
-    path, kinds = Path(path), readers() if pattern is None else (reader_with(pattern),)
+    path, kinds = place_of(path), readers() if pattern is None else (reader_with(pattern),)
+    if is_elsewhere(path):
+        return [Source(*each) for each in logs_elsewhere(path, partial(sources, pattern=pattern))]
     if path.is_dir():
         return _in_folder(path, kinds)
     if not path.exists():

@@ -21,6 +21,7 @@ from wcdfa.readers.formats.unpacking import opened_member
 from wcdfa.readers.limits import Deadline
 from wcdfa.readers.magic import NAME, ZIP
 from wcdfa.readers.recognition import HEAD, TRAINING, UNSURE, head_of, reader_of
+from wcdfa.readers.wanted import is_named_as_log, may_be_log
 from wcdfa.support.temporary_folders import TemporaryFolder
 from wcdfa.support.text import shown
 
@@ -50,7 +51,7 @@ def is_packed(head: bytes) -> bool:
     """
     if is_zip(head):
         name = head[NAME][: int.from_bytes(head[26:28], "little")].decode(errors="replace")
-        return name.endswith("/") or _named(Path(name))
+        return name.endswith("/") or is_named_as_log(Path(name), _others())
     return (unpack := unpacker_of(head)) is not None and _of(_beginning(head, unpack)) is not None
 
 
@@ -90,7 +91,7 @@ def _archive(path: Path, copying: Copying, deadline: Deadline) -> Iterator[Run]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [each for each in archive.infolist() if not each.is_dir()]
-            wanted = [each for each in members if _wanted(each.filename)]
+            wanted = [each for each in members if may_be_log(inside(each.filename), _others())]
             if not 0 < len(wanted) <= MANY:
                 msg = f"{len(wanted):,} files in it may be logs, and at most {MANY:,} are read; it holds {listed(each.filename for each in members)}"
                 raise LogError(msg)
@@ -138,29 +139,16 @@ def _others() -> list[Reader]:
     return [reader for reader in readers() if reader is not READER]
 
 
-def _wanted(name: str) -> bool:
-    """Whether a file in an archive may be a log, or part of one, by its name."""
-    path = inside(name)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return not hidden and (path.suffix.lower() in UNSURE or any(reader.claims(path) for reader in _others()))
-
-
 def _counts(path: Path) -> bool:
     """Whether a compressed file in a folder is a log: by the name without the ending, or, if that tells nothing, by its beginning."""
     try:
         if path.suffix.lower() not in KINDS:
             with zipfile.ZipFile(path) as archive:
-                return any(_named(Path(name)) for name in archive.namelist() if _wanted(name))
+                return any(is_named_as_log(inside(name), _others()) for name in archive.namelist())
         inner = Path(path.stem)
-        return _named(inner) if inner.suffix.lower() not in UNSURE else _recognised(path)
+        return is_named_as_log(inner, _others()) if inner.suffix.lower() not in UNSURE else _recognised(path)
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, NotImplementedError):
         return False
-
-
-def _named(inner: Path) -> bool:
-    if inner.suffix.lower() in UNSURE and inner.suffix:
-        return inner.name == "trainer_state.json"
-    return any(reader.claims(inner) for reader in _others() if not reader.last_resort)
 
 
 def _recognised(path: Path) -> bool:
