@@ -58,7 +58,7 @@ def compare(
             for series in readings.each(source, settings.series)
         ]
     found = distinct(every)
-    print_errors(readings.errors, readings.passed, console)
+    print_errors(readings.errors, readings.passed, console, nothing_else=not found)
     if len(found) < 2 and readings.errors:
         return FAILED
     if len(found) < 2:
@@ -81,7 +81,7 @@ def compare(
             print_json(_as_json(reference, other, comparison))
         else:
             _print(reference, other, comparison, console)
-    print_errors(failures, Passed(()), console)
+    print_errors(failures, Passed(()), console, nothing_else=False)
     return FAILED if failures or readings.errors else 0
 
 

@@ -64,7 +64,7 @@ def report(
     readings = Readings(paths)
     sections = _sections(found, settings, groups or [], readings, console)
     errors += readings.errors
-    print_errors(errors, readings.passed, console)
+    print_errors(errors, readings.passed, console, nothing_else=not sections)
     if not sections:
         return FAILED
     if len(sections) == 1:
