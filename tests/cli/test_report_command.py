@@ -59,7 +59,7 @@ def test_groups_by_pattern_and_a_place_beside_you(tmp_path):
 def test_runs_side_by_side_and_what_could_not_be_read(tmp_path):
     for seed in range(3):
         write_log(tmp_path / "runs" / f"seed={seed}.jsonl", seed=seed)
-    write_log(tmp_path / "runs" / HOSTILE)
+    write_log(tmp_path / "runs" / HOSTILE, seed=3)
     (tmp_path / "runs" / "damaged.npz").write_bytes(b"PK\x03\x04 half")
     (tmp_path / "runs" / "other.csv").write_text("accuracy,loss\n1,2\n")
     done = run("report", "runs", "-o", "report.html", cwd=tmp_path)

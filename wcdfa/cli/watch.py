@@ -41,7 +41,7 @@ def watch(
     Parameters
     ----------
     path
-        A file or folder, of the formats that ``wcdfa analyze --help`` lists.
+        A file or folder, of the formats that ``wcdfa analyze --help`` lists. It may be written later.
     every
         Seconds between two looks at the log.
     idle
@@ -50,8 +50,8 @@ def watch(
     require_output()
     settings = judging.settings()
     require_followed(path)
-    if not path.is_dir():
-        sources(path, settings.pattern)  # raise now if there is no file or its format is unknown, because waiting would not help
+    if path.exists() and not path.is_dir():
+        sources(path, settings.pattern)  # raise now if its format is unknown, because waiting would not help
     with door("window", "epoch_length"):
         follower = Follower(path, settings)
     screen, console = Screen(path), PlainConsole()

@@ -16,7 +16,7 @@ from wcdfa.inference.exponent import DFAResult
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.quantity import symbol
-from wcdfa.support.text import shown
+from wcdfa.support.text import shown, without_numbers
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # bars
@@ -70,9 +70,10 @@ class Screen:
         """The messages since the last call; while the log cannot be read, one line that says why."""
         yield from self._messages[self._printed :]
         self._printed = len(self._messages)
-        if self.trouble and self.trouble != self._waiting:
+        kind = without_numbers(self.trouble.partition(";")[0])
+        if kind and kind != self._waiting:
             yield f"waiting: {self.trouble}"
-        self._waiting = self.trouble
+        self._waiting = kind
 
     def __rich__(self) -> Group:
         """The current screen."""

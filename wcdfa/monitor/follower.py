@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -12,14 +13,14 @@ import numpy as np
 from wcdfa.analysis.diagnosing import recorded_baseline
 from wcdfa.analysis.series import Judgeable, Settings, judgeable
 from wcdfa.monitor.live_diagnosis import LiveDiagnosis
-from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_series, same_series, series_in
+from wcdfa.monitor.log_choice import FileStates, file_states, first_new, newest_series, same_run, same_series, series_in
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
 from wcdfa.readers import sources
 from wcdfa.readers.formats.unfinished import growing
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.recording.reading import Reading
-from wcdfa.support.text import several
+from wcdfa.support.text import several, without_numbers
 
 BEFORE = 10  # at the first look at a long log, only this many windows are read
 QUIET = 5  # if only other logs were written to at this many looks, follow one of them
@@ -66,6 +67,7 @@ class Follower:
         self._states: dict[Path, FileStates] = {}
         self._quiet = 0  # looks at which only other logs had been written to
         self._told = False  # whether the user knows of the others
+        self._noted = set[str]()  # notes that were said, without their numbers
         self._varied = False  # whether the last rates were those of the log, one for each norm
 
     @growing()
@@ -91,8 +93,9 @@ class Follower:
             idle = start == len(series.values)
             self._quiet = self._quiet if idle else 0
             others = [each for path, each in written.items() if idle or path != held.path]
+            alike = same_run if held.path in found else same_series  # another logger of the run is no other run
             with suppress(ValueError, OSError):  # another log may be incomplete
-                if others and (idle or not self._told) and not same_series(other := newest_series(others, self.settings), held):
+                if others and (idle or not self._told) and not alike(other := newest_series(others, self.settings), held):
                     said += [] if self._told else [f"{other.name} is being written too; to follow it, give its own path"]
                     self._quiet, self._told = self._quiet + idle, True
                     if idle and (self._quiet >= QUIET or held.path not in found):
@@ -117,7 +120,7 @@ class Follower:
             said.append(f"now following {series.name}")
         elif start is None:
             said.append(anew)
-        said += [f"note: {note}" for note in series.notes if held is None or not same or note not in held.notes]
+        said += self._notes(series, same=same)
         if start is None:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log, series.thinned)
             if negative.any() and not self._log:
@@ -126,6 +129,15 @@ class Follower:
                 )
         said += self._feed(ready, series, start or 0)
         return News(len(series.values) - (start or 0), tuple(said))
+
+    def _notes(self, series: RecordedSeries, *, same: bool) -> Iterator[str]:
+        """The notes on the log that were not said before: a number in one may be another at each look."""
+        if not same:
+            self._noted.clear()
+        for note in series.notes:
+            if (kind := without_numbers(note)) not in self._noted:
+                self._noted.add(kind)
+                yield f"note: {note}"
 
     def _begin(self, log: bool, apart: int) -> None:
         """Forget the run, and begin another one whose norms are so many steps apart."""

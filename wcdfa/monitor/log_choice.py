@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from wcdfa.analysis.fingerprints import agree, fingerprint_of
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import Source
 from wcdfa.readers.column_choice import COLUMN, NoSeries
+from wcdfa.readers.errors import LogError, NothingLogged
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import shown
 
@@ -30,14 +32,22 @@ def _files(path: Path) -> list[Path]:
 
 
 def newest_series(found: Iterable[Source], settings: Settings) -> RecordedSeries:
-    """The series in the log that was written last, among the logs that hold one."""
-    lacking: list[NoSeries] = []
+    """The series in the log that was written last, among the logs that hold one.
+
+    Raises
+    ------
+    NothingLogged
+        If there is none, but a log in which nothing is logged yet.
+    NoSeries
+        If there is neither.
+    """
+    lacking: list[LogError] = []
     for source in sorted(found, key=lambda each: max(when for _, when, _ in file_states(each.path)), reverse=True):
         try:
             return series_in(source, settings)
-        except NoSeries as error:
+        except (NoSeries, NothingLogged) as error:
             lacking.append(error)
-    raise lacking[0]
+    raise next((error for error in lacking if isinstance(error, NothingLogged)), lacking[0])
 
 
 def series_in(source: Source, settings: Settings, name: str | None = None) -> RecordedSeries:
@@ -53,6 +63,11 @@ def series_in(source: Source, settings: Settings, name: str | None = None) -> Re
 def same_series(one: RecordedSeries, other: RecordedSeries) -> bool:
     """Whether both come from the same log, run and column."""
     return (one.path, one.run, one.column) == (other.path, other.run, other.column)
+
+
+def same_run(one: RecordedSeries, other: RecordedSeries) -> bool:
+    """Whether both are the same series, or what two loggers write of one run."""
+    return same_series(one, other) or agree(fingerprint_of(one), fingerprint_of(other))
 
 
 def first_new(old: RecordedSeries, new: RecordedSeries, window: int) -> int | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
 LONGEST = 200
+NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
 WRITTEN_OUT = math.log(1e6)  # larger factors are given as a power of 10
 SMALLEST = 1e-4  # smaller p-values are those of a tail that was continued beyond what was simulated
 
@@ -38,6 +40,15 @@ def several(number: int, one: str, many: str) -> str:
     ('1 value is', '1,200 values are')
     """
     return f"{number:,} {one if number == 1 else many}"
+
+
+def without_numbers(text: str) -> str:
+    """The text with a mark for each number, to find out whether something was said before, with other numbers.
+
+    >>> without_numbers("1,200 records were left out, from step 15 on")
+    '# records were left out, from step # on'
+    """
+    return NUMBER.sub("#", text)
 
 
 def probability(p: float) -> str:
