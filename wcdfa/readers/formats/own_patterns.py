@@ -20,7 +20,7 @@ from wcdfa.readers.recognition import head_of
 from wcdfa.support.text import several, shown
 
 if TYPE_CHECKING:
-    from regex import Match, Pattern
+    from regex import Match, Pattern  # type: ignore[import-untyped]
 
 SECONDS = 1.0  # for a line
 VALUE = "value"
@@ -50,7 +50,7 @@ def compiled(pattern: str) -> Pattern[str]:
             rf"the pattern {pattern!r} does not say where the number is: put it into a group with a name, such as (?P<{VALUE}>\S+)"
         )
         raise ValueError(msg)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def name_of_value(pattern: str) -> str:
