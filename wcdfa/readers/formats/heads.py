@@ -90,23 +90,18 @@ def _of_rows(names: list[str], sample: Sequence[Sequence[str]]) -> list[str]:
 
 def _before(file: BinaryIO, end: int, dialect: Dialect) -> tuple[tuple[int, int], str, tuple[str, ...]]:
     """Where the header is: its first byte and its line; the comment above it; and a note on what else is above it."""
-    lines = _Lines(file, end, (0, 1))
-    found: list[tuple[tuple[int, int], str]] = []
+    found: list[tuple[tuple[int, int], list[str]]] = []
     comment = ""
-    place = (0, 1)
-    for text in lines:
-        if not text.strip():
-            pass
-        elif text.startswith("#"):
+    for place, text, row in _rows(file, end, dialect):
+        if text.startswith("#"):
             comment = comment if found else text
-        else:
-            found.append((place, text))
-        place = (lines.read, lines.count + 1)
+        elif any(map(str.strip, row)) or dialect.delimiter in text:
+            found.append((place, row))
         if len(found) > 2 * AFTER:
             break
     if not found:
         return (0, 1), "", ()
-    rows = [split(text, dialect.delimiter) for _, text in found]
+    rows = [row for _, row in found]
     widths = [len(row) for row in rows]
     named = [not any(is_number(dialect.number(field)) for field in row) for row in rows]
     chosen = next((i for i in range(len(rows)) if _continues(widths, i) or _is_above(widths, named, i)), 0)
@@ -114,6 +109,17 @@ def _before(file: BinaryIO, end: int, dialect: Dialect) -> tuple[tuple[int, int]
         chosen = 0  # a header without a name for the last column, or for the first
     passed = f"{several(chosen, 'line', 'lines')} above the header, from line {found[0][0][1]} on, {'was' if chosen == 1 else 'were'} passed over"
     return found[chosen][0], comment, (passed,) if chosen else ()
+
+
+def _rows(file: BinaryIO, end: int, dialect: Dialect) -> Iterator[tuple[tuple[int, int], str, list[str]]]:
+    """The first rows: where each begins, its text, and its fields."""
+    lines = _Lines(file, end, (0, 1))
+    rows = csv.reader(lines, delimiter=dialect.delimiter)
+    place = (0, 1)
+    with suppress(csv.Error):
+        for row in rows:
+            yield place, lines.latest, row
+            place = (lines.read, lines.count + 1)
 
 
 def _continues(widths: Sequence[int], i: int) -> bool:
@@ -139,6 +145,7 @@ class _Lines:
     def __init__(self, file: BinaryIO, end: int, start: tuple[int, int]) -> None:
         self._file, self._end, self._start = file, end, start[0]
         self.read, self.count = start[0], start[1] - 1
+        self.latest = ""  # line
 
     def __iter__(self) -> Iterator[str]:
         self._file.seek(self._start)
@@ -152,4 +159,5 @@ class _Lines:
             if not line.endswith(b"\n") and len(line) == WIDEST:
                 msg = f"not a table: line {self.count:,} is longer than {WIDEST >> 20} MB"
                 raise LogError(msg)
-            yield line.decode("utf-8-sig" if self.count == 1 else "utf-8", "replace")
+            self.latest = line.decode("utf-8-sig" if self.count == 1 else "utf-8", "replace")
+            yield self.latest
