@@ -26,6 +26,7 @@ from wcdfa.support.text import several, shown
 LONGEST = 1 << 14  # characters of a line that are read; a longer one is cut
 HEAD = 500  # lines that tell the program
 LAST = 48  # lines before the end of the beginning of a file; those before may be about settings
+TELLING = 16  # of these, lines that tell the program
 SURE = 5  # lines with a step and a norm or loss
 COUNTERS = {"epoch", "of"}
 BYTES = 1 << 20
@@ -172,7 +173,7 @@ def is_text_log(head: bytes) -> bool:
         return False
     last = head.decode("utf-8", "replace").replace("\r", "\n").split("\n")[-LAST - 1 : -1]
     lines = [COLOURS.sub("", line[:LONGEST]) for line in last]
-    table = Printed(len(head), program_of(lines))
+    table = Printed(len(head), program_of(lines[-TELLING:]))
     for line in lines:
         table.take(line)
     rows, _ = table.done()
