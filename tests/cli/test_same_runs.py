@@ -112,12 +112,13 @@ def test_each_logger_of_a_training_writes_the_same_run(tmp_path):
 
 @pytest.fixture
 def mixed(tmp_path):
-    """Two good logs, one that is damaged, and four in which nothing is logged."""
+    """Two good logs, and five in which nothing is logged."""
     from tensorboard.summary import Writer
 
     for seed in range(2):
         write_csv(tmp_path / "runs" / f"{seed}.csv", seed)
     (tmp_path / "runs" / "empty.csv").write_text("")
+    (tmp_path / "runs" / "header.csv").write_text("step,update_norm\n")
     (tmp_path / "runs" / "begun.jsonl").write_text("")
     Writer(str(tmp_path / "runs" / "begun")).close()
     (tmp_path / "runs" / "trainer_state.json").write_text('{"log_history": []}')
@@ -130,7 +131,7 @@ def test_what_holds_nothing_is_no_failure_and_what_is_damaged_is_one(mixed, comm
     one = ["--window", 200, *(["--jobs", 1] if command == "analyze" else [])]
     done = run(command, "runs", *one, cwd=mixed)
     assert done.returncode == 0, done.stderr
-    assert "files or runs skipped, because nothing is logged in them: 4" in done.stdout
+    assert "files or runs skipped, because nothing is logged in them: 5" in done.stdout
     (mixed / "runs" / "damaged.npz").write_bytes(b"PK\x03\x04")
     done = run(command, "runs", *one, cwd=mixed)
     assert done.returncode == 1

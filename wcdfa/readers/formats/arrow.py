@@ -10,6 +10,7 @@ import numpy as np
 
 from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Integers
+from wcdfa.readers.errors import NothingLogged
 
 __all__ = ["arrow_compute", "arrow_csv", "arrow_dataset", "codes_of", "column_of", "is_numeric", "is_text", "pa", "require_numbers"]
 
@@ -76,15 +77,17 @@ def is_numeric(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def require_numbers(columns: Mapping[str, Column], held: list[str]) -> Mapping[str, Column]:
+def require_numbers(columns: Mapping[str, Column], held: list[str], *, empty: bool = False) -> Mapping[str, Column]:
     """Return the columns, if there is at least one.
 
     Raises
     ------
+    NothingLogged
+        If there is none, because the table is empty.
     ValueError
         If there is none: the message lists all columns that the table holds.
     """
     if not columns:
         msg = f"no column of numbers; it holds: {listed(held)}"
-        raise ValueError(msg)
+        raise NothingLogged(msg) if empty else ValueError(msg)
     return columns

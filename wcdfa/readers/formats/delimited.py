@@ -45,7 +45,7 @@ def read_delimited(path: Path) -> Iterator[Run]:
                 found.notes += noted
                 for table in tables:
                     found.add(table)
-    columns = require_numbers(found.columns(), top.names)
+    columns = require_numbers(found.columns(), top.names, empty=not top.sample)
     texts = Lazy(found.texts(), partial(_words, path, size, found))
     notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes)
     for run in runs_of(Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts)):
