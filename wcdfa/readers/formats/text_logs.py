@@ -46,7 +46,7 @@ def read_text(path: Path) -> Iterator[Run]:
         for line in itertools.chain(first, lines):
             table.take(line)
     rows, notes = table.done()
-    if not rows.count:
+    if not rows.numbers():
         raise _nothing(first)
     yield from rows.runs(Run(path, "", {}, (*([CUT] if lines.cut else []), *notes), program.tool if program else ""))
 
