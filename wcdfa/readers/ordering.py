@@ -28,7 +28,7 @@ def in_order(values: Floats, steps: Integers) -> tuple[Floats, Integers, tuple[s
     if not differences.size or differences.min() > 0:
         return values, steps, ()
     notes: list[str] = []
-    for mend in (_without_undone, _sorted, _last_of_each):
+    for mend in (without_undone, _sorted, _last_of_each):
         kept, note = mend(steps)
         if note:
             notes.append(note)
@@ -36,7 +36,7 @@ def in_order(values: Floats, steps: Integers) -> tuple[Floats, Integers, tuple[s
     return values, steps, tuple(notes)
 
 
-def _without_undone(steps: Integers) -> tuple[Integers, str]:
+def without_undone(steps: Integers) -> tuple[Integers, str]:
     """The records that no restart has replaced."""
     back = np.flatnonzero(np.diff(steps) < 0) + 1
     # after a restart, a run goes on from the step it went back to; after a late record, it goes on from where it was

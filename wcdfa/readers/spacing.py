@@ -11,6 +11,7 @@ import numpy.typing as npt
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
+from wcdfa.readers.repeated_steps import require_told_apart
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.text import ordinal, several
 
@@ -71,6 +72,7 @@ def spaced(
             raise ValueError(msg)
         notes = [_without_steps(column.rows)] if spacing is None else _thinned(spacing, tool)
         return Spaced(values, None, tuple(notes), spacing or 1)
+    require_told_apart(values, steps)
     values, steps, restarts = in_order(values, steps)
     values, steps = _between(values, steps, first, last)
     usual = _usual(np.diff(steps))

@@ -1,9 +1,9 @@
-"""The run in an Arrow table, whatever file it comes from: its numbers are read in blocks of columns, and its text on demand."""
+"""The runs in an Arrow table, whatever file it comes from: its numbers are read in blocks of columns, and its text on demand."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from wcdfa.readers.columns import Column, Lazy, Run, Words
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import arrow_compute, codes_of, column_of, is_numeric, is_text, pa, require_numbers
 from wcdfa.readers.limits import require_room
-from wcdfa.readers.steps import with_steps
+from wcdfa.readers.table_runs import runs_of_rows
 from wcdfa.support.text import several, shown
 
 NUMBER = 24  # bytes of memory for a number, while it is read and converted
@@ -34,8 +34,8 @@ class Stored(Protocol):
         """Read some of its columns."""
 
 
-def run_of(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[str] = ()) -> Run:
-    """The numeric columns of a table, and its text; nulls are left out.
+def runs_in(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[str] = ()) -> Iterator[Run]:
+    """The runs in a table, with its numeric columns; nulls are left out.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def run_of(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[str
         return Words(tuple(map(str, found)), codes)
 
     texts = Lazy([field.name for field in schema if is_text(field.type)], words)
-    return Run(path, "", with_steps(require_numbers(Lazy(names, read), schema.names), others=schema.names), notes, texts=texts)
+    return runs_of_rows(Run(path, "", require_numbers(Lazy(names, read), schema.names), notes, texts=texts), schema.names)
 
 
 def damaged(kind: str, error: Exception) -> Exception:

@@ -23,7 +23,7 @@ from wcdfa.readers.formats.text_table import HasTornRows, Table
 from wcdfa.readers.formats.unfinished import CUT, grows, last_line_end
 from wcdfa.readers.formats.whole_rows import sections
 from wcdfa.readers.limits import require_room
-from wcdfa.readers.steps import with_steps
+from wcdfa.readers.table_runs import runs_of_rows
 
 OF_A_COLUMN = 6000  # bytes that Arrow needs for each column, even if it is empty
 
@@ -49,7 +49,7 @@ def read_delimited(path: Path) -> Iterator[Run]:
     texts = Lazy(found.texts(), partial(_words, path, size, found))
     notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes)
     for run in runs_of(Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts)):
-        yield run._replace(columns=with_steps(run.columns, others=top.names))
+        yield from runs_of_rows(run, top.names)
 
 
 READER = FileReader("csv, tsv", (".csv", ".tsv"), read_delimited, extra="cli", recognises=looks_like_table)

@@ -10,7 +10,7 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import Deferred, pa
-from wcdfa.readers.formats.arrow_tables import damaged, run_of
+from wcdfa.readers.formats.arrow_tables import damaged, runs_in
 
 if TYPE_CHECKING:
     import pyarrow.ipc as arrow_ipc
@@ -34,7 +34,7 @@ def read_arrow(path: Path) -> Iterator[Run]:
     try:
         stream = Stream(path, START if beginning == MAGIC else 0)
         notes = [CUT.format(rows=stream.count_rows())] if stream.is_cut else []
-        yield run_of(path, stream, path.stat().st_size, KIND, notes)
+        yield from runs_in(path, stream, path.stat().st_size, KIND, notes)
     except (pa.ArrowException, OSError) as error:
         raise damaged(KIND, error) from error
 

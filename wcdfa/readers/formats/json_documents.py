@@ -45,7 +45,7 @@ def read_document(path: Path) -> Iterator[Run]:
         raise LogError(_what(tables, whole=whole))
     if not whole:
         notes.append(CUT)
-    yield Run(path, "", columns, notes, "tensorboard" if tables.points else tool_of(columns))
+    yield from tables.runs(Run(path, "", columns, notes, "tensorboard" if tables.points else tool_of(columns)))
 
 
 def _what(tables: Tables, *, whole: bool) -> str:

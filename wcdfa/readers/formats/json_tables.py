@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Lazy
+from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.formats.json_stream import Stream
 from wcdfa.readers.formats.rows import OF_A_COLUMN, Rows, numbers
 from wcdfa.readers.limits import Room
@@ -160,6 +160,12 @@ class Tables:
             for name, read in names.items():
                 found.setdefault(name, read)
         return Lazy(found, lambda name: found[name]())
+
+    def runs(self, run: Run) -> Iterator[Run]:
+        """The runs in the rows, if the document is one list of objects; else the run with the columns that were found."""
+        if list(self.rows) == [""] and not self.lists and not self.points:
+            return self.rows[""].runs(run)
+        return iter([run])
 
     def _groups(self, alone: str) -> Iterator[dict[str, Callable[[], Column]]]:
         for path, rows in self.rows.items():

@@ -46,10 +46,10 @@ def read_lines(path: Path) -> Iterator[Run]:
                 rows.add(alone)
             else:
                 torn.leave_out(number, line, "JSON but no object")
-    columns = rows.columns()
+    columns = rows.numbers()
     if not columns or torn.too_many(rows.count):
         raise torn.refusal(rows.count)
-    yield Run(path, "", columns, torn.notes(None if line.endswith("\n") else number), tool_of(columns))
+    yield from rows.runs(Run(path, "", {}, torn.notes(None if line.endswith("\n") else number), tool_of(columns)))
 
 
 def _lines(text: TextIO, size: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
 from wcdfa.readers.formats.arrow import arrow_dataset, pa
-from wcdfa.readers.formats.arrow_tables import damaged, run_of
+from wcdfa.readers.formats.arrow_tables import damaged, runs_in
 from wcdfa.readers.magic import is_parquet
 
 KIND = "a parquet file"
@@ -28,7 +28,7 @@ def read_parquet(path: Path) -> Iterator[Run]:
         sets = [arrow_dataset.dataset(part, format="parquet") for part in parts]
         schema = pa.unify_schemas([each.schema for each in sets], promote_options="permissive")
         whole = arrow_dataset.dataset(parts, format="parquet", schema=schema)
-        yield run_of(path, whole, sum(part.stat().st_size for part in parts), KIND)
+        yield from runs_in(path, whole, sum(part.stat().st_size for part in parts), KIND)
     except (pa.ArrowException, OSError) as error:
         raise damaged(KIND, error) from error
 

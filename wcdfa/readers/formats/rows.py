@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Integers
+from wcdfa.readers.columns import Column, Integers, Run
+from wcdfa.readers.formats.row_texts import Texts
 from wcdfa.readers.limits import Deadline, most_memory, require_room
 from wcdfa.readers.steps import with_steps
+from wcdfa.readers.table_runs import runs_of_rows
 
 NAMED = ("NaN", "Infinity", "-Infinity")  # values that trackers write as text, because JSON has no number for them
 LONGEST = 32  # most characters in a number that is written as text
@@ -69,10 +71,10 @@ class Rows:
         self._size, self._deadline, self._needed = size, Deadline(size), 0
         self._values: dict[str, array[float]] = {}
         self._rows: dict[str, array[int]] = {}
-        self._texts: list[str] = []  # names of text in the first row
+        self._texts = Texts()
 
     def add(self, row: Mapping[str, object]) -> None:
-        """Add the numbers of a row, nested ones under names joined with "/"; everything else is ignored."""
+        """Add the numbers of a row, nested ones under names joined with "/", and its text that is not nested; the rest is ignored."""
         count, known, rows = self.count, self._values, self._rows
         if not count % LOOK:
             self._deadline.check()
@@ -87,12 +89,20 @@ class Rows:
                 for below, number in numbers(value, name):
                     self._append(below, known[below] if below in known else self._new(below), number, count, rows)
                 self._deadline.check()  # long names in deep dicts take long
-            elif not count and type(value) is str:
-                self._texts.append(name)
+            elif type(value) is str:
+                self._texts.add(name, value, count)
         self.count += 1
 
     def columns(self, axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
         """All numbers by name. They share memory with the collector, so no row can be added afterwards. `axes` are as in `with_steps`."""
+        return with_steps(self.numbers(), axes, self._texts.names)
+
+    def runs(self, run: Run) -> Iterator[Run]:
+        """The runs in these rows, each with its columns, as in `wcdfa.readers.table_runs.runs_of_rows`. No row can be added afterwards."""
+        return runs_of_rows(run._replace(columns=self.numbers(), texts=self._texts.columns(self.count)), self._texts.names)
+
+    def numbers(self) -> dict[str, Column]:
+        """All numbers by name, without steps."""
         found = {}
         for name, values in self._values.items():
             where: Integers | None = None
@@ -101,7 +111,7 @@ class Rows:
             elif len(values) < self.count:  # it is missing only in the last rows
                 where = np.arange(len(values))
             found[name] = Column(np.frombuffer(values), rows=where)
-        return with_steps(found, axes, self._texts)
+        return found
 
     def _new(self, name: str) -> array[float]:
         self._needed += OF_A_COLUMN + len(name)

@@ -47,10 +47,9 @@ def read_text(path: Path) -> Iterator[Run]:
         for line in itertools.chain(first, lines):
             table.take(line)
     rows, notes = table.done()
-    columns = rows.columns()
-    if not columns:
+    if not rows.numbers():
         raise _nothing(first)
-    yield Run(path, "", columns, (*([CUT] if lines.cut else []), *notes), program.tool if program else "")
+    yield from rows.runs(Run(path, "", {}, (*([CUT] if lines.cut else []), *notes), program.tool if program else ""))
 
 
 class Lines:

@@ -1,0 +1,62 @@
+"""Takes some rows of a table, and gives their values the steps of these rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from wcdfa.readers.columns import Column, Integers, Lazy, Words
+from wcdfa.readers.steps import with_steps
+
+
+class Table(NamedTuple):
+    """The columns of a log of rows: numbers without steps yet, and text.
+
+    >>> table = Table({"norm": Column(np.array([0.5, 2.0, 0.25]))}, {"tag": Words(("a", "b"), np.array([0, 1, 0]))})
+    >>> part = table.of(np.array([0, 2]))
+    >>> part.columns["norm"].values, part.texts["tag"].codes
+    (array([0.5 , 0.25]), array([0, 0]))
+    """
+
+    columns: Mapping[str, Column]
+    texts: Mapping[str, Words]
+    others: Collection[str] = ()
+    """The names of all columns that hold no numbers, also of those that are not in `texts`."""
+
+    def of(self, rows: Integers) -> Table:
+        """Some of its rows, in rising order. They are numbered anew."""
+        return Table(
+            Lazy(self.columns, lambda name: in_rows(self.columns[name], rows)),
+            Lazy(self.texts, lambda name: self.texts[name]._replace(codes=self.texts[name].codes[rows])),
+            self.others,
+        )
+
+    def stepped(self) -> Mapping[str, Column]:
+        """The columns of numbers with the steps of their rows."""
+        return with_steps(self.columns, others=self.others or self.texts)
+
+
+def in_rows(column: Column, rows: Integers) -> Column:
+    """The values of a column in some rows, which are numbered anew.
+
+    >>> in_rows(Column(np.array([1.0, 2.0]), rows=np.array([1, 5])), np.array([3, 4, 5])).rows
+    array([2])
+    """
+    held = rows_of(column)
+    if not len(held) or not len(rows):
+        return column._replace(values=column.values[:0], rows=None if len(held) else held)
+    if len(held) == held[-1] + 1:  # a value in every row, perhaps but for the last ones
+        at, there = rows, rows < len(held)
+    else:
+        at = np.minimum(np.searchsorted(held, rows), len(held) - 1)
+        there = held[at] == rows
+    if there.all():
+        return column._replace(values=column.values[at], rows=None)
+    return column._replace(values=column.values[at[there]], rows=np.flatnonzero(there))
+
+
+def rows_of(column: Column) -> Integers:
+    """The row of each value of a column."""
+    return np.arange(len(column.values)) if column.rows is None else column.rows

@@ -1,0 +1,182 @@
+"""Finds the runs in a log of rows: the series of a long table, and several runs, seeds or ranks in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+
+from wcdfa.readers.columns import Column, Integers, Run
+from wcdfa.readers.long_tables import Layout, Metrics, grouped, layout_of, rows_in
+from wcdfa.readers.name_tokens import meaning
+from wcdfa.readers.repeated_steps import Values
+from wcdfa.readers.selecting import Table, rows_of
+from wcdfa.readers.splitting import Teller, called, codes_of, ranks_in, tellers, telling
+from wcdfa.readers.step_names import WITHIN, counted_in, rank
+from wcdfa.readers.telling_names import STRONG, counts, words_of
+from wcdfa.support.quantity import Quantity
+from wcdfa.support.text import shown
+
+LIKED: tuple[Quantity, ...] = ("update norm", "displacement", "gradient norm")
+LOOKED_AT = 8  # columns of values whose steps are looked at
+KINDS = 1000  # more than there are phases
+EXACT = 2.0**53  # below this, a float represents every integer
+
+
+def runs_of_rows(run: Run, others: Collection[str] = ()) -> Iterator[Run]:
+    """Give each run in a table, with one column for each metric, and the steps of its rows.
+
+    >>> from pathlib import Path
+    >>> columns = {name: Column(np.array(values)) for name, values in {
+    ...     "step": [1.0, 2.0, 1.0, 2.0], "seed": [0.0, 0.0, 1.0, 1.0], "update_norm": [0.5, 0.25, 0.75, 0.125]}.items()}
+    >>> [(each.name, each.columns["update_norm"].values.tolist()) for each in runs_of_rows(Run(Path("a.csv"), "", columns))]
+    [('seed=0', [0.5, 0.25]), ('seed=1', [0.75, 0.125])]
+
+    Parameters
+    ----------
+    run : Run
+        The whole table: columns without steps, and columns of text.
+    others : collection of str
+        The names of all columns that hold no numbers, if some are not in `run.texts`.
+    """
+    table = Table(run.columns, run.texts, others)
+    layout = layout_of(table)
+    chosen = _telling(table, layout)
+    if not chosen:
+        yield run._replace(columns=_series(table, layout), notes=_with(run.notes, layout.notes()))
+        return
+    rows = _parts(chosen)
+    notes = [f"split by {' and '.join(shown(each.name) for each in chosen)}: {len(rows)} runs"]
+    same = _of_one_run(table, layout, chosen, rows)
+    for place, part in enumerate(rows):
+        if same[place] == place:
+            copies = same.count(place)
+            said = notes if copies == 1 else [_copied(chosen, copies), *(notes if len(set(same)) > 1 else ())]
+            name = called([each for each in chosen if each not in ranks_in(chosen)] if copies > 1 else chosen, int(part[0]))
+            yield run._replace(
+                name=name, columns=_series(table.of(part), layout), notes=_with(run.notes, (*layout.notes(), *said)), texts={}
+            )
+
+
+def _with(notes: Sequence[str], more: Iterator[str] | Sequence[str]) -> Sequence[str]:
+    """The notes of a log, to which some may be added later, and more of them."""
+    more = tuple(more)
+    return (*more, *notes) if more else notes
+
+
+def _series(table: Table, layout: Layout) -> Mapping[str, Column]:
+    return Metrics(table, layout).columns() if layout.names or layout.phase else table.stepped()
+
+
+def _telling(table: Table, layout: Layout) -> list[Teller]:
+    """The columns that tell the runs in a table apart; none if it holds one run."""
+    steps = _steps(table)
+    besides = {layout.names, layout.values, layout.phase}
+    if steps is None:
+        rows = rows_in(table, layout)
+        return list(
+            islice((each for each in tellers(table, rows, besides) if each.strength <= STRONG and (each.codes >= 0).all()), 1)
+        )
+    values = _values(table, layout, steps)
+    if not values.repeated():
+        return []
+    rows = max(rows_in(table, layout), int(values.rows.max()) + 1)
+    return telling(list(tellers(table, rows, besides)), values, _epochs(table, rows))
+
+
+def _steps(table: Table) -> Column | None:
+    """The steps of the rows, as whole numbers; None if no column has their name."""
+    named = sorted((name for name in table.columns if rank(name) is not None), key=lambda name: (rank(name), len(name)))
+    for name in (*named, *(name for name in table.columns if name not in named and _counts_steps(name))):
+        column = table.columns[name]
+        if len(column.values) and np.abs(column.values).max() < EXACT and np.array_equal(column.values, np.round(column.values)):
+            return column
+    return None
+
+
+def _counts_steps(name: str) -> bool:
+    return counted_in(name) == "steps" and not words_of(name) & WITHIN
+
+
+def _epochs(table: Table, rows: int) -> Integers | None:
+    """The epoch of each row, if it is a whole number in all rows."""
+    for name in table.columns:
+        if counted_in(name) == "epochs":
+            column = table.columns[name]
+            if len(column.values) == rows and np.array_equal(column.values, np.round(column.values)):
+                return np.unique(column.values, return_inverse=True)[1].reshape(-1)
+    return None
+
+
+def _values(table: Table, layout: Layout, steps: Column) -> Values:
+    """Where values stand whose steps must rise in a run: those of all metrics of a long table, or of the norms among the columns."""
+    at, numbers = rows_of(steps), steps.values.astype(np.int64)
+    if layout.names or layout.phase:
+        kinds = Metrics(table, layout).kinds
+        at, numbers = at[at < len(kinds)], numbers[at < len(kinds)]
+        held = kinds[at] >= 0
+        if layout.names:
+            return Values(at[held], kinds[at[held]], numbers[held])
+    elif np.all(np.diff(numbers) > 0):
+        return Values(at, np.zeros(len(at), np.int64), numbers)
+    parts = []
+    for place, name in enumerate(_looked_at(table)):
+        there = np.isin(at, rows_of(table.columns[name]), assume_unique=True)
+        of_phase = kinds[at[there]] if layout.phase else 0
+        parts.append(Values(at[there], np.full(int(there.sum()), place * KINDS) + of_phase, numbers[there]))
+    none = np.zeros(0, np.int64)
+    return Values(
+        np.concatenate([none, *(each.rows for each in parts)]),
+        np.concatenate([none, *(each.kinds for each in parts)]),
+        np.concatenate([none, *(each.steps for each in parts)]),
+    )
+
+
+def _looked_at(table: Table) -> list[str]:
+    """The columns of norms, or else those of which the names do not tell."""
+    names = [name for name in table.columns if not counts(name)]
+    norms = [name for name in names if meaning(name).quantity in LIKED]
+    return (norms or names)[:LOOKED_AT]
+
+
+def _parts(chosen: Sequence[Teller]) -> list[Integers]:
+    """The rows of each run, in the order in which the runs first appear."""
+    codes = codes_of(chosen)
+    found = [rows for rows in grouped(codes, int(codes.max()) + 1) if len(rows)]
+    return sorted(found, key=lambda rows: int(rows[0]))
+
+
+def _of_one_run(table: Table, layout: Layout, chosen: Sequence[Teller], rows: Sequence[Integers]) -> list[int]:
+    """For each part of a table the first part with the same numbers, if both are of ranks of one run; else itself."""
+    others = [each for each in chosen if each not in ranks_in(chosen)]
+    if len(others) == len(chosen):
+        return list(range(len(rows)))
+    first: dict[tuple[int, ...], list[int]] = {}
+    found = []
+    for place, part in enumerate(rows):
+        key = tuple(int(each.codes[part[0]]) for each in others)
+        like = next((each for each in first.get(key, []) if _same(table, layout, rows[each], part)), place)
+        if like == place:
+            first.setdefault(key, []).append(place)
+        found.append(like)
+    return found
+
+
+def _same(table: Table, layout: Layout, one: Integers, other: Integers) -> bool:
+    """Whether two parts of a table hold the same norms."""
+    if len(one) != len(other):
+        return False
+    parts = [
+        Metrics(table.of(rows), layout).columns() if layout.names or layout.phase else table.of(rows).columns
+        for rows in (one, other)
+    ]
+    names = [[name for name in columns if not counts(name)] for columns in parts]
+    norms = [name for name in names[0] if meaning(name).quantity in LIKED] or names[0]
+    return names[0] == names[1] and all(
+        np.array_equal(parts[0][name].values, parts[1][name].values, equal_nan=True) for name in norms[:LOOKED_AT]
+    )
+
+
+def _copied(chosen: Sequence[Teller], copies: int) -> str:
+    return f"{copies} values of {shown(ranks_in(chosen)[0].name)} have the same numbers, as the ranks of one run do: the first is taken"
