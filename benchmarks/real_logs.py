@@ -41,7 +41,9 @@ def main() -> int:
     options = parsed()
     for kind in options.kinds or KINDS:
         importlib.import_module(f"real_log_cases.{kind}")
-    chosen = [case for case in CASES if options.match in f"{case.tool}: {case.way}"]
+    kinds = options.kinds or KINDS
+    chosen = [case for case in CASES if case.write.__module__.rpartition(".")[2] in kinds and options.match in f"{case.tool}: {case.way}"]
+    chosen.sort(key=lambda case: kinds.index(case.write.__module__.rpartition(".")[2]))
     ready = [case for case in chosen if not absent(case)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
         found = [shown(case, (options.folder or Path(made)) / f"{i:03}") for i, case in enumerate(ready)]
