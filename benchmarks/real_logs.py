@@ -18,6 +18,7 @@ import sys
 import tempfile
 import traceback
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.update(
@@ -34,19 +35,36 @@ import harness  # noqa: F401 - one thread
 from real_log_cases.cases import CASES, Case
 from real_log_cases.checking import Verdict, judged, outcome
 
-KINDS = ("tables", "encodings", "json_logs", "tensorboard", "wandb_runs", "keras_logs", "lightning_runs", "trackers")
+KINDS = (  # modules of real_log_cases
+    "tables",
+    "encodings",
+    "json_logs",
+    "tensorboard",
+    "keras_logs",
+    "lightning_runs",
+    "frameworks",
+    "wandb_runs",
+    "trackers",
+    "programs",
+)
 
 
 def main() -> int:
     options = parsed()
-    for kind in options.kinds or KINDS:
-        importlib.import_module(f"real_log_cases.{kind}")
-    chosen = [case for case in CASES if options.match in f"{case.tool}: {case.way}"]
+    chosen = cases_of(options.kinds or KINDS, options.match)
     ready = [case for case in chosen if not absent(case)]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
         found = [shown(case, (options.folder or Path(made)) / f"{i:03}") for i, case in enumerate(ready)]
     summary(found, chosen)
     return int(not all(each.right for each in found))
+
+
+def cases_of(kinds: Sequence[str], match: str = "") -> list[Case]:
+    """The cases of these modules, in their order, with this text in their name."""
+    for kind in kinds:
+        importlib.import_module(f"real_log_cases.{kind}")
+    chosen = [case for case in CASES if case.kind in kinds and match in f"{case.tool}: {case.way}"]
+    return sorted(chosen, key=lambda case: kinds.index(case.kind))
 
 
 def shown(case: Case, folder: Path) -> Verdict:

@@ -49,6 +49,11 @@ class Case(NamedTuple):
     """Packages."""
     write: Callable[[Path], Log]
 
+    @property
+    def kind(self) -> str:
+        """The module that it is in."""
+        return self.write.__module__.rpartition(".")[2]
+
 
 CASES: list[Case] = []
 

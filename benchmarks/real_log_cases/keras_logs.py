@@ -118,6 +118,6 @@ def ours(folder: Path) -> Log:
     with JSONLinesSink(folder / "wcdfa.jsonl") as sink:
         model.fit(x, x[:, :1], batch_size=4, verbose=0, callbacks=[WeightChangeCallback(every=1, logger=sink, log_every=1)])
     found = [json.loads(line) for line in (folder / "wcdfa.jsonl").read_text().splitlines()]
-    values = [(row["step"], row["wcdfa/update_norm"]) for row in found if "wcdfa/update_norm" in row]
+    values = [(row["wcdfa/step"], row["wcdfa/update_norm"]) for row in found if "wcdfa/update_norm" in row]
     steps, held = zip(*values, strict=True)
     return Log(folder / "wcdfa.jsonl", [Series(np.array(held), np.array(steps))])
