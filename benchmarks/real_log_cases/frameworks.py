@@ -45,7 +45,9 @@ def trained(folder: Path, every: int = 1, report: str = "none", callbacks=(), st
         save_strategy="no",
         **options,
     )
-    trainer = transformers.Trainer(Line(), arguments, train_dataset=[{"x": row} for row in torch.randn(64, 3)], callbacks=list(callbacks))
+    trainer = transformers.Trainer(
+        Line(), arguments, train_dataset=[{"x": row} for row in torch.randn(64, 3)], callbacks=list(callbacks)
+    )
     for each in callbacks:
         if hasattr(each, "add_to"):
             trainer.remove_callback(each)
@@ -325,7 +327,17 @@ def hydra(folder: Path) -> Log:
     place = folder / "outputs" / "2026-01-01" / "10-00-00"
     (place / ".hydra").mkdir(parents=True)
     (place / ".hydra" / "config.yaml").write_text("lr: 0.1\n")
-    configure_log(OmegaConf.create({"version": 1, "formatters": {"simple": {"format": "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"}}, "handlers": {"file": {"class": "logging.FileHandler", "formatter": "simple", "filename": str(place / "train.log")}}, "loggers": {"hydra_job": {"level": "INFO", "handlers": ["file"], "propagate": False}}, "disable_existing_loggers": False}))
+    configure_log(
+        OmegaConf.create(
+            {
+                "version": 1,
+                "formatters": {"simple": {"format": "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"}},
+                "handlers": {"file": {"class": "logging.FileHandler", "formatter": "simple", "filename": str(place / "train.log")}},
+                "loggers": {"hydra_job": {"level": "INFO", "handlers": ["file"], "propagate": False}},
+                "disable_existing_loggers": False,
+            }
+        )
+    )
     job = logging.getLogger("hydra_job")
     for i in range(600):
         job.info("step %d: loss %.4f, grad_norm %.4f", i, losses()[i], gradients()[i])

@@ -106,7 +106,16 @@ def megatron(folder: Path) -> Log:
 def fairseq(folder: Path) -> Log:
     lines_ = (
         f"{STAMP[:19]} | INFO | train_inner | "
-        + json.dumps({"epoch": 1, "update": i / 600, "loss": f"{losses()[i]:.3f}", "lr": "0.0005", "gnorm": f"{gradients()[i]:.3f}", "num_updates": f"{i}"})
+        + json.dumps(
+            {
+                "epoch": 1,
+                "update": i / 600,
+                "loss": f"{losses()[i]:.3f}",
+                "lr": "0.0005",
+                "gnorm": f"{gradients()[i]:.3f}",
+                "num_updates": f"{i}",
+            }
+        )
         for i in range(600)
     )
     return Log(text(folder / "train.log", lines_), [printed_gradients(".3f")])
@@ -144,7 +153,17 @@ def detectron2_thinned(folder: Path) -> Log:
 @case("MMEngine", "vis_data/scalars.json, every 10th iteration")
 def mmengine(folder: Path) -> Log:
     given = (
-        {"lr": 1e-3, "data_time": 0.01, "grad_norm": gradients()[i], "loss": losses()[i], "time": 0.2, "epoch": 1 + i // 100, "iter": 10 * (i + 1), "memory": 900, "step": 10 * (i + 1)}
+        {
+            "lr": 1e-3,
+            "data_time": 0.01,
+            "grad_norm": gradients()[i],
+            "loss": losses()[i],
+            "time": 0.2,
+            "epoch": 1 + i // 100,
+            "iter": 10 * (i + 1),
+            "memory": 900,
+            "step": 10 * (i + 1),
+        }
         for i in range(600)
     )
     path = lines(folder / "20260101_100000" / "vis_data" / "scalars.json", given)
@@ -162,17 +181,36 @@ def mmengine_folder(folder: Path) -> Log:
 @case("MMCV", ".log.json, iterations of each epoch")
 def mmcv(folder: Path) -> Log:
     given = (
-        {"mode": "train", "epoch": 1 + i // 100, "iter": 1 + i % 100, "lr": 1e-3, "memory": 900, "grad_norm": gradients()[i], "loss": losses()[i]}
+        {
+            "mode": "train",
+            "epoch": 1 + i // 100,
+            "iter": 1 + i % 100,
+            "lr": 1e-3,
+            "memory": 900,
+            "grad_norm": gradients()[i],
+            "loss": losses()[i],
+        }
         for i in range(600)
     )
     head = [{"env_info": "Python 3.8", "seed": 0, "exp_name": "config.py"}]
-    return Log(lines(folder / "20260101_100000.log.json", [*head, *given]), [Series(gradients(), None, GRADIENT)], "epoch|step|iter")
+    return Log(
+        lines(folder / "20260101_100000.log.json", [*head, *given]), [Series(gradients(), None, GRADIENT)], "epoch|step|iter"
+    )
 
 
 @case("Ray Tune", "result.json")
 def ray_lines(folder: Path) -> Log:
     given = (
-        {"update_norm": row["update_norm"], "loss": row["loss"], "training_iteration": row["step"] + 1, "done": False, "trial_id": "a1_00000", "time_total_s": 1.5, "pid": 77, "config": {"lr": 0.1, "seed": 3}}
+        {
+            "update_norm": row["update_norm"],
+            "loss": row["loss"],
+            "training_iteration": row["step"] + 1,
+            "done": False,
+            "trial_id": "a1_00000",
+            "time_total_s": 1.5,
+            "pid": 77,
+            "config": {"lr": 0.1, "seed": 3},
+        }
         for row in rows(columns())
     )
     place = folder / "train_fn_2026-01-01" / "train_fn_a1_00000_0_lr=0.1"
@@ -192,7 +230,11 @@ def ray_folder(folder: Path) -> Log:
 @case("DVCLive", "plots/metrics")
 def dvclive(folder: Path) -> Log:
     for name, values in (("update_norm", norms()), ("loss", losses())):
-        text(folder / "dvclive" / "plots" / "metrics" / "train" / f"{name}.tsv", [f"{i}\t{values[i]}" for i in range(600)], f"step\t{name}\n")
+        text(
+            folder / "dvclive" / "plots" / "metrics" / "train" / f"{name}.tsv",
+            [f"{i}\t{values[i]}" for i in range(600)],
+            f"step\t{name}\n",
+        )
     (folder / "dvclive" / "metrics.json").write_text(json.dumps({"train": {"update_norm": norms()[-1], "loss": 1.0}, "step": 599}))
     return Log(folder / "dvclive", [usual()])
 
