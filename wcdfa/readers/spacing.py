@@ -93,7 +93,10 @@ def even_spacing(steps: Integers) -> int | None:
     """
     if len(steps) < 2:
         return None
-    usual = _usual(np.diff(steps))
+    differences = np.diff(steps)
+    if differences.min() == differences.max() > 0:
+        return int(differences[0])
+    usual = _usual(differences)
     return usual if usual > 0 and _is_even(steps[_on_grid(steps, usual)], usual) else None
 
 
@@ -120,7 +123,10 @@ def _without_steps(rows: Integers | None) -> str:
 
 def _on_grid(steps: Integers, usual: int) -> npt.NDArray[np.bool_]:
     """Which values are a multiple of the usual distance apart. A log of every 10th step often holds the first or the last step too."""
-    phases, place, counts = np.unique(steps % usual, return_inverse=True, return_counts=True)
+    phase = steps % usual
+    if np.all(phase == phase[0]):
+        return np.ones(len(steps), dtype=bool)
+    phases, place, counts = np.unique(phase, return_inverse=True, return_counts=True)
     on: npt.NDArray[np.bool_] = place == np.argmax(counts)
     few = len(phases) > 1 and len(steps) - counts.max() <= max(1.0, (1 - EVEN) * len(steps))
     return on if few else np.ones(len(steps), dtype=bool)

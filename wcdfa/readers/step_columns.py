@@ -236,6 +236,8 @@ def _usual(steps: Integers) -> int | None:
 def _rising(steps: Integers) -> Integers | None:
     """The steps in order, each once; None if they do not rise, but for a few restarts and repetitions."""
     differences = np.diff(steps)
+    if differences.size and differences.min() > 0:
+        return steps
     if (
         not len(steps)
         or np.sum(differences < 0) > max(1, RESTARTS * len(steps))
