@@ -13,7 +13,7 @@ from wcdfa.readers.base import FileReader, Folder, Found, Reader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.formats.rows import Rows
-from wcdfa.readers.formats.text_logs import Lines, is_counter, rates_and_losses
+from wcdfa.readers.formats.text_logs import Lines, is_counter, is_rate_or_loss
 from wcdfa.readers.formats.text_patterns import counted, pairs
 from wcdfa.readers.formats.unfinished import CUT
 from wcdfa.readers.recognition import head_of
@@ -136,7 +136,7 @@ def _found(pattern: str, number: int, line: str) -> Match[str] | None:
 def _beside(line: str) -> Mapping[str, float]:
     """The step, the rate and the loss in a line."""
     held = {**counted(line, None), **dict(pairs(line))}
-    return {name: value for name, value in held.items() if is_counter(name) or rates_and_losses(name)}
+    return {name: value for name, value in held.items() if is_counter(name) or is_rate_or_loss(name)}
 
 
 def _number(text: str) -> float | None:

@@ -150,7 +150,8 @@ def is_counter(name: str) -> bool:
     return plain in COUNTERS or rank(name) is not None or plain.rpartition("/")[2] in UPDATES
 
 
-def rates_and_losses(name: str) -> bool:
+@lru_cache(4096)
+def is_rate_or_loss(name: str) -> bool:
     """Whether the name is that of a learning rate or a loss."""
     return is_rate(name) or quantity_of(name) == "loss"
 
