@@ -41,6 +41,7 @@ JSONL, STATE, EVENTS = "readers/formats/jsonl.py", "readers/formats/trainer_stat
 RECORDS, PARQUET, WANDB = "readers/formats/binary_records.py", "readers/formats/parquet.py", "readers/formats/wandb.py"
 STORES, SQLITE, UNPACKING = "readers/formats/stores.py", "readers/formats/sqlite.py", "readers/formats/unpacking.py"
 STEPS, ORDERING, SPACING = "readers/steps.py", "readers/ordering.py", "readers/spacing.py"
+STEP_COLUMNS = "readers/step_columns.py"
 DISPLACEMENT, DISCOVERY = "readers/checkpoints/displacement.py", "readers/discovery.py"
 
 BREAKAGES = (
@@ -75,7 +76,7 @@ BREAKAGES = (
         LOSS,
         "a restart undoes nothing",
         ORDERING,
-        "for mend in (_without_undone, _sorted, _last_of_each)",
+        "for mend in (without_undone, _sorted, _last_of_each)",
         "for mend in (_sorted, _last_of_each)",
         ("csv", "tensorboard"),
     ),
@@ -126,11 +127,13 @@ BREAKAGES = (
         'each.load().view(each.dtype.newbyteorder("<")).reshape',
         ("npy", "npz"),
     ),
-    Breakage(WRONG, "steps are off by one", STEPS, "return _Told(whole, ", "return _Told(whole + 1, ", ("csv", "npz")),
+    Breakage(
+        WRONG, "steps are off by one", STEP_COLUMNS, "yield Axis(name, steps, ", "yield Axis(name, steps + 1, ", ("csv", "npz")
+    ),
     Breakage(
         WRONG,
         "rows without a step get that of another row",
-        STEPS,
+        STEP_COLUMNS,
         "there = self.rows[places] == rows",
         "there = np.ones(len(rows), bool)",
         ("jsonl",),
@@ -234,16 +237,16 @@ BREAKAGES = (
         UNSAID,
         "rows of a store that cannot be read",
         SQLITE,
-        'notes.append(f"{damaged} rows of the store cannot be read and were left out")',
-        "pass",
+        "    if damaged:\n",
+        "    if damaged < 0:\n",
         ("trackio",),
     ),
     Breakage(
         UNSAID,
         "values without a step",
         STEPS,
-        "rows[there], (note, *notes))",
-        "rows[there], notes)",
+        "rows[there], (note, *chosen.notes))",
+        "rows[there], chosen.notes)",
         ("jsonl", "parquet"),
     ),
     Breakage(UNSAID, "damage in an event file", EVENTS, 'notes.append(f"{shown(file.name)}: {error}")', "pass", ("tensorboard",)),

@@ -310,3 +310,12 @@ def test_metrics_have_the_steps_that_the_log_names_for_them():
     assert found["rl/norm"].steps[1] == 1
     assert re.match("env_steps is taken to count data and not optimizer steps, 64 for each", found["rl/norm"].notes[0])
     assert ONE_AN_EPOCH in found["val/norm"].notes
+
+
+@pytest.mark.parametrize("name", ["iter_num", "# step", "n_updates", "tokens_seen", "Unnamed: 0"])
+def test_the_only_column_beside_the_steps_is_the_series(tmp_path, name):
+    path = tmp_path / "log.csv"
+    path.write_text(f"{name},dw\n" + "".join(f"{10 * i},{norm!r}\n" for i, norm in enumerate(NORMS.tolist())))
+    series = read_series(path)
+    assert series.column == "dw"
+    assert series.thinned == (1 if name == "tokens_seen" else 10)

@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from wcdfa.readers.column_names import is_time, listed, plain, quantity_of
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.name_tokens import meaning, tells_nothing, words
+from wcdfa.readers.step_names import counted_in
 from wcdfa.readers.steps import is_ours
 from wcdfa.readers.tools import how_to_log
 from wcdfa.support.quantity import Quantity
@@ -70,6 +71,8 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
             return [found]
     unnamed = [name for name in names if plain(name).rpartition("/")[2] == "norm"]
     rest = unnamed or [name for name in names if not is_time(name)]
+    if len(rest) > 1:  # beside a column that may count steps under another name
+        rest = [name for name in rest if counted_in(name) in ("nothing", "unknown")]
     if len(rest) == 1 and (unnamed or tells_nothing(rest[0])):
         return rest
     raise _none(names)

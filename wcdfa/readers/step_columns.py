@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.errors import LogError, Option
+from wcdfa.readers.name_tokens import words
 from wcdfa.readers.ordering import RESTARTS, in_order
 from wcdfa.readers.spacing import EVEN, FEW, even_spacing
-from wcdfa.readers.step_names import COUNTER, WITHIN, Counts, counted_in, is_ours, rank, words_of
+from wcdfa.readers.step_names import COUNTER, WITHIN, Counts, counted_in, is_ours, rank
 from wcdfa.readers.step_values import Understood, understood, whole
 from wcdfa.support.text import shown
 
@@ -92,7 +93,7 @@ class StepColumns:
         if name not in self._meant:
             values = self.columns[name].values
             steps = whole(values)
-            within = bool(set(words_of(name)) & WITHIN) or (steps is not None and self._rises_with_epochs(name, steps))
+            within = bool(set(words(name)) & WITHIN) or (steps is not None and self._rises_with_epochs(name, steps))
             self._meant[name] = Understood(None) if steps is None else understood(steps, name, within=within)
         return self._meant[name]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import re
+from itertools import pairwise
 from typing import Literal
+
+from wcdfa.readers.name_tokens import words
 
 Counts = Literal["steps", "samples", "epochs", "seconds", "rows", "nothing", "unknown"]
 
@@ -81,12 +82,12 @@ def counted_in(name: str) -> Counts:
     >>> [counted_in(name) for name in ("time/total_timesteps", "iterNum", "train/epoch", "batch_size", "time_elapsed", "Unnamed: 0", "x")]
     ['samples', 'steps', 'epochs', 'nothing', 'seconds', 'rows', 'unknown']
     """
-    words = words_of(name)
-    every = frozenset(words)
-    head = next((word for word in reversed(words) if word not in QUALIFIERS and not word.isdecimal()), "")
+    each = words(name.rpartition("/")[2])
+    every = frozenset(each)
+    head = next((word for word in reversed(each) if word not in QUALIFIERS and not word.isdecimal()), "")
     if every & MEASURED or (every & LEARNED and head not in UPDATES):
         return "nothing"
-    if any(pair in (("time", "step"), ("time", "steps")) for pair in itertools.pairwise(words)):
+    if any(pair in (("time", "step"), ("time", "steps")) for pair in pairwise(each)):
         return "samples"
     if every & TIMES:
         return "seconds"
@@ -97,13 +98,3 @@ def counted_in(name: str) -> Counts:
     if every & DATA:
         return "samples"
     return "rows" if every & ROWS else "unknown"
-
-
-def words_of(name: str) -> list[str]:
-    """The words after the last slash of a name.
-
-    >>> words_of("train/numEnvSteps"), words_of("# iter_num")
-    (['num', 'env', 'steps'], ['iter', 'num'])
-    """
-    last = name.rpartition("/")[2]
-    return re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", last).casefold())

@@ -12,6 +12,7 @@ from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.formats.json_stream import Stream
 from wcdfa.readers.formats.rows import OF_A_COLUMN, Rows, numbers
 from wcdfa.readers.limits import Room
+from wcdfa.readers.step_values import in_order_written
 from wcdfa.readers.steps import rank, with_steps
 
 WRAPPERS = ("history", "log_history", "metrics", "logs", "log", "scalars")  # names of the outermost object that add nothing
@@ -178,7 +179,8 @@ class Tables:
             points = np.frombuffer(each).reshape(-1, POINT)
             steps = points[:, 1]
             whole = np.array_equal(steps, np.trunc(steps))
-            yield _readers({path or alone: Column(points[:, 2].copy(), steps.astype(np.int64) if whole else None)})
+            column = Column(points[:, 2].copy(), steps.astype(np.int64) if whole else None)
+            yield _readers({path or alone: in_order_written(column)})
 
 
 def _readers(columns: Mapping[str, Column], path: str = "") -> dict[str, Callable[[], Column]]:

@@ -16,6 +16,7 @@ from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import Deadline
+from wcdfa.readers.step_values import in_order_written
 from wcdfa.support.text import several, shown
 
 META, METRICS, NAME = "meta.yaml", "metrics", "tags/mlflow.runName"
@@ -123,7 +124,7 @@ def _metric(key: str, path: Path) -> Column:
             except (ValueError, OverflowError):
                 torn += [number] if line.strip(b"\0\r\n ") else []
     notes = (_left_out(key, torn),) if torn else ()
-    return Column(np.frombuffer(values), np.frombuffer(steps, np.int64), notes=notes)
+    return in_order_written(Column(np.frombuffer(values), np.frombuffer(steps, np.int64), notes=notes))
 
 
 def _left_out(key: str, torn: list[int]) -> str:
