@@ -15,6 +15,7 @@ from wcdfa.readers.elsewhere import is_elsewhere, logs_elsewhere
 from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats import known, readers
 from wcdfa.readers.formats.own_patterns import reader_with
+from wcdfa.readers.formats.wandb_service import READER as SERVED
 from wcdfa.readers.listing import kind_of, listed
 from wcdfa.readers.places import place_of
 from wcdfa.readers.recognition import FETCH, has_pointer, head_of, is_pointer, reader_of, recognised
@@ -76,7 +77,8 @@ def sources(path: str | Path, pattern: str | None = None) -> list[Source]:
     Parameters
     ----------
     path : path
-        A file or folder of this machine or of an object store: ``s3://bucket/runs``, or any other URL that fsspec knows. "-" is standard
+        A file or folder of this machine or of an object store: ``s3://bucket/runs``, or any other URL that fsspec knows,
+        or ``wandb://entity/project/run``. "-" is standard
         input. That and a pipe are read to their end, and what lies at a URL is fetched, into temporary files that are removed with the
         sources and the runs.
     pattern : str, optional
@@ -92,6 +94,8 @@ def sources(path: str | Path, pattern: str | None = None) -> list[Source]:
         or there is no log below the folder: the message says what is there.
     """
     path, kinds = place_of(path), readers() if pattern is None else (reader_with(pattern),)
+    if SERVED.claims(path):
+        return [Source(path, SERVED)]
     if is_elsewhere(path):
         return [Source(*each) for each in logs_elsewhere(path, partial(sources, pattern=pattern))]
     if path.is_dir():
