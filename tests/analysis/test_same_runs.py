@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wcdfa.analysis.fingerprints import agree, contradict, fingerprint_of
+from wcdfa.analysis.agreement import agree, contradict
+from wcdfa.analysis.fingerprints import fingerprint_of
 from wcdfa.analysis.same_runs import SameRuns, distinct
 from wcdfa.readers.series import RecordedSeries
 
@@ -132,3 +133,9 @@ def test_many_runs_of_few_digits_are_compared_with_few_others(monkeypatch):
     joined = [runs.add(fingerprint(np.float32(norms(seed, n=300)), path=f"tb/{seed}")).run for seed in range(120)]
     assert joined == list(range(120))
     assert len(compared) < 4 * 240
+
+
+def test_a_log_that_was_copied_many_times_is_one_run():
+    values = norms()
+    kept = distinct([series(np.float32(values) if number % 2 else values, path=f"{number:03}") for number in range(100)])
+    assert len(kept) == 1

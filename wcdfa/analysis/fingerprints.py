@@ -4,57 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.analysis.resolutions import Resolution, resolutions_of
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
 
 SAMPLES = 128  # steps in a fingerprint
-ROUND = (
-    2**7 * 5**4
-)  # steps with a large divisor in common with it are chosen first: those that logs of every 10th or 64th step have
+ROUND = 2**7 * 5**4  # steps with a large divisor in common with it come first: those in a log of every 10th or 64th step
 ENOUGH = 16  # values of one run in two logs
-EVIDENCE = 48.0  # bits: two runs whose values agree by chance this well do not occur
 FLUCTUATING = 1e-5  # relative fluctuation from one value to the next; below it a schedule alone may give the norms of all runs
-DECIMALS, DIGITS = 8, 8  # the most that a log was rounded to, rather than written in full
-SINGLE = 2.0**-24  # half of the spacing of float32, relative to the value
 LONGER = 0.1  # a log that lacks only a few of the steps, because it was not flushed, is no shorter
-FIRST = 4  # values
 OFFSETS = (0, 1, -1)  # loggers that count from 0, and from 1
-
-
-class Resolution(NamedTuple):
-    """One way in which a log may give its values."""
-
-    kind: str
-    """"decimals", "digits", "single" or "full"."""
-    digits: int = 0
-
-    def tolerance(self, values: Floats) -> Floats:
-        """Half of the distance between neighbouring values that the log can hold."""
-        size = np.abs(values)
-        if self.kind == "decimals":
-            return np.full(values.shape, 0.5 * 10.0**-self.digits)
-        if self.kind == "digits":
-            with np.errstate(divide="ignore"):
-                return np.where(size > 0, 0.5 * 10.0 ** (np.floor(np.log10(size)) + 1 - self.digits), 0.0)
-        return size * (SINGLE if self.kind == "single" else 2.0**-53)
-
-    def holds(self, values: Floats) -> bool:
-        """Whether all values are such that this log can give them."""
-        return all(self.rounded(part) == part.tolist() for part in (values[:FIRST], values))  # a few mostly tell
-
-    def rounded(self, values: Floats) -> list[float]:
-        """The values as this log would give them."""
-        if self.kind == "decimals":
-            return [round(each, self.digits) for each in values.tolist()]
-        if self.kind == "digits":
-            return [float(f"{each:.{self.digits - 1}e}") for each in values.tolist()]
-        with np.errstate(over="ignore"):
-            found: list[float] = values.astype(np.float32).tolist()
-        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +115,7 @@ def fingerprint_of(series: RecordedSeries) -> Fingerprint:
         len(series.values),
         sum(each is not None for each in logged),
         _fluctuation(series.values),
-        _resolutions(around[np.isfinite(around)]),
+        resolutions_of(around[np.isfinite(around)]),
     )
 
 
@@ -184,46 +146,3 @@ def _fluctuation(values: Floats) -> float:
         relative = np.abs(np.diff(values, 4)) / (math.sqrt(70) * np.abs(values[2:-2]))
     usable = relative[np.isfinite(relative)]
     return float(np.median(usable)) / 0.6745 if usable.size else 0.0
-
-
-def _resolutions(values: Floats) -> tuple[Resolution, ...]:
-    """Those that all values fit; a log that writes four digits may seem to write four decimals."""
-    if not values.size:
-        return (Resolution("full"),)
-    found = [_coarsest(kind, most, values) for kind, most in (("decimals", DECIMALS), ("digits", DIGITS), ("single", 1))]
-    return tuple(each for each in found if each is not None) or (Resolution("full"),)
-
-
-def _coarsest(kind: str, most: int, values: Floats) -> Resolution | None:
-    return next((each for digits in range(1, most + 1) if (each := Resolution(kind, digits)).holds(values)), None)
-
-
-def agree(one: Fingerprint, other: Fingerprint) -> bool:
-    """Whether two logs hold the same values at enough of the same steps, to the digits that they give.
-
-    Loggers may count the steps from 0 and from 1. Values that hardly fluctuate, such as constants or a schedule, show nothing.
-    """
-    return any(_agree(one, other, offset) is True for offset in OFFSETS)
-
-
-def contradict(one: Fingerprint, other: Fingerprint) -> bool:
-    """Whether two logs have enough steps in common, and hold different values there."""
-    return all(_agree(one, other, offset) is False for offset in OFFSETS)
-
-
-def _agree(one: Fingerprint, other: Fingerprint, offset: int) -> bool | None:
-    """None if there is too little to tell."""
-    _, here, there = np.intersect1d(one.steps, other.steps, assume_unique=True, return_indices=True)
-    pairs = np.stack([one.values[here, 1], other.values[there, 1 + offset]])
-    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
-    if pairs.shape[1] < ENOUGH:
-        return None
-    tolerance = one.tolerance(pairs[0]) + other.tolerance(pairs[1])
-    size = np.abs(pairs[0])
-    if np.any(np.abs(pairs[0] - pairs[1]) > tolerance + 1e-12 * size):
-        return False
-    fluctuation = min(one.fluctuation, other.fluctuation)
-    if fluctuation < FLUCTUATING:
-        return None
-    bits = np.log2(np.maximum(1.0, fluctuation * size / (2 * np.maximum(tolerance, 1e-12 * size) + 1e-300)))
-    return True if bits.sum() >= EVIDENCE else None

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import numpy as np
-
-from wcdfa.analysis.fingerprints import OFFSETS, Fingerprint, Resolution, agree, contradict, fingerprint_of, order_of
+from wcdfa.analysis.agreement import agree, contradict
+from wcdfa.analysis.fingerprint_index import FingerprintIndex
+from wcdfa.analysis.fingerprints import Fingerprint, fingerprint_of
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import shown
-
-INDEXED = 32  # samples by which a fingerprint is found
-FEWEST = 4  # of these that must be equal before two fingerprints are compared in full
-CROWD = 30  # fingerprints with one value at one step; more, and it tells nothing
-COMPARED = 4  # fingerprints that are compared in full, the likeliest first
-FINEST = Resolution("single")
-Key = tuple[int, float]
 
 
 class Joined(NamedTuple):
@@ -25,14 +18,13 @@ class Joined(NamedTuple):
 
     run: int
     kept: bool
-    replaced: Fingerprint | None = None
-    """The fingerprint that stood for the run until now."""
 
 
 def distinct(found: Iterable[RecordedSeries]) -> list[RecordedSeries]:
     """One series for each run, in the order in which the runs come; a note says in which other logs the run is.
 
     >>> from pathlib import Path
+    >>> import numpy as np
     >>> norms = 1 + np.random.default_rng(0).random(1000)
     >>> logs = [RecordedSeries(Path(name), "", "norms", norms, None, None, None, 0, ()) for name in ("a.csv", "b.csv")]
     >>> [(str(each.path), each.notes) for each in distinct(logs)]
@@ -51,8 +43,7 @@ class SameRuns:
     """Collects fingerprints, and finds for each the run that it belongs to.
 
     >>> from pathlib import Path
-    >>> from wcdfa.analysis.fingerprints import fingerprint_of
-    >>> from wcdfa.readers.series import RecordedSeries
+    >>> import numpy as np
     >>> norms = 1 + np.random.default_rng(0).random(1000)
     >>> logs = {"metrics.csv": norms.round(5), "events": np.float64(np.float32(norms)), "other.csv": norms[::-1]}
     >>> runs = SameRuns()
@@ -75,27 +66,32 @@ class SameRuns:
         self._members: list[list[int]] = []
         self._kept: list[int] = []
         self._settled = set[int]()
-        self._levels: dict[Resolution, dict[Key, list[int]]] = {}
+        self._index = FingerprintIndex()
         self._by_id: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
 
     def add(self, fingerprint: Fingerprint) -> Joined:
         """Find the run of a fingerprint, or begin a new one."""
-        number = len(self._all)
-        run = self._run_for(fingerprint)
+        number, run = len(self._all), self._run_for(fingerprint)
         self._all.append(fingerprint)
-        self._index(number)
+        if fingerprint.identity:
+            self._by_id[fingerprint.identity, _last(fingerprint.column)].append(number)
         if run is None:
-            self._run_of.append(len(self._members))
-            self._members.append([number])
-            self._kept.append(number)
-            return Joined(self._run_of[-1], kept=True)
+            return self._begin(number)
         self._run_of.append(run)
         self._members[run].append(number)
         before = self._all[self._kept[run]]
         if run in self._settled or not fingerprint.better(before):
             return Joined(run, kept=False)
         self._kept[run] = number
-        return Joined(run, kept=True, replaced=before)
+        self._index.put(number, fingerprint)
+        return Joined(run, kept=True)
+
+    def _begin(self, number: int) -> Joined:
+        self._run_of.append(len(self._members))
+        self._members.append([number])
+        self._kept.append(number)
+        self._index.put(number, self._all[number])
+        return Joined(self._run_of[-1], kept=True)
 
     def settle(self, run: int) -> None:
         """Let the log that stands for a run now stand for it in future too, because it was printed."""
@@ -108,11 +104,13 @@ class SameRuns:
     def note(self, run: int) -> str:
         """The note on a run that is in several logs; empty if it is in one."""
         kept = self._all[self._kept[run]]
-        others = sorted({each.source for each in map(self._all.__getitem__, self._members[run])} - {kept.source})
+        others = [each for each in map(self._all.__getitem__, self._members[run]) if each.source != kept.source]
         if not others:
             return ""
-        where = " and ".join(": ".join(shown(part) for part in each if part) for each in others)
-        return f"the same norms are in {where}: one run"
+        sources = sorted({each.source for each in others})
+        where = " and ".join(": ".join(shown(part) for part in each if part) for each in sources)
+        what = "norms are" if all(agree(kept, each) for each in others) else "run is"
+        return f"the same {what} in {where}: one run"
 
     def _run_for(self, fingerprint: Fingerprint) -> int | None:
         """The run that it belongs to; of several the one in which the column has the same name."""
@@ -132,53 +130,10 @@ class SameRuns:
                     yield each
 
     def _of_same_values(self, fingerprint: Fingerprint) -> Iterator[int]:
-        if not fingerprint.telling:
-            return
-        for level in map(_level, fingerprint.resolutions):
-            if level not in self._levels:
-                self._levels[level] = {}
-                for number, each in enumerate(self._all):
-                    self._put(level, number, each)
-        for number, common in self._alike(fingerprint).most_common(COMPARED):
+        for number in self._index.like(fingerprint):
             other = self._all[number]
-            if common >= FEWEST and _same_quantity(fingerprint, other) and agree(fingerprint, other):
+            if _same_quantity(fingerprint, other) and agree(fingerprint, other):
                 yield number
-
-    def _alike(self, fingerprint: Fingerprint) -> Counter[int]:
-        """How many samples each of the other fingerprints has in common with this one."""
-        most = Counter[int]()
-        for offset in OFFSETS:
-            alike = Counter[int]()
-            for level, known in self._levels.items():
-                for key in _keys(fingerprint, level, offset):
-                    if len(others := known.get(key, ())) <= CROWD:
-                        alike.update(others)
-            most |= alike
-        return most
-
-    def _index(self, number: int) -> None:
-        fingerprint = self._all[number]
-        if fingerprint.identity:
-            self._by_id[fingerprint.identity, _last(fingerprint.column)].append(number)
-        for level in self._levels:
-            self._put(level, number, fingerprint)
-
-    def _put(self, level: Resolution, number: int, fingerprint: Fingerprint) -> None:
-        if fingerprint.telling:
-            for key in _keys(fingerprint, level, 0):
-                self._levels[level].setdefault(key, []).append(number)
-
-
-def _keys(fingerprint: Fingerprint, level: Resolution, offset: int) -> Iterable[Key]:
-    """Steps, and the values there as a log of this resolution gives them."""
-    first = np.argsort(order_of(fingerprint.steps), kind="stable")[:INDEXED]
-    steps, values = fingerprint.steps[first], fingerprint.values[first, 1 + offset]
-    there = np.isfinite(values)
-    return zip(steps[there].tolist(), level.rounded(values[there]), strict=True)
-
-
-def _level(resolution: Resolution) -> Resolution:
-    return resolution if resolution.kind in ("decimals", "digits") else FINEST
 
 
 def _last(column: str) -> str:

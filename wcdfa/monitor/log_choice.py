@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from wcdfa.analysis.fingerprints import agree, fingerprint_of
+from wcdfa.analysis.agreement import agree
+from wcdfa.analysis.fingerprints import fingerprint_of
 from wcdfa.analysis.series import Settings
 from wcdfa.readers import Source
 from wcdfa.readers.column_choice import COLUMN, NoSeries
