@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.readers.column_choice import LIKED
 from wcdfa.readers.columns import Column, Integers, Lazy, Words
 from wcdfa.readers.name_tokens import is_rate, meaning, tells_nothing
 from wcdfa.readers.selecting import Table, in_rows, rows_of
@@ -78,7 +79,9 @@ def _long(table: Table) -> tuple[str, str]:
 
 
 def _values(table: Table) -> str:
-    """The only column that may hold values of any metric; empty if there is none, or more than one."""
+    """The only column that may hold values of any metric; empty if there is none, or more than one, or a norm has a column of its own."""
+    if any(meaning(name).quantity in LIKED for name in table.columns):
+        return ""
     called = [name for name in table.columns if holds_values(name)]
     if called:
         return called[0] if len(called) == 1 else ""

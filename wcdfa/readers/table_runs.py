@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from wcdfa.readers.column_choice import LIKED
 from wcdfa.readers.columns import Column, Integers, Run
 from wcdfa.readers.long_tables import Layout, Metrics, grouped, layout_of, rows_in
 from wcdfa.readers.name_tokens import meaning
@@ -15,10 +16,8 @@ from wcdfa.readers.selecting import Table, rows_of
 from wcdfa.readers.splitting import Teller, called, codes_of, ranks_in, tellers, telling
 from wcdfa.readers.step_names import WITHIN, counted_in, rank
 from wcdfa.readers.telling_names import STRONG, counts, words_of
-from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
-LIKED: tuple[Quantity, ...] = ("update norm", "displacement", "gradient norm")
 LOOKED_AT = 8  # columns of values whose steps are looked at
 KINDS = 1000  # more than there are phases
 EXACT = 2.0**53  # below this, a float represents every integer
