@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.readers.column_choice import LIKED
 from wcdfa.readers.columns import Column, Integers, Lazy, Words
 from wcdfa.readers.name_tokens import is_rate, meaning, tells_nothing
 from wcdfa.readers.selecting import Table, in_rows, rows_of
@@ -78,7 +79,9 @@ def _long(table: Table) -> tuple[str, str]:
 
 
 def _values(table: Table) -> str:
-    """The only column that may hold values of any metric; empty if there is none, or more than one."""
+    """The only column that may hold values of any metric; empty if there is none, or more than one, or a norm has a column of its own."""
+    if any(meaning(name).quantity in LIKED for name in table.columns):
+        return ""
     called = [name for name in table.columns if holds_values(name)]
     if called:
         return called[0] if len(called) == 1 else ""
@@ -108,20 +111,20 @@ class Metrics:
     """
 
     def __init__(self, table: Table, layout: Layout) -> None:
-        self._table, self._layout = _with_nan(table, layout), layout
+        self.table, self.layout = _with_nan(table, layout), layout
         self._stepped = lru_cache(4)(self._find_steps)
 
     def columns(self) -> Mapping[str, Column]:
         """The columns by name."""
-        found = self._long() if self._layout.names else self._wide()
+        found = self._long() if self.layout.names else self._wide()
         return Lazy(found, lambda name: self._column(*found[name]))
 
     def _column(self, part: int, name: str) -> Column:
         column = self._stepped(part)[name]
-        return column._replace(rows=None) if self._layout.names else column
+        return column._replace(rows=None) if self.layout.names else column
 
     def _find_steps(self, part: int) -> Mapping[str, Column]:
-        return self._table.of(self._parts[part]).stepped()
+        return self.table.of(self._parts[part]).stepped()
 
     @cached_property
     def _parts(self) -> list[Integers]:
@@ -131,41 +134,41 @@ class Metrics:
     @cached_property
     def kinds(self) -> Integers:
         """What each row is of: the number of its metric, or of the phase, or of both; -1 if it has no value."""
-        count = rows_in(self._table, self._layout)
+        count = rows_in(self.table, self.layout)
         held = np.zeros(count, np.int64)
-        if self._layout.names:
-            codes = self._table.texts[self._layout.names].codes[:count]
+        if self.layout.names:
+            codes = self.table.texts[self.layout.names].codes[:count]
             there = np.zeros(count, bool)
-            there[rows_of(self._table.columns[self._layout.values])] = True
-            held = np.where(there, codes, -1)
-        if self._layout.phase:
-            of_phase = self._phase_codes[self._table.texts[self._layout.phase].codes[:count]]
-            held = np.where(held < 0, -1, held * len(self._phases) + of_phase)
+            there[rows_of(self.table.columns[self.layout.values])] = True
+            held = codes if there.all() else np.where(there, codes, -1)
+        if self.layout.phase:
+            of_phase = self._phase_codes[self.table.texts[self.layout.phase].codes[:count]]
+            held = np.where(held < 0, -1, held.astype(np.int64) * len(self._phases) + of_phase)
         return held
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
-        return self._table.texts[self._layout.names].distinct if self._layout.names else ("",)
+        return self.table.texts[self.layout.names].distinct if self.layout.names else ("",)
 
     @cached_property
     def _phases(self) -> tuple[str, ...]:
         """What is put before the names of each phase: nothing for training."""
-        if not self._layout.phase:
+        if not self.layout.phase:
             return ("",)
-        said = self._table.texts[self._layout.phase].distinct
+        said = self.table.texts[self.layout.phase].distinct
         return ("", *dict.fromkeys(each.strip() for each in said if each.strip().casefold() not in TRAINING))
 
     @cached_property
     def _phase_codes(self) -> Integers:
         """The place of each text of the phase in `_phases`; the last is that of rows without text."""
-        said = self._table.texts[self._layout.phase].distinct
+        said = self.table.texts[self.layout.phase].distinct
         return np.array([self._phases.index(each.strip()) if each.strip() in self._phases else 0 for each in (*said, "")])
 
     def _long(self) -> dict[str, tuple[int, str]]:
         """The part and the column of each metric, and of what stands beside the values, such as a rate."""
-        values, several = self._layout.values, len(self._phases)
+        values, several = self.layout.values, len(self._phases)
         usual = max(range(len(self._parts)), key=lambda part: len(self._parts[part]), default=0)
-        beside = [name for name in self._table.columns if name != values and is_rate(name)]
+        beside = [name for name in self.table.columns if name != values and is_rate(name)]
         found = {name: (usual, name) for name in beside}
         for place, name in enumerate(self._names):
             held = [phase for phase in range(several) if len(self._parts[place * several + phase])]
@@ -176,7 +179,7 @@ class Metrics:
     def _wide(self) -> dict[str, tuple[int, str]]:
         """The phase of each column."""
         found = {}
-        for name in self._table.columns:
+        for name in self.table.columns:
             phases = [0] if counts(name) else self._held_in(name)
             for phase in phases:
                 found[self._called(name, phase, len(phases) > 1)] = (phase, name)
@@ -185,7 +188,7 @@ class Metrics:
     def _held_in(self, name: str) -> list[int]:
         """The phases in which a column has values."""
         rows = np.zeros(len(self.kinds), bool)
-        rows[rows_of(self._table.columns[name])] = True
+        rows[rows_of(self.table.columns[name])] = True
         return [phase for phase in range(len(self._phases)) if rows[self._parts[phase]].any()]
 
     def _called(self, name: str, phase: int, several: bool) -> str:

@@ -85,27 +85,30 @@ def telling(found: Sequence[Teller], values: Values, epochs: Integers | None = N
     """
     filled = [each for each in found if np.all(each.codes[values.rows] >= 0) and len(np.unique(each.codes[values.rows])) > 1]
     known = [each for each in filled if each.strength <= STRONG]
-    if chosen := _fewest(known, values):
-        return chosen
-    if epochs is not None:
-        within = values._replace(steps=combined(epochs[values.rows], np.unique(values.steps, return_inverse=True)[1].reshape(-1)))
-        if not within.repeated():
-            return []  # the steps are counted anew in each epoch
-        if chosen := _fewest(known, within):
-            return chosen
-    return _fewest(filled, values)
+    held = [values, *([] if epochs is None else [_within(values, epochs)])]
+    if epochs is not None and not _fewest(known, values, exact=True) and not held[1].repeated():
+        return []  # the steps are counted anew in each epoch
+    tries = (
+        (usable, each, exact) for exact in (True, False) for usable, each in (*((known, each) for each in held), (filled, values))
+    )
+    return next((chosen for usable, each, exact in tries if (chosen := _fewest(usable, each, exact=exact))), [])
 
 
-def _fewest(found: Sequence[Teller], values: Values) -> list[Teller]:
-    """The best column that leaves no step repeated, or else the fewest of them together; or else those that leave restarts only."""
+def _within(values: Values, epochs: Integers) -> Values:
+    """The steps numbered so that those of different epochs differ."""
+    steps = np.unique(values.steps, return_inverse=True)[1].reshape(-1)
+    return values._replace(steps=combined(epochs[values.rows], steps))
+
+
+def _fewest(found: Sequence[Teller], values: Values, *, exact: bool) -> list[Teller]:
+    """The best column that leaves no step repeated, or else the fewest of them together; or, if not `exact`, that leave restarts only."""
     most = MORE * values.most()
     usable = [each for each in found if each.strength <= STRONG or len(each.labels) <= most]
-    for exact in (True, False):
-        alone = next(([each] for each in usable if _tell([each], values, most, exact=exact)), None)
-        if alone is not None:
-            return alone
-        if len(usable) > 1 and _tell(usable, values, most, exact=exact):
-            return _without_needless(usable, values, most, exact=exact)
+    alone = next(([each] for each in usable if _tell([each], values, most, exact=exact)), None)
+    if alone is not None:
+        return alone
+    if len(usable) > 1 and _tell(usable, values, most, exact=exact):
+        return _without_needless(usable, values, most, exact=exact)
     return []
 
 

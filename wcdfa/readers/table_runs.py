@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Integers, Run
+from wcdfa.readers.column_choice import LIKED
+from wcdfa.readers.columns import Column, Integers, Lazy, Run, Words
 from wcdfa.readers.long_tables import Layout, Metrics, grouped, layout_of, rows_in
 from wcdfa.readers.name_tokens import meaning
 from wcdfa.readers.repeated_steps import Values
@@ -15,11 +17,10 @@ from wcdfa.readers.selecting import Table, rows_of
 from wcdfa.readers.splitting import Teller, called, codes_of, ranks_in, tellers, telling
 from wcdfa.readers.step_names import WITHIN, counted_in, rank
 from wcdfa.readers.telling_names import STRONG, counts, words_of
-from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
-LIKED: tuple[Quantity, ...] = ("update norm", "displacement", "gradient norm")
 LOOKED_AT = 8  # columns of values whose steps are looked at
+KEPT = 8  # columns of text that are kept while the runs are found
 KINDS = 1000  # more than there are phases
 EXACT = 2.0**53  # below this, a float represents every integer
 
@@ -40,11 +41,12 @@ def runs_of_rows(run: Run, others: Collection[str] = ()) -> Iterator[Run]:
     others : collection of str
         The names of all columns that hold no numbers, if some are not in `run.texts`.
     """
-    table = Table(run.columns, run.texts, others)
+    table = Table(run.columns, Lazy(run.texts, lru_cache(KEPT)(lambda name: _small(run.texts[name]))), others)
     layout = layout_of(table)
-    chosen = _telling(table, layout)
+    metrics = Metrics(table, layout)
+    chosen = _telling(table, metrics)
     if not chosen:
-        yield run._replace(columns=_series(table, layout), notes=_with(run.notes, layout.notes()))
+        yield run._replace(columns=_series(metrics), notes=_with(run.notes, layout.notes()))
         return
     rows = _parts(chosen)
     notes = [f"split by {' and '.join(shown(each.name) for each in chosen)}: {len(rows)} runs"]
@@ -55,7 +57,10 @@ def runs_of_rows(run: Run, others: Collection[str] = ()) -> Iterator[Run]:
             said = notes if copies == 1 else [_copied(chosen, copies), *(notes if len(set(same)) > 1 else ())]
             name = called([each for each in chosen if each not in ranks_in(chosen)] if copies > 1 else chosen, int(part[0]))
             yield run._replace(
-                name=name, columns=_series(table.of(part), layout), notes=_with(run.notes, (*layout.notes(), *said)), texts={}
+                name=name,
+                columns=_series(Metrics(table.of(part), layout)),
+                notes=_with(run.notes, (*layout.notes(), *said)),
+                texts={},
             )
 
 
@@ -65,20 +70,26 @@ def _with(notes: Sequence[str], more: Iterator[str] | Sequence[str]) -> Sequence
     return (*more, *notes) if more else notes
 
 
-def _series(table: Table, layout: Layout) -> Mapping[str, Column]:
-    return Metrics(table, layout).columns() if layout.names or layout.phase else table.stepped()
+def _small(words: Words) -> Words:
+    """The text of a column, with its codes in as few bytes as they need."""
+    return words._replace(codes=words.codes.astype(np.min_scalar_type(-2 * len(words.distinct) - 2)))
 
 
-def _telling(table: Table, layout: Layout) -> list[Teller]:
+def _series(metrics: Metrics) -> Mapping[str, Column]:
+    return metrics.columns() if metrics.layout.names or metrics.layout.phase else metrics.table.stepped()
+
+
+def _telling(table: Table, metrics: Metrics) -> list[Teller]:
     """The columns that tell the runs in a table apart; none if it holds one run."""
     steps = _steps(table)
+    layout = metrics.layout
     besides = {layout.names, layout.values, layout.phase}
     if steps is None:
         rows = rows_in(table, layout)
         return list(
             islice((each for each in tellers(table, rows, besides) if each.strength <= STRONG and (each.codes >= 0).all()), 1)
         )
-    values = _values(table, layout, steps)
+    values = _values(table, metrics, steps)
     if not values.repeated():
         return []
     rows = max(rows_in(table, layout), int(values.rows.max()) + 1)
@@ -109,22 +120,27 @@ def _epochs(table: Table, rows: int) -> Integers | None:
     return None
 
 
-def _values(table: Table, layout: Layout, steps: Column) -> Values:
+def _values(table: Table, metrics: Metrics, steps: Column) -> Values:
     """Where values stand whose steps must rise in a run: those of all metrics of a long table, or of the norms among the columns."""
-    at, numbers = rows_of(steps), steps.values.astype(np.int64)
+    at, numbers, layout = rows_of(steps), steps.values.astype(np.int64), metrics.layout
     if layout.names or layout.phase:
-        kinds = Metrics(table, layout).kinds
+        kinds = metrics.kinds
         at, numbers = at[at < len(kinds)], numbers[at < len(kinds)]
         held = kinds[at] >= 0
         if layout.names:
-            return Values(at[held], kinds[at[held]], numbers[held])
+            return (
+                Values(at, kinds, numbers)
+                if len(at) == len(kinds) and held.all()
+                else Values(at[held], kinds[at[held]], numbers[held])
+            )
     elif np.all(np.diff(numbers) > 0):
         return Values(at, np.zeros(len(at), np.int64), numbers)
     parts = []
     for place, name in enumerate(_looked_at(table)):
         there = np.isin(at, rows_of(table.columns[name]), assume_unique=True)
         of_phase = kinds[at[there]] if layout.phase else 0
-        parts.append(Values(at[there], np.full(int(there.sum()), place * KINDS) + of_phase, numbers[there]))
+        of_column = np.full(int(there.sum()), place * KINDS, np.int64)
+        parts.append(Values(at[there], of_column + of_phase, numbers[there]))
     none = np.zeros(0, np.int64)
     return Values(
         np.concatenate([none, *(each.rows for each in parts)]),
