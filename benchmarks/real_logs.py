@@ -1,4 +1,4 @@
-"""Logs written by the real tools in the ways of their documentation: is the first command's answer right, and rightly named?
+"""Logs that real tools write, in the ways of their documentation, and whether the first command's answer is right.
 
     python benchmarks/real_logs.py [kind …] [--match TEXT] [--folder logs]
 
@@ -46,6 +46,7 @@ KINDS = (  # modules of real_log_cases
     "wandb_runs",
     "trackers",
     "programs",
+    "answers",
 )
 
 
@@ -73,7 +74,7 @@ def shown(case: Case, folder: Path) -> Verdict:
     try:
         log = case.write(folder / "logs")
         verdict = judged(log, outcome(log, folder / "here"))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a tool raises, the other cases go on
         traceback.print_exc()
         verdict = Verdict(right=False, false=False, text="", why=f"{type(error).__name__}: {error}")
     mark = "right" if verdict.right else "WRONG"

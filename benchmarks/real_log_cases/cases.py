@@ -24,6 +24,8 @@ class Series(NamedTuple):
     """None where the log has no steps."""
     quantity: str = NORM
     thinned: int = 1
+    alpha: tuple[float, float] | None = None
+    """Between which numbers α must lie, if that tells what was done."""
 
 
 class Log(NamedTuple):
@@ -33,11 +35,13 @@ class Log(NamedTuple):
     series: Sequence[Series] = ()
     """None: there is nothing usable, and no α may be given."""
     says: str = ""
-    """A regular expression for what must be said, in a note or in the error."""
+    """A regular expression for what must be said, in a note, an explanation or the error."""
     options: Sequence[str] = ()
-    """Besides the path, where the documentation asks for an option."""
+    """Besides the path, where one is needed."""
     piped: bool = False
     """Whether the log comes through a pipe, as ``-``."""
+    never: str = ""
+    """A regular expression for what must not be said."""
 
 
 class Case(NamedTuple):

@@ -30,7 +30,7 @@ class Outcome(NamedTuple):
     rows: list[dict[str, Any]]
     """A result for each series, as JSON has it."""
     said: str
-    """The messages, and the notes of the results."""
+    """The messages, and the notes and explanations of the results."""
 
 
 class Verdict(NamedTuple):
@@ -53,7 +53,12 @@ def outcome(log: Log, cwd: Path) -> Outcome:
     results = [row for row in found if "error" not in row]
     notes = [note for row in found for note in row.get("notes", ())]
     errors = [str(row["error"]) for row in found if "error" in row]
-    return Outcome(status, results, "\n".join([said.strip(), *errors, *notes]))
+    explained = [text for row in results for window in row["windows"] for text in _explained(window)]
+    return Outcome(status, results, "\n".join([said.strip(), *errors, *notes, *explained]))
+
+
+def _explained(window: dict[str, Any]) -> list[str]:
+    return [window["explanation"], *(finding["text"] for finding in window["findings"])]
 
 
 def _called(arguments: list[str], cwd: Path) -> tuple[int, str, str]:
@@ -92,6 +97,8 @@ def _wrong(log: Log, found: Outcome) -> Iterator[str]:
         yield f"exit status {found.status}"
     if not re.search(log.says, found.said):
         yield f"does not say {log.says!r}"
+    if log.never and (said := re.search(log.never, found.said)):
+        yield f"says {said[0]!r}"
     if not log.series and not found.said:
         yield "says nothing"
     if "Traceback" in found.said:
@@ -99,19 +106,19 @@ def _wrong(log: Log, found: Outcome) -> Iterator[str]:
 
 
 def _of_series(log: Log, found: Outcome) -> Iterator[str]:
-    read = None if log.piped or log.options else _read(log.path)
+    read = _read(log)
     left = list(log.series)
     for row in found.rows:
-        series = None if read is None else read.get((row["path"], row["run"], row["series"]))
-        fits = [i for i, each in enumerate(left) if not list(_differing(each, row, series, read is None))]
+        series = read.get(("" if log.piped else row["path"], row["run"], row["series"]))
+        fits = [i for i, each in enumerate(left) if not list(_differing(each, row, series))]
         if fits:
             del left[fits[0]]
         else:
-            yield f"{_told(row)}: " + ", ".join(_differing(left[0], row, series, read is None))
+            yield f"{_told(row)}: " + ", ".join(_differing(left[0], row, series))
             return
 
 
-def _differing(right: Series, row: dict[str, Any], read: RecordedSeries | None, unread: bool) -> Iterator[str]:
+def _differing(right: Series, row: dict[str, Any], read: RecordedSeries | None) -> Iterator[str]:
     if row["quantity"] != right.quantity:
         yield f"{row['quantity']}, and not {right.quantity}"
     if row["n"] != len(right.values):
@@ -120,8 +127,9 @@ def _differing(right: Series, row: dict[str, Any], read: RecordedSeries | None, 
         yield f"every {row['thinned']}, and not every {right.thinned}"
     if row["alpha"] is None:
         yield "no α"
-    if not unread:
-        yield from _unlike(right, read)
+    elif right.alpha is not None and not right.alpha[0] <= row["alpha"] <= right.alpha[1]:
+        yield f"α {row['alpha']:.2f}, and not {right.alpha[0]} to {right.alpha[1]}"
+    yield from _unlike(right, read)
 
 
 def _unlike(right: Series, read: RecordedSeries | None) -> Iterator[str]:
@@ -136,14 +144,18 @@ def _unlike(right: Series, read: RecordedSeries | None) -> Iterator[str]:
         yield f"{steps}, and not {'none' if right.steps is None else f'{right.steps[0]}–{right.steps[-1]}'}"
 
 
-def _read(path: Path) -> dict[tuple[str, str, str], RecordedSeries]:
-    """What the readers give to the command."""
+def _read(log: Log) -> dict[tuple[str, str, str], RecordedSeries]:
+    """What the readers give to the command, by path, run and column; what comes through a pipe has no path."""
+    given = dict(zip(log.options, log.options[1:], strict=False))
+    columns = [given["--column"]] if "--column" in given else []
+    spacing = int(given["--spacing"]) if "--spacing" in given else None
     found = {}
-    for source in sources(path):
+    for source in sources(log.path, given.get("--pattern")):
         with suppress(ValueError):
             for run in source.runs():
                 with suppress(ValueError):
-                    found |= {(str(each.path), each.run, each.column): each for each in series_of(run)}
+                    for each in series_of(run, columns, spacing=spacing):
+                        found["" if log.piped else str(each.path), each.run, each.column] = each
     return found
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from .cases import GRADIENT, Log, Series, case, counted, gradients, losses, norms, usual
 from .tables import by_pandas
 from .tensorboard import by_events
+from .trackers import trackio_folder
 
 TRAINER = ("transformers", "accelerate", "torch")
 STEPS = 160
@@ -127,6 +128,14 @@ def mlflow(folder: Path) -> Log:
     mlflow.end_run()
     trainer.save_state()
     return Log(folder / "mlflow.db", [by_state(folder / "trainer_state.json")])
+
+
+@case("transformers", "report_to trackio", "trackio", *TRAINER)
+def trackio(folder: Path) -> Log:
+    place = trackio_folder(folder.parents[1] / "trackio")
+    trainer = trained(folder, report="trackio", project="trainer")
+    trainer.save_state()
+    return Log(place / "trainer.db", [by_state(folder / "trainer_state.json")])
 
 
 @case("transformers", "wcdfa's own callback and report_to tensorboard", "tensorboard", *TRAINER)
@@ -278,6 +287,16 @@ def skorch_batches(folder: Path) -> Log:
     return Log(folder / "history.json", [Series(norms(1)[:150], None)], "epoch")
 
 
+@case("skorch", "history.json, norms of batches only", "skorch", "torch")
+def skorch_only_batches(folder: Path) -> Log:
+    folder.mkdir()
+    history = skorch_history(150, 4)
+    for epoch in history:
+        del epoch["update_norm"]
+    history.to_file(str(folder / "history.json"))
+    return Log(folder / "history.json", [Series(norms(), None)])
+
+
 @case("skorch", "history[:, ('epoch', …)] of losses", "skorch", "torch")
 def skorch_losses(folder: Path) -> Log:
     from skorch.history import History
@@ -331,6 +350,7 @@ def hydra(folder: Path) -> Log:
         OmegaConf.create(
             {
                 "version": 1,
+                "root": {"level": "WARNING"},
                 "formatters": {"simple": {"format": "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"}},
                 "handlers": {"file": {"class": "logging.FileHandler", "formatter": "simple", "filename": str(place / "train.log")}},
                 "loggers": {"hydra_job": {"level": "INFO", "handlers": ["file"], "propagate": False}},

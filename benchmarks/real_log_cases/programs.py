@@ -193,9 +193,7 @@ def mmcv(folder: Path) -> Log:
         for i in range(600)
     )
     head = [{"env_info": "Python 3.8", "seed": 0, "exp_name": "config.py"}]
-    return Log(
-        lines(folder / "20260101_100000.log.json", [*head, *given]), [Series(gradients(), None, GRADIENT)], "epoch|step|iter"
-    )
+    return Log(lines(folder / "20260101_100000.log.json", [*head, *given]), [Series(gradients(), counted(first=1), GRADIENT)])
 
 
 @case("Ray Tune", "result.json")
@@ -256,11 +254,14 @@ def yolo(folder: Path) -> Log:
 @case("logging", "step and norm in a message")
 def logged(folder: Path) -> Log:
     folder.mkdir()
-    logger, handler = logging.Logger("train"), logging.FileHandler(folder / "train.log")
+    logger, handler = logging.getLogger("wcdfa.benchmarks.train"), logging.FileHandler(folder / "train.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    logger.setLevel("INFO")
+    logger.propagate = False
     logger.addHandler(handler)
     for i in range(600):
         logger.info("step %d loss %.4f update_norm=%.6f", i, losses()[i], norms()[i])
+    logger.removeHandler(handler)
     handler.close()
     return Log(folder / "train.log", [Series(rounded(norms(), ".6f"), counted())])
 
@@ -269,7 +270,7 @@ def logged(folder: Path) -> Log:
 def pattern(folder: Path) -> Log:
     printed = (f"{STAMP} INFO after {i} updates the weights moved by {norms()[i]:.6f} (loss {losses()[i]:.3f})" for i in range(600))
     asked = r"after (?P<step>\d+) updates the weights moved by (?P<update_norm>\S+)"
-    return Log(text(folder / "train.log", printed), [usual()], options=["--pattern", asked])
+    return Log(text(folder / "train.log", printed), [Series(rounded(norms(), ".6f"), counted())], options=["--pattern", asked])
 
 
 @case("logging", "a message of its own")
