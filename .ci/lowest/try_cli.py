@@ -7,7 +7,12 @@ from pathlib import Path
 from common import norms
 
 Path("run.jsonl").write_text("".join(json.dumps({"step": i, "update_norm": x}) + "\n" for i, x in enumerate(norms(600), 1)))
+rows = "".join(f"{i};{1 + x!r};{x!r}\n".replace(".", ",") for i, x in enumerate(norms(600), 1))
+Path("run.csv").write_bytes(
+    ("step;größe näherung;update_norm\n" + rows).encode("latin-1")
+)  # clevercsv and charset-normalizer read it
 for command in (
+    "analyze run.csv",
     "analyze run.jsonl --optimizer sgd --table run.parquet",
     "report run.jsonl --output run.html",
     "compare run.jsonl run.jsonl",

@@ -46,6 +46,10 @@ def write_parquet(path, columns=COLUMNS):
     frame(columns).to_parquet(path)
 
 
+def write_arrow(path, columns=COLUMNS):
+    frame(columns).to_feather(path)
+
+
 def write_npz(path, columns=COLUMNS):
     np.savez(path, **columns)
 
@@ -170,6 +174,7 @@ WRITERS = {
     "jsonl": lambda path: columns_of(path, write_jsonl, "log.jsonl"),
     "ndjson": lambda path: columns_of(path, write_ndjson, "log.ndjson"),
     "parquet": lambda path: columns_of(path, write_parquet, "log.parquet"),
+    "feather": lambda path: columns_of(path, write_arrow, "log.feather"),
     "npz": lambda path: columns_of(path, write_npz, "log.npz"),
     "npy": lambda path: columns_of(path, write_npy, "update_norm.npy"),
     "json": lambda path: columns_of(path, write_trainer_state, "trainer_state.json"),
@@ -183,6 +188,8 @@ WRITERS = {
     "trackio": lambda path: write_tracker("trackio", path, *RUNS),
 }
 ENDINGS = {
+    "parquet": {".parquet", ".pq"},
+    "feather": {".feather", ".arrow", ".ipc"},
     "history": {".json"},
     "text": {".txt", ".log", ".out"},
     "mlflow": {".db", ".sqlite", ".sqlite3"},
