@@ -48,7 +48,7 @@ EXTRAS = {  # what a package may import beside the core's own dependencies, wher
             "tensorboard",
             "tensorstore",
         ),
-        *("wandb", "zstandard"),
+        *("regex", "wandb", "zstandard"),
     },
     "sinks": {"mlflow", "pyarrow", "tensorflow", "trackio", "wandb"},
 }

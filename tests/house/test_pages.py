@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import random
 import re
 import shlex
 import subprocess
@@ -44,11 +45,15 @@ def start(program, folder):
 
 
 def write_logs(folder):
-    """run.jsonl and three runs, where the page has not made its own."""
+    """run.jsonl and three runs, where the page has not made its own, and what a program printed."""
     logs = [Path("run.jsonl")] if not (folder / "run.jsonl").exists() else []
     logs += [Path("runs", f"seed={seed}.jsonl") for seed in range(3)] if not (folder / "runs").exists() else []
     for seed, log in enumerate(logs):
         write_log(folder / log, seed=seed)
+    drawn = random.Random(0)
+    norms = [drawn.lognormvariate(0, 0.1) for _ in range(1200)]
+    lines = (f"<{step}> |g|={norm} eta=0.1 grad_norm: {norm}" for step, norm in enumerate(norms))
+    (folder / "train.log").write_text("\n".join(lines) + "\n")
 
 
 @pytest.mark.slow

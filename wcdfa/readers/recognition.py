@@ -46,7 +46,10 @@ def reader_of(path: Path, head: bytes, known: Sequence[Reader]) -> Reader | None
 
     A reader that checks the full name comes before one that checks the ending. Returns None if no reader is found.
     """
-    claiming, sure = [reader for reader in known if reader.claims(path)], list(_sure(head, known))
+    claiming = [reader for reader in known if reader.claims(path)]
+    sure = [
+        reader for reader in _sure(head, known) if reader in claiming or not (claiming and reader.last_resort)
+    ]  # lines of text fit into other kinds too
     both = [reader for reader in claiming if reader in sure or reader.recognises is None]  # which tells by the place of the file
     return min(both or sure or claiming, key=lambda reader: path.suffix.lower() in reader.endings, default=None)
 
