@@ -5,9 +5,12 @@ import subprocess
 from pathlib import Path
 
 from common import norms
+from zstandard import ZstdCompressor
 
 Path("run.jsonl").write_text("".join(json.dumps({"step": i, "update_norm": x}) + "\n" for i, x in enumerate(norms(600), 1)))
+Path("run.jsonl.zst").write_bytes(ZstdCompressor().compress(Path("run.jsonl").read_bytes()))
 for command in (
+    "analyze run.jsonl.zst --json",
     "analyze run.jsonl --optimizer sgd --table run.parquet",
     "report run.jsonl --output run.html",
     "compare run.jsonl run.jsonl",

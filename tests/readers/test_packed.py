@@ -243,3 +243,13 @@ def test_a_child_after_a_fork_leaves_the_folder_to_its_parent():
     temporary_folders._remove(str(folder.path.parent), io.BytesIO(), os.getpid() + 1)  # as the child would
     assert folder.path.is_dir()
     shutil.rmtree(folder.path.parent)
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS, "zip"])
+def test_a_compressed_text_by_a_pattern(tmp_path, ending):
+    (tmp_path / "text").write_text("".join(f"step {i}: gnorm <{norm!r}>\n" for i, norm in enumerate(NORMS.tolist())))
+    place = pack(tmp_path / "text", tmp_path / "out.txt", ending)
+    (source,) = sources(place, r"step (?P<step>\d+): gnorm <(?P<value>[^>]+)>")
+    (found,) = pickle.loads(pickle.dumps(source)).runs()
+    np.testing.assert_array_equal(found.columns["gnorm"].values, NORMS)
+    assert found.path == place
