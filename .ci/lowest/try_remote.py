@@ -5,6 +5,7 @@ import json
 
 import fsspec
 from common import norms
+
 from wcdfa.readers import read_series
 
 given = norms(100)
