@@ -5,14 +5,21 @@ import subprocess
 from pathlib import Path
 
 from common import norms
+from zstandard import ZstdCompressor
 
 Path("run.jsonl").write_text("".join(json.dumps({"step": i, "update_norm": x}) + "\n" for i, x in enumerate(norms(600), 1)))
+<<<<<<< HEAD
 rows = "".join(f"{i};{1 + x!r};{x!r}\n".replace(".", ",") for i, x in enumerate(norms(600), 1))
 Path("run.csv").write_bytes(
     ("step;größe näherung;update_norm\n" + rows).encode("latin-1")
 )  # clevercsv and charset-normalizer read it
 for command in (
     "analyze run.csv",
+=======
+Path("run.jsonl.zst").write_bytes(ZstdCompressor().compress(Path("run.jsonl").read_bytes()))
+for command in (
+    "analyze run.jsonl.zst --json",
+>>>>>>> places
     "analyze run.jsonl --optimizer sgd --table run.parquet",
     "report run.jsonl --output run.html",
     "compare run.jsonl run.jsonl",

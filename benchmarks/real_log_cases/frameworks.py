@@ -313,7 +313,7 @@ def skorch_losses(folder: Path) -> Log:
 
 @case("Sacred", "FileStorageObserver's metrics.json", "sacred")
 def sacred(folder: Path) -> Log:
-    from sacred import Experiment, SETTINGS
+    from sacred import SETTINGS, Experiment
     from sacred.observers import FileStorageObserver
 
     SETTINGS.CAPTURE_MODE = "no"
@@ -339,9 +339,10 @@ def sacred_folder(folder: Path) -> Log:
 
 @case("Hydra", "the job's log beside .hydra/config.yaml", "hydra")
 def hydra(folder: Path) -> Log:
+    import logging
+
     from hydra.core.utils import configure_log
     from omegaconf import OmegaConf
-    import logging
 
     place = folder / "outputs" / "2026-01-01" / "10-00-00"
     (place / ".hydra").mkdir(parents=True)

@@ -104,7 +104,6 @@ def test_a_run_without_metrics_is_no_log(tmp_path):
         ("1 0.5 1 train 1a2b\n2 0.25 2 train 1a2b\n", [0.5, 0.25], ""),
         ("1.7e+12 nan 1\n1.7e+12 inf 2\n1.7e+12 -inf 3\n", [np.nan, np.inf, -np.inf], ""),
         ("1 0.5 99999999999999999999\n2 0.25 2\n", [0.25], "1 line of norm cannot be understood and is left out: line 1"),
-        ("1 0.5\r\n2 0.25\r\n", [0.5, 0.25], ""),
     ],
 )
 def test_lines(tmp_path, text, values, said):
@@ -114,6 +113,13 @@ def test_lines(tmp_path, text, values, said):
     np.testing.assert_array_equal(column.values, values)
     assert len(column.steps) == len(values)
     assert "".join(column.notes) == said
+
+
+def test_lines_without_a_step_are_in_the_order_written(tmp_path):
+    make_run(tmp_path, metrics={"norm": "1 0.5\r\n2 0.25\r\n"})
+    (run,) = sources(tmp_path)[0].runs()
+    np.testing.assert_array_equal(run.columns["norm"].values, [0.5, 0.25])
+    assert run.columns["norm"].steps is None
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,18 @@ def sources(path: str | Path, pattern: str | None = None) -> list[Source]:
     if is_pointer(head):
         msg = f"{shown(path)}: {FETCH}"
         raise ValueError(msg)
-    reader = reader_of(path, head, kinds) if pattern is None else kinds[0]
+    reader = reader_of(path, head, kinds) if pattern is None else _reader_with(pattern, head)
     if reader is None:
         msg = f"{shown(path)}: unknown format {path.suffix or '(no ending)'!r}; known are {known()}, and folders of them"
         raise ValueError(msg)
     return [Source(path, reader)]
+
+
+def _reader_with(pattern: str, head: bytes) -> Reader:
+    """The reader of a text that begins so, which may be compressed, by a pattern."""
+    from wcdfa.readers.formats.packed import compressed, packed_with  # noqa: PLC0415 - it finds what it has unpacked by this module
+
+    return packed_with(pattern) if compressed(head) else reader_with(pattern)
 
 
 def _in_folder(top: Path, kinds: Sequence[Reader]) -> list[Source]:

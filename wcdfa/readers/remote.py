@@ -34,6 +34,7 @@ DRIVERS = {
     "abfss": "adlfs",
     "hf": "huggingface_hub",
 }
+PUBLIC = """; for a public bucket, set FSSPEC_S3='{"anon": true}'"""
 WEB = ("http", "https")  # whose folders are pages for people
 
 
@@ -93,7 +94,8 @@ def _telling(url: Url) -> Iterator[None]:
         msg = f"{shown(url)}: no such file or folder"
         raise FileNotFoundError(msg) from error
     except Exception as error:
-        msg = f"it cannot be fetched: {type(error).__name__}: {shown(error)}"
+        public = PUBLIC if type(error).__name__ == "NoCredentialsError" else ""
+        msg = f"it cannot be fetched: {type(error).__name__}: {shown(error)}{public}"
         raise LogError(msg) from error
 
 

@@ -7,6 +7,8 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from wcdfa.readers.base import FileReader, Folder, Found, Reader
@@ -17,6 +19,7 @@ from wcdfa.readers.discovery import Source, sources
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats import readers
 from wcdfa.readers.formats.decompressing import BLOCK, ENDINGS, KINDS, Unpacker, decompressed, unpacker_of
+from wcdfa.readers.formats.own_patterns import reader_with
 from wcdfa.readers.formats.unpacking import opened_member
 from wcdfa.readers.limits import Deadline
 from wcdfa.readers.magic import NAME, ZIP
@@ -29,14 +32,17 @@ TIMES, ALWAYS = 64, 256 << 20  # what is unpacked may take this many times the s
 MANY = 10_000  # files from one archive
 
 
-def read_packed(path: Path) -> Iterator[Run]:
-    """Unpack a file, or the logs in a zip archive, and read what is in it. In an archive of several logs, each run is named by its file."""
+def read_packed(path: Path, pattern: str | None = None) -> Iterator[Run]:
+    """Unpack a file, or the logs in a zip archive, and read what is in it. In an archive of several logs, each run is named by its file.
+
+    `pattern` is that of `wcdfa.readers.discovery.sources`.
+    """
     size, folder = path.stat().st_size, TemporaryFolder()
     copying = Copying(folder, max(TIMES * size, ALWAYS), "unpacked, it")
     if (unpack := unpacker_of(head_of(path))) is not None:
-        yield from _single(path, unpack, copying, Deadline(size))
+        yield from _single(path, unpack, copying, Deadline(size), pattern)
     elif is_zip(head_of(path)):
-        yield from _archive(path, copying, Deadline(size))
+        yield from _archive(path, copying, Deadline(size), pattern)
     else:
         msg = f"not a file of this kind: it begins with {head_of(path)[:6]!r}"
         raise LogError(msg)
@@ -55,6 +61,11 @@ def is_packed(head: bytes) -> bool:
     return (unpack := unpacker_of(head)) is not None and _of(_beginning(head, unpack)) is not None
 
 
+def compressed(head: bytes) -> bool:
+    """Whether what begins so is compressed, or a zip archive, whatever is in it."""
+    return is_zip(head) or unpacker_of(head) is not None
+
+
 def is_zip(head: bytes) -> bool:
     """Whether it begins as a zip archive, even an empty one."""
     return head.startswith((ZIP, b"PK\x05\x06"))
@@ -69,12 +80,17 @@ class _Packed(FileReader):
 READER = _Packed("each also as .gz, .bz2, .xz, .zst or .zip", ENDINGS, read_packed, extra="cli", recognises=is_packed)
 
 
-def _single(path: Path, unpack: Unpacker, copying: Copying, deadline: Deadline) -> Iterator[Run]:
+def packed_with(pattern: str) -> Reader:
+    """The reader of compressed texts by a pattern of the user."""
+    return replace(READER, read=partial(read_packed, pattern=pattern))
+
+
+def _single(path: Path, unpack: Unpacker, copying: Copying, deadline: Deadline, pattern: str | None) -> Iterator[Run]:
     notes: list[str] = []
     name = path.stem if path.suffix.lower() in KINDS else path.name
     with path.open("rb") as file:
         copy = copying.write(name, _timed(decompressed(file, unpack, notes), deadline))
-    reader = reader_of(copy, head_of(copy), _others())
+    reader = reader_of(copy, head_of(copy), _others()) if pattern is None else reader_with(pattern)
     if reader is None:
         msg = f"it holds {shown(name)!r}, whose format is unknown; an archive in an archive has to be unpacked first"
         raise LogError(msg)
@@ -86,7 +102,7 @@ def _single(path: Path, unpack: Unpacker, copying: Copying, deadline: Deadline) 
         raise LogError(msg) from error
 
 
-def _archive(path: Path, copying: Copying, deadline: Deadline) -> Iterator[Run]:
+def _archive(path: Path, copying: Copying, deadline: Deadline, pattern: str | None) -> Iterator[Run]:
     """The runs of the logs in an archive; if one of these is damaged, the error comes after the others."""
     try:
         with zipfile.ZipFile(path) as archive:
@@ -100,11 +116,11 @@ def _archive(path: Path, copying: Copying, deadline: Deadline) -> Iterator[Run]:
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:  # also of a password
         msg = f"it cannot be unpacked: {error}; a zip archive that is cut off lacks its table, which is at its end"
         raise LogError(msg) from error
-    yield from _below(path, copying.folder)
+    yield from _below(path, copying.folder, pattern)
 
 
-def _below(path: Path, folder: TemporaryFolder) -> Iterator[Run]:
-    found, wrong = sources(folder.path), None
+def _below(path: Path, folder: TemporaryFolder, pattern: str | None) -> Iterator[Run]:
+    found, wrong = sources(folder.path, pattern), None
     for source in found:
         name = source.path.relative_to(folder.path).as_posix() if len(found) > 1 else ""
         try:

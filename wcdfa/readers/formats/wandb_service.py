@@ -79,7 +79,7 @@ def _telling() -> Iterator[None]:
         raise
     except Exception as error:
         hint = f"; {LOGIN}" if _is_of_login(error) else ""
-        msg = f"Weights & Biases does not give it: {shown(error)}{hint}"
+        msg = f"Weights & Biases does not give it: {shown(error).rstrip('.')}{hint}"
         raise LogError(msg) from error
 
 
@@ -117,7 +117,7 @@ def _axes(config: Mapping[str, object]) -> dict[str, str]:
     internal = config.get("_wandb")
     metrics = internal.get("m") if isinstance(internal, dict) else None
     known = [each if isinstance(each, dict) else {} for each in (metrics if isinstance(metrics, list) else [])]
-    found = {}
+    found = dict[str, str]()
     for each in known:
         place = each.get(STEP)
         if isinstance(place, int) and 0 < place <= len(known):
