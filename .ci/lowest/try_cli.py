@@ -7,22 +7,19 @@ from pathlib import Path
 from common import norms
 from zstandard import ZstdCompressor
 
-Path("run.jsonl").write_text("".join(json.dumps({"step": i, "update_norm": x}) + "\n" for i, x in enumerate(norms(600), 1)))
-<<<<<<< HEAD
+for name, values in (("run", norms(600)), ("other", norms(600)[::-1])):
+    Path(f"{name}.jsonl").write_text("".join(json.dumps({"step": i, "update_norm": x}) + "\n" for i, x in enumerate(values, 1)))
 rows = "".join(f"{i};{1 + x!r};{x!r}\n".replace(".", ",") for i, x in enumerate(norms(600), 1))
 Path("run.csv").write_bytes(
     ("step;größe näherung;update_norm\n" + rows).encode("latin-1")
 )  # clevercsv and charset-normalizer read it
-for command in (
-    "analyze run.csv",
-=======
 Path("run.jsonl.zst").write_bytes(ZstdCompressor().compress(Path("run.jsonl").read_bytes()))
 for command in (
+    "analyze run.csv",
     "analyze run.jsonl.zst --json",
->>>>>>> places
     "analyze run.jsonl --optimizer sgd --table run.parquet",
     "report run.jsonl --output run.html",
-    "compare run.jsonl run.jsonl",
+    "compare run.jsonl other.jsonl",
     "demo --quick",
 ):
     subprocess.run(["wcdfa", *command.split()], check=True, stdout=subprocess.DEVNULL)
