@@ -179,7 +179,7 @@ def test_watch_says_what_it_waits_for_once_and_off_a_terminal_too(tmp_path):
     [
         ("log.csv", "size,count\n1,2\n", "which column?"),
         ("log.csv", "step,update_norm\n" + "".join(f"{i * i},{1 + i % 3}\n" for i in range(9)), "steps are unevenly spaced"),
-        ("log.txt", "1\n", "unknown format"),
+        ("log.odd", "1\n", "unknown format"),
     ],
 )
 def test_watch_does_not_wait_for_what_nothing_will_change(tmp_path, name, text, said):

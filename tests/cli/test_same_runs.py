@@ -161,3 +161,11 @@ def test_rows_of_many_logs_are_printed_while_they_are_judged(tmp_path, monkeypat
     assert rows == [f"runs/{number:02}.csv: update_norm" for number in (*range(20), *range(40, 60))]
     assert "… 20 more, with --json" in done.stdout
     assert sum(line.startswith("└") for line in lines) == sum(line.startswith("┏") for line in lines) == 1
+
+
+def test_lines_of_many_logs_are_printed_at_once_and_a_copy_is_said(tmp_path):
+    for number in range(41):
+        write_csv(tmp_path / "runs" / f"{number:02}.csv", number % 40, n=120)
+    done = run("analyze", "runs", "--window", 100, "--jobs", 1, "--json", cwd=tmp_path)
+    assert [each["path"] for each in objects(done)] == [f"runs/{number:02}.csv" for number in range(40)]
+    assert "note: runs/00.csv: update_norm: the same norms are in runs/40.csv: one run" in done.stderr

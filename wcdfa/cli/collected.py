@@ -81,7 +81,10 @@ class Collected:
         notes = [*result["notes"], *filter(None, [self._same.note(run)])]
         return {**result, "notes": notes, "known_as": self._same.column(run)}
 
-    def print_held(self) -> None:
-        """Print the lines of JSON that were held."""
-        if self._lines is not None:
-            self._lines.print_held(self._same.note)
+    def print_held(self) -> Iterator[tuple[str, str]]:
+        """Print the lines of JSON that were held; yields the notes on runs in several logs whose lines were printed before."""
+        if self._lines is None or self._lines.print_held(self._same.note):
+            return
+        for run, result in self._runs.items():
+            if note := self._same.note(run):
+                yield label_of(result), note

@@ -42,10 +42,12 @@ class JsonLines(AbstractContextManager["JsonLines"]):
         self._places[run] = place, self._file.write(json.dumps(result, allow_nan=False).encode())
         return False
 
-    def print_held(self, note: Callable[[int], str]) -> None:
-        """Print what was held, each with a note if there is one."""
+    def print_held(self, note: Callable[[int], str]) -> bool:
+        """Print what was held, each with a note if there is one; returns whether lines are held."""
+        if self._file is None:
+            return False
         for run, (place, length) in self._places.items():
-            assert self._file is not None
             self._file.seek(place)
             result = json.loads(self._file.read(length))
             print_json({**result, "notes": [*result["notes"], *filter(None, [note(run)])]})
+        return True

@@ -23,7 +23,7 @@ def located(paths: list[Path], pattern: str | None = None) -> tuple[list[Source]
     errors: list[FailedResult] = []
     for path in paths:
         try:
-            found |= {source.path.resolve(): source for source in sources(path, pattern) if source.path.resolve() not in found}
+            found |= {place: source for source in sources(path, pattern) if (place := source.path.resolve()) not in found}
         except (ValueError, OSError) as error:
             if len(paths) == 1:
                 raise

@@ -18,7 +18,7 @@ from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.grouping import Grouping
 from wcdfa.cli.json_lines import JsonLines
 from wcdfa.cli.locating import bar
-from wcdfa.cli.printing import print_errors, print_not_compared, print_notes, print_results, written
+from wcdfa.cli.printing import print_errors, print_not_compared, print_notes, print_results, say, written
 from wcdfa.cli.row_stream import RowStream
 from wcdfa.cli.streams import require_output
 from wcdfa.cli.tables import ROWS
@@ -71,8 +71,9 @@ def judge_many(
     many = len(found) > ROWS
     with ExitStack() as stack:
         writer = None if table is None else stack.enter_context(_table(table))
-        # which log stands for a run is known at the end; of very many logs of one kind the first does
-        lines = stack.enter_context(JsonLines(held=not many or _kinds(found) > 1)) if json_output else None
+        # which log stands for a run is known at the end; in a store, and of very many logs of one kind, the first does
+        held = 1 < len(found) <= ROWS or _kinds(found) > 1
+        lines = stack.enter_context(JsonLines(held=held)) if json_output else None
         collected = Collected(named, grouping, writer, lines)
         collected.errors += errors
         todo = tasks(found, settings, spread.jobs)
@@ -105,7 +106,8 @@ def _print(
     collected: Collected, results: Sequence[SeriesResult], rows: RowStream | None, console: Console, *, json_output: bool
 ) -> None:
     if json_output:
-        collected.print_held()
+        for label, note in collected.print_held():
+            say(console, f"note: {label}: {note}")
         return
     if rows is None:
         print_results(results, console)
