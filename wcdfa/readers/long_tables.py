@@ -139,7 +139,8 @@ class Metrics:
         if self.layout.names:
             codes = self.table.texts[self.layout.names].codes[:count]
             there = np.zeros(count, bool)
-            there[rows_of(self.table.columns[self.layout.values])] = True
+            at = rows_of(self.table.columns[self.layout.values])
+            there[at[at < count]] = True
             held = codes if there.all() else np.where(there, codes, -1)
         if self.layout.phase:
             of_phase = self._phase_codes[self.table.texts[self.layout.phase].codes[:count]]
@@ -188,7 +189,8 @@ class Metrics:
     def _held_in(self, name: str) -> list[int]:
         """The phases in which a column has values."""
         rows = np.zeros(len(self.kinds), bool)
-        rows[rows_of(self.table.columns[name])] = True
+        at = rows_of(self.table.columns[name])
+        rows[at[at < len(rows)]] = True
         return [phase for phase in range(len(self._phases)) if rows[self._parts[phase]].any()]
 
     def _called(self, name: str, phase: int, several: bool) -> str:

@@ -13,7 +13,7 @@ from wcdfa.readers.columns import Integers
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.repeated_steps import Values, combined
 from wcdfa.readers.selecting import Table, rows_of
-from wcdfa.readers.telling_names import NO_TELLER, STRONG, is_rank, strength
+from wcdfa.readers.telling_names import NO_TELLER, STRONG, strength
 from wcdfa.support.text import shown
 
 LOOKED_AT = 64  # columns that are read to find those that tell runs apart
@@ -50,16 +50,18 @@ def tellers(table: Table, rows: int, besides: set[str]) -> Iterator[Teller]:
     usable = sorted(each for each in texts | numbers if each[0] < NO_TELLER)
     for place, _, name, text in islice(usable, LOOKED_AT):
         try:
-            codes, labels = _of_text(table, name) if text else _of_numbers(table, name, rows, whole=place > STRONG + 3)
+            codes, labels = _of_text(table, name, rows) if text else _of_numbers(table, name, rows, whole=place > STRONG + 3)
         except LogError:  # nobody asked for this column
             continue
         if 1 < len(labels) <= rows // SHORTEST:
             yield Teller(name, text, place, codes, labels)
 
 
-def _of_text(table: Table, name: str) -> tuple[Integers, Sequence[str]]:
+def _of_text(table: Table, name: str, rows: int) -> tuple[Integers, Sequence[str]]:
     words = table.texts[name]
-    return words.codes, words.distinct
+    codes = np.full(rows, -1)
+    codes[: len(words.codes)] = words.codes[:rows]
+    return codes, words.distinct
 
 
 def _of_numbers(table: Table, name: str, rows: int, *, whole: bool) -> tuple[Integers, Sequence[str]]:
@@ -67,8 +69,8 @@ def _of_numbers(table: Table, name: str, rows: int, *, whole: bool) -> tuple[Int
     if whole and not np.array_equal(column.values, np.round(column.values)):
         return np.zeros(0, np.int64), ()
     distinct, places = np.unique(column.values, return_inverse=True)
-    codes = np.full(rows, -1)
-    codes[rows_of(column)] = places
+    codes, held = np.full(rows, -1), rows_of(column)
+    codes[held[held < rows]] = places.reshape(-1)[held < rows]
     return codes, [f"{value:.15g}" for value in distinct.tolist()]
 
 
@@ -140,8 +142,3 @@ def codes_of(found: Sequence[Teller]) -> Integers:
 def called(chosen: Sequence[Teller], row: int) -> str:
     """The name of the run that a row belongs to."""
     return ", ".join(each.says(int(each.codes[row]), alone=len(chosen) == 1) for each in chosen)
-
-
-def ranks_in(chosen: Sequence[Teller]) -> list[Teller]:
-    """Those of the chosen columns that tell processes apart, which may be those of one run."""
-    return [each for each in chosen if is_rank(each.name)]

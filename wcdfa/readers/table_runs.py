@@ -14,9 +14,9 @@ from wcdfa.readers.long_tables import Layout, Metrics, grouped, layout_of, rows_
 from wcdfa.readers.name_tokens import meaning
 from wcdfa.readers.repeated_steps import Values
 from wcdfa.readers.selecting import Table, rows_of
-from wcdfa.readers.splitting import Teller, called, codes_of, ranks_in, tellers, telling
+from wcdfa.readers.splitting import Teller, called, codes_of, tellers, telling
 from wcdfa.readers.step_names import WITHIN, counted_in, rank
-from wcdfa.readers.telling_names import STRONG, counts, words_of
+from wcdfa.readers.telling_names import STRONG, SURE, counts, is_rank, strength, words_of
 from wcdfa.support.text import shown
 
 LOOKED_AT = 8  # columns of values whose steps are looked at
@@ -46,27 +46,36 @@ def runs_of_rows(run: Run, others: Collection[str] = ()) -> Iterator[Run]:
     metrics = Metrics(table, layout)
     chosen = _telling(table, metrics)
     if not chosen:
-        yield run._replace(columns=_series(metrics), notes=_with(run.notes, layout.notes()))
+        yield run._replace(columns=_series(metrics), notes=_with(run.notes, (*layout.notes(), *_undivided(table, layout))))
         return
-    rows = _parts(chosen)
-    notes = [f"split by {' and '.join(shown(each.name) for each in chosen)}: {len(rows)} runs"]
-    same = _of_one_run(table, layout, chosen, rows)
-    for place, part in enumerate(rows):
+    parts = _parts(chosen)
+    same = _of_one_run(table, layout, chosen, parts)
+    for place, rows in enumerate(parts):
         if same[place] == place:
-            copies = same.count(place)
-            said = notes if copies == 1 else [_copied(chosen, copies), *(notes if len(set(same)) > 1 else ())]
-            name = called([each for each in chosen if each not in ranks_in(chosen)] if copies > 1 else chosen, int(part[0]))
-            yield run._replace(
-                name=name,
-                columns=_series(Metrics(table.of(part), layout)),
-                notes=_with(run.notes, (*layout.notes(), *said)),
-                texts={},
-            )
+            telling_it = _without_ranks(chosen) if same.count(place) > 1 else chosen
+            notes = (*layout.notes(), *_copied(chosen, same.count(place)), *_divided(telling_it, len(set(same))))
+            name = " ".join(filter(None, [run.name, called(telling_it, int(rows[0]))]))
+            columns = _series(Metrics(table.of(rows), layout))
+            yield run._replace(name=name, columns=columns, notes=_with(run.notes, notes), texts={})
 
 
-def _with(notes: Sequence[str], more: Iterator[str] | Sequence[str]) -> Sequence[str]:
+def _divided(chosen: Sequence[Teller], runs: int) -> Iterator[str]:
+    """The note on the columns by which a table was split."""
+    if runs > 1:
+        yield f"split by {' and '.join(shown(each.name) for each in chosen)}: {runs} runs"
+
+
+def _undivided(table: Table, layout: Layout) -> Iterator[str]:
+    """A note on each column that is called run or seed and by which a table was not split, because no step repeats."""
+    for name in (*table.texts, *table.columns):
+        if name not in layout and strength(name, text=name in table.texts) <= SURE:
+            distinct = len(table.texts[name].distinct) if name in table.texts else len(np.unique(table.columns[name].values))
+            if distinct > 1:
+                yield f"{shown(name)} has {distinct:,} values, but steps do not repeat as in several runs: taken as one run"
+
+
+def _with(notes: Sequence[str], more: Sequence[str]) -> Sequence[str]:
     """The notes of a log, to which some may be added later, and more of them."""
-    more = tuple(more)
     return (*more, *notes) if more else notes
 
 
@@ -92,7 +101,7 @@ def _telling(table: Table, metrics: Metrics) -> list[Teller]:
     values = _values(table, metrics, steps)
     if not values.repeated():
         return []
-    rows = max(rows_in(table, layout), int(values.rows.max()) + 1)
+    rows = int(rows_of(steps)[-1]) + 1  # what has no step is left out
     return telling(list(tellers(table, rows, besides)), values, _epochs(table, rows))
 
 
@@ -165,7 +174,7 @@ def _parts(chosen: Sequence[Teller]) -> list[Integers]:
 
 def _of_one_run(table: Table, layout: Layout, chosen: Sequence[Teller], rows: Sequence[Integers]) -> list[int]:
     """For each part of a table the first part with the same numbers, if both are of ranks of one run; else itself."""
-    others = [each for each in chosen if each not in ranks_in(chosen)]
+    others = _without_ranks(chosen)
     if len(others) == len(chosen):
         return list(range(len(rows)))
     first: dict[tuple[int, ...], list[int]] = {}
@@ -194,5 +203,12 @@ def _same(table: Table, layout: Layout, one: Integers, other: Integers) -> bool:
     )
 
 
-def _copied(chosen: Sequence[Teller], copies: int) -> str:
-    return f"{copies} values of {shown(ranks_in(chosen)[0].name)} have the same numbers, as the ranks of one run do: the first is taken"
+def _without_ranks(chosen: Sequence[Teller]) -> list[Teller]:
+    return [each for each in chosen if not is_rank(each.name)]
+
+
+def _copied(chosen: Sequence[Teller], copies: int) -> Iterator[str]:
+    """The note on ranks of which only the first is taken."""
+    if copies > 1:
+        rank_of = next(shown(each.name) for each in chosen if is_rank(each.name))
+        yield f"{copies} values of {rank_of} have the same numbers, as the ranks of one run do: the first is taken"
