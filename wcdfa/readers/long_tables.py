@@ -12,7 +12,7 @@ from wcdfa.readers.column_choice import LIKED
 from wcdfa.readers.columns import Column, Integers, Lazy, Words
 from wcdfa.readers.name_tokens import is_rate, meaning, tells_nothing
 from wcdfa.readers.selecting import Table, in_rows, rows_of
-from wcdfa.readers.telling_names import PHASE, STRONG, counts, holds_names, holds_values, strength, words_of
+from wcdfa.readers.telling_names import METRICS, PHASE, STRONG, counts, holds_names, holds_values, strength, words_of
 from wcdfa.support.text import shown
 
 TRAINING = frozenset({"train", "training", "trn", "fit"})
@@ -63,7 +63,7 @@ def layout_of(table: Table) -> Layout:
     Layout(names='tag', values='value', phase='')
     """
     names, values = _long(table)
-    others = [name for name in table.texts if name != names and words_of(name) & PHASE]
+    others = [name for name in table.texts if name != names and words_of(name) & (PHASE | METRICS)]
     return Layout(names, values, next((name for name in others if _are_phases(table.texts[name])), ""))
 
 
