@@ -139,7 +139,7 @@ class Metrics:
         if self.layout.names:
             codes = self.table.texts[self.layout.names].codes[:count]
             there = np.zeros(count, bool)
-            at = rows_of(self.table.columns[self.layout.values])
+            at = rows_of(self.table.held(self.layout.values))
             there[at[at < count]] = True
             held = codes if there.all() else np.where(there, codes, -1)
         if self.layout.phase:
@@ -189,7 +189,7 @@ class Metrics:
     def _held_in(self, name: str) -> list[int]:
         """The phases in which a column has values."""
         rows = np.zeros(len(self.kinds), bool)
-        at = rows_of(self.table.columns[name])
+        at = rows_of(self.table.held(name))
         rows[at[at < len(rows)]] = True
         return [phase for phase in range(len(self._phases)) if rows[self._parts[phase]].any()]
 
@@ -220,7 +220,7 @@ def rows_in(table: Table, layout: Layout) -> int:
     for name in (layout.names, layout.phase):
         if name:
             return len(table.texts[name].codes)
-    return max((int(rows[-1]) + 1 for name in table.columns if len(rows := rows_of(table.columns[name]))), default=0)
+    return max((int(rows[-1]) + 1 for name in table.columns if len(rows := rows_of(table.held(name)))), default=0)
 
 
 def grouped(codes: Integers, count: int) -> list[Integers]:

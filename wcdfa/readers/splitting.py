@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.readers.columns import Integers
-from wcdfa.readers.errors import LogError
 from wcdfa.readers.repeated_steps import Values, combined
 from wcdfa.readers.selecting import Table, rows_of
 from wcdfa.readers.telling_names import NO_TELLER, STRONG, strength
@@ -37,7 +36,7 @@ class Teller(NamedTuple):
         return label if self.text and alone and label else f"{shown(self.name)}={label}"
 
 
-def tellers(table: Table, rows: int, besides: set[str]) -> Iterator[Teller]:
+def tellers(table: Table, rows: int, besides: set[str], weakest: int = NO_TELLER - 1) -> Iterator[Teller]:
     """The columns that may tell runs apart, those first that do so by their names.
 
     >>> from wcdfa.readers.columns import Column
@@ -47,12 +46,9 @@ def tellers(table: Table, rows: int, besides: set[str]) -> Iterator[Teller]:
     """
     texts = {(strength(name, text=True), i, name, True) for i, name in enumerate(table.texts) if name not in besides}
     numbers = {(strength(name, text=False), i, name, False) for i, name in enumerate(table.columns) if name not in besides}
-    usable = sorted(each for each in texts | numbers if each[0] < NO_TELLER)
+    usable = sorted(each for each in texts | numbers if each[0] <= weakest)
     for place, _, name, text in islice(usable, LOOKED_AT):
-        try:
-            codes, labels = _of_text(table, name, rows) if text else _of_numbers(table, name, rows, whole=place > STRONG + 3)
-        except LogError:  # nobody asked for this column
-            continue
+        codes, labels = _of_text(table, name, rows) if text else _of_numbers(table, name, rows, whole=place > STRONG + 3)
         if 1 < len(labels) <= rows // SHORTEST:
             yield Teller(name, text, place, codes, labels)
 
@@ -65,7 +61,7 @@ def _of_text(table: Table, name: str, rows: int) -> tuple[Integers, Sequence[str
 
 
 def _of_numbers(table: Table, name: str, rows: int, *, whole: bool) -> tuple[Integers, Sequence[str]]:
-    column = table.columns[name]
+    column = table.held(name)
     if whole and not np.array_equal(column.values, np.round(column.values)):
         return np.zeros(0, np.int64), ()
     distinct, places = np.unique(column.values, return_inverse=True)

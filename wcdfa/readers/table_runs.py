@@ -69,7 +69,7 @@ def _undivided(table: Table, layout: Layout) -> Iterator[str]:
     """A note on each column that is called run or seed and by which a table was not split, because no step repeats."""
     for name in (*table.texts, *table.columns):
         if name not in layout and strength(name, text=name in table.texts) <= SURE:
-            distinct = len(table.texts[name].distinct) if name in table.texts else len(np.unique(table.columns[name].values))
+            distinct = len(table.texts[name].distinct) if name in table.texts else len(np.unique(table.held(name).values))
             if distinct > 1:
                 yield f"{shown(name)} has {distinct:,} values, but steps do not repeat as in several runs: taken as one run"
 
@@ -90,14 +90,9 @@ def _series(metrics: Metrics) -> Mapping[str, Column]:
 
 def _telling(table: Table, metrics: Metrics) -> list[Teller]:
     """The columns that tell the runs in a table apart; none if it holds one run."""
-    steps = _steps(table)
-    layout = metrics.layout
-    besides = {layout.names, layout.values, layout.phase}
+    steps, besides = _steps(table), set(metrics.layout)
     if steps is None:
-        rows = rows_in(table, layout)
-        return list(
-            islice((each for each in tellers(table, rows, besides) if each.strength <= STRONG and (each.codes >= 0).all()), 1)
-        )
+        return list(islice(_strong(table, metrics.layout, besides), 1))
     values = _values(table, metrics, steps)
     if not values.repeated():
         return []
@@ -105,11 +100,17 @@ def _telling(table: Table, metrics: Metrics) -> list[Teller]:
     return telling(list(tellers(table, rows, besides)), values, _epochs(table, rows))
 
 
+def _strong(table: Table, layout: Layout, besides: set[str]) -> Iterator[Teller]:
+    """The columns that tell runs apart by their names and have a value in each row."""
+    if any(strength(name, text=name in table.texts) <= STRONG for name in (*table.texts, *table.columns) if name not in besides):
+        yield from (each for each in tellers(table, rows_in(table, layout), besides, STRONG) if (each.codes >= 0).all())
+
+
 def _steps(table: Table) -> Column | None:
     """The steps of the rows, as whole numbers; None if no column has their name."""
     named = sorted((name for name in table.columns if rank(name) is not None), key=lambda name: (rank(name), len(name)))
     for name in (*named, *(name for name in table.columns if name not in named and _counts_steps(name))):
-        column = table.columns[name]
+        column = table.held(name)
         if len(column.values) and np.abs(column.values).max() < EXACT and np.array_equal(column.values, np.round(column.values)):
             return column
     return None
@@ -123,7 +124,7 @@ def _epochs(table: Table, rows: int) -> Integers | None:
     """The epoch of each row, if it is a whole number in all rows."""
     for name in table.columns:
         if counted_in(name) == "epochs":
-            column = table.columns[name]
+            column = table.held(name)
             if len(column.values) == rows and np.array_equal(column.values, np.round(column.values)):
                 return np.unique(column.values, return_inverse=True)[1].reshape(-1)
     return None
@@ -146,7 +147,7 @@ def _values(table: Table, metrics: Metrics, steps: Column) -> Values:
         return Values(at, np.zeros(len(at), np.int64), numbers)
     parts = []
     for place, name in enumerate(_looked_at(table)):
-        there = np.isin(at, rows_of(table.columns[name]), assume_unique=True)
+        there = np.isin(at, rows_of(table.held(name)), assume_unique=True)
         of_phase = kinds[at[there]] if layout.phase else 0
         of_column = np.full(int(there.sum()), place * KINDS, np.int64)
         parts.append(Values(at[there], of_column + of_phase, numbers[there]))
