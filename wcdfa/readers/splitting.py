@@ -10,10 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.readers.columns import Integers
-from wcdfa.readers.errors import LogError
 from wcdfa.readers.repeated_steps import Values, combined
 from wcdfa.readers.selecting import Table, rows_of
-from wcdfa.readers.telling_names import NO_TELLER, STRONG, is_rank, strength
+from wcdfa.readers.telling_names import NO_TELLER, STRONG, strength
 from wcdfa.support.text import shown
 
 LOOKED_AT = 64  # columns that are read to find those that tell runs apart
@@ -37,7 +36,7 @@ class Teller(NamedTuple):
         return label if self.text and alone and label else f"{shown(self.name)}={label}"
 
 
-def tellers(table: Table, rows: int, besides: set[str]) -> Iterator[Teller]:
+def tellers(table: Table, rows: int, besides: set[str], weakest: int = NO_TELLER - 1) -> Iterator[Teller]:
     """The columns that may tell runs apart, those first that do so by their names.
 
     >>> from wcdfa.readers.columns import Column
@@ -47,28 +46,27 @@ def tellers(table: Table, rows: int, besides: set[str]) -> Iterator[Teller]:
     """
     texts = {(strength(name, text=True), i, name, True) for i, name in enumerate(table.texts) if name not in besides}
     numbers = {(strength(name, text=False), i, name, False) for i, name in enumerate(table.columns) if name not in besides}
-    usable = sorted(each for each in texts | numbers if each[0] < NO_TELLER)
+    usable = sorted(each for each in texts | numbers if each[0] <= weakest)
     for place, _, name, text in islice(usable, LOOKED_AT):
-        try:
-            codes, labels = _of_text(table, name) if text else _of_numbers(table, name, rows, whole=place > STRONG + 3)
-        except LogError:  # nobody asked for this column
-            continue
+        codes, labels = _of_text(table, name, rows) if text else _of_numbers(table, name, rows, whole=place > STRONG + 3)
         if 1 < len(labels) <= rows // SHORTEST:
             yield Teller(name, text, place, codes, labels)
 
 
-def _of_text(table: Table, name: str) -> tuple[Integers, Sequence[str]]:
+def _of_text(table: Table, name: str, rows: int) -> tuple[Integers, Sequence[str]]:
     words = table.texts[name]
-    return words.codes, words.distinct
+    codes = np.full(rows, -1)
+    codes[: len(words.codes)] = words.codes[:rows]
+    return codes, words.distinct
 
 
 def _of_numbers(table: Table, name: str, rows: int, *, whole: bool) -> tuple[Integers, Sequence[str]]:
-    column = table.columns[name]
+    column = table.held(name)
     if whole and not np.array_equal(column.values, np.round(column.values)):
         return np.zeros(0, np.int64), ()
     distinct, places = np.unique(column.values, return_inverse=True)
-    codes = np.full(rows, -1)
-    codes[rows_of(column)] = places
+    codes, held = np.full(rows, -1), rows_of(column)
+    codes[held[held < rows]] = places.reshape(-1)[held < rows]
     return codes, [f"{value:.15g}" for value in distinct.tolist()]
 
 
@@ -140,8 +138,3 @@ def codes_of(found: Sequence[Teller]) -> Integers:
 def called(chosen: Sequence[Teller], row: int) -> str:
     """The name of the run that a row belongs to."""
     return ", ".join(each.says(int(each.codes[row]), alone=len(chosen) == 1) for each in chosen)
-
-
-def ranks_in(chosen: Sequence[Teller]) -> list[Teller]:
-    """Those of the chosen columns that tell processes apart, which may be those of one run."""
-    return [each for each in chosen if is_rank(each.name)]

@@ -23,6 +23,13 @@ SETTING = _words(
     "bs batchsize size width depth dim layers hidden heads dropout decay wd momentum beta beta1 beta2 beta3 temperature gamma eps epsilon "
     "tau scale warmup nesterov clip noise"
 )
+BESIDE = _words(
+    "id ids name index idx number no nr key label local global random data torch numpy np init display training train model wandb mlflow tune "
+    "optuna base my the"
+)
+"""Words that may stand beside those of a column of numbers that tells runs apart; with others, it measures something."""
+SURE = 1
+"""Columns up to this strength are called run or seed."""
 STRONG = 3
 """Columns up to this strength tell runs apart by their names."""
 NO_TELLER = 99
@@ -77,8 +84,8 @@ def counts(name: str) -> bool:
 def strength(name: str, *, text: bool) -> int:
     """How well a column tells runs apart by its name: 0 best, more than `STRONG` if its values must show it, `NO_TELLER` if it cannot.
 
-    >>> [strength(name, text=False) for name in ("run_id", "seed", "fold", "local_rank", "lr", "k", "loss", "epoch")]
-    [0, 1, 2, 3, 6, 7, 99, 99]
+    >>> [strength(name, text=False) for name in ("run_id", "seed", "fold", "local_rank", "gpu_temp", "lr", "k", "loss", "epoch")]
+    [0, 1, 2, 3, 7, 6, 7, 99, 99]
     """
     every = words_of(name)
     if counts(name):
@@ -87,7 +94,7 @@ def strength(name: str, *, text: bool) -> int:
     if measured and not text:
         return NO_TELLER
     for place, known in ((0, IDENTITY), (1, SEED), (2, REPEAT), (3, RANK), (4, LABEL)):
-        if every & known:
+        if every & known and (text or place > STRONG or every <= IDENTITY | SEED | REPEAT | RANK | BESIDE):
             return place
     if text:
         return 5
