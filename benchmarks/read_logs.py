@@ -5,7 +5,7 @@
 Each log has one series with its steps, and learning rate and loss beside it where a row of the format holds them. It is read by
 `wcdfa.readers.read_series` and by the format's own library, each in a fresh process: best time of the repeats, and how much the process
 grew at most, from when everything had been imported. A SHORT row takes more than twice the library's time, or more than three times what
-is returned. Needs Linux, where /proc tells the peak. A quarter of an hour on one core, most of it for writing the logs.
+is returned (NumPy's files: 1.5 times). Needs Linux, where /proc tells the peak. Half an hour on one core, most of it for writing the logs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sqlite3
 import struct
 import subprocess
@@ -27,6 +28,7 @@ from typing import Any
 import numpy as np
 
 TIME, MEMORY = 2.0, 3.0  # bars
+OF_NUMPY = 1.5  # bar of the memory for npz and npy
 NAME = "update_norm"
 
 
@@ -50,6 +52,53 @@ def write_csv(folder: Path, points: int) -> Path:
 
     pandas.DataFrame(columns(points)).to_csv(folder / "log.csv", index=False)
     return folder / "log.csv"
+
+
+def write_csv_gz(folder: Path, points: int) -> Path:
+    import pandas
+
+    pandas.DataFrame(columns(points)).to_csv(folder / "log.csv.gz", index=False, compression={"method": "gzip", "compresslevel": 1})
+    return folder / "log.csv.gz"
+
+
+def write_long(folder: Path, points: int) -> Path:
+    """A long table, as `pandas.melt` makes it: three rows a step."""
+    import pandas
+
+    pandas.DataFrame(columns(points)).melt("step", var_name="tag").to_csv(folder / "log.csv", index=False)
+    return folder / "log.csv"
+
+
+def write_feather(folder: Path, points: int) -> Path:
+    import pandas
+
+    pandas.DataFrame(columns(points)).to_feather(folder / "log.feather")
+    return folder / "log.feather"
+
+
+def write_json(folder: Path, points: int) -> Path:
+    with (folder / "log.json").open("w") as file:
+        json.dump(list(rows(points)), file)
+    return folder / "log.json"
+
+
+def write_text(folder: Path, points: int) -> Path:
+    with (folder / "train.log").open("w") as file:
+        for row in rows(points):
+            file.write(f"step: {row['step']:8d} | loss: {row['loss']:.6f} | lr: {row['lr']:.4e} | {NAME}: {row[NAME]:.6f}\n")
+    return folder / "train.log"
+
+
+def write_mlruns(folder: Path, points: int) -> Path:
+    """The file store of MLflow, whose metrics are files of lines."""
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"file://{folder}/mlruns")
+    run = client.create_run("0").info.run_id
+    with (folder / "mlruns" / "0" / run / "metrics" / NAME).open("w") as file:
+        file.writelines(f"{1_000_000 + row['step']} {row[NAME]} {row['step']}\n" for row in rows(points))
+    return folder / "mlruns"
 
 
 def write_jsonl(folder: Path, points: int) -> Path:
@@ -157,6 +206,47 @@ def by_pandas(path: Path) -> Callable[[], Any]:
     return lambda: pandas.read_csv(path)
 
 
+def by_pandas_long(path: Path) -> Callable[[], Any]:
+    import pandas
+
+    return lambda: [rows[["step", "value"]].to_numpy() for _, rows in pandas.read_csv(path).groupby("tag")]
+
+
+def by_feather(path: Path) -> Callable[[], Any]:
+    import pyarrow.feather
+
+    return lambda: [column.to_numpy() for column in pyarrow.feather.read_table(path).columns]
+
+
+def by_json_list(path: Path) -> Callable[[], Any]:
+    def read() -> Any:
+        with path.open() as file:
+            given = json.load(file)
+        return [np.array([row[name] for row in given]) for name in ("step", NAME, "lr", "loss")]
+
+    return read
+
+
+def by_pattern(path: Path) -> Callable[[], Any]:
+    """Programs have no reader of what they print: the loop that people write."""
+    pattern = re.compile(rf"step: +(\d+) .*loss: (\S+) .*lr: (\S+) .*{NAME}: (\S+)")
+
+    def read() -> Any:
+        with path.open() as file:
+            return [[float(each) for each in found.groups()] for found in map(pattern.search, file) if found]
+
+    return read
+
+
+def by_mlruns(path: Path) -> Callable[[], Any]:
+    os.environ["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    from mlflow import MlflowClient
+
+    client = MlflowClient(f"file://{path}")
+    (run,) = client.search_runs(["0"])
+    return lambda: [(metric.step, metric.value) for metric in client.get_metric_history(run.info.run_id, NAME)]
+
+
 def by_json_lines(path: Path) -> Callable[[], Any]:
     def read() -> Any:
         found: dict[str, list[float]] = {"step": [], NAME: [], "lr": [], "loss": []}
@@ -242,7 +332,7 @@ def by_trackio(path: Path) -> Callable[[], Any]:
 
 
 LIBRARIES = {  # of each extra, what its readers import when they read
-    "cli": ("pyarrow.compute", "pyarrow.csv", "pyarrow.dataset"),
+    "cli": ("pyarrow.compute", "pyarrow.csv", "pyarrow.dataset", "pyarrow.feather"),
     "tensorboard": ("tensorboard.compat.proto.event_pb2",),
     "wandb": ("wandb.proto.wandb_internal_pb2",),
 }
@@ -259,14 +349,20 @@ def by_us(path: Path) -> Callable[[], Any]:
 
 FORMATS = {
     "csv": (write_csv, by_pandas),
+    "csv.gz": (write_csv_gz, by_pandas),
+    "csv, long": (write_long, by_pandas_long),
     "jsonl": (write_jsonl, by_json_lines),
     "parquet": (write_parquet, by_pyarrow),
+    "feather": (write_feather, by_feather),
+    "json": (write_json, by_json_list),
+    "text": (write_text, by_pattern),
     "npz": (write_npz, by_numpy),
     "npy": (write_npy, by_numpy),
     "trainer_state": (write_trainer_state, by_json),
     "tensorboard": (write_tensorboard, by_tensorboard),
     "wandb": (write_wandb, by_protobuf),
     "mlflow": (write_mlflow, by_mlflow),
+    "mlruns": (write_mlruns, by_mlruns),
     "trackio": (write_trackio, by_trackio),
 }
 
@@ -307,7 +403,7 @@ def report(kind: str, folder: Path, points: int, repeat: int) -> None:
             each.append(child("--child", who, kind, path, points))
     ours, theirs = ({name: min(each[name] for each in found[who]) for name in ("seconds", "grown", "returned")} for who in found)
     speed, size = ours["seconds"] / theirs["seconds"], ours["grown"] / ours["returned"]
-    mark = "ok   " if speed <= TIME and size <= MEMORY else "SHORT"
+    mark = "ok   " if speed <= TIME and size <= (OF_NUMPY if kind in ("npz", "npy") else MEMORY) else "SHORT"
     print(
         f"{mark} {kind:<14} {ours['seconds']:8.2f} s {theirs['seconds']:8.2f} s   {speed:5.2f}   "
         f"{ours['grown'] / 1e6:7.0f} MB {theirs['grown'] / 1e6:7.0f} MB {ours['returned'] / 1e6:7.0f} MB   {size:5.2f}",
