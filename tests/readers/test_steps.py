@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.helpers import log_files
 from tests.helpers.log_files import NORMS
 from wcdfa.readers.columns import Column
+from wcdfa.readers.errors import LogError
+from wcdfa.readers.ordering import in_order
 from wcdfa.readers.series import read_series
 from wcdfa.readers.spacing import Subsampled, spaced
 
@@ -168,3 +170,21 @@ def test_displacements_may_lie_any_number_of_steps_apart(tmp_path, apart):
     assert read_series(write(path, steps, NORMS, "displacement")).notes[-1] == "1 step between is not in the log"
     with pytest.raises(Subsampled, match="unevenly spaced"):
         read_series(write(path, np.arange(300) ** 2, NORMS, "displacement"))
+
+
+@pytest.mark.parametrize(("runs", "last"), [(2, 60), (4, 60), (4, 30)])
+def test_whole_runs_one_after_the_other_are_no_restarts(runs, last):
+    steps = np.concatenate([*[np.arange(60)] * (runs - 1), np.arange(last)])
+    with pytest.raises(
+        LogError, match=rf"its steps go from 0 to 59 {runs} times: these are several runs, and no column tells them apart"
+    ):
+        spaced(Column(np.ones(len(steps)), steps))
+
+
+@pytest.mark.parametrize("stretches", [(60, 90), (60, 30), (60, 90, 120)])
+def test_a_run_that_began_anew_is_a_restart(stretches):
+    steps = np.concatenate([np.arange(each) for each in stretches])
+    values, kept, notes = in_order(np.arange(len(steps), dtype=float), steps)
+    assert kept.tolist() == list(range(stretches[-1]))
+    assert values[-1] == len(steps) - 1
+    assert "a restart, and the later records count" in notes[0]

@@ -63,7 +63,7 @@ def print_not_compared(results: Sequence[SeriesResult], console: Console) -> Non
 
 def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
     """Print the notes on each series below the table, where its α drifted, and what its diagnosis found."""
-    lines = [f"{label_of(result)}: {note}" for result in results for note in result["notes"]]
+    lines = list(_notes(results))
     for result in results:
         for alarm in result["alarms"]:
             lines.append(
@@ -75,6 +75,17 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
         say(console, f"note: {line}")
     if len(lines) > ROWS:
         say(console, f"… {several(len(lines) - ROWS, 'more note', 'more notes')}, with --json or --table")
+
+
+def _notes(results: Sequence[SeriesResult]) -> Iterator[str]:
+    """Each note once, with the first of the series to which it belongs."""
+    belongs: dict[str, list[str]] = {}
+    for result in results:
+        for note in result["notes"]:
+            belongs.setdefault(note, []).append(label_of(result))
+    for note, labels in belongs.items():
+        others = f" and {len(labels) - 1:,} more" if len(labels) > 1 else ""
+        yield f"{labels[0]}{others}: {note}"
 
 
 def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Console, *, nothing_else: bool) -> None:

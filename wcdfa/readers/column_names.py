@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from wcdfa.readers.name_tokens import AVERAGED, GROUPS, is_rate, meaning, words
+from wcdfa.readers.name_tokens import GROUPS, UNUSUAL, is_rate, meaning, words
 from wcdfa.readers.steps import is_ours, rank
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
@@ -49,7 +49,7 @@ def likeness(name: str, role: Role) -> tuple[int, ...] | None:
     said = meaning(name)
     if role == "loss":
         return (said.further, len(every)) if said.quantity == "loss" else None
-    if said.quantity != "gradient norm" or said.further or said.certainty >= AVERAGED:
+    if said.quantity != "gradient norm" or said.further or said.certainty >= UNUSUAL:
         return None
     return (not is_ours(name), said.certainty, len(every), name.count("/"))
 

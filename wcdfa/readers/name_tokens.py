@@ -68,7 +68,7 @@ SPOILING = {  # words that make a statistic, a ratio or a limit of a norm
     ),
     *("per", "squared", "sq", "log", "log10", "ln", "l1", "inf", "exponent", "fraction", "percent", "target", "count", "num", "n"),
 }
-AVERAGING = {"mean", "avg", "average", "averaged", "epoch", "inf", "l1", "smooth", "smoothed", "ema", "median"}
+OTHER_NORMS = {"inf", "l1"}  # norms of a gradient that are not Euclidean
 PLACES = {  # words that say where, when or how a norm was logged, and leave it that of all parameters
     *("train", "training", "trainer", "step", "steps", "iter", "iteration", "batch", "metrics", "metric", "stats", "debug", "logs"),
     *(
@@ -145,7 +145,7 @@ ELSEWHERE = {"val", "valid", "validation", "eval", "test", "dev"}
 
 
 GROUPS = re.compile(r"(?:group|pg)?\d+|group|pg")  # words that number the groups of an optimizer
-AVERAGED = 4  # certainty of a gradient norm that is an average, or of another kind than the Euclidean
+UNUSUAL = 4  # certainty of a gradient norm that is not Euclidean
 
 
 class Meaning(NamedTuple):
@@ -175,9 +175,9 @@ def meaning(name: str) -> Meaning:
         first, last = flat[start][1], flat[stop - 1][1]
         near = [word for word, i in flat if first <= i <= last or (i == last + 1 and set(parts[i]) <= SPOILING | OF_ALL)]
         spoiling = SPOILING & set(near)
-        if spoiling - (AVERAGING if quantity == "gradient norm" else set()):
+        if spoiling - (OTHER_NORMS if quantity == "gradient norm" else set()):
             return Meaning("unknown")
-        certainty += AVERAGED * bool(spoiling)
+        certainty += UNUSUAL * bool(spoiling)
         rest = [word for word, _ in (*flat[:start], *flat[stop:])]
         return Meaning(quantity, sum(word not in PLACES | KINDS | WEIGHT or word.isdecimal() for word in rest), certainty)
     every = [word for word, _ in flat]
@@ -246,7 +246,7 @@ def _updates_and_gradients(every: Sequence[str]) -> Iterator[tuple[Quantity, int
             stop = _ends(every, start + 2, KINDS)
             if stop or (every[start : start + 2] == ["weight", "change"]):
                 yield "update norm", 2, start, stop or start + 2
-        elif word in NORM and start + 1 < len(every) and (start == 0 or before in PLACES):
+        elif word in NORM and start + 1 < len(every) and (start == 0 or before in PLACES | KINDS):
             at = start + 1 + (every[start + 1] in {"of", *OF_ALL})
             kind = every[at] if at < len(every) else ""
             if kind in GRADIENT:

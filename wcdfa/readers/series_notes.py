@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from wcdfa.readers.column_names import NORMS, listed, plain, quantity_of
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import Option
-from wcdfa.readers.name_tokens import AVERAGED, meaning
+from wcdfa.readers.name_tokens import UNUSUAL, meaning
 from wcdfa.readers.steps import is_ours
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
@@ -55,5 +55,5 @@ def _why(names: Iterable[str], name: str, quantity: Quantity) -> Iterator[str]:
         yield A_NORM if plain(name).rpartition("/")[2] == "norm" else TAKEN.format(name=shown(name))
     elif not is_ours(name):
         others = [each for each in names if each != name and quantity_of(each) == quantity and not meaning(each).further]
-        if others := [each for each in others if meaning(each).certainty < AVERAGED]:
+        if others := [each for each in others if meaning(each).certainty < UNUSUAL]:
             yield f"{shown(name)} was taken; {listed(others)} may be meant as well: choose with {Option('column')}"

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
-from wcdfa.readers.ordering import in_order
+from wcdfa.readers.ordering import in_order, require_one_run
 from wcdfa.readers.repeated_steps import require_told_apart
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.text import ordinal, several
@@ -18,6 +18,7 @@ from wcdfa.support.text import ordinal, several
 EVEN = 0.95  # share of the differences that must equal the usual one
 FEW = 10  # with fewer values, their spacing cannot be judged
 LISTED = 4  # stretches of equal spacing in a message
+ONE_AN_EPOCH = "one row an epoch: unless an epoch is a single step, α is that of one value an epoch and not of optimizer steps"
 NO_STEPS = "the log has no steps: each value is taken as one optimizer step"
 
 
@@ -70,9 +71,10 @@ def spaced(
         if first is not None or last is not None:
             msg = "the log has no steps to choose a range of: cut it by rows"
             raise ValueError(msg)
-        notes = [_without_steps(column.rows)] if spacing is None else _thinned(spacing, tool)
+        notes = list(_without_steps(column)) if spacing is None else _thinned(spacing, tool)
         return Spaced(values, None, tuple(notes), spacing or 1)
     require_told_apart(values, steps)
+    require_one_run(steps)
     values, steps, restarts = in_order(values, steps)
     values, steps = _between(values, steps, first, last)
     usual = _usual(np.diff(steps))
@@ -110,14 +112,19 @@ def _between(values: Floats, steps: Integers, first: int | None, last: int | Non
     return values[chosen], steps[chosen]
 
 
-def _without_steps(rows: Integers | None) -> str:
+def _without_steps(column: Column) -> Iterator[str]:
     """The note on a log without steps, which says so if most values are several rows apart. Single rows in between may hold other values."""
+    if ONE_AN_EPOCH in column.notes:
+        return
+    rows = column.rows
     apart = 1 if rows is None or len(rows) < FEW else int(np.sort(np.diff(rows))[(len(rows) - 1) // 2])
-    if apart == 1:
-        return NO_STEPS
-    return (
-        f"{NO_STEPS}; but only every {ordinal(apart)} row holds one: if {apart - 1:,} of {apart:,} steps were left out, say so with "
-        f"{Option('spacing', (apart,))}"
+    yield (
+        NO_STEPS
+        if apart == 1
+        else (
+            f"{NO_STEPS}; but only every {ordinal(apart)} row holds one: if {apart - 1:,} of {apart:,} steps were left out, say so with "
+            f"{Option('spacing', (apart,))}"
+        )
     )
 
 

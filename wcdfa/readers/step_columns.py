@@ -16,7 +16,7 @@ from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.name_tokens import words
 from wcdfa.readers.ordering import RESTARTS, in_order
-from wcdfa.readers.spacing import EVEN, FEW, even_spacing
+from wcdfa.readers.spacing import EVEN, FEW, ONE_AN_EPOCH, even_spacing
 from wcdfa.readers.step_names import COUNTER, WITHIN, Counts, counted_in, is_ours, rank
 from wcdfa.readers.step_values import Understood, understood, whole
 from wcdfa.support.text import shown
@@ -32,7 +32,6 @@ MORE = f"say with {Option('spacing')} how many lie between two values"
 COUNTED = f"{COUNTER}, the counter of the tracker, may count only what was logged, and not optimizer steps: if some of these were not logged, {MORE}"
 ROWS_ONLY = ", and may count only what was logged, not optimizer steps: if some of these were not logged, " + MORE
 OTHERWISE = "{} rises by {:,} from value to value: if it counts optimizer steps, say so with {}"
-ONE_AN_EPOCH = "one row an epoch: unless an epoch is a single step, α is that of one value an epoch and not of optimizer steps"
 
 
 class Axis(NamedTuple):
