@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wcdfa.readers.columns import Column, Lazy, SeveralOfOneName
+from wcdfa.readers.errors import LogError
 from wcdfa.readers.series import read_series
 from wcdfa.readers.spacing import NO_STEPS, spaced
 from wcdfa.readers.step_columns import COUNTED, LARGE, LOOKED_AT, ONE_AN_EPOCH
@@ -199,7 +200,8 @@ def test_steps_that_start_again_with_each_epoch_are_counted_on(name):
     assert found.steps.tolist() == list(range(N))
     assert found.notes == (f"{name} starts again at 0 in each epoch, so it is counted on",)
     again = norms_with({name: np.arange(N) % 100})  # nothing tells whether these are epochs or three starts of the run
-    assert spaced(again).steps.tolist() == list(range(100))
+    with pytest.raises(LogError, match="its steps go from 0 to 99 3 times: several runs, or epochs"):
+        spaced(again)
     assert norms_with({name: np.arange(N) % 20}).steps.tolist() == list(range(N))  # nobody starts a run 15 times
 
 

@@ -63,16 +63,16 @@ def require_one_run(steps: Integers) -> None:
 
     >>> require_one_run(np.array([1, 2, 3, 1, 2, 3]))
     Traceback (most recent call last):
-    wcdfa.readers.errors.LogError: its steps go from 1 to 3 2 times: these are several runs, and no column tells them apart; write each \
-run into a log of its own, or add a column such as seed
+    wcdfa.readers.errors.LogError: its steps go from 1 to 3 2 times: several runs, or epochs that count anew, and no column tells which; \
+write each run into a log of its own, or add a column such as seed or epoch
     """
     restarts = _restarts(steps)
     firsts, lasts = steps[np.append(0, restarts)], steps[np.append(restarts - 1, len(steps) - 1)]
     alike = len(restarts) > 0 and np.all(firsts == firsts[0]) and np.all(lasts[:-1] == lasts[0])
     if alike and firsts[0] < lasts[0] and (lasts[-1] == lasts[0] or len(restarts) > 1):
         msg = (
-            f"its steps go from {firsts[0]:,} to {lasts[0]:,} {len(firsts)} times: these are several runs, and no column tells them apart; "
-            "write each run into a log of its own, or add a column such as seed"
+            f"its steps go from {firsts[0]:,} to {lasts[0]:,} {len(firsts)} times: several runs, or epochs that count anew, and no column "
+            "tells which; write each run into a log of its own, or add a column such as seed or epoch"
         )
         raise LogError(msg)
 
