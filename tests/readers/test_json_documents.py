@@ -138,6 +138,26 @@ def test_pieces_of_any_length_give_the_same(tmp_path, monkeypatch, document, chu
         np.testing.assert_array_equal(whole.columns[name].values, pieces.columns[name].values)
 
 
+@pytest.mark.parametrize("inside", [{"b": {"c": 1.5}}, {"b": [{"c": 1}, {"d": "}, {"}]}, {"b": "]}"}])
+def test_objects_that_hold_objects_are_read_one_by_one(monkeypatch, inside):
+    rows = [{"a": i, **inside} for i in range(50)]
+    for many in (1, 7, 40, 10_000):
+        monkeypatch.setattr(json_stream, "MANY", many)
+        stream = Stream(StringIO(json.dumps(rows)))
+        stream.peek()
+        stream.skip()
+        read = []
+        while stream.peek() != "]":
+            read += stream.objects()
+        assert read == rows
+
+
+def test_rows_among_numbers(tmp_path):
+    (run,) = sources(write(tmp_path / "mixed.json", [{"a": 1}, 5, {"a": 2}, [1, 2], {"a": 3}]))[0].runs()
+    assert run.columns["a"].values.tolist() == [1, 2, 3]
+    assert not run.notes
+
+
 def test_a_value_is_read_whole_at_the_end_of_a_piece(monkeypatch):
     monkeypatch.setattr(json_stream, "CHUNK", 2)
     stream = Stream(StringIO("[123.456, 7]"))

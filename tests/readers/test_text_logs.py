@@ -25,7 +25,7 @@ def write(path, text):
 
 
 @pytest.mark.parametrize("name", PRINTED)
-@pytest.mark.parametrize("file", ["run.log", "nohup.out", "slurm-1", "log.bak"])
+@pytest.mark.parametrize("file", ["run.log", "slurm-1", "log.bak"])
 def test_what_programs_print(tmp_path, name, file):
     path = write(tmp_path / file, printed(name, *LISTS))
     series = read_series(path)

@@ -20,15 +20,15 @@ def series(path, lines):
     return read_series(path)
 
 
-@pytest.mark.parametrize("at", [1, 500, 999])
-@pytest.mark.parametrize("kept", range(1, len(ROWS[1]), 9))
+@pytest.mark.parametrize("at", [1, 999])
+@pytest.mark.parametrize("kept", range(1, len(ROWS[1]), 13))
 def test_half_a_row_before_a_whole_one(tmp_path, at, kept):
     read = series(tmp_path / "a.jsonl", [*ROWS[:at], ROWS[at][:kept] + ROWS[at], *ROWS[at + 1 :]])
     np.testing.assert_array_equal(read.values, VALUES)
     assert read.notes == (f"in line {at + 1:,} rows, or parts of rows, are joined: 1 whole row was taken",)
 
 
-@pytest.mark.parametrize("kept", range(1, len(ROWS[1]), 9))
+@pytest.mark.parametrize("kept", range(1, len(ROWS[1]), 13))
 def test_half_a_row_in_a_line_of_its_own(tmp_path, kept):
     """Also where the end of what is left is itself an object."""
     read = series(tmp_path / "a.jsonl", [*ROWS[:500], ROWS[500][:kept], *ROWS[501:]])

@@ -12,6 +12,7 @@ from wcdfa.readers.limits import Deadline
 
 CHUNK = 1 << 20  # characters
 BETWEEN = re.compile(r"[ \t\r\n,]*")
+MANY = 1 << 16  # characters of objects that are read at once
 DIGITS = 3  # characters after a number that tell that it is whole
 PLAIN = re.compile(r'[^\[\]{}"]*')  # numbers, and true, false and null
 DECODER = json.JSONDecoder(parse_int=whole_number)
@@ -31,6 +32,7 @@ class Stream:
     def __init__(self, file: TextIO, size: int = 0, text: str = "", place: int = 0) -> None:
         self._file, self._deadline = file, Deadline(size)
         self._text, self._place = text, place
+        self._many = True
 
     def peek(self) -> str:
         """The next character that is neither blank nor a comma; empty at the end."""
@@ -58,6 +60,21 @@ class Stream:
                 continue  # it may go on, as 1 does with "e-5"
             self._place = end
             return found
+
+    def objects(self) -> Iterator[object]:
+        """Read an object of a list and those that follow it, many at a time where none holds the end of another."""
+        end = self._text.rfind("}", self._place, self._place + MANY) + 1
+        if self._many and end > self._place:
+            try:
+                found = loads(f"[{self._text[self._place : end]}]")
+            except (ValueError, RecursionError):
+                found = None
+            if isinstance(found, list) and all(type(each) is dict for each in found):
+                self._place = end
+                yield from found
+                return
+            self._many = False
+        yield self.value()
 
     def plain(self) -> Iterator[list[object]]:
         """Read the values of a list up to its end, or up to a text, an object or another list, many at a time."""

@@ -116,7 +116,8 @@ class Tables:
     def _list(self, stream: Stream, path: str) -> None:
         while (first := stream.peek()) != "]":
             if first == "{":
-                self._row(path, stream.value())
+                for row in stream.objects():
+                    self._row(path, row)
             elif first == "[":
                 self._point(path, stream.value())
             elif first == '"':

@@ -92,11 +92,11 @@ def _history(path: Path) -> Iterator[dict[str, object]]:
         outermost = _whole(text[: found.start()] + HISTORY[1:] + "}")
         stream = Stream(file, path.stat().st_size, text, found.end())
         while stream.peek() != "]":
-            entry = stream.value()
-            if not isinstance(entry, dict):
-                msg = f"an entry of its log history is {type(entry).__name__} and not an object"
-                raise ValueError(msg)  # noqa: TRY004 - the type is wrong in a file, not in an argument
-            yield entry
+            for entry in stream.objects():
+                if not isinstance(entry, dict):
+                    msg = f"an entry of its log history is {type(entry).__name__} and not an object"
+                    raise ValueError(msg)  # noqa: TRY004 - the type is wrong in a file, not in an argument
+                yield entry
         stream.skip()
         if outermost and not _whole(HISTORY + stream.rest()):
             raise EOFError  # perhaps there was more
