@@ -13,7 +13,7 @@ def begun(folder: Path, **options):
 
     folder.mkdir(parents=True, exist_ok=True)
     settings = wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True)
-    return wandb.init(project="project", dir=folder, settings=settings, **options)
+    return wandb.init(project="project", mode="offline", dir=folder, settings=settings, **options)
 
 
 @case("wandb", "run.log at each step", "wandb")

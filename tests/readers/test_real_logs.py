@@ -26,10 +26,10 @@ CHOSEN = {
     ("a table", "UTF-16, as PowerShell redirects it"),
     ("gzip", "metrics.jsonl.gz"),
     ("json module", "killed and restarted: } { in one line"),
-    ("SummaryWriter", "no step given"),
     ("SummaryWriter", "restarted from a checkpoint, no purge_step"),
-    ("wandb", "the .wandb file itself"),
-    ("MLflow", "file store"),
+    ("wandb's page", "export of a panel, two runs"),
+    ("TensorBoard's page", "download of update norms"),
+    ("logging", "step and norm in a message"),
     ("TensorBoard's page", "download of a loss"),
     ("torchtitan", "what it prints, with colours and ranks"),
 }
