@@ -95,7 +95,7 @@ def _too_few(every: Sequence[RecordedSeries], found: Sequence[RecordedSeries]) -
 def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Comparison, console: PlainConsole) -> None:
     say(console, f"α of {other.name} (other) minus α of {reference.name} (reference)")
     table = Table()
-    for name in ("steps", "α, reference", "α, other", "difference", "95 %", "p"):
+    for name in ("steps", "reference", "other", "difference", "95 %", "p"):
         table.add_column(name, justify="right", no_wrap=True)
     for each in comparison.windows:
         table.add_row(_span(each), *_cells(each))

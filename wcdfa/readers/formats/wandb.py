@@ -14,6 +14,7 @@ from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
 from wcdfa.readers.formats.rows import Rows, loads
 from wcdfa.readers.magic import is_wandb
 from wcdfa.readers.resumed import pieces
+from wcdfa.readers.steps import COUNTER
 from wcdfa.support.text import several
 
 if TYPE_CHECKING:
@@ -54,9 +55,13 @@ class _History:
         self.name = self.identity = ""
         self.damaged: list[str] = []
         self._large = 0
+        self._last = -1  # number of the last row
+        self._began, self._before = False, 0  # whether the piece has a row, and how many rows were counted before it
+        self._counted_on = False
 
     def read(self, path: Path) -> None:
         """Read a piece, up to where it is damaged."""
+        self._began, self._before = False, self._last + 1
         from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined] # noqa: PLC0415 - of the extra
 
         # isort: split
@@ -80,15 +85,29 @@ class _History:
 
     def _take(self, record: Record) -> None:
         if record.HasField("history"):
-            self.rows.add(_row(record.history))
+            self.rows.add(self._counted(_row(record.history)))
         elif record.HasField("metric") and record.metric.step_metric:  # of ``define_metric``
             self.axes[record.metric.glob_name or record.metric.name] = record.metric.step_metric
         elif record.HasField("run"):
             self.name = " ".join(filter(None, dict.fromkeys([record.run.display_name, record.run.run_id])))
             self.identity = f"wandb:{record.run.run_id}" if record.run.run_id else ""
 
+    def _counted(self, row: dict[str, object]) -> dict[str, object]:
+        """The row, counted on from the pieces before. A run that is resumed offline counts its rows from 0 again."""
+        number = row.get(COUNTER)
+        if not isinstance(number, float):
+            return row
+        if not self._began:
+            self._began = True
+            self._before = self._before if number == 0 else 0
+            self._counted_on |= self._before > 0
+        self._last = int(number) + self._before
+        return {**row, COUNTER: self._last}
+
     def notes(self) -> Iterator[str]:
-        """What was left out."""
+        """What was counted on, and what was left out."""
+        if self._counted_on:
+            yield f"a later piece counts its rows from 0 again, so {COUNTER} is counted on"
         yield from self.damaged
         if self._large:
             yield f"{self._large:,} record(s) of more than {LARGE >> 20} MB were left out: rows of metrics are smaller"
