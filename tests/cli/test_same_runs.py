@@ -16,6 +16,7 @@ from tests.report.test_report import drawn
 from wcdfa.cli.row_stream import AHEAD, RowStream
 
 STEPS = np.arange(1, 601)
+from wcdfa.readers import read_series
 
 
 def columns(seed, n=600):
@@ -108,6 +109,15 @@ def test_each_logger_of_a_training_writes_the_same_run(tmp_path):
     ]
     alone = [json.loads(run("analyze", each, "--json", "--window", 100, cwd=tmp_path).stdout) for each in tmp_path.rglob("*.wandb")]
     assert [each["n"] for each in alone] == [300, 300]
+
+
+def test_a_resumed_run_that_counts_its_rows_anew_loses_none(tmp_path):
+    parts = [{"update_norm": log_files.NORMS[part]} for part in (slice(0, 200), slice(200, None))]
+    pieces = [("a run", {**log_files.rows_of(each), "id": "abc124"}) for each in parts]
+    series = read_series(log_files.write_tracker("wandb", tmp_path, *pieces))
+    np.testing.assert_array_equal(series.values, log_files.NORMS)
+    assert series.steps.tolist() == list(range(300))
+    assert "a later piece counts its rows from 0 again, so _step is counted on" in series.notes
 
 
 @pytest.fixture
