@@ -16,6 +16,10 @@ FEW = 10  # so many may always
 EQUAL = 0.5  # if at least this share of them are equal, a log was written twice
 
 
+class SeveralRuns(LogError):
+    """Steps repeat with other values, so that several runs seem to stand in one log, and nothing tells them apart."""
+
+
 class Values(NamedTuple):
     """Where the values of some series stand in a table. All arrays have one entry for each value."""
 
@@ -82,15 +86,15 @@ def combined(one: Integers, other: Integers) -> Integers:
 
 
 def require_told_apart(values: Floats, steps: Integers) -> None:
-    """Raise a LogError if steps repeat with different values all over, as where several runs were written into one log.
+    """Raise `SeveralRuns` if steps repeat with different values all over, as where several runs were written into one log.
 
     >>> require_told_apart(np.arange(60.0), np.repeat(np.arange(20), 3))
     Traceback (most recent call last):
-    wcdfa.readers.errors.LogError: each step stands there 3 times with different values, and nothing tells the runs apart: log a column...
+    wcdfa.readers.repeated_steps.SeveralRuns: each step stands there 3 times with different values, and nothing tells the runs apart: log a column...
 
     Restarts, single steps that were written again, and values that were written twice are no matter.
     """
-    if np.all(np.diff(steps) > 0):
+    if np.all(steps[1:] > steps[:-1]):
         return
     kept = without_undone(steps)[0]
     order = kept[np.argsort(steps[kept], kind="stable")]
@@ -108,4 +112,4 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
     )
     said = "with different values" if times > 1 else "but differ from it"
     msg = f"{often} {said}, and nothing tells the runs apart: log a column such as run or seed, or each run to a log of its own"
-    raise LogError(msg)
+    raise SeveralRuns(msg)

@@ -63,6 +63,8 @@ def spaced(
     ------
     Subsampled
         If more than 5 % of the steps have another distance than the usual one. Nothing is interpolated.
+    SeveralRuns
+        If steps repeat with other values, so that several runs seem to stand in one log.
     ValueError
         If no step is in the range, or the log has no steps.
     """
