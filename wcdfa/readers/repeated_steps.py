@@ -92,7 +92,7 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
     Traceback (most recent call last):
     wcdfa.readers.repeated_steps.SeveralRuns: each step stands there 3 times with different values, and nothing tells the runs apart: log a column...
 
-    Restarts, single steps that were written again, and values that were written twice are no matter.
+    Restarts, single steps that were written again, and values that were written twice raise nothing.
     """
     if np.all(steps[1:] > steps[:-1]):
         return
