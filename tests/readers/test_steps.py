@@ -179,7 +179,7 @@ def test_whole_runs_one_after_the_other_are_no_restarts(runs, last):
         LogError,
         match=rf"its steps go from 0 to 59 {runs} times: several runs, or epochs that count anew, and no column tells which",
     ):
-        spaced(Column(np.ones(len(steps)), steps))
+        spaced(Column(np.arange(len(steps), dtype=float), steps))
 
 
 @pytest.mark.parametrize("stretches", [(60, 90), (60, 30), (60, 90, 120)])

@@ -15,6 +15,7 @@ Role = Literal["rate", "loss", "gradient"]
 NORMS = ("norms",)  # nobody calls one number so: what programs print as "norm" is often that of the gradients
 TIMES = ("epoch", "time", "timestamp", "_timestamp", "_runtime", "wall time", "wall_time")
 SHOWN = 30  # names in a message
+LONGEST = 200  # characters in the name of a series
 
 
 def quantity_of(name: str) -> Quantity:
@@ -104,6 +105,15 @@ class Names:
 def plain(name: str) -> str:
     """The name without surrounding spaces, casefolded for comparison."""
     return name.strip().casefold()
+
+
+def is_of_a_log(name: str) -> bool:
+    """Whether logs of training have such a name: of steps, a norm, a loss or a learning rate.
+
+    >>> is_of_a_log("train/grad_norm"), is_of_a_log("totalOffloaded")
+    (True, False)
+    """
+    return len(name) < LONGEST and (rank(name) is not None or quantity_of(name) != "unknown" or is_rate(name))
 
 
 def is_time(name: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from wcdfa.readers.columns import Floats, Integers
-from wcdfa.readers.errors import LogError
 from wcdfa.support.text import several
 
 RESTARTS = 0.02  # steps may go back at this share of the records, each a restart; more is disorder
@@ -39,7 +38,7 @@ def in_order(values: Floats, steps: Integers) -> tuple[Floats, Integers, tuple[s
 
 def without_undone(steps: Integers) -> tuple[Integers, str]:
     """The records that no restart has replaced."""
-    restarts = _restarts(steps)
+    restarts = restarts_in(steps)
     if not 0 < restarts.size <= max(1, RESTARTS * len(steps)):
         return np.arange(len(steps)), ""
     # a restart undoes earlier records of its step and of later steps
@@ -50,31 +49,12 @@ def without_undone(steps: Integers) -> tuple[Integers, str]:
     return kept, f"steps went back to {_listed(steps[restarts])}: a restart, and the later records count; {undone}"
 
 
-def _restarts(steps: Integers) -> Integers:
+def restarts_in(steps: Integers) -> Integers:
     """Where a run goes on from the step it went back to, or before; after a late record, it goes on from where it was."""
     back = np.flatnonzero(np.diff(steps) < 0) + 1
     following = np.append(steps[1:], np.iinfo(np.int64).max)[back]
     found: Integers = back[following <= steps[back - 1]]
     return found
-
-
-def require_one_run(steps: Integers) -> None:
-    """Raise a LogError if a log holds several whole runs, one after the other: nothing was undone then.
-
-    >>> require_one_run(np.array([1, 2, 3, 1, 2, 3]))
-    Traceback (most recent call last):
-    wcdfa.readers.errors.LogError: its steps go from 1 to 3 2 times: several runs, or epochs that count anew, and no column tells which; \
-write each run into a log of its own, or add a column such as seed or epoch
-    """
-    restarts = _restarts(steps)
-    firsts, lasts = steps[np.append(0, restarts)], steps[np.append(restarts - 1, len(steps) - 1)]
-    alike = len(restarts) > 0 and np.all(firsts == firsts[0]) and np.all(lasts[:-1] == lasts[0])
-    if alike and firsts[0] < lasts[0] and (lasts[-1] == lasts[0] or len(restarts) > 1):
-        msg = (
-            f"its steps go from {firsts[0]:,} to {lasts[0]:,} {len(firsts)} times: several runs, or epochs that count anew, and no column "
-            "tells which; write each run into a log of its own, or add a column such as seed or epoch"
-        )
-        raise LogError(msg)
 
 
 def _sorted(steps: Integers) -> tuple[Integers, str]:

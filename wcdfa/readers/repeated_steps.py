@@ -8,7 +8,7 @@ import numpy as np
 
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.errors import LogError
-from wcdfa.readers.ordering import RESTARTS, without_undone
+from wcdfa.readers.ordering import RESTARTS, restarts_in, without_undone
 
 REPEATED = 0.5  # of what parts of a table hold besides the longest, at least this share repeats steps; less is that of a restart
 AGAIN = 0.1  # so large a share of the values may have the step of an earlier one: the last counts
@@ -92,10 +92,12 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
     Traceback (most recent call last):
     wcdfa.readers.repeated_steps.SeveralRuns: each step stands there 3 times with different values, and nothing tells the runs apart: log a column...
 
-    Restarts, single steps that were written again, and values that were written twice raise nothing.
+    Restarts, single steps that were written again, and values that were written twice raise nothing. Whole runs one after the other are no
+    restarts: nothing was undone.
     """
     if np.all(steps[1:] > steps[:-1]):
         return
+    _require_no_whole_runs(values, steps)
     kept = without_undone(steps)[0]
     order = kept[np.argsort(steps[kept], kind="stable")]
     again = np.flatnonzero(np.diff(steps[order]) == 0)
@@ -112,4 +114,22 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
     )
     said = "with different values" if times > 1 else "but differ from it"
     msg = f"{often} {said}, and nothing tells the runs apart: log a column such as run or seed, or each run to a log of its own"
+    raise SeveralRuns(msg)
+
+
+def _require_no_whole_runs(values: Floats, steps: Integers) -> None:
+    """Raise `SeveralRuns` if the log holds whole runs, one after the other, with different values."""
+    restarts = restarts_in(steps)
+    starts, stops = np.append(0, restarts), np.append(restarts, len(steps))
+    firsts, lasts = steps[starts], steps[stops - 1]
+    whole = len(restarts) > 0 and np.all(firsts == firsts[0]) and np.all(lasts[:-1] == lasts[0]) and firsts[0] < lasts[0]
+    if not whole or (lasts[-1] != lasts[0] and len(restarts) == 1):
+        return
+    one, other = (values[start:stop] for start, stop in zip(starts[:2], stops[:2], strict=True))
+    if np.array_equal(one, other, equal_nan=True):
+        return
+    msg = (
+        f"its steps go from {firsts[0]:,} to {lasts[0]:,} {len(firsts)} times: several runs, or epochs that count anew, and no column tells "
+        "which; write each run into a log of its own, or add a column such as seed or epoch"
+    )
     raise SeveralRuns(msg)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
-from wcdfa.readers.ordering import in_order, require_one_run
+from wcdfa.readers.ordering import in_order
 from wcdfa.readers.repeated_steps import require_told_apart
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.text import ordinal, several
@@ -76,7 +76,6 @@ def spaced(
         notes = list(_without_steps(column)) if spacing is None else _thinned(spacing, tool)
         return Spaced(values, None, tuple(notes), spacing or 1)
     require_told_apart(values, steps)
-    require_one_run(steps)
     values, steps, restarts = in_order(values, steps)
     values, steps = _between(values, steps, first, last)
     usual = _usual(np.diff(steps))

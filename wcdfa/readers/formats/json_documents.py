@@ -9,18 +9,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from wcdfa.readers.base import FileReader
-from wcdfa.readers.column_names import listed, quantity_of
+from wcdfa.readers.column_names import is_of_a_log, listed
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.json_stream import Stream
 from wcdfa.readers.formats.json_tables import Tables
 from wcdfa.readers.formats.row_tools import tool_of
 from wcdfa.readers.formats.trainer_state import is_trainer_state
-from wcdfa.readers.steps import rank
 
 CUT = "it is cut off or damaged: what is before was read"
 SURE = 10  # values of a series that tell a log from a configuration
-LONGEST = 200  # characters in the name of a series
 TAG = re.compile(r"(?:^|-)tag-(.+)$")  # in the name of a file that TensorBoard gave to download
 KINDS = "a log is a list of objects, an object of lists of numbers, or an object in each line"
 
@@ -70,11 +68,7 @@ def is_document(head: bytes) -> bool:
     if tables.lists and tables.loose > len(tables.lists):
         return False
     columns = tables.columns("")
-    return tables.timed >= SURE or any(len(columns[name].values) >= SURE for name in columns if _is_of_a_log(name))
-
-
-def _is_of_a_log(name: str) -> bool:
-    return len(name) < LONGEST and (rank(name) is not None or quantity_of(name) != "unknown")
+    return tables.timed >= SURE or any(len(columns[name].values) >= SURE for name in columns if is_of_a_log(name))
 
 
 READER = FileReader("json", (".json",), read_document, recognises=is_document, doubtful=True)

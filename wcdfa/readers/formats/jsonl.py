@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from wcdfa.readers.base import FileReader
+from wcdfa.readers.column_names import is_of_a_log
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.row_tools import tool_of
@@ -68,9 +69,10 @@ def _too_long(longest: int) -> object:
 
 
 def is_json_lines(head: bytes) -> bool:
-    r"""Whether a file that begins so holds an object with a number in half of its lines, and in two or more.
+    r"""Whether a file that begins so holds an object of a training in half of its lines, and in two or more.
 
-    What programs say of themselves, as Weights & Biases does in its ``debug-internal.log``, holds few numbers.
+    The numbers must have a name that logs of training have: what programs say of themselves, as Weights & Biases does in its
+    ``debug-internal.log``, is in JSON lines too.
 
     >>> is_json_lines(b'{"loss": 1}\n{"loss": 2}\n'), is_json_lines(b'{"loss": 1}\n'), is_json_lines(b"loss: 1\n")
     (True, False, False)
@@ -78,14 +80,14 @@ def is_json_lines(head: bytes) -> bool:
     if not head.lstrip(BLANK).startswith(b"{"):
         return False
     lines = [line for line in head.split(b"\n", LOOKED_AT)[:LOOKED_AT] if line.strip(BLANK)]
-    rows = sum(map(_holds_a_number, lines))
+    rows = sum(map(_is_of_training, lines))
     return rows >= SURE and rows >= len(lines) // 2
 
 
-def _holds_a_number(line: bytes) -> bool:
+def _is_of_training(line: bytes) -> bool:
     try:
         row = loads(line.decode("utf-8-sig", "replace"))
-        return isinstance(row, dict) and any(True for _ in numbers(row))
+        return isinstance(row, dict) and any(is_of_a_log(name) for name, _ in numbers(row))
     except (ValueError, RecursionError):
         return False
 
