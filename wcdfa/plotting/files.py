@@ -9,7 +9,6 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from PIL import Image
 
 from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
@@ -18,6 +17,8 @@ from wcdfa.support.text import shown
 FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends of matplotlib that cannot show a figure
 
 OWNER = "wcdfa run"  # the name of the text in a picture
+PNG = b"\x89PNG\r\n\x1a\n"
+TOP = 1 << 12  # bytes at the top of a picture, which hold its texts
 
 
 def blank(*, shown: bool) -> Figure:
@@ -77,8 +78,12 @@ def save(figure: Figure, path: str | os.PathLike[str], *, owner: str = "") -> Pa
 def owner_of(path: str | os.PathLike[str]) -> str | None:
     """The text that `save` was given as `owner`; None if it was given none, or the file is no picture in PNG."""
     try:
-        with Image.open(path) as image:
-            found = image.info.get(OWNER)
-    except (OSError, ValueError):
+        with open(path, "rb") as file:
+            top = file.read(TOP)
+    except OSError:
         return None
-    return found if isinstance(found, str) else None
+    start = top.find(b"tEXt" + OWNER.encode() + b"\0")
+    if not top.startswith(PNG) or start < len(PNG) + 4:
+        return None
+    size = int.from_bytes(top[start - 4 : start], "big")  # of the text with its name, as the chunk says
+    return top[start + 4 : start + 4 + size].partition(b"\0")[2].decode("latin-1")
