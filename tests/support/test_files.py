@@ -162,3 +162,18 @@ def test_a_folder_with_many_files_is_looked_through_now_and_then(tmp_path, monke
     for _ in range(3):
         save(tmp_path / "file")
     assert looked == [str(tmp_path)] * times
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    """As a device is: nobody may lose /dev/null to a result that was sent there."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    found = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_bytes()))
+    reader.start()
+    with replacing(pipe) as file:
+        file.write(b"result")
+    reader.join(60)
+    assert found == [b"result"]
+    assert pipe.is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]

@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a file that replaces `path` when it is closed. If writing fails or the process is killed, the old file stays unchanged.
 
-    A killed process leaves a temporary file, which the next one that replaces a file in the same folder removes.
+    A killed process leaves a temporary file, which the next one that replaces a file in the same folder removes. A device or a pipe, such as
+    ``/dev/null``, is written to, and never replaced.
     """
     path = os.fspath(path)
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        with open(path, "wb") as file:
+            yield file
+        return
     folder = os.path.dirname(os.path.abspath(path))
     sweep(folder)
     file = create(folder)
