@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from pathlib import Path
 
 from .cases import GRADIENT, Log, Series, case, columns, counted, csv, gradients, lines, losses, norms, rows, usual
@@ -104,12 +105,28 @@ def nested(folder: Path) -> Log:
     return Log(folder / "wandb", [usual()])
 
 
-@case("wandb", "resumed with its id", "wandb")
-def resumed(folder: Path) -> Log:
+def log_twice(folder: Path) -> None:
+    """A run and what follows it under the same id, begun a second later: wandb names folders by the second."""
     for part in (range(350), range(300, 600)):
         with begun(folder, id="abc123", resume="allow") as run:
             for i in part:
                 run.log({"train/global_step": i, "train/update_norm": norms()[i]})
+        time.sleep(1.1)
+
+
+@case("wandb", "resumed with its id", "wandb")
+def resumed(folder: Path) -> Log:
+    log_twice(folder)
+    return Log(folder / "wandb", [usual()], "resume|one run|abc123|again|twice")
+
+
+@case("wandb", "resumed with its id in the same second", "wandb")
+def resumed_at_once(folder: Path) -> Log:
+    """The second folder is then called like the first, with -1."""
+    log_twice(folder)
+    first, second = sorted((folder / "wandb").glob("offline-run-*"))
+    (folder / "wandb" / "latest-run").unlink()
+    second.rename(f"{first}-1")
     return Log(folder / "wandb", [usual()], "resume|one run|abc123|again|twice")
 
 
