@@ -40,6 +40,29 @@ def test_an_export_of_tensorboard_is_named_by_its_file(tmp_path, name, tag):
     assert (run.tool, list(run.columns)) == ("tensorboard", ["Wall time", "Step", "Value"])
 
 
+@pytest.mark.parametrize(
+    ("name", "quantity"),
+    [
+        ("train_loss.csv", None),
+        ("loss (1).csv", None),
+        ("grad_norm.csv", "gradient norm"),
+        ("Gradient Norm (2).csv", "gradient norm"),
+        ("update_norm.csv", "update norm"),
+        ("learning_rate.csv", None),
+        ("my-data.csv", "unknown"),
+    ],
+)
+def test_a_renamed_export_of_tensorboard_is_named_by_its_own_file(tmp_path, name, quantity):
+    pd.DataFrame({"Wall time": 1.7e9 + STEPS, "Step": STEPS, "Value": NORMS}).to_csv(tmp_path / name, index=False)
+    if quantity is None:
+        with pytest.raises(ValueError, match=name.partition(".")[0].partition(" (")[0]):
+            read_series(tmp_path / name)
+    else:
+        series = read_series(tmp_path / name)
+        assert series.quantity == quantity
+        np.testing.assert_array_equal(series.values, NORMS)
+
+
 def test_what_an_export_of_tensorboard_holds_is_no_norm_because_it_is_a_value(tmp_path):
     path = tmp_path / "run-a-tag-train_accuracy.csv"
     pd.DataFrame({"Wall time": 1.7e9 + STEPS, "Step": STEPS, "Value": NORMS}).to_csv(path, index=False)

@@ -153,6 +153,38 @@ def test_the_value_of_a_pattern_is_called_as_the_word_before_it(tmp_path):
     np.testing.assert_array_equal(series.steps, STEPS)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "column"),
+    [
+        (r"grad norm (?P<value>\S+)", "grad norm"),
+        (r"(?i)\bGRAD\s+NORM[ :]+(?P<value>\S+)", "GRAD NORM"),
+        (r"step \d+ .*grad[ ]norm +(?P<value>[\d.]+)", "grad norm"),
+        (r"loss \S+ grad norm\s*(?P<value>\S+)", "grad norm"),
+    ],
+)
+def test_the_value_of_a_pattern_is_called_as_the_words_before_it(tmp_path, pattern, column):
+    lines = (f"step {step} loss 2.5 grad norm {norm!r}\n" for step, norm in zip(LISTS[0], LISTS[1], strict=True))
+    series = read_series(write(tmp_path / "a.log", "".join(lines)), pattern=pattern)
+    assert (series.column, series.quantity) == (column, "gradient norm")
+    np.testing.assert_array_equal(series.values, NORMS)
+
+
+@pytest.mark.parametrize(
+    "norm", ["grad norm", "gradient norm", "update norm", "global grad norm", "weight update norm", "Grad Norm"]
+)
+@pytest.mark.parametrize("rate", ["learning rate", "Learning Rate", "base learning rate", "lr", "learning_rate"])
+def test_names_of_several_words_before_a_number(tmp_path, norm, rate):
+    rows = zip(*LISTS[:3], strict=True)
+    text = "".join(
+        f"12:00:01 [INFO] step {step}/3000 loss 1.23 {norm} {value!r} {rate} {at!r} 0.31 s\n" for step, value, at in rows
+    )
+    series = read_series(write(tmp_path / "a.log", text))
+    assert (series.column, series.quantity) == (norm, "update norm" if "update" in norm else "gradient norm")
+    np.testing.assert_array_equal(series.values, NORMS)
+    np.testing.assert_array_equal(series.steps, STEPS)
+    np.testing.assert_array_equal(series.lr, RATES)
+
+
 def test_what_a_pattern_finds_that_is_no_number_is_counted(tmp_path):
     path = write(tmp_path / "a.log", OWN + "<1000> G overflow\n<1001> G -\n")
     assert (

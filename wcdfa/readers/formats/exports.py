@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from wcdfa.readers.columns import Column, Lazy, Run
+from wcdfa.readers.name_tokens import tells_nothing
 
 TENSORBOARD = ["Wall time", "Step", "Value"]
+COPY = re.compile(r" ?\(\d+\)$")
 TAG = re.compile(r"run-.+?-tag-(?P<tag>.+?)(?: ?\(\d+\))?$")
 BOUNDS = ("__MIN", "__MAX")  # of the values that one value of an export of Weights & Biases stands for
 BETWEEN = " - "  # the run and the metric in its names
@@ -83,11 +85,12 @@ def runs_of(run: Run) -> Iterator[Run]:
 
 
 def _renamed(run: Run) -> Run:
-    """The export of one tag, whose name is only in that of the file, with "_" for "/"."""
-    tag = TAG.fullmatch(run.path.stem)
-    if tag is None:
+    """The export of one tag, whose name is only in that of the file, with "_" for "/"; the user may have renamed the file."""
+    found = TAG.fullmatch(run.path.stem)
+    tag = found["tag"] if found else COPY.sub("", run.path.stem)
+    if found is None and tells_nothing(tag):
         return run
-    places = {tag["tag"] if name == "Value" else name: name for name in run.columns}
+    places = {tag if name == "Value" else name: name for name in run.columns}
     return run._replace(columns=Lazy(places, lambda name: run.columns[places[name]]))
 
 

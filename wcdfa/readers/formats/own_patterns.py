@@ -14,7 +14,7 @@ from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.formats.rows import Rows
 from wcdfa.readers.formats.text_logs import Lines, is_counter, is_rate_or_loss
-from wcdfa.readers.formats.text_patterns import counted, pairs
+from wcdfa.readers.formats.text_patterns import NAME, counted, pairs, whole_name
 from wcdfa.readers.formats.unfinished import CUT
 from wcdfa.readers.recognition import head_of
 from wcdfa.support.text import several, shown
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 SECONDS = 1.0  # for a line
 VALUE = "value"
+SPACES = re.compile(r"(?:(?:\\s|\[(?: |\\s|\\t)+\]| )[+*?]*)+")
 ESCAPED = re.compile(r"\\.|\[[^]]*\]|\(\?[a-zA-Z]+[):]")
-WORD = re.compile(r"([A-Za-z][\w./-]*)[^A-Za-z]*$")
+BREAK = "#"  # for what is in no name
+WORDS = re.compile(rf"({NAME})[^A-Za-z]*$")
 AROUND = "'\",;:()[]{}"
 
 
@@ -54,14 +56,16 @@ def compiled(pattern: str) -> Pattern[str]:
 
 
 def name_of_value(pattern: str) -> str:
-    r"""What the group `value` is called: the last word before it in the pattern.
+    r"""What the group `value` is called: the name before it in the pattern, which may have several words.
 
     >>> name_of_value(r"grad_norm[:=] *(?P<value>\S+)"), name_of_value(r"(?P<step>\d+) +(?P<value>\S+)")
     ('grad_norm', 'value')
+    >>> name_of_value(r"grad\s+norm (?P<value>\S+)"), name_of_value(r"^\[INFO\] the run G (?P<value>\S+)")
+    ('grad norm', 'G')
     """
     before = pattern.partition(f"(?P<{VALUE}>")[0].rpartition(")")[2]
-    found = WORD.search(ESCAPED.sub(" ", before))
-    return found[1] if found else VALUE
+    found = WORDS.search(ESCAPED.sub(BREAK, SPACES.sub(" ", before)))
+    return (found and whole_name(found[1])) or VALUE
 
 
 def chosen_by(pattern: str | None) -> tuple[str, ...]:

@@ -9,7 +9,10 @@ from typing import NamedTuple
 
 NUMBER = r"[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|(?:nan|inf|infinity)\b)(?![\w.]|[:-]\d)"
 NAME = r"(?:[A-Za-z][\w./-]* ){0,2}[A-Za-z_][\w./-]*"
-SPACED = r"(?:(?:global |train |val )?(?:step|iter|iteration|epoch|update)s?|(?:[A-Za-z]+[ _])?(?:loss|lr|grad_norm|gnorm))"
+SPACED = (
+    r"(?:(?:global |train |val )?(?:step|iter|iteration|epoch|update)s?|(?:[A-Za-z]+[ _])?(?:loss|lr|gnorm)|"
+    r"(?:(?:grad|gradient|update|total|global|weight|delta|l2)[ _-]){1,3}norm|(?:base[ _-])?learning[ _-]rate)"
+)
 PAIR = re.compile(rf"(?i)(?<![\w./-])(?:({NAME})['\"]?\s*[:=]\s*['\"]?[\[(]?|({SPACED})\s+)({NUMBER})")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 RANK = re.compile(r"^\W*(?:rank[ :]?)(\d+)\b|\[rank:?[ ]?(\d+)\]", re.IGNORECASE)
@@ -67,15 +70,21 @@ def pairs(line: str) -> Iterator[tuple[str, float]]:
     {'step': 10.0, 'loss': 4.2, 'grad norm': 1.2}
     >>> dict(pairs("iter 10: loss 3.2012, time 120.10ms, mfu 12.30%"))
     {'iter': 10.0, 'loss': 3.2012}
+    >>> dict(pairs("step 12/3000 loss 1.23 grad norm 1.1092 learning rate 1e-4"))
+    {'step': 12.0, 'loss': 1.23, 'grad norm': 1.1092, 'learning rate': 0.0001}
     """
     for name, spaced, number in PAIR.findall(line):
-        if named := _name(name or spaced):
+        if named := whole_name(name or spaced):
             yield named, float(number.replace(",", ""))
 
 
 @lru_cache(4096)
-def _name(written: str) -> str:
-    """The name without the words before it that are none of it; empty if it is the name of a file."""
+def whole_name(written: str) -> str:
+    """The name without the words before it that are none of it; empty if it is the name of a file.
+
+    >>> whole_name("INFO grad norm"), whole_name("the run iter"), whole_name("train.py")
+    ('grad norm', 'iter', '')
+    """
     *before, last = written.split(" ")
     if last.casefold() not in JOINING:
         return "" if last.endswith(".py") else last
