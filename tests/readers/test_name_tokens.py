@@ -98,3 +98,35 @@ def test_the_learning_rate_is_found_by_its_words(names, rate):
     groups = Names(names).meant("rate")
     assert (groups[0][0] if groups and len(groups[0]) == 1 else None) == rate
     assert all(is_rate(name) for group in groups for name in group)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "cumulative_update_norm",
+            "update_norm_cumsum",
+            "update_norm_since_init",
+            "normalized_update_norm",
+            "update_norm_over_weight_norm",
+        ),
+        *(
+            "ema/update_norm",
+            "running_grad_norm",
+            "grad_norm_rolling",
+            "grad_norm_delta",
+            "inv_grad_norm",
+            "grad_norm_db",
+            "lr*grad_norm",
+        ),
+        *("val_grad_norm", "eval/grad_norm", "test_update_norm", "mean/update_norm"),
+    ],
+)
+def test_sums_averages_and_norms_of_other_steps_are_no_norms_of_a_step(name):
+    assert quantity_of(name) == "unknown"
+
+
+@pytest.mark.parametrize(("name", "quantity"), [("∥Δθ∥", "update norm"), ("‖Δθ‖₂", "update norm"), ("dtheta_norm", "update norm"),
+                                               ("|∇L|", "gradient norm"), ("∇ norm", "gradient norm"), ("log/grad_norm", "gradient norm")])  # fmt: skip
+def test_signs_that_people_have(name, quantity):
+    assert quantity_of(name) == quantity

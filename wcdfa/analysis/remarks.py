@@ -11,7 +11,7 @@ def remarks(analysis: Analysis) -> list[str]:
     series, notes = analysis.series, list[str]()
     if analysis.negative and not analysis.log:
         notes.append(
-            f"{several(analysis.negative, 'value is', 'values are')} negative, so no logarithm was taken; log=True forces it"
+            f"{several(analysis.negative, 'value is', 'values are')} negative, which no norm is: this may be the logarithm of one; no logarithm was taken"
         )
     if series.empty:
         rest = f"{'has' if series.empty == 1 else 'have'} no {shown(series.column)} and {'was' if series.empty == 1 else 'were'} left out"

@@ -33,8 +33,8 @@ def of_error(error: Exception) -> str:
 def of_text(text: str) -> str:
     """Translate a note, or a message that another process sent as text.
 
-    >>> print(of_text("2 values are negative, so no logarithm was taken; log=True forces it"))
-    2 values are negative, so no logarithm was taken; --log forces it
+    >>> print(of_text("norm 0 is -1, and a logarithm needs norms above 0; log=False takes any series"))
+    norm 0 is -1, and a logarithm needs norms above 0; --no-log takes any series
     >>> print(of_text("runs/steps=100: steps are unevenly spaced: choose a stretch with steps=(first, last)"))
     runs/steps=100: steps are unevenly spaced: choose a stretch with --steps FIRST LAST
     >>> print(of_text("give a larger window, or no epoch_length"))

@@ -125,7 +125,7 @@ class Follower:
             self._begin(not negative.any() if self.settings.log is None else self.settings.log, series.thinned)
             if negative.any() and not self._log:
                 said.append(
-                    f"{several(int(np.sum(negative)), 'value is', 'values are')} negative, so no logarithm is taken; log=True forces it"
+                    f"{several(int(np.sum(negative)), 'value is', 'values are')} negative, which no norm is: this may be the logarithm of one; no logarithm is taken"
                 )
         said += self._feed(ready, series, start or 0)
         return News(len(series.values) - (start or 0), tuple(said))

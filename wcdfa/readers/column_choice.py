@@ -84,7 +84,7 @@ def _none(names: list[str]) -> NoSeries:
         losses = "; a loss is no norm" if any(quantity_of(name) == "loss" for name in names) else ""
         error = NoSeries(f"which column? It holds: {listed(names)}{losses}. Choose one with", COLUMN)
     else:
-        error = NoSeries(f"which column? By their names, none is a norm ‖ΔW‖ or a gradient norm; it holds: {listed(names)}")
+        error = NoSeries(f"which column? By their names, none is ‖ΔW‖ or the gradient norm of each step; it holds: {listed(names)}")
     error.missing = True
     return error
 
@@ -107,7 +107,7 @@ def usual(names: Iterable[str], quantity: Quantity) -> str | None:
     found = [name for name, likeness in meant.items() if likeness == best]
     if len(found) == 1 and (best.further == 0 or all(_is_below(name, found[0]) for name in meant)):
         return found[0]
-    msg = f"which of {listed(found if best.further == 0 else meant)}? A pattern chooses several. Choose one with"
+    msg = f"which of {listed(found if best.further == 0 else meant)}? Choose one with"
     raise NoSeries(msg, COLUMN)
 
 

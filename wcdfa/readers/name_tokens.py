@@ -12,8 +12,9 @@ from wcdfa.support.quantity import Quantity
 
 HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 WORD = re.compile(r"\d+(?:\.\d+)?|[^\W\d_]+\d*")
-DELTA_W = re.compile(r"(?<![A-Za-z])(?:[dD]_?[wW]|[Δδ∆]_?[wWθ])(?![A-Za-z])")
-BARS = re.compile(r"‖|\|\|?|\bnorm\(")
+DELTA_W = re.compile(r"(?<![A-Za-z])(?:[dD]_?(?:[wW]|[tT]heta)|[Δδ∆]_?[wWθ])(?![A-Za-z])")
+BARS = re.compile(r"‖|∥|\|\|?|\bnorm\(")
+NABLA = re.compile(r"∇_?[A-Za-zθ]*")
 CLIPPING = re.compile(r"(?<![a-z])(?:pre|post|before|after|un)[ _-]?clip(?:ping|ped)?")
 JOINED = {  # words that people write as one
     **dict.fromkeys(("gnorm", "gradnorm", "gradientnorm"), "grad norm"),
@@ -25,6 +26,12 @@ JOINED = {  # words that people write as one
     "learningrate": "learning rate",
     "l2norm": "l2 norm",
 }
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 NORM = {"norm", "norms"}
 UPDATE = {"update", "updates"}
 CHANGE = {"change", "changes", "diff", "difference"}
@@ -32,114 +39,21 @@ WEIGHT = {"weight", "weights", "param", "params", "parameter", "parameters", "w"
 GRADIENT = {"grad", "grads", "gradient", "gradients", "g"}
 OF_ALL = {"global", "total", "all", "overall", "full"}
 KINDS = {"l1", "l2", "1", "2", "2.0", "inf", "of", "the", *OF_ALL}  # words between what changes and "norm"
-SPOILING = {  # words that make a statistic, a ratio or a limit of a norm
-    *(
-        "mean",
-        "avg",
-        "average",
-        "averaged",
-        "ema",
-        "smooth",
-        "smoothed",
-        "median",
-        "std",
-        "var",
-        "variance",
-        "min",
-        "max",
-        "sum",
-        "hist",
-    ),
-    *(
-        "ratio",
-        "relative",
-        "rel",
-        "cos",
-        "cosine",
-        "angle",
-        "alpha",
-        "beta",
-        "epoch",
-        "clip",
-        "threshold",
-        "limit",
-        "noise",
-        "scale",
-    ),
-    *("per", "squared", "sq", "log", "log10", "ln", "l1", "inf", "exponent", "fraction", "percent", "target", "count", "num", "n"),
-}
+SPOILING = _words(  # words that make a statistic, a sum, a ratio or a limit of a norm
+    "mean avg average averaged ema smooth smoothed running rolling moving median std var variance min max sum hist cum cumsum cumulative "
+    "accum accumulated since init initial ratio relative rel over normalized normalised inv inverse cos cosine angle alpha beta epoch clip "
+    "threshold limit noise scale per squared sq log log10 ln db l1 inf exponent fraction percent target count num n"
+)
+NAMESPACES = {"log", "n", "num"}  # words that spoil a norm, but not if they stand before a slash
 OTHER_NORMS = {"inf", "l1"}  # norms of a gradient that are not Euclidean
-PLACES = {  # words that say where, when or how a norm was logged, and leave it that of all parameters
-    *("train", "training", "trainer", "step", "steps", "iter", "iteration", "batch", "metrics", "metric", "stats", "debug", "logs"),
-    *(
-        "optim",
-        "optimizer",
-        "opt",
-        "applied",
-        "emitted",
-        "raw",
-        "scalar",
-        "scalars",
-        "monitor",
-        "wcdfa",
-        "value",
-        "clipped",
-        "final",
-        "own",
-    ),
-}
-OTHERS = {  # what is no norm, where it is the only column
-    *(
-        "accuracy",
-        "acc",
-        "error",
-        "perplexity",
-        "ppl",
-        "nll",
-        "mse",
-        "mae",
-        "entropy",
-        "kl",
-        "score",
-        "f1",
-        "auc",
-        "bleu",
-        "iou",
-        "map",
-    ),
-    *(
-        "reward",
-        "rewards",
-        "return",
-        "returns",
-        "length",
-        "seconds",
-        "time",
-        "duration",
-        "eta",
-        "memory",
-        "mem",
-        "gpu",
-        "cpu",
-        "speed",
-    ),
-    *(
-        "throughput",
-        "tokens",
-        "samples",
-        "examples",
-        "flops",
-        "mfu",
-        "temperature",
-        "momentum",
-        "epoch",
-        "dt",
-        "tok",
-        "hours",
-        "elo",
-    ),
-    *(SPOILING - {"alpha", "beta", "n"}),
-}
+PLACES = _words(  # words that say where, when or how a norm was logged, and leave it that of all parameters
+    "train training trainer step steps iter iteration batch metrics metric stats debug logs optim optimizer opt applied emitted raw scalar "
+    "scalars monitor wcdfa value clipped final own"
+)
+OTHERS = _words(  # what is no norm, where it is the only column
+    "accuracy acc error perplexity ppl nll mse mae entropy kl score f1 auc bleu iou map reward rewards return returns length seconds time "
+    "duration eta memory mem gpu cpu speed throughput tokens samples examples flops mfu temperature momentum epoch dt tok hours elo"
+) | (SPOILING - {"alpha", "beta", "n"})
 LOSS = {"loss", "losses"}
 ELSEWHERE = {"val", "valid", "validation", "eval", "test", "dev"}
 
@@ -173,8 +87,9 @@ def meaning(name: str) -> Meaning:
     if found is not None:
         quantity, certainty, start, stop = found
         first, last = flat[start][1], flat[stop - 1][1]
-        near = [word for word, i in flat if first <= i <= last or (i == last + 1 and set(parts[i]) <= SPOILING | OF_ALL)]
-        spoiling = SPOILING & set(near)
+        near = [word for i, part in enumerate(parts) if first <= i <= last or _says_how(part, before=i < first) for word in part]
+        beside = [word for word, i in (*flat[:start], *flat[stop:]) if first <= i <= last]
+        spoiling = (SPOILING | {"lr"}) & set(near) | ({"delta", *CHANGE} & set(beside)) | (ELSEWHERE & {word for word, _ in flat})
         if spoiling - (OTHER_NORMS if quantity == "gradient norm" else set()):
             return Meaning("unknown")
         certainty += UNUSUAL * bool(spoiling)
@@ -186,6 +101,11 @@ def meaning(name: str) -> Meaning:
     return Meaning("loss", _further(every, LOSS)) if LOSS & set(every) else Meaning("unknown")
 
 
+def _says_how(part: Sequence[str], *, before: bool) -> bool:
+    """Whether a part of a name beside that of a norm says how it was computed, as "ema" before a slash and "mean" after one do."""
+    return bool(part) and set(part) <= SPOILING | OF_ALL and not (before and set(part) <= NAMESPACES | OF_ALL)
+
+
 def words(part: str) -> list[str]:
     """The words of a name, in small letters.
 
@@ -193,7 +113,7 @@ def words(part: str) -> list[str]:
     (['grad', 'norm'], ['delta', 'w', 'norm'], ['delta', 'w', 'norm'], ['grad', '2.0', 'norm'])
     """
     barred = " norm" if BARS.search(part) else ""
-    spelled = HUMPS.sub(" ", DELTA_W.sub(" delta w ", BARS.sub(" ", part))).casefold()
+    spelled = HUMPS.sub(" ", DELTA_W.sub(" delta w ", NABLA.sub(" grad ", BARS.sub(" ", part.replace("₂", ""))))).casefold()
     for delta in "δ∆":
         spelled = spelled.replace(delta, " delta ")
     spelled = CLIPPING.sub(" ", spelled)
