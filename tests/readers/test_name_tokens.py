@@ -98,3 +98,16 @@ def test_the_learning_rate_is_found_by_its_words(names, rate):
     groups = Names(names).meant("rate")
     assert (groups[0][0] if groups and len(groups[0]) == 1 else None) == rate
     assert all(is_rate(name) for group in groups for name in group)
+
+
+@pytest.mark.parametrize("belongs", ["scale", "scaler", "weight", "coef", "coefficient", "Ratio"])
+@pytest.mark.parametrize("form", ["loss {}", "loss_{}", "{} of loss", "train/loss_{}", "aux-loss-{}"])
+def test_what_belongs_to_a_loss_is_no_loss(belongs, form):
+    assert quantity_of(form.format(belongs)) == "unknown"
+    assert Names(["lm loss", form.format(belongs), "lr"]).meant("loss") == [["lm loss"]]
+
+
+@pytest.mark.parametrize("counter", ["steps", "timestamps", "index", "iterations"])
+def test_what_counts_below_the_name_of_a_series_is_no_series(counter):
+    assert quantity_of(f"update_norm/{counter}") == "unknown"
+    assert quantity_of("update_norm/values") == "update norm"
