@@ -59,3 +59,10 @@ def test_a_wrong_pattern_is_refused_at_the_door(tmp_path, command, pattern, mess
     assert done.returncode == 2
     assert message in done.stderr
     assert "missing.log" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["analyze", "report", "compare", "watch"])
+def test_the_help_shows_the_example_whole(tmp_path, command):
+    done = run(command, "--help", cwd=tmp_path)
+    shown = "".join(done.stdout.replace("│", " ").split())
+    assert r"suchas grad_norm[:=] *(?P<value>\S+) . Named".replace(" ", "") in shown

@@ -195,3 +195,51 @@ def test_groups_that_a_monitor_logged_are_found_beside_all(tmp_path):
     (head,) = series_of(run, [found["head"]])
     np.testing.assert_array_equal(head.values[-64:], monitor.get_signal("head"))
     assert not head.notes  # that it is ‖ΔW‖ its name tells
+
+
+COUNTS = {
+    "rows": np.arange(300.0),
+    "every tenth": np.arange(10.0, 3010, 10),
+    "unevenly": np.cumsum(np.random.default_rng(0).integers(1, 9, 300)).astype(float),
+    "a clock": 1.7e9 + np.cumsum(np.random.default_rng(0).random(300)),
+    "milliseconds": 1.7e12 + np.arange(300.0),
+}
+NO_NORM = "By their names, none is a norm"
+
+
+@pytest.mark.parametrize("kind", COUNTS)
+@pytest.mark.parametrize("name", ["index", "Unnamed: 0", "totalOffloaded", "x", "value", "samples"])
+def test_a_count_is_never_taken_as_the_series(tmp_path, kind, name):
+    numbers = COUNTS[kind].tolist()
+    (tmp_path / "a.csv").write_text(f"{name}\n" + "".join(f"{number!r}\n" for number in numbers))
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps({name: number, "said": "text"}) + "\n" for number in numbers))
+    (tmp_path / "c.json").write_text(json.dumps({name: numbers}))
+    for path in sorted(tmp_path.iterdir()):
+        with pytest.raises(NoSeries, match=NO_NORM) as refused:
+            read_series(path)
+        assert refused.value.advice
+        if name in ("x", "totalOffloaded"):
+            assert read_series(path, name).values.tolist() == numbers  # asked for
+
+
+@pytest.mark.parametrize(("every", "taken"), [(1, True), (2, True), (3, False), (10, False)])
+@pytest.mark.parametrize("text", [True, False])
+def test_a_lone_column_has_a_value_in_most_rows(tmp_path, every, taken, text):
+    rows = [({"said": "a"} if text else {"epoch": 1}) | ({"x": NORMS[i]} if i % every == 0 else {}) for i in range(200)]
+    write_rows(tmp_path / "log.jsonl", rows)
+    if taken:
+        assert len(read_series(tmp_path / "log.jsonl").values) == 200 // every
+    else:
+        with pytest.raises(NoSeries, match=NO_NORM):
+            read_series(tmp_path / "log.jsonl")
+
+
+def test_the_monitor_of_stable_baselines_holds_no_norm(tmp_path):
+    rows = "".join(f"{norm:.6f},{20 + i % 7},{i * 0.5:.6f}\n" for i, norm in enumerate(NORMS))
+    (tmp_path / "monitor.csv").write_text('#{"t_start": 1700000000.0, "env_id": "CartPole-v1"}\nr,l,t\n' + rows)
+    with pytest.raises(NoSeries, match=rf"{NO_NORM} ‖ΔW‖ or a gradient norm; it holds: r, l, t") as refused:
+        read_series(tmp_path / "monitor.csv")
+    assert refused.value.advice.startswith("To log ‖ΔW‖ with Stable-Baselines3:")
+    (tmp_path / "own.csv").write_text("r,l,t\n" + rows)
+    with pytest.raises(NoSeries, match="Choose one with"):  # of unknown origin
+        read_series(tmp_path / "own.csv")

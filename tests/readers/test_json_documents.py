@@ -92,6 +92,97 @@ def test_gaps_in_a_list(values, split):
     np.testing.assert_array_equal(column.values, [min(float(str(values[i])), float("inf")) for i in kept])
 
 
+def test_the_metrics_of_sacred(tmp_path):
+    when = [f"2024-01-01T00:{i // 60:02d}:{i % 60:02d}.5" for i in range(300)]
+    told = {"steps": LISTS["step"], "timestamps": when}
+    document = {name: {**told, "values": LISTS[name]} for name in ("update_norm", "loss", "lr")}
+    series = read_series(write(tmp_path / "metrics.json", document))
+    assert series.column == "update_norm"
+    np.testing.assert_array_equal(series.values, NORMS)
+    np.testing.assert_array_equal(series.steps, STEPS)
+    np.testing.assert_array_equal(series.lr, COLUMNS["lr"])
+    text = (tmp_path / "metrics.json").read_text()
+    (tmp_path / "metrics.json").write_text(text[: text.index('"values"') + 2000])  # cut off within the first series
+    cut = read_series(tmp_path / "metrics.json")
+    assert 50 < len(cut.values) < 300
+    np.testing.assert_array_equal(cut.steps, STEPS[: len(cut.steps)])
+
+
+@pytest.mark.parametrize("value", ["values", "value", "y"])
+@pytest.mark.parametrize("counter", ["steps", "step", "x", "iterations", "global_step"])
+@pytest.mark.parametrize("above", ["update_norm", "train/update_norm", "opt.update_norm"])
+def test_steps_and_values_below_the_name_of_a_series(tmp_path, value, counter, above):
+    steps = [10 * step for step in LISTS["step"]]
+    document = {above: {value: LISTS["update_norm"], "timestamp": list(range(300)), counter: steps}, "other": [1, 2]}
+    series = read_series(write(tmp_path / "a.json", document))
+    np.testing.assert_array_equal(series.values, NORMS)
+    np.testing.assert_array_equal(series.steps, steps)
+    assert series.column == above
+
+
+def _of_pandas(orient, names, index):
+    rows = [[LISTS[name][i] for name in names] for i in range(300)]
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return {
+        "split": {"columns": names, "index": index, "data": rows},
+        "split, sorted by name": {"columns": names, "data": rows, "index": index},
+        "tight": {"index": index, "columns": names, "data": rows, "index_names": [None], "column_names": [None]},
+        "table": {
+            "schema": {"fields": [{"name": name, "type": "number"} for name in ["index", *names]], "pandas_version": "1.4.0"},
+            "data": [{"index": at, **record} for at, record in zip(index, records, strict=True)],
+        },
+        "records": records,
+        "index": {str(at): record for at, record in zip(index, records, strict=True)},
+        "columns": {name: dict(zip(map(str, index), LISTS[name], strict=True)) for name in names},
+    }[orient]
+
+
+@pytest.mark.parametrize("orient", ["split", "split, sorted by name", "tight", "table", "records", "index", "columns"])
+@pytest.mark.parametrize(
+    "names", [["step", "update_norm", "loss", "lr"], ["update_norm", "step", "lr", "loss"], ["step", "update_norm", "lr"]]
+)
+@pytest.mark.parametrize("kind", ["rows", "from 5 on", "dates"])
+def test_every_orientation_of_pandas(tmp_path, orient, names, kind):
+    index = {"rows": list(range(300)), "from 5 on": list(range(5, 305)), "dates": [1_700_000_000_000 + i for i in range(300)]}[kind]
+    path = write(tmp_path / "a.json", _of_pandas(orient, names, index))
+    series = read_series(path)
+    assert series.column == "update_norm"
+    np.testing.assert_array_equal(series.values, NORMS)
+    np.testing.assert_array_equal(series.steps, STEPS)
+    np.testing.assert_array_equal(series.lr, COLUMNS["lr"])
+
+
+def test_the_index_of_pandas_may_be_the_steps(tmp_path):
+    rows = [[value] for value in LISTS["update_norm"]]
+    series = read_series(write(tmp_path / "a.json", {"columns": ["update_norm"], "index": list(range(0, 3000, 10)), "data": rows}))
+    np.testing.assert_array_equal(series.steps, range(0, 3000, 10))
+    plain = read_series(write(tmp_path / "a.json", {"columns": ["update_norm"], "index": list(range(300)), "data": rows}))
+    assert (plain.steps, len(plain.values)) == (None, 300)
+
+
+def test_several_runs_in_a_table_of_pandas(tmp_path):
+    rows = [[run, step, value] for run in ("a", "b") for step, value in zip(LISTS["step"], LISTS["update_norm"], strict=True)]
+    path = write(tmp_path / "a.json", {"columns": ["run", "step", "update_norm"], "index": list(range(600)), "data": rows})
+    assert [(run.name, len(run.columns["update_norm"].values)) for run in sources(path)[0].runs()] == [("a", 300), ("b", 300)]
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_rows_without_names(tmp_path, wrapped):
+    rows = [
+        [step, None if step == 7 else value, 0.5, "text"] for step, value in zip(LISTS["step"], LISTS["update_norm"], strict=True)
+    ]
+    path = write(tmp_path / "a.json", {"data": rows} if wrapped else rows)
+    with pytest.raises(ValueError, match="which column"):
+        read_series(path)
+    series = read_series(path, "1")
+    np.testing.assert_array_equal(series.values, np.delete(NORMS, 6))
+
+
+def test_other_lists_of_lists_are_no_columns(tmp_path):
+    (run,) = sources(write(tmp_path / "a.json", {**LISTS, "confusion": [[1, 2], [3, 4]], "betas": [[0.9, 0.99]] * 9}))[0].runs()
+    assert list(run.columns) == list(LISTS)
+
+
 @pytest.mark.parametrize(
     "document", [{"step": 1, "update_norm": 3.0}, {}, [], 3, "text", ["a", "b"], {"a": {"b": {"loss": 1}}}, [[1, 2]]]
 )

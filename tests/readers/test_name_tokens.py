@@ -130,3 +130,16 @@ def test_sums_averages_and_norms_of_other_steps_are_no_norms_of_a_step(name):
                                                ("|∇L|", "gradient norm"), ("∇ norm", "gradient norm"), ("log/grad_norm", "gradient norm")])  # fmt: skip
 def test_signs_that_people_have(name, quantity):
     assert quantity_of(name) == quantity
+
+
+@pytest.mark.parametrize("belongs", ["scale", "scaler", "weight", "coef", "coefficient", "Ratio"])
+@pytest.mark.parametrize("form", ["loss {}", "loss_{}", "{} of loss", "train/loss_{}", "aux-loss-{}"])
+def test_what_belongs_to_a_loss_is_no_loss(belongs, form):
+    assert quantity_of(form.format(belongs)) == "unknown"
+    assert Names(["lm loss", form.format(belongs), "lr"]).meant("loss") == [["lm loss"]]
+
+
+@pytest.mark.parametrize("counter", ["steps", "timestamps", "index", "iterations"])
+def test_what_counts_below_the_name_of_a_series_is_no_series(counter):
+    assert quantity_of(f"update_norm/{counter}") == "unknown"
+    assert quantity_of("update_norm/values") == "update norm"

@@ -9,9 +9,9 @@ from typing import NamedTuple, Self
 from wcdfa.readers.column_names import is_time, listed, plain, quantity_of
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.name_tokens import meaning, tells_nothing, words
-from wcdfa.readers.step_names import counted_in
-from wcdfa.readers.steps import is_ours
-from wcdfa.readers.tools import how_to_log
+from wcdfa.readers.steps import is_ours, rank
+from wcdfa.readers.telling_names import counts
+from wcdfa.readers.tools import how_to_log, known_names
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
@@ -41,7 +41,7 @@ class NoSeries(LogError):
         return self
 
 
-def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
+def choose(names: Iterable[str], wanted: Iterable[str] = (), tool: str = "") -> list[str]:
     """Choose the names of the series: those that match the wanted patterns, or else the one whose words say that it is a norm.
 
     A norm ‖ΔW‖ comes before a gradient norm, and a norm of all parameters before that of a part. If no name tells, the only column is taken.
@@ -57,6 +57,8 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
         The names of all columns.
     wanted : iterable of str
         Names, or patterns as in `fnmatch`.
+    tool : str
+        The program that wrote the log: names that say nothing elsewhere may say that of its columns.
 
     Raises
     ------
@@ -70,17 +72,26 @@ def choose(names: Iterable[str], wanted: Iterable[str] = ()) -> list[str]:
         if found := usual(names, quantity):
             return [found]
     unnamed = [name for name in names if plain(name).rpartition("/")[2] == "norm"]
-    rest = unnamed or [name for name in names if not is_time(name)]
-    if len(rest) > 1:  # beside a column that may count steps under another name
-        rest = [name for name in rest if counted_in(name) in ("nothing", "unknown")]
-    if len(rest) == 1 and (unnamed or tells_nothing(rest[0])):
+    open_ones = [name for name in names if _may_be_series(name, tool)]
+    rest = unnamed or [name for name in names if not _is_count(name)]
+    if len(rest) == 1 and (unnamed or rest == open_ones):
         return rest
-    raise _none(names)
+    raise no_norm(names, open_ones)
 
 
-def _none(names: list[str]) -> NoSeries:
-    """The error if no column is a norm by its name. It invites nobody to choose a loss."""
-    if any(tells_nothing(name) and not is_time(name) for name in names):
+def _may_be_series(name: str, tool: str) -> bool:
+    """Whether a name tells neither what a column holds nor that it counts anything."""
+    return tells_nothing(name) and not _is_count(name) and name not in known_names(tool)
+
+
+def _is_count(name: str) -> bool:
+    return is_time(name) or (bool(name.strip()) and counts(name))
+
+
+def no_norm(names: Iterable[str], possible: Iterable[str] = ()) -> NoSeries:
+    """The error if no column is a norm by its name. It invites to choose only if some column may be one, and nobody to choose a loss."""
+    names = list(names)
+    if list(possible):
         losses = "; a loss is no norm" if any(quantity_of(name) == "loss" for name in names) else ""
         error = NoSeries(f"which column? It holds: {listed(names)}{losses}. Choose one with", COLUMN)
     else:
@@ -115,6 +126,7 @@ class _Likeness(NamedTuple):
     """How likely a column is the one that is meant; the smallest is most likely."""
 
     further: int
+    counter: bool
     foreign: bool
     not_applied: bool
     certainty: int
@@ -124,7 +136,9 @@ class _Likeness(NamedTuple):
 
 def _likeness(name: str) -> _Likeness:
     said, every = meaning(name), words(name)
-    return _Likeness(said.further, not is_ours(name), "applied" not in every, said.certainty, len(every), name.count("/"))
+    return _Likeness(
+        said.further, rank(name) is not None, not is_ours(name), "applied" not in every, said.certainty, len(every), name.count("/")
+    )
 
 
 def _is_below(name: str, top: str) -> bool:

@@ -55,6 +55,25 @@ OTHERS = _words(  # what is no norm, where it is the only column
     "duration eta memory mem gpu cpu speed throughput tokens samples examples flops mfu temperature momentum epoch dt tok hours elo"
 ) | (SPOILING - {"alpha", "beta", "n"})
 LOSS = {"loss", "losses"}
+OF_LOSS = {  # what belongs to a loss, and is none
+    *(
+        "scale",
+        "scaler",
+        "scaling",
+        "weight",
+        "weights",
+        "weighting",
+        "coef",
+        "coefs",
+        "coeff",
+        "coeffs",
+        "coefficient",
+        "coefficients",
+    ),
+    *("factor", "multiplier", "lambda", "threshold", "limit", "ratio"),
+}
+COUNTERS = {"steps", "iters", "iterations", "epochs", "index", "idx", "times", "timestamp", "timestamps", "rows"}
+"""Below the name of a series, they say where its values were logged."""
 ELSEWHERE = {"val", "valid", "validation", "eval", "test", "dev"}
 
 
@@ -80,8 +99,12 @@ def meaning(name: str) -> Meaning:
     (Meaning(quantity='update norm', further=0, certainty=0), 'gradient norm', 'update norm')
     >>> meaning("update_norm/encoder"), meaning("update_norm_ratio").quantity, meaning("params/global_norm").quantity
     (Meaning(quantity='update norm', further=1, certainty=0), 'unknown', 'unknown')
+    >>> [meaning(each).quantity for each in ("lm loss", "loss scale", "update_norm/steps")]
+    ['loss', 'unknown', 'unknown']
     """
     parts = [words(part) for part in name.split("/")]
+    if len(parts) > 1 and parts[-1] and set(parts[-1]) <= COUNTERS:
+        return Meaning("unknown")
     flat = [(word, i) for i, part in enumerate(parts) for word in part]
     found = _norm([word for word, _ in flat])
     if found is not None:
@@ -98,7 +121,8 @@ def meaning(name: str) -> Meaning:
     every = [word for word, _ in flat]
     if "displacement" in every:
         return Meaning("displacement", len(every) - 1)
-    return Meaning("loss", _further(every, LOSS)) if LOSS & set(every) else Meaning("unknown")
+    of_loss = any(LOSS & set(part) and not OF_LOSS & set(part) for part in parts)
+    return Meaning("loss", _further(every, LOSS)) if of_loss else Meaning("unknown")
 
 
 def _says_how(part: Sequence[str], *, before: bool) -> bool:

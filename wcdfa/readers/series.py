@@ -17,6 +17,7 @@ from wcdfa.readers.discovery import sources
 from wcdfa.readers.errors import LogError, NothingLogged
 from wcdfa.readers.formats.own_patterns import chosen_by
 from wcdfa.readers.limits import require_room
+from wcdfa.readers.lone_columns import require_series
 from wcdfa.readers.series_notes import notes_on
 from wcdfa.readers.spacing import NO_STEPS, spaced
 from wcdfa.support.quantity import Quantity
@@ -153,7 +154,9 @@ def series_of(
     where, wanted = ": ".join(shown(part) for part in (run.path, run.name) if str(part)), list(columns)
     try:
         names = Names(run.columns)
-        for name in choose(run.columns, wanted):
+        for name in choose(run.columns, wanted, run.tool):
+            if not wanted:
+                require_series(run, name)
             held = quantity or quantity_of(name)
             said = notes_on(run, name, held, told=quantity is not None, chosen=bool(wanted))
             yield _series(run, names, name, held, said, spacing, (first, last))

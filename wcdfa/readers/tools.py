@@ -57,6 +57,17 @@ TOOLS: Mapping[str, Tool] = {
 }
 """By the names that readers give in `wcdfa.readers.columns.Run.tool`."""
 
+SHORT: Mapping[str, frozenset[str]] = {"sb3": frozenset({"r", "l", "t"})}  # the reward, the length and the time of an episode
+
+
+def known_names(tool: str) -> frozenset[str]:
+    """The short names that a tool gives to its own columns, none of which is a norm.
+
+    >>> sorted(known_names("sb3"))
+    ['l', 'r', 't']
+    """
+    return SHORT.get(tool, frozenset())
+
 
 def has_option(tool: str) -> bool:
     """Whether a tool logs each step only if it is told to.

@@ -68,7 +68,9 @@ def is_document(head: bytes) -> bool:
     if tables.lists and tables.loose > len(tables.lists):
         return False
     columns = tables.columns("")
-    return tables.timed >= SURE or any(len(columns[name].values) >= SURE for name in columns if is_of_a_log(name))
+    return any(len(each.values) >= SURE for each in tables.points.values()) or any(
+        len(columns[name].values) >= SURE for name in columns if is_of_a_log(name)
+    )
 
 
 READER = FileReader("json", (".json",), read_document, recognises=is_document, doubtful=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Integers, Run
+from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.formats.row_texts import Texts
 from wcdfa.readers.limits import Deadline, most_memory, require_room
 from wcdfa.readers.steps import with_steps
@@ -92,6 +92,10 @@ class Rows:
             elif type(value) is str:
                 self._texts.add(name, value, count)
         self.count += 1
+
+    def add_column(self, name: str, values: Floats) -> None:
+        """Add a column of which each row has a number, unless one has this name."""
+        self._values.setdefault(name, array("d", values.tobytes()))
 
     def columns(self, axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
         """All numbers by name. They share memory with the collector, so no row can be added afterwards. `axes` are as in `with_steps`."""
