@@ -67,7 +67,7 @@ class Judging:
         Name of the series, or a pattern such as "update_norm/*"; repeat it for several. Default: the column with a usual name for norms ‖ΔW‖.
     pattern
         Regular expression that finds the numbers in the lines of a text log, such as `grad_norm[:=] *(?P<value>\S+)`. Named groups are
-        columns: value (called as the word before it), step, lr, loss, or others. Default: numbers after names, as known programs print.
+        columns: value (called as the name before it), step, lr, loss, or others. Default: numbers after names, as known programs print.
     steps
         The first and last training step to use.
     spacing

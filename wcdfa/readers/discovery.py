@@ -83,7 +83,7 @@ def sources(path: str | Path, pattern: str | None = None) -> list[Source]:
         sources and the runs.
     pattern : str, optional
         Regular expression with named groups, such as ``grad_norm[:=] *(?P<value>\S+)``: the logs are texts, in whose lines it is searched
-        for. The groups are columns; `value` is called as the word before it.
+        for. The groups are columns; `value` is called as the name before it.
 
     Raises
     ------
