@@ -141,6 +141,32 @@ def test_data_are_no_steps_but_tell_what_a_restart_replaced(name, apart):
     assert "is taken to count data and not optimizer steps" in found.notes[0]
 
 
+@pytest.mark.parametrize("name", ["samples_seen", "tokens", "total_timesteps", "x"])
+@pytest.mark.parametrize(("batch", "epoch", "rest"), [(64, 94, 48), (64, 94, 1), (8192, 40, 100), (5000, 150, 2501)])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_smaller_last_batch_is_a_step_too(name, batch, epoch, rest, restarted):
+    """Divided by the size of a batch, such counts of data would collide."""
+    if name == "x":
+        batch, rest = 1000 * batch, 1000 * rest
+    sizes = np.where(np.arange(1, N + 1) % epoch == 0, rest, batch)
+    counts = np.cumsum(sizes)
+    rows = np.r_[:200, 150:250] if restarted else np.arange(N)
+    found = norms_with({name: counts[rows]})
+    series = spaced(found)
+    assert np.diff(series.steps).tolist() == [1] * (len(series.steps) - 1)
+    np.testing.assert_array_equal(series.values, np.concatenate([NORMS[:150], NORMS[200:]]) if restarted else NORMS)
+    assert len(series.notes) == restarted
+
+
+@pytest.mark.parametrize("gone", [[100], [50, 51, 200]])
+def test_batches_that_were_not_logged_are_still_missed(gone):
+    counts = np.delete(np.cumsum(np.where(np.arange(1, N + 1) % 94 == 0, 48, 64)), gone)
+    series = spaced(with_steps({"samples": Column(counts.astype(float)), "norm": Column(np.delete(NORMS, gone))})["norm"])
+    assert series.notes == (
+        f"{len(gone)} step{'s' if len(gone) > 1 else ''} between {'are' if len(gone) > 1 else 'is'} not in the log",
+    )
+
+
 def test_updates_count_optimizer_steps_and_data_do_not():
     found = norms_with({"time/total_timesteps": 2048 * np.arange(N), "train/n_updates": 10 * np.arange(N)})
     assert found.steps.tolist() == (10 * np.arange(N)).tolist()

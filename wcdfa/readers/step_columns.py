@@ -144,7 +144,9 @@ class StepColumns:
         rising = _rising(axis.steps)
         apart = (None if rising is None else even_spacing(rising)) or _usual(axis.at(rows)[1]) or 1
         note = f"{shown(axis.name)} is taken to count data and not optimizer steps, {apart:,} for each: if there were more steps, {MORE}"
-        return axis._replace(steps=axis.steps // apart, notes=(note, *axis.notes))
+        return axis._replace(
+            steps=axis.steps // apart if rising is None else _in_rows(axis.steps, rising, apart), notes=(note, *axis.notes)
+        )
 
     @cached_property
     def _names(self) -> dict[Counts, list[str]]:
@@ -225,6 +227,18 @@ def _apart(axis: Axis, kind: Counts, rows: Integers) -> int | None:
     if kind == "steps":  # a step by its name, also if it rises unevenly
         return apart or 0
     return None if kind == "rows" and apart == 1 else apart
+
+
+def _in_rows(counts: Integers, rising: Integers, apart: int) -> Integers:
+    """Counts of data in optimizer steps. A rise is at least one step: the last batch of an epoch may be smaller than the others.
+
+    >>> _in_rows(np.array([64, 112, 176, 304]), np.array([64, 112, 176, 304]), 64)
+    array([1, 2, 3, 5])
+    """
+    taken = np.maximum(1, np.rint(np.diff(rising) / apart)).astype(np.int64)
+    steps = int(rising[0]) // apart + np.append(0, np.cumsum(taken))
+    found: Integers = steps[np.minimum(np.searchsorted(rising, counts), len(rising) - 1)]
+    return found
 
 
 def _usual(steps: Integers) -> int | None:
