@@ -173,6 +173,32 @@ def test_a_url_as_a_path():
         assert not isinstance(place_of(path), Url)
 
 
+SIGNED = "?X-Amz-Credential=Mine%2F1&run=1&X-Amz-Signature=0aSigned1b"
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            f"https://me:pass@word@host/runs/a.csv{SIGNED}",
+            "https://***@host/runs/a.csv?X-Amz-Credential=***&run=1&X-Amz-Signature=***",
+        ),
+        ("https://token@host/a.csv", "https://***@host/a.csv"),
+        ("simplecache::s3://key:secret@bucket/a.csv", "simplecache::s3://***@bucket/a.csv"),
+        ("abfs://container@account/a.csv?sv=2022-11-02&sig=x%3D", "abfs://container@account/a.csv?sv=2022-11-02&sig=***"),
+        (f"https://host/a.csv?key-pair={40 * 'a'}&raw=true", "https://host/a.csv?key-pair=***&raw=true"),
+    ],
+)
+def test_no_secret_of_a_url_is_shown(url, said):
+    place = Url(url)
+    for each in (place, pickle.loads(pickle.dumps(place)), place.parent / place.whole.rpartition("/")[2]):
+        assert (str(each), f"{each}", each.name, each.whole) == (said, said, said.rpartition("/")[2], url)
+        assert said in repr(each)
+    assert place == Url(url)
+    assert hash(place) == hash(Url(url))
+    assert place not in (Url(f"{url}1"), Path(url))
+
+
 def test_a_url_of_a_file_of_this_machine(tmp_path):
     write_csv(tmp_path / "a b.csv")
     assert read_series((tmp_path / "a b.csv").as_uri()).path == tmp_path / "a b.csv"
@@ -192,8 +218,19 @@ def test_from_a_web_server(tmp_path, csv):
             series = read_series(f"{base}/{name}")
             np.testing.assert_array_equal(series.values, NORMS)
             assert str(series.path) == f"{base}/{name}"
-        with pytest.raises(FileNotFoundError, match=rf"^{base}/none\.csv: no such file or folder$"):
+        with pytest.raises(FileNotFoundError, match=rf"^{base}/none\.csv: no such file or folder, or the server"):
             sources(f"{base}/none.csv")
+        secret = f"{base.replace('//', '//me:pass@')}/run.csv{SIGNED}"
+        for command, *options in (("analyze", "--json"), ("analyze", "--output", "a.png"), ("report", "--output", "a.html")):
+            done = run(command, secret, "--window", "100", *options, cwd=tmp_path)
+            assert done.returncode == 0
+            said = done.stdout + done.stderr + "".join(each.read_text("latin-1") for each in tmp_path.glob("a.*"))
+            assert "run.csv" in said
+            for each in ("me:pass", "Mine", "0aSigned1b"):
+                assert each not in said
+        many = run("analyze", secret, secret.replace("run.csv", "none.csv"), "--window", "100", "--table", "a.parquet", cwd=tmp_path)
+        assert many.returncode != 0
+        assert ("none.csv" in many.stderr, "me:pass" in many.stdout + many.stderr) == (True, False)
         server.shutdown()
 
 

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from wcdfa.analysis.result_types import FailedResult
 from wcdfa.analysis.results import failed
 from wcdfa.readers import Source, sources
+from wcdfa.readers.places import place_of
 from wcdfa.support.failures import writing
 
 
@@ -21,7 +22,7 @@ def located(paths: list[Path], pattern: str | None = None) -> tuple[list[Source]
     """
     found: dict[Path, Source] = {}
     errors: list[FailedResult] = []
-    for path in paths:
+    for path in map(place_of, paths):
         try:
             found |= {place: source for source in sources(path, pattern) if (place := source.path.resolve()) not in found}
         except (ValueError, OSError) as error:

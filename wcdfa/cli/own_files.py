@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from pathlib import Path
 
-from wcdfa.readers.places import STDIN, Url, file_name, is_stream, place_of
+from wcdfa.readers.places import HOLDER, STDIN, Url, file_name, is_stream, place_of
 
 # names that a logger gives to the log of every run, and folders of one run
 COMMON = re.compile(
@@ -32,6 +32,8 @@ def name_of(path: Path) -> str:
     'gpt-version_0-events'
     >>> name_of(Path("-")), name_of(Path("s3://bucket/runs/seed=3.csv")), name_of(Path("https://host/run.csv?raw=true"))
     ('stdin', 'seed=3', 'run')
+    >>> name_of(Path("https://user:password@host/metrics.csv?raw=true"))
+    'host-metrics'
     """
     path = _plain(place_of(path))
     plain = path.with_suffix("") if path.suffix.lower() in PACKED else path
@@ -46,7 +48,7 @@ def name_of(path: Path) -> str:
 def _plain(path: Path) -> Path:
     """The path by which a log is named: what has no name gets one."""
     if isinstance(path, Url):
-        return path.with_name(file_name(path) or "log")
+        return Path(HOLDER.sub("", path.whole)).with_name(file_name(path) or "log")
     if is_stream(path) and (str(path) == STDIN or not path.suffix):
         return Path("stdin" if str(path) == STDIN else "pipe")
     return path.resolve()

@@ -21,6 +21,7 @@ from wcdfa.cli.printing import busy, print_errors, say, written
 from wcdfa.cli.reading import Readings
 from wcdfa.cli.wording import of_text
 from wcdfa.readers import Source
+from wcdfa.readers.places import place_of
 from wcdfa.report import Failure, Section, owner_of, place, write
 from wcdfa.report.from_runs import with_series
 from wcdfa.support.text import shown
@@ -70,7 +71,7 @@ def report(
     if len(sections) == 1:
         for note in sections[0].notes:
             say(console, f"note: {note}")
-    title = shown(paths[0].name) if len(sections) == 1 else f"{len(sections)} runs"
+    title = shown(place_of(paths[0]).name) if len(sections) == 1 else f"{len(sections)} runs"
     not_shown = [Failure(each["path"], of_text(each["error"])) for each in errors]
     path = write(output, sections, title=f"wcdfa: {title}", failures=not_shown, owner=mine)
     seconds = time.perf_counter() - began

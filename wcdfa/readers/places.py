@@ -15,6 +15,10 @@ from wcdfa.support.text import shown
 STDIN = "-"
 SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]+:/+")  # one letter is a drive
 INNER = re.compile(r"(?:^|(?<=::))([A-Za-z][A-Za-z0-9+.-]+):/+")
+HOLDER = re.compile(r"(?<=://)(?:[^/@\s]*:[^/\s]*|(?<=http://)[^/\s]+|(?<=https://)[^/\s]+)@")  # a user with a password, or a token
+SECRET = r"[^=&;\s]*(?:sig|token|key|secret|passw|pwd|cred|auth)[^=&;\s]*"  # the name of what a server is told
+ASKED = re.compile(rf"(?i)(?<=[?&;])({SECRET}=)[^&;#\s'\")]+|(?<=[?&;])([^=&;\s]+=)[^&;#\s'\")]{{32,}}")
+HIDDEN = "***"
 WATCHED = "watch follows files of this machine, as they grow; {} cannot be followed: use analyze"
 
 if TYPE_CHECKING:
@@ -24,21 +28,39 @@ else:
 
 
 class Url(_Path):
-    """The place of a log in an object store, as a path that is shown as the URL.
+    """The place of a log in an object store, as a path that is shown as the URL, without passwords and signatures.
 
     >>> url = Url("s3://bucket/runs/a.csv")
     >>> print(url, url.name, url / "b")
     s3://bucket/runs/a.csv a.csv s3://bucket/runs/a.csv/b
+    >>> print(Url("https://user:password@host/a.csv?run=1&X-Amz-Signature=0a1b"))
+    https://***@host/a.csv?run=1&X-Amz-Signature=***
     """
 
     def __str__(self) -> str:
-        return INNER.sub(r"\1://", super().__str__().replace("\\", "/"))
+        return without_secrets(self.whole)
 
     def __fspath__(self) -> str:
-        return str(self)
+        return self.whole
 
     def __reduce__(self) -> tuple[type[Url], tuple[str]]:
-        return Url, (str(self),)
+        return Url, (self.whole,)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and self.whole == other.whole
+
+    def __hash__(self) -> int:
+        return hash(self.whole)
+
+    @property
+    def name(self) -> str:
+        """The end of the URL, without secrets."""
+        return str(self).rpartition("/")[2]
+
+    @property
+    def whole(self) -> str:
+        """The URL as it was given, with the secrets in it."""
+        return INNER.sub(r"\1://", super().__str__().replace("\\", "/"))
 
     def resolve(self, strict: bool = False) -> Url:
         """The same URL."""
@@ -47,7 +69,16 @@ class Url(_Path):
     @property
     def protocol(self) -> str:
         """What comes before ``://``."""
-        return str(self).partition("://")[0]
+        return self.whole.partition("://")[0]
+
+
+def without_secrets(text: str) -> str:
+    """A text without the passwords, keys and signatures of the URLs in it.
+
+    >>> without_secrets("s3://key:secret@bucket/a.csv, abfs://container@account/a.csv?sv=2022&sig=0a1b")
+    's3://***@bucket/a.csv, abfs://container@account/a.csv?sv=2022&sig=***'
+    """
+    return ASKED.sub(lambda found: f"{found[1] or found[2]}{HIDDEN}", HOLDER.sub(f"{HIDDEN}@", text))
 
 
 def place_of(path: str | Path) -> Path:
@@ -74,7 +105,7 @@ def is_stream(path: Path) -> bool:
 
 def file_name(url: Url) -> str:
     """The name of the file at a URL, without what a web server is asked."""
-    text = str(url).rpartition("::")[0] or str(url)
+    text = url.whole.rpartition("::")[0] or url.whole
     return unquote(urlsplit(text).path.rpartition("/")[2]) if url.protocol in ("http", "https") else Path(text).name
 
 

@@ -11,7 +11,7 @@ from wcdfa.readers.column_names import listed
 from wcdfa.readers.copies import Copying, inside
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats import readers
-from wcdfa.readers.places import Url, file_name
+from wcdfa.readers.places import Url, file_name, without_secrets
 from wcdfa.readers.recognition import UNSURE
 from wcdfa.readers.wanted import may_be_log
 from wcdfa.support.temporary_folders import TemporaryFolder
@@ -35,6 +35,7 @@ DRIVERS = {
     "hf": "huggingface_hub",
 }
 PUBLIC = """; for a public bucket, set FSSPEC_S3='{"anon": true}'"""
+NOR_ALLOWED = ", or the server does not let you read it"
 WEB = ("http", "https")  # whose folders are pages for people
 
 
@@ -75,7 +76,7 @@ def _store(url: Url) -> tuple[AbstractFileSystem, str]:
         msg = "reading a URL needs fsspec, which is not installed: pip install 'wcdfa[remote]'"
         raise LogError(msg) from error
     try:
-        store, root = url_to_fs(str(url))
+        store, root = url_to_fs(url.whole)
     except ImportError as error:
         driver = DRIVERS.get(url.protocol)
         msg = f"reading {url.protocol}:// needs {driver}, which is not installed: pip install {driver}" if driver else str(error)
@@ -91,11 +92,11 @@ def _telling(url: Url) -> Iterator[None]:
     except LogError:
         raise
     except FileNotFoundError as error:
-        msg = f"{shown(url)}: no such file or folder"
+        msg = f"{shown(url)}: no such file or folder{NOR_ALLOWED if url.protocol in WEB else ''}"
         raise FileNotFoundError(msg) from error
     except Exception as error:
         public = PUBLIC if type(error).__name__ == "NoCredentialsError" else ""
-        msg = f"it cannot be fetched: {type(error).__name__}: {shown(error)}{public}"
+        msg = f"it cannot be fetched: {type(error).__name__}: {shown(without_secrets(str(error)))}{public}"
         raise LogError(msg) from error
 
 
