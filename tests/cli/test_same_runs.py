@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -179,3 +180,19 @@ def test_lines_of_many_logs_are_printed_at_once_and_a_copy_is_said(tmp_path):
     done = run("analyze", "runs", "--window", 100, "--jobs", 1, "--json", cwd=tmp_path)
     assert [each["path"] for each in objects(done)] == [f"runs/{number:02}.csv" for number in range(40)]
     assert "note: runs/00.csv: update_norm: the same norms are in runs/40.csv: one run" in done.stderr
+
+
+def test_a_run_of_something_else_in_one_log_is_passed_over(tmp_path):
+    """As it is in a folder: the others are judged. If there is no other, what the log holds is said."""
+    rows = "".join(f"{step},{value!r}\n" for step, value in enumerate(log_files.NORMS.tolist()))
+    for name, columns in (("two", ("update_norm", "loss")), ("none", ("loss", "reward"))):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            for column in columns:
+                archive.writestr(f"{column}.csv", f"step,{column}\n{rows}")
+    done = run("analyze", "two.zip", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [each["run"] for each in objects(done)] == ["update_norm.csv"]
+    done = run("analyze", "none.zip", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "it holds: step, loss" in " ".join(done.stdout.split())
+    assert "To log ‖ΔW‖" in done.stdout

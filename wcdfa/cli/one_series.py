@@ -22,11 +22,14 @@ from wcdfa.support.text import several, shown
 
 
 def only_series(found: Sequence[Source], settings: Settings) -> RecordedSeries | None:
-    """The series, if the logs hold exactly one."""
+    """The series, if the logs hold exactly one. If a log of several runs holds one without such a series, that is for `judge_many`."""
     if len(found) != 1:
         return None
-    first = list(islice((series for run in found[0].runs() for series in settings.series(run)), 2))
-    return first[0] if len(first) == 1 else None
+    first = list(islice(found[0].runs(), 2))
+    if len(first) != 1:
+        return None
+    series = list(islice(settings.series(first[0]), 2))
+    return series[0] if len(series) == 1 else None
 
 
 def judge_one(

@@ -34,7 +34,8 @@ class Passed:
     def over(self, failure: FailedResult) -> bool:
         """Whether a log is passed over; it is counted."""
         empty = failure.get("empty", False)
-        if not (failure["none"] or empty) or failure["path"] in self._shown:
+        alone = not failure["run"]  # of several runs in a log, one may hold something else
+        if not (failure["none"] or empty) or (alone and failure["path"] in self._shown):
             return False
         self.empty += empty
         self.other += not empty
