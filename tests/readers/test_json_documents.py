@@ -13,7 +13,7 @@ from tests.helpers.log_files import COLUMNS, LOSSES, NORMS, STEPS
 from wcdfa.readers import read_series, sources
 from wcdfa.readers.formats import json_stream
 from wcdfa.readers.formats.json_stream import Stream
-from wcdfa.readers.formats.json_tables import Values
+from wcdfa.readers.formats.json_values import Values
 
 LISTS = {name: values.tolist() for name, values in COLUMNS.items()}
 ROWS = [dict(zip(LISTS, row, strict=True)) for row in zip(*LISTS.values(), strict=True)]

@@ -72,20 +72,17 @@ def choose(names: Iterable[str], wanted: Iterable[str] = (), tool: str = "") -> 
         if found := usual(names, quantity):
             return [found]
     unnamed = [name for name in names if plain(name).rpartition("/")[2] == "norm"]
-    open_ones = [name for name in names if _may_be_series(name, tool)]
     rest = unnamed or [name for name in names if not _is_count(name)]
-    if len(rest) == 1 and (unnamed or rest == open_ones):
+    if not rest and len(names) == 1:  # it may be called as its file
+        rest = [name for name in names if not is_time(name)]
+    told_nothing = [name for name in rest if tells_nothing(name) and name not in known_names(tool)]
+    if len(rest) == 1 and (unnamed or told_nothing):
         return rest
-    raise no_norm(names, open_ones)
-
-
-def _may_be_series(name: str, tool: str) -> bool:
-    """Whether a name tells neither what a column holds nor that it counts anything."""
-    return tells_nothing(name) and not _is_count(name) and name not in known_names(tool)
+    raise no_norm(names, told_nothing)
 
 
 def _is_count(name: str) -> bool:
-    return is_time(name) or (bool(name.strip()) and counts(name))
+    return is_time(name) or (bool(words(name)) and counts(name))
 
 
 def no_norm(names: Iterable[str], possible: Iterable[str] = ()) -> NoSeries:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from itertools import islice
+from os import SEEK_END
 from typing import BinaryIO, NamedTuple
 
 from wcdfa.readers.column_names import listed
@@ -14,14 +15,15 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.converting import spool
 from wcdfa.readers.formats.dialects import Dialect
 from wcdfa.readers.formats.heads import SAMPLE, Head
+from wcdfa.readers.formats.no_rows import Grown, Torn
 from wcdfa.readers.formats.quotes import Quotes, logical_lines
 from wcdfa.readers.formats.unfinished import BLOCK, Beginning, is_number
 from wcdfa.readers.limits import Deadline
 
 GLUED = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+[.eE-][-+.eE\d]*")
 LOOKS_GLUED = re.compile(rb"\.\d+(?:[eE][-+]?\d+)?-?\d*\.|[eE][-+]?\d+[.eE]")
-NAMED = 5  # lines that are named in a note
 MOST = 3  # times as many lines as rows may be no rows
+GROWN = 3  # rows before, and so many rows up to the end, that are longer: fewer may be torn
 SHARED = 0.5  # of the names of a header, at least, are those of the header before
 
 
@@ -33,33 +35,6 @@ class Section(NamedTuple):
     sample: list[list[str]]
     line: int
     """The line of its header."""
-
-
-@dataclass
-class _Torn:
-    """The lines that are no rows."""
-
-    count: int = 0
-    lines: list[str] = field(default_factory=list)
-    first: str = ""
-
-    def add(self, number: int, found: int, wanted: int) -> None:
-        """Count a line; `found` is how many fields it has, or 0 if it is damaged in another way."""
-        self.count += 1
-        if len(self.lines) < NAMED:
-            self.lines.append(f"{number:,}")
-        if not self.first:
-            self.first = f"line {number:,}: " + (f"Expected {wanted} columns, got {found}" if found else "it is damaged")
-
-    def notes(self) -> Iterator[str]:
-        """Name the lines."""
-        if self.count:
-            more = f" and {self.count - NAMED:,} more" if self.count > NAMED else ""
-            one = self.count == 1
-            yield (
-                f"{'line' if one else f'{self.count:,} lines:'} {', '.join(self.lines)}{more} {'is no whole row and was' if one else 'are no whole rows and were'} "
-                f"left out: {self.first}"
-            )
 
 
 def sections(file: BinaryIO, dialect: Dialect, top: Head, quoted: Quotes) -> tuple[list[Section], list[str]]:
@@ -87,7 +62,8 @@ class _Picked:
 
     def __init__(self, dialect: Dialect, top: Head, deadline: Deadline) -> None:
         self._dialect, self._delimiter, self._deadline = dialect, dialect.delimiter.encode(), deadline
-        self._torn, self._repeated, self._rows, self._notes = _Torn(), 0, 0, list[str]()
+        self._torn, self._repeated, self._rows, self._notes = Torn(), 0, 0, list[str]()
+        self._grown: Grown | None = None
         self.found: list[Section] = []
         self._numeric: set[int] = set()
         self._begin(top.names, top.line - 1)
@@ -95,8 +71,8 @@ class _Picked:
 
     def close(self) -> None:
         """Close the files."""
-        for section in self.found:
-            section.file.close()
+        for file in [*(section.file for section in self.found), *([self._grown.file] if self._grown is not None else [])]:
+            file.close()
 
     def add(self, number: int, line: bytes) -> None:
         """Take a line, or several that one quoted text joins."""
@@ -111,17 +87,20 @@ class _Picked:
         fields = self._fields(line)
         whole = len(fields) == len(self.section.names)
         if fields == self.section.names:
+            self._end()
             self._repeated += 1
         elif self._is_header(fields):
             self._begin(fields, number)
             self._notes.append(f"line {number:,} is another header: from there on the columns are {listed(fields)}")
         elif not whole or b"\0" in line or self._is_glued(fields):
-            self._torn.add(number, 0 if whole else len(fields), len(self.section.names))
+            if not self._has_grown(number, fields):
+                self._torn.add(number, 0 if whole else len(fields), len(self.section.names))
         else:
             self._write(line if b'"' not in line else self._written(fields))
 
     def require_table(self) -> None:
-        """Raise a LogError if most lines are no rows."""
+        """Raise a LogError if most lines are no rows. No line may be added afterwards."""
+        self._end()
         if self._torn.count > MOST * self._rows or (self._torn.count and self._rows <= 1):
             msg = f"not a table: {self._torn.first}"
             raise LogError(msg)
@@ -138,12 +117,50 @@ class _Picked:
         return self.found[-1]
 
     def _begin(self, names: Sequence[str], line: int) -> None:
+        self._end()
         self.found.append(Section([name.strip() for name in names], spool(), [], line))
-        self._commas = len(names) - 1
+        self._commas, self._own = len(names) - 1, 0
         self._numeric.clear()
 
+    def _has_grown(self, number: int, fields: list[str]) -> bool:
+        """Keep a row that is longer than those before: if all that follow are so too, a column was added."""
+        width = len(self.section.names)
+        if len(fields) <= width or self._own < GROWN or any("\0" in each for each in fields) or self._is_glued(fields[:width]):
+            return False
+        if any(
+            each.strip() and not is_number(self._dialect.number(each))
+            for i, each in enumerate(fields[:width])
+            if i in self._numeric
+        ):
+            return False
+        if self._grown is None:
+            self._grown = Grown(width)
+        return self._grown.add(number, len(fields), self._written(fields[:width]))
+
+    def _end(self) -> None:
+        """Take the rows that are longer up to here, if they are enough."""
+        grown, self._grown = self._grown, None
+        if grown is None:
+            return
+        if grown.torn.count < GROWN:
+            grown.file.close()
+            self._torn.join(grown.torn)
+            return
+        self._notes.append(grown.note())
+        self.found.append(Section(self.section.names, grown.file, [], grown.first - 1))
+        grown.file.seek(0)
+        for line in islice(grown.file, SAMPLE // (20 * len(self.section.names)) + 2):
+            self.section.sample.append([self._dialect.number(each) for each in self._fields(line.rstrip(b"\n"))])
+        grown.file.seek(0, SEEK_END)
+        self._rows += grown.torn.count
+
     def _write(self, line: bytes) -> None:
+        if self._grown is not None:  # those that were longer are no rows
+            self._grown.file.close()
+            self._torn.join(self._grown.torn)
+            self._grown = None
         self._rows += 1
+        self._own += 1
         self.section.file.write(line + b"\n")
         if len(self.section.sample) < SAMPLE // (20 * len(self.section.names)) + 2:
             self.section.sample.append([self._dialect.number(each) for each in self._fields(line)])
