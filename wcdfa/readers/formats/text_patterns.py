@@ -13,6 +13,7 @@ SPACED = r"(?:(?:global |train |val )?(?:step|iter|iteration|epoch|update)s?|(?:
 PAIR = re.compile(rf"(?i)(?<![\w./-])(?:({NAME})['\"]?\s*[:=]\s*['\"]?[\[(]?|({SPACED})\s+)({NUMBER})")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 RANK = re.compile(r"^\W*(?:rank[ :]?)(\d+)\b|\[rank:?[ ]?(\d+)\]", re.IGNORECASE)
+RANK_WORD = re.compile("rank", re.IGNORECASE)  # in all lines that `RANK` is found in
 JOINING = {"loss", "norm", "rate", "lr", "scale", "losses", "norms"}  # last words of names of several words
 LEVELS = {"debug", "info", "warning", "error", "critical", "root", "main", "at", "the", "and", "with", "for", "is", "in"}
 
@@ -69,12 +70,12 @@ def pairs(line: str) -> Iterator[tuple[str, float]]:
     {'iter': 10.0, 'loss': 3.2012}
     """
     for name, spaced, number in PAIR.findall(line):
-        if named := _name(name or spaced):
+        if named := name_of(name or spaced):
             yield named, float(number.replace(",", ""))
 
 
 @lru_cache(4096)
-def _name(written: str) -> str:
+def name_of(written: str) -> str:
     """The name without the words before it that are none of it; empty if it is the name of a file."""
     *before, last = written.split(" ")
     if last.casefold() not in JOINING:
