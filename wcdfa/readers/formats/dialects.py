@@ -76,12 +76,16 @@ def dialect_of(beginning: bytes, ending: str = "") -> Dialect:
         The ending of its name: fields in a .tsv file are separated by tabs if it has any.
     """
     encoding = encoding_of(beginning)
-    text = beginning.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
+    text = _decoded(beginning, encoding)
     lines = _lines(text, whole=len(beginning) < LOOK)
     delimiter = "\t" if ending == ".tsv" and "\t" in text else _delimiter(lines)
     fields = [field for line in lines for field in split(line, delimiter)] if delimiter != "," else []
     comma = any(map(DECIMAL_COMMA.fullmatch, fields)) and not any("." in field and is_number(field) for field in fields)
     return Dialect(encoding, delimiter, "," if comma else ".", "\r" in text and "\n" not in text)
+
+
+def _decoded(beginning: bytes, encoding: str) -> str:
+    return beginning.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
 
 
 def encoding_of(beginning: bytes) -> str:
@@ -133,7 +137,7 @@ def split(line: str, delimiter: str) -> list[str]:
 
 def _lines(text: str, *, whole: bool) -> list[str]:
     """The first lines that are neither empty nor comments; one that is cut off is left out."""
-    lines = re.split(r"\r\n|\n|\r", text)
+    lines = (text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text).split("\n")
     if not whole and len(lines) > 1:
         lines.pop()
     rows = (line for line in lines if line.strip() and not line.startswith("#"))
@@ -177,12 +181,18 @@ def looks_like_table(beginning: bytes) -> bool:
     if beginning[:1] in b"{[<" or (not _is_wide(beginning) and CONTROL.search(beginning)):
         return False
     try:
+        lines = _lines(_decoded(beginning, encoding_of(beginning)), whole=len(beginning) < LOOK)
+        if len(lines) < ROWS or not any(_is_table(lines, each, comma) for each in DELIMITERS for comma in _commas(lines)):
+            return False  # however it is split: to find what is between its fields takes long
         dialect = dialect_of(beginning)
-        text = beginning.decode("utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding, "replace")
     except ModuleNotFoundError:  # of the libraries that tell odd tables apart
         return False
-    rows = [split(line, dialect.delimiter) for line in _lines(text, whole=len(beginning) < LOOK)]
-    return len(rows) >= ROWS and _is_table(rows, dialect)
+    return _is_table(lines, dialect.delimiter, dialect.decimal)
+
+
+def _commas(lines: Sequence[str]) -> str:
+    """The decimal signs that lines may have."""
+    return ".," if any("," in line for line in lines) else "."
 
 
 def _is_wide(beginning: bytes) -> bool:
@@ -190,16 +200,33 @@ def _is_wide(beginning: bytes) -> bool:
     return beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or bool(_of_zeros(beginning))
 
 
-def _is_table(rows: Sequence[list[str]], dialect: Dialect) -> bool:
-    kinds = [[is_number(dialect.number(field)) for field in row] for row in rows]
+def _is_table(lines: Sequence[str], delimiter: str, decimal: str) -> bool:
+    """Whether most lines have as many fields as the last but one, which are numbers, perhaps below names."""
+    number, rows = Dialect(delimiter=delimiter, decimal=decimal).number, [split(line, delimiter) for line in lines]
     width = len(rows[-2])
-    if sum(len(row) == width for row in rows) < MOSTLY * len(rows) or any(_is_json(row) for row in rows[:2]):
+    body = [row for row in rows if len(row) == width]
+    if not body or len(body) < MOSTLY * len(rows) or any(_is_json(row) for row in rows[:2]):
         return False
-    headed = not any(kinds[0]) and len(rows[0]) == width and all(map(str.strip, rows[0])) and len(set(rows[0])) == width
-    body = [each for each in kinds[headed:] if len(each) == width]
-    numeric = [sum(column) / len(body) for column in zip(*body, strict=True)]
-    least = MOSTLY if headed and width > 1 else 1
-    return bool(body) and (max(numeric) if headed else min(numeric)) >= least
+    names = rows[0]
+    if (
+        len(names) != width
+        or len(set(names)) < width
+        or not all(map(str.strip, names))
+        or any(is_number(number(name)) for name in names)
+    ):
+        return all(is_number(number(field)) for row in body for field in row)
+    least = MOSTLY if width > 1 else 1
+    return any(_holds_numbers(list(map(number, column)), least) for column in zip(*body[1:], strict=True))
+
+
+def _holds_numbers(fields: Sequence[str], least: float) -> bool:
+    """Whether at least this share of the fields are numbers."""
+    others = 0
+    for field in fields:
+        others += not is_number(field)
+        if len(fields) - others < least * len(fields):
+            return False
+    return True
 
 
 def _is_json(row: list[str]) -> bool:

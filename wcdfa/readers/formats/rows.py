@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -96,6 +96,25 @@ class Rows:
     def add_column(self, name: str, values: Floats) -> None:
         """Add a column of which each row has a number, unless one has this name."""
         self._values.setdefault(name, array("d", values.tobytes()))
+
+    def add_alike(self, columns: Mapping[str, Sequence[float]]) -> None:
+        """Add several rows with the same names, column by column.
+
+        >>> rows = Rows()
+        >>> rows.add_alike({"step": [1.0, 2.0], "norm": [0.5, 0.25]})
+        >>> rows.numbers()["norm"].values
+        array([0.5 , 0.25])
+        """
+        self._deadline.check()
+        first = self.count
+        for name, numbers in columns.items():
+            values = self._values[name] if name in self._values else self._new(name)
+            if name not in self._rows and len(values) != first:
+                self._rows[name] = array("q", range(len(values)))
+            values.fromlist(list(numbers))
+            self.count = first + len(numbers)
+            if name in self._rows:
+                self._rows[name].extend(range(first, self.count))
 
     def columns(self, axes: Mapping[str, str] = {}) -> Mapping[str, Column]:
         """All numbers by name. They share memory with the collector, so no row can be added afterwards. `axes` are as in `with_steps`."""

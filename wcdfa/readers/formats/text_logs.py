@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from wcdfa.readers.formats.json_documents import is_document
 from wcdfa.readers.formats.jsonl import is_json_lines
 from wcdfa.readers.formats.rows import Rows
 from wcdfa.readers.formats.text_patterns import COLOURS, Program, counted, pairs, program_of, rank_of
+from wcdfa.readers.formats.text_shapes import Shape, Shapes
 from wcdfa.readers.formats.trainer_state import is_trainer_state
 from wcdfa.readers.formats.unfinished import CUT, beginning
 from wcdfa.readers.limits import Deadline
@@ -27,9 +28,12 @@ LONGEST = 1 << 14  # characters of a line that are read; a longer one is cut
 HEAD = 500  # lines that tell the program
 LAST = 48  # lines before the end of the beginning of a file; those before may be about settings
 TELLING = 16  # of these, lines that tell the program
+NEAR = 1 << 13  # bytes that hold so many lines, if they are short
+FIRST = 12  # of these, lines that are looked at first: they mostly tell
 SURE = 5  # lines with a step and a norm or loss
 COUNTERS = {"epoch", "of"}
 BYTES = 1 << 20
+AT_ONCE = 1000  # lines of one shape
 
 
 def read_text(path: Path) -> Iterator[Run]:
@@ -87,12 +91,49 @@ class Printed:
         self._loose = Rows(size)
         self._above: dict[str, float] = {}
         self._row: dict[str, float] = {}
+        self._shapes, self._alike = Shapes(), False
+        self._shape: Shape | None = None
+        self._texts: list[tuple[str, ...]] = []
+        self._unnamed = program is not None and program.counter is not None
 
     def take(self, line: str) -> None:
         """Add the numbers of a line."""
-        row = {**counted(line, self._program), **dict(pairs(line))}
+        found = self._shapes.of(line)
+        if found is None:
+            self._take(line, {**counted(line, self._program), **dict(pairs(line))})
+            return
+        shape, texts = found
+        if not shape.names and not self._unnamed:
+            return
+        if shape is not self._shape:
+            self._end_shape()
+            self._shape, self._alike = shape, self._is_alike(shape)
+        if not self._alike:
+            told = {name: each[0] for name, each in shape.columns([texts]).items()}
+            self._take(line, {**counted(line, self._program), **told})
+            return
+        self._texts.append(texts)
+        if len(self._texts) == AT_ONCE:
+            self._end_shape()
+
+    def _is_alike(self, shape: Shape) -> bool:
+        """Whether each line of a shape is a row of its own, and of no special rank."""
+        return not (shape.ranked or self._unnamed or all(map(is_counter, shape.names))) and is_stepped(shape.names)
+
+    def _end_shape(self) -> None:
+        """Add the lines of one shape that were read."""
+        if self._shape is not None and self._texts:
+            self._end()
+            self._above = {}
+            self._rows_of(None).add_alike(self._shape.columns(self._texts))
+            self._texts.clear()
+        self._shape = None
+
+    def _take(self, line: str, row: dict[str, float]) -> None:
+        """Add a row of numbers, and a line that is no row is none."""
         if not row:
             return
+        self._end_shape()
         if not is_stepped(row):
             self._below(row)
         elif all(map(is_counter, row)):
@@ -104,10 +145,12 @@ class Printed:
             self._add(line, row)
 
     def _add(self, line: str, row: Mapping[str, float]) -> None:
-        key = rank_of(line)
-        if key not in self._ranks:
-            self._ranks[key] = Rows(self._size)
-        self._ranks[key].add(row)
+        self._rows_of(rank_of(line)).add(row)
+
+    def _rows_of(self, rank: int | None) -> Rows:
+        if rank not in self._ranks:
+            self._ranks[rank] = Rows(self._size)
+        return self._ranks[rank]
 
     def _below(self, row: dict[str, float]) -> None:
         if not self._above:
@@ -123,8 +166,14 @@ class Printed:
             self._add("", {**self._above, **self._row})
             self._row = {}
 
+    @property
+    def has_steps(self) -> bool:
+        """Whether there are rows with a step."""
+        return bool(self._ranks) or bool(self._texts)
+
     def done(self) -> tuple[Rows, list[str]]:
         """All rows with a step, or if there are none, those with a norm or a loss; and notes."""
+        self._end_shape()
         self._end()
         if not self._ranks:
             return self._loose, []
@@ -138,7 +187,7 @@ class Printed:
         ] if others else []
 
 
-def is_stepped(row: Mapping[str, float]) -> bool:
+def is_stepped(row: Iterable[str]) -> bool:
     """Whether one of the names is that of a step or an epoch."""
     return any(map(is_counter, row))
 
@@ -171,13 +220,29 @@ def is_text_log(head: bytes) -> bool:
     """
     if b"\0" in head or is_json_lines(head) or is_trainer_state(head) or is_document(head):
         return False
-    last = head.decode("utf-8", "replace").replace("\r", "\n").split("\n")[-LAST - 1 : -1]
-    lines = [COLOURS.sub("", line[:LONGEST]) for line in last]
-    table = Printed(len(head), program_of(lines[-TELLING:]))
+    lines = [COLOURS.sub("", line[:LONGEST]) for line in _last(head)]
+    return _tells(lines[-FIRST:], stepped=True) or _tells(lines)
+
+
+def _last(head: bytes) -> list[str]:
+    """The last whole lines of a beginning."""
+    near = _whole_lines(head[-NEAR:])[1:]  # the first may be cut off
+    return (near if len(near) >= LAST else _whole_lines(head))[-LAST:]
+
+
+def _whole_lines(text: bytes) -> list[str]:
+    return text.decode("utf-8", "replace").replace("\r", "\n").split("\n")[:-1]
+
+
+def _tells(lines: list[str], *, stepped: bool = False) -> bool:
+    """Whether a norm or a loss stands in several lines; if `stepped`, only those with a step count."""
+    table = Printed(sum(map(len, lines)), program_of(lines[-TELLING:]))
     for line in lines:
         table.take(line)
     rows, _ = table.done()
-    columns = rows.columns()
+    if stepped and not table.has_steps:
+        return False
+    columns = rows.numbers() if stepped else rows.columns()
     return any(quantity_of(name) != "unknown" and len(columns[name].values) >= SURE for name in columns)
 
 

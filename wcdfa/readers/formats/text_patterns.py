@@ -16,6 +16,7 @@ SPACED = (
 PAIR = re.compile(rf"(?i)(?<![\w./-])(?:({NAME})['\"]?\s*[:=]\s*['\"]?[\[(]?|({SPACED})\s+)({NUMBER})")
 COLOURS = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 RANK = re.compile(r"^\W*(?:rank[ :]?)(\d+)\b|\[rank:?[ ]?(\d+)\]", re.IGNORECASE)
+RANK_WORD = re.compile("rank", re.IGNORECASE)  # in all lines that `RANK` is found in
 JOINING = {"loss", "norm", "rate", "lr", "scale", "losses", "norms"}  # last words of names of several words
 LEVELS = {"debug", "info", "warning", "error", "critical", "root", "main", "at", "the", "and", "with", "for", "is", "in"}
 
