@@ -15,9 +15,10 @@ from tests.helpers import log_files
 from tests.helpers.commands import run
 from tests.report.test_report import drawn
 from wcdfa.cli.row_stream import AHEAD, RowStream
+from wcdfa.readers import read_series, sources
+from wcdfa.readers.series import series_of
 
 STEPS = np.arange(1, 601)
-from wcdfa.readers import read_series
 
 
 def columns(seed, n=600):
@@ -119,6 +120,16 @@ def test_a_resumed_run_that_counts_its_rows_anew_loses_none(tmp_path):
     np.testing.assert_array_equal(series.values, log_files.NORMS)
     assert series.steps.tolist() == list(range(300))
     assert "a later piece counts its rows from 0 again, so _step is counted on" in series.notes
+
+
+def test_a_run_that_is_resumed_within_a_second_is_read_whole(tmp_path):
+    parts = [{"update_norm": log_files.NORMS[part]} for part in (slice(0, 200), slice(200, None))]
+    pieces = [("a run", {**log_files.rows_of(each), "id": "abc125"}) for each in parts]
+    log_files.write_tracker("wandb", tmp_path, *pieces)
+    first, second = sorted(file.parent for file in tmp_path.rglob("*-abc125*/*.wandb") if not file.parent.is_symlink())
+    second.rename(f"{first}-1")  # as it is called then
+    (found,) = [series for source in sources(tmp_path) for run in source.runs() for series in series_of(run)]
+    np.testing.assert_array_equal(found.values, log_files.NORMS)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from tests.conftest import require
 from wcdfa.analysis.series import Settings, analyze
 from wcdfa.readers import read_series, series_of, sources
 from wcdfa.readers.columns import Column
+from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.tensorboard import in_order_of_time
 from wcdfa.readers.spacing import Subsampled, spaced
 
@@ -139,7 +141,7 @@ def test_scalars_without_a_step_are_taken_in_the_order_written(tmp_path, step):
     write_events(tmp_path / "events.out.tfevents.1", [(time, step, value) for time, _, value in events(range(N))])
     series = read_series(tmp_path)
     np.testing.assert_array_equal(series.values, NORMS)
-    assert series.notes[0] == f"the step is {step} everywhere, so the order written counts"
+    assert series.notes == (f"the step is {step} everywhere, so the order written counts",)
 
 
 def test_a_parent_without_scalars_is_passed_over_if_a_folder_below_has_some(tmp_path):
@@ -157,6 +159,39 @@ def test_hyperparameters_in_a_folder_of_their_own_are_passed_over(tmp_path):
     write_events(tmp_path / "run" / "events.out.tfevents.1", events(range(N)))
     write_events(tmp_path / "run" / "1000.5" / "events.out.tfevents.2", [])
     np.testing.assert_array_equal(values_of(tmp_path / "run"), NORMS)
+
+
+def add_hyperparameters(folder, metrics, when):
+    require("tensorboard")
+    require("torch")
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(folder) as writer:
+        writer.add_hparams({"lr": 0.1}, metrics, run_name=when)
+
+
+@pytest.mark.parametrize("when", [".", "1795813563.55"])
+@pytest.mark.parametrize(
+    "metrics", [{"hparam/grad_norm": 1.0}, {"hparam/update_norm": 1.0, "hparam/loss": 0.5}, {"grad_norm": 1.0}]
+)
+def test_results_of_hyperparameters_are_no_series(tmp_path, metrics, when):
+    add_hyperparameters(tmp_path / "tried", metrics, when)
+    *above, last = sources(tmp_path)
+    for source in above:  # the writer's own file beside them
+        with suppress(NothingLogged):
+            assert not list(source.runs())
+    with pytest.raises(NothingLogged, match="only hyperparameters and their results in"):
+        list(last.runs())
+
+
+@pytest.mark.parametrize("when", [".", "1795813563.55"])
+@pytest.mark.parametrize("metrics", [{"hparam/update_norm": 1.0}, {"hparam/grad_norm": 1.0, "hparam/loss": 0.5}])
+def test_results_of_hyperparameters_do_not_hide_the_series_of_a_run(tmp_path, metrics, when):
+    write_events(tmp_path / "events.out.tfevents.1", events(range(N)))
+    add_hyperparameters(tmp_path, metrics, when)
+    found = [series for source in sources(tmp_path) for run in source.runs() for series in series_of(run)]
+    assert [series.column for series in found] == ["update_norm"]
+    np.testing.assert_array_equal(found[0].values, NORMS)
 
 
 @pytest.mark.parametrize("below", [False, True])

@@ -12,6 +12,7 @@ from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
 from wcdfa.readers.repeated_steps import require_told_apart
+from wcdfa.readers.step_values import COUNT_NOTHING
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.text import ordinal, several
 
@@ -118,15 +119,15 @@ def _without_steps(column: Column) -> Iterator[str]:
     if ONE_AN_EPOCH in column.notes:
         return
     rows = column.rows
+    told = any(note.endswith(COUNT_NOTHING) for note in column.notes)
     apart = 1 if rows is None or len(rows) < FEW else int(np.sort(np.diff(rows))[(len(rows) - 1) // 2])
-    yield (
-        NO_STEPS
-        if apart == 1
-        else (
+    if apart > 1:
+        yield (
             f"{NO_STEPS}; but only every {ordinal(apart)} row holds one: if {apart - 1:,} of {apart:,} steps were left out, say so with "
             f"{Option('spacing', (apart,))}"
         )
-    )
+    elif not told:
+        yield NO_STEPS
 
 
 def _on_grid(steps: Integers, usual: int) -> npt.NDArray[np.bool_]:

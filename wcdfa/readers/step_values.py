@@ -18,6 +18,7 @@ EPOCHS = 10  # so many times counted anew cannot be restarts, if the lengths are
 CLOCKS = tuple((1e9 * unit, 4e9 * unit) for unit in (1.0, 1e3, 1e6, 1e9))
 DAYS = (19_000_101, 21_001_231)  # dates as year, month and day in one number
 IN_ORDER = "so the order written counts"
+COUNT_NOTHING = (f"everywhere, {IN_ORDER}", f"and no steps, {IN_ORDER}")  # ends of the notes on steps that count nothing
 
 
 class Understood(NamedTuple):

@@ -41,6 +41,7 @@ OF_A_TAG = 700  # bytes for each tag
 NEAR = 20  # files in other folders that are searched for a scalar
 FIRST = 100  # events at the start of each
 DIGITS = re.compile(r"[0-9]+")
+RESULT, HYPERPARAMETERS = "hparam/", "_hparams_/"  # tags of ``add_hparams``: its metrics, by custom, and what it writes with them
 SINGLE, DOUBLE = 1, 2  # values of tensorflow.DataType
 
 
@@ -59,7 +60,8 @@ def read_tensorboard(path: Path) -> Iterator[Run]:
     if columns:
         yield Run(path, "", columns, tuple(notes), "tensorboard")
     elif notes or not path.is_dir() or not _scalars_beside(path):
-        msg = f"no scalars in {several(len(files), 'event file', 'event files')}{': ' if notes else ''}{'; '.join(notes)}"
+        held = "only hyperparameters and their results" if found.hyperparameters else "no scalars"
+        msg = f"{held} in {several(len(files), 'event file', 'event files')}{': ' if notes else ''}{'; '.join(notes)}"
         raise LogError(msg) if notes else NothingLogged(msg)
 
 
@@ -115,7 +117,9 @@ def _scalars_beside(folder: Path) -> bool:
 def _has_scalars(file: Path) -> bool:
     with suppress(Exception):  # a file that cannot be read has none
         for event in islice(_events(file), FIRST):
-            if not isinstance(event, bytes) and any(_number(value) is not None for value in event.summary.value):
+            if not isinstance(event, bytes) and any(
+                _number(value) is not None and not value.tag.startswith(RESULT) for value in event.summary.value
+            ):
                 return True
     return False
 
@@ -143,20 +147,25 @@ class Scalars:
     def __init__(self, size: int, *, timed: bool = False) -> None:
         self._size, self._needed, self._timed, self._file = size, 0, timed, 0
         self._found: dict[str, Scalar] = {}
+        self.hyperparameters = False  # whether there are some of ``add_hparams``
 
     def begin(self) -> None:
         """Begin another file."""
         self._file += 1
 
     def columns(self) -> Mapping[str, Column]:
-        """The scalars of each tag."""
-        return Lazy(self._found, cache(lambda tag: in_order_written(self._found[tag].column())))
+        """The scalars of each tag, but for results of hyperparameters: these are no series."""
+        once = self.hyperparameters and all(len(each.steps) == 1 and each.steps[0] == 0 for each in self._found.values())
+        series = [tag for tag in self._found if not once and not tag.startswith(RESULT)]
+        return Lazy(series, cache(lambda tag: in_order_written(self._found[tag].column())))
 
     def take(self, values: Iterable[Summary.Value], step: int, time: float) -> None:
         """Take the scalars among the values of an event."""
         for value in values:
             number = _number(value)
-            if number is not None:
+            if number is None:
+                self.hyperparameters |= value.tag.startswith(HYPERPARAMETERS)
+            else:
                 held = self._found.get(value.tag) or self._new(value.tag)
                 held.values.append(number)
                 held.steps.append(step)
