@@ -228,7 +228,9 @@ def test_from_a_web_server(tmp_path, csv):
             assert "run.csv" in said
             for each in ("me:pass", "Mine", "0aSigned1b"):
                 assert each not in said
-        many = run("analyze", secret, secret.replace("run.csv", "none.csv"), "--window", "100", "--table", "a.parquet", cwd=tmp_path)
+        many = run(
+            "analyze", secret, secret.replace("run.csv", "none.csv"), "--window", "100", "--table", "a.parquet", cwd=tmp_path
+        )
         assert many.returncode != 0
         assert ("none.csv" in many.stderr, "me:pass" in many.stdout + many.stderr) == (True, False)
         server.shutdown()
