@@ -197,6 +197,17 @@ def test_what_must_be_known_is_said_of_many_runs_too(tmp_path):
         assert f"note: {name}.csv: grad_norm: steps went back to 150: a restart" in shown
 
 
+def test_a_note_on_more_than_two_runs_is_printed_once(tmp_path):
+    for seed, name in enumerate("abcd"):
+        norms = np.exp(0.1 * wcdfa.synthetic.white_noise(400, seed=seed))
+        pd.DataFrame({"step": np.arange(400), "grad_norm" if name < "d" else "update_norm": norms}).to_csv(
+            tmp_path / f"{name}.csv", index=False
+        )
+    said = " ".join(run("analyze", ".", "--window", 100, cwd=tmp_path).stdout.split())
+    assert "note: a.csv: grad_norm and 2 more: a gradient norm, not ‖ΔW‖" in said
+    assert said.count("a gradient norm, not") == 1
+
+
 def test_a_reader_that_has_read_enough_is_no_error(sweep, tmp_path):
     process = start("analyze", sweep / "lr=1", "--json", "--window", 200, "--jobs", 1, cwd=tmp_path)
     process.stdout.close()

@@ -118,9 +118,7 @@ def test_without_a_column_that_tells_the_runs_apart(tmp_path, order):
     rows = [{name: value for name, value in row.items() if name != "seed"} for row in together(rows_of(TWO), order)]
     path = write(tmp_path / "log.csv", rows)
     said = (
-        "its steps go from 0 to 119 2 times"
-        if order == "one after another"
-        else "each step stands there 2 times with different values"
+        "its steps go from 0 to 119 twice" if order == "one after another" else "each step was logged twice with different values"
     )
     with pytest.raises(ValueError, match=rf"log\.csv: {said}"):
         read_series(path)

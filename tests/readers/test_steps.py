@@ -14,6 +14,7 @@ from wcdfa.readers.errors import LogError
 from wcdfa.readers.ordering import in_order
 from wcdfa.readers.series import read_series
 from wcdfa.readers.spacing import Subsampled, spaced
+from wcdfa.support.text import often
 
 
 def write(path, steps, values, name="update_norm"):
@@ -177,7 +178,7 @@ def test_whole_runs_one_after_the_other_are_no_restarts(runs, last):
     steps = np.concatenate([*[np.arange(60)] * (runs - 1), np.arange(last)])
     with pytest.raises(
         LogError,
-        match=rf"its steps go from 0 to 59 {runs} times: several runs, or epochs that count anew, and no column tells which",
+        match=rf"its steps go from 0 to 59 {often(runs)}: several runs, or epochs that count anew, and no column tells which",
     ):
         spaced(Column(np.arange(len(steps), dtype=float), steps))
 

@@ -23,6 +23,8 @@ from wcdfa.support.text import several, shown
 from wcdfa.verdicts.findings import COMPARABLE
 from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
 
+EACH = 2  # up to so many series with one note have a line each
+
 
 def print_analysis(analysis: Analysis, console: Console) -> None:
     """Print the table of windows, α of the run, the verdict on the last window with its reasons, where α drifted, and the diagnosis."""
@@ -78,14 +80,14 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
 
 
 def _notes(results: Sequence[SeriesResult]) -> Iterator[str]:
-    """Each note once, with the first of the series to which it belongs."""
+    """The notes with the series to which they belong: one that belongs to more than two is given once, with the first of them."""
     belongs: dict[str, list[str]] = {}
     for result in results:
         for note in result["notes"]:
             belongs.setdefault(note, []).append(label_of(result))
     for note, labels in belongs.items():
-        others = f" and {len(labels) - 1:,} more" if len(labels) > 1 else ""
-        yield f"{labels[0]}{others}: {note}"
+        some = labels if len(labels) <= EACH else [f"{labels[0]} and {len(labels) - 1:,} more"]
+        yield from (f"{label}: {note}" for label in some)
 
 
 def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Console, *, nothing_else: bool) -> None:

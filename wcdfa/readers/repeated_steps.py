@@ -9,6 +9,7 @@ import numpy as np
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.ordering import RESTARTS, restarts_in, without_undone
+from wcdfa.support.text import often
 
 REPEATED = 0.5  # of what parts of a table hold besides the longest, at least this share repeats steps; less is that of a restart
 AGAIN = 0.1  # so large a share of the values may have the step of an earlier one: the last counts
@@ -90,7 +91,7 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
 
     >>> require_told_apart(np.arange(60.0), np.repeat(np.arange(20), 3))
     Traceback (most recent call last):
-    wcdfa.readers.repeated_steps.SeveralRuns: each step stands there 3 times with different values, and nothing tells the runs apart: log a column...
+    wcdfa.readers.repeated_steps.SeveralRuns: each step was logged 3 times with different values, and nothing tells the runs apart: log a column...
 
     Restarts, single steps that were written again, and values that were written twice raise nothing. Whole runs one after the other are no
     restarts: nothing was undone.
@@ -107,13 +108,11 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
     if np.mean((one == other) | (np.isnan(one) & np.isnan(other))) >= EQUAL:
         return
     times = int(np.median(np.unique(steps[order], return_counts=True)[1]))
-    often = (
-        f"each step stands there {times:,} times"
-        if times > 1
-        else f"{len(again):,} of {len(order):,} values have the step of another"
+    said = (
+        f"each step was logged {often(times)}" if times > 1 else f"{len(again):,} of {len(order):,} values have the step of another"
     )
-    said = "with different values" if times > 1 else "but differ from it"
-    msg = f"{often} {said}, and nothing tells the runs apart: log a column such as run or seed, or each run to a log of its own"
+    how = "with different values" if times > 1 else "but differ from it"
+    msg = f"{said} {how}, and nothing tells the runs apart: log a column such as run or seed, or each run to a log of its own"
     raise SeveralRuns(msg)
 
 
@@ -129,7 +128,7 @@ def _require_no_whole_runs(values: Floats, steps: Integers) -> None:
     if np.array_equal(one, other, equal_nan=True):
         return
     msg = (
-        f"its steps go from {firsts[0]:,} to {lasts[0]:,} {len(firsts)} times: several runs, or epochs that count anew, and no column tells "
+        f"its steps go from {firsts[0]:,} to {lasts[0]:,} {often(len(firsts))}: several runs, or epochs that count anew, and no column tells "
         "which; write each run into a log of its own, or add a column such as seed or epoch"
     )
     raise SeveralRuns(msg)

@@ -42,6 +42,15 @@ def several(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
+def often(number: int) -> str:
+    """How many times something is there.
+
+    >>> often(1), often(2), often(1200)
+    ('once', 'twice', '1,200 times')
+    """
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
+
+
 def without_numbers(text: str) -> str:
     """The text with a mark for each number, to find out whether something was said before, with other numbers.
 

@@ -110,7 +110,7 @@ class _History:
             yield f"a later piece counts its rows from 0 again, so {COUNTER} is counted on"
         yield from self.damaged
         if self._large:
-            yield f"{self._large:,} record(s) of more than {LARGE >> 20} MB were left out: rows of metrics are smaller"
+            yield f"{several(self._large, 'record', 'records')} of more than {LARGE >> 20} MB {'was' if self._large == 1 else 'were'} left out: rows of metrics are smaller"
 
 
 class _Wandb(FileReader):

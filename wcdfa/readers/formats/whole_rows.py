@@ -19,6 +19,7 @@ from wcdfa.readers.formats.no_rows import Grown, Torn
 from wcdfa.readers.formats.quotes import Quotes, logical_lines
 from wcdfa.readers.formats.unfinished import BLOCK, Beginning, is_number
 from wcdfa.readers.limits import Deadline
+from wcdfa.support.text import often
 
 GLUED = re.compile(r"[-+]?\d*\.\d+(?:[eE][-+]?\d+)?[-+]?\d*\.\d+(?:[eE][-+]?\d+)?|[-+]?\d+(?:\.\d*)?[eE][-+]?\d+[.eE-][-+.eE\d]*")
 LOOKS_GLUED = re.compile(rb"\.\d+(?:[eE][-+]?\d+)?-?\d*\.|[eE][-+]?\d+[.eE]")
@@ -107,8 +108,11 @@ class _Picked:
 
     def notes(self) -> list[str]:
         """What was left out, and why."""
-        times = "once" if self._repeated == 1 else f"{self._repeated:,} times"
-        again = [f"the header is repeated {times}: the log was started again in the same file"] if self._repeated else []
+        again = (
+            [f"the header is repeated {often(self._repeated)}: the log was started again in the same file"]
+            if self._repeated
+            else []
+        )
         return [*again, *self._notes, *self._torn.notes()]
 
     @property
