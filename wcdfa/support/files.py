@@ -25,8 +25,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """
     path = os.fspath(path)
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-        with open(path, "wb") as file:
-            yield file
+        with open(path, "wb") as special:
+            yield special
         return
     folder = os.path.dirname(os.path.abspath(path))
     sweep(folder)

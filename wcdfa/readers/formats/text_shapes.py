@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from wcdfa.readers.formats.text_patterns import PAIR, RANK_WORD, name_of
+from wcdfa.readers.formats.text_patterns import PAIR, RANK_WORD, whole_name
 
 NUMBER = r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"
 PLAIN = re.compile(NUMBER)
@@ -90,7 +90,7 @@ def shape_of(line: str) -> Shape | None:
         parts += [*_patterns(joining.rstrip(" ")), " +" if joining.endswith(" ") else "", "("]
         parts += [NUMBER] if PLAIN.fullmatch(match[3]) else _patterns(match[3])
         parts += [")"]
-        if named := name_of(name):
+        if named := whole_name(name):
             names[named] = place
         end = match.end()
     return Shape(re.compile("".join([*parts, *_patterns(line[end:])])), names, RANK_WORD.search(line) is not None)
