@@ -204,7 +204,7 @@ COUNTS = {
     "a clock": 1.7e9 + np.cumsum(np.random.default_rng(0).random(300)),
     "milliseconds": 1.7e12 + np.arange(300.0),
 }
-NO_NORM = "By their names, none is a norm"
+NO_NORM = "By their names, none is"
 
 
 @pytest.mark.parametrize("kind", COUNTS)
@@ -237,7 +237,7 @@ def test_a_lone_column_has_a_value_in_most_rows(tmp_path, every, taken, text):
 def test_the_monitor_of_stable_baselines_holds_no_norm(tmp_path):
     rows = "".join(f"{norm:.6f},{20 + i % 7},{i * 0.5:.6f}\n" for i, norm in enumerate(NORMS))
     (tmp_path / "monitor.csv").write_text('#{"t_start": 1700000000.0, "env_id": "CartPole-v1"}\nr,l,t\n' + rows)
-    with pytest.raises(NoSeries, match=rf"{NO_NORM} ‖ΔW‖ or a gradient norm; it holds: r, l, t") as refused:
+    with pytest.raises(NoSeries, match=rf"{NO_NORM} ‖ΔW‖ or the gradient norm of each step; it holds: r, l, t") as refused:
         read_series(tmp_path / "monitor.csv")
     assert refused.value.advice.startswith("To log ‖ΔW‖ with Stable-Baselines3:")
     (tmp_path / "own.csv").write_text("r,l,t\n" + rows)

@@ -23,7 +23,7 @@ def require_series(run: Run, name: str) -> None:
     >>> from pathlib import Path
     >>> require_series(Run(Path("a.csv"), "", {"x": Column(np.arange(9.0))}), "x")
     Traceback (most recent call last):
-    wcdfa.readers.column_choice.NoSeries: which column? By their names, none is a norm ‖ΔW‖ or a gradient norm; it holds: x
+    wcdfa.readers.column_choice.NoSeries: which column? By their names, none is ‖ΔW‖ or the gradient norm of each step; it holds: x
     """
     if quantity_of(name) != "unknown" or plain(name).rpartition("/")[2] == "norm":
         return
