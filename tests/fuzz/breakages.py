@@ -41,6 +41,8 @@ JSONL, STATE, EVENTS = "readers/formats/jsonl.py", "readers/formats/trainer_stat
 RECORDS, PARQUET, WANDB = "readers/formats/binary_records.py", "readers/formats/parquet.py", "readers/formats/wandb.py"
 STORES, SQLITE, UNPACKING = "readers/formats/stores.py", "readers/formats/sqlite.py", "readers/formats/unpacking.py"
 STEPS, ORDERING, SPACING = "readers/steps.py", "readers/ordering.py", "readers/spacing.py"
+TEXT_TABLE, TORN, ARROW_TABLES = "readers/formats/text_table.py", "readers/formats/torn.py", "readers/formats/arrow_tables.py"
+TEMPORARY = "support/temporary_folders.py"
 STEP_COLUMNS = "readers/step_columns.py"
 DISPLACEMENT, DISCOVERY = "readers/checkpoints/displacement.py", "readers/discovery.py"
 
@@ -48,7 +50,7 @@ BREAKAGES = (
     Breakage(
         LOSS,
         "the first row of a table",
-        DELIMITED,
+        TEXT_TABLE,
         "values.frombytes(column.values.tobytes())",
         "values.frombytes(column.values[not values :].tobytes())",
         ("csv",),
@@ -67,9 +69,9 @@ BREAKAGES = (
     Breakage(
         LOSS,
         "lines that are damaged are passed over",
-        JSONL,
-        "if line.strip():  # only the last line may be cut off",
-        "if False:",
+        TORN,
+        "self._left_out.append(number)",
+        "pass",
         ("jsonl",),
     ),
     Breakage(
@@ -147,13 +149,20 @@ BREAKAGES = (
         "run_uuid = ? AND key = ? ORDER BY value",
         ("mlflow",),
     ),
-    Breakage(WRONG, "the parts in the wrong order", PARQUET, "else sorted(part ", "else list(part ", ("parquet",)),
+    Breakage(
+        WRONG,
+        "the parts in the wrong order",
+        PARQUET,
+        "_is_part(part)), key=_order)",
+        "_is_part(part)), key=_order, reverse=True)",
+        ("parquet",),
+    ),
     Breakage(
         WRONG,
         "a last line that is cut off is read",
         DELIMITED,
-        "end, cut = last_line_end(file)",
-        "end, cut = path.stat().st_size, False",
+        "end, open_end = last_line_end(file, size)",
+        "end, open_end = size, False",
         ("csv",),
     ),
     Breakage(
@@ -204,7 +213,7 @@ BREAKAGES = (
         "if False:",
         ("mlflow", "trackio"),
     ),
-    Breakage(UNCHECKED, "how many rows a table gave", PARQUET, "if len(table) != rows:", "if False:", ("parquet",)),
+    Breakage(UNCHECKED, "how many rows a table gave", ARROW_TABLES, "if len(table) != rows:", "if False:", ("parquet",)),
     Breakage(
         UNCHECKED,
         "what comes after the end of an array",
@@ -255,7 +264,7 @@ BREAKAGES = (
     Breakage(
         UNSAID,
         "text where a number should be",
-        DELIMITED,
+        TEXT_TABLE,
         '        notes.append(\n            f"{some} of',
         '        str(\n            f"{some} of',
         ("csv", "tsv"),
@@ -263,8 +272,8 @@ BREAKAGES = (
     Breakage(
         LEFT,
         "the copy of a store",
-        STORES,
-        "weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)",
+        TEMPORARY,
+        "weakref.finalize(self, _remove, place, lock, os.getpid())",
         "pass",
         ("mlflow",),
     ),

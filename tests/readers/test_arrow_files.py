@@ -127,3 +127,33 @@ def test_many_columns(tmp_path):
     write(tmp_path / "a.arrow", pa.table({f"c{i}": row for i, row in enumerate(values)}))
     (run,) = sources(tmp_path / "a.arrow")[0].runs()
     np.testing.assert_array_equal([run.columns[f"c{i}"].values for i in range(1_000)], values)
+
+
+@pytest.mark.parametrize("rows", [64, 300])
+@pytest.mark.parametrize("name", ["a.arrow", "a.ipc", "unnamed"])
+def test_a_file_that_only_its_footer_describes(tmp_path, name, rows):
+    words = pa.array([None if i % 5 == 0 else f"tag{i % 3}" for i in range(300)])
+    write(tmp_path / name, table(tag=words), rows=rows)
+    whole = bytearray((tmp_path / name).read_bytes())
+    whole[8:16] = b"\4\0\0\0\xf2\xff\xff\xff"  # as polars begins a file
+    (tmp_path / name).write_bytes(whole)
+    check(tmp_path / name)
+    (run,) = sources(tmp_path / name)[0].runs()
+    assert len(run.texts["tag"].codes) == 300
+    (tmp_path / name).write_bytes(whole[:-5])
+    with pytest.raises(ValueError, match="not an Arrow file"):
+        read_series(tmp_path / name)
+
+
+@pytest.mark.parametrize("compression", ["uncompressed", "lz4", "zstd"])
+@pytest.mark.parametrize("name", ["a.arrow", "a.feather", "stream.arrow"])
+def test_files_of_polars(tmp_path, name, compression):
+    polars = require("polars")
+    tags = polars.Series([f"tag{i % 3}" for i in range(300)])
+    frame = polars.DataFrame({"step": range(300), "update_norm": NORMS, "tag": tags, "kind": tags.cast(polars.Categorical)})
+    (frame.write_ipc_stream if name.startswith("stream") else frame.write_ipc)(tmp_path / name, compression=compression)
+    check(tmp_path / name)
+    (run,) = sources(tmp_path / name)[0].runs()
+    for text in ("tag", "kind"):
+        found = run.texts[text]
+        assert [found.distinct[code] for code in found.codes] == tags.to_list()

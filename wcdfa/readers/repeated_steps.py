@@ -62,9 +62,19 @@ class Values(NamedTuple):
         of_row = codes[self.rows]
         order = np.argsort(self.kinds, kind="stable")
         changes = int(np.sum((np.diff(of_row[order]) != 0) & (np.diff(self.kinds[order]) == 0)))
-        lengths = np.bincount(of_row)
-        follow = changes <= (np.sum(lengths > 0) - 1) * len(np.unique(self.kinds))
-        return bool(follow and self.repeated() < REPEATED * (len(of_row) - lengths.max()))
+        parts = len(np.unique(of_row))
+        follow = changes <= (parts - 1) * len(np.unique(self.kinds))
+        return bool(follow and not self.repeats_as(codes))
+
+    def repeats_as(self, codes: Integers) -> bool:
+        """Whether so many values have the step of an earlier one as if each part held the steps of the longest.
+
+        >>> values = Values(np.arange(4), np.zeros(4, int), np.array([1, 1, 2, 3]))
+        >>> values.repeats_as(np.array([0, 1, 0, 1])), values.repeats_as(np.array([0, 1, 2, 3]))
+        (True, False)
+        """
+        lengths = np.bincount(codes[self.rows])
+        return bool(self.repeated() >= REPEATED * (len(self.rows) - lengths.max()))
 
     def _in_order(self, codes: Integers | None) -> tuple[Integers, Integers]:
         """Series (within parts) one after another, and the steps of their values in the order written."""

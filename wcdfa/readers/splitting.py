@@ -123,7 +123,8 @@ def _tell(found: Sequence[Teller], values: Values, most: int, *, exact: bool) ->
     """Whether columns tell runs apart together."""
     codes = codes_of(found)
     runs = len(np.unique(codes[values.rows]))
-    if len(values.rows) < SHORTEST * runs or (runs > most and any(each.strength > STRONG for each in found)):
+    weak = any(each.strength > STRONG for each in found)
+    if len(values.rows) < SHORTEST * runs or (weak and (runs > most or not values.repeats_as(codes))):
         return False
     return (not values.repeated(codes) or (not exact and values.restarted(codes))) and not values.is_one_restarted(codes)
 

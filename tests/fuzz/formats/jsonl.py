@@ -83,6 +83,14 @@ class Lines:
         self.lines: list[tuple[dict[str, str] | str, int]] = [
             (text_of(row, case.column, rng), i) for i, row in enumerate(case.rows)
         ]
+        self.without_step = set[int]()
+
+    def loses_a_value(self) -> bool:
+        """Whether a value has no step, after all changes."""
+        left = (
+            line.get(self.case.column, "null") for line, row in self.lines if row in self.without_step and isinstance(line, dict)
+        )
+        return any(is_json(text) and type(json.loads(text, parse_int=float)) is float for text in left)
 
     def some(self, rng: np.random.Generator) -> tuple[int, dict[str, str], int] | None:
         """A place, its fields and its row."""
@@ -98,6 +106,7 @@ def build(folder: Path, plan: Plan) -> Case:
     end = str(plan.log.choice(["\n", "\n", "\r\n"]))
     head = b"\xef\xbb\xbf" if plan.log.random() < 0.1 else b""
     change(case, plan, [partial(kind, lines) for kind in (*CHANGES, blank, two_in_a_line, bare)])
+    case.lost |= lines.loses_a_value()
     parts = [((joined(line) + end).encode("utf-8", "surrogatepass"), row) for line, row in lines.lines]
     finish(case, File.of_parts([(head, -1), *parts]), plan)
     case.lost |= not all(map(is_json, case.path.read_bytes().decode("utf-8-sig", "replace").split("\n")))
@@ -186,7 +195,8 @@ def without_step(lines: Lines, rng: np.random.Generator) -> None:
     line, row = lines.lines[at]
     if isinstance(line, dict) and "step" in line:
         lines.lines[at] = ({name: value for name, value in line.items() if name != "step"}, row)
-        lines.case.damage(f"no step in row {row}", wild=[row], lost=lines.case.column in line)
+        lines.case.damage(f"no step in row {row}", wild=[row])
+        lines.without_step.add(row)
 
 
 CHANGES = (other_value, other_value, other_value, other_name, key_twice, no_object, without_step)

@@ -68,7 +68,7 @@ def codes_of(texts: pa.Array | pa.ChunkedArray, places: dict[str | bytes, int]) 
 def is_text(kind: pa.DataType) -> bool:
     """Whether a column of this type holds text, or something that is written as text, such as dates."""
     held = kind.value_type if pa.types.is_dictionary(kind) else kind
-    texts = pa.types.is_string(held) or pa.types.is_large_string(held)
+    texts = pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held)  # as polars writes it
     return bool(texts or pa.types.is_boolean(held) or pa.types.is_date(held) or pa.types.is_timestamp(held))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from wcdfa.readers.columns import Column, Lazy, Run, Words
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import arrow_compute, codes_of, column_of, is_numeric, is_text, pa, require_numbers
@@ -84,12 +86,18 @@ def runs_in(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[st
 
     def words(name: str) -> Words:
         found: dict[str | bytes, int] = {}
-        text = arrow_compute.cast(table([name]).column(0), pa.string())
-        codes = codes_of(text, found)
-        return Words(tuple(map(str, found)), codes)
+        codes = [codes_of(_as_text(chunk), found) for chunk in table([name]).column(0).chunks]
+        return Words(tuple(map(str, found)), np.concatenate([np.zeros(0, np.int64), *codes]))
 
     texts = Lazy([field.name for field in schema if is_text(field.type)], words)
     return runs_of_rows(Run(path, "", require_numbers(Lazy(names, read), schema.names), notes, texts=texts), schema.names)
+
+
+def _as_text(chunk: pa.Array) -> pa.Array:
+    """The text in a chunk of a column."""
+    if pa.types.is_dictionary(chunk.type):  # Arrow converts no dictionary of string views
+        return pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.string()))
+    return arrow_compute.cast(chunk, pa.string())
 
 
 def damaged(kind: str, error: Exception) -> Exception:

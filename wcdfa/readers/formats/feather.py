@@ -10,6 +10,7 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import Deferred, pa
+from wcdfa.readers.formats.arrow_footers import Footed
 from wcdfa.readers.formats.arrow_tables import damaged, runs_in
 
 if TYPE_CHECKING:
@@ -32,11 +33,21 @@ def read_arrow(path: Path) -> Iterator[Run]:
         msg = "a feather file of version 1, of the year 2016: write it anew with pyarrow.feather.write_feather"
         raise LogError(msg)
     try:
-        stream = Stream(path, START if beginning == MAGIC else 0)
-        notes = [CUT.format(rows=stream.count_rows())] if stream.is_cut else []
-        yield from runs_in(path, stream, path.stat().st_size, KIND, notes)
+        stored = _stored(path, is_file=beginning == MAGIC)
+        notes = [CUT.format(rows=stored.count_rows())] if isinstance(stored, Stream) and stored.is_cut else []
+        yield from runs_in(path, stored, path.stat().st_size, KIND, notes)
     except (pa.ArrowException, OSError) as error:
         raise damaged(KIND, error) from error
+
+
+def _stored(path: Path, *, is_file: bool) -> Stream | Footed:
+    """The table in a file. Most files hold a whole stream; without its beginning, the footer counts."""
+    try:
+        return Stream(path, START if is_file else 0)
+    except (pa.ArrowException, OSError) as error:
+        if not is_file or isinstance(error, PermissionError):
+            raise
+        return Footed(path)
 
 
 class Stream:

@@ -1,0 +1,41 @@
+"""Reads Arrow files whose description is only in their footer, as polars writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wcdfa.readers.formats.arrow import Deferred, pa
+
+if TYPE_CHECKING:
+    import pyarrow.ipc as arrow_ipc
+else:
+    arrow_ipc = Deferred("pyarrow.ipc")
+
+
+class Footed:
+    """The batches of an Arrow file, which its footer lists. Raises `ArrowException` if it has no footer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._opened([]) as reader:
+            self.schema = reader.schema
+        with self._opened([0] if len(self.schema) else []) as reader:
+            self._rows: int = sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
+
+    def count_rows(self) -> int:
+        """How many rows there are."""
+        return self._rows
+
+    def to_table(self, columns: list[str]) -> pa.Table:
+        """Read some columns."""
+        places = [self.schema.get_field_index(name) for name in columns]
+        if -1 in places:
+            msg = "duplicate field names"
+            raise pa.ArrowInvalid(msg)
+        with self._opened(places) as reader:
+            return reader.read_all().select(columns)
+
+    def _opened(self, places: list[int]) -> pa.RecordBatchFileReader:
+        options = arrow_ipc.IpcReadOptions(included_fields=places, use_threads=False)
+        return arrow_ipc.open_file(pa.memory_map(str(self._path)), options=options)
