@@ -6,6 +6,7 @@ import numpy as np
 
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.errors import LogError
+from wcdfa.readers.rising import rises
 from wcdfa.support.text import several
 
 RESTARTS = 0.02  # steps may go back at this share of the records, each a restart; more is disorder
@@ -25,8 +26,7 @@ def in_order(values: Floats, steps: Integers) -> tuple[Floats, Integers, tuple[s
     values, steps : array, shape (n,)
         In the order written.
     """
-    differences = np.diff(steps)
-    if not differences.size or differences.min() > 0:
+    if rises(steps):
         return values, steps, ()
     notes: list[str] = []
     for mend in (without_undone, _sorted, _last_of_each):
@@ -66,6 +66,8 @@ def require_one_run(steps: Integers) -> None:
     wcdfa.readers.errors.LogError: its steps go from 1 to 3 2 times: several runs, or epochs that count anew, and no column tells which; \
 write each run into a log of its own, or add a column such as seed or epoch
     """
+    if rises(steps):
+        return
     restarts = _restarts(steps)
     firsts, lasts = steps[np.append(0, restarts)], steps[np.append(restarts - 1, len(steps) - 1)]
     alike = len(restarts) > 0 and np.all(firsts == firsts[0]) and np.all(lasts[:-1] == lasts[0])

@@ -9,6 +9,7 @@ import numpy as np
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.ordering import RESTARTS, without_undone
+from wcdfa.readers.rising import rises
 
 REPEATED = 0.5  # of what parts of a table hold besides the longest, at least this share repeats steps; less is that of a restart
 AGAIN = 0.1  # so large a share of the values may have the step of an earlier one: the last counts
@@ -94,7 +95,7 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
 
     Restarts, single steps that were written again, and values that were written twice are no matter.
     """
-    if np.all(steps[1:] > steps[:-1]):
+    if rises(steps):
         return
     kept = without_undone(steps)[0]
     order = kept[np.argsort(steps[kept], kind="stable")]
