@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wcdfa.readers.columns import Floats, Integers
+from wcdfa.readers.rising import rises
 from wcdfa.support.text import several
 
 RESTARTS = 0.02  # steps may go back at this share of the records, each a restart; more is disorder
@@ -24,8 +25,7 @@ def in_order(values: Floats, steps: Integers) -> tuple[Floats, Integers, tuple[s
     values, steps : array, shape (n,)
         In the order written.
     """
-    differences = np.diff(steps)
-    if not differences.size or differences.min() > 0:
+    if rises(steps):
         return values, steps, ()
     notes: list[str] = []
     for mend in (without_undone, _sorted, _last_of_each):

@@ -9,6 +9,7 @@ import numpy as np
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.ordering import RESTARTS, restarts_in, without_undone
+from wcdfa.readers.rising import rises
 from wcdfa.support.text import often
 
 REPEATED = 0.5  # of what parts of a table hold besides the longest, at least this share repeats steps; less is that of a restart
@@ -106,7 +107,7 @@ def require_told_apart(values: Floats, steps: Integers) -> None:
     Restarts, single steps that were written again, and values that were written twice raise nothing. Whole runs one after the other are no
     restarts: nothing was undone.
     """
-    if np.all(steps[1:] > steps[:-1]):
+    if rises(steps):
         return
     _require_no_whole_runs(values, steps)
     kept = without_undone(steps)[0]

@@ -12,6 +12,7 @@ from wcdfa.readers.columns import Column, Floats, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.ordering import in_order
 from wcdfa.readers.repeated_steps import require_told_apart
+from wcdfa.readers.rising import equal_distance
 from wcdfa.readers.step_values import COUNT_NOTHING
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.text import ordinal, several
@@ -79,10 +80,8 @@ def spaced(
     require_told_apart(values, steps)
     values, steps, restarts = in_order(values, steps)
     values, steps = _between(values, steps, first, last)
-    usual = _usual(np.diff(steps))
-    on = _on_grid(steps, usual)
-    off = len(steps) - int(np.sum(on))
-    values, steps = (values, steps) if not off else (values[on], steps[on])
+    usual = _usual(steps)
+    values, steps, off = _without_others(values, steps, usual)
     _require_even(steps, usual, tool)
     thinned = usual if spacing is None else spacing
     said = _thinned(thinned, tool) if spacing is not None or len(steps) >= FEW or _is_option(steps, usual, tool) else ()
@@ -97,10 +96,9 @@ def even_spacing(steps: Integers) -> int | None:
     """
     if len(steps) < 2:
         return None
-    differences = np.diff(steps)
-    if differences.min() == differences.max() > 0:
-        return int(differences[0])
-    usual = _usual(differences)
+    if (apart := equal_distance(steps)) is not None and apart > 0:
+        return apart
+    usual = _usual(steps)
     return usual if usual > 0 and _is_even(steps[_on_grid(steps, usual)], usual) else None
 
 
@@ -141,6 +139,15 @@ def _on_grid(steps: Integers, usual: int) -> npt.NDArray[np.bool_]:
     return on if few else np.ones(len(steps), dtype=bool)
 
 
+def _without_others(values: Floats, steps: Integers, usual: int) -> tuple[Floats, Integers, int]:
+    """The values that are a multiple of the usual distance apart, and how many others there were."""
+    if equal_distance(steps) is not None:
+        return values, steps, 0
+    on = _on_grid(steps, usual)
+    off = len(steps) - int(np.sum(on))
+    return (values[on], steps[on], off) if off else (values, steps, 0)
+
+
 def _left_out(off: int) -> Iterator[str]:
     if off:
         yield f"{several(off, 'value at steps between was', 'values at steps between were')} left out"
@@ -154,7 +161,7 @@ def _thinned(apart: int, tool: str) -> Iterator[str]:
 
 def _is_option(steps: Integers, usual: int, tool: str) -> bool:
     """Whether few steps are so far apart because the tool logs no others: it does unless it is told to log each."""
-    return has_option(tool) and len(steps) > 2 and bool(np.all(np.diff(steps) == usual))
+    return has_option(tool) and len(steps) > 2 and equal_distance(steps) == usual
 
 
 def _missing(steps: Integers, usual: int) -> Iterator[str]:
@@ -164,7 +171,7 @@ def _missing(steps: Integers, usual: int) -> Iterator[str]:
 
 
 def _is_even(steps: Integers, usual: int) -> bool:
-    return len(steps) < 2 or bool(np.mean(np.diff(steps) == usual) >= EVEN)
+    return len(steps) < 2 or equal_distance(steps) == usual or bool(np.mean(np.diff(steps) == usual) >= EVEN)
 
 
 def _require_even(steps: Integers, usual: int, tool: str) -> None:
@@ -175,8 +182,14 @@ def _require_even(steps: Integers, usual: int, tool: str) -> None:
         raise Subsampled(msg, Option("steps", ("first", "last")))
 
 
-def _usual(differences: Integers) -> int:
-    return int(np.sort(differences)[len(differences) // 2]) if differences.size else 1
+def _usual(steps: Integers) -> int:
+    """The usual distance of steps in order."""
+    apart = equal_distance(steps)
+    if apart is not None or len(steps) < 2:
+        return 1 if apart is None else apart
+    differences = np.diff(steps)
+    differences.sort()
+    return int(differences[len(differences) // 2])
 
 
 def _stretches(steps: Integers, differences: Integers) -> str:

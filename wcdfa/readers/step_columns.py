@@ -16,6 +16,7 @@ from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.name_tokens import words
 from wcdfa.readers.ordering import RESTARTS, in_order
+from wcdfa.readers.rising import rises
 from wcdfa.readers.spacing import EVEN, FEW, ONE_AN_EPOCH, even_spacing
 from wcdfa.readers.step_names import COUNTER, WITHIN, Counts, counted_in, is_ours, rank
 from wcdfa.readers.step_values import Understood, understood, whole
@@ -34,6 +35,10 @@ ROWS_ONLY = ", and may count only what was logged, not optimizer steps: if some 
 OTHERWISE = "{} rises by {:,} from value to value: if it counts optimizer steps, say so with {}"
 
 
+Places = Integers | range
+"""The rows in which a series has values. `range` stands for all rows from the first on, and takes no memory."""
+
+
 class Axis(NamedTuple):
     """The steps in one column."""
 
@@ -44,8 +49,11 @@ class Axis(NamedTuple):
     counts_rows: bool = False
     """Whether it may count rows and not steps."""
 
-    def at(self, rows: Integers) -> tuple[npt.NDArray[np.bool_], Integers]:
+    def at(self, rows: Places) -> tuple[npt.NDArray[np.bool_], Integers]:
         """Whether each row has a step, and the steps."""
+        if isinstance(rows, range) and self.rows is None and len(rows) <= len(self.steps):
+            return np.broadcast_to(np.True_, len(rows)), self.steps[: len(rows)]  # no copy is made
+        rows = places_of(rows)
         if self.rows is None and len(rows) == len(self.steps) and np.all(rows[1:] > rows[:-1]) and rows[-1] < len(rows):
             return np.ones(len(rows), bool), self.steps  # all rows; no copy is made
         if self.rows is None:
@@ -55,8 +63,10 @@ class Axis(NamedTuple):
             there = self.rows[places] == rows
         return there, self.steps[places]
 
-    def share(self, rows: Integers) -> float:
+    def share(self, rows: Places) -> float:
         """The share of the rows that have a step."""
+        if isinstance(rows, range) and self.rows is None and len(rows):
+            return min(1.0, len(self.steps) / len(rows))
         return float(np.mean(self.at(rows)[0])) if len(rows) else 1.0
 
 
@@ -76,7 +86,7 @@ class StepColumns:
         """Those with a usual name, best first."""
         self._meant: dict[str, Understood] = {}
 
-    def of(self, series: str, rows: Integers) -> Iterator[Axis]:
+    def of(self, series: str, rows: Places) -> Iterator[Axis]:
         """The steps for a series with values in these rows, best first; those found by their numbers only if no name helps."""
         yield from self._of_the_log(series, rows)
         usable = [axis for name in self.named if is_ours(series) or not is_ours(name) for axis in self._axis(name)]
@@ -96,7 +106,7 @@ class StepColumns:
             self._meant[name] = Understood(None) if steps is None else understood(steps, name, within=within)
         return self._meant[name]
 
-    def remarks(self, rows: Integers, chosen: Axis | None) -> Iterator[str]:
+    def remarks(self, rows: Places, chosen: Axis | None) -> Iterator[str]:
         """What the other columns say about steps that were left out."""
         if chosen is not None and is_ours(chosen.name):
             return
@@ -119,7 +129,7 @@ class StepColumns:
             counter = name == COUNTER and steps[0] == 0 and bool(np.all(np.diff(steps) == 1))
             yield Axis(name, steps, self.columns[name].rows, (COUNTED,) if counter else notes, counter)
 
-    def _of_the_log(self, series: str, rows: Integers) -> Iterator[Axis]:
+    def _of_the_log(self, series: str, rows: Places) -> Iterator[Axis]:
         """The steps that the log names for a series, unless they repeat, as epochs do."""
         for name in self._axes(series):
             if name in self.columns and name != series and counted_in(name) not in ("epochs", "seconds"):
@@ -127,7 +137,7 @@ class StepColumns:
                     if len(np.unique(axis.steps)) > ENOUGH * len(axis.steps):
                         yield self._in_steps(axis, rows) if counted_in(name) == "samples" else axis
 
-    def _by_numbers(self, series: str, rows: Integers) -> Iterator[Axis]:
+    def _by_numbers(self, series: str, rows: Places) -> Iterator[Axis]:
         """The columns of which the numbers count, best first: of one kind, those that rise by one from value to value."""
         for kind in KINDS:
             found = [(axis, apart) for axis in self._of_kind(kind, series) if (apart := _apart(axis, kind, rows)) is not None]
@@ -139,7 +149,7 @@ class StepColumns:
                     note = f"{shown(axis.name)} is taken as the training step{ROWS_ONLY if only else ''}"
                     yield axis._replace(notes=(note, *axis.notes), counts_rows=only)
 
-    def _in_steps(self, axis: Axis, rows: Integers) -> Axis:
+    def _in_steps(self, axis: Axis, rows: Places) -> Axis:
         """Count optimizer steps where the log counts what each of them takes many of."""
         rising = _rising(axis.steps)
         apart = (None if rising is None else even_spacing(rising)) or _usual(axis.at(rows)[1]) or 1
@@ -167,14 +177,14 @@ class StepColumns:
                     continue
                 yield from found
 
-    def _covering(self, kind: Counts, rows: Integers) -> Iterator[Axis]:
+    def _covering(self, kind: Counts, rows: Places) -> Iterator[Axis]:
         """The columns that count this and have a number in each of the rows, those with a usual name first."""
         named = (axis for name in self.named if kind == "steps" and not is_ours(name) for axis in self._axis(name))
         return (axis for axis in (*named, *self._of_kind(kind)) if axis.share(rows) == 1)
 
     def _rises_with_epochs(self, name: str, steps: Integers) -> bool:
         """Whether an epoch goes on rising while these steps start again."""
-        starts = int(np.sum(np.diff(steps) < 0))
+        starts = 0 if rises(steps) else int(np.sum(np.diff(steps) < 0))
         if not starts:
             return False
         for each in islice(self._names.get("epochs", []), LOOKED_AT):
@@ -183,12 +193,12 @@ class StepColumns:
                 return True
         return False
 
-    def _holds_all(self, series: str, rows: Integers) -> bool:
+    def _holds_all(self, series: str, rows: Places) -> bool:
         """Whether the rows between the values are of the same metrics, which were then logged more often than the series.
 
         If they hold others only, each was logged by a call of its own, and how many rows lie between says nothing.
         """
-        if len(rows) < 2 or (_usual(rows) or 1) == 1:
+        if len(rows) < 2 or isinstance(rows, range) or (_usual(rows) or 1) == 1:
             return True
         span = int(rows[-1] - rows[0]) + 1
         measured = (
@@ -200,6 +210,11 @@ class StepColumns:
             if np.sum((there >= rows[0]) & (there <= rows[-1])) >= EVEN * span:
                 return True
         return False
+
+
+def places_of(rows: Places) -> Integers:
+    """The places of rows as an array."""
+    return np.arange(len(rows)) if isinstance(rows, range) else rows
 
 
 def _matching(axes: Mapping[str, str]) -> Callable[[str], Iterator[str]]:
@@ -215,12 +230,12 @@ def _matching(axes: Mapping[str, str]) -> Callable[[str], Iterator[str]]:
     return found
 
 
-def _apart(axis: Axis, kind: Counts, rows: Integers) -> int | None:
+def _apart(axis: Axis, kind: Counts, rows: Places) -> int | None:
     """By how much an axis rises from value to value, 0 if unevenly; None if it is no axis for these rows."""
     there, steps = axis.at(rows)
     if np.mean(there) < (ENOUGH if kind == "steps" else 1):
         return None
-    rising = _rising(steps[there])
+    rising = _rising(steps if there.all() else steps[there])
     if rising is None or len(rising) < (2 if kind in ("steps", "samples") else FEW):
         return None
     apart = even_spacing(rising)
@@ -249,9 +264,9 @@ def _usual(steps: Integers) -> int | None:
 
 def _rising(steps: Integers) -> Integers | None:
     """The steps in order, each once; None if they do not rise, but for a few restarts and repetitions."""
-    differences = np.diff(steps)
-    if differences.size and differences.min() > 0:
+    if len(steps) > 1 and rises(steps):
         return steps
+    differences = np.diff(steps)
     if (
         not len(steps)
         or np.sum(differences < 0) > max(1, RESTARTS * len(steps))

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Floats, Integers
+from wcdfa.readers.rising import are_whole, rises
 from wcdfa.support.text import shown
 
-EXACT = 2.0**53  # below this, a float represents every integer
 FAR = 1 << 40  # steps that are counted on are below this
 EQUAL = 0.5  # at least this share of the epochs must have the usual number of rows
 EPOCHS = 10  # so many times counted anew cannot be restarts, if the lengths are equal
@@ -76,10 +76,7 @@ def dates(name: str) -> str:
 
 def whole(values: Floats) -> Integers | None:
     """The numbers as integers; None if one is no whole number, or too large to be exact."""
-    if not len(values) or not (values.min() > -EXACT and values.max() < EXACT):  # false if one is NaN
-        return None
-    found = values.astype(np.int64)
-    return found if np.array_equal(found, values) else None
+    return values.astype(np.int64) if are_whole(values) else None
 
 
 def are_dates(values: npt.NDArray[np.float64 | np.int64]) -> bool:
@@ -101,6 +98,8 @@ def are_dates(values: npt.NDArray[np.float64 | np.int64]) -> bool:
 
 def _epoch_length(steps: Integers, least: int) -> int | None:
     """How many rows each epoch has, if the steps are counted anew in at least so many; None if they are not."""
+    if rises(steps):
+        return None
     differences = np.diff(steps)
     starts = np.concatenate([[0], np.flatnonzero(differences < 0) + 1])
     if (

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Integers, Lazy
-from wcdfa.readers.step_columns import COUNTED, ENOUGH, Axis, StepColumns
+from wcdfa.readers.columns import Column, Lazy
+from wcdfa.readers.step_columns import COUNTED, ENOUGH, Axis, Places, StepColumns, places_of
 from wcdfa.readers.step_names import COUNTER, is_ours, rank
 from wcdfa.readers.step_values import IN_ORDER, are_dates, dates
 from wcdfa.support.text import several, shown
@@ -43,7 +43,7 @@ def with_steps(columns: Mapping[str, Column], axes: Mapping[str, str] = {}, othe
         column = columns[name]
         if rank(name) is not None:
             return column
-        rows = np.arange(len(column.values)) if column.rows is None else column.rows
+        rows = range(len(column.values)) if column.rows is None else column.rows
         stepped, axis = _stepped(name, column, rows, found.of(name, rows))
         notes = stepped.notes if axis is not None else tuple(_without(found, texts))
         return stepped._replace(notes=(*notes, *found.remarks(rows, axis)))
@@ -51,7 +51,7 @@ def with_steps(columns: Mapping[str, Column], axes: Mapping[str, str] = {}, othe
     return Lazy(columns, read)
 
 
-def _stepped(name: str, column: Column, rows: Integers, usable: Iterator[Axis]) -> tuple[Column, Axis | None]:
+def _stepped(name: str, column: Column, rows: Places, usable: Iterator[Axis]) -> tuple[Column, Axis | None]:
     """The column with its steps, and where they are from; without them if too few of its rows have one."""
     best, chosen = 0.0, None
     for axis in usable:
@@ -67,7 +67,7 @@ def _stepped(name: str, column: Column, rows: Integers, usable: Iterator[Axis]) 
         return column._replace(steps=steps, notes=chosen.notes), chosen
     gone = int(np.sum(~there))
     note = f"{several(gone, 'value', 'values')} of {shown(name)} {'has no step and was' if gone == 1 else 'have no step and were'} left out"
-    return Column(column.values[there], steps[there], rows[there], (note, *chosen.notes)), chosen
+    return Column(column.values[there], steps[there], places_of(rows)[there], (note, *chosen.notes)), chosen
 
 
 def _without(found: StepColumns, texts: Iterable[str]) -> Iterator[str]:

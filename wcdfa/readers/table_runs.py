@@ -11,6 +11,7 @@ import numpy as np
 from wcdfa.readers.columns import Column, Integers, Lazy, Run, Words
 from wcdfa.readers.layouts import Layout, layout_of, rows_in
 from wcdfa.readers.long_tables import Metrics, grouped
+from wcdfa.readers.rising import rises
 from wcdfa.readers.same_ranks import copied, of_one_run, without_ranks
 from wcdfa.readers.selecting import Table, rows_of
 from wcdfa.readers.splitting import Teller, called, codes_of, tellers, telling
@@ -89,6 +90,8 @@ def _telling(table: Table, metrics: Metrics) -> list[Teller]:
     steps, besides = steps_of(table), set(metrics.layout)
     if steps is None:
         return list(islice(_strong(table, metrics.layout, besides), 1))
+    if not metrics.layout.names and not metrics.layout.phase and rises(steps.values):
+        return []
     values = values_of(table, metrics, steps)
     if not values.repeated():
         return []

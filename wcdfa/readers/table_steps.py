@@ -9,13 +9,13 @@ from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.long_tables import Metrics
 from wcdfa.readers.name_tokens import meaning
 from wcdfa.readers.repeated_steps import Values
+from wcdfa.readers.rising import are_whole, rises
 from wcdfa.readers.selecting import Table, rows_of
 from wcdfa.readers.step_names import WITHIN, counted_in, rank
 from wcdfa.readers.telling_names import counts, words_of
 
 LOOKED_AT = 8  # columns of values whose steps are looked at
 KINDS = 1000  # more than there are phases
-EXACT = 2.0**53  # below this, a float represents every integer
 
 
 def steps_of(table: Table) -> Column | None:
@@ -23,7 +23,7 @@ def steps_of(table: Table) -> Column | None:
     named = sorted((name for name in table.columns if rank(name) is not None), key=lambda name: (rank(name), len(name)))
     for name in (*named, *(name for name in table.columns if name not in named and _counts_steps(name))):
         column = table.held(name)
-        if len(column.values) and np.abs(column.values).max() < EXACT and np.array_equal(column.values, np.round(column.values)):
+        if are_whole(column.values):
             return column
     return None
 
@@ -55,7 +55,7 @@ def values_of(table: Table, metrics: Metrics, steps: Column) -> Values:
                 if len(at) == len(kinds) and held.all()
                 else Values(at[held], kinds[at[held]], numbers[held])
             )
-    elif np.all(np.diff(numbers) > 0):
+    elif rises(numbers):
         return Values(at, np.zeros(len(at), np.int64), numbers)
     parts = []
     for place, name in enumerate(_looked_at(table)):
