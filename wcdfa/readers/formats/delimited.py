@@ -20,6 +20,7 @@ from wcdfa.readers.formats.heads import Head, head
 from wcdfa.readers.formats.last_rows import KEPT, is_whole
 from wcdfa.readers.formats.quotes import Quotes, quotes
 from wcdfa.readers.formats.text_table import HasTornRows, Table
+from wcdfa.readers.formats.thousands import doubtful, without_points
 from wcdfa.readers.formats.unfinished import CUT, grows, last_line_end
 from wcdfa.readers.formats.whole_rows import sections
 from wcdfa.readers.limits import require_room
@@ -45,9 +46,9 @@ def read_delimited(path: Path) -> Iterator[Run]:
                 found.notes += noted
                 for table in tables:
                     found.add(table)
-    columns = require_numbers(found.columns(), top.names, empty=not top.sample)
+    columns, pointed = without_points(require_numbers(found.columns(), top.names, empty=not top.sample))
     texts = Lazy(found.texts(), partial(_words, path, size, found))
-    notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes)
+    notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes, *pointed, *doubtful(top, opened.table.dialect))
     for run in runs_of(Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts)):
         yield from runs_of_rows(run, top.names)
 
