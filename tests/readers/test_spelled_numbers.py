@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import require
-from wcdfa.readers import read_series
+from wcdfa.readers import read_series, sources
 
 pd = require("pandas")
 require("pyarrow")
@@ -80,3 +80,56 @@ def test_usual_numbers_are_in_no_doubt(tmp_path, norms):
     series = read_series(tmp_path / "a.csv")
     np.testing.assert_array_equal(series.values, norms)
     assert not any("thousands" in note or "another way" in note for note in series.notes)
+
+
+TEXTS = ["{:.4f}%", "norm {}", "{} (clipped)", "tensor([{}, 2.0])", "{} m"]
+
+
+def text_logs(folder, columns):
+    frame = pd.DataFrame(columns)
+    frame.to_csv(folder / "a.csv", index=False)
+    frame.to_parquet(folder / "b.parquet")
+    frame.to_json(folder / "c.jsonl", orient="records", lines=True)
+    frame.to_csv(folder / "d.csv.gz", index=False)
+    return [folder / name for name in ("a.csv", "b.parquet", "c.jsonl", "d.csv.gz")]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize(
+    ("column", "called"),
+    [("grad_norm", "a gradient norm"), ("train/update_norm", "a norm ‖ΔW‖"), ("global_grad_norm", "a gradient norm")],
+)
+def test_a_norm_that_holds_text_is_named_with_its_first_value(tmp_path, column, called, text):
+    texts = [text.format(value) for value in NORMS.tolist()]
+    for path in text_logs(tmp_path, {"step": STEPS, "loss": 2.5 + NORMS, column: texts}):
+        with pytest.raises(ValueError, match="no numbers") as raised:
+            read_series(path)
+        assert f"{column} is by its name {called}, but its values are no numbers: the first is '{texts[0]}'" in str(raised.value)
+        assert "none is a norm" not in str(raised.value)
+        with pytest.raises(ValueError, match=f"the values of {column} are no numbers: the first is"):
+            read_series(path, column)
+
+
+def test_many_different_texts_are_named_too(tmp_path):
+    texts = [f"{i}.5%" for i in range(6000)]
+    (path,) = text_logs(tmp_path, {"step": np.arange(6000), "grad_norm": texts})[2:3]
+    with pytest.raises(ValueError, match=r"grad_norm is by its name a gradient norm, but .* the first is '0\.5%'"):
+        read_series(path)
+
+
+@pytest.mark.parametrize(("column", "said"), [("update_norm", True), ("host", False), ("note_text", False)])
+def test_a_norm_of_text_that_would_come_first_is_said(tmp_path, column, said):
+    for path in text_logs(tmp_path, {"step": STEPS, "grad_norm": NORMS, column: [f"{value}%" for value in NORMS.tolist()]}):
+        series = read_series(path)
+        assert series.column == "grad_norm"
+        assert any(note.startswith(f"{column} is by its name") for note in series.notes) is said
+
+
+@pytest.mark.parametrize("back", [1, 80, 990])
+@pytest.mark.parametrize("every", [1, 10])
+def test_a_restart_holds_no_thousands(tmp_path, back, every):
+    steps = [*range(0, 1000, every), *range(back, 999, every)]
+    pd.DataFrame({"step": steps, "grad_norm": np.resize(NORMS, len(steps))}).to_csv(tmp_path / "a.csv", index=False)
+    (run,) = sources(tmp_path / "a.csv")[0].runs()
+    np.testing.assert_array_equal(run.columns["step"].values, steps)
+    assert not any("thousands" in note for note in run.notes)

@@ -49,7 +49,9 @@ def read_delimited(path: Path) -> Iterator[Run]:
     columns, pointed = without_points(require_numbers(found.columns(), top.names, empty=not top.sample))
     texts = Lazy(found.texts(), partial(_words, path, size, found))
     notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes, *pointed, *doubtful(top, opened.table.dialect))
-    for run in runs_of(Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts)):
+    for run in runs_of(
+        Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts, unread=Lazy(texts, partial(_first, top)))
+    ):
         yield from runs_of_rows(run, top.names)
 
 
@@ -95,6 +97,12 @@ def _repaired(opened: _Opened) -> Iterator[tuple[list[Table], list[str]]]:
             whole = Quotes(part.file.seek(0, SEEK_END), None, quoted.long, ())
             tables.append(Table(part.file, dialect, Head(part.names, 0, part.line + 1, (), part.sample), whole, repaired=True))
         yield tables, notes
+
+
+def _first(top: Head, name: str) -> str:
+    """The first text of a column, if there is one in the first rows."""
+    place = top.names.index(name) if name in top.names else len(top.names)
+    return next((row[place] for row in top.sample if place < len(row) and row[place].strip()), "")
 
 
 def _words(path: Path, size: int, found: Gathered, name: str) -> Words:

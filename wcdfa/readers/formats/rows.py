@@ -134,6 +134,7 @@ class Rows:
             columns=self.numbers(),
             notes=(*run.notes, *self._spelled.values()) if self._spelled else run.notes,
             texts=self._texts.columns(self.count),
+            unread=self._texts.first,
         )
         return runs_of_rows(whole, self._texts.names)
 

@@ -34,14 +34,15 @@ def without_points(columns: Mapping[str, Column]) -> tuple[Mapping[str, Column],
 
 
 def _counted(column: Column) -> Column | None:
-    """The column with numbers from 1,000 on in place of fractions, if it then rises all through; None if it has none."""
+    """The column with numbers from 1,000 on in place of fractions, if it then rises all through and as evenly; None if it has none."""
     values = column.values
     if len(values) < 2 or not (values[0] >= 0 and values.max() < THOUSAND):  # false if one is NaN
         return None
     first = int(np.argmax(values[1:] < values[:-1])) + 1
     thousands = np.round(values[first:] * THOUSAND)
     read = np.concatenate([values[:first], thousands])
-    rises = first > 1 and thousands[0] >= THOUSAND and bool(np.all(np.diff(read) > 0))
+    apart = np.diff(read)
+    rises = first > 1 and thousands[0] >= THOUSAND and apart.min() > 0 and apart.max() == apart[: first - 1].max()  # not a restart
     exact = np.array_equal(values[:first], np.round(values[:first])) and np.allclose(
         thousands, values[first:] * THOUSAND, atol=1e-6
     )
