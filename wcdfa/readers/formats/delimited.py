@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Lazy, Run, Words
 from wcdfa.readers.formats.arrow import pa, require_numbers
+from wcdfa.readers.formats.binary import require_text
 from wcdfa.readers.formats.converting import converted
 from wcdfa.readers.formats.dialects import LOOK, dialect_of, looks_like_table
 from wcdfa.readers.formats.exports import runs_of, tool_of
@@ -35,6 +36,7 @@ def read_delimited(path: Path) -> Iterator[Run]:
     Lines that are no whole rows are left out, and a note names them. A last line without a line end counts if it looks like the rows before;
     while a log is watched, it never counts, because digits of a number may be missing.
     """
+    require_text(path)
     size = path.stat().st_size
     with _opened(path, size) as opened:
         top, found = opened.table.head, Gathered()
