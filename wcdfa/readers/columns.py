@@ -66,6 +66,8 @@ class Run(NamedTuple):
     """The id that this program gives the run, such as "wandb:abc123"; empty if there is none. Two logs of one id hold one run."""
     texts: Mapping[str, Words] = {}  # nothing changes it
     """Text beside the numbers by name, read only on demand; empty unless the log is a table with columns of text."""
+    unread: Mapping[str, str] = {}
+    """The first text under each name that holds text and no numbers; of a name that is that of a norm, it is said."""
 
 
 class Lazy(Mapping[str, Held]):

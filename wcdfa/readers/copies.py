@@ -118,6 +118,7 @@ def of_copy(run: Run, path: Path, folder: TemporaryFolder, name: str = "", notes
         name=" ".join(filter(None, [name, run.name])),
         columns=Kept(run.columns, folder),
         texts=Kept(run.texts, folder),
+        unread=Kept(run.unread, folder),
         notes=said,
     )
 

@@ -20,6 +20,7 @@ from wcdfa.readers.limits import require_room
 from wcdfa.readers.lone_columns import require_series
 from wcdfa.readers.series_notes import notes_on
 from wcdfa.readers.spacing import NO_STEPS, spaced
+from wcdfa.readers.unread import explained
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
@@ -161,7 +162,7 @@ def series_of(
             said = notes_on(run, name, held, told=quantity is not None, chosen=bool(wanted))
             yield _series(run, names, name, held, said, spacing, (first, last))
     except NoSeries as error:
-        raise error.of(where).advised(run.tool) from error
+        raise explained(error, run, wanted).of(where).advised(run.tool) from error
     except LogError as error:
         raise error.of(where) from error
     except MemoryError as error:

@@ -9,6 +9,7 @@ from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import Option
 from wcdfa.readers.name_tokens import UNUSUAL, meaning
 from wcdfa.readers.steps import is_ours
+from wcdfa.readers.unread import better_than
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
@@ -46,6 +47,7 @@ def notes_on(run: Run, name: str, quantity: Quantity, *, told: bool, chosen: boo
     if quantity in NOTES and not of_checkpoints:
         yield NOTES[quantity]
     if not chosen:
+        yield from better_than(run, quantity)
         yield from _why(list(run.columns), name, quantity)
 
 

@@ -90,7 +90,10 @@ def runs_in(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[st
         return Words(tuple(map(str, found)), np.concatenate([np.zeros(0, np.int64), *codes]))
 
     texts = Lazy([field.name for field in schema if is_text(field.type)], words)
-    return runs_of_rows(Run(path, "", require_numbers(Lazy(names, read), schema.names), notes, texts=texts), schema.names)
+    unread = Lazy(texts, lambda name: next(iter(texts[name].distinct), ""))
+    return runs_of_rows(
+        Run(path, "", require_numbers(Lazy(names, read), schema.names), notes, texts=texts, unread=unread), schema.names
+    )
 
 
 def _as_text(chunk: pa.Array) -> pa.Array:

@@ -12,6 +12,7 @@ from typing import BinaryIO, NamedTuple
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Lazy, Run, Words
 from wcdfa.readers.formats.arrow import pa, require_numbers
+from wcdfa.readers.formats.binary import require_text
 from wcdfa.readers.formats.converting import converted
 from wcdfa.readers.formats.dialects import LOOK, dialect_of, looks_like_table
 from wcdfa.readers.formats.exports import runs_of, tool_of
@@ -20,6 +21,7 @@ from wcdfa.readers.formats.heads import Head, head
 from wcdfa.readers.formats.last_rows import KEPT, is_whole
 from wcdfa.readers.formats.quotes import Quotes, quotes
 from wcdfa.readers.formats.text_table import HasTornRows, Table
+from wcdfa.readers.formats.thousands import doubtful, without_points
 from wcdfa.readers.formats.unfinished import CUT, grows, last_line_end
 from wcdfa.readers.formats.whole_rows import sections
 from wcdfa.readers.limits import require_room
@@ -34,6 +36,7 @@ def read_delimited(path: Path) -> Iterator[Run]:
     Lines that are no whole rows are left out, and a note names them. A last line without a line end counts if it looks like the rows before;
     while a log is watched, it never counts, because digits of a number may be missing.
     """
+    require_text(path)
     size = path.stat().st_size
     with _opened(path, size) as opened:
         top, found = opened.table.head, Gathered()
@@ -45,10 +48,12 @@ def read_delimited(path: Path) -> Iterator[Run]:
                 found.notes += noted
                 for table in tables:
                     found.add(table)
-    columns = require_numbers(found.columns(), top.names, empty=not top.sample)
+    columns, pointed = without_points(require_numbers(found.columns(), top.names, empty=not top.sample))
     texts = Lazy(found.texts(), partial(_words, path, size, found))
-    notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes)
-    for run in runs_of(Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts)):
+    notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes, *pointed, *doubtful(top, opened.table.dialect))
+    for run in runs_of(
+        Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts, unread=Lazy(texts, partial(_first, top)))
+    ):
         yield from runs_of_rows(run, top.names)
 
 
@@ -94,6 +99,12 @@ def _repaired(opened: _Opened) -> Iterator[tuple[list[Table], list[str]]]:
             whole = Quotes(part.file.seek(0, SEEK_END), None, quoted.long, ())
             tables.append(Table(part.file, dialect, Head(part.names, 0, part.line + 1, (), part.sample), whole, repaired=True))
         yield tables, notes
+
+
+def _first(top: Head, name: str) -> str:
+    """The first text of a column, if there is one in the first rows."""
+    place = top.names.index(name) if name in top.names else len(top.names)
+    return next((row[place] for row in top.sample if place < len(row) and row[place].strip()), "")
 
 
 def _words(path: Path, size: int, found: Gathered, name: str) -> Words:

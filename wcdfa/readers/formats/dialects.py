@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from wcdfa.readers.formats.arrow import Deferred
+from wcdfa.readers.formats.spelled_numbers import GERMAN, POINTS
 from wcdfa.readers.formats.unfinished import is_number
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "euc_kr"]  # in which s
 FEW = 3  # letters that are not ASCII; fewer tell no encoding apart
 ZEROS = 0.9  # share of zero bytes at odd or even places in UTF-16
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*")
+POINTED = re.compile(rf"{POINTS}|{GERMAN}")  # between thousands
 CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")  # in no text
 ROWS = 3  # fewer are not surely a table
 MOSTLY = 0.8  # share of lines that have equally many fields
@@ -56,10 +58,14 @@ class Dialect(NamedTuple):
     def number(self, field: str) -> str:
         """The field with a decimal point, if it is a number with a decimal comma.
 
-        >>> Dialect(decimal=",").number("0,5"), Dialect().number("0,5")
-        ('0.5', '0,5')
+        >>> Dialect(decimal=",").number("0,5"), Dialect(decimal=",").number("1.109,5"), Dialect().number("0,5")
+        ('0.5', '1109.5', '0,5')
         """
-        return field.replace(",", ".") if self.decimal == "," and DECIMAL_COMMA.fullmatch(field) else field
+        if self.decimal != ",":
+            return field
+        if POINTED.fullmatch(field):
+            field = field.replace(".", "")
+        return field.replace(",", ".") if DECIMAL_COMMA.fullmatch(field) else field
 
 
 def dialect_of(beginning: bytes, ending: str = "") -> Dialect:
@@ -80,7 +86,9 @@ def dialect_of(beginning: bytes, ending: str = "") -> Dialect:
     lines = _lines(text, whole=len(beginning) < LOOK)
     delimiter = "\t" if ending == ".tsv" and "\t" in text else _delimiter(lines)
     fields = [field for line in lines for field in split(line, delimiter)] if delimiter != "," else []
-    comma = any(map(DECIMAL_COMMA.fullmatch, fields)) and not any("." in field and is_number(field) for field in fields)
+    comma = any(DECIMAL_COMMA.fullmatch(field) or re.match(GERMAN, field) for field in fields) and not any(
+        "." in field and is_number(field) and not POINTED.fullmatch(field) for field in fields
+    )
     return Dialect(encoding, delimiter, "," if comma else ".", "\r" in text and "\n" not in text)
 
 

@@ -11,6 +11,7 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.column_names import is_of_a_log
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
+from wcdfa.readers.formats.binary import require_text
 from wcdfa.readers.formats.row_tools import tool_of
 from wcdfa.readers.formats.rows import Rows, loads, longest_row, numbers
 from wcdfa.readers.formats.torn import PATIENCE, Torn
@@ -27,6 +28,7 @@ def read_lines(path: Path) -> Iterator[Run]:
     NaN and Infinity are read as Python writes them. Lines that are no rows are left out and named in a note: the last one while a run is
     still being written, and others where a process was killed while it wrote. If several rows stand in one line, each is read.
     """
+    require_text(path)
     size = path.stat().st_size
     longest, rows, torn, like = longest_row(size), Rows(size), Torn(), dict[str, object]()
     number, line = 0, ""

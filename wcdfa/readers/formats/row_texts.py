@@ -29,6 +29,8 @@ class Texts:
     def __init__(self) -> None:
         self.names: list[str] = []
         """The columns that hold text, also those that were given up; at most `MOST_COLUMNS`."""
+        self.first: dict[str, str] = {}
+        """The first text of each of these columns."""
         self._held: dict[str, tuple[dict[str, int], array[int], array[int]]] = {}
 
     def add(self, name: str, text: str, row: int) -> None:
@@ -38,6 +40,7 @@ class Texts:
             if name in self.names or len(self.names) == MOST_COLUMNS:
                 return
             self.names.append(name)
+            self.first[name] = text[:LONGEST]
             held = self._held[name] = {}, array("i"), array("i")
         places, codes, rows = held
         code = places.setdefault(text, len(places))

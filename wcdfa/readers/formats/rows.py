@@ -11,6 +11,7 @@ import numpy as np
 
 from wcdfa.readers.columns import Column, Floats, Integers, Run
 from wcdfa.readers.formats.row_texts import Texts
+from wcdfa.readers.formats.spelled_numbers import said_of, spelled_number
 from wcdfa.readers.limits import Deadline, most_memory, require_room
 from wcdfa.readers.steps import with_steps
 from wcdfa.readers.table_runs import runs_of_rows
@@ -72,6 +73,7 @@ class Rows:
         self._values: dict[str, array[float]] = {}
         self._rows: dict[str, array[int]] = {}
         self._texts = Texts()
+        self._spelled: dict[str, str] = {}
 
     def add(self, row: Mapping[str, object]) -> None:
         """Add the numbers of a row, nested ones under names joined with "/", and its text that is not nested; the rest is ignored."""
@@ -85,12 +87,18 @@ class Rows:
                 except KeyError:
                     values = self._new(name)
                 self._append(name, values, value, count, rows)
-            elif type(value) is dict or (type(value) is str and _is_number(value)):
+            elif type(value) is dict:
                 for below, number in numbers(value, name):
                     self._append(below, known[below] if below in known else self._new(below), number, count, rows)
                 self._deadline.check()  # long names in deep dicts take long
             elif type(value) is str:
-                self._texts.add(name, value, count)
+                read = _number_in(value)
+                if read is None:
+                    self._texts.add(name, value, count)
+                    continue
+                self._append(name, known[name] if name in known else self._new(name), read, count, rows)
+                if name not in self._spelled and not _is_number(value):
+                    self._spelled[name] = said_of(name, value, read)
         self.count += 1
 
     def add_column(self, name: str, values: Floats) -> None:
@@ -122,7 +130,13 @@ class Rows:
 
     def runs(self, run: Run) -> Iterator[Run]:
         """The runs in these rows, each with its columns, as in `wcdfa.readers.table_runs.runs_of_rows`. No row can be added afterwards."""
-        return runs_of_rows(run._replace(columns=self.numbers(), texts=self._texts.columns(self.count)), self._texts.names)
+        whole = run._replace(
+            columns=self.numbers(),
+            notes=(*run.notes, *self._spelled.values()) if self._spelled else run.notes,
+            texts=self._texts.columns(self.count),
+            unread=self._texts.first,
+        )
+        return runs_of_rows(whole, self._texts.names)
 
     def numbers(self) -> dict[str, Column]:
         """All numbers by name, without steps."""
@@ -171,8 +185,8 @@ def numbers(row: object, name: str | None = None) -> Iterable[tuple[str, float]]
             waiting.extend((_Name(path, below), each) for below, each in reversed(part.items()))
         elif type(part) is float or type(part) is int:
             yield "value" if path is None else path.whole(), part
-        elif type(part) is str and _is_number(part):
-            yield "value" if path is None else path.whole(), float(part)
+        elif type(part) is str and (number := _number_in(part)) is not None:
+            yield "value" if path is None else path.whole(), number
 
 
 class _Name:
@@ -198,6 +212,11 @@ class _Name:
                 level = level._above
             self._joined = "/".join([*([] if level is None else [level._joined]), *reversed(keys)])
         return self._joined
+
+
+def _number_in(text: str) -> float | None:
+    """The number that a text stands for; None if it is other text."""
+    return float(text) if _is_number(text) else spelled_number(text)
 
 
 def _is_number(text: str) -> bool:

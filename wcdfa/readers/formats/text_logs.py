@@ -12,6 +12,7 @@ from wcdfa.readers.base import FileReader
 from wcdfa.readers.column_names import quantity_of
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError, Option
+from wcdfa.readers.formats.binary import require_text
 from wcdfa.readers.formats.json_documents import is_document
 from wcdfa.readers.formats.jsonl import is_json_lines
 from wcdfa.readers.formats.rows import Rows
@@ -42,6 +43,7 @@ def read_text(path: Path) -> Iterator[Run]:
     Colours and the prefixes of loggers are passed over, and progress bars, which overwrite a line, are lines of their own. Of several
     ranks that print into one file, the first counts.
     """
+    require_text(path)
     size = path.stat().st_size
     with path.open("rb") as file:
         lines = Lines(file, size)

@@ -16,6 +16,7 @@ from wcdfa.readers.formats.arrow import arrow_compute, arrow_csv, codes_of, colu
 from wcdfa.readers.formats.dialects import Dialect
 from wcdfa.readers.formats.heads import Head
 from wcdfa.readers.formats.quotes import WIDEST, Quotes
+from wcdfa.readers.formats.rewriting import how_spelled, is_odd, is_plain, rewritten
 from wcdfa.readers.formats.unfinished import BLOCK, Beginning, is_number
 from wcdfa.readers.steps import rank
 from wcdfa.support.text import several, shown
@@ -23,7 +24,6 @@ from wcdfa.support.text import several, shown
 LEAST = 1 << 20  # bytes that are read at once
 ROWS = 2000  # that are read at once, if they fit into as many bytes as the longest line may have
 MOST = 0.5  # a text column counts as numbers if at least this share of it is numbers
-NUMBER = r"^\s*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan|Infinity|NaN)\s*$"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def read_numbers(table: Table) -> Numbers:
     numbers, texts = _told(table.head)
     if table.head.start >= table.quotes.end:
         return Numbers({}, 0, [])
-    if not numbers or any(_is_wanted(table.head.names[i]) for i in texts):
+    if not numbers or any(
+        _is_wanted(table.head.names[i]) or is_odd(row[i] for row in table.head.sample if i < len(row)) for i in texts
+    ):
         return _at_once(table)
     try:
         return _in_blocks(table, numbers)
@@ -142,19 +144,19 @@ def _blocks(table: Table, numbers: list[int]) -> Iterator[pa.RecordBatch]:
 
 def _at_once(table: Table) -> Numbers:
     """The numeric columns, text columns that are mostly numbers, and notes."""
-    read, notes = arrow_csv.read_csv(table.rows(), **table.options(())), list[str]()
+    read, notes, spelled = arrow_csv.read_csv(table.rows(), **table.options(())), list[str](), list[str]()
     if not table.repaired and _has_header(read, table.head.names):
         raise HasTornRows  # without an error, if there is a column of text
     found = {}
     for i, name in enumerate(table.head.names):
-        column = _numbers_in(name, read[i], table.dialect, notes) if pa.types.is_string(read[i].type) else None
+        column = _numbers_in(name, read[i], table.dialect, notes, spelled) if pa.types.is_string(read[i].type) else None
         if is_numeric(read[i].type):
             column = column_of(read[i])
         if column is not None:
             found[i] = column
     if notes and not table.repaired:  # what is no number may be half a row
         raise HasTornRows
-    return Numbers(found, len(read), notes)
+    return Numbers(found, len(read), [*notes, *spelled])
 
 
 def _has_header(table: pa.Table, names: list[str]) -> bool:
@@ -163,14 +165,15 @@ def _has_header(table: pa.Table, names: list[str]) -> bool:
     return any(arrow_compute.any(arrow_compute.equal(text, name)).as_py() for text, name in texts)
 
 
-def _numbers_in(name: str, text: pa.ChunkedArray, dialect: Dialect, notes: list[str]) -> Column | None:
-    """The numbers in a text column, if most of it is numbers. Other text counts as missing, and a note says so."""
-    text = arrow_compute.replace_substring(text, ",", ".") if dialect.decimal == "," else text
-    numeric = arrow_compute.fill_null(arrow_compute.match_substring_regex(text, NUMBER), False)
-    values = arrow_compute.if_else(numeric, arrow_compute.utf8_trim_whitespace(text), None).cast(pa.float64())
+def _numbers_in(name: str, text: pa.ChunkedArray, dialect: Dialect, notes: list[str], spelled: list[str]) -> Column | None:
+    """The numbers in a text column, if most of it is numbers. Other text counts as missing. Notes say so, and how numbers are spelled."""
+    plain = rewritten(text, dialect.decimal)
+    numeric = is_plain(plain)
+    values = arrow_compute.if_else(numeric, plain, None).cast(pa.float64())
     numbers, filled = len(values) - values.null_count, len(text) - text.null_count
     if numbers < MOST * filled or not numbers:
         return None
+    spelled += how_spelled(name, text, values, dialect.decimal)
     if numbers < filled:
         other = arrow_compute.and_(arrow_compute.is_valid(text), arrow_compute.invert(numeric))
         example = shown(text.filter(other)[0].as_py(), 40)
