@@ -11,13 +11,14 @@ import pytest
 import wcdfa
 from wcdfa.analysis.comparison import compare
 from wcdfa.analysis.results import as_json
-from wcdfa.analysis.series import Settings, analyze
+from wcdfa.analysis.series import OF_EPOCHS, Settings, analyze
 from wcdfa.nulls.replay import optimizer_norms
 from wcdfa.plotting.runs import plot_analysis
 from wcdfa.readers import sources
 from wcdfa.readers.series import RecordedSeries, read_series
 from wcdfa.report.sections import section_of
 from wcdfa.sinks.jsonl import JSONLinesSink
+from wcdfa.verdicts.optimizer_comparison import compared_rule
 
 N = 600
 NOISE = np.exp(0.1 * wcdfa.synthetic.white_noise(N, seed=0))
@@ -92,6 +93,31 @@ def test_a_run_of_each_step_is_compared_with_a_thinned_one_at_the_steps_of_both(
     mean = compare(series, thin, Settings(log=False)).mean
     assert mean.difference == 0
     assert mean.last_step == 2495
+
+
+@pytest.mark.parametrize("optimizer", [None, "adam"])
+@pytest.mark.parametrize("name", ["update_norm", "grad_norm"])
+@pytest.mark.parametrize("epochs", [range(N), range(1, N + 1)])
+def test_one_value_an_epoch_is_not_compared_with_a_replay_of_steps(tmp_path, name, epochs, optimizer):
+    path, settings = write(tmp_path / "log.jsonl", epoch=epochs, **{name: NOISE}), Settings(optimizer=optimizer)
+    analysis = analyze(read_series(path), settings)
+    (verdict,) = analysis.judged.verdicts
+    assert verdict.null is None
+    assert f"not compared with the optimizer: {OF_EPOCHS}" in [finding.text for finding in verdict.findings]
+    assert not any("each value is taken as one optimizer step" in note for note in analysis.series.notes)
+    if name == "update_norm":
+        assert not analysis.diagnosis.compared
+        assert any(OF_EPOCHS in why for why in analysis.diagnosis.not_compared)
+
+
+@pytest.mark.parametrize(
+    ("named", "spacing"), [({}, 1), ({}, 10), ({"step": 10 * np.arange(N)}, None), ({"step": np.arange(N)}, None)]
+)
+def test_values_of_epochs_are_compared_where_the_steps_between_are_known(tmp_path, named, spacing):
+    path, settings = write(tmp_path / "log.jsonl", **named, epoch=range(N), grad_norm=NOISE), Settings(spacing=spacing)
+    series = first(path, settings)
+    assert settings.incomparable(series) is None
+    assert compared_rule(settings.criteria(log=True, series=series)) is not None
 
 
 @pytest.mark.parametrize("apart", [1, 5, 10])

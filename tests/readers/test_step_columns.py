@@ -305,6 +305,50 @@ def test_a_counter_says_nothing_of_rows_that_hold_other_metrics_only():
     assert (found.steps.tolist(), found.notes) == (odd.tolist(), (COUNTED,))
 
 
+def interleaved(apart, every, alone):
+    """Rows of the losses, of a norm each `apart` steps, and of other metrics alone each `every` steps, `alone` rows at once."""
+    place, rows = 0, {"loss": [], "update_norm": [], "val/loss": []}
+    for step in range(apart * N):
+        rows["loss"].append(place)
+        if step % apart == 0:
+            rows["update_norm"].append(place)
+        place += 1
+        if (step + 1) % every == 0:
+            rows["val/loss"] += range(place, place + alone)
+            place += alone
+    held = {name: Column(np.arange(float(len(each))), rows=np.array(each)) for name, each in rows.items()}
+    return held | {"_step": Column(np.arange(float(place)))}
+
+
+@pytest.mark.parametrize("lone", [False, True])
+@pytest.mark.parametrize("apart", [1, 5, 10])
+@pytest.mark.parametrize("every", [50, 70])
+@pytest.mark.parametrize("alone", [1, 30])
+def test_rows_of_other_metrics_are_no_steps_that_are_missing(apart, every, alone, lone):
+    named = interleaved(apart, every, alone)
+    if lone and apart == 1:
+        del named["loss"]
+    found = with_steps(named)
+    series = spaced(found["update_norm"])
+    np.testing.assert_array_equal(series.values, np.arange(N))
+    assert series.thinned == apart
+    assert not any("not in the log" in note for note in series.notes)
+    assert any("_step is counted without them" in note for note in found["update_norm"].notes)
+    if "loss" in named:
+        assert np.isin(found["update_norm"].steps, found["loss"].steps).all()
+
+
+@pytest.mark.parametrize("gone", [[100], [7, 50, 200]])
+@pytest.mark.parametrize("every", [50, None])
+def test_steps_without_a_norm_are_missing_where_the_loss_was_logged(gone, every):
+    """As where gradients overflowed, and a step was skipped."""
+    named = interleaved(1, every or 10 * N, 1)
+    named["update_norm"] = Column(np.delete(NORMS, gone), rows=np.delete(named["update_norm"].rows, gone))
+    series = spaced(with_steps(named)["update_norm"])
+    assert np.setdiff1d(np.arange(N), series.steps).tolist() == gone
+    assert f"{len(gone)} step{' between is' if len(gone) == 1 else 's between are'} not in the log" in series.notes
+
+
 def test_a_column_that_cannot_be_read_is_no_step():
     def read(name):
         if name == "iter_num":

@@ -25,6 +25,7 @@ def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -
         return None
     n, apart, direction = len(ready.values), series.thinned, series.direction
     steps = 1 + apart * np.arange(n) if ready.steps is None else ready.steps
+    why = settings.incomparable(series)
     theirs = any(OTHERS in note for note in series.notes)  # it may be the norm before clipping
     return diagnose(
         _sizes(ready.values),
@@ -35,10 +36,11 @@ def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -
         lr=ready.lr,
         steps=steps,
         gradient_norm=None if theirs or ready.gradients is None else _sizes(ready.gradients),
-        optimizer=settings.criteria(log=True).optimizer,
+        optimizer=settings.criteria(log=True).optimizer if why is None else None,
+        unknown=why,
         start=max(0, int(steps[0]) - 1),
         baseline=None if settings.baseline is None else min(recorded_baseline(settings.baseline, apart), n),
-        **ready.varying,  # type: ignore[arg-type]  # they are hyperparameters
+        **(ready.varying if why is None else {}),  # type: ignore[arg-type]  # they are hyperparameters
     )
 
 

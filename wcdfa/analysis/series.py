@@ -14,6 +14,7 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import LEAST, with_usable_rates
 from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
+from wcdfa.readers.spacing import ONE_AN_EPOCH
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.quantity import Quantity
 from wcdfa.verdicts.alongside import Alongside
@@ -24,6 +25,7 @@ from wcdfa.verdicts.run_alpha import RunAlpha, alpha_of_run
 from wcdfa.verdicts.run_drifts import drifts_of
 from wcdfa.verdicts.windows import Judged, judged_windows
 
+OF_EPOCHS = "its values are one an epoch, and a replay gives those of steps"
 ROUNDING = 1e-6  # log rates that differ by less are those of a constant rate
 
 
@@ -76,8 +78,16 @@ class Settings:
 
     def compared(self, series: RecordedSeries | None = None) -> dict[str, object]:
         """The options of `wcdfa.verdict` that say what a series is, and which optimizer it is compared with."""
-        of_series = {} if series is None else {"quantity": series.quantity, "thinned": series.thinned}
-        return {"optimizer": self.optimizer, **self.hyperparameters, **of_series}
+        options = {"optimizer": self.optimizer, **self.hyperparameters}
+        if series is not None:
+            options |= {"quantity": series.quantity, "thinned": series.thinned}
+            if (why := self.incomparable(series)) is not None:
+                options["incomparable"] = why
+        return options
+
+    def incomparable(self, series: RecordedSeries) -> str | None:
+        """Why a replay of consecutive steps says nothing of a series; None if it does, or if the steps between its values are known."""
+        return OF_EPOCHS if ONE_AN_EPOCH in series.notes and series.thinned == 1 and self.spacing is None else None
 
     def series(self, run: Run) -> Iterator[RecordedSeries]:
         """Read the series of a run that should be judged. Raises as `series_of`."""

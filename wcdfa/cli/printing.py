@@ -18,6 +18,7 @@ from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.passed import Passed
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_error, of_text
+from wcdfa.readers.spacing import ONE_AN_EPOCH
 from wcdfa.support.quantity import described
 from wcdfa.support.text import several, shown
 from wcdfa.verdicts.findings import COMPARABLE
@@ -31,7 +32,9 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
     console.print(windows_table(analysis))
     say(console, str(analysis.run))
     verdicts, optimizer, quantity = analysis.judged.verdicts, analysis.criteria.optimizer, analysis.series.quantity
-    missing = optimizer is None and quantity == "update norm"  # nothing else is compared with an optimizer
+    missing = (
+        optimizer is None and quantity == "update norm" and analysis.criteria.incomparable is None
+    )  # or naming one is of no use
     last = verdicts[-1]
     say(console, f"last window: {last}")
     for reason in reasons(last, optimizer_named=not missing):
@@ -59,7 +62,13 @@ def print_results(results: Sequence[SeriesResult], console: Console) -> None:
 
 def print_not_compared(results: Sequence[SeriesResult], console: Console) -> None:
     """Print a note if there is an α that was not compared with the optimizer."""
-    if any(result["alpha"] is not None and result["null"] is None and result["quantity"] == "update norm" for result in results):
+    if any(
+        result["alpha"] is not None
+        and result["null"] is None
+        and result["quantity"] == "update norm"
+        and ONE_AN_EPOCH not in result["notes"]
+        for result in results
+    ):
         say(console, "note: not compared with the optimizer, which alone may give such an α: name it with --optimizer")
 
 

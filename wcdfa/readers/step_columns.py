@@ -14,13 +14,13 @@ import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.errors import LogError, Option
-from wcdfa.readers.name_tokens import words
+from wcdfa.readers.name_tokens import meaning, words
 from wcdfa.readers.ordering import RESTARTS, in_order
 from wcdfa.readers.rising import rises
 from wcdfa.readers.spacing import EVEN, FEW, ONE_AN_EPOCH, even_spacing
 from wcdfa.readers.step_names import COUNTER, WITHIN, Counts, counted_in, is_ours, rank
 from wcdfa.readers.step_values import Understood, understood, whole
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
 PATTERNS = 100  # of names that a log gives for its steps; nobody writes more
 LOOKED_AT = 16  # columns of one kind whose numbers are read: in a log of thousands of columns, each may be a query
@@ -32,6 +32,7 @@ KINDS: tuple[Counts, ...] = ("steps", "samples", "unknown", "rows")  # of column
 MORE = f"say with {Option('spacing')} how many lie between two values"
 COUNTED = f"{COUNTER}, the counter of the tracker, may count only what was logged, and not optimizer steps: if some of these were not logged, {MORE}"
 ROWS_ONLY = ", and may count only what was logged, not optimizer steps: if some of these were not logged, " + MORE
+OTHERS = f"{{}} of {COUNTER} {{}} other metrics only, and {COUNTER} is counted without them"
 OTHERWISE = "{} rises by {:,} from value to value: if it counts optimizer steps, say so with {}"
 
 
@@ -95,7 +96,7 @@ class StepColumns:
         if all(axis.share(rows) < ENOUGH for axis in sure):
             yield from self._by_numbers(series, rows)
         if self._holds_all(series, rows):
-            yield from (axis for axis in usable if axis.counts_rows)
+            yield from (self._without_others(axis, rows) for axis in usable if axis.counts_rows)
 
     def meant(self, name: str) -> Understood:
         """What the numbers in a column mean as steps."""
@@ -193,6 +194,41 @@ class StepColumns:
                 return True
         return False
 
+    def _without_others(self, axis: Axis, rows: Places) -> Axis:
+        """The steps of a counter of rows, in which rows that hold other metrics only are no steps."""
+        own = self._logged_together
+        if own is None or axis.name != COUNTER:
+            return axis
+        counted = axis._replace(steps=np.searchsorted(own, np.arange(len(axis.steps)) if axis.rows is None else axis.rows))
+        there, steps = counted.at(rows)
+        if np.any(np.diff(steps[there]) <= 0):  # several values between two steps
+            return axis
+        others = int(own[-1] - own[0]) + 1 - len(own)
+        return counted._replace(
+            notes=(*axis.notes, OTHERS.format(several(others, "row", "rows"), "holds" if others == 1 else "hold"))
+        )
+
+    @cached_property
+    def _logged_together(self) -> Integers | None:
+        """The rows with the norm, or what was logged most often, and with what was logged beside it; None if there is no other row between."""
+        names = sorted(self._measured(""), key=_is_norm, reverse=True)[:BESIDE]
+        found, norms = [_rows_of(self.columns[name]) for name in names], sum(map(_is_norm, names))
+        own = max(found[: norms or None], key=len, default=np.zeros(0, np.int64))
+        if not len(own):
+            return None
+        span = int(own[-1] - own[0]) + 1
+        for each in found if len(own) < span else ():
+            within = each[(each >= own[0]) & (each <= own[-1])]
+            if len(within) >= EVEN * span or np.sum(np.isin(own, within, assume_unique=True)) >= EVEN * len(own):
+                own = np.union1d(own, each)
+        return own if len(own) < own[-1] - own[0] + 1 else None
+
+    def _measured(self, series: str) -> Iterator[str]:
+        """The other columns that hold measured numbers, by their names."""
+        return (
+            name for name in self.columns if name != series and rank(name) is None and counted_in(name) in ("nothing", "unknown")
+        )
+
     def _holds_all(self, series: str, rows: Places) -> bool:
         """Whether the rows between the values are of the same metrics, which were then logged more often than the series.
 
@@ -201,12 +237,8 @@ class StepColumns:
         if len(rows) < 2 or isinstance(rows, range) or (_usual(rows) or 1) == 1:
             return True
         span = int(rows[-1] - rows[0]) + 1
-        measured = (
-            name for name in self.columns if name != series and rank(name) is None and counted_in(name) in ("nothing", "unknown")
-        )
-        for name in islice(measured, BESIDE):
-            other = self.columns[name]
-            there = np.arange(len(other.values)) if other.rows is None else other.rows
+        for name in islice(self._measured(series), BESIDE):
+            there = _rows_of(self.columns[name])
             if np.sum((there >= rows[0]) & (there <= rows[-1])) >= EVEN * span:
                 return True
         return False
@@ -215,6 +247,15 @@ class StepColumns:
 def places_of(rows: Places) -> Integers:
     """The places of rows as an array."""
     return np.arange(len(rows)) if isinstance(rows, range) else rows
+
+
+def _is_norm(name: str) -> bool:
+    return meaning(name).quantity in ("update norm", "gradient norm")
+
+
+def _rows_of(column: Column) -> Integers:
+    """The row of each value."""
+    return np.arange(len(column.values)) if column.rows is None else column.rows
 
 
 def _matching(axes: Mapping[str, str]) -> Callable[[str], Iterator[str]]:

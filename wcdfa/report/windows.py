@@ -82,7 +82,12 @@ def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResul
         *steps,
         str(verdict),
         verdict.regime,
-        reasons(verdict, optimizer_named=settings.criteria.optimizer is not None or settings.criteria.quantity != "update norm"),
+        reasons(
+            verdict,
+            optimizer_named=settings.criteria.optimizer is not None
+            or settings.criteria.quantity != "update norm"
+            or settings.criteria.incomparable is not None,
+        ),
         Range("α of this window", verdict.alpha, verdict.low, verdict.high),
         null,
         surrogates,

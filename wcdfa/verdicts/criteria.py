@@ -46,6 +46,8 @@ class Criteria:
     """Optimizer steps from one norm to the next; None takes what the steps say."""
     unknown: str | None = None
     """Why the optimizer is not known, if a recorder can tell."""
+    incomparable: str | None = None
+    """Why the norms are compared with nothing, although norms of their quantity are; None if they are compared."""
 
     def __post_init__(self) -> None:
         checked(self.thresholds)
@@ -76,7 +78,10 @@ class Criteria:
         _check_replayed(options, self.optimizer)
         preparation, measurement = _changed(self.preparation, options), _changed(self.measurement, options)
         simulation = _changed(self.simulation, options)
-        own = {name: options.pop(name, getattr(self, name)) for name in ("thresholds", "quantity", "thinned", "unknown")}
+        own = {
+            name: options.pop(name, getattr(self, name))
+            for name in ("thresholds", "quantity", "thinned", "unknown", "incomparable")
+        }
         optimizer = _optimizer(options.pop("optimizer", self.optimizer), self.optimizer, options)
         return Criteria(
             preparation=preparation,

@@ -84,6 +84,8 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
         return
     if criteria.quantity not in COMPARABLE:
         yield Finding("optimizer", NO_NULL.format(quantity=described(criteria.quantity)), math.nan, False)
+    elif criteria.incomparable is not None:
+        yield _not_compared(criteria.incomparable)
     elif evidence.comparison is not None:
         yield _of_comparison(evidence, evidence.comparison)
     elif evidence.null is not None:
@@ -93,13 +95,7 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
         text = f"{name} alone has no α: {criteria.optimizer.no_alpha}"
         yield Finding("optimizer", text, math.nan, False, f"not compared: {name} alone has no α")
     elif criteria.unknown is not None:
-        yield Finding(
-            "optimizer",
-            f"not compared with the optimizer: {criteria.unknown}",
-            math.nan,
-            False,
-            f"not compared: {criteria.unknown}",
-        )
+        yield _not_compared(criteria.unknown)
 
 
 def gradients(evidence: Evidence) -> Iterator[Finding]:
@@ -174,6 +170,10 @@ def trending(evidence: Evidence) -> bool:
 def differs(evidence: Evidence) -> bool:
     """Whether the window was compared with its optimizer and is unlike it."""
     return evidence.p_value < LEVEL and evidence.among == 1
+
+
+def _not_compared(why: str) -> Finding:
+    return Finding("optimizer", f"not compared with the optimizer: {why}", math.nan, False, f"not compared: {why}")
 
 
 def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:

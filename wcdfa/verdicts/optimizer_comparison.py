@@ -49,7 +49,9 @@ class Comparison(NamedTuple):
 
 
 def compared_rule(criteria: Criteria) -> Optimizer | None:
-    """What is replayed for a quantity; None if nothing is, because it has no null or no optimizer was named."""
+    """What is replayed for a quantity; None if nothing is, because it has no null, no optimizer was named, or the norms are incomparable."""
+    if criteria.incomparable is not None:
+        return None
     if criteria.quantity == "gradient norm":
         return SGD()
     return criteria.optimizer if criteria.quantity == "update norm" else None
