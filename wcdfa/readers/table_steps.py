@@ -11,11 +11,11 @@ from wcdfa.readers.name_tokens import meaning
 from wcdfa.readers.repeated_steps import Values
 from wcdfa.readers.selecting import Table, rows_of
 from wcdfa.readers.step_names import WITHIN, counted_in, rank
+from wcdfa.readers.step_values import whole
 from wcdfa.readers.telling_names import counts, words_of
 
 LOOKED_AT = 8  # columns of values whose steps are looked at
 KINDS = 1000  # more than there are phases
-EXACT = 2.0**53  # below this, a float represents every integer
 
 
 def steps_of(table: Table) -> Column | None:
@@ -23,7 +23,7 @@ def steps_of(table: Table) -> Column | None:
     named = sorted((name for name in table.columns if rank(name) is not None), key=lambda name: (rank(name), len(name)))
     for name in (*named, *(name for name in table.columns if name not in named and _counts_steps(name))):
         column = table.held(name)
-        if len(column.values) and np.abs(column.values).max() < EXACT and np.array_equal(column.values, np.round(column.values)):
+        if whole(column.values) is not None:
             return column
     return None
 
