@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Integers, Lazy
+from wcdfa.readers.columns import Column, Floats, Integers, Lazy
 from wcdfa.readers.layouts import TRAINING, Layout, rows_in
 from wcdfa.readers.name_tokens import is_rate
 from wcdfa.readers.selecting import Table, in_rows, rows_of
@@ -126,11 +126,20 @@ def _with_nan(table: Table, layout: Layout) -> Table:
         if name != layout.values:
             return column
         marked = in_rows(table.columns[marks], rows_of(column))
-        values = np.where(np.abs(column.values) >= LARGEST, np.copysign(np.inf, column.values), column.values)
+        values = with_infinity(column.values)
         values[rows_of(marked)[marked.values == 1]] = np.nan
         return column._replace(values=values)
 
     return table._replace(columns=Lazy(table.columns, read))
+
+
+def with_infinity(values: Floats) -> Floats:
+    """A copy of the values with infinity where MLflow has written the largest number instead.
+
+    >>> with_infinity(np.array([0.5, -LARGEST]))
+    array([ 0.5, -inf])
+    """
+    return np.where(np.abs(values) >= LARGEST, np.copysign(np.inf, values), values)
 
 
 def grouped(codes: Integers, count: int) -> list[Integers]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Literal
 
 from wcdfa.readers.name_tokens import words
+from wcdfa.readers.name_words import word_set
 
 Counts = Literal["steps", "samples", "epochs", "seconds", "rows", "nothing", "unknown"]
 
@@ -18,39 +19,35 @@ STEPS = (
 OURS = "wcdfa/"  # keys of this package have a step of their own, which may differ from the trainer's
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-UPDATES = _words(
+UPDATES = word_set(
     "step steps iter iters itr iteration iterations it niter update updates nupdates nsteps batch batches minibatch minibatches"
 )
 # what one optimizer step takes many of: samples of data, steps of an environment, micro-batches
-DATA = _words(
+DATA = word_set(
     "sample samples token tokens frame frames example examples image images img imgs sequence sequences document documents byte bytes "
     "char chars word words timestep timesteps env environment agent policy interaction interactions transition transitions episode "
     "episodes game games micro microbatch microbatches microstep accum accumulation flos flops"
 )
-EPOCHS = _words("epoch epochs")
-TIMES = _words(
+EPOCHS = word_set("epoch epochs")
+TIMES = word_set(
     "time times second seconds sec secs s ms us ns minute minutes hour hours timestamp datetime date day days runtime walltime wall "
     "elapsed duration clock uptime"
 )
-ROWS = _words("row rows index idx unnamed line lines record records entry")
+ROWS = word_set("row rows index idx unnamed line lines record records entry")
 # a name with one of these is that of a measured number, a setting, or a part of a whole
-MEASURED = _words(
+MEASURED = word_set(
     "norm norms gnorm loss losses lr rate rates size sizes per since acc accuracy mean std var min max avg median sum ratio alpha beta "
     "momentum reward rewards return returns score error errors mem memory "
     "scale seed rank device gpu target limit interval freq frequency every warmup remaining eta left dim layers workers correct"
 )
-LEARNED = _words(
+LEARNED = word_set(
     "grad grads gradient gradients param params parameters weight weights"
 )  # updates of them are steps, other things are not
-QUALIFIERS = _words(
+QUALIFIERS = word_set(
     "num n nr no number idx index id count counter cnt total cur current curr global local seen consumed trained processed sampled done "
     "completed so far x axis cumulative overall lifetime main train training input"
 )
-WITHIN = _words("batch batches minibatch minibatches")  # they are often counted from the start of each epoch
+WITHIN = word_set("batch batches minibatch minibatches")  # they are often counted from the start of each epoch
 
 
 def rank(name: str) -> int | None:

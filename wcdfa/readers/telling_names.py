@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from wcdfa.readers.column_names import is_time
-from wcdfa.readers.name_tokens import OTHERS, is_rate, meaning, words
+from wcdfa.readers.name_tokens import is_rate, meaning, words
+from wcdfa.readers.name_words import OTHERS, word_set
 from wcdfa.readers.step_names import counted_in
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-METRICS = _words("tag tags key keys metric metrics name names variable variables scalar scalars series attribute attributes field")
-VALUE = _words("value values val y")
-PHASE = _words("phase split stage mode subset partition loop set context type kind prefix")
-IDENTITY = _words("run runs trial trials experiment experiments exp dir directory logdir folder hash uuid guid job study sweep")
-SEED = _words("seed seeds")
-REPEAT = _words("fold folds repeat repeats repetition replicate replica rep")
-RANK = _words("rank ranks worker workers process proc gpu device node host hostname pid machine shard")
-LABEL = _words("id ids identifier label group variant config configuration setting method algorithm file filename path source")
-SETTING = _words(
+METRICS = word_set(
+    "tag tags key keys metric metrics name names variable variables scalar scalars series attribute attributes field"
+)
+VALUE = word_set("value values val y")
+PHASE = word_set("phase split stage mode subset partition loop set context type kind prefix")
+IDENTITY = word_set("run runs trial trials experiment experiments exp dir directory logdir folder hash uuid guid job study sweep")
+SEED = word_set("seed seeds")
+REPEAT = word_set("fold folds repeat repeats repetition replicate replica rep")
+RANK = word_set("rank ranks worker workers process proc gpu device node host hostname pid machine shard")
+LABEL = word_set("id ids identifier label group variant config configuration setting method algorithm file filename path source")
+SETTING = word_set(
     "bs batchsize size width depth dim layers hidden heads dropout decay wd momentum beta beta1 beta2 beta3 temperature gamma eps epsilon "
     "tau scale warmup nesterov clip noise"
 )
-BESIDE = _words(
+BESIDE = word_set(
     "id ids name index idx number no nr key label local global random data torch numpy np init display training train model wandb mlflow tune "
     "optuna base my the"
 )

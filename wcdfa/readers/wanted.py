@@ -8,9 +8,8 @@ from pathlib import Path
 from wcdfa.readers.base import Reader
 from wcdfa.readers.formats.decompressing import KINDS
 from wcdfa.readers.formats.mlruns import is_part
+from wcdfa.readers.formats.trainer_state import STATE
 from wcdfa.readers.recognition import UNSURE
-
-STATE = "trainer_state.json"  # the one name with a doubtful ending that tells
 
 
 def may_be_log(path: Path, known: Sequence[Reader]) -> bool:
@@ -29,5 +28,5 @@ def may_be_log(path: Path, known: Sequence[Reader]) -> bool:
 def is_named_as_log(path: Path, known: Sequence[Reader]) -> bool:
     """Whether the name alone tells that a file is a log; folders of checkpoints do not count."""
     if path.suffix and path.suffix.lower() in UNSURE:
-        return path.name == STATE
+        return path.name == STATE  # the one that tells
     return any(reader.claims(path) for reader in known if not reader.last_resort)

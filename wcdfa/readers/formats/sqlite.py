@@ -16,6 +16,7 @@ from wcdfa.readers.columns import Column, Lazy, Run
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 from wcdfa.readers.formats.stores import Store
+from wcdfa.readers.long_tables import with_infinity
 from wcdfa.readers.magic import is_sqlite
 from wcdfa.readers.step_values import in_order_written
 from wcdfa.readers.steps import COUNTER
@@ -26,7 +27,6 @@ TRACKIO = {"id", "run_name", "step", "metrics"}
 CHECKED = 1 << 28  # stores up to this many bytes are checked first; it takes two seconds, in which runs that write to it wait
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"  # no views or virtual tables: these may never end
 AMONG = "rowid IN (SELECT place FROM temp.places WHERE run IS ?)"
-LARGEST = 1.7976931348623157e308  # MLflow writes this for infinity
 
 
 def read_sqlite(path: Path) -> Iterator[Run]:
@@ -97,10 +97,7 @@ def _metric(place: Store, uuid: object, key: str) -> Column:
         except TypeError as error:
             msg = f"a record in it is damaged: {error}"
             raise LogError(msg) from error
-    read = np.frombuffer(values)
-    infinite = np.abs(read) >= LARGEST
-    read[infinite] = np.copysign(np.inf, read[infinite])
-    return in_order_written(Column(read, np.frombuffer(steps, np.int64)))
+    return in_order_written(Column(with_infinity(np.frombuffer(values)), np.frombuffer(steps, np.int64)))
 
 
 def _trackio(path: Path, store: sqlite3.Connection, place: Store, key: str) -> Iterator[Run]:
