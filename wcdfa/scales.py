@@ -6,8 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from wcdfa.support.text import several
-
 FEWEST_SIZES = 4  # a default line through fewer points says nothing
 SHIPPED = (128, 256, 500, 512, 1000, 1024, 2048, 4096)  # lengths whose calibrations come with the package
 LARGEST_EXACT = 1024  # up to this length any calibration is computed exactly
@@ -53,7 +51,7 @@ def default_sizes(n: int, order: int) -> tuple[int, ...]:
     if len(sizes) < FEWEST_SIZES:
         needed = 4 * dyadic(low, 8 * low)[FEWEST_SIZES - 1]
         msg = (
-            f"the series has {several(n, 'sample', 'samples')}; the default box sizes of order {order} need at least {needed}. "
+            f"the series has {n:,} sample{'s' if n != 1 else ''}; the default box sizes of order {order} need at least {needed}. "
             f"Record more samples, or give scales= yourself (sizes from {order + 2} to {n})"
         )
         raise ValueError(msg)
@@ -76,7 +74,7 @@ def half_sizes(n: int, order: int) -> tuple[int, ...]:
     if len(sizes) < FEWEST_SIZES:
         needed = 2 * [s for s in (3, 4, 6, 8, 12, 16) if s >= order + 2][FEWEST_SIZES - 1]
         msg = (
-            f"the series has {several(n, 'sample', 'samples')}; the default box sizes of order {order} need at least {needed}. "
+            f"the series has {n:,} sample{'s' if n != 1 else ''}; the default box sizes of order {order} need at least {needed}. "
             f"Record more samples, or give scales= yourself (sizes from {order + 2} to {n})"
         )
         raise ValueError(msg)

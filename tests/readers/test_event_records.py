@@ -69,9 +69,9 @@ def test_a_hidden_event_file_does_not_count(tmp_path):
 
 
 def test_tags_that_take_far_more_memory_than_the_file_are_refused(tmp_path, monkeypatch):
-    from wcdfa.readers.formats import tensorboard
+    from wcdfa.readers.formats import event_scalars
 
-    monkeypatch.setattr(tensorboard, "OF_A_TAG", 300 << 20)
+    monkeypatch.setattr(event_scalars, "OF_A_TAG", 300 << 20)
     path = tmp_path / "events.tfevents.1"
     path.write_bytes(b"".join(events()))
     with pytest.raises(ValueError, match="1 tags would take 315 MB of memory"):

@@ -11,7 +11,7 @@ import pytest
 from tests.helpers.log_files import LOSSES, NORMS, RATES, STEPS
 from tests.helpers.text_logs import PRINTED, printed
 from wcdfa.readers import read_series, sources
-from wcdfa.readers.formats import own_patterns
+from wcdfa.readers.formats import own_patterns, text_logs
 from wcdfa.readers.formats.text_patterns import PROGRAMS, pairs
 
 LISTS = [each.tolist() for each in (STEPS, NORMS, RATES, LOSSES)]
@@ -183,6 +183,22 @@ def test_names_of_several_words_before_a_number(tmp_path, norm, rate):
     np.testing.assert_array_equal(series.values, NORMS)
     np.testing.assert_array_equal(series.steps, STEPS)
     np.testing.assert_array_equal(series.lr, RATES)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_what_powershell_writes(tmp_path, encoding):
+    text = "".join(f"step: {i} größe: 1 grad_norm: {norm!r}\n" for i, norm in zip(STEPS.tolist(), NORMS.tolist(), strict=True))
+    (tmp_path / "train.log").write_bytes(text.encode(encoding))
+    for path in (tmp_path / "train.log", tmp_path):
+        np.testing.assert_array_equal(read_series(path).values, NORMS)
+
+
+def test_a_letter_across_two_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(text_logs, "BYTES", 7)
+    path = write(
+        tmp_path / "train.log", "".join(f"größe ü step: {i} grad_norm_ü: {norm!r}\n" for i, norm in enumerate(NORMS.tolist()))
+    )
+    assert list(next(sources(path)[0].runs()).columns) == ["step", "grad_norm_ü"]
 
 
 def test_what_a_pattern_finds_that_is_no_number_is_counted(tmp_path):

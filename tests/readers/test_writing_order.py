@@ -17,7 +17,7 @@ from wcdfa.analysis.series import Settings, analyze
 from wcdfa.readers import read_series, series_of, sources
 from wcdfa.readers.columns import Column
 from wcdfa.readers.errors import NothingLogged
-from wcdfa.readers.formats.tensorboard import in_order_of_time
+from wcdfa.readers.formats.event_scalars import in_order_of_time
 from wcdfa.readers.spacing import Subsampled, spaced
 
 N = 400

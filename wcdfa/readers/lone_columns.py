@@ -14,7 +14,7 @@ from wcdfa.readers.step_values import CLOCKS
 
 FILLED = 0.5  # of the rows of its table, at least, hold a value of a series
 LOOKED_AT = 8  # columns from which the rows of a table are counted
-FEW = 3  # fewer numbers may rise by chance
+FEW = 5  # fewer numbers may rise by chance
 
 
 def require_series(run: Run, name: str) -> None:
@@ -35,7 +35,7 @@ def require_series(run: Run, name: str) -> None:
 def counts_anything(values: Floats) -> bool:
     """Whether numbers are whole and rise from each to the next, or are the seconds of a clock.
 
-    >>> counts_anything(np.array([10.0, 20, 40])), counts_anything(1.7e9 + np.array([0.5, 0.7, 0.9])), counts_anything(np.array([1.0, 3, 2]))
+    >>> counts_anything(np.array([10.0, 20, 40, 50, 60])), counts_anything(1.7e9 + np.arange(5) / 7), counts_anything(np.array([1.0, 2, 4, 3, 5]))
     (True, True, False)
     """
     if len(values) < FEW or not np.all(values[1:] >= values[:-1]):  # NaN is not larger either

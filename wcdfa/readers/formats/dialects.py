@@ -102,14 +102,22 @@ def encoding_of(beginning: bytes) -> str:
     >>> encoding_of("größe".encode()), encoding_of("step,größe,näherung\n".encode("latin-1")), encoding_of("step\n1\n".encode("utf-16-le"))
     ('utf-8', 'cp1252', 'utf-16-le')
     """
-    marked = next((encoding for mark, encoding in MARKS.items() if beginning.startswith(mark)), None) or _of_zeros(beginning)
-    if marked:
-        return marked
+    if wide := wide_encoding_of(beginning):
+        return wide
     try:
         codecs.getincrementaldecoder("utf-8")().decode(beginning)  # the last letter may be cut off
     except UnicodeDecodeError:
         return _of_letters(beginning)
     return "utf-8"
+
+
+def wide_encoding_of(beginning: bytes) -> str:
+    r"""The name of an encoding by the mark that a file begins with, or by its zero bytes; empty if there are none.
+
+    >>> wide_encoding_of("step: 1\n".encode("utf-16-le")), wide_encoding_of(b"step: 1\n")
+    ('utf-16-le', '')
+    """
+    return next((encoding for mark, encoding in MARKS.items() if beginning.startswith(mark)), None) or _of_zeros(beginning)
 
 
 def _of_zeros(beginning: bytes) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from wcdfa.readers.column_names import quantity_of
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError, Option
 from wcdfa.readers.formats.binary import require_text
+from wcdfa.readers.formats.dialects import wide_encoding_of
 from wcdfa.readers.formats.json_documents import is_document
 from wcdfa.readers.formats.jsonl import is_json_lines
 from wcdfa.readers.formats.rows import Rows
@@ -73,15 +75,22 @@ class Lines:
 
     def _all(self) -> Iterator[str]:
         rest = ""
+        decode: Callable[[bytes], str] | None = None
         with beginning(self._file) as part:
             while data := part.read(BYTES):
                 self._deadline.check()
-                *lines, rest = (rest + data.decode("utf-8", "replace")).replace("\r", "\n").split("\n")
+                decode = decode or _decoder(data)  # a letter may lie across two blocks
+                *lines, rest = (rest + decode(data)).replace("\r", "\n").split("\n")
                 rest = rest[:LONGEST]
                 for line in lines:
                     if line:
                         yield COLOURS.sub("", line[:LONGEST]) if "\x1b" in line else line[:LONGEST]
         self.cut = bool(rest.strip())
+
+
+def _decoder(beginning: bytes) -> Callable[[bytes], str]:
+    """Makes text of the blocks of a file that begins so: UTF-16, as PowerShell writes what a program prints, or else UTF-8."""
+    return codecs.getincrementaldecoder(wide_encoding_of(beginning) or "utf-8")("replace").decode
 
 
 class Printed:
@@ -220,6 +229,8 @@ def is_text_log(head: bytes) -> bool:
     >>> is_text_log(b"step 1: loss 3.2\n" * 9), is_text_log(b"The step: 10. The loss: 3.\n")
     (True, False)
     """
+    if wide := wide_encoding_of(head):
+        head = head.decode(wide, "replace").encode()
     if b"\0" in head or is_json_lines(head) or is_trainer_state(head) or is_document(head):
         return False
     lines = [COLOURS.sub("", line[:LONGEST]) for line in _last(head)]
