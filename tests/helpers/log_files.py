@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import math
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +78,20 @@ def write_history(path, columns=COLUMNS):
 
 def write_text(path, columns=COLUMNS):
     path.write_text(printed_by("logging", *(values.tolist() for values in columns.values())))
+
+
+def write_packed(path, columns=COLUMNS):
+    """A csv, compressed as the ending says, with a checksum as the programs of these names write it."""
+    write_csv(plain := path.with_suffix(""), columns)
+    data = plain.read_bytes()
+    plain.unlink()
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(plain.name, data)
+    elif path.suffix == ".zst":
+        path.write_bytes(require("zstandard").ZstdCompressor(write_checksum=True).compress(data))
+    else:
+        path.write_bytes({".gz": gzip, ".bz2": bz2, ".xz": lzma}[path.suffix].compress(data))
 
 
 def write_lightning(folder, columns=COLUMNS):
@@ -180,6 +198,10 @@ WRITERS = {
     "json": lambda path: columns_of(path, write_trainer_state, "trainer_state.json"),
     "history": lambda path: columns_of(path, write_history, "history.json"),
     "text": lambda path: columns_of(path, write_text, "log.txt"),
+    **{
+        kind: lambda path, kind=kind: columns_of(path, write_packed, f"log.csv.{kind}")
+        for kind in ("gz", "bz2", "xz", "zst", "zip")
+    },
     "lightning": write_lightning,
     "events": write_events,
     "tf events": write_tf_events,

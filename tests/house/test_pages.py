@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import os
 import random
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import run
+from tests.helpers.commands import PROGRAM, environment, run
 from tests.helpers.documents import DOCS, PAGES, ROOT, blocks, extras, fenced, write_log
 
 TABS = DOCS / "start.md"  # each of its programs stands alone
@@ -44,12 +45,22 @@ def start(program, folder):
     return done.stdout
 
 
+def piped(before, arguments, folder):
+    """Run a command on what another program prints."""
+    printed = subprocess.run(shlex.split(before), cwd=folder, capture_output=True, check=True, timeout=60).stdout.decode()
+    command = [*PROGRAM, *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment(folder), input=printed, capture_output=True, text=True, check=False, timeout=240
+    )
+
+
 def write_logs(folder):
     """run.jsonl and three runs, where the page has not made its own, and what a program printed."""
     logs = [Path("run.jsonl")] if not (folder / "run.jsonl").exists() else []
     logs += [Path("runs", f"seed={seed}.jsonl") for seed in range(3)] if not (folder / "runs").exists() else []
     for seed, log in enumerate(logs):
         write_log(folder / log, seed=seed)
+    (folder / "run.jsonl.gz").write_bytes(gzip.compress((folder / "run.jsonl").read_bytes()))
     drawn = random.Random(0)
     norms = [drawn.lognormvariate(0, 0.1) for _ in range(1200)]
     lines = (f"<{step}> |g|={norm} eta=0.1 grad_norm: {norm}" for step, norm in enumerate(norms))
@@ -72,12 +83,13 @@ def test_programs_and_commands(page, tmp_path):
         start(program, tmp_path)
     write_logs(tmp_path)
     for line in (line for block in blocks("sh", text) for line in block.splitlines()):
-        program, *arguments = shlex.split(line)
+        before, _, command = line.rpartition(" | ")
+        program, *arguments = shlex.split(command)
         if program == "pip":
             assert arguments[0] == "install"
             continue
         assert program == "wcdfa", line
-        done = run(*arguments, cwd=tmp_path)
+        done = piped(before, arguments, tmp_path) if before else run(*arguments, cwd=tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
