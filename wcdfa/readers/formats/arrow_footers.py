@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +28,15 @@ class Footed:
         """How many rows there are."""
         return self._rows
 
-    def to_table(self, columns: list[str]) -> pa.Table:
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns."""
         places = [self.schema.get_field_index(name) for name in columns]
         if -1 in places:
             msg = "duplicate field names"
             raise pa.ArrowInvalid(msg)
         with self._opened(places) as reader:
-            return reader.read_all().select(columns)
+            for i in range(reader.num_record_batches):
+                yield reader.get_batch(i).select(columns)
 
     def _opened(self, places: list[int]) -> pa.RecordBatchFileReader:
         options = arrow_ipc.IpcReadOptions(included_fields=places, use_threads=False)

@@ -9,10 +9,11 @@ from typing import Protocol
 
 import numpy as np
 
-from wcdfa.readers.columns import Column, Lazy, Run, Words
+from wcdfa.readers.columns import Column, Integers, Lazy, Run, Words
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.arrow import arrow_compute, codes_of, column_of, is_numeric, is_text, pa, require_numbers
 from wcdfa.readers.limits import require_room
+from wcdfa.readers.selecting import rows_of
 from wcdfa.readers.table_runs import runs_of_rows
 from wcdfa.support.text import several, shown
 
@@ -32,8 +33,37 @@ class Stored(Protocol):
     def count_rows(self) -> int:
         """How many rows it has."""
 
-    def to_table(self, columns: list[str]) -> pa.Table:
-        """Read some of its columns."""
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """Read some of its columns, some rows at a time."""
+
+
+class Filled:
+    """A column of numbers that is filled part by part, so that it is held only once.
+
+    >>> filled = Filled(3)
+    >>> filled.take(0, pa.array([0.5, None]))
+    >>> filled.take(2, pa.array([0.25]))
+    >>> filled.column().values, filled.column().rows
+    (array([0.5 , 0.25]), array([0, 2]))
+    """
+
+    def __init__(self, rows: int) -> None:
+        self._values, self._count = np.empty(rows), 0
+        self._rows: Integers | None = None
+
+    def take(self, first: int, part: pa.Array) -> None:
+        """Add the numbers in the rows from `first` on; nulls are left out."""
+        column, before = column_of(part), self._count
+        self._count += len(column.values)
+        self._values[before : self._count] = column.values
+        if column.rows is not None and self._rows is None:
+            self._rows = np.arange(len(self._values))  # right so far
+        if self._rows is not None:
+            self._rows[before : self._count] = first + rows_of(column)
+
+    def column(self) -> Column:
+        """All that was added."""
+        return Column(self._values[: self._count], rows=None if self._rows is None else self._rows[: self._count])
 
 
 def runs_in(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[str] = ()) -> Iterator[Run]:
@@ -55,23 +85,32 @@ def runs_in(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[st
     width = min(WIDEST, max(1, AT_ONCE // (8 * max(1, rows))))  # columns in a block
     places = {name: i for i, name in enumerate(names)}
 
-    def table(chosen: list[str]) -> pa.Table:
+    def batches(chosen: list[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Some rows at a time, with the number of the first."""
         require_room(NUMBER * rows, size, f"a column of {rows:,} rows")
+        read = 0
         try:
-            table = stored.to_table(columns=chosen)
+            for batch in stored.batches(chosen):
+                if read + len(batch) <= rows:
+                    yield read, batch
+                read += len(batch)
         except (pa.ArrowException, OSError) as error:
             raise damaged(kind, error) from error
-        if len(table) != rows:
-            msg = f"not {kind}: it has {several(rows, 'row', 'rows')}, but {len(table):,} in column {shown(chosen[0])!r}"
+        if read != rows:
+            msg = f"not {kind}: it has {several(rows, 'row', 'rows')}, but {read:,} in column {shown(chosen[0])!r}"
             raise LogError(msg)
-        return table
 
     def load(chosen: list[str]) -> dict[str, Column]:
-        read = table(chosen)
+        held = {name: Filled(rows) for name in chosen}
         try:
-            return {name: column_of(read.column(i)) for i, name in enumerate(chosen)}
+            for first, batch in batches(chosen):
+                for name, part in zip(chosen, batch.columns, strict=True):
+                    held[name].take(first, part)
         except (pa.ArrowException, OSError) as error:
             raise damaged(kind, error) from error
+        finally:
+            pa.default_memory_pool().release_unused()  # it would keep as much as a column
+        return {name: each.column() for name, each in held.items()}
 
     @functools.lru_cache(KEPT)
     def block(start: int) -> dict[str, Column]:
@@ -86,8 +125,11 @@ def runs_in(path: Path, stored: Stored, size: int, kind: str, notes: Sequence[st
 
     def words(name: str) -> Words:
         found: dict[str | bytes, int] = {}
-        codes = [codes_of(_as_text(chunk), found) for chunk in table([name]).column(0).chunks]
-        return Words(tuple(map(str, found)), np.concatenate([np.zeros(0, np.int64), *codes]))
+        try:
+            parts = [codes_of(_as_text(batch.column(0)), found) for _, batch in batches([name])]
+        except pa.ArrowException as error:
+            raise damaged(kind, error) from error
+        return Words(tuple(map(str, found)), np.concatenate([np.zeros(0, np.int64), *parts]))
 
     texts = Lazy([field.name for field in schema if is_text(field.type)], words)
     unread = Lazy(texts, lambda name: next(iter(texts[name].distinct), ""))

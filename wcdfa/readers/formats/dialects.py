@@ -121,6 +121,8 @@ def wide_encoding_of(beginning: bytes) -> str:
 
 
 def _of_zeros(beginning: bytes) -> str:
+    if b"\0" not in beginning:
+        return ""
     for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         places, others = beginning[first:LOOK:2], beginning[1 - first : LOOK : 2]
         if places and places.count(0) > ZEROS * len(places) and not others.count(0):
@@ -194,21 +196,32 @@ def looks_like_table(beginning: bytes) -> bool:
     >>> looks_like_table(b"# step loss\n0 0.5\n1 0.25\n2 0.12\n"), looks_like_table(b"step 1 loss 0.5\nstep 2 loss 0.25\n")
     (True, False)
     """
-    if beginning[:1] in b"{[<" or (not _is_wide(beginning) and CONTROL.search(beginning)):
+    if beginning[:1] in b"{[<" or (not beginning.isascii() and _is_binary(beginning)):
         return False
     try:
         lines = _lines(_decoded(beginning, encoding_of(beginning)), whole=len(beginning) < LOOK)
-        if len(lines) < ROWS or not any(_is_table(lines, each, comma) for each in DELIMITERS for comma in _commas(lines)):
+        if len(lines) < ROWS or not any(_is_table(lines, each, comma) for each in _between(lines[-2]) for comma in _commas(lines)):
             return False  # however it is split: to find what is between its fields takes long
+        if _is_binary(beginning):
+            return False
         dialect = dialect_of(beginning)
     except ModuleNotFoundError:  # of the libraries that tell odd tables apart
         return False
     return _is_table(lines, dialect.delimiter, dialect.decimal)
 
 
+def _between(line: str) -> list[str]:
+    """What may be between the fields of a line; a comma if there is only one."""
+    return [each for each in DELIMITERS if each == "," or len(split(line, each)) > 1]
+
+
 def _commas(lines: Sequence[str]) -> str:
     """The decimal signs that lines may have."""
     return ".," if any("," in line for line in lines) else "."
+
+
+def _is_binary(beginning: bytes) -> bool:
+    return not _is_wide(beginning) and CONTROL.search(beginning) is not None
 
 
 def _is_wide(beginning: bytes) -> bool:

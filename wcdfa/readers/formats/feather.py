@@ -65,15 +65,15 @@ class Stream:
         """How many rows the whole batches have."""
         return sum(self._lengths)
 
-    def to_table(self, columns: list[str]) -> pa.Table:
+    def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns of the whole batches."""
         places = [self.schema.get_field_index(name) for name in columns]
         if -1 in places:
             msg = "duplicate field names"
             raise pa.ArrowInvalid(msg)
         with self._opened(places) as reader:
-            batches = [reader.read_next_batch() for _ in self._lengths]
-        return pa.Table.from_batches(batches, reader.schema).select(columns)
+            for _ in self._lengths:
+                yield reader.read_next_batch().select(columns)
 
     def _file(self) -> pa.MemoryMappedFile:
         file = pa.memory_map(str(self._path))

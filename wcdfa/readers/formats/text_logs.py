@@ -249,7 +249,7 @@ def _whole_lines(text: bytes) -> list[str]:
 
 def _tells(lines: list[str], *, stepped: bool = False) -> bool:
     """Whether a norm or a loss stands in several lines; if `stepped`, only those with a step count."""
-    table = Printed(sum(map(len, lines)), program_of(lines[-TELLING:]))
+    table = Printed(sum(map(len, lines)), None if stepped else program_of(lines[-TELLING:]))  # those have names
     for line in lines:
         table.take(line)
     rows, _ = table.done()
