@@ -26,6 +26,7 @@ from wcdfa.readers.formats.unfinished import CUT, grows, last_line_end
 from wcdfa.readers.formats.whole_rows import sections
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.table_runs import runs_of_rows
+from wcdfa.readers.unread import require_plain
 
 OF_A_COLUMN = 6000  # bytes that Arrow needs for each column, even if it is empty
 
@@ -48,12 +49,12 @@ def read_delimited(path: Path) -> Iterator[Run]:
                 found.notes += noted
                 for table in tables:
                     found.add(table)
+    unread = Lazy(found.texts(), partial(_first, top))
+    require_plain(found.columns(), unread)
     columns, pointed = without_points(require_numbers(found.columns(), top.names, empty=not top.sample))
     texts = Lazy(found.texts(), partial(_words, path, size, found))
     notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes, *pointed, *doubtful(top, opened.table.dialect))
-    for run in runs_of(
-        Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts, unread=Lazy(texts, partial(_first, top)))
-    ):
+    for run in runs_of(Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts, unread=unread)):
         yield from runs_of_rows(run, top.names)
 
 
