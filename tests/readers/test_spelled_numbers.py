@@ -117,6 +117,23 @@ def test_many_different_texts_are_named_too(tmp_path):
         read_series(path)
 
 
+@pytest.mark.parametrize("kind", ["a tensor", "a tensor with a gradient", "JAX"])
+@pytest.mark.parametrize("order", [("step", "loss", "grad_norm"), ("grad_norm", "step", "loss"), ("step", "grad_norm", "loss")])
+@pytest.mark.parametrize("delimiter", [",", ", ", ";", "\t"])
+def test_objects_in_a_table_without_quotes(tmp_path, kind, order, delimiter):
+    held = {
+        "step": STEPS.tolist(),
+        "loss": [2.5] * len(STEPS),
+        "grad_norm": [SPELLINGS[kind].format(each) for each in NORMS.tolist()],
+    }
+    lines = (delimiter.join(map(str, row)) + "\n" for row in zip(*(held[name] for name in order), strict=True))
+    (tmp_path / "a.csv").write_text(delimiter.join(order) + "\n" + "".join(lines))
+    series = read_series(tmp_path / "a.csv")
+    np.testing.assert_array_equal(series.values, NORMS)
+    np.testing.assert_array_equal(series.steps, STEPS)
+    assert any(SPELLINGS[kind].partition("(")[0] in note for note in series.notes)
+
+
 def test_a_table_of_nothing_but_text(tmp_path):
     (tmp_path / "a.csv").write_text("grad_norm\n1.5%\n2.5%\n3.5%\n")
     with pytest.raises(ValueError, match=r"grad_norm is by its name a gradient norm, but .* the first is '1\.5%'"):

@@ -27,7 +27,9 @@ from wcdfa.readers.formats.whole_rows import sections
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.table_runs import runs_of_rows
 from wcdfa.readers.unread import require_plain
+from wcdfa.support.text import shown
 
+PRINTED = "printed objects, such as {}, …), are read as the numbers in them"
 OF_A_COLUMN = 6000  # bytes that Arrow needs for each column, even if it is empty
 
 
@@ -74,6 +76,7 @@ def _opened(path: Path, size: int) -> Iterator[_Opened]:
     with ExitStack() as stack:
         file: BinaryIO = stack.enter_context(path.open("rb"))
         dialect = dialect_of(file.read(min(LOOK, size)), path.suffix.lower())
+        printed = (PRINTED.format(shown(dialect.printed)),) if dialect.printed else ()
         if dialect.odd:
             file, dialect = converted(file, size, dialect)
             stack.callback(file.close)
@@ -84,6 +87,7 @@ def _opened(path: Path, size: int) -> Iterator[_Opened]:
         notes = (CUT,) if open_end else ()
         if open_end and not grows() and is_whole(file, end, size, dialect, len(top.names)):
             end, notes = size, (KEPT,)
+        notes = (*printed, *notes)
         quoted = quotes(file, top.start, end, dialect.delimiter, len(top.names), top.line)
         yield _Opened(Table(file, dialect, top, quoted), notes)
 

@@ -24,6 +24,9 @@ DECIMAL_COMMA = r"^[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?$"
 LONGEST = 200  # most characters in a number
 EXAMPLE = 60  # of them in a note
 IN_A_LINE = re.compile(rf"(?<![\w.]){CALLED}{INSIDE}({NUMBER})\s*\]?(?:, *[a-z_]+=(?:\(\)|'[^']*'|<[^<>]*>|[\w.]+))*\)")
+OBJECT = re.compile(
+    rf"(?m)(?:^|[,;\t |]) *({CALLED}{INSIDE}(?:{NUMBER})\s*\]?), *[a-z_]+="
+)  # in a row, with a comma, and not in quotes
 EXPONENT = re.compile(r"(?<![\w.])([+-]?[0-9]+\.[0-9]*)[dD]([+-]?[0-9]+)(?![\w.])")
 BEGINS, ENDS = (*"+-.0123456789",), (")", ">", "]")
 ONES = tuple(map(re.compile, (PRINTED, LISTED, FORTRAN, ENGLISH, GERMAN)))
