@@ -117,6 +117,56 @@ def test_many_different_texts_are_named_too(tmp_path):
         read_series(path)
 
 
+@pytest.mark.parametrize("kind", ["a tensor", "a tensor with a gradient", "JAX"])
+@pytest.mark.parametrize("order", [("step", "loss", "grad_norm"), ("grad_norm", "step", "loss"), ("step", "grad_norm", "loss")])
+@pytest.mark.parametrize("delimiter", [",", ", ", ";", "\t"])
+def test_objects_in_a_table_without_quotes(tmp_path, kind, order, delimiter):
+    held = {
+        "step": STEPS.tolist(),
+        "loss": [2.5] * len(STEPS),
+        "grad_norm": [SPELLINGS[kind].format(each) for each in NORMS.tolist()],
+    }
+    lines = (delimiter.join(map(str, row)) + "\n" for row in zip(*(held[name] for name in order), strict=True))
+    (tmp_path / "a.csv").write_text(delimiter.join(order) + "\n" + "".join(lines))
+    series = read_series(tmp_path / "a.csv")
+    np.testing.assert_array_equal(series.values, NORMS)
+    np.testing.assert_array_equal(series.steps, STEPS)
+    assert any(SPELLINGS[kind].partition("(")[0] in note for note in series.notes)
+
+
+def test_a_table_of_nothing_but_text(tmp_path):
+    (tmp_path / "a.csv").write_text("grad_norm\n1.5%\n2.5%\n3.5%\n")
+    with pytest.raises(ValueError, match=r"grad_norm is by its name a gradient norm, but .* the first is '1\.5%'"):
+        read_series(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("text", ["{}%", "tensor({}, device='cuda:0')"])
+def test_the_log_history_of_a_trainer(tmp_path, text):
+    texts = [text.format(value) for value in NORMS.tolist()]
+    history = [{"step": step, "loss": 2.5, "grad_norm": text} for step, text in enumerate(texts)]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": history, "global_step": 1500}))
+    if "%" in text:
+        with pytest.raises(ValueError, match="grad_norm is by its name a gradient norm"):
+            read_series(tmp_path / "trainer_state.json")
+    else:
+        series = read_series(tmp_path / "trainer_state.json")
+        np.testing.assert_array_equal(series.values, NORMS)
+        assert any(texts[0] in note for note in series.notes)
+
+
+@pytest.mark.parametrize("kind", ["a tensor", "a tensor with a gradient", "JAX", "numpy", "Fortran"])
+@pytest.mark.parametrize(
+    "line", ["step={} grad_norm={} lr=0.5", "step: {} | loss: tensor(2.5) | grad_norm: {}", "[INFO] step {} loss 2.5 grad norm {}"]
+)
+def test_objects_that_are_printed_in_a_text_log(tmp_path, kind, line):
+    texts = [fortran(value) if kind == "Fortran" else SPELLINGS[kind].format(value) for value in NORMS.tolist()]
+    (tmp_path / "a.log").write_text("".join(line.format(step, text) + "\n" for step, text in enumerate(texts)))
+    series = read_series(tmp_path / "a.log")
+    assert series.quantity == "gradient norm"
+    np.testing.assert_array_equal(series.values, NORMS)
+    np.testing.assert_array_equal(series.steps, STEPS)
+
+
 @pytest.mark.parametrize(("column", "said"), [("update_norm", True), ("host", False), ("note_text", False)])
 def test_a_norm_of_text_that_would_come_first_is_said(tmp_path, column, said):
     for path in text_logs(tmp_path, {"step": STEPS, "grad_norm": NORMS, column: [f"{value}%" for value in NORMS.tolist()]}):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from wcdfa.readers.column_choice import LIKED, NoSeries
 from wcdfa.readers.column_names import listed, quantity_of
-from wcdfa.readers.columns import Run
+from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.errors import LogError
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.text import shown
 
@@ -40,6 +42,13 @@ def better_than(run: Run, quantity: Quantity | None = None) -> Iterator[str]:
             f"{shown(name)} is by its name {CALLED[quantity_of(name)]}, but its values are no numbers: the first is "
             f"'{shown(run.unread[name], LONGEST)}'"
         )
+
+
+def require_plain(columns: Mapping[str, Column], unread: Mapping[str, str]) -> None:
+    """Raise a LogError if there is no column of numbers, but one of text that is a norm by its name."""
+    if not columns and (text := "; ".join(better_than(Run(Path(), "", columns, unread=unread)))):
+        msg = f"{text}. Log plain numbers"
+        raise LogError(msg)
 
 
 def explained(error: NoSeries, run: Run, wanted: Iterable[str]) -> NoSeries:

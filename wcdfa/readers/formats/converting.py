@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.dialects import Dialect, split
+from wcdfa.readers.formats.spelled_numbers import plain_line
 from wcdfa.readers.formats.unfinished import Beginning
 
 AT_ONCE = 1 << 20  # characters that are converted at once
@@ -34,6 +35,8 @@ def converted(file: BinaryIO, end: int, dialect: Dialect) -> tuple[BinaryIO, Dia
     """
     text = io.TextIOWrapper(io.BufferedReader(Beginning(file, end), AT_ONCE), dialect.encoding, "replace", newline=None)
     blocks = iter(partial(text.read, AT_ONCE), "")
+    if dialect.printed:
+        blocks = map(plain_line, _of_lines(blocks))
     if dialect.delimiter == " ":
         blocks = map(_tabs, _of_lines(blocks))
     target = spool()
@@ -41,7 +44,7 @@ def converted(file: BinaryIO, end: int, dialect: Dialect) -> tuple[BinaryIO, Dia
         target.write(block.encode())
     target.seek(0)
     return target, dialect._replace(
-        encoding="utf-8", returns=False, delimiter="\t" if dialect.delimiter == " " else dialect.delimiter
+        encoding="utf-8", returns=False, printed="", delimiter="\t" if dialect.delimiter == " " else dialect.delimiter
     )
 
 

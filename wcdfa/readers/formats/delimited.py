@@ -26,7 +26,10 @@ from wcdfa.readers.formats.unfinished import CUT, grows, last_line_end
 from wcdfa.readers.formats.whole_rows import sections
 from wcdfa.readers.limits import require_room
 from wcdfa.readers.table_runs import runs_of_rows
+from wcdfa.readers.unread import require_plain
+from wcdfa.support.text import shown
 
+PRINTED = "printed objects, such as {}, …), are read as the numbers in them"
 OF_A_COLUMN = 6000  # bytes that Arrow needs for each column, even if it is empty
 
 
@@ -48,12 +51,12 @@ def read_delimited(path: Path) -> Iterator[Run]:
                 found.notes += noted
                 for table in tables:
                     found.add(table)
+    unread = Lazy(found.texts(), partial(_first, top))
+    require_plain(found.columns(), unread)
     columns, pointed = without_points(require_numbers(found.columns(), top.names, empty=not top.sample))
     texts = Lazy(found.texts(), partial(_words, path, size, found))
     notes = (*opened.notes, *top.notes, *opened.table.quotes.notes, *found.notes, *pointed, *doubtful(top, opened.table.dialect))
-    for run in runs_of(
-        Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts, unread=Lazy(texts, partial(_first, top)))
-    ):
+    for run in runs_of(Run(path, "", columns, notes, tool_of(path, top.names, top.above), texts=texts, unread=unread)):
         yield from runs_of_rows(run, top.names)
 
 
@@ -73,6 +76,7 @@ def _opened(path: Path, size: int) -> Iterator[_Opened]:
     with ExitStack() as stack:
         file: BinaryIO = stack.enter_context(path.open("rb"))
         dialect = dialect_of(file.read(min(LOOK, size)), path.suffix.lower())
+        printed = (PRINTED.format(shown(dialect.printed)),) if dialect.printed else ()
         if dialect.odd:
             file, dialect = converted(file, size, dialect)
             stack.callback(file.close)
@@ -83,6 +87,7 @@ def _opened(path: Path, size: int) -> Iterator[_Opened]:
         notes = (CUT,) if open_end else ()
         if open_end and not grows() and is_whole(file, end, size, dialect, len(top.names)):
             end, notes = size, (KEPT,)
+        notes = (*printed, *notes)
         quoted = quotes(file, top.start, end, dialect.delimiter, len(top.names), top.line)
         yield _Opened(Table(file, dialect, top, quoted), notes)
 

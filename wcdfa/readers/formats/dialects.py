@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from wcdfa.readers.formats.arrow import Deferred
-from wcdfa.readers.formats.spelled_numbers import GERMAN, POINTS
+from wcdfa.readers.formats.spelled_numbers import GERMAN, OBJECT, POINTS, plain_line
 from wcdfa.readers.formats.unfinished import is_number
 
 if TYPE_CHECKING:
@@ -49,11 +49,13 @@ class Dialect(NamedTuple):
     decimal: str = "."
     returns: bool = False
     """Whether its lines end with a carriage return alone."""
+    printed: str = ""
+    """The beginning of a printed tensor in it, with a comma that no quotes hold; empty if there is none."""
 
     @property
     def odd(self) -> bool:
         """Whether the text must be converted before it is read."""
-        return self.encoding != "utf-8" or self.delimiter == " " or self.returns
+        return self.encoding != "utf-8" or self.delimiter == " " or self.returns or bool(self.printed)
 
     def number(self, field: str) -> str:
         """The field with a decimal point, if it is a number with a decimal comma.
@@ -72,7 +74,7 @@ def dialect_of(beginning: bytes, ending: str = "") -> Dialect:
     r"""Find how a table is written.
 
     >>> dialect_of("step;norm\n1;0,5\n2;0,25\n".encode("utf-16"))
-    Dialect(encoding='utf-16', delimiter=';', decimal=',', returns=False)
+    Dialect(encoding='utf-16', delimiter=';', decimal=',', returns=False, printed='')
 
     Parameters
     ----------
@@ -83,13 +85,15 @@ def dialect_of(beginning: bytes, ending: str = "") -> Dialect:
     """
     encoding = encoding_of(beginning)
     text = _decoded(beginning, encoding)
+    printed = OBJECT.search(text) if "(" in text else None
+    text = plain_line(text) if printed else text
     lines = _lines(text, whole=len(beginning) < LOOK)
     delimiter = "\t" if ending == ".tsv" and "\t" in text else _delimiter(lines)
     fields = [field for line in lines for field in split(line, delimiter)] if delimiter != "," else []
     comma = any(DECIMAL_COMMA.fullmatch(field) or re.match(GERMAN, field) for field in fields) and not any(
         "." in field and is_number(field) and not POINTED.fullmatch(field) for field in fields
     )
-    return Dialect(encoding, delimiter, "," if comma else ".", "\r" in text and "\n" not in text)
+    return Dialect(encoding, delimiter, "," if comma else ".", "\r" in text and "\n" not in text, printed[1] if printed else "")
 
 
 def _decoded(beginning: bytes, encoding: str) -> str:

@@ -132,11 +132,20 @@ class Rows:
         """The runs in these rows, each with its columns, as in `wcdfa.readers.table_runs.runs_of_rows`. No row can be added afterwards."""
         whole = run._replace(
             columns=self.numbers(),
-            notes=(*run.notes, *self._spelled.values()) if self._spelled else run.notes,
+            notes=(*run.notes, *self.notes()) if self._spelled else run.notes,
             texts=self._texts.columns(self.count),
-            unread=self._texts.first,
+            unread=self.unread,
         )
         return runs_of_rows(whole, self._texts.names)
+
+    def notes(self) -> list[str]:
+        """How numbers are spelled that are written as text."""
+        return list(self._spelled.values())
+
+    @property
+    def unread(self) -> Mapping[str, str]:
+        """The first text of each column of text."""
+        return self._texts.first
 
     def numbers(self) -> dict[str, Column]:
         """All numbers by name, without steps."""

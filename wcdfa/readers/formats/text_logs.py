@@ -18,6 +18,7 @@ from wcdfa.readers.formats.dialects import wide_encoding_of
 from wcdfa.readers.formats.json_documents import is_document
 from wcdfa.readers.formats.jsonl import is_json_lines
 from wcdfa.readers.formats.rows import Rows
+from wcdfa.readers.formats.spelled_numbers import plain_line
 from wcdfa.readers.formats.text_patterns import COLOURS, Program, counted, pairs, program_of, rank_of
 from wcdfa.readers.formats.text_shapes import Shape, Shapes
 from wcdfa.readers.formats.trainer_state import is_trainer_state
@@ -49,10 +50,11 @@ def read_text(path: Path) -> Iterator[Run]:
     size = path.stat().st_size
     with path.open("rb") as file:
         lines = Lines(file, size)
-        first = list(itertools.islice(lines, HEAD))
+        plain = map(plain_line, lines)
+        first = list(itertools.islice(plain, HEAD))
         program = program_of(first)
         table = Printed(size, program)
-        for line in itertools.chain(first, lines):
+        for line in itertools.chain(first, plain):
             table.take(line)
     rows, notes = table.done()
     if not rows.numbers():
@@ -233,7 +235,7 @@ def is_text_log(head: bytes) -> bool:
         head = head.decode(wide, "replace").encode()
     if b"\0" in head or is_json_lines(head) or is_trainer_state(head) or is_document(head):
         return False
-    lines = [COLOURS.sub("", line[:LONGEST]) for line in _last(head)]
+    lines = [plain_line(COLOURS.sub("", line[:LONGEST])) for line in _last(head)]
     return _tells(lines[-FIRST:], stepped=True) or _tells(lines)
 
 

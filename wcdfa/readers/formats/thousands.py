@@ -9,6 +9,7 @@ import numpy as np
 
 from wcdfa.readers.column_names import quantity_of
 from wcdfa.readers.columns import Column, Lazy
+from wcdfa.readers.errors import LogError
 from wcdfa.readers.formats.dialects import Dialect
 from wcdfa.readers.formats.heads import Head
 from wcdfa.readers.formats.spelled_numbers import may_be_thousands
@@ -28,13 +29,17 @@ def without_points(columns: Mapping[str, Column]) -> tuple[Mapping[str, Column],
     (array([ 998.,  999., 1000., 1001.]), ['step counts thousands with a sign between them: 1.000 after 999 is read as 1000'])
     """
     may_count = [name for name in columns if counted_in(name) in ("steps", "samples", "unknown", "rows")]
-    found = {name: counted for name in may_count[:LOOKED_AT] if (counted := _counted(columns[name])) is not None}
+    found = {name: counted for name in may_count[:LOOKED_AT] if (counted := _counted(columns, name)) is not None}
     notes = [_said(name, columns[name], counted) for name, counted in found.items()]
     return (Lazy(columns, lambda name: found.get(name) or columns[name]) if found else columns), notes
 
 
-def _counted(column: Column) -> Column | None:
+def _counted(columns: Mapping[str, Column], name: str) -> Column | None:
     """The column with numbers from 1,000 on in place of fractions, if it then rises all through and as evenly; None if it has none."""
+    try:
+        column = columns[name]
+    except LogError:  # who asks for it is told why
+        return None
     values = column.values
     if len(values) < 2 or not (values[0] >= 0 and values.max() < THOUSAND):  # false if one is NaN
         return None

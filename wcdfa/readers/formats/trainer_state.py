@@ -30,7 +30,7 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
     if not columns:
         msg = f"no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
         raise ValueError(msg) if notes else NothingLogged(msg)
-    yield Run(path, "", columns, tuple(notes), "trainer")
+    yield Run(path, "", columns, (*notes, *rows.notes()), "trainer", unread=rows.unread)
 
 
 class _TrainerState(FileReader):
