@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 
@@ -383,3 +384,38 @@ def test_gradients_and_a_momentum_that_varies_reach_the_monitor(tmp_path):
     reading = follower.monitor.reading()
     np.testing.assert_array_equal(reading.gradients, gradients[-100:])
     np.testing.assert_allclose(reading.varying["momentum"], momentum[-100:], rtol=1e-6)
+
+
+def rows_in_epochs(count, name, value):
+    """Rows with a counter `name`, and where it counts calls of a tracker, other metrics in rows of their own."""
+    held = []
+    for i, norm in enumerate(norms(count).tolist()):
+        held.append({name: len(held) if name == "_step" else value(i), "update_norm": norm})
+        if name == "_step" and i % 60 == 59:
+            held.append({name: len(held), "val/loss": 1.0})
+    return held
+
+
+@pytest.mark.parametrize("every", [1, 37, 250])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("samples_seen", lambda i: 64 * (i + 1) - 16 * ((i + 1) // 60)),  # with a smaller last batch
+        ("batch", lambda i: i % 60),
+        ("iter", lambda i: i),
+        ("_step", None),
+    ],
+)
+def test_a_log_that_grows_is_held_as_a_whole_log_is_read(tmp_path, name, value, every):
+    rows, path = rows_in_epochs(500, name, value), tmp_path / "log.jsonl"
+    begun = 250 if every == 1 else 0
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows[:begun]))
+    follower, fresh, said = Follower(path, SETTINGS), 0, []
+    for first in range(begun, len(rows), every)[: 80 if every == 1 else None]:
+        with path.open("a") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows[first : first + every])
+        news = follower.look()
+        fresh, said = fresh + news.fresh, [*said, *news.said]
+        expected = sum("update_norm" in row for row in rows[: first + every])
+        assert len(follower.series.values) == len(read_series(path).values) == expected == fresh
+    assert not any("started over" in each for each in said)
