@@ -27,7 +27,8 @@ IN_A_LINE = re.compile(rf"(?<![\w.]){CALLED}{INSIDE}({NUMBER})\s*\]?(?:, *[a-z_]
 OBJECT = re.compile(
     rf"(?m)(?:^|[,;\t |]) *({CALLED}{INSIDE}(?:{NUMBER})\s*\]?), *[a-z_]+="
 )  # in a row, with a comma, and not in quotes
-EXPONENT = re.compile(r"(?<![\w.])([+-]?[0-9]+\.[0-9]*)[dD]([+-]?[0-9]+)(?![\w.])")
+EXPONENT = re.compile(r"(?<![\w.])([+-]?[0-9]+\.[0-9]*)[dD]([+-][0-9]+)(?![\w.])")
+SIGNED = ("D-", "D+", "d-", "d+")  # looked for first, because most lines have none
 BEGINS, ENDS = (*"+-.0123456789",), (")", ">", "]")
 ONES = tuple(map(re.compile, (PRINTED, LISTED, FORTRAN, ENGLISH, GERMAN)))
 
@@ -49,7 +50,7 @@ def plain_line(line: str) -> str:
     """
     if "(" in line:
         line = IN_A_LINE.sub(r"\1", line)
-    return EXPONENT.sub(r"\1e\2", line) if "D" in line or "d" in line else line
+    return EXPONENT.sub(r"\1e\2", line) if any(sign in line for sign in SIGNED) else line
 
 
 def said_of(name: str, text: str, number: float) -> str:
@@ -67,7 +68,9 @@ def spelled_number(text: str) -> float | None:
     >>> spelled_number("np.float64(1.5)"), spelled_number("1.5D-03"), spelled_number("1.109,36"), spelled_number("[1.5, 2.5]")
     (1.5, 0.0015, 1109.36, None)
     """
-    if len(text) > LONGEST or not (text[-1:] in ENDS or (text[:1] in BEGINS and text[-1:].isdecimal())):  # most text, quickly
+    if len(text) > LONGEST or not (
+        text[-1:] in ENDS or (text[:1] in BEGINS and ("," in text or "D" in text or "d" in text))
+    ):  # most text, quickly
         return None
     plain = text.strip()
     for pattern, number in REWRITTEN:
