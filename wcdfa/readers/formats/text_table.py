@@ -126,6 +126,7 @@ def _in_blocks(table: Table, numbers: list[int]) -> Numbers:
                 rows.frombytes((count + (np.arange(block.num_rows) if column.rows is None else column.rows)).tobytes())
             values.frombytes(column.values.tobytes())
         count += block.num_rows
+    pa.default_memory_pool().release_unused()  # it would keep as much as a column
     found = {
         i: Column(np.frombuffer(values), rows=np.frombuffer(rows, np.int64) if rows else None)
         for i, (values, rows) in held.items()
