@@ -91,7 +91,7 @@ BREAKAGES = (
         ("jsonl",),
     ),
     Breakage(LOSS, "all event files but the first", EVENTS, "for file in files:\n", "for file in files[:1]:\n", ("tensorboard",)),
-    Breakage(LOSS, "all parts of a table but the first", PARQUET, "dataset(parts, ", "dataset(parts[:1], ", ("parquet",)),
+    Breakage(LOSS, "all parts of a table but the first", PARQUET, "Parts(parts, schema)", "Parts(parts[:1], schema)", ("parquet",)),
     Breakage(
         LOSS, "what stands in a write-ahead log", STORES, "if not _size_of_log(path):  #", "if True:  #", ("mlflow", "trackio")
     ),
@@ -213,7 +213,7 @@ BREAKAGES = (
         "if False:",
         ("mlflow", "trackio"),
     ),
-    Breakage(UNCHECKED, "how many rows a table gave", ARROW_TABLES, "if len(table) != rows:", "if False:", ("parquet",)),
+    Breakage(UNCHECKED, "how many rows a table gave", ARROW_TABLES, "if read != rows:", "if False:", ("parquet",)),
     Breakage(
         UNCHECKED,
         "what comes after the end of an array",
