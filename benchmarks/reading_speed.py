@@ -74,7 +74,8 @@ def first_row(path: Path, *options: str) -> float:
     """Seconds from the start of the command to the first row that it prints; then it is ended, with its processes."""
     begun = time.perf_counter()
     command = [*PROGRAM, "analyze", str(path), *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+    wide = {**os.environ, "COLUMNS": "200"}  # so that no path is broken over two lines
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True, env=wide) as process:
         assert process.stdout is not None
         line = next((line for line in process.stdout if b"seed=" in line), b"")
         seconds = time.perf_counter() - begun
