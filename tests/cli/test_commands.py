@@ -194,7 +194,7 @@ def test_watch_judges_as_analyze_does_where_values_are_negative_and_steps_begin_
     options = ("--idle", 0.2, "--every", 0.1)
     said = run("watch", "log.csv", *options, cwd=tmp_path).stdout
     found = json.loads(run("analyze", "log.csv", "--json", cwd=tmp_path).stdout)
-    assert "values are negative, so no logarithm is taken" in said
+    assert "values are negative, which no norm is: this may be the logarithm of one" in said
     assert found["windows"][-1]["last_step"] == 499
     assert f"step 499: {found['regime']}, α = {found['alpha']:.2f} ({found['low']:.2f}–{found['high']:.2f})" in said
     assert any(bar in said for bar in "▁▂▃▄▅▆▇█")

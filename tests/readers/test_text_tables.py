@@ -152,7 +152,8 @@ def test_what_is_no_table_is_refused(tmp_path, text, message):
 def test_long_texts_beside_the_numbers(tmp_path):
     rows = "".join(f"{i},{norm},{'x' * 200_000}\n" for i, norm in enumerate(NORMS[:40]))
     (tmp_path / "run.csv").write_text("step,update_norm,text\n" + rows)
-    np.testing.assert_array_equal(read_series(tmp_path / "run.csv").values, NORMS[:40])
+    for _ in range(20):  # the first attempt fails, and its thread must not go on reading in the file
+        np.testing.assert_array_equal(read_series(tmp_path / "run.csv").values, NORMS[:40])
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 500])

@@ -11,6 +11,7 @@ import wcdfa
 from wcdfa.support.letters import PLAIN, plain
 
 PACKAGE = Path(wcdfa.__file__).parent
+UNSAID = set("äöß\ufeff")  # by which the readers tell encodings
 
 
 def said():
@@ -32,7 +33,7 @@ def said():
 def test_every_letter_of_the_package_has_a_plain_name():
     letters = {each for text in said() for each in text if not each.isascii()}
     assert {"α", "‖", "Δ", "…"} <= letters
-    assert not letters - set(PLAIN)
+    assert not letters - set(PLAIN) - UNSAID
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "cp437", "shift_jis"])

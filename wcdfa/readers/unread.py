@@ -36,7 +36,7 @@ def better_than(run: Run, quantity: Quantity | None = None) -> Iterator[str]:
         Default: nothing is taken.
     """
     better = LIKED[: LIKED.index(quantity)] if quantity in LIKED else LIKED
-    found = [name for name in run.unread if name not in run.columns and quantity_of(name) in better]
+    found = [name for name, text in run.unread.items() if text.strip() and name not in run.columns and quantity_of(name) in better]
     for name in found[:MOST]:
         yield (
             f"{shown(name)} is by its name {CALLED[quantity_of(name)]}, but its values are no numbers: the first is "

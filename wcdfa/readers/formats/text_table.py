@@ -38,7 +38,7 @@ class Table:
     """Whether what is torn was left out already."""
 
     def rows(self) -> BinaryIO:
-        """The text of the rows."""
+        """The text of the rows. It must be closed: a thread of Arrow may go on reading in the file after an error."""
         return io.BufferedReader(Beginning(self.file, self.quotes.end, self.head.start), BLOCK)
 
     @property
@@ -137,15 +137,19 @@ def _in_blocks(table: Table, numbers: list[int]) -> Numbers:
 
 def _blocks(table: Table, numbers: list[int]) -> Iterator[pa.RecordBatch]:
     if numbers:
-        with arrow_csv.open_csv(
-            table.rows(), **table.options(numbers, pa.float64())
-        ) as blocks:  # closed, or its thread may outlive the process
+        with (
+            table.rows() as rows,
+            arrow_csv.open_csv(
+                rows, **table.options(numbers, pa.float64())
+            ) as blocks,  # closed, or its thread may outlive the process
+        ):
             yield from blocks
 
 
 def _at_once(table: Table) -> Numbers:
     """The numeric columns, text columns that are mostly numbers, and notes."""
-    read, notes, spelled = arrow_csv.read_csv(table.rows(), **table.options(())), list[str](), list[str]()
+    with table.rows() as rows:
+        read, notes, spelled = arrow_csv.read_csv(rows, **table.options(())), list[str](), list[str]()
     if not table.repaired and _has_header(read, table.head.names):
         raise HasTornRows  # without an error, if there is a column of text
     found = {}
@@ -196,6 +200,6 @@ def read_words(table: Table, column: int, places: dict[str | bytes, int]) -> Ite
     """The text of a column, block by block: its place in `places`, to which new text is added, or -1 where there is none."""
     if table.head.start >= table.quotes.end:
         return
-    with arrow_csv.open_csv(table.rows(), **table.options([column], pa.binary())) as blocks:
+    with table.rows() as rows, arrow_csv.open_csv(rows, **table.options([column], pa.binary())) as blocks:
         for block in blocks:
             yield codes_of(block.column(0), places)
