@@ -139,7 +139,7 @@ def only_hparams(folder: Path) -> Log:
     for rate in (0.1, 0.2, 0.3):
         with SummaryWriter(folder) as writer:
             writer.add_hparams({"lr": rate}, {"hparam/accuracy": 0.9, "hparam/loss": 1.0})
-    return Log(folder, says="norm")
+    return Log(folder, says="no scalars")
 
 
 @case("SummaryWriter", "a gradient norm only", *TORCH)

@@ -207,3 +207,12 @@ def test_a_run_of_something_else_in_one_log_is_passed_over(tmp_path):
     assert done.returncode == 1
     assert "it holds: step, loss" in " ".join(done.stdout.split())
     assert "To log ‖ΔW‖" in done.stdout
+
+
+def test_a_folder_of_empty_runs_says_how_to_log(tmp_path):
+    for seed in range(2):
+        (tmp_path / f"{seed}.csv").write_text("step,update_norm\n")
+    done = run("analyze", ".", "--jobs", 1, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "because nothing is logged in them: 2" in done.stdout
+    assert "To log ‖ΔW‖" in done.stdout

@@ -19,6 +19,7 @@ from wcdfa.cli.passed import Passed
 from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_error, of_text
 from wcdfa.readers.spacing import ONE_AN_EPOCH
+from wcdfa.readers.tools import how_to_log
 from wcdfa.support.quantity import described
 from wcdfa.support.text import several, shown
 from wcdfa.verdicts.findings import COMPARABLE
@@ -109,10 +110,11 @@ def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Consol
         say(console, f"files or runs skipped, because they hold no such series: {passed.other:,}; name another with --column")
     for example in passed.examples if nothing_else else ():
         say(console, f"  {of_text(example['error'])}")
-    for advice in dict.fromkeys(example.get("advice", "") for example in passed.examples if nothing_else):
-        console.print(advice, markup=False, highlight=False, soft_wrap=True)
     if passed.empty:
         say(console, f"files or runs skipped, because nothing is logged in them: {passed.empty:,}")
+    advised = [example.get("advice", "") for example in passed.examples] or ([how_to_log("")] if passed.empty else [])
+    for advice in dict.fromkeys(filter(None, advised if nothing_else else ())):
+        console.print(advice, markup=False, highlight=False, soft_wrap=True)
 
 
 def print_json(result: Mapping[str, object]) -> None:
