@@ -12,7 +12,18 @@ from wcdfa.readers.column_names import listed
 from wcdfa.readers.columns import Column, Integers
 from wcdfa.readers.errors import NothingLogged
 
-__all__ = ["arrow_compute", "arrow_csv", "arrow_dataset", "codes_of", "column_of", "is_numeric", "is_text", "pa", "require_numbers"]
+__all__ = [
+    "arrow_compute",
+    "arrow_csv",
+    "arrow_dataset",
+    "codes_of",
+    "column_of",
+    "is_numeric",
+    "is_text",
+    "pa",
+    "places_in",
+    "require_numbers",
+]
 
 
 class Deferred:
@@ -70,6 +81,15 @@ def is_text(kind: pa.DataType) -> bool:
     held = kind.value_type if pa.types.is_dictionary(kind) else kind
     texts = pa.types.is_string(held) or pa.types.is_large_string(held) or pa.types.is_string_view(held)  # as polars writes it
     return bool(texts or pa.types.is_boolean(held) or pa.types.is_date(held) or pa.types.is_timestamp(held))
+
+
+def places_in(schema: pa.Schema, names: list[str]) -> list[int]:
+    """The places of columns. Raises an ArrowInvalid if one of the names is that of several."""
+    places = [schema.get_field_index(name) for name in names]
+    if -1 in places:
+        msg = "duplicate field names"
+        raise pa.ArrowInvalid(msg)
+    return places
 
 
 def is_numeric(kind: pa.DataType) -> bool:

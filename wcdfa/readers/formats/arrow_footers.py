@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wcdfa.readers.formats.arrow import Deferred, pa
+from wcdfa.readers.formats.arrow import Deferred, pa, places_in
 
 if TYPE_CHECKING:
     import pyarrow.ipc as arrow_ipc
@@ -30,11 +30,7 @@ class Footed:
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns."""
-        places = [self.schema.get_field_index(name) for name in columns]
-        if -1 in places:
-            msg = "duplicate field names"
-            raise pa.ArrowInvalid(msg)
-        with self._opened(places) as reader:
+        with self._opened(places_in(self.schema, columns)) as reader:
             for i in range(reader.num_record_batches):
                 yield reader.get_batch(i).select(columns)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wcdfa.readers.base import FileReader
 from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import LogError
-from wcdfa.readers.formats.arrow import Deferred, pa
+from wcdfa.readers.formats.arrow import Deferred, pa, places_in
 from wcdfa.readers.formats.arrow_footers import Footed
 from wcdfa.readers.formats.arrow_tables import damaged, runs_in
 
@@ -67,11 +67,7 @@ class Stream:
 
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """Read some columns of the whole batches."""
-        places = [self.schema.get_field_index(name) for name in columns]
-        if -1 in places:
-            msg = "duplicate field names"
-            raise pa.ArrowInvalid(msg)
-        with self._opened(places) as reader:
+        with self._opened(places_in(self.schema, columns)) as reader:
             for _ in self._lengths:
                 yield reader.read_next_batch().select(columns)
 
