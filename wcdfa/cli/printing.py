@@ -107,7 +107,10 @@ def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Consol
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
         red.print(f"wcdfa: {of_text(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     if passed.other:
-        say(console, f"files or runs skipped, because they hold no such series: {passed.other:,}; name another with --column")
+        say(
+            console,
+            f"files or runs skipped, because they hold no such series: {passed.other:,}; choose another norm with --column",
+        )
     for example in passed.examples if nothing_else else ():
         say(console, f"  {of_text(example['error'])}")
     if passed.empty:
