@@ -1,0 +1,1 @@
+"""What all studies share: how runs are kept and started, statistics, measures, data, pages."""

@@ -1,0 +1,44 @@
+"""Makes sure that the protocol of a study was committed before its runs, and tells with which commit."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Protocol(NamedTuple):
+    """The protocol that a run followed."""
+
+    commit: str | None
+    """The commit that last changed it; None outside of a checkout."""
+    sha256: str
+    """Of its text."""
+
+
+def protocol_of(folder: Path) -> Protocol:
+    """The protocol as it stands committed.
+
+    Raises
+    ------
+    ValueError
+        If it is missing, or what stands there is not what was committed.
+    """
+    path = folder / "protocol.md"
+    if not path.exists():
+        msg = f"{path} is missing: write the protocol and commit it before you run the study"
+        raise ValueError(msg)
+    digest = hashlib.sha256(path.read_text("utf-8").encode()).hexdigest()
+    if shutil.which("git") is None or _git(folder, "rev-parse", "--git-dir") is None:
+        return Protocol(None, digest)
+    if _git(folder, "status", "--porcelain", "--", path.name):
+        msg = f"{path} is not committed as it stands: commit it before you run the study, or try the study with --quick"
+        raise ValueError(msg)
+    return Protocol(_git(folder, "log", "-1", "--format=%H", "--", path.name) or None, digest)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    found = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else None

@@ -1,0 +1,105 @@
+"""Runs what is missing of a study, on the cores of this machine or on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed, parallel_config
+
+from studies.common import store
+from studies.common.protocol import Protocol
+from studies.common.store import Record
+from studies.common.study import Settings, Study, Value, load
+from wcdfa.support.progress import Progress
+
+LIBRARIES = ("numpy", "scipy", "jax", "torch")
+THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+THREADS["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+
+
+def complete(
+    study: Study, wanted: Iterable[Settings], folder: Path, protocol: Protocol, *, jobs: int = 1, dask: str | None = None
+) -> list[str]:
+    """Run what is not in the folder yet and keep each run as soon as it ends. Return what went wrong, a text for each run that failed.
+
+    Parameters
+    ----------
+    jobs : int
+        Processes, each with one thread.
+    dask : str or None
+        Address of a Dask scheduler whose workers have the same checkout and packages; "local" starts a cluster with `jobs` workers.
+    """
+    todo, failures = store.missing(folder, wanted), []
+    with Progress(study.name, len(todo)) as progress:
+        for record in _records(study.name, todo, protocol, jobs, dask):
+            if "failure" in record:
+                failures.append(f"{record['settings']}: {record['failure']}")
+            else:
+                store.write(folder, record)
+            progress.advance()
+    return failures
+
+
+def _records(name: str, todo: list[Settings], protocol: Protocol, jobs: int, dask: str | None) -> Iterator[Record]:
+    os.environ |= THREADS  # before the processes start, and before JAX is imported here
+    if jobs == 1 and dask is None:
+        yield from (record_of(name, settings, protocol) for settings in todo)
+        return
+    with ExitStack() as stack:
+        if dask is not None:
+            stack.enter_context(_cluster(dask, jobs))
+        stack.enter_context(parallel_config("loky" if dask is None else "dask", n_jobs=jobs if dask is None else -1))
+        calls = (delayed(record_of)(name, settings, protocol) for settings in todo)
+        yield from Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(calls)
+
+
+def _cluster(address: str, jobs: int) -> ExitStack:
+    distributed: Any = import_module("distributed")  # it has no type hints
+    stack = ExitStack()
+    cluster = address
+    if address == "local":
+        cluster = stack.enter_context(distributed.LocalCluster(n_workers=jobs, threads_per_worker=1, **LOCAL))
+    stack.enter_context(distributed.Client(cluster))
+    return stack
+
+
+def record_of(name: str, settings: Settings, protocol: Protocol) -> Record:
+    """Run once. An error of the run becomes its record, so that it stops no other."""
+    start = time.process_time()
+    record: Record = {"settings": dict(settings), "protocol": protocol._asdict(), "versions": versions()}
+    try:
+        results = {key: _plain(value) for key, value in load(name).run(**settings).items()}
+    except Exception:  # noqa: BLE001 - said with all others at the end
+        return record | {"failure": traceback.format_exc()}
+    return record | {"results": results, "seconds": round(time.process_time() - start, 2)}
+
+
+def versions() -> dict[str, Value]:
+    """The versions of wcdfa and of the libraries that the runs compute with."""
+    found: dict[str, Value] = {}
+    for name in ("wcdfa", *LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _plain(value: object) -> Value:
+    """As JSON holds it: arrays become lists, numbers of NumPy Python's."""
+    array = np.asarray(value)
+    if array.ndim > 1 or array.size > 200:
+        msg = f"a result of shape {array.shape} is too much for the table of runs: give at most 200 numbers"
+        raise ValueError(msg)
+    plain: Value = array.tolist() if value is not None else None
+    return plain
