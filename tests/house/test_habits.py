@@ -122,7 +122,7 @@ def test_less_than_8_percent_of_annotations_hold_any():
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "RELEASING.md", "SECURITY.md"])
 def test_files_that_a_document_points_to_exist(name):
-    for path in re.findall(r"`((?:wcdfa|backends|tests|docs|benchmarks|notebooks|\.ci|\.github)/[\w./]*)`", text(name)):
+    for path in re.findall(r"`((?:wcdfa|backends|tests|docs|benchmarks|studies|notebooks|\.ci|\.github)/[\w./]*)`", text(name)):
         assert (ROOT / re.sub(r"^backends/", "wcdfa/backends/", path)).exists(), path  # an sdist has it there alone
 
 
@@ -137,7 +137,7 @@ UNCLEAR = (  # phrases that were found in the code, and what they hide
 )
 PROSE = [
     path
-    for top in ("wcdfa", "docs", "benchmarks", "notebooks")
+    for top in ("wcdfa", "docs", "benchmarks", "notebooks", "studies")
     for path in (ROOT / top).rglob("*")
     if path.suffix in {".py", ".md", ".rst"}
 ]
