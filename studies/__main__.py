@@ -23,7 +23,7 @@ UNCOMMITTED = Protocol(None, "")
 
 
 def main() -> None:
-    """Do what the command line asks for. Exit with status 1 if a run failed, and with 2 if something is missing."""
+    """Do what the command line asks for. Exit with status 1 if a run failed or something is missing."""
     options = parsed()
     try:
         studies = [load(name) for name in options.names or NAMES]

@@ -1,0 +1,180 @@
+"""A study that is stopped goes on where it was; nothing runs twice, and its protocol comes first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from studies.common import protocol, results, runner, store
+from studies.common.protocol import Protocol
+from studies.common.study import NAMES, Claim, Outcome, Study, check_verdict, load
+from tests.helpers.documents import ROOT
+
+NONE = Protocol(None, "")
+QUICK = [sys.executable, "-m", "studies", "run", "hebbian", "--quick"]
+
+
+def quick(*options):
+    return subprocess.run([*QUICK, *options], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    printed = quick("--runs", str(folder))
+    return folder / "hebbian", printed
+
+
+def records(folder):
+    return {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
+
+
+def test_killed_at_any_moment_it_goes_on_and_comes_out_the_same(uninterrupted, tmp_path):
+    whole, printed = uninterrupted
+    folder = tmp_path / "hebbian"
+    process = subprocess.Popen([*QUICK, "--runs", str(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    while not list(folder.glob("*.json")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*.json")}
+    assert 0 < len(kept) < len(list(whole.glob("*.json")))
+    assert quick("--runs", str(tmp_path)) == printed
+    assert all(path.stat().st_mtime_ns == before for path, before in kept.items())
+    assert {name: record["results"] for name, record in records(folder).items()} == {
+        name: record["results"] for name, record in records(whole).items()
+    }
+    assert {path.suffix for path in folder.iterdir()} == {".json"}
+
+
+@pytest.mark.parametrize("options", [("--jobs", "2"), ("--jobs", "2", "--dask", "local")], ids=["processes", "dask"])
+def test_processes_and_a_cluster_bring_the_same(options, uninterrupted, tmp_path):
+    whole, printed = uninterrupted
+    assert quick("--runs", str(tmp_path), *options) == printed
+    assert {name: record["results"] for name, record in records(tmp_path / "hebbian").items()} == {
+        name: record["results"] for name, record in records(whole).items()
+    }
+
+
+def test_a_run_that_fails_stops_no_other(tmp_path, monkeypatch):
+    def run(seed):
+        if seed == 1:
+            raise ZeroDivisionError
+        return {"found": seed}
+
+    monkeypatch.setattr(runner, "load", lambda _: toy(run))
+    (failure,) = runner.complete(toy(run), [{"seed": seed} for seed in range(3)], tmp_path, NONE)
+    assert "'seed': 1" in failure
+    assert "ZeroDivisionError" in failure
+    found = store.table(store.read_all(tmp_path, [{"seed": seed} for seed in range(3)]))
+    assert found.to_dict("list") == {"seed": [0, 2], "found": [0, 2]}
+
+
+def toy(run, verdict="replicates"):
+    def outcomes(runs):
+        return [Outcome("one", verdict, "one", "1", "0", len(runs))]
+
+    def settings(_):
+        return [{"seed": seed} for seed in range(4)]
+
+    claims = (Claim("one", "One is one.", "nobody"),)
+    return Study("toy", "Toy", claims, settings, run, outcomes, lambda _: [], lambda *_: None, lambda _: [])
+
+
+def test_runs_of_two_protocols_are_not_mixed(tmp_path):
+    study = toy(None)
+    with pytest.raises(ValueError, match="holds no run"):
+        results.collect(study, tmp_path)
+    for seed, commit in enumerate("ab"):
+        record = {
+            "settings": {"seed": seed},
+            "protocol": Protocol(commit, "x")._asdict(),
+            "versions": {},
+            "results": {},
+            "seconds": 1.0,
+        }
+        store.write(tmp_path, record)
+        if commit == "a":
+            found = results.collect(study, tmp_path)
+            assert (len(found.runs), found.planned, found.protocol["commit"], found.seconds) == (1, 4, "a", 1)
+    with pytest.raises(ValueError, match="2 different protocols"):
+        results.collect(study, tmp_path)
+
+
+def test_a_verdict_is_one_of_the_words():
+    for word in ("replicates", "does not", "artefact of float32", "not testable here", "undecided"):
+        check_verdict(word)
+    for word in ("Replicates", "artefact of ", "proved", ""):
+        with pytest.raises(ValueError, match="is no verdict"):
+            check_verdict(word)
+    with pytest.raises(ValueError, match="is no verdict"):
+        results.judged(toy(None, "proved"), pd.DataFrame())
+    with pytest.raises(ValueError, match="no study is called"):
+        load("alchemy")
+
+
+def test_no_run_before_its_protocol_is_committed(tmp_path):
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+
+    def git(*arguments):
+        who = ("-c", "user.name=tests", "-c", "user.email=tests@localhost", "-c", "commit.gpgsign=false")
+        return subprocess.run(["git", *who, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    with pytest.raises(ValueError, match="is missing"):
+        protocol.protocol_of(tmp_path)
+    (tmp_path / "protocol.md").write_text("what is done")
+    assert protocol.protocol_of(tmp_path).commit is None  # no checkout: its text is known, no commit
+    git("init", "--quiet")
+    with pytest.raises(ValueError, match="is not committed"):
+        protocol.protocol_of(tmp_path)
+    git("add", "protocol.md")
+    git("commit", "--quiet", "-m", "protocol")
+    committed = protocol.protocol_of(tmp_path)
+    assert committed.commit == git("rev-parse", "HEAD")
+    (tmp_path / "protocol.md").write_text("what was found")
+    with pytest.raises(ValueError, match="is not committed"):
+        protocol.protocol_of(tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_results_follow_the_protocol_that_was_committed_before_them(name):
+    study = load(name)
+    found = results.read(study)
+    text = (study.folder / "protocol.md").read_bytes()
+    assert hashlib.sha256(text.replace(b"\r\n", b"\n")).hexdigest() == found.protocol["sha256"]
+    assert results.judged(study, found.runs) == found.outcomes
+    if history():
+        assert history("log", "--format=%H", "--", f"studies/{name}/protocol.md") == [
+            found.protocol["commit"]
+        ]  # it was never changed
+        assert history("log", "--format=%H", f"{found.protocol['commit']}..HEAD", "--", f"studies/{name}/results")
+
+
+def history(*arguments):
+    """Lines that git prints; nothing in an sdist or where a clone holds no history."""
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        return []
+    arguments = arguments or ("rev-parse", "--is-shallow-repository")
+    lines = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    return [] if lines == ["true"] else lines
+
+
+def test_the_command_line_says_what_is_wrong(tmp_path):
+    for arguments, words in [(["run", "alchemy"], "no study is called 'alchemy'"), (["page", "alchemy"], "there are grokking")]:
+        found = subprocess.run([sys.executable, "-m", "studies", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert found.returncode == 1
+        assert words in found.stderr
+        assert "Traceback" not in found.stderr
+    listed = subprocess.run(
+        [sys.executable, "-m", "studies", "list", "--runs", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert all(f"{name} " in listed for name in NAMES)
