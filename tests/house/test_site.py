@@ -57,7 +57,7 @@ def test_every_page_is_in_a_toctree():
     trees = "".join(path.read_text() for path in PAGES)
     for page in PAGES:
         name = page.stem if page.stem != "index" else f"{page.parent.name}/index"
-        assert page == DOCS / "index.md" or re.search(rf"^(.* <)?{name}>?$", trees, flags=re.MULTILINE), page
+        assert page == DOCS / "index.md" or re.search(rf"^(.* <|.*/)?{name}>?$", trees, flags=re.MULTILINE), page
 
 
 def test_every_notebook_is_on_the_site():
