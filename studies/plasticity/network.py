@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Numbers = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
-Places = np.ndarray[tuple[int, ...], np.dtype[np.int32]]
+Numbers = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int32]
 
 INPUTS, HIDDEN, CLASSES = 64, 32, 10
 SHAPES = ((INPUTS, HIDDEN), (HIDDEN,), (HIDDEN, HIDDEN), (HIDDEN,), (HIDDEN, CLASSES), (CLASSES,))
 ENDS = tuple(np.cumsum([math.prod(shape) for shape in SHAPES]).tolist())
-COORDINATES = np.random.default_rng(7).choice(ENDS[-1], 64, replace=False)  # those of ΔW that are recorded
+RECORDED = (12, 10, 12, 10, 10, 10)  # coordinates of ΔW in each of these, so that small layers count as well
 CHUNK = 500  # steps between two looks at the network, and the window of every measure
 SCALARS = ("loss", "change", "cosine", "gradient", "weights", "accuracy")
 
@@ -61,6 +62,17 @@ class Batches(NamedTuple):
 
     digits: Places
     noise: Places
+
+
+def _coordinates() -> npt.NDArray[np.int64]:
+    rng, starts = np.random.default_rng(7), (0, *ENDS[:-1])
+    drawn = [
+        start + rng.choice(end - start, count, replace=False) for start, end, count in zip(starts, ENDS, RECORDED, strict=True)
+    ]
+    return np.concatenate(drawn)
+
+
+COORDINATES = _coordinates()
 
 
 def fresh(rng: np.random.Generator) -> State:
