@@ -1,0 +1,1 @@
+"""Sealed networks, lock-in and corrigibility: continual learning, and learning a correction."""
