@@ -1,0 +1,1 @@
+"""The therapeutic window and clean-step retention."""

@@ -1,0 +1,148 @@
+"""Applies the rules of the protocol to what the intervals hold and the recordings show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from studies.biology.exponents import RANGES, Spread, student, union
+from studies.biology.recordings import HEALTHY
+from studies.common.statistics import interval_of_share, spread_text
+from studies.common.study import NOT, REPLICATES, UNDECIDED, UNTESTABLE, Outcome
+
+BAND, SEEDS, ENOUGH = (0.8, 1.2), 10, 1000
+HEALTH = {"alpha1": (1.20, 0.18), "alpha2": (1.00, 0.12)}
+"""Mean and standard deviation of healthy people, C.-K. Peng et al., doi:10.1063/1.166141."""
+
+
+def arm(runs: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The runs of an arm."""
+    return runs[runs["arm"] == name] if "arm" in runs else pd.DataFrame()
+
+
+def deciding(runs: pd.DataFrame) -> pd.DataFrame:
+    """Recordings of healthy people that are long enough to decide anything."""
+    recorded = arm(runs, "recording")
+    return recorded[recorded["recording"].isin(HEALTHY) & (recorded["beats"] >= ENOUGH)] if len(recorded) else recorded
+
+
+def alpha_of(row: pd.Series, name: str) -> Spread:
+    """α of a range, with the union of both intervals."""
+    whole = Spread(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high")))
+    return union(whole, student(_numbers(row[f"{name}_stretches"])))
+
+
+def difference_of(row: pd.Series) -> Spread:
+    """α1 − α2 over stretches, with Student's interval."""
+    return student(_numbers(row["alpha1_stretches"]) - _numbers(row["alpha2_stretches"]))
+
+
+def corrected(row: pd.Series) -> float:
+    """The smallest p of a single exponent times the number of stretches; NaN if there is no stretch."""
+    found = _numbers(row["misfit"])
+    return min(float(found.min()) * len(found), 1.0) if len(found) else math.nan
+
+
+def _numbers(values: Sequence[float] | None) -> np.ndarray:
+    return np.asarray([] if values is None else values, dtype=float)
+
+
+def covers(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row for each model: series, seeds, and the shares of intervals that hold the truth and of misfits."""
+    tried = arm(runs, "cover")
+    rows = []
+    for (model, parameter), group in tried.groupby(["model", "parameter"], sort=False) if len(tried) else ():
+        series = int(group["count"].sum())
+        row = {"model": model, "parameter": float(parameter), "seeds": group["seed"].nunique(), "series": series}
+        rows.append(row | {each: int(group[each].sum()) / series for each in ("alpha1_covered", "alpha2_covered", "misfits")})
+    return pd.DataFrame(rows, columns=["model", "parameter", "seeds", "series", "alpha1_covered", "alpha2_covered", "misfits"])
+
+
+def gates(runs: pd.DataFrame) -> tuple[bool, bool]:
+    """Whether intervals hold the truth often enough, and whether misfits are rare enough where a single exponent holds."""
+    rows = covers(runs)
+    plain = rows[(rows["model"] == "arfima") & (rows["seeds"] >= SEEDS)]
+    if len(plain) < 3:
+        return False, False
+    return bool((plain[["alpha1_covered", "alpha2_covered"]] >= 0.9).all(axis=None)), bool((plain["misfits"] <= 0.1).all())
+
+
+def verdict_on_band(found: list[Spread], trusted: bool) -> str:
+    """The rule of claim 1, from all α that decide."""
+    if not found or not trusted:
+        return UNDECIDED
+    low, high = BAND
+    if all(low <= each.low and each.high <= high for each in found):
+        return REPLICATES
+    return NOT if any(each.high < low or each.low > high for each in found) else UNDECIDED
+
+
+def verdict_on_one(p: list[float], differences: list[Spread], trusted: bool) -> str:
+    """The rule of claim 2."""
+    if not p or not trusted or not np.isfinite(p).all():
+        return UNDECIDED
+    if min(p) < 0.01:
+        return NOT
+    same = all(each.low <= 0 <= each.high for each in differences)
+    return REPLICATES if min(p) > 0.05 and same else UNDECIDED
+
+
+def outcomes(runs: pd.DataFrame) -> list[Outcome]:
+    """One for each claim."""
+    kept = [row for _, row in deciding(runs).iterrows()]
+    trusted, fitting = gates(runs)
+    rows = covers(runs)
+    seeds = int(rows["seeds"].min()) if len(rows) else 0
+    return [_of_band(kept, trusted, rows, seeds), _of_one(kept, fitting, rows, seeds), _of_evoked(runs)]
+
+
+def _of_band(kept: list[pd.Series], trusted: bool, rows: pd.DataFrame, seeds: int) -> Outcome:
+    found = {f"{name} of {row['recording']}": alpha_of(row, name) for row in kept for name in RANGES}
+    texts = ", ".join(f"{_named(name)} {spread_text(*each)}" for name, each in found.items())
+    plain = rows[rows["model"] == "arfima"] if len(rows) else rows
+    worst = f"{100 * plain[['alpha1_covered', 'alpha2_covered']].min(axis=None):.0f} %" if len(plain) else "unknown"
+    line = (
+        f"A healthy heart over an hour has {texts}; the band is 0.8 to 1.2."
+        if found
+        else "No recording of a healthy person with 1,000 beats is in."
+    )
+    null = f"series with one exponent: the interval holds the truth in at least {worst}; healthy people (Peng 1995): α1 1.20 ± 0.18, α2 1.00 ± 0.12"
+    return Outcome("heart", verdict_on_band(list(found.values()), trusted), line, texts or "none", null, seeds)
+
+
+def _of_one(kept: list[pd.Series], fitting: bool, rows: pd.DataFrame, seeds: int) -> Outcome:
+    p, differences = [corrected(row) for row in kept], [difference_of(row) for row in kept]
+    gaps = ", ".join(f"α1 − α2 = {spread_text(*each)}" for each in differences)
+    line = (
+        f"Over an hour of healthy beats a single exponent has p = {min(p):.2g} at 4 to 64 beats, and {gaps}."
+        if p
+        else "No recording of a healthy person with 1,000 beats is in."
+    )
+    share = {row["model"]: f"{100 * row['misfits']:.0f} %" for _, row in rows.iterrows() if row["parameter"] in {1.0, 0.8}}
+    null = f"misfits with p < 0.05: {share.get('arfima', 'unknown')} of series with one exponent, {share.get('ar1', 'unknown')} of AR(1) series, which have none"
+    return Outcome("one_exponent", verdict_on_one(p, differences, fitting), line, gaps or "none", null, seeds)
+
+
+def _of_evoked(runs: pd.DataFrame) -> Outcome:
+    tried = arm(runs, "evoked")
+    texts = []
+    for strength, name in ((0.3, "with an evoked potential"), (0.0, "without one")):
+        group = tried[tried["strength"] == strength] if len(tried) else tried
+        hits = int((group["p"] <= 0.05).sum()) if len(group) else 0
+        texts.append(f"{hits} of {len(group)} made-up recordings {name} ({spread_text(*interval_of_share(hits, len(group)))})")
+    line = "No package ships EEG with ECG, so this waits for a recording: python -m studies.biology.heartbeat RECORDING."
+    return Outcome(
+        "evoked",
+        UNTESTABLE,
+        line,
+        f"a direction is found in {texts[0]}",
+        f"and in {texts[1]}",
+        int(tried["seed"].nunique()) if len(tried) else 0,
+    )
+
+
+def _named(name: str) -> str:
+    return name.replace("alpha1", "α1 =").replace("alpha2", "α2 =").split(" of ")[0]
