@@ -32,19 +32,26 @@ def read(path: Path) -> Recording:
 
 def _of_arrays(path: Path) -> Recording:
     try:
-        with zipfile.ZipFile(path) as archive:
-            require_room(sum(each.file_size for each in archive.infolist()), path.stat().st_size, path.name)
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = {"eeg", "rate", "beats"} - set(arrays)
-            if missing:
-                msg = f"{path.name} lacks {', '.join(sorted(missing))}; it needs {ARRAYS}"
-                raise ValueError(msg)
-            signals, beats = np.atleast_2d(arrays["eeg"]).astype(float), np.ravel(arrays["beats"]).astype(float)
-            rate = float(arrays["rate"])
-    except (zipfile.BadZipFile, EOFError, TypeError) as error:
-        msg = f"{path.name} cannot be read as .npz: {error}"
+        found = _arrays(path)
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        msg = f"{path.name} cannot be read as .npz of numbers: {error}"
         raise ValueError(msg) from error
-    return checked(Recording(signals, rate, beats))
+    missing = {"eeg", "rate", "beats"} - set(found)
+    if missing:
+        msg = f"{path.name} lacks {', '.join(sorted(missing))}; it needs {ARRAYS}"
+        raise ValueError(msg)
+    if found["rate"].size != 1:
+        msg = f"rate has shape {found['rate'].shape}; it must be one number, in samples a second"
+        raise ValueError(msg)
+    return checked(Recording(np.atleast_2d(found["eeg"]), found["rate"].item(), found["beats"].ravel()))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file that does not need far more memory than its size."""
+    with zipfile.ZipFile(path) as archive:
+        require_room(sum(each.file_size for each in archive.infolist()), path.stat().st_size, path.name)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name].astype(float) for name in ("eeg", "rate", "beats") if name in arrays}
 
 
 def checked(recording: Recording) -> Recording:
