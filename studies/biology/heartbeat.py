@@ -32,19 +32,26 @@ def read(path: Path) -> Recording:
 
 def _of_arrays(path: Path) -> Recording:
     try:
-        with zipfile.ZipFile(path) as archive:
-            require_room(sum(each.file_size for each in archive.infolist()), path.stat().st_size, path.name)
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = {"eeg", "rate", "beats"} - set(arrays)
-            if missing:
-                msg = f"{path.name} lacks {', '.join(sorted(missing))}; it needs {ARRAYS}"
-                raise ValueError(msg)
-            signals, beats = np.atleast_2d(arrays["eeg"]).astype(float), np.ravel(arrays["beats"]).astype(float)
-            rate = float(arrays["rate"])
-    except (zipfile.BadZipFile, EOFError, TypeError) as error:
-        msg = f"{path.name} cannot be read as .npz: {error}"
+        found = _arrays(path)
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        msg = f"{path.name} cannot be read as .npz of numbers: {error}"
         raise ValueError(msg) from error
-    return checked(Recording(signals, rate, beats))
+    missing = {"eeg", "rate", "beats"} - set(found)
+    if missing:
+        msg = f"{path.name} lacks {', '.join(sorted(missing))}; it needs {ARRAYS}"
+        raise ValueError(msg)
+    if found["rate"].size != 1:
+        msg = f"rate has shape {found['rate'].shape}; it must be one number, in samples a second"
+        raise ValueError(msg)
+    return checked(Recording(np.atleast_2d(found["eeg"]), found["rate"].item(), found["beats"].ravel()))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file that does not need far more memory than its size."""
+    with zipfile.ZipFile(path) as archive:
+        require_room(sum(each.file_size for each in archive.infolist()), path.stat().st_size, path.name)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name].astype(float) for name in ("eeg", "rate", "beats") if name in arrays}
 
 
 def checked(recording: Recording) -> Recording:
@@ -73,8 +80,8 @@ def _of_mne(path: Path) -> Recording:
         raw = mne.io.read_raw(path, preload=True, verbose="error")
         events, _, _ = mne.preprocessing.find_ecg_events(raw, verbose="error")
         signals = raw.copy().filter(0.5, 40, picks="eeg", verbose="error").get_data(picks="eeg")
-    except (RuntimeError, OSError, NotImplementedError) as error:
-        msg = f"{path.name} has no brain signals with heart beats that MNE-Python can read: {error}"
+    except Exception as error:  # its readers raise many kinds for a file that is not what its name says
+        msg = f"{path.name} has no brain signals with heart beats that MNE-Python can read: {str(error) or type(error).__name__}"
         raise ValueError(msg) from error
     rate = float(raw.info["sfreq"])
     return checked(Recording(signals, rate, (events[:, 0] - raw.first_samp) / rate))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ import pandas as pd
 from studies.biology.exponents import RANGES, WHOLE
 from studies.biology.recordings import NAMES
 from studies.biology.summary import BAND, HEALTH, alpha_of, arm
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
@@ -26,7 +30,9 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
             middle.plot([found.low, found.high], [place + shift] * 2, color="tab:blue" if name == "alpha1" else "tab:orange")
             middle.plot(found.value, place + shift, "ko", markersize=3)
     left.axvline(16, color="grey", linewidth=0.8, linestyle=":")
-    left.set(xlabel="box size (beats)", ylabel="F(s) (ms)")
+    left.set(xlabel="box size (beats)", ylabel="F(s) (ms)", xticks=[4, 8, 16, 32, 64], yticks=[25, 50, 100, 200, 400])
+    left.set(xticklabels=["4", "8", "16", "32", "64"], yticklabels=["25", "50", "100", "200", "400"])
+    left.minorticks_off()
     left.legend(fontsize=7)
     middle.axvspan(*BAND, color="grey", alpha=0.15, linewidth=0)
     middle.set(
@@ -37,12 +43,12 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def _stretches(axes, row: pd.Series | None) -> None:  # type: ignore[no-untyped-def] # matplotlib has no types here
+def _stretches(axes: Axes, row: pd.Series | None) -> None:
     axes.axhspan(*BAND, color="grey", alpha=0.15, linewidth=0)
     if row is not None:
         for name, title in (("alpha1", "4–16 beats"), ("alpha2", "16–64 beats")):
             values = np.asarray(row[f"{name}_stretches"], dtype=float)
             axes.plot(np.arange(1, len(values) + 1), values, marker="o", markersize=3, label=title)
     axes.axhline(HEALTH["alpha1"][0], color="tab:blue", linewidth=0.8, linestyle="--", label="healthy α1 (Peng 1995)")
-    axes.set(xlabel="stretch of 512 beats", ylabel="α")
-    axes.legend(fontsize=7)
+    axes.set(xlabel="stretch of 512 beats", ylabel="α", ylim=(0.5, 1.5))
+    axes.legend(fontsize=7, loc="lower left")

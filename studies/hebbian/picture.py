@@ -33,7 +33,7 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
         axes.axvline(value, color="black", linewidth=1, linestyle="--")
         axes.set(xlabel=name, ylabel="share of cells below", xlim=(-0.3, 1.3))
     _curves(right, cells)
-    left.legend(fontsize=7, loc="upper left")
+    left.legend(fontsize=7, loc="lower right")
     figure.savefig(path, dpi=90)
 
 

@@ -150,4 +150,5 @@ def _percent(value: float) -> str:
 
 
 def _in_percent(values: pd.Series) -> str:
-    return spread_text(*(100 * each for each in interval_of_median(values)), digits=0) + " %"
+    middle, low, high = interval_of_median(values)
+    return f"{spread_text(100 * middle, 100 * low, 100 * high, digits=0)} %"
