@@ -50,5 +50,5 @@ def _stretches(axes: Axes, row: pd.Series | None) -> None:
             values = np.asarray(row[f"{name}_stretches"], dtype=float)
             axes.plot(np.arange(1, len(values) + 1), values, marker="o", markersize=3, label=title)
     axes.axhline(HEALTH["alpha1"][0], color="tab:blue", linewidth=0.8, linestyle="--", label="healthy α1 (Peng 1995)")
-    axes.set(xlabel="stretch of 512 beats", ylabel="α", ylim=(0.5, 1.5))
-    axes.legend(fontsize=7, loc="lower left")
+    axes.set(xlabel="stretch of 512 beats", ylabel="α", ylim=(0.6, 1.6))
+    axes.legend(fontsize=7, loc="upper left")

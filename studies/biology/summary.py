@@ -121,8 +121,11 @@ def _of_one(kept: list[pd.Series], fitting: bool, rows: pd.DataFrame, seeds: int
         if p
         else "No recording of a healthy person with 1,000 beats is in."
     )
-    share = {row["model"]: f"{100 * row['misfits']:.0f} %" for _, row in rows.iterrows() if row["parameter"] in {1.0, 0.8}}
-    null = f"misfits with p < 0.05: {share.get('arfima', 'unknown')} of series with one exponent, {share.get('ar1', 'unknown')} of AR(1) series, which have none"
+    worst = {name: f"{100 * group['misfits'].max():.0f} %" for name, group in rows.groupby("model")}
+    null = (
+        f"misfits with p < 0.05: {worst.get('arfima', 'unknown')} at most of series with one exponent, "
+        f"{worst.get('ar1', 'unknown')} of AR(1) series, which have none"
+    )
     return Outcome("one_exponent", verdict_on_one(p, differences, fitting), line, gaps or "none", null, seeds)
 
 
@@ -132,7 +135,10 @@ def _of_evoked(runs: pd.DataFrame) -> Outcome:
     for strength, name in ((0.3, "with an evoked potential"), (0.0, "without one")):
         group = tried[tried["strength"] == strength] if len(tried) else tried
         hits = int((group["p"] <= 0.05).sum()) if len(group) else 0
-        texts.append(f"{hits} of {len(group)} made-up recordings {name} ({spread_text(*interval_of_share(hits, len(group)))})")
+        _, low, high = interval_of_share(hits, len(group))
+        texts.append(
+            f"{hits} of {len(group)} made-up recordings {name} (95 %: {low:.0%} to {high:.0%})" if len(group) else "none yet"
+        )
     line = "No package ships EEG with ECG, so this waits for a recording: python -m studies.biology.heartbeat RECORDING."
     return Outcome(
         "evoked",
