@@ -75,7 +75,7 @@ def _ranges(cells: pd.DataFrame) -> pd.DataFrame:
         for column, title in (("share", "share at 2 %"), ("retention", "kept at 40 %"), ("retention_2", "kept at 2 %")):
             values = group[column].dropna().astype(float)
             low, high = range_of(values)
-            row[title] = f"{100 * values.median():.0f} % ({100 * low:.0f} to {100 * high:.0f})" if len(values) else "–"
+            row[title] = f"{round(100 * values.median())} % ({round(100 * low)} to {round(100 * high)})" if len(values) else "–"
         rows.append(row)
     return pd.DataFrame(rows)
 

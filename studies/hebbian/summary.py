@@ -151,4 +151,4 @@ def _percent(value: float) -> str:
 
 def _in_percent(values: pd.Series) -> str:
     middle, low, high = interval_of_median(values)
-    return f"{spread_text(100 * middle, 100 * low, 100 * high, digits=0)} %"
+    return f"{_percent(middle)} ({_percent(low)} to {_percent(high)})"
