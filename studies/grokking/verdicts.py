@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -103,14 +102,14 @@ def stays_critical(runs: pd.DataFrame) -> Outcome:
         verdict = NOT
     elif seeds >= ENOUGH and high < 0.5:
         verdict = REPLICATES
-    times = np.log10(rows["spike_times"].median())
     line = f"Within 5,000 steps of the second transition, {hits} of {seeds} runs have a slingshot"
-    line += (
-        f": the loss rises by a factor of 10^{times:.0f}, and the least test accuracy is {rows['spike_test'].median():.0%} in the median."
-        if hits
-        else "."
-    )
+    line += _what_it_does(rows) if hits else "."
     calm = of_arm(runs, "float64 logits")
     null = f"with float64 logits {int(calm['slingshot'].notna().sum())} of {len(calm)} runs have one at any time"
     effect = f"share {spread_text(share, low, high)}; after {spread_text(*interval_of_median(after), digits=0)} steps"
     return Outcome("stays_critical", verdict, line, effect, null, seeds)
+
+
+def _what_it_does(rows: pd.DataFrame) -> str:
+    times = float(f"{rows['spike_times'].median():.1g}")
+    return f": in the median the loss rises {times:,.0f} times, and the test accuracy falls to {rows['spike_test'].median():.0%}."
