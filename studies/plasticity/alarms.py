@@ -32,7 +32,7 @@ def excess(track: Floats) -> Floats:
     [0.5, 1.0]
     """
     away = np.abs(track - track[REFERENCE].mean())[REFERENCE.stop :]
-    return np.minimum(away[:-1], away[1:])
+    return np.asarray(np.minimum(away[:-1], away[1:]))
 
 
 def alarm_task(track: Floats, limit: float) -> float:

@@ -12,8 +12,8 @@ from studies.common.statistics import Interval, held_out_gain, partial_spearman
 from studies.plasticity.tasks import of_part
 
 KNOWN_OF_TASK = ["loss", "recent", "task"]
-EVERY = 3
-"""Of the tasks each third counts, from task 1: their neighbours tell nearly the same."""
+PLAIN = ["batch", "noise", "flips", "length", "loss", "accuracy"]
+COLUMNS_OF_RUN = ["relearning", "optimizer", "rate", "momentum", "decay", *PLAIN]
 
 
 class Foretelling(NamedTuple):
@@ -41,13 +41,13 @@ def before_failure(tasks: pd.DataFrame) -> pd.DataFrame:
     """The tasks from which a loss of plasticity can be foretold."""
     ageing = ~tasks["arm"].astype(str).str.startswith("renewed")
     intact = tasks["failure"].isna() | (tasks["task"] < tasks["failure"])
-    return tasks[ageing & intact & (tasks["task"] % EVERY == 1) & tasks["later"].notna()]
+    return tasks[ageing & intact & (tasks["task"] > 0) & tasks["later"].notna()]
 
 
 def corrections(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of relearning that count, with the logarithm of the time."""
-    rows = of_part(runs, "relearning")
-    rows = rows[np.isfinite(rows["relearning"].astype(float))] if len(rows) else rows
+    rows = of_part(runs, "relearning").reindex(columns=runs.columns.union(COLUMNS_OF_RUN))
+    rows = rows[np.isfinite(rows["relearning"].astype(float))]
     return rows.assign(log_time=np.log(rows["relearning"].astype(float)))
 
 
@@ -60,11 +60,13 @@ def of_correction(rows: pd.DataFrame, name: str) -> Foretelling:
 def known_of_run(rows: pd.DataFrame) -> pd.DataFrame:
     """Hyperparameters, loss and accuracy; rate, momentum and decay once more for AdamW alone."""
     adam = (rows["optimizer"] == "adamw").astype(float)
-    effective = rows["rate"] / np.where(adam > 0, 1, 1 - rows["momentum"])
-    known = pd.DataFrame({"adam": adam, "rate": np.log(effective), "momentum": rows["momentum"], "decay": np.log(rows["decay"])})
+    momentum = rows["momentum"].astype(float)
+    effective = rows["rate"].astype(float) / np.where(adam > 0, 1, 1 - momentum)
+    known = pd.DataFrame(
+        {"adam": adam, "rate": np.log(effective), "momentum": momentum, "decay": np.log(rows["decay"].astype(float))}
+    )
     known = known.assign(**{f"{name} of AdamW": known[name] * adam for name in ("rate", "momentum", "decay")})
-    plain = ["batch", "noise", "flips", "length", "loss", "accuracy"]
-    return known.assign(**{name: rows[name].astype(float) for name in plain})
+    return known.assign(**{name: rows[name].astype(float) for name in PLAIN})
 
 
 def _foretelling(measure: pd.Series, target: pd.Series, known: pd.DataFrame, runs: pd.Series) -> Foretelling:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pandas as pd
 
 from studies.common.study import Claim, Study, Value
@@ -49,10 +51,12 @@ def _relearning(seed: int) -> Settings:
     return {"part": "relearning", "seed": seed, **random_settings(seed)}
 
 
-def run(part: str, **how: object) -> dict[str, Value]:
+PARTS: dict[str, Callable[..., Mapping[str, Value]]] = {"continual": continual.run, "relearning": relearning.run}
+
+
+def run(part: str, **how: str | float | bool | None) -> dict[str, Value]:
     """Run one network through its tasks, or through one correction."""
-    trained = continual.run if part == "continual" else relearning.run
-    return dict(trained(**how))  # type: ignore[operator]
+    return dict(PARTS[part](**how))
 
 
 def not_done(runs: pd.DataFrame) -> list[str]:

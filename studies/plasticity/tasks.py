@@ -30,7 +30,7 @@ def table(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a task, with the part that is lost, when its run failed, and the loss ten tasks later."""
     parts = [_of_run(number, row) for number, row in enumerate(of_part(runs, "continual").to_dict("records"))]
     columns = ["run", "arm", "seed", "task", "loss", "lost", "failure", "recent", "later", *NAMES]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns, dtype=float)
 
 
 def of_part(runs: pd.DataFrame, part: str) -> pd.DataFrame:

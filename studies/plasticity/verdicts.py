@@ -26,7 +26,8 @@ def outcomes(runs: pd.DataFrame) -> list[Outcome]:
 
 def percent(share: Interval) -> str:
     """A share with its interval, in per cent."""
-    return spread_text(*(100 * each for each in share), digits=0).replace(" (", " % (", 1) if math.isfinite(share[0]) else "unknown"
+    value, low, high = (100 * each for each in share)
+    return spread_text(value, low, high, 0).replace(" (", " % (", 1) if math.isfinite(value) else "unknown"
 
 
 def sealed_shares(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
@@ -34,7 +35,11 @@ def sealed_shares(table: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     ageing = table[table["arm"].astype(str).str.startswith("labels") & (table["lost"] >= tasks.LOST)]
     lost = ageing.groupby("run").filter(lambda run: len(run) >= ENOUGH_LOST) if len(ageing) else ageing
     learned = table[table["lost"] < tasks.LEARNED]
-    return tuple((each[AUTHORS] > SEALED).groupby(each["run"]).mean() for each in (lost, learned))  # type: ignore[return-value]
+    return _share_sealed(lost), _share_sealed(learned)
+
+
+def _share_sealed(chosen: pd.DataFrame) -> pd.Series:
+    return (chosen[AUTHORS] > SEALED).groupby(chosen["run"]).mean()
 
 
 def sealed_verdict(share: Interval, learned: float, runs: int) -> str:
