@@ -35,7 +35,7 @@ NEVER = (
 def settings(quick: bool) -> list[Settings]:
     """Halves of the arms and of the relearning runs in turn, so that a study stopped early has something of each."""
     if quick:
-        arms = [_continual(arm, 10_000 + seed, 14) for arm in ("labels-sgd-3e-3", "renewed-sgd-3e-3") for seed in range(2)]
+        arms = [_continual(arm, 10_000 + seed, 14) for arm in ("labels-adamw-1e-3", "renewed-adamw-1e-3") for seed in range(2)]
         return arms + [_relearning(10_000 + seed) | {"batch": 32, "length": 1000} for seed in range(16)]
     first = [_continual(arm, seed, TASKS) for arm in ARMS for seed in range(10)]
     second = [_continual(arm, seed, TASKS) for arm, count in PLANNED.items() for seed in range(10, count)]
