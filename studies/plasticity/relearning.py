@@ -9,7 +9,7 @@ import numpy as np
 from studies.common.data import digits
 from studies.plasticity import measures
 from studies.plasticity.continual import batches
-from studies.plasticity.network import CHUNK, CLASSES, INPUTS, Data, Hyperparameters, State, fresh, trainer
+from studies.plasticity.network import CHUNK, CLASSES, INPUTS, Data, Hyperparameters, State, activations, fresh, trainer
 
 DIGITS, TESTED, NOISES, LONGEST = 400, 400, 4096, 12
 ENOUGH, HELD = 0.8, 5
@@ -60,7 +60,7 @@ def lessons(rng: np.random.Generator, noise: float, flips: float) -> tuple[Data,
 
 def tested(state: State, data: Data) -> float:
     """Accuracy on the digits to test with."""
-    logits = np.asarray(measures.activations(state.parameters, data.test_digits)[2])
+    logits = np.asarray(activations(state.parameters, data.test_digits)[2])
     return float((logits.argmax(axis=1) == data.test_labels).mean())
 
 
