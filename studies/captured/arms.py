@@ -32,7 +32,7 @@ ARMS: dict[str, dict[str, Any]] = {
 HEALTHY, NOISY = ("clean", "noise 0.6", "noise 1", "noise 2"), ("noise 1", "noise 2")
 MEMORISED, SHORTCUT, ADVERSARIAL = ("wrong 20 %", "wrong 40 %"), ("shortcut",), ("FGSM", "PGD")
 SEEDS = 20
-QUICK = {"steps": 1000, "start": 500, "window": 250, "samples": 200}
+QUICK = {"steps": 1024, "start": 512, "window": 256, "samples": 200}
 
 
 def settings(quick: bool) -> list[dict[str, Any]]:

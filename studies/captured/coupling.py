@@ -27,7 +27,7 @@ class Coupling(NamedTuple):
     positive: float  # of ρ above 0
 
 
-def rho(x: npt.ArrayLike, y: npt.ArrayLike, sizes: Sequence[int] = SIZES) -> Floats:
+def rho(x: npt.ArrayLike, y: npt.ArrayLike, sizes: Sequence[int] = SIZES, overlap: float = 0.5) -> Floats:
     """The coefficient of Zebende (doi:10.1016/j.physa.2010.10.022), F²_xy / (F_x F_y), along the last axis.
 
     >>> x = np.random.default_rng(0).standard_normal(500)
@@ -37,7 +37,7 @@ def rho(x: npt.ArrayLike, y: npt.ArrayLike, sizes: Sequence[int] = SIZES) -> Flo
     The detrended covariance follows from the fluctuation functions of sum and difference: F²_xy = (F²(x + y) - F²(x - y)) / 4.
     """
     a, b = np.broadcast_arrays(_standardised(x), _standardised(y))
-    _, fluctuations = wcdfa.fluctuations(np.stack([a, b, a + b, a - b]), scales=sizes, overlap=0.5)
+    _, fluctuations = wcdfa.fluctuations(np.stack([a, b, a + b, a - b]), scales=sizes, overlap=overlap)
     of_x, of_y, of_sum, of_difference = fluctuations**2
     found: Floats = (of_sum - of_difference) / (4 * np.sqrt(of_x * of_y))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,7 +25,7 @@ def mean_interval(x: npt.ArrayLike, level: float = 0.95) -> Interval:
     """Mean with an interval that holds for short memory and, nearly, for long memory.
 
     >>> mean, low, high = mean_interval(np.random.default_rng(0).standard_normal(500) + 1)
-    >>> bool(low < 1 < high), round(high - low, 1)
+    >>> low < 1 < high, round(high - low, 1)
     (True, 0.2)
 
     The variance of a mean is the spectrum at frequency 0, divided by n. Two intervals are made, and the wider one is returned: from the
@@ -35,7 +36,7 @@ def mean_interval(x: npt.ArrayLike, level: float = 0.95) -> Interval:
     """
     values = np.asarray(x, dtype=float)
     mean = float(values.mean())
-    width = float(stats.t.ppf((1 + level) / 2, FEW)) * np.sqrt(variance_of_mean(values))
+    width = float(stats.t.ppf((1 + level) / 2, FEW)) * math.sqrt(variance_of_mean(values))
     return mean, mean - width, mean + width
 
 
