@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, parallel_config
+from threadpoolctl import threadpool_limits
 
 from studies.common import store
 from studies.common.protocol import Protocol
@@ -78,7 +79,8 @@ def record_of(name: str, settings: Settings, protocol: Protocol) -> Record:
     start = time.process_time()
     record: Record = {"settings": dict(settings), "protocol": protocol._asdict(), "versions": versions()}
     try:
-        results = {key: _plain(value) for key, value in load(name).run(**settings).items()}
+        with threadpool_limits(1):  # NumPy's, which may have been imported before the variables were set
+            results = {key: _plain(value) for key, value in load(name).run(**settings).items()}
     except Exception:  # noqa: BLE001 - said with all others at the end
         return record | {"failure": traceback.format_exc()}
     return record | {"results": results, "seconds": round(time.process_time() - start, 2)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from studies.common.measures import alphas, old_alpha, vector_alphas
 from studies.common.study import Claim, Study, Value
@@ -33,11 +32,10 @@ CLAIMS = (
 
 def run(arm: str, cell: int, seed: int, **own: str | float) -> dict[str, Value]:
     """α of one network, or of one series without a network, at each share of perturbed steps."""
-    with threadpool_limits(1):  # products this small take four times the processor time on two threads, for the same numbers
-        recorded = network.simulate(seed, Cell(**own)) if arm == "network" else trend.simulate(seed, Trend(**own))  # type: ignore[arg-type]
-        found: dict[str, Value] = {}
-        for index, fraction in enumerate(FRACTIONS):
-            found |= {f"{name}_{round(100 * fraction)}": value for name, value in _measured(recorded, index).items()}
+    recorded = network.simulate(seed, Cell(**own)) if arm == "network" else trend.simulate(seed, Trend(**own))  # type: ignore[arg-type]
+    found: dict[str, Value] = {}
+    for index, fraction in enumerate(FRACTIONS):
+        found |= {f"{name}_{round(100 * fraction)}": value for name, value in _measured(recorded, index).items()}
     return found
 
 
