@@ -51,6 +51,9 @@ def parsed() -> argparse.Namespace:
     run.add_argument("--quick", action="store_true", help="a small trial of the whole study")
     run.add_argument("--jobs", type=int, default=1, metavar="N", help="processes, of one thread each; default: 1")
     run.add_argument("--dask", metavar="ADDRESS", help='a Dask scheduler whose workers have this checkout; "local" starts one')
+    run.add_argument(
+        "--at-most", type=int, metavar="N", help="add at most N runs; 0 only writes the results of those that are there"
+    )
     run.add_argument("--runs", **folder)
     written = actions.add_parser("page", help="write the page from the results")
     written.set_defaults(action=write_page)
@@ -88,7 +91,8 @@ def complete(study: Study, options: argparse.Namespace) -> bool:
     if options.quick:
         return trial(study, folder_of(study, options), options)
     folder, protocol = folder_of(study, options), protocol_of(study.folder)
-    failures = runner.complete(study, study.settings(False), folder, protocol, jobs=options.jobs, dask=options.dask)
+    limits = {"jobs": options.jobs, "dask": options.dask, "at_most": options.at_most}
+    failures = runner.complete(study, study.settings(False), folder, protocol, **limits)
     print("\n".join(failures), file=sys.stderr, end="\n" if failures else "")
     found = results.collect(study, folder)
     print(f"{study.name}: {len(found.runs):,} of {found.planned:,} runs, written to {results.write(study, found)}")
@@ -106,8 +110,9 @@ def trial(study: Study, folder: Path, options: argparse.Namespace) -> bool:
     runs = store.table(store.read_all(folder, wanted))
     print(f"{study.name}: {len(runs):,} quick runs, which show that everything works, and nothing more")
     tell(results.judged(study, runs))
-    for title, table in study.tables(runs):
-        print(f"\n{title}\n{page.markdown(table)}")
+    for table in results.tables_of(study, runs):
+        print(f"\n{table.title}\n{page.markdown(table)}")
+    print("\n".join(f"- {each}" for each in study.not_done(runs)))
     study.picture(runs, folder / "picture.png")
     print()
     return True

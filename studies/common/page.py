@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from studies.common import results
-from studies.common.results import Results
+from studies.common.results import Results, Table
 from studies.common.study import NAMES, Outcome, Study, load
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "studies"
@@ -28,9 +26,9 @@ def text(study: Study, found: Results) -> str:
     """The page: verdicts first, then picture, tables, what was not done, and how to repeat it."""
     parts = [f"# {study.title}", *(_short(study, each) for each in found.outcomes), f"![{study.title}]({study.name}.png)"]
     parts += [_claim(study, each) for each in found.outcomes]
-    for title, table in study.tables(found.runs):
-        parts += [f"## {title}", markdown(table)]
-    left = [*study.not_done(found.runs), *_unfinished(found)]
+    for table in found.tables:
+        parts += [f"## {table.title}", markdown(table)]
+    left = [*found.not_done, *_unfinished(found)]
     parts += ["## What was not done", "\n".join(f"- {each}" for each in left), "## How it was done", _how(study, found)]
     return "\n\n".join(parts) + "\n"
 
@@ -87,14 +85,10 @@ def _dropdown(study: Study, name: str, title: str) -> str:
 """
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """A table with its column names; numbers as they come in strings, else with three digits."""
-    rows = [
-        [_cell(f"{value:.3g}" if isinstance(value, float) else str(value)) for value in row]
-        for row in table.itertuples(index=False)
-    ]
-    lines = [[_cell(str(name)) for name in table.columns], ["---"] * len(table.columns), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def markdown(table: Table) -> str:
+    """A table as Markdown has it."""
+    lines = [table.columns, ["---"] * len(table.columns), *table.rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
 def _cell(value: str) -> str:

@@ -14,6 +14,16 @@ from studies.common.store import Record
 from studies.common.study import Outcome, Study, check_verdict
 from wcdfa.support.files import replacing
 
+STORED = ("protocol", "versions", "seconds", "planned", "not_done")
+
+
+class Table(NamedTuple):
+    """A table of the page, with the text of each cell."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
 
 class Results(NamedTuple):
     """What a study has brought."""
@@ -26,6 +36,8 @@ class Results(NamedTuple):
     """Of one core, all runs together."""
     planned: int
     """How many runs the settings list."""
+    tables: list[Table]
+    not_done: list[str]
 
 
 def judged(study: Study, runs: pd.DataFrame) -> list[Outcome]:
@@ -66,7 +78,23 @@ def collect(study: Study, folder: Path) -> Results:
         raise ValueError(msg)
     runs = store.table(records)
     seconds = sum(float(record["seconds"]) for record in records)  # type: ignore[arg-type]
-    return Results(runs, judged(study, runs), json.loads(protocols.pop()), _versions(records), round(seconds), len(planned))
+    followed = json.loads(protocols.pop())
+    shown = tables_of(study, runs), study.not_done(runs)
+    return Results(runs, judged(study, runs), followed, _versions(records), round(seconds), len(planned), *shown)
+
+
+def tables_of(study: Study, runs: pd.DataFrame) -> list[Table]:
+    """The tables of a study. Numbers that do not come as text get three digits."""
+    return [
+        Table(
+            title, [str(name) for name in table.columns], [[_text(value) for value in row] for row in table.itertuples(index=False)]
+        )
+        for title, table in study.tables(runs)
+    ]
+
+
+def _text(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _versions(records: list[Record]) -> dict[str, str]:
@@ -83,7 +111,7 @@ def write(study: Study, found: Results) -> Path:
     with replacing(folder / "runs.parquet") as file:
         found.runs.to_parquet(file, compression="zstd")
     whole = {"outcomes": [each._asdict() for each in found.outcomes], "runs": len(found.runs)}
-    whole |= {key: getattr(found, key) for key in ("protocol", "versions", "seconds", "planned")}
+    whole |= {key: getattr(found, key) for key in STORED} | {"tables": [each._asdict() for each in found.tables]}
     with replacing(folder / "results.json") as file:
         file.write((json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode())
     return folder
@@ -104,4 +132,5 @@ def read(study: Study) -> Results:
     whole = json.loads((folder / "results.json").read_text("utf-8"))
     runs = pd.read_parquet(folder / "runs.parquet")
     outcomes = [Outcome(**each) for each in whole["outcomes"]]
-    return Results(runs, outcomes, *(whole[key] for key in ("protocol", "versions", "seconds", "planned")))
+    tables = [Table(**each) for each in whole["tables"]]
+    return Results(runs, outcomes, tables=tables, **{key: whole[key] for key in STORED})

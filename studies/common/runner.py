@@ -29,7 +29,14 @@ LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
 
 
 def complete(
-    study: Study, wanted: Iterable[Settings], folder: Path, protocol: Protocol, *, jobs: int = 1, dask: str | None = None
+    study: Study,
+    wanted: Iterable[Settings],
+    folder: Path,
+    protocol: Protocol,
+    *,
+    jobs: int = 1,
+    dask: str | None = None,
+    at_most: int | None = None,
 ) -> list[str]:
     """Run what is not in the folder yet and keep each run as soon as it ends. Return what went wrong, a text for each run that failed.
 
@@ -39,8 +46,10 @@ def complete(
         Processes, each with one thread.
     dask : str or None
         Address of a Dask scheduler whose workers have the same checkout and packages; "local" starts a cluster with `jobs` workers.
+    at_most : int or None
+        How many runs to add; None for all that are missing.
     """
-    todo, failures = store.missing(folder, wanted), []
+    todo, failures = store.missing(folder, wanted)[:at_most], []
     with Progress(study.name, len(todo)) as progress:
         for record in _records(study.name, todo, protocol, jobs, dask):
             if "failure" in record:
@@ -98,10 +107,12 @@ def versions() -> dict[str, Value]:
 
 
 def _plain(value: object) -> Value:
-    """As JSON holds it: arrays become lists, numbers of NumPy Python's."""
+    """As JSON holds it: arrays become lists, in single precision, which is enough for curves; numbers of NumPy become Python's."""
     array = np.asarray(value)
     if array.ndim > 1 or array.size > 200:
         msg = f"a result of shape {array.shape} is too much for the table of runs: give at most 200 numbers"
         raise ValueError(msg)
+    if array.ndim and array.dtype.kind == "f":
+        array = array.astype(np.float32).astype(np.float64)
     plain: Value = array.tolist() if value is not None else None
     return plain
