@@ -16,12 +16,23 @@ from studies.common.study import Claim, Study, Value
 
 AUTHOR = "doi:10.5281/zenodo.19389821, as an analogy"
 CLAIMS = (
-    Claim("heart", "α near 1 is where living systems are: a healthy heart lies between 0.8 and 1.2", AUTHOR),
-    Claim("one_exponent", "One number describes a living system: a single exponent holds from 4 to 64 beats", AUTHOR),
+    Claim(
+        "heart",
+        "α near 1 is where living systems are: a healthy heart lies between 0.8 and 1.2",
+        AUTHOR,
+        "a healthy heart lies in the band",
+    ),
+    Claim(
+        "one_exponent",
+        "One number describes a living system: a single exponent holds from 4 to 64 beats",
+        AUTHOR,
+        "one exponent from 4 to 64 beats",
+    ),
     Claim(
         "evoked",
         "Successive heartbeat-evoked potentials of the brain point in similar directions",
         "defined here; not spelled out by the author",
+        "heartbeat-evoked potentials keep direction",
     ),
 )
 Row = dict[str, str | float | bool | None]

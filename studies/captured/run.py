@@ -19,13 +19,28 @@ LABELS, HINT = "where wrong labels are memorised", "where a shortcut is learned"
 COUPLED = "The coupling of ‖ΔW‖ with the gain on a held-out intended loss tells captured runs from healthy noisy ones"
 GAINED = "The mean gain per step on a held-out intended loss tells captured runs from healthy noisy ones"
 CLAIMS = (
-    Claim("captured_alpha", "A captured run, which learns the wrong thing, has the α of a healthy run.", AUTHOR),
-    Claim("coupling_memorised", f"{COUPLED}, {LABELS}.", OURS),
-    Claim("coupling_shortcut", f"{COUPLED}, {HINT}.", OURS),
-    Claim("gain_memorised", f"{GAINED}, {LABELS}.", OURS),
-    Claim("gain_shortcut", f"{GAINED}, {HINT}.", OURS),
-    Claim("against_self_alpha", "Training against the network itself (adversarial training) has the α of a healthy run.", AUTHOR),
-    Claim("against_self_unseen", "Nothing in the weight change tells adversarial training from healthy training.", OURS),
+    Claim(
+        "captured_alpha",
+        "A captured run, which learns the wrong thing, has the α of a healthy run.",
+        AUTHOR,
+        "captured runs have a healthy α",
+    ),
+    Claim("coupling_memorised", f"{COUPLED}, {LABELS}.", OURS, "coupling tells memorised labels"),
+    Claim("coupling_shortcut", f"{COUPLED}, {HINT}.", OURS, "coupling tells a shortcut"),
+    Claim("gain_memorised", f"{GAINED}, {LABELS}.", OURS, "mean gain tells memorised labels"),
+    Claim("gain_shortcut", f"{GAINED}, {HINT}.", OURS, "mean gain tells a shortcut"),
+    Claim(
+        "against_self_alpha",
+        "Training against the network itself (adversarial training) has the α of a healthy run.",
+        AUTHOR,
+        "adversarial runs have a healthy α",
+    ),
+    Claim(
+        "against_self_unseen",
+        "Nothing in the weight change tells adversarial training from healthy training.",
+        OURS,
+        "no measure tells adversarial training",
+    ),
 )
 
 

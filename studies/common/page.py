@@ -107,6 +107,19 @@ def overview(link: str = "{name}.md") -> str:
     return HEAD + "\n".join(rows) + "\n"
 
 
+def summary(link: str) -> str:
+    """One row for each study that has results: what came out for its claims, by their names."""
+    rows = []
+    for study in map(load, NAMES):
+        if (study.folder / "results" / "results.json").exists():
+            names: dict[str, list[str]] = {}
+            for claim, each in zip(study.claims, results.read(study).outcomes, strict=True):
+                names.setdefault(each.verdict, []).append(claim.name)
+            text = "; ".join(f"**{verdict}**: {', '.join(found)}" for verdict, found in sorted(names.items()))
+            rows.append(f"| [{study.title}]({link.format(name=study.name)}) | {_cell(text)} |")
+    return "| study | what came out |\n|---|---|\n" + "\n".join(rows) + "\n"
+
+
 def write_overview(folder: Path = DOCS) -> Path:
     """Write the table of all claims, which the other pages include."""
     path = folder / "table.txt"

@@ -25,6 +25,8 @@ class Claim(NamedTuple):
     key: str
     says: str
     source: str
+    name: str = ""
+    """A few words for tables."""
 
 
 class Outcome(NamedTuple):

@@ -28,15 +28,36 @@ OTHERS = tuple(arm for arm in ARMS if arm not in MAIN)
 SEEDS = range(10)
 AUTHOR = "doi:10.5281/zenodo.19389821"
 CLAIMS = (
-    Claim("second_transition", "Some 10,000 epochs after grokking, α of ‖ΔW‖ falls to its critical band, 0.8–1.2.", AUTHOR),
-    Claim("of_learning", "This second transition belongs to what the network learns.", f"{AUTHOR}, in our words"),
+    Claim(
+        "second_transition",
+        "Some 10,000 epochs after grokking, α of ‖ΔW‖ falls to its critical band, 0.8–1.2.",
+        AUTHOR,
+        "α falls long after grokking",
+    ),
+    Claim(
+        "of_learning",
+        "This second transition belongs to what the network learns.",
+        f"{AUTHOR}, in our words",
+        "that fall is a transition of learning",
+    ),
     Claim(
         "coarser_sooner",
         "The coarser the softmax is rounded, the sooner the loss spike (slingshot) that follows.",
         "our own, after arXiv:2501.04697",
+        "coarser rounding brings the spike sooner",
     ),
-    Claim("stays_critical", "After the second transition the network stays in the critical state.", f"{AUTHOR}, in our words"),
-    Claim("leads", "α gives notice of grokking before the test accuracy rises.", f"{AUTHOR}, in our words"),
+    Claim(
+        "stays_critical",
+        "After the second transition the network stays in the critical state.",
+        f"{AUTHOR}, in our words",
+        "afterwards it stays critical",
+    ),
+    Claim(
+        "leads",
+        "α gives notice of grokking before the test accuracy rises.",
+        f"{AUTHOR}, in our words",
+        "α leads the test accuracy",
+    ),
 )
 
 

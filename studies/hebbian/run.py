@@ -20,12 +20,19 @@ CLAIMS = (
         "first_two_percent",
         "The first 2 % of perturbed steps bring 27 % of the whole effect on α",
         f"{README}, “The therapeutic window”",
+        "27 % of the effect from the first 2 %",
     ),
-    Claim("clean_steps", "If perturbed steps are taken out, 95.5 % of the effect on α stays", f"{README}, “Key finding”"),
+    Claim(
+        "clean_steps",
+        "If perturbed steps are taken out, 95.5 % of the effect on α stays",
+        f"{README}, “Key finding”",
+        "95.5 % stays without perturbed steps",
+    ),
     Claim(
         "transition",
         "From 2 % to 95 % of perturbed steps α falls by 0.75, through criticality into disorder",
         f"{README}, “The therapeutic window”",
+        "a transition through criticality",
     ),
 )
 

@@ -16,10 +16,22 @@ from studies.plasticity.verdicts import outcomes
 
 PAGE = "doi:10.5281/zenodo.19389821 and the introduction at caring-gap.com/wcdfa"
 CLAIMS = (
-    Claim("sealed_band", "A network that has lost the power to learn has α above 1.5, the band called sealed.", PAGE),
-    Claim("foretells_loss", "α tells of a coming loss of plasticity what loss and hyperparameters do not tell.", PAGE),
-    Claim("alarm_first", "An alarm on α comes before the loss shows that learning fails.", PAGE),
-    Claim("correction", "The higher α is, the more slowly a network learns a correction.", PAGE),
+    Claim(
+        "sealed_band",
+        "A network that has lost the power to learn has α above 1.5, the band called sealed.",
+        PAGE,
+        "networks that cannot learn are “sealed”",
+    ),
+    Claim(
+        "foretells_loss",
+        "α tells of a coming loss of plasticity what loss and hyperparameters do not tell.",
+        PAGE,
+        "α foretells loss of plasticity",
+    ),
+    Claim("alarm_first", "An alarm on α comes before the loss shows that learning fails.", PAGE, "α alarms before the loss"),
+    Claim(
+        "correction", "The higher α is, the more slowly a network learns a correction.", PAGE, "high α learns corrections slowly"
+    ),
 )
 TASKS, RUNS = 80, 960
 PLANNED = {arm: 20 if number < 6 else 10 for number, arm in enumerate(ARMS)}

@@ -22,7 +22,7 @@ def test_a_page_is_made_from_the_results(name):
 
 def test_the_tables_of_all_claims_are_those_of_the_results():
     assert (DOCS / "studies" / "table.txt").read_text("utf-8") == page.overview("studies/{name}.md")
-    assert page.overview("docs/studies/{name}.md") in (ROOT / "README.md").read_text("utf-8")
+    assert page.summary("docs/studies/{name}.md") in (ROOT / "README.md").read_text("utf-8")
     for name in ("studies", "verdict", "what_alpha_is"):
         assert "```{include} studies/table.txt\n```" in (DOCS / f"{name}.md").read_text("utf-8")
 
@@ -32,6 +32,7 @@ def test_each_claim_is_shown_with_verdict_effect_null_and_seeds(name):
     study = load(name)
     written = (DOCS / "studies" / f"{name}.md").read_text("utf-8")
     for claim in study.claims:
+        assert 5 < len(claim.name) < 60
         section = written.split(f"\n## {claim.key.replace('_', ' ').capitalize()}\n")[1].split("\n## ")[0]
         for row in ("claim", "verdict", "effect", "null", "seeds"):
             assert f"\n| {row} | " in section, (claim, row)
