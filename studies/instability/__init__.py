@@ -1,0 +1,1 @@
+"""Study 5: what comes before loss spikes and divergence."""
