@@ -22,7 +22,7 @@ def alarms(runs: pd.DataFrame) -> pd.DataFrame:
     percentile, over the runs at a constant rate with the same task and β₂, of the largest departure.
     """
     found = []
-    for (task, b2), group in runs.groupby(["task", "b2"]):
+    for (task, b2), group in ramps(runs).groupby(["task", "b2"]):
         constant, grown = group[group["arm"] == "constant"], group[(group["arm"] == "ramp") & group["failure"].notna()]
         if constant.empty:
             continue
@@ -31,6 +31,12 @@ def alarms(runs: pd.DataFrame) -> pd.DataFrame:
             leads = {name: float(run["failure"]) - alarm(run, name, limits[name]) for name in WATCHED}
             found.append({"task": task, "b2": b2, "seed": run["seed"], "failure": float(run["failure"]), **leads})
     return pd.DataFrame(found, columns=["task", "b2", "seed", "failure", *WATCHED])
+
+
+def ramps(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs with a growing rate, and those at a constant one beside them."""
+    found = runs[runs["arm"].isin(["ramp", "constant"])]
+    return found if len(found) else found.assign(failure=np.nan)
 
 
 def alarm(run: pd.Series, name: str, limit: float) -> float:

@@ -54,9 +54,9 @@ def outcomes(runs: pd.DataFrame) -> list[Outcome]:
 
 
 def _before(key: str, runs: pd.DataFrame, name: str, what: str, ahead: int = AHEAD) -> Outcome:
-    found = warned(runs, name, ahead)
-    if not found.spikes:
+    if not runs["spikes"].sum():
         return Outcome(key, UNDECIDED, f"There were no {what}.", "none", "none", 0)
+    found = warned(runs, name, ahead)
     share, chance = 100 * found.share[0], 100 * found.chance
     line = (
         f"{NAMES[name]} alarms 1 to {ahead} steps before {share:.0f} % of {found.spikes:,} {what}, by chance before {chance:.0f} %."
@@ -67,9 +67,9 @@ def _before(key: str, runs: pd.DataFrame, name: str, what: str, ahead: int = AHE
 
 
 def _beyond(runs: pd.DataFrame) -> Outcome:
-    own = warned(runs, UPDATE_LAYER)
-    if not own.spikes:
+    if not runs["spikes"].sum():
         return Outcome("beyond_loss", UNDECIDED, "There were no spikes.", "none", "none", 0)
+    own = warned(runs, UPDATE_LAYER)
     others = {name: (placement_gap(runs, UPDATE_LAYER, name), warned(runs, name)) for name in (LOSS, GRADIENT_LAYER)}
     verdict = decisions.warns_better([gap for gap, _ in others.values()], own.seeds, own.spikes)
     figures = " and ".join(f"{each.placement[0]:.2f} for the {NAMES[name]}" for name, (_, each) in others.items())
@@ -100,7 +100,7 @@ def _divergence(runs: pd.DataFrame) -> Outcome:
 
 
 def _less(runs: pd.DataFrame) -> Outcome:
-    rates = spike_rates(runs).reindex(columns=[0.999, 0.95]).dropna()
+    rates = spike_rates(runs).reindex(columns=[0.999, 0.95]).dropna() if len(runs) else runs
     if rates.empty:
         return Outcome("lower_beta2", UNDECIDED, "There were no runs of one seed with both values of β₂.", "none", "none", 0)
     difference = interval_of_mean(rates[0.999] - rates[0.95])

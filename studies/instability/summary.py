@@ -30,7 +30,8 @@ class Warned(NamedTuple):
 
 def steady(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs at a constant high rate."""
-    return runs[runs["arm"] == "steady"]
+    found = runs[runs["arm"] == "steady"]
+    return found if len(found) else found.assign(spikes=0)
 
 
 def warned(runs: pd.DataFrame, name: str, ahead: int = AHEAD) -> Warned:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from studies.common.statistics import interval_of_median, spread_text
-from studies.instability.divergence import alarms
+from studies.instability.divergence import alarms, ramps
 from studies.instability.judging import SOON
 from studies.instability.ramp import WATCHED
 from studies.instability.scores import ALPHA, GRADIENT_LAYER, LOSS, NAMES, RMS_RULE, UPDATE_FIRST, UPDATE_LAYER
@@ -27,11 +27,8 @@ def tables(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         for what, each in (("full batch", full), ("minibatch", mini))
         if each["spikes"].sum()
     ]
-    return [*found, ("By network: share of spikes preceded (by chance)", _networks(table)), *_rest(runs, table)]
-
-
-def _rest(runs: pd.DataFrame, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    return [("Spikes in 1,000 steps", _spikes(table)), ("A growing rate: steps from the alarm to the failure", _ramps(runs))]
+    found += [("By network: share of spikes preceded (by chance)", _networks(table)), ("Spikes in 1,000 steps", _spikes(table))]
+    return [each for each in (*found, ("A growing rate: steps from the alarm to the failure", _ramps(runs))) if len(each[1])]
 
 
 def _statistics(runs: pd.DataFrame) -> pd.DataFrame:
@@ -108,8 +105,9 @@ def _quiet(none: list[str]) -> list[str]:
 
 
 def _unfailed(runs: pd.DataFrame) -> list[str]:
-    grown = runs[runs["arm"] == "ramp"]
-    failed = int(grown["failure"].notna().sum()) if len(grown) else 0
+    grown = ramps(runs)
+    grown = grown[grown["arm"] == "ramp"]
+    failed = int(grown["failure"].notna().sum())
     return [f"{failed} of {len(grown)} runs with a growing rate failed for good; the others are not judged."]
 
 
