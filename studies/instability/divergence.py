@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from studies.common.measures import first_sustained
-from studies.instability.ramp import GROWS_FROM, LOSS, STRIDE, WATCHED
+from studies.instability.ramp import GROWS_FROM, STRIDE, WATCHED
+from studies.instability.scores import LOSS
 
 Floats = npt.NDArray[np.float64]
 BASE_FROM, LEVEL_OF_ALARM, IN_A_ROW = 700, 0.95, 3

@@ -89,13 +89,15 @@ def _divergence(runs: pd.DataFrame) -> Outcome:
     found = alarms(runs)
     if found.empty:
         return Outcome("alpha_divergence", UNDECIDED, "No run with a growing rate failed.", "none", "none", 0)
-    leads = found[[ALPHA, LOSS]].clip(lower=-STEPS)
-    before = interval_of_share(int((leads[ALPHA] > 0).sum()), len(leads))
-    gap = interval_of_median(leads[ALPHA] - leads[LOSS])
-    seeds = int(found["seed"].nunique())
-    line = f"α alarms before the failure in {int((leads[ALPHA] > 0).sum())} of {len(leads)} runs with a growing rate, the loss in {int((leads[LOSS] > 0).sum())}."
+    leads = found.assign(gap=found[ALPHA].clip(lower=-STEPS) - found[LOSS].clip(lower=-STEPS))
+    warned_by = {name: int((leads[name] > 0).sum()) for name in (ALPHA, LOSS)}
+    before = interval_of_share(warned_by[ALPHA], len(leads))
+    by_seed = leads.groupby("seed")[["gap", LOSS]].median()
+    gap, of_loss = interval_of_median(by_seed["gap"]), interval_of_median(by_seed[LOSS].clip(lower=-STEPS))
+    seeds = len(by_seed)
+    line = f"α alarms before the failure in {warned_by[ALPHA]} of {len(leads)} runs with a growing rate, the loss in {warned_by[LOSS]}."
     effect = f"share {spread_text(*before)}, lead of α minus that of the loss {spread_text(*gap, digits=0)} steps, {seeds} seeds"
-    null = f"the loss in the same runs, which leads by {spread_text(*interval_of_median(leads[LOSS]), digits=0)} steps"
+    null = f"the loss in the same runs, which leads the failure by {spread_text(*of_loss, digits=0)} steps"
     return Outcome("alpha_divergence", decisions.warns_of_divergence(before, gap, len(leads)), line, effect, null, seeds)
 
 

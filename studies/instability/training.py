@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -20,6 +20,8 @@ BATCHES = {"digits": 32, "characters": 64, "curve": 0}
 """Examples in a batch; 0 is all of them."""
 EPSILON = 1e-8
 Loop = Callable[[Batch, int, jax.Array, float], tuple[jax.Array, ...]]
+State = tuple[Parameters, optax.ScaleByAdamState, Parameters]
+"""Weights, moments, and the last update."""
 
 
 class Trace(NamedTuple):
@@ -54,9 +56,9 @@ def _loop(name: str, bits: int) -> Loop:
     def whole(data: Batch, seed: int, rates: jax.Array, b2: float) -> tuple[jax.Array, ...]:
         key = jax.random.key(seed)
         adam = optax.scale_by_adam(b1=0.9, b2=b2, eps=EPSILON)
-        slope = jax.value_and_grad(partial(loss, bits=bits))
+        slope = jax.value_and_grad(lambda net, batch: loss(net, batch, bits))
 
-        def step(state: tuple[Parameters, optax.ScaleByAdamState, Parameters], now: tuple[jax.Array, jax.Array]) -> object:
+        def step(state: State, now: tuple[jax.Array, jax.Array]) -> tuple[State, tuple[jax.Array, ...]]:
             net, adam_state, last = state
             t, rate = now
             value, gradient = slope(net, _batch(data, jax.random.fold_in(key, t + 1), BATCHES[name]))
