@@ -20,21 +20,39 @@ CLAIMS = (
         "burst_full_batch",
         "In full-batch training with Adam, a burst of ‖ΔW‖ of a layer comes 1 to 50 steps before a loss spike.",
         f"reports of engineers; {WORTSMAN}; arXiv:2506.04805",
+        "‖ΔW‖ bursts before loss spikes, full batch",
     ),
     Claim(
         "burst_minibatch",
         "In minibatch training with Adam, a burst of ‖ΔW‖ of a layer comes 1 to 50 steps before a loss spike.",
         f"reports of engineers; {WORTSMAN}",
+        "‖ΔW‖ bursts before loss spikes, minibatch",
     ),
-    Claim("rms_rule", "An RMS of the update of the first layer of 2.3 or more comes 1 to 8 steps before a loss spike.", WORTSMAN),
     Claim(
-        "beyond_loss", "‖ΔW‖ of a layer warns of loss spikes better than the loss and the gradient norm.", "reports of engineers"
+        "rms_rule",
+        "An RMS of the update of the first layer of 2.3 or more comes 1 to 8 steps before a loss spike.",
+        WORTSMAN,
+        "RMS of the update ≥ 2.3 before loss spikes",
     ),
-    Claim("alpha_spikes", "α of ‖ΔW‖ changes 1 to 50 steps before a loss spike.", "our reading of doi:10.5281/zenodo.19389821"),
     Claim(
-        "alpha_divergence", "α of ‖ΔW‖ warns of divergence.", "doi:10.5281/zenodo.19389821; where it stands there we do not know"
+        "beyond_loss",
+        "‖ΔW‖ of a layer warns of loss spikes better than the loss and the gradient norm.",
+        "reports of engineers",
+        "‖ΔW‖ warns better than loss and gradient",
     ),
-    Claim("lower_beta2", "β₂ = 0.95 gives fewer loss spikes than 0.999.", WORTSMAN),
+    Claim(
+        "alpha_spikes",
+        "α of ‖ΔW‖ changes 1 to 50 steps before a loss spike.",
+        "our reading of doi:10.5281/zenodo.19389821",
+        "α changes before loss spikes",
+    ),
+    Claim(
+        "alpha_divergence",
+        "α of ‖ΔW‖ warns of divergence.",
+        "doi:10.5281/zenodo.19389821; where it stands there we do not know",
+        "α warns of divergence",
+    ),
+    Claim("lower_beta2", "β₂ = 0.95 gives fewer loss spikes than 0.999.", WORTSMAN, "fewer loss spikes with β₂ = 0.95"),
 )
 
 

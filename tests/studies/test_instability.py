@@ -254,5 +254,6 @@ def test_the_plan_is_that_of_the_protocol():
     plan = pd.DataFrame(STUDY.settings(False))
     assert plan.value_counts("arm").to_dict() == {"steady": 576, "ramp": 72, "constant": 72}
     assert not plan.duplicated().any()
+    assert all(claim.name for claim in STUDY.claims)
     assert plan[plan["arm"] == "steady"].groupby(["task", "bits", "b2", "rate"])["seed"].nunique().eq(12).all()
     assert pd.DataFrame(STUDY.settings(True))["seed"].isin([10_000, 10_001, 10_100, 10_101]).all()
