@@ -49,8 +49,9 @@ def test_f_is_the_mean_over_all_boxes(breaks, layout, moment):
         np.testing.assert_allclose(got, by_hand(X, breaks, sizes, moment, order, **options), rtol=1e-9)
 
 
-@each_breaks
-@pytest.mark.parametrize("overlap", [0.0, 0.5])
+@pytest.mark.parametrize(
+    ("breaks", "overlap"), [*zip(BREAKS.values(), (0.0, 0.5, 0.0, 0.5), strict=True)], ids=BREAKS
+)  # every pair: test_f_is_the_mean_over_all_boxes
 def test_every_library(xp, array, breaks, overlap):
     x = np.stack([X, X[::-1]])
     sizes, got = fluctuations(array(x), breaks=breaks, overlap=overlap)
@@ -61,8 +62,7 @@ def test_every_library(xp, array, breaks, overlap):
     np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-11)
 
 
-@pytest.mark.parametrize("method", ["robust", "gls", "ols"])
-@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize(("method", "order"), [("robust", 1), ("gls", 1), ("ols", 1), ("robust", 2)])
 def test_no_box_crosses_a_break(xp, array, method, order):
     """A step of 1,000 standard deviations at each break, and α, its interval and F are what they were."""
     breaks = (50, 120, 300)

@@ -78,7 +78,9 @@ def check_logs():
 
 
 def check_every_alpha_is_seen():
-    """Taken in large parts or small ones, α and its history are those of every norm by itself."""
+    """Taken in large parts or small ones, α and its history are those of every norm by itself; alike on each backend."""
+    if BACKEND != "jax":
+        return
     found = []
     for every in (7, 100, 300):
         monitor = wcdfa.RollingWeightChangeDFA(window=64, stride=9)
@@ -147,10 +149,10 @@ def check_groups_belong_to_the_optimizer():
 
 def check_averages_may_be_swapped():
     for dtype in ("float32", "mixed_float16"):
+        fitted(plain := compiled(monitored(Adam(0.01, use_ema=True)), dtype=dtype), 20, epochs=2)
         for wrap in (monitored, lambda inner: monitored(keras.optimizers.LossScaleOptimizer(inner))):
             model = compiled(wrap(Adam(0.01, use_ema=True)), dtype=dtype)
             fitted(model, 20, epochs=2, callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)])
-            fitted(plain := compiled(monitored(Adam(0.01, use_ema=True)), dtype=dtype), 20, epochs=2)
             np.testing.assert_allclose(read(model).norms, read(plain).norms, rtol=1e-2)  # swaps are no steps, which are larger
 
 
@@ -305,7 +307,10 @@ def check_a_model_by_another_name():
 
 
 def check_alarms():
-    """Gradients that are the data: ‖ΔW‖ is what we like. α of noise, then of a random walk. What does not stop the run shares one."""
+    """Gradients that are the data: ‖ΔW‖ is what we like. α of noise, then of a random walk. What does not stop the run shares one.
+
+    Only how `fit` stops is a matter of the backend: the other ways are tried on one.
+    """
     rng = np.random.default_rng(0)
     norms = np.exp(np.concatenate([0.1 * rng.standard_normal(1500), 0.1 * np.cumsum(rng.standard_normal(500))]))
 
@@ -335,17 +340,22 @@ def check_alarms():
     said, lines, called, handler = [], [], [], Lines()
     logging.getLogger("wcdfa").addHandler(handler)
     logging.getLogger("wcdfa").propagate = False
-    (logged, quiet), all_steps = alarmed("log", None)
-    (warned, told), _ = alarmed("warn", called.append)
     (stopped,), steps = alarmed("stop")
+    assert len(stopped) >= 1
+    assert 1500 < steps < 2000
+    assert said == [(stopped, [])]
+    if BACKEND == "jax":
+        (logged, quiet), all_steps = alarmed("log", None)
+        (warned, told), _ = alarmed("warn", called.append)
     logging.getLogger("wcdfa").removeHandler(handler)
+    if BACKEND != "jax":
+        return
     assert logged == warned == quiet == told == called
     assert any("regime changed from critical to ordered" in message for message in logged)
     assert any("α drifted up beyond" in message for message in logged)
-    assert said == [(logged, []), ([], warned), (stopped, [])]
+    assert said[1:] == [(logged, []), ([], warned)]
     assert stopped == logged[: len(stopped)]
-    assert len(stopped) >= 1
-    assert (all_steps, 1500 < steps < 2000) == (2000, True)
+    assert all_steps == 2000
 
 
 def check_an_alarm_of_an_earlier_fit_does_not_stop_another():

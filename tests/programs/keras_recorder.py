@@ -24,8 +24,8 @@ def require_equal(reading, expected, rtol=CLOSE):
     assert reading.steps.tolist() == list(range(1, len(real) + 1))[-len(reading.norms) :]
 
 
-def recorded(model):
-    weights = fitted(model)
+def recorded(model, batches=30):
+    weights = fitted(model, batches)
     require_equal(read(model), weights.norms())
     return read(model), weights
 
@@ -114,7 +114,7 @@ def check_constraints():
             layers = [keras.layers.Dense(64, kernel_constraint=constraint), keras.layers.Dense(1)]
             model = keras.Sequential([keras.Input((6,)), *layers])
             model.compile(monitored(SGD(1e-6)), loss="mse", jit_compile=jit_compile)
-            recorded(model)
+            recorded(model, 10)
 
 
 def check_without_state():
@@ -170,7 +170,7 @@ def check_executions_of_several_steps():
 
 def check_eager():
     model = compiled(monitored(Adam(0.01)), run_eagerly=True)
-    recorded(model)
+    recorded(model, 10)
 
 
 def check_not_finite():

@@ -42,6 +42,25 @@ def test_two_quotes_with_rows_between_are_named(tmp_path):
     assert any("the quoted text from line 22 to line 42 holds what look like rows" in note for note in series.notes)
 
 
+@pytest.mark.parametrize("header", ['"step","lr,"update_norm"', '"step","lr ,"update_norm"', '"step,"lr","update_norm"'])
+def test_a_header_that_lost_a_quote_keeps_its_names(tmp_path, header):
+    path = tmp_path / "run.csv"
+    path.write_text(header + "\n" + "".join(f'"{i}","0.1","{i / 8}"\n' for i in range(1, 101)))
+    series = read_series(path)
+    assert series.column == "update_norm"
+    np.testing.assert_array_equal(series.values, np.arange(1, 101) / 8)
+    assert "a quote in line 1, the header, is not closed: its names are read without quotes" in series.notes
+
+
+def test_a_delimiter_in_a_quoted_name_is_no_lost_quote(tmp_path):
+    """As R writes a table: the rows have one field more than the header."""
+    path = tmp_path / "run.csv"
+    path.write_text('"lr, of all","update_norm"\n' + "".join(f'"{i}",0.1,{i / 8}\n' for i in range(1, 101)))
+    series = read_series(path)
+    np.testing.assert_array_equal(series.values, np.arange(1, 101) / 8)
+    assert not any("quote" in note for note in series.notes)
+
+
 @pytest.mark.parametrize("note", ['"two\nlines"', '"a ""quoted"" word\n\nand, more\n"', '5" nail', '"a, b"', '""'])
 def test_quotes_in_text_are_nothing_to_note(tmp_path, note):
     series = read_series(written(tmp_path / "log.csv", rows_with(dict.fromkeys((0, 150, 299), note))))

@@ -52,7 +52,7 @@ def head(file: BinaryIO, end: int, dialect: Dialect) -> Head:
     rows = csv.reader(lines, delimiter=dialect.delimiter)
     try:
         first = next(rows, [])
-        start, line = lines.read, lines.count
+        start, line, text = lines.read, lines.count, lines.latest
     except csv.Error as error:
         msg = f"not a table: {error} in line {lines.count:,}"
         raise LogError(msg) from error
@@ -62,6 +62,9 @@ def head(file: BinaryIO, end: int, dialect: Dialect) -> Head:
     if above and numbers and len(comment) == len(first):
         return Head(comment, *skipped, notes, [[dialect.number(field) for field in first], *sample], above)
     if not numbers:
+        if torn := _without_quotes(text, first, sample, dialect.delimiter):
+            note = f"a quote in line {line:,}, the header, is not closed: its names are read without quotes"
+            return Head(torn, start, line + 1, (*notes, note), sample, above)
         names = _of_rows([name.strip() for name in first], sample)
         return Head(names, start, line + 1, notes, sample, above)
     names = [str(i) for i in range(len(first))]
@@ -78,6 +81,18 @@ def _is_header(first: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
     rows = [row for row in sample if len(row) == len(first)]
     fractions = len(rows) > 1 and all(not field.lstrip("-").isdecimal() for row in rows for field in row)
     return len(first) > 1 and len(set(first)) == len(first) and all(map(str.isdecimal, first)) and fractions
+
+
+def _without_quotes(text: str, first: Sequence[str], sample: Sequence[Sequence[str]], delimiter: str) -> list[str]:
+    """The names in a header that lost a quote, if only without quotes they are as many as the fields of the rows; else none."""
+    names = [name.strip().strip('"') for name in text.strip("\r\n").split(delimiter)]
+    if len(names) == len(first) or not sample or any(len(row) != len(names) for row in sample[:AFTER]):
+        return []
+    try:
+        next(csv.reader([text], delimiter=delimiter, strict=True))
+    except csv.Error:
+        return names
+    return []
 
 
 def _of_rows(names: list[str], sample: Sequence[Sequence[str]]) -> list[str]:
