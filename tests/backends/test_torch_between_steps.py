@@ -238,7 +238,7 @@ def test_a_thread_may_read_while_another_trains():
     done, counts = threading.Event(), []
 
     def read():
-        while not done.wait(0.0005):  # which lets the other thread go on: without a wait each switch takes 5 ms
+        while not done.wait(0.0001):  # which lets the other thread go on: without a wait each switch takes 5 ms
             counts.append(int(handle.read().count))
 
     reader = threading.Thread(target=read)
