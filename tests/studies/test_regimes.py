@@ -1,0 +1,165 @@
+"""The study of regimes: its rules give each verdict, one run comes out the same twice, and the quick trial goes through."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+
+from studies.common.results import judged
+from studies.common.study import load
+from studies.regimes import gpu, rules
+from studies.regimes.arms import OPTIMIZERS
+from studies.regimes.picture import picture
+from studies.regimes.shares import share
+from studies.regimes.tables import not_done, tables
+
+CENTRES = {"sgd": 0.5, "momentum": 1.0, "adamw": 1.0, "muon": 0.6}
+
+
+def made(alphas=CENTRES, nothing=CENTRES, p=0.5, loss=lambda alpha, rng: rng.normal(), seeds=10):
+    """A table of runs with α around these centres."""
+    rng = np.random.default_rng(0)
+    rows = [
+        row(arm, network, optimizer, seed, centre[optimizer] + 0.03 * rng.normal(), p, loss, rng)
+        for arm, centre, n in [
+            ("main", alphas, seeds),
+            ("nothing to learn", nothing, min(seeds, 3)),
+            ("cosine", alphas, min(seeds, 3)),
+        ]
+        for network in ("resnet", "transformer")
+        for optimizer in OPTIMIZERS
+        for seed in range(n)
+    ]
+    return pd.DataFrame(rows)
+
+
+def row(arm, network, optimizer, seed, alpha, p, loss, rng):
+    measures = ("alpha", "alpha_2", "alpha_old", "vector_short", "vector_long", "cosine", "null")
+    return {
+        "arm": arm,
+        "network": network,
+        "optimizer": optimizer,
+        "seed": seed,
+        "labels": "random" if arm == "nothing to learn" else "true",
+        "learned": float(arm != "nothing to learn"),
+        "loss": loss(alpha, rng),
+        "accuracy": 0.95,
+        "p": [p, p, p],
+        "regime": ["critical", "undecided", "critical"],
+        **{f"mean_{each}": alpha for each in measures},
+    }
+
+
+def descents(alpha=1.9, learned=1.0, cosine=-0.99, sharpness=2.0, n=10):
+    return pd.DataFrame(
+        {
+            "arm": "full batch",
+            "network": "tanh",
+            "optimizer": None,
+            "seed": seed,
+            "rate": 0.4,
+            "learned": learned,
+            "accuracy": 0.97 * learned,
+            "loss": 0.1,
+            "mean_alpha": alpha,
+            "mean_cosine": cosine,
+            "alpha": [alpha] * 3,
+            "cosine": [cosine + 0.001 * seed] * 3,
+            "progress": [0.1] * 3,
+            "rate_sharpness": [sharpness] * 3,
+        }
+        for seed in range(n)
+    )
+
+
+ALIKE = dict.fromkeys(OPTIMIZERS, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "runs", "verdict"),
+    [
+        (rules.healthy_band, made(), "does not"),
+        (rules.healthy_band, made(ALIKE), "replicates"),
+        (rules.healthy_band, made(ALIKE, seeds=4), "undecided"),
+        (rules.describes_network, made(), "artefact of the optimizer"),
+        (rules.describes_network, made(ALIKE, dict.fromkeys(OPTIMIZERS, 0.5)), "replicates"),
+        (rules.describes_network, made(seeds=2), "undecided"),
+        (rules.beyond_null, made(p=0.001), "replicates"),
+        (rules.beyond_null, made(p=0.5), "does not"),
+        (rules.beyond_null, made(p=math.nan), "undecided"),
+        (rules.performance, made(loss=lambda alpha, rng: abs(alpha - 1) + 0.001 * rng.normal()), "replicates"),
+        (rules.performance, made(), "does not"),
+        (rules.performance, made(seeds=3), "undecided"),
+        (rules.ordered, pd.concat([made(seeds=1), descents()]), "artefact of smooth full-batch training"),
+        (rules.ordered, pd.concat([descents(1.0, n=12), descents(1.9, learned=0.0, n=12)]), "replicates"),
+        (rules.ordered, descents(1.0), "does not"),
+        (rules.ordered, descents(n=4), "undecided"),
+        (rules.edge, descents(), "replicates"),
+        (rules.edge, descents(cosine=0.9), "does not"),
+        (rules.edge, descents(sharpness=1.0), "undecided"),
+    ],
+)
+def test_each_rule_gives_each_of_its_verdicts(rule, runs, verdict):
+    found = rule(runs)
+    assert found.verdict == verdict
+    assert found.line
+
+
+def test_outcomes_tables_and_picture_take_any_part_of_the_runs(tmp_path):
+    study = load("regimes")
+    for runs in (pd.concat([made(), descents()]), made(seeds=1), descents(n=1)):
+        assert all(len(table.columns) for _, table in tables(runs) if len(table))
+        assert [each.claim for each in judged(study, runs)] == [claim.key for claim in study.claims]
+        picture(runs, tmp_path / "regimes.png")
+        assert 5_000 < (tmp_path / "regimes.png").stat().st_size < 80_000
+    assert any("main: 1 of 10 seeds" in line for line in not_done(made(seeds=1)))
+    assert not any("main: " in line for line in not_done(made()))
+
+
+def test_the_share_of_a_factor_is_known_where_it_is_all_or_nothing():
+    rng = np.random.default_rng(1)
+    runs = pd.DataFrame({"of": np.repeat(["a", "b"], 200), "chance": rng.normal(size=400)})
+    runs["all"] = (runs["of"] == "a") * 1.0
+    assert share(runs, "all", "of", ["of"]) == pytest.approx((1, 1, 1))
+    estimate, low, high = share(runs, "chance", "of", ["of"])
+    assert low <= estimate <= high < 0.05
+    assert math.isnan(share(runs, "missing", "of", ["of"])[0])
+
+
+def test_every_run_is_planned_once_and_the_main_arm_first():
+    planned = load("regimes").settings(False)
+    assert len({str(sorted(row.items(), key=str)) for row in planned}) == len(planned) == 220
+    assert {row["arm"] for row in planned[:80]} == {"main"}
+    assert all(row["seed"] < 10_000 for row in planned)
+
+
+def test_a_run_follows_from_its_settings_alone():
+    study = load("regimes")
+    settings = next(row for row in study.settings(True) if row.get("labels") == "random")
+    first, second = (study.run(**settings) for _ in range(2))
+    assert str(first) == str(second)
+    assert set(first["regime"]) <= {"ordered", "critical", "disordered", "undecided"}
+    other = study.run(**settings | {"labels": "true"})
+    assert other["loss"] < first["loss"]
+
+
+def test_the_edge_of_stability_turns_the_cosine_and_not_alpha():
+    study = load("regimes")
+    below, at = (study.run("full batch", "tanh", 10_000, 1024, 256, 768, rate=rate, batch=None) for rate in (0.1, 0.4))
+    assert below["mean_cosine"] > 0.99
+    assert at["mean_cosine"] < -0.9
+    assert min(below["mean_alpha"], at["mean_alpha"]) > 1.5
+    assert below["rate_sharpness"][-1] < 1.9 < at["rate_sharpness"][-1] < 2.2
+
+
+def test_larger_networks_are_refused_by_name_without_a_gpu(monkeypatch):
+    if jax.devices()[0].platform == "gpu":
+        pytest.skip("this machine has a GPU")
+    monkeypatch.setattr(sys, "argv", ["gpu"])
+    with pytest.raises(SystemExit, match=r"it needs a GPU, and JAX sees .* only; .*--rehearse"):
+        gpu.main()
