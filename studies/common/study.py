@@ -12,7 +12,7 @@ import pandas as pd
 
 FOLDER = Path(__file__).resolve().parent.parent
 NAMES = ("grokking", "hebbian", "plasticity", "regimes", "instability", "captured", "biology")
-REPLICATES, NOT, ARTEFACT, UNTESTABLE, UNDECIDED = "replicates", "does not", "artefact of ", "not testable here", "undecided"
+REPLICATES, NOT, ARTEFACT, UNTESTABLE, UNDECIDED = "replicates", "does not replicate", "artefact of ", "not testable here", "undecided"
 
 Settings = Mapping[str, str | float | bool | None]
 """Of one run: flat, as JSON can hold it."""
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     claim: str
     """The key of the claim."""
     verdict: str
-    """As the rule of the protocol gives it: replicates, does not, artefact of …, not testable here, undecided."""
+    """As the rule of the protocol gives it: replicates, does not replicate, artefact of …, not testable here, undecided."""
     line: str
     """One sentence, with the figure."""
     effect: str

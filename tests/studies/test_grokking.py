@@ -91,7 +91,7 @@ def with_second(arm, hits, seeds=10, after=9_000.0):
     [
         (with_second("float32", 9), "replicates"),
         (with_second("float32", 9, after=1_600.0), "undecided"),
-        (with_second("float32", 1), "does not"),
+        (with_second("float32", 1), "does not replicate"),
         (with_second("float32", 5), "undecided"),
         (with_second("float32", 5, seeds=5), "undecided"),
     ],
@@ -123,8 +123,8 @@ def test_of_learning(float32, float64, word):
         ((10_000, 14_000, math.nan), 3, "replicates"),
         ((10_000, 14_000, 22_000), 1, "undecided"),
         ((14_000, 10_000, 22_000), 3, "undecided"),
-        ((14_000, 10_000, 22_000), 6, "does not"),
-        ((math.nan, math.nan, math.nan), 6, "does not"),
+        ((14_000, 10_000, 22_000), 6, "does not replicate"),
+        ((math.nan, math.nan, math.nan), 6, "does not replicate"),
     ],
 )
 def test_coarser_sooner(steps, seeds, word):
@@ -133,7 +133,7 @@ def test_coarser_sooner(steps, seeds, word):
     assert verdict("coarser_sooner", rows) == word
 
 
-@pytest.mark.parametrize(("hits", "word"), [(10, "does not"), (0, "replicates"), (5, "undecided")])
+@pytest.mark.parametrize(("hits", "word"), [(10, "does not replicate"), (0, "replicates"), (5, "undecided")])
 def test_stays_critical(hits, word):
     rows = [row("float32", seed, second=18_000, spike=20_000 if seed < hits else 27_000) for seed in range(10)]
     assert verdict("stays_critical", rows) == word
@@ -153,10 +153,10 @@ def warned(main, control, cheap=0, seeds=10):
     ("rows", "word"),
     [
         (warned(9, 0), "replicates"),
-        (warned(9, 9), "does not"),
-        (warned(9, 0, cheap=9), "does not"),
+        (warned(9, 9), "does not replicate"),
+        (warned(9, 0, cheap=9), "does not replicate"),
         (warned(9, 0, cheap=1), "replicates"),
-        (warned(0, 0), "does not"),
+        (warned(0, 0), "does not replicate"),
         (warned(5, 2), "undecided"),
         (warned(5, 0, seeds=5), "undecided"),
     ],

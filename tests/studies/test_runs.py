@@ -110,7 +110,7 @@ def test_runs_of_two_protocols_are_not_mixed(tmp_path):
 
 
 def test_a_verdict_is_one_of_the_words():
-    for word in ("replicates", "does not", "artefact of float32", "not testable here", "undecided"):
+    for word in ("replicates", "does not replicate", "artefact of float32", "not testable here", "undecided"):
         check_verdict(word)
     for word in ("Replicates", "artefact of ", "proved", ""):
         with pytest.raises(ValueError, match="is no verdict"):
