@@ -16,10 +16,12 @@ SKIPPED = 20  # first points of the sequence, which lie on a line
 def network_cells(count: int) -> list[dict[str, str | float | bool | None]]:
     """Parameters of the first networks.
 
+    The first coordinate of the sequence is left out: it is in base 2, and so goes in step with kinds that come in turn.
+
     >>> network_cells(2)[0]["kind"], network_cells(2)[1]["kind"]
     ('state', 'reset')
     """
-    points = _points(7, count)
+    points = _points(8, count)
     return [
         {
             "size": 150 if index // len(KINDS) % 4 == 3 else 100,
@@ -32,7 +34,7 @@ def network_cells(count: int) -> list[dict[str, str | float | bool | None]]:
             "decay": _between(decay, 0.05, 0.5),
             "noise": _between(noise, 1e-4, 0.1) if index // (2 * len(KINDS)) % 2 else 0.0,
         }
-        for index, (amplitude, rate, gain, leak, drive, decay, noise) in enumerate(points)
+        for index, (_, amplitude, rate, gain, leak, drive, decay, noise) in enumerate(points)
     ]
 
 

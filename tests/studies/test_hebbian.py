@@ -122,6 +122,10 @@ def test_cells_cover_the_range_and_each_run_is_listed_once():
     assert cells["amplitude"].min() < 0.05
     assert cells["amplitude"].max() > 2
     assert (cells["noise"] == 0).mean() == 0.5
+    for _, group in cells.groupby("kind"):  # none has only a part of the range of amplitudes to itself
+        assert np.histogram(np.log(group["amplitude"]), 4, np.log([0.03, 3.0]))[0].min() >= 3
+    for choice in (cells["drive"] > 0, cells["noise"] > 0, cells["size"] > 100):
+        assert abs(np.corrcoef(choice, np.log(cells["amplitude"]))[0, 1]) < 0.2
     assert pd.DataFrame(trend_cells(48))["aftermath"].between(0, 0.98).all()
 
 
