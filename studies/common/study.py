@@ -12,7 +12,13 @@ import pandas as pd
 
 FOLDER = Path(__file__).resolve().parent.parent
 NAMES = ("grokking", "hebbian", "plasticity", "regimes", "instability", "captured", "biology")
-REPLICATES, NOT, ARTEFACT, UNTESTABLE, UNDECIDED = "replicates", "does not replicate", "artefact of ", "not testable here", "undecided"
+REPLICATES, NOT, ARTEFACT, UNTESTABLE, UNDECIDED = (
+    "replicates",
+    "does not replicate",
+    "artefact of ",
+    "not testable here",
+    "undecided",
+)
 
 Settings = Mapping[str, str | float | bool | None]
 """Of one run: flat, as JSON can hold it."""
