@@ -1,1 +1,1 @@
-"""Regimes of real training: does the band of α tell how a network learns, or which optimizer trains it?"""
+"""Regimes of real training: whether the band of α tells how a network learns, or which optimizer trains it."""

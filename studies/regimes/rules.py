@@ -99,9 +99,10 @@ def performance(runs: pd.DataFrame) -> Outcome:
     varied = runs[runs["arm"].isin(VARIED)]
     varied = varied[np.isfinite(varied[["mean_alpha", "loss"]].astype(float)).all(axis=1)] if len(varied) else varied
     rho = gain = (math.nan, math.nan, math.nan)
-    if len(varied) >= 10:
+    names = varied[["arm", *CELL]].agg(" ".join, axis=1) if len(varied) else pd.Series(dtype=str)
+    if len(varied) >= 2 * max(5, names.nunique()):  # else the arms alone fit every run
         away, loss = (varied["mean_alpha"] - 1).abs(), varied["loss"]
-        arms = pd.get_dummies(varied[["arm", *CELL]].agg(" ".join, axis=1), drop_first=True).to_numpy(float)
+        arms = pd.get_dummies(names, drop_first=True).to_numpy(float)
         rho, gain = partial_spearman(away, loss, arms), held_out_gain(away.to_numpy(), arms, loss)
     verdict = UNDECIDED
     if len(varied) >= 60:
