@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from studies.common import store
@@ -14,6 +15,7 @@ from studies.common.store import Record
 from studies.common.study import Outcome, Study, check_verdict
 from wcdfa.support.files import replacing
 
+LISTS = " as lists"
 STORED = ("protocol", "versions", "seconds", "planned", "not_done")
 
 
@@ -109,12 +111,32 @@ def write(study: Study, found: Results) -> Path:
     folder = study.folder / "results"
     folder.mkdir(exist_ok=True)
     with replacing(folder / "runs.parquet") as file:
-        found.runs.to_parquet(file, compression="zstd")
+        _apart(found.runs).to_parquet(file, compression="zstd")
     whole = {"outcomes": [each._asdict() for each in found.outcomes], "runs": len(found.runs)}
     whole |= {key: getattr(found, key) for key in STORED} | {"tables": [each._asdict() for each in found.tables]}
     with replacing(folder / "results.json") as file:
         file.write((json.dumps(whole, indent=1, ensure_ascii=False) + "\n").encode())
     return folder
+
+
+def _apart(runs: pd.DataFrame) -> pd.DataFrame:
+    """Lists in columns of their own, where others of the same name hold one number: a column of a parquet file has one type."""
+    parts = {}
+    for name, column in runs.items():
+        lists = column.map(lambda value: isinstance(value, list))
+        mixed = lists.any() and column[~lists].notna().any()
+        parts |= {name: column.mask(lists, None), f"{name}{LISTS}": column.where(lists, None)} if mixed else {name: column}
+    return pd.DataFrame(parts)
+
+
+def _together(runs: pd.DataFrame) -> pd.DataFrame:
+    """Undo `_apart`; pandas reads lists as arrays."""
+    for name in runs.columns[runs.dtypes == object]:
+        runs[name] = [value.tolist() if isinstance(value, np.ndarray) else value for value in runs[name]]
+    for name in (name for name in runs.columns if name.endswith(LISTS)):
+        whole = name.removesuffix(LISTS)
+        runs[whole] = runs[whole].astype(object).where(runs[name].isna(), runs[name])
+    return runs.drop(columns=[name for name in runs.columns if name.endswith(LISTS)])
 
 
 def read(study: Study) -> Results:
@@ -130,7 +152,7 @@ def read(study: Study) -> Results:
         msg = f"study {study.name} has no results yet: python -m studies run {study.name}"
         raise ValueError(msg)
     whole = json.loads((folder / "results.json").read_text("utf-8"))
-    runs = pd.read_parquet(folder / "runs.parquet")
+    runs = _together(pd.read_parquet(folder / "runs.parquet"))
     outcomes = [Outcome(**each) for each in whole["outcomes"]]
     tables = [Table(**each) for each in whole["tables"]]
     return Results(runs, outcomes, tables=tables, **{key: whole[key] for key in STORED})

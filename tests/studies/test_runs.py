@@ -177,3 +177,19 @@ def test_the_command_line_says_what_is_wrong(tmp_path):
         [sys.executable, "-m", "studies", "list", "--runs", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
     assert all(f"{name} " in listed for name in NAMES)
+
+
+def test_results_are_read_as_they_were_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(Study, "folder", tmp_path)
+    rows = [{"seed": 0, "loss": 1.5, "word": "a"}, {"seed": 1, "loss": [1.0, 2.0], "curve": [3.0]}, {"seed": 2, "loss": None}]
+    study = toy(None)
+    found = results.Results(
+        pd.DataFrame(rows), [Outcome("one", "replicates", "one", "1", "0", 3)], {"commit": "a", "sha256": "b"}, {}, 1.0, 3, [], []
+    )
+    results.write(study, found)
+    again = results.read(study)
+    assert again[1:] == found[1:]
+    assert sorted(again.runs) == sorted(found.runs)
+    for name in ("seed", "loss", "curve"):
+        before, after = (["" if each is None or each != each else each for each in runs[name]] for runs in (found.runs, again.runs))  # noqa: PLR0124 - NaN
+        assert before == after
