@@ -62,10 +62,9 @@ def _how(study: Study, found: Results) -> str:
     commit = found.protocol["commit"]
     when = f"committed before the runs as `{commit[:12]}`" if commit else "of which no commit is known"
     libraries = ", ".join(f"{name} {each}" for name, each in found.versions.items())
-    took = f"{found.seconds / 3600:.1f} hours" if found.seconds > 7200 else f"{found.seconds / 60:.0f} minutes"
     changes = _dropdown(study, "changes", "What was changed later, and why") if (study.folder / "changes.md").exists() else ""
-    return f"""The protocol, {when}, fixes statistics, seeds and the rule of each verdict. {len(found.runs):,} runs took {took} of one
-core, with {libraries}. To repeat it, in a checkout, after `pip install -e '.[{",".join(["test", *study.needs])}]'`:
+    return f"""The protocol, {when}, fixes statistics, seeds and the rule of each verdict. {len(found.runs):,} runs took {duration(found.seconds)} of
+one core, with {libraries}. To repeat it, in a checkout, after `pip install -e '.[{",".join(["test", *study.needs])}]'`:
 
 ```sh
 python -m studies run {study.name} --jobs 2
@@ -73,6 +72,17 @@ python -m studies page {study.name}
 ```
 
 {_dropdown(study, "protocol", "The protocol")}{changes}"""
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(3), duration(431), duration(9000)
+    ('3 seconds', '7 minutes', '2.5 hours')
+    """
+    if seconds > 7200:
+        return f"{seconds / 3600:.1f} hours"
+    return f"{seconds / 60:.0f} minutes" if seconds >= 90 else "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
 
 
 def _dropdown(study: Study, name: str, title: str) -> str:

@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from studies.common.study import StudyError
+
 
 class Protocol(NamedTuple):
     """The protocol that a run followed."""
@@ -23,19 +25,19 @@ def protocol_of(folder: Path) -> Protocol:
 
     Raises
     ------
-    ValueError
+    StudyError
         If it is missing, or what stands there is not what was committed.
     """
     path = folder / "protocol.md"
     if not path.exists():
         msg = f"{path} is missing: write the protocol and commit it before you run the study"
-        raise ValueError(msg)
+        raise StudyError(msg)
     digest = hashlib.sha256(path.read_text("utf-8").encode()).hexdigest()
     if shutil.which("git") is None or _git(folder, "rev-parse", "--git-dir") is None:
         return Protocol(None, digest)
     if _git(folder, "status", "--porcelain", "--", path.name):
         msg = f"{path} is not committed as it stands: commit it before you run the study, or try the study with --quick"
-        raise ValueError(msg)
+        raise StudyError(msg)
     return Protocol(_git(folder, "log", "-1", "--format=%H", "--", path.name) or None, digest)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from studies.common import store
 from studies.common.store import Record
-from studies.common.study import Outcome, Study, check_verdict
+from studies.common.study import Outcome, Study, StudyError, check_verdict
 from wcdfa.support.files import replacing
 
 LISTS = " as lists"
@@ -66,18 +65,18 @@ def collect(study: Study, folder: Path) -> Results:
 
     Raises
     ------
-    ValueError
+    StudyError
         If there are none, or they followed different protocols.
     """
     planned = study.settings(False)
     records = store.read_all(folder, planned)
     if not records:
         msg = f"{folder} holds no run of study {study.name}: python -m studies run {study.name}"
-        raise ValueError(msg)
+        raise StudyError(msg)
     protocols = {json.dumps(record["protocol"], sort_keys=True) for record in records}
     if len(protocols) > 1:
         msg = f"the runs in {folder} followed {len(protocols)} different protocols: {', '.join(sorted(protocols))}; remove one kind"
-        raise ValueError(msg)
+        raise StudyError(msg)
     runs = store.table(records)
     seconds = sum(float(record["seconds"]) for record in records)  # type: ignore[arg-type]
     followed = json.loads(protocols.pop())
@@ -100,10 +99,12 @@ def _text(value: object) -> str:
 
 
 def _versions(records: list[Record]) -> dict[str, str]:
-    """Those of most runs."""
-    (most, _), *_ = Counter(json.dumps(record["versions"], sort_keys=True) for record in records).most_common(1)
-    found: dict[str, str] = json.loads(most)
-    return found
+    """Of each library. Runs of several machines or days may have had several versions: all are named."""
+    found: dict[str, list[str]] = {}
+    for record in records:
+        for name, version in record["versions"].items():  # type: ignore[union-attr]
+            found.setdefault(name, []).append(str(version))
+    return {name: " and ".join(dict.fromkeys(found[name])) for name in sorted(found)}
 
 
 def write(study: Study, found: Results) -> Path:
@@ -144,13 +145,13 @@ def read(study: Study) -> Results:
 
     Raises
     ------
-    ValueError
+    StudyError
         If there are none.
     """
     folder = study.folder / "results"
     if not (folder / "results.json").exists():
         msg = f"study {study.name} has no results yet: python -m studies run {study.name}"
-        raise ValueError(msg)
+        raise StudyError(msg)
     whole = json.loads((folder / "results.json").read_text("utf-8"))
     runs = _together(pd.read_parquet(folder / "runs.parquet"))
     outcomes = [Outcome(**each) for each in whole["outcomes"]]

@@ -6,7 +6,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from studies.common import store
 from studies.common.protocol import Protocol
 from studies.common.store import Record
-from studies.common.study import Settings, Study, Value, load
+from studies.common.study import Settings, Study, StudyError, Value, load
 from wcdfa.support.progress import Progress
 
 LIBRARIES = ("numpy", "scipy", "jax", "torch")
@@ -48,9 +48,14 @@ def complete(
         Address of a Dask scheduler whose workers have the same checkout and packages; "local" starts a cluster with `jobs` workers.
     at_most : int or None
         How many runs to add; None for all that are missing.
+
+    Raises
+    ------
+    StudyError
+        If there is no such Dask scheduler, or the package for it is missing.
     """
     todo, failures = store.missing(folder, wanted)[:at_most], []
-    with Progress(study.name, len(todo)) as progress:
+    with _one_thread(), Progress(study.name, len(todo)) as progress:
         for record in _records(study.name, todo, protocol, jobs, dask):
             if "failure" in record:
                 failures.append(f"{record['settings']}: {record['failure']}")
@@ -60,8 +65,22 @@ def complete(
     return failures
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have one thread for each process: those that start now inherit it, and so does JAX if it is imported now."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ |= THREADS
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _records(name: str, todo: list[Settings], protocol: Protocol, jobs: int, dask: str | None) -> Iterator[Record]:
-    os.environ |= THREADS  # before the processes start, and before JAX is imported here
     if jobs == 1 and dask is None:
         yield from (record_of(name, settings, protocol) for settings in todo)
         return
@@ -74,12 +93,20 @@ def _records(name: str, todo: list[Settings], protocol: Protocol, jobs: int, das
 
 
 def _cluster(address: str, jobs: int) -> ExitStack:
-    distributed: Any = import_module("distributed")  # it has no type hints
+    try:
+        distributed: Any = import_module("distributed")  # it has no type hints
+    except ModuleNotFoundError as error:
+        msg = f"a Dask cluster needs the package {error.name}: pip install 'wcdfa[dask]'"
+        raise StudyError(msg) from error
     stack = ExitStack()
     cluster = address
     if address == "local":
         cluster = stack.enter_context(distributed.LocalCluster(n_workers=jobs, threads_per_worker=1, **LOCAL))
-    stack.enter_context(distributed.Client(cluster))
+    try:
+        stack.enter_context(distributed.Client(cluster))
+    except (OSError, ValueError) as error:
+        msg = f'no Dask scheduler answers at {address!r} ({error}): give an address such as "tcp://host:8786", or "local"'
+        raise StudyError(msg) from error
     return stack
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from studies.common.study import Settings, Value
+from studies.common.study import Settings, StudyError, Value
 from wcdfa.support.files import cache_folder, replacing
 
 Record = dict[str, dict[str, Value] | Value]
@@ -21,13 +21,13 @@ def default_folder() -> Path:
 
     Raises
     ------
-    ValueError
+    StudyError
         If no cache is known.
     """
     folder = cache_folder()
     if folder is None:
         msg = "no folder for the runs is known: give one with --runs, set WCDFA_CACHE_DIR, or pip install platformdirs"
-        raise ValueError(msg)
+        raise StudyError(msg)
     return folder / "studies"
 
 

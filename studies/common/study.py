@@ -25,6 +25,10 @@ Settings = Mapping[str, str | float | bool | None]
 Value = str | float | list[float] | list[str] | None
 
 
+class StudyError(ValueError):
+    """What the person who runs a study can mend: the message says how."""
+
+
 class Claim(NamedTuple):
     """A claim that a study tests."""
 
@@ -85,12 +89,12 @@ def load(name: str) -> Study:
 
     Raises
     ------
-    ValueError
+    StudyError
         If no study has this name.
     """
     if name not in NAMES:
         msg = f"no study is called {name!r}; there are {', '.join(NAMES)}"
-        raise ValueError(msg)
+        raise StudyError(msg)
     study: Study = import_module(f"studies.{name}.run").STUDY
     return study
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,10 @@ import time
 import pandas as pd
 import pytest
 
-from studies.common import protocol, results, runner, store
+from studies import __main__ as program
+from studies.common import commands, page, protocol, results, runner, store
 from studies.common.protocol import Protocol
-from studies.common.study import NAMES, Claim, Outcome, Study, check_verdict, load
+from studies.common.study import NAMES, Claim, Outcome, Study, StudyError, check_verdict, load
 from tests.helpers.documents import ROOT
 
 NONE = Protocol(None, "")
@@ -76,6 +78,17 @@ def test_a_run_that_fails_stops_no_other(tmp_path, monkeypatch):
     assert "ZeroDivisionError" in failure
     found = store.table(store.read_all(tmp_path, [{"seed": seed} for seed in range(3)]))
     assert found.to_dict("list") == {"seed": [0, 2], "found": [0, 2]}
+
+
+def test_runs_have_one_thread_and_leave_the_environment_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setattr(runner, "load", lambda _: toy(lambda seed: {name: os.environ[name] for name in runner.THREADS}))
+    before = dict(os.environ)
+    assert not runner.complete(toy(None), [{"seed": 0}], tmp_path, NONE)
+    (record,) = store.read_all(tmp_path, [{"seed": 0}])
+    assert record["results"] == runner.THREADS
+    assert dict(os.environ) == before
 
 
 def toy(run, verdict="replicates"):
@@ -165,6 +178,50 @@ def history(*arguments):
     arguments = arguments or ("rev-parse", "--is-shallow-repository")
     lines = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     return [] if lines == ["true"] else lines
+
+
+def test_all_versions_are_named_and_times_are_readable(tmp_path):
+    for seed, version in enumerate(["2.0", "2.0", "2.1"]):
+        record = {"settings": {"seed": seed}, "protocol": NONE._asdict(), "versions": {"numpy": version}, "results": {}}
+        store.write(tmp_path, record | {"seconds": 1.0})
+    assert results.collect(toy(None), tmp_path).versions == {"numpy": "2.0 and 2.1"}
+    said = [page.duration(each) for each in (0, 1, 89, 90, 7200, 7201)]
+    assert said == ["0 seconds", "1 second", "89 seconds", "2 minutes", "120 minutes", "2.0 hours"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--jobs", "0"), "argument --jobs: '0' is no whole number of 1 or more; give one"),
+        (("--jobs", "two"), "argument --jobs: 'two' is no whole number"),
+        (("--at-most", "-1"), "argument --at-most: '-1' is no whole number of 0 or more; give one, or leave the option out"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(options, words, capsys):
+    with pytest.raises(SystemExit) as caught:
+        program.main(["run", "hebbian", *options])
+    assert caught.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_at_most_none_runs_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "load", lambda _: toy(None))
+    monkeypatch.setattr(commands, "protocol_of", lambda _: NONE)
+    with pytest.raises(SystemExit, match="holds no run of study toy"):
+        program.main(["run", "toy", "--at-most", "0", "--runs", str(tmp_path)])
+
+
+def test_an_error_in_a_study_keeps_its_traceback(tmp_path, monkeypatch):
+    def broken(_):
+        msg = "a mistake in the study"
+        raise ValueError(msg)
+
+    monkeypatch.setattr(program, "load", lambda _: toy(None)._replace(settings=broken))
+    with pytest.raises(ValueError, match="a mistake") as caught:
+        program.main(["run", "toy", "--quick", "--runs", str(tmp_path)])
+    assert not isinstance(caught.value, StudyError)
+    with pytest.raises(StudyError, match="no Dask scheduler answers at 'nonsense://'"):
+        runner.complete(toy(None), [{"seed": 0}], tmp_path, NONE, dask="nonsense://")
 
 
 def test_the_command_line_says_what_is_wrong(tmp_path):
