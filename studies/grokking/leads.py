@@ -7,14 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from studies.common.statistics import Interval, interval_of_mean, interval_of_median, spread_text
+from studies.common.statistics import Interval, interval_of_mean, interval_of_median
 from studies.common.study import NOT, REPLICATES, UNDECIDED, Outcome
 from studies.grokking.tracks import ALPHAS, NAMES, OTHERS
+from studies.grokking.words import interval_text
 
 SPAN = 2_000  # steps before the rise of accuracy
 CHEAP = ("loss", "gradient", "weights")
 LEVEL = 1 - 0.05 / len(ALPHAS)
 ENOUGH = 6
+NONE = "No seed is in that grokked before its run with shuffled answers ended."
 
 
 def lead(alarms: Sequence[float], event: float) -> float:
@@ -27,12 +29,22 @@ def lead(alarms: Sequence[float], event: float) -> float:
     return event - inside[0] if inside else np.nan
 
 
-def paired(runs: pd.DataFrame) -> pd.DataFrame:
+def _joined(runs: pd.DataFrame) -> pd.DataFrame:
     """The float32 runs that grokked, with the run with shuffled answers of the same seed beside."""
     main = runs[(runs["p"] == 43) & (runs["arm"] == "float32") & runs["grok"].notna()].set_index("seed")
     control = runs[(runs["p"] == 43) & (runs["arm"] == "shuffled answers")].set_index("seed")
-    pairs = main.join(control, how="inner", rsuffix="_shuffled")
+    return main.join(control, how="inner", rsuffix="_shuffled")
+
+
+def paired(runs: pd.DataFrame) -> pd.DataFrame:
+    """Those of them whose test accuracy rises before the run with shuffled answers ends: later there is nothing to compare with."""
+    pairs = _joined(runs)
     return pairs[pairs["risen"] <= pairs["steps_done_shuffled"]]
+
+
+def too_late(runs: pd.DataFrame) -> int:
+    """How many seeds are left out because their test accuracy rises after the run with shuffled answers ends."""
+    return len(_joined(runs)) - len(paired(runs))
 
 
 def table_of(runs: pd.DataFrame) -> pd.DataFrame:
@@ -72,15 +84,22 @@ def leads(runs: pd.DataFrame) -> Outcome:
     first = [name for name in warning if notice[name] > earliest]
     best = max(first or warning or ALPHAS, key=lambda name: table.loc[name, "difference"][0])
     row = table.loc[best]
+    if not seeds:
+        return Outcome("leads", UNDECIDED, NONE, "–", f"–{_left_out(runs)}", 0)
     line = f"The best of six exponents, {row['statistic']}, raises an alarm in the 2,000 steps before the accuracy rises in "
     line += f"{row['alarm before 10 %']} of {seeds} runs, and in {row['control']} of {seeds} runs with shuffled answers."
-    effect = f"difference {spread_text(*row['difference'])}; median lead {spread_text(*row['lead'], digits=0)} steps"
+    effect = f"difference {interval_text(row['difference'])}; median lead in steps: {interval_text(row['lead'], digits=0)}"
     cheap = (
         f"{table.loc[name, 'statistic']} {table.loc[name, 'alarm before 10 %']} and {table.loc[name, 'control']}" for name in CHEAP
     )
-    null = f"alarms before the rise and in the control: {', '.join(cheap)}"
+    null = f"alarms before the rise and in the control: {', '.join(cheap)}{_left_out(runs)}"
     ends: list[Interval] = [table.loc[name, "difference"] for name in ALPHAS]
     return Outcome("leads", _verdict(seeds, bool(warning), bool(first), ends), line, effect, null, seeds)
+
+
+def _left_out(runs: pd.DataFrame) -> str:
+    late = too_late(runs)
+    return f"; left out, because the accuracy rises after the control ended: {late}" if late else ""
 
 
 def _verdict(seeds: int, warns: bool, first: bool, differences: list[Interval]) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLORS = {"float32": "#c0392b", "float64 logits": "#2471a3"}
+NAMES = {"grok": "grokking", "second": "second transition", "slingshot": "slingshot"}
 ROUNDINGS = {"rounded 17": "2⁻¹⁷", "rounded 20": "2⁻²⁰", "float32": "float32", "float64 logits": "float64\nlogits"}
 
 
@@ -58,6 +59,3 @@ def _steps(axes: Axes, runs: pd.DataFrame) -> None:
     axes.set_ylabel("step")
     axes.legend(fontsize=8)
     axes.grid(alpha=0.2)
-
-
-NAMES = {"grok": "grokking", "second": "α < 1.2 again", "slingshot": "slingshot"}

@@ -16,24 +16,27 @@ if TYPE_CHECKING:
 
 COLOURS = {"network": "tab:blue", "trend": "tab:orange"}
 NAMES = {"network": "Hebbian network", "trend": "trend and impulses, no network"}
+SHORT = {"network": "with a network", "trend": "without"}
+SHOWN = (-0.3, 1.6)
 CLAIMED = {0: 1.84, 2: 1.55, 40: 1.02, 95: 0.80}
 
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
-    """Write the picture; cells count with the seeds they have."""
+    """Write the picture; settings count with the seeds they have."""
     from matplotlib.figure import Figure
 
     cells = cells_of(runs, seeds=1)
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    for axes, (column, value, name) in zip(
-        (left, middle), [(each.column, each.value, each.name) for each in TARGETS.values()], strict=True
-    ):
-        _distribution(axes, cells, column)
-        axes.axvline(value, color="black", linewidth=1, linestyle="--")
-        axes.set(xlabel=name, ylabel="share of cells below", xlim=(-0.3, 1.3))
+    for axes, target in zip((left, middle), TARGETS.values(), strict=True):
+        _distribution(axes, cells, target.column)
+        axes.axvline(target.value, color="black", linewidth=1, linestyle="--")
+        beyond = _beyond(cells, target.column)
+        axes.set(xlabel=f"{target.name}\n{beyond}", ylabel="share of settings below", xlim=SHOWN)
     _curves(right, cells)
-    left.legend(fontsize=7, loc="lower right")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, loc="outside upper left", ncols=2)
+    figure.legend(*right.get_legend_handles_labels(), fontsize=7, loc="outside upper right", ncols=4)
     figure.savefig(path, dpi=90)
 
 
@@ -42,6 +45,13 @@ def _distribution(axes: Axes, cells: pd.DataFrame, column: str) -> None:
         values = np.sort(figures(cells, arm, column))
         if len(values):
             axes.step(values, np.arange(1, len(values) + 1) / len(values), where="post", color=colour, label=NAMES[arm])
+
+
+def _beyond(cells: pd.DataFrame, column: str) -> str:
+    """How many settings lie where the axis does not reach."""
+    low, high = SHOWN
+    counts = {name: int((~figures(cells, arm, column).between(low, high)).sum()) for arm, name in SHORT.items()}
+    return f"(not shown: {', '.join(f'{count} {name}' for name, count in counts.items() if count)})" if any(counts.values()) else ""
 
 
 def _curves(axes: Axes, cells: pd.DataFrame) -> None:
@@ -56,6 +66,5 @@ def _curves(axes: Axes, cells: pd.DataFrame) -> None:
             axes.plot(places, medians, marker="o", markersize=3, label=name)
     axes.plot([shares.index(share) for share in CLAIMED], list(CLAIMED.values()), "k--", linewidth=1, label="claimed")
     axes.set(
-        xticks=places, xticklabels=[f"{share} %" for share in shares], xlabel="perturbed steps", ylabel="α (median over networks)"
+        xticks=places, xticklabels=[f"{share} %" for share in shares], xlabel="perturbed steps", ylabel="α (median over settings)"
     )
-    axes.legend(fontsize=7)

@@ -8,10 +8,10 @@ import pandas as pd
 from studies.common.measures import alphas, old_alpha, vector_alphas
 from studies.common.study import Claim, Study, Value
 from studies.hebbian import network, trend
-from studies.hebbian.cells import NETWORK_CELLS, TREND_CELLS, settings
+from studies.hebbian.cells import NETWORK_CELLS, SEEDS, TREND_CELLS, settings
 from studies.hebbian.network import FRACTIONS, Cell, Recorded
 from studies.hebbian.picture import draw
-from studies.hebbian.summary import TARGETS, cells_of, figures, outcomes, range_of
+from studies.hebbian.summary import TARGETS, cells_of, figures, outcomes, percent, range_of
 from studies.hebbian.trend import Trend
 
 README = "doi:10.5281/zenodo.19389821, and the README of wcdfa 0.1.0"
@@ -76,11 +76,11 @@ def _groups(cells: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def _ranges(cells: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, group in _groups(cells):
-        row = {"cells": name, "number": str(len(group)), "with an effect": str(int(group["effect"].astype(bool).sum()))}
+        row = {"settings": name, "number": str(len(group)), "with an effect": str(int(group["effect"].astype(bool).sum()))}
         for column, title in (("share", "share at 2 %"), ("retention", "kept at 40 %"), ("retention_2", "kept at 2 %")):
             values = group[column].dropna().astype(float)
             low, high = range_of(values)
-            row[title] = f"{round(100 * values.median())} % ({round(100 * low)} to {round(100 * high)})" if len(values) else "–"
+            row[title] = f"{percent(values.median())} ({percent(low)} to {percent(high)})" if len(values) else "–"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -98,7 +98,7 @@ def _curves(cells: pd.DataFrame) -> pd.DataFrame:
     for arm, extra in (("network", {"vector": "ΔW as a vector, 16–125"}), ("trend", {})):
         group = cells[(cells["arm"] == arm) & cells["effect"].astype(bool)]
         for measure, title in (names | extra).items():
-            medians = {f"{f:.0%}": _median(group[f"{measure}_{round(100 * f)}"]) for f in FRACTIONS}
+            medians = {percent(f): _median(group[f"{measure}_{round(100 * f)}"]) for f in FRACTIONS}
             rows.append({"arm": "network" if arm == "network" else "no network", "α": title, **medians})
     return pd.DataFrame(rows)
 
@@ -115,8 +115,9 @@ def not_done(runs: pd.DataFrame) -> list[str]:
     counts = {arm: int((whole["arm"] == arm).sum()) for arm in ("network", "trend")}
     without = counts["network"] - len(figures(whole, "network", TARGETS["first_two_percent"].column))
     return [
-        f"{counts['network']} of {NETWORK_CELLS} network cells and {counts['trend']} of {TREND_CELLS} network-free cells have all their seeds.",
-        f"In {without} of these network cells α falls by less than 0.3 in all, so that a share of the effect means nothing.",
+        f"{counts['network']} of {NETWORK_CELLS} settings of the network and {counts['trend']} of {TREND_CELLS} settings without a network have all their seeds.",
+        f"In {without} of these settings of the network α falls by less than 0.3 in all, so that a share of the effect means nothing.",
+        f"The {NETWORK_CELLS * SEEDS} runs of a first set of network settings are left out: size and kind of perturbation went in step (see the changes, below).",
         "The author's own network, its parameters and the length of its series are not published, so they were not run.",
         "Networks beyond 150 units, series beyond 2,200 steps and perturbations with a structure (such as corrections toward a target) were not run.",
     ]

@@ -18,6 +18,7 @@ START, END, AWAY = 1.84, 0.80, 0.25
 """α without perturbation and at 95 %, as claimed; cells this near at both ends match."""
 FEWEST = {"network": 20, "trend": 10}
 FALL = 0.75
+NO_SETTING = "no setting with an effect is in"
 
 
 class Target(NamedTuple):
@@ -27,6 +28,11 @@ class Target(NamedTuple):
     name: str
     value: float
     tolerance: float
+
+    @property
+    def text(self) -> str:
+        """The value in percent."""
+        return f"{100 * self.value:g} %"
 
 
 TARGETS = {
@@ -107,48 +113,55 @@ def outcomes(runs: pd.DataFrame, seeds: int = SEEDS) -> list[Outcome]:
 
 def _of_figure(key: str, target: Target, cells: pd.DataFrame) -> Outcome:
     network, trend = (figures(cells, arm, target.column) for arm in ("network", "trend"))
-    (low, high), (lowest, highest) = range_of(network), range_of(trend)
-    count, wanted = len(network), _percent(target.value)
-    line = (
-        f"Over {count} Hebbian networks with an effect, the {target.name} lies between {_percent(low)} and {_percent(high)} (claimed: {wanted}); "
-        f"a trend with impulses and no network gives {_percent(lowest)} to {_percent(highest)} ({len(trend)} cells)."
-        if count and len(trend)
-        else f"Too few runs are in to say anything about the {target.name} (claimed: {wanted})."
-    )
-    effect = f"median {_in_percent(network)}, middle 90 % of cells {_percent(low)} to {_percent(high)}, {count} cells"
-    null = f"no network: median {_in_percent(trend)}, middle 90 % of cells {_percent(lowest)} to {_percent(highest)}, {len(trend)} cells"
-    return Outcome(key, verdict_on_figure(network, trend, target), line, effect, null, _seeds(cells))
+    line = f"Too few runs are in to say anything about the {target.name} (claimed: {target.text})."
+    if len(network) and len(trend):
+        line = (
+            f"The {target.name} is {_range_text(network)} in the middle 90 % of {len(network)} settings of a Hebbian network "
+            f"(claimed: {target.text}), and {_range_text(trend)} in that of {len(trend)} settings of a trend with impulses and no network."
+        )
+    null = f"no network: {_figure_text(trend)}"
+    return Outcome(key, verdict_on_figure(network, trend, target), line, _figure_text(network), null, _seeds(cells))
 
 
 def _of_fall(cells: pd.DataFrame) -> Outcome:
     kept = cells[(cells["arm"] == "network") & cells["effect"].astype(bool)] if len(cells) else pd.DataFrame()
     old, second = (kept[name].astype(float) if len(kept) else pd.Series(dtype=float) for name in ("fall_old", "fall_order_2"))
-    texts = [spread_text(*interval_of_median(each)) for each in (old, second)]
     line = (
         f"Between 2 % and 95 % of perturbed steps α falls by {np.nanmedian(old):.2f} by the definition of 0.1.0 and by {np.nanmedian(second):.2f} at order 2 "
-        f"(medians over {len(kept)} networks; claimed: {FALL})."
+        f"(medians over {len(kept)} settings of a Hebbian network; claimed: {FALL})."
         if len(second.dropna())
         else f"Too few runs are in to say whether α falls by {FALL} between 2 % and 95 % of perturbed steps."
     )
-    null = f"the same networks by the definition of 0.1.0: median fall {texts[0]}"
-    return Outcome(
-        "transition",
-        verdict_on_fall(old, second),
-        line,
-        f"median fall at order 2 {texts[1]}, {len(kept)} cells",
-        null,
-        _seeds(cells),
-    )
+    effect, null = (_fall_text(each) for each in (second, old))
+    null = f"the same settings by the definition of 0.1.0: {null}"
+    return Outcome("transition", verdict_on_fall(old, second), line, f"at order 2: {effect}", null, _seeds(cells))
 
 
 def _seeds(cells: pd.DataFrame) -> int:
     return int(cells["seeds"].min()) if len(cells) else 0
 
 
-def _percent(value: float) -> str:
-    return f"{100 * value:.3g} %" if math.isfinite(value) else "unknown"
+def _fall_text(falls: pd.Series) -> str:
+    kept = falls.dropna()
+    return f"median fall {spread_text(*interval_of_median(kept))}, {len(kept)} settings" if len(kept) else NO_SETTING
 
 
-def _in_percent(values: pd.Series) -> str:
-    middle, low, high = interval_of_median(values)
-    return f"{_percent(middle)} ({_percent(low)} to {_percent(high)})"
+def _figure_text(values: pd.Series) -> str:
+    if not len(values):
+        return NO_SETTING
+    median, *ends = map(percent, interval_of_median(values))
+    interval = f" ({' to '.join(ends)})" if len(values) > 2 else ""
+    return f"median {median}{interval}, middle 90 % of settings {_range_text(values)}, {len(values)} settings"
+
+
+def _range_text(values: pd.Series) -> str:
+    return " to ".join(map(percent, range_of(values)))
+
+
+def percent(share: float) -> str:
+    """A share in whole percent; a dash if there is none.
+
+    >>> percent(-0.00062), percent(12.34), percent(math.nan)
+    ('0 %', '1,234 %', '–')
+    """
+    return f"{round(100 * share):,} %" if math.isfinite(share) else "–"

@@ -47,6 +47,10 @@ def test_a_trial_becomes_verdicts_tables_and_a_picture(trial, tmp_path):
     assert {each.verdict for each in results.judged(STUDY, runs)} == {"undecided"}
     assert all(len(table) for _, table in STUDY.tables(runs))
     assert "float32, p = 11: 1 of 10 seeds." in STUDY.not_done(runs)
+    assert any("float32, p = 97; float64 logits, p = 97" in each for each in STUDY.not_done(runs))
+    for each in STUDY.outcomes(runs):
+        assert not {"nan", "inf", "unknown"} & set(" ".join(each[2:5]).replace("(", " ").split())
+        assert "0 of 0" not in " ".join(each[2:5])
     STUDY.picture(runs, tmp_path / "picture.png")
     assert 5_000 < (tmp_path / "picture.png").stat().st_size < 80_000
 
@@ -140,6 +144,35 @@ def test_stays_critical(hits, word):
     assert verdict("stays_critical", rows[:5]) == "undecided"
 
 
+def outcome(key, rows):
+    return next(each for each in STUDY.outcomes(pd.DataFrame(rows)) if each.claim == key)
+
+
+def test_a_run_that_ended_too_soon_tells_nothing_about_what_follows():
+    known = [row("float32", seed, second=18_000, spike=20_000) | {"steps_done": 23_000} for seed in range(8)]
+    short = [row("float32", seed, second=27_000) for seed in (8, 9)]
+    found = outcome("stays_critical", known + short)
+    assert (found.seeds, found.verdict) == (8, "does not replicate")
+    assert "8 of 8 runs have a slingshot" in found.line
+    assert "ended too soon to tell: 2" in found.effect
+    before = row("float32", 8, second=22_000, spike=20_000) | {"steps_done": 23_000, "spike_test": 0.1}
+    assert outcome("stays_critical", [*known, before]).line == found.line
+    assert any("claim 4" in each and each.endswith(": 2.") for each in STUDY.not_done(pd.DataFrame(known + short)))
+
+
+def test_a_run_that_a_slingshot_ended_is_named_where_it_counts():
+    rows = [row("float32", seed, spike=12_000) for seed in range(3)] + [row("float64 logits", seed) for seed in range(3)]
+    assert "of those without, 3 had a slingshot first" in outcome("second_transition", rows).effect
+    assert "slingshot first" not in outcome("of_learning", rows).effect
+    assert any("float32 3" in each for each in STUDY.not_done(pd.DataFrame(rows)))
+
+
+def test_medians_of_slingshots_say_how_many_runs_have_one():
+    steps = {"rounded 17": 10_000, "rounded 20": math.nan, "float32": math.nan}
+    found = outcome("coarser_sooner", [row(arm, seed, spike=step) for arm, step in steps.items() for seed in range(3)])
+    assert "2⁻¹⁷ 10,000 (10,000 to 10,000), 3 of 3 runs, 2⁻²⁰ none, float32 none" in found.effect
+
+
 def warned(main, control, cheap=0, seeds=10):
     """Runs of which some have an alarm 1,000 steps before the rise, in α and in the loss."""
     rows = [row("float32", seed, early=[3_000, 5_000] if seed < main else []) for seed in range(seeds)]
@@ -163,6 +196,18 @@ def warned(main, control, cheap=0, seeds=10):
 )
 def test_leads(rows, word):
     assert verdict("leads", rows) == word
+
+
+def test_a_seed_that_rises_after_its_control_ended_is_left_out_and_counted():
+    rows = warned(9, 0)
+    for each in rows[:4]:
+        each["risen"] = 10_050.0
+    for each in rows[10:]:
+        each["steps_done"] = 10_000
+    found = outcome("leads", rows)
+    assert found.seeds == 6
+    assert "accuracy rises after the control ended: 4" in found.null
+    assert any("claim 5" in each and each.endswith(": 4.") for each in STUDY.not_done(pd.DataFrame(rows)))
 
 
 def test_a_lead_is_counted_from_the_first_alarm_in_time():

@@ -51,7 +51,7 @@ def test_figures_that_the_network_pins_down_replicate():
     first, second, third = outcomes(runs)
     assert "claimed: 27 %" in first.line
     assert first.seeds == 10
-    assert "30 cells" in second.effect
+    assert "30 settings" in second.effect
     assert "0.70" in third.line
 
 
@@ -65,6 +65,13 @@ def test_figures_that_are_elsewhere_do_not_replicate():
     assert verdict_on_fall(pd.Series([0.1] * 30), pd.Series([0.0] * 30)) == NOT
     elsewhere = pd.Series(np.linspace(0.0, 0.9, 30)), pd.Series(np.linspace(0.5, 0.8, 30))
     assert verdict_on_figure(*elsewhere, TARGETS["first_two_percent"]) == NOT
+
+
+def test_a_range_says_what_it_is_the_range_of():
+    first, second, _ = outcomes(study_of(12.0, -0.004, spread=0.001))
+    assert "is 1,200 % to 1,200 % in the middle 90 % of 30 settings of a Hebbian network (claimed: 27 %)" in first.line
+    assert "median 0 % (0 % to 0 %), middle 90 % of settings" in second.effect
+    assert any("640 runs of a first set" in each for each in STUDY.not_done(study_of(0.3, 0.3)))
 
 
 def test_too_few_cells_or_seeds_decide_nothing():
@@ -139,6 +146,7 @@ def test_quick_runs_go_through_to_the_page(tmp_path):
     for each in STUDY.outcomes(runs):
         check_verdict(each.verdict)
         assert each.verdict == UNDECIDED
+        assert not {"nan", "unknown"} & set(" ".join(each[2:5]).replace("(", " ").split())
     assert all(len(table) for _, table in STUDY.tables(runs))
     assert STUDY.not_done(runs)[0].startswith("0 of 64")
     STUDY.picture(runs, tmp_path / "hebbian.png")
