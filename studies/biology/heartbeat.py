@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import zipfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -95,10 +96,11 @@ def report(found: Directions) -> str:
         else "no more alike than at times without a beat"
     )
     short, long = found.alpha
+    alpha = f"{short:.2f} at 4 to 16 beats, {long:.2f} at 16 to 64" if math.isfinite(short) else "not computed, needs 256 beats"
     return f"""{found.beats} beats: {said}.
 mean cosine of successive evoked potentials {found.cosine:.3f}; of {SHIFTS} random shifts of all beats {found.null[0]:.3f} to {found.null[1]:.3f} (middle 95 %), p = {found.p:.3f}
 without their overall mean {found.without_mean:.3f}
-α of their differences as a vector: {short:.2f} at 4 to 16 beats, {long:.2f} at 16 to 64
+α of their differences as a vector: {alpha}
 A similar direction may also come from the heart's own electric field; whether it does is not tested."""
 
 

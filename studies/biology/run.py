@@ -10,7 +10,7 @@ import pandas as pd
 from studies.biology import evoked, recordings
 from studies.biology.exponents import MODELS, RANGES, STRETCH, WHOLE, Model, coverage, measured, misfits, stretches
 from studies.biology.picture import draw
-from studies.biology.summary import HEALTH, SEEDS, alpha_of, arm, corrected, covers, difference_of, outcomes
+from studies.biology.summary import HEALTH, SEEDS, alpha_of, arm, corrected, covers, deciding, difference_of, outcomes
 from studies.common.statistics import spread_text
 from studies.common.study import Claim, Study, Value
 
@@ -115,7 +115,7 @@ def not_done(runs: pd.DataFrame) -> list[str]:
     left = [f"Recording not run: {name}." for key, name in recordings.NAMES.items() if key not in here]
     return [
         *left,
-        "Only one recording of a healthy person is long enough to decide: nothing here speaks of people in general.",
+        f"Recordings of healthy people long enough to decide: {len(deciding(runs))}. Nothing here speaks of people in general.",
         "No recording of a day, of an illness, of sleep or of effort: α1 changes with each of them.",
         "Evoked potentials were tested on made-up recordings only; no package that we know ships EEG with ECG.",
         "Beats that do not start at the sinus node were not looked for; intervals are taken as the packages give them.",

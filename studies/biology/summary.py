@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from studies.biology.exponents import RANGES, Spread, student, union
-from studies.biology.recordings import HEALTHY
+from studies.biology.recordings import HEALTHY, NAMES
 from studies.common.statistics import interval_of_share, spread_text
 from studies.common.study import NOT, REPLICATES, UNDECIDED, UNTESTABLE, Outcome
 
 BAND, SEEDS, ENOUGH = (0.8, 1.2), 10, 1000
+TOO_SHORT = "No recording of a healthy person with 1,000 beats is in."
 HEALTH = {"alpha1": (1.20, 0.18), "alpha2": (1.00, 0.12)}
 """Mean and standard deviation of healthy people, C.-K. Peng et al., doi:10.1063/1.166141."""
 
@@ -100,55 +101,65 @@ def outcomes(runs: pd.DataFrame) -> list[Outcome]:
 
 
 def _of_band(kept: list[pd.Series], trusted: bool, rows: pd.DataFrame, seeds: int) -> Outcome:
-    found = {f"{name} of {row['recording']}": alpha_of(row, name) for row in kept for name in RANGES}
-    texts = ", ".join(f"{_named(name)} {spread_text(*each)}" for name, each in found.items())
-    plain = rows[rows["model"] == "arfima"] if len(rows) else rows
-    worst = f"{100 * plain[['alpha1_covered', 'alpha2_covered']].min(axis=None):.0f} %" if len(plain) else "unknown"
-    line = (
-        f"A healthy heart over an hour has {texts}; the band is 0.8 to 1.2."
-        if found
-        else "No recording of a healthy person with 1,000 beats is in."
-    )
-    null = f"series with one exponent: the interval holds the truth in at least {worst}; healthy people (Peng 1995): α1 1.20 ± 0.18, α2 1.00 ± 0.12"
-    return Outcome("heart", verdict_on_band(list(found.values()), trusted), line, texts or "none", null, seeds)
+    found = [alpha_of(row, name) for row in kept for name in RANGES]
+    effect = "; ".join(_exponents(row) for row in kept)
+    where = "; ".join(f"{_exponents(row)} ({NAMES[row['recording']]})" for row in kept)
+    line = f"A healthy heart has {where}; the band is 0.8 to 1.2." if kept else TOO_SHORT
+    plain = rows[rows["model"] == "arfima"]
+    null = f"simulated series with one exponent, {seeds} seeds: the interval holds the truth in at least "
+    null += f"{percent(plain[['alpha1_covered', 'alpha2_covered']].min(axis=None))}; " if len(plain) else "–; "
+    null += "healthy people (Peng 1995): α1 1.20 ± 0.18, α2 1.00 ± 0.12"
+    return Outcome("heart", verdict_on_band(found, trusted), line, effect or "–", null, seeds)
+
+
+def _exponents(row: pd.Series) -> str:
+    alpha1, alpha2 = (spread_text(*alpha_of(row, name)) for name in RANGES)
+    return f"α1 = {alpha1}, α2 = {alpha2}"
 
 
 def _of_one(kept: list[pd.Series], fitting: bool, rows: pd.DataFrame, seeds: int) -> Outcome:
     p, differences = [corrected(row) for row in kept], [difference_of(row) for row in kept]
-    gaps = ", ".join(f"α1 − α2 = {spread_text(*each)}" for each in differences)
-    line = (
-        f"Over an hour of healthy beats a single exponent has p = {min(p):.2g} at 4 to 64 beats, and {gaps}."
-        if p
-        else "No recording of a healthy person with 1,000 beats is in."
-    )
-    worst = {name: f"{100 * group['misfits'].max():.0f} %" for name, group in rows.groupby("model")}
+    gaps = [f"α1 − α2 = {spread_text(*each)}" if math.isfinite(each.value) else "α1 − α2 not known" for each in differences]
+    texts = [_misfit(row, gap) for row, gap in zip(kept, gaps, strict=True)]
+    line = f"At 4 to 64 beats a single exponent has {'; '.join(texts)}." if kept else TOO_SHORT
+    worst = {name: percent(group["misfits"].max()) for name, group in rows.groupby("model")}
     null = (
-        f"misfits with p < 0.05: {worst.get('arfima', 'unknown')} at most of series with one exponent, "
-        f"{worst.get('ar1', 'unknown')} of AR(1) series, which have none"
+        f"simulated series, {seeds} seeds, misfits with p < 0.05: {worst.get('arfima', '–')} at most of those with one exponent, "
+        f"{worst.get('ar1', '–')} of AR(1) series, which have none"
     )
-    return Outcome("one_exponent", verdict_on_one(p, differences, fitting), line, gaps or "none", null, seeds)
+    return Outcome("one_exponent", verdict_on_one(p, differences, fitting), line, "; ".join(gaps) or "–", null, seeds)
+
+
+def _misfit(row: pd.Series, gap: str) -> str:
+    p = corrected(row)
+    return f"{f'p = {p:.2g}' if math.isfinite(p) else 'no p'}, and {gap} ({NAMES[row['recording']]})"
 
 
 def _of_evoked(runs: pd.DataFrame) -> Outcome:
     tried = arm(runs, "evoked")
-    texts = []
-    for strength, name in ((0.3, "with an evoked potential"), (0.0, "without one")):
-        group = tried[tried["strength"] == strength] if len(tried) else tried
-        hits = int((group["p"] <= 0.05).sum()) if len(group) else 0
-        _, low, high = interval_of_share(hits, len(group))
-        texts.append(
-            f"{hits} of {len(group)} made-up recordings {name} (95 %: {low:.0%} to {high:.0%})" if len(group) else "none yet"
-        )
-    line = "No package ships EEG with ECG, so this waits for a recording: python -m studies.biology.heartbeat RECORDING."
-    return Outcome(
-        "evoked",
-        UNTESTABLE,
-        line,
-        f"a direction is found in {texts[0]}",
-        f"and in {texts[1]}",
-        int(tried["seed"].nunique()) if len(tried) else 0,
+    effect, null = (_directions(tried, strength) for strength in (0.3, 0.0))
+    line = (
+        "No package that we know ships EEG with ECG, so this waits for a recording: python -m studies.biology.heartbeat RECORDING."
     )
+    seeds = int(tried["seed"].nunique()) if len(tried) else 0
+    effect = f"a direction is found in {effect} with an evoked potential"
+    return Outcome("evoked", UNTESTABLE, line, effect, f"and in {null} without one", seeds)
 
 
-def _named(name: str) -> str:
-    return name.replace("alpha1", "α1 =").replace("alpha2", "α2 =").split(" of ")[0]
+def _directions(tried: pd.DataFrame, strength: float) -> str:
+    """How many made-up recordings show a direction."""
+    group = tried[tried["strength"] == strength] if len(tried) else tried
+    if not len(group):
+        return "none yet"
+    hits = int((group["p"] <= 0.05).sum())
+    _, low, high = interval_of_share(hits, len(group))
+    return f"{hits} of {len(group)} made-up recordings, one a seed (95 %: {percent(low)} to {percent(high)}),"
+
+
+def percent(share: float) -> str:
+    """A share in percent.
+
+    >>> percent(0.934)
+    '93 %'
+    """
+    return f"{100 * share:.0f} %"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLOURS = {"network": "tab:blue", "trend": "tab:orange"}
 NAMES = {"network": "Hebbian network", "trend": "trend and impulses, no network"}
 SHORT = {"network": "with a network", "trend": "without"}
-SHOWN = (-0.3, 1.6)
+SHOWN = (-0.1, 1.6)
 CLAIMED = {0: 1.84, 2: 1.55, 40: 1.02, 95: 0.80}
 
 

@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 
 from studies.biology import evoked, heartbeat, recordings
-from studies.biology.exponents import MODELS, Spread, misfits, student, union
+from studies.biology.exponents import LONG, MODELS, SHORT, Spread, misfits, student, union
 from studies.biology.run import STUDY, recorded
 from studies.biology.summary import covers, verdict_on_band, verdict_on_one
 from studies.common.study import NOT, REPLICATES, UNDECIDED, UNTESTABLE, check_verdict
 from wcdfa import synthetic
 from wcdfa.readers import limits
+from wcdfa.scales import half_sizes
 
 
 def cover(hits=38, misfit=2, seeds=10):
@@ -84,6 +85,25 @@ def test_rules_look_at_all_recordings():
     assert verdict_on_band([inside, outside], trusted=True) == NOT
     assert verdict_on_band([inside, Spread(1.1, 1.0, 1.3)], trusted=True) == UNDECIDED
     assert verdict_on_one([0.5, 0.001], [inside, inside], trusted=True) == NOT
+
+
+def test_the_words_say_whose_seeds_they_are_and_which_recordings():
+    runs = pd.DataFrame([heart(), heart(name="five_minutes"), *cover()])
+    band, one, evoked_ = STUDY.outcomes(runs)
+    assert "α2 = 1.00 (0.95 to 1.05) (an hour, healthy); α1 = " in band.line
+    assert "p = 1, and α1 − α2 = 0.00 (0.00 to 0.00) (an hour, healthy); " in one.line
+    assert "simulated series with one exponent, 10 seeds: the interval holds the truth in at least 95 %" in band.null
+    assert "5 % at most" in one.null
+    assert "No package that we know" in evoked_.line
+    assert any("long enough to decide: 2." in each for each in STUDY.not_done(runs))
+    assert any("long enough to decide: 0." in each for each in STUDY.not_done(pd.DataFrame(cover())))
+
+
+def test_boxes_of_the_truth_are_those_of_the_estimate():
+    """The exponents that intervals are compared with are slopes over the same sizes."""
+    sizes = half_sizes(1024, 1)
+    assert tuple(size for size in sizes if 4 <= size <= 16) == SHORT
+    assert tuple(size for size in sizes if 16 <= size <= 64) == LONG
 
 
 def test_the_interval_of_a_changing_state_is_the_wider_one():
@@ -179,6 +199,13 @@ def test_the_script_says_what_a_recording_shows(file, capsys):
     printed = capsys.readouterr().out
     assert "similar directions" in printed
     assert "p = 0.0" in printed
+
+
+def test_the_script_says_that_alpha_needs_more_beats(file, capsys):
+    assert heartbeat.main([file(beats=np.arange(1.0, 200.0))]) == 0
+    printed = capsys.readouterr().out
+    assert "as a vector: not computed, needs 256 beats" in printed
+    assert "nan" not in printed
 
 
 @pytest.mark.parametrize(
