@@ -110,10 +110,21 @@ def unseen_outcome(runs: pd.DataFrame) -> Outcome:
     return Outcome(
         claim="against_self_unseen",
         verdict=verdict,
-        line=f"Of five measures, {MEASURES[name]} separates best: in the mean over runs it is {said}.",
+        line=f"{_telling(worst)}; {MEASURES[name]} is {said} in the mean over runs.",
         effect=f"AUC {spread_text(*worst[best][1])} for a {towards} value, at the worst of eight pairs (99 % interval)",
         null=f"AUC of {ENOUGH} against each of {', '.join(HEALTHY)}; without any difference it is 0.5",
         seeds=seeds,
+    )
+
+
+def _telling(worst: dict[tuple[str, bool], tuple[float, Interval, float]]) -> str:
+    """Which measures tell, as the start of a sentence; more than one may do so equally well."""
+    found = [MEASURES[name] for (name, _), (low, *_) in worst.items() if low > ENOUGH]
+    if not found:
+        return f"None of {len(MEASURES)} measures surely tells adversarial runs from all healthy arms"
+    listed = " and ".join(found)
+    return (
+        f"{len(found)} of {len(MEASURES)} measures tell{'s' * (len(found) == 1)} adversarial runs from all healthy arms ({listed})"
     )
 
 
