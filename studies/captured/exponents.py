@@ -63,11 +63,11 @@ def alpha_outcome(runs: pd.DataFrame, claim: str) -> Outcome:
     elif seeds >= FEWEST and any(all(each.other for each in of) for of in found.values()):
         verdict = NOT
     nearest = [min(of, key=lambda each: math.inf if math.isnan(each.size) else each.size) for of in found.values()]
-    listed = ", ".join(f"{_mean(runs, arm)} with {arm}" for arm in arms)
+    listed = ", ".join(f"{_means(runs, arm)} ({arm})" for arm in arms)
     return Outcome(
         claim=claim,
         verdict=verdict,
-        line=f"α (order 1) is {listed} in the mean over runs; in the healthy arms it is {_span(runs)}.",
+        line=f"α at orders 1 and 2 is {listed} in the mean over runs; in the healthy arms it is {_spans(runs)}.",
         effect="nearest healthy arm: " + "; ".join(each.text() for each in nearest),
         null=f"differences within ±{MARGIN} of a healthy arm, paired by seed; {', '.join(HEALTHY)}",
         seeds=seeds,
@@ -79,12 +79,16 @@ def _difference(runs: pd.DataFrame, arm: str, healthy: str) -> Difference:
     return Difference(arm, healthy, tuple(interval_of_mean((own[order] - other[order]).astype(float)) for order in ORDERS))
 
 
-def _mean(runs: pd.DataFrame, arm: str) -> str:
-    return spread_text(*interval_of_mean(runs.loc[runs["arm"] == arm, "alpha_1"]))
+def _means(runs: pd.DataFrame, arm: str) -> str:
+    means = [runs.loc[runs["arm"] == arm, order].mean() for order in ORDERS]
+    return " and ".join(f"{mean:.2f}" if math.isfinite(mean) else "unknown" for mean in means)
 
 
-def _span(runs: pd.DataFrame) -> str:
-    means = [runs.loc[runs["arm"] == arm, "alpha_1"].mean() for arm in HEALTHY]
+def _spans(runs: pd.DataFrame) -> str:
+    return " and ".join(_span([runs.loc[runs["arm"] == arm, order].mean() for arm in HEALTHY]) for order in ORDERS)
+
+
+def _span(means: list[float]) -> str:
     return f"{np.nanmin(means):.2f} to {np.nanmax(means):.2f}" if np.isfinite(means).any() else "unknown"
 
 
@@ -97,17 +101,30 @@ def unseen_outcome(runs: pd.DataFrame) -> Outcome:
         verdict = NOT
     elif seeds >= FEWEST and all(high < ENOUGH for _, _, high in worst.values()):
         verdict = REPLICATES
-    name, _ = best
+    name, up = best
     means = {arm: runs.loc[runs["arm"] == arm, name].mean() for arm in (*ADVERSARIAL, *HEALTHY)}
     said = ", ".join(f"{value:.3f} ({arm})" for arm, value in means.items() if math.isfinite(value))
-    _, (estimate, low, high), _ = worst[best]
+    if not said:
+        return Outcome("against_self_unseen", verdict, "No run of these arms is in.", "unknown", "unknown", seeds)
+    towards = "higher" if up else "lower"
     return Outcome(
         claim="against_self_unseen",
         verdict=verdict,
-        line=f"Of five measures, {MEASURES[name]} separates best: in the mean over runs it is {said}.",
-        effect=f"AUC {spread_text(estimate, low, high)} at the worst of eight pairs (99 % interval)",
+        line=f"{_telling(worst)}; {MEASURES[name]} is {said} in the mean over runs.",
+        effect=f"AUC {spread_text(*worst[best][1])} for a {towards} value, at the worst of eight pairs (99 % interval)",
         null=f"AUC of {ENOUGH} against each of {', '.join(HEALTHY)}; without any difference it is 0.5",
         seeds=seeds,
+    )
+
+
+def _telling(worst: dict[tuple[str, bool], tuple[float, Interval, float]]) -> str:
+    """Which measures tell, as the start of a sentence; more than one may do so equally well."""
+    found = [MEASURES[name] for (name, _), (low, *_) in worst.items() if low > ENOUGH]
+    if not found:
+        return f"None of {len(MEASURES)} measures surely tells adversarial runs from all healthy arms"
+    listed = " and ".join(found)
+    return (
+        f"{len(found)} of {len(MEASURES)} measures tell{'s' * (len(found) == 1)} adversarial runs from all healthy arms ({listed})"
     )
 
 

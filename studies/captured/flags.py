@@ -67,7 +67,7 @@ def flag_outcome(runs: pd.DataFrame, of: str, kind: str) -> Outcome:
 
 def _beside(runs: pd.DataFrame, of: str, arms: Iterable[str]) -> str:
     plain = BESIDE["held-out loss rose"]
-    beside = f"by the plain rule, the held-out loss rose by two standard errors in {shares(runs, plain, arms)} and {shares(runs, plain, NOISY)}"
+    beside = f"by the plain rule, the held-out loss rose by more than two standard errors in {shares(runs, plain, arms)} and {shares(runs, plain, NOISY)}"
     null = "surrogates with the spectrum of the gain" if of == "coupling" else "a mean of 0 with the memory of the gain"
     return f"{null}; {beside}"
 

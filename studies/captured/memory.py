@@ -1,4 +1,4 @@
-"""The mean of a series with an interval that knows its memory."""
+"""The mean of a series, with an interval that allows for its memory."""
 
 from __future__ import annotations
 

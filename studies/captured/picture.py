@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from PIL import Image
 
 from studies.captured.arms import ADVERSARIAL, HEALTHY, MEMORISED, SHORTCUT
+from studies.common.pictures import save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,22 +28,14 @@ PANELS = {
 
 def picture(runs: pd.DataFrame, path: Path) -> None:
     """Held-out loss by arm, and four measures of each run."""
-    figure = Figure(figsize=(10, 7), layout="constrained")
+    figure = Figure(figsize=(10, 7), dpi=100, layout="constrained")
     grid = figure.add_gridspec(2, 3, width_ratios=[1.3, 1, 1])
     _curves(figure.add_subplot(grid[:, 0]), runs)
     for at, (name, title) in enumerate(PANELS.items()):
         _dots(figure.add_subplot(grid[at // 2, 1 + at % 2]), runs, name, title)
     lines = [Line2D([], [], color=colour, label=kind) for kind, colour in COLOURS.items()]
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines))
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """With few colours, which makes the file small."""
-    drawn = BytesIO()
-    figure.savefig(drawn, dpi=100, format="png")
-    with Image.open(drawn) as image:
-        image.convert("RGB").quantize(48, dither=Image.Dither.NONE).save(path, optimize=True)
+    save(figure, path, colours=48)
 
 
 def _curves(axes: Axes, runs: pd.DataFrame) -> None:

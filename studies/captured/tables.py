@@ -23,9 +23,9 @@ WINDOW_FLAGS = {
 
 
 def tables(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Each with its title."""
+    """All tables, each with its title."""
     return [
-        ("How the arms trained", _by_arm(runs, _training)),
+        ("How the arms trained, from start to end of the measured part", _by_arm(runs, _training)),
         ("Runs flagged, over the whole measured part", _by_arm(runs, _flagged)),
         ("Share of windows flagged (95 % interval over seeds)", _by_arm(runs, _windows_flagged)),
         ("Coupling and exponents: mean over seeds (95 % interval)", _by_arm(runs, _means)),
@@ -41,10 +41,10 @@ def _by_arm(runs: pd.DataFrame, row: Any) -> pd.DataFrame:
 def _training(own: pd.DataFrame) -> Row:
     columns = {
         "training loss at the end": "train_loss",
-        "held-out loss before": "held_before",
-        "after": "held_after",
-        "right before": "right_before",
-        "right after": "right_after",
+        "held-out loss, start": "held_before",
+        "held-out loss, end": "held_after",
+        "held-out accuracy, start": "right_before",
+        "held-out accuracy, end": "right_after",
         "‖ΔW‖": "norm",
     }
     return {"runs": len(own), **{title: f"{own[name].mean():.3f}" for title, name in columns.items()}}

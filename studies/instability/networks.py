@@ -53,7 +53,7 @@ def _entropy(labels: npt.NDArray[np.int32]) -> float:
 
 
 def rounded(x: jax.Array, bits: int) -> jax.Array:
-    """Rounded to 2^bits − 1 evenly spaced values up to the largest magnitude of the tensor; the gradient passes as if it were not."""
+    """Round to 2^bits − 1 evenly spaced values up to the largest magnitude of the tensor; the gradient passes unchanged."""
     if not bits:
         return x
     step = jnp.maximum(jnp.abs(x).max(), FINEST) / (2 ** (bits - 1) - 1)

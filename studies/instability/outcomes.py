@@ -11,7 +11,7 @@ from studies.instability.divergence import alarms
 from studies.instability.judging import SOON
 from studies.instability.scores import ALPHA, GRADIENT_LAYER, LOSS, NAMES, RMS_RULE, UPDATE_LAYER
 from studies.instability.spikes import AHEAD
-from studies.instability.summary import placement_gap, spike_rates, steady, warned
+from studies.instability.summary import placement_gap, spike_rates, steady, warned, with_twin
 from studies.instability.training import STEPS
 
 WORTSMAN = "arXiv:2304.13013"
@@ -77,7 +77,8 @@ def _before(key: str, runs: pd.DataFrame, name: str, what: str, ahead: int = AHE
     found = warned(runs, name, ahead)
     share, chance = 100 * found.share[0], 100 * found.chance
     line = (
-        f"{NAMES[name]} alarms 1 to {ahead} steps before {share:.0f} % of {found.spikes:,} {what}, by chance before {chance:.0f} %."
+        f"An alarm on {NAMES[name]} begins 1 to {ahead} steps before {share:.0f} % of {what} (mean over seeds, {found.spikes:,} spikes), "
+        f"by chance {chance:.0f} %."
     )
     effect = f"excess {spread_text(*found.excess)}, lead {spread_text(*found.lead, digits=0)} steps, {found.seeds} seeds"
     null = f"spike times shifted within the same runs: {chance:.0f} %; {found.false:.1f} false alarms per 1,000 steps"
@@ -90,15 +91,15 @@ def _beyond(runs: pd.DataFrame) -> Outcome:
     own = warned(runs, UPDATE_LAYER)
     others = {name: (placement_gap(runs, UPDATE_LAYER, name), warned(runs, name)) for name in (LOSS, GRADIENT_LAYER)}
     verdict = decisions.warns_better([gap for gap, _ in others.values()], own.seeds, own.spikes)
-    figures = " and ".join(f"{each.placement[0]:.2f} for the {NAMES[name]}" for name, (_, each) in others.items())
-    line = f"The 50 steps before a spike stand above a share of {own.placement[0]:.2f} of calm stretches for ‖ΔW‖ of a layer, {figures}."
+    figures = " and ".join(f"{100 * each.placement[0]:.0f} % by the {NAMES[name]}" for name, (_, each) in others.items())
+    line = f"By ‖ΔW‖ of a layer, the 50 steps before a spike stand out from {100 * own.placement[0]:.0f} % of calm stretches; {figures}."
     effect = ", ".join(f"{spread_text(*gap)} above the {NAMES[name]}" for name, (gap, _) in others.items())
     return Outcome(
         "beyond_loss",
         verdict,
         line,
         f"{effect}, {own.seeds} seeds",
-        "loss and gradient norm in the same steps; chance is 0.50",
+        "loss and gradient norm in the same steps; chance is 50 %",
         own.seeds,
     )
 
@@ -120,11 +121,11 @@ def _divergence(runs: pd.DataFrame) -> Outcome:
 
 
 def _less(runs: pd.DataFrame) -> Outcome:
-    rates = spike_rates(runs).reindex(columns=[0.999, 0.95]).dropna() if len(runs) else runs
+    rates = spike_rates(with_twin(runs)).reindex(columns=[0.999, 0.95]).dropna() if len(runs) else runs
     if rates.empty:
-        return Outcome("lower_beta2", UNDECIDED, "There were no runs of one seed with both values of β₂.", "none", "none", 0)
+        return Outcome("lower_beta2", UNDECIDED, "No run is there with both values of β₂.", "none", "none", 0)
     difference = interval_of_mean(rates[0.999] - rates[0.95])
     high, low = float(rates[0.999].mean()), float(rates[0.95].mean())
     line = f"{low:.2f} spikes in 1,000 steps with β₂ = 0.95, {high:.2f} with 0.999."
-    effect = f"{spread_text(*difference)} more with 0.999, {len(rates)} seeds"
+    effect = f"0.999 minus 0.95: {spread_text(*difference)} in 1,000 steps, {len(rates)} seeds"
     return Outcome("lower_beta2", decisions.spikes_less(difference, len(rates)), line, effect, f"β₂ = 0.95: {low:.2f}", len(rates))

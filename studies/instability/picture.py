@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
@@ -10,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
+from studies.common.pictures import save
 from studies.instability.divergence import alarms
 from studies.instability.judging import AFTER, DRAWN
 from studies.instability.ramp import WATCHED
@@ -22,18 +21,16 @@ from studies.instability.training import STEPS
 
 
 def picture(runs: pd.DataFrame, path: Path) -> None:
-    """Write the picture."""
+    """Write a picture of three panels: statistics around spikes in full batches and in minibatches, and alarms as the rate grows."""
     with mpl.rc_context({"font.size": 8}):
-        figure = Figure(figsize=(10, 3.2), layout="constrained")
+        figure = Figure(figsize=(10, 3.2), dpi=110, layout="constrained")
         full, mini, ramps = figure.subplots(1, 3)
         table = steady(runs)
         table = table[table["bits"] == 0]
         _around(full, table[table["task"] == "curve"], "Around spikes, full batch, float32")
         _around(mini, table[table["task"] != "curve"], "Around spikes, minibatch, float32")
         _leads(ramps, alarms(runs))
-        buffer = BytesIO()
-        figure.savefig(buffer, dpi=110)
-    Image.open(buffer).convert("RGB").quantize(256).save(path, optimize=True)  # half of the size
+        save(figure, path, colours=256)
 
 
 def _around(axes: Axes, runs: pd.DataFrame, title: str) -> None:

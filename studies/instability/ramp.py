@@ -23,7 +23,7 @@ WATCHED = {
     COSINE: "cosine of updates",
     ALPHA: "α",
 }
-"""The statistics, as people read them."""
+"""The names of the statistics on the page."""
 FIRST_RATE, LAST_RATE, GROWS_FROM = 0.001, 10.0, 1_500
 WINDOW, STRIDE, MEAN_OF = 500, 50, 100
 SUSTAINED = 25

@@ -33,7 +33,7 @@ NAMES = {
     ALPHA_SHORT: "α in 128 steps",
     ALPHA: "α in 500 steps",
 }
-"""Of the statistics, as people read them."""
+"""The names of the statistics on the page."""
 
 
 def scores(trace: Trace) -> dict[str, Floats]:

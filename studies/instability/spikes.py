@@ -62,7 +62,7 @@ def onsets(score: Floats, threshold: float) -> Flags:
 
 
 def leads(starts: Flags, spikes: Places, ahead: int = AHEAD) -> Places:
-    """Of each spike, how many steps earlier the last burst before it began; 0 where none did within `ahead` steps."""
+    """How many steps before each spike the last burst began; 0 where none began within `ahead` steps."""
     found = np.flatnonzero(starts)
     last = np.searchsorted(found, spikes) - 1
     steps = spikes - found[np.maximum(last, 0)] if len(found) else np.full(len(spikes), ahead + 1)
@@ -70,7 +70,7 @@ def leads(starts: Flags, spikes: Places, ahead: int = AHEAD) -> Places:
 
 
 def placement(score: Floats, spikes: Places, at: Flags) -> Floats:
-    """Of each spike, the share of calm steps whose 50 steps before hold a lower maximum of the score, ties counted by half."""
+    """For each spike, the share of calm steps whose 50 steps before hold a lower maximum of the score; a tie counts half."""
     highest = pd.Series(score).shift(1).rolling(AHEAD).max().to_numpy()
     others = np.sort(highest[at])
     below = np.searchsorted(others, highest[spikes]) + np.searchsorted(others, highest[spikes], side="right")

@@ -38,14 +38,15 @@ def warned(runs: pd.DataFrame, name: str, ahead: int = AHEAD) -> Warned:
     """How a statistic did in steady runs; `ahead` is 50, or 8 for what comes soon."""
     seeds = per_seed(runs, name, ahead)
     excess = interval_of_mean(seeds["share"] - seeds["chance"])
-    false = float(np.average(runs[f"{name}_false"].fillna(0), weights=runs["calm"])) if len(runs) and runs["calm"].any() else np.nan
+    false = runs[f"{name}_false"].dropna()  # none where every calm step is near a deviation
+    calm = runs.loc[false.index, "calm"]
     return Warned(
         interval_of_mean(seeds["share"]),
         float(seeds["chance"].mean()),
         excess,
         interval_of_median(seeds["lead"]),
         interval_of_mean(seeds["placement"]),
-        false,
+        float(np.average(false, weights=calm)) if calm.any() else np.nan,
         int(seeds["spikes"].sum()),
         len(seeds),
     )
@@ -66,10 +67,15 @@ def per_seed(runs: pd.DataFrame, name: str, ahead: int = AHEAD) -> pd.DataFrame:
 
 
 def spike_rates(runs: pd.DataFrame) -> pd.DataFrame:
-    """Spikes in 1,000 judged steps, by seed (rows) and β₂ (columns), over the same networks, roundings and rates."""
+    """Spikes in 1,000 judged steps, by seed (rows) and β₂ (columns)."""
     judged = runs.assign(steps=(runs["lasted"] - START).clip(lower=1))
     sums = judged.groupby(["seed", "b2"])[["spikes", "steps"]].sum()
     return (1000 * sums["spikes"] / sums["steps"]).unstack("b2")
+
+
+def with_twin(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs that are there with both values of β₂, all else equal."""
+    return runs[runs.groupby(["task", "bits", "rate", "seed"])["b2"].transform("nunique") == 2]
 
 
 def placement_gap(runs: pd.DataFrame, name: str, other: str) -> Interval:

@@ -19,7 +19,7 @@ SHOWN = (LOSS, GRADIENT_LAYER, UPDATE_FIRST, UPDATE_LAYER, RMS_RULE, ALPHA)
 
 
 def tables(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Title and table."""
+    """All tables, each with its title; those without rows are left out."""
     table = steady(runs)
     full, mini = table[table["task"] == "curve"], table[table["task"] != "curve"]
     found = [
@@ -90,7 +90,7 @@ def _weights(bits: int) -> str:
 
 
 def not_done(runs: pd.DataFrame) -> list[str]:
-    """Sentences."""
+    """What the runs do not cover."""
     table = steady(runs)
     none = [
         f"{task}, {_weights(int(bits))}, β₂ = {b2:g}"
@@ -108,12 +108,13 @@ def _unfailed(runs: pd.DataFrame) -> list[str]:
     grown = ramps(runs)
     grown = grown[grown["arm"] == "ramp"]
     failed = int(grown["failure"].notna().sum())
-    return [f"{failed} of {len(grown)} runs with a growing rate failed for good; the others are not judged."]
+    others = "; the others are not judged." if failed < len(grown) else "."
+    return [f"{failed} of {len(grown)} runs with a growing rate failed for good{others}"] if len(grown) else []
 
 
 _ALWAYS = (
     "No large network: a small transformer showed hardly any spike in the pilot, and larger ones exceed the compute.",
-    "SGD, weight decay, clipping and warm-up; 4 bits are simulated in float32.",
+    "No SGD, weight decay, clipping or warm-up; 4 bits are simulated in float32.",
     "No alarm that is learned from several statistics together.",
-    "Vector α, and α at orders 2 and 3.",
+    "No vector α, and no α at orders 2 and 3.",
 )

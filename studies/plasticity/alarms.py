@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -52,6 +53,8 @@ def alarms_of(tasks: pd.DataFrame, name: str) -> Alarms:
     leads, ahead, false, healthy = [], [], 0, 0
     for ageing, twin in TWINS.items():
         limits = {each: limit_of(_tracks(tasks, twin, each, 0)) for each in (name, "loss")}
+        if math.isnan(limits["loss"]):  # no healthy runs yet, so no alarm means anything
+            continue
         odd = _tracks(tasks, twin, name, 1)
         false, healthy = false + sum(alarm_task(track, limits[name]) < len(track) for track in odd), healthy + len(odd)
         for _, run in tasks[(tasks["arm"] == ageing) & tasks["failure"].notna()].groupby("run"):

@@ -8,7 +8,8 @@ import numpy as np
 
 from studies.common.data import digits
 from studies.plasticity import measures
-from studies.plasticity.network import CHUNK, CLASSES, INPUTS, Batches, Data, Hyperparameters, Places, fresh, initial, trainer
+from studies.plasticity.network import CLASSES, INPUTS, initial
+from studies.plasticity.training import CHUNK, Batches, Data, Hyperparameters, Places, fresh, trainer
 
 BATCH, MEMORISED, RENEWED = 32, 400, 0.2
 NO_NOISE, NO_TEST = np.zeros((1, INPUTS), np.float32), (np.zeros((1, INPUTS), np.float32), np.zeros(1, np.int32))

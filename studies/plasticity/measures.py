@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 import wcdfa
 from studies.common.measures import alphas, old_alpha
-from studies.plasticity.network import SCALARS, activations
+from studies.plasticity.network import activations
+from studies.plasticity.training import SCALARS
 from wcdfa.inference.range_exponents import slope_weights
 
 if TYPE_CHECKING:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
+from studies.common.pictures import save
 from studies.plasticity import foretelling, tasks
 from studies.plasticity.tables import BANDS
 
@@ -36,14 +35,7 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=8, frameon=False)
     _bands(axes[1])
     _corrections(axes[2], foretelling.corrections(runs))
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Write 64 colours: hundreds of pale points in all colours are twice as large."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(64).save(path, "PNG", optimize=True)
+    save(figure, path)
 
 
 def _along_tasks(axes: Axes, table: pd.DataFrame, name: str, title: str) -> None:

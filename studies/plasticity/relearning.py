@@ -7,11 +7,15 @@ import math
 import numpy as np
 
 from studies.common.data import digits
+from studies.common.measures import first_sustained
 from studies.plasticity import measures
 from studies.plasticity.continual import batches
-from studies.plasticity.network import CHUNK, CLASSES, INPUTS, Data, Hyperparameters, State, activations, fresh, trainer
+from studies.plasticity.network import CLASSES, INPUTS, activations
+from studies.plasticity.training import CHUNK, Data, Hyperparameters, State, fresh, trainer
 
 DIGITS, TESTED, NOISES, LONGEST = 400, 400, 4096, 12
+LEARNED = 0.3
+"""Accuracy below which nothing was learned that could be corrected."""
 ENOUGH, HELD = 0.8, 5
 """A correction is learned when the accuracy reaches this share of what it was, so many steps in a row."""
 
@@ -32,18 +36,20 @@ def random_settings(seed: int) -> Settings:
 def run(
     seed: int, optimizer: str, rate: float, momentum: float, decay: float, batch: int, noise: float, flips: float, length: int
 ) -> dict[str, float]:
-    """Train on wrong labels, measure the last steps, and count the steps until the right ones are learned."""
+    """Train on wrong labels, measure the last steps, and count the steps until the right ones are learned; NaN if training diverged."""
     rng = np.random.default_rng([seed, 2])
     hyper = Hyperparameters(float(optimizer == "adamw"), rate, momentum, decay)
     wrong, right = lessons(rng, noise, flips)
     state, train = fresh(rng), trainer(False)
     for _ in range(length // CHUNK):
         state, (scalars, sketch) = train(state, wrong, batches(rng, DIGITS, batch, noises=NOISES), hyper)
+    if not np.isfinite(np.asarray(scalars)[:, :-1]).all():
+        return dict.fromkeys(("loss", *measures.NAMES, "accuracy", "relearning"), math.nan)
     before = tested(state, wrong)
     found = measures.of_steps(np.asarray(scalars, dtype=float)) | measures.of_network(state.parameters, wrong.digits)
     found |= {name: each[0] for name, each in measures.vector_slopes(np.asarray(sketch)[None]).items()}
-    usable = before >= 0.3 and math.isfinite(found["loss"])
-    return found | {"accuracy": before, "relearning": steps_until(state, right, hyper, batch, rng, before) if usable else math.nan}
+    time = steps_until(state, right, hyper, batch, rng, before) if before >= LEARNED else math.nan
+    return found | {"accuracy": before, "relearning": time}
 
 
 def lessons(rng: np.random.Generator, noise: float, flips: float) -> tuple[Data, Data]:
@@ -70,7 +76,7 @@ def steps_until(state: State, data: Data, hyper: Hyperparameters, batch: int, rn
     for _ in range(LONGEST):
         state, (scalars, _) = trainer(True)(state, data, batches(rng, DIGITS, batch, noises=NOISES), hyper)
         accuracy = np.append(accuracy, np.asarray(scalars)[:, -1])
-        held = np.lib.stride_tricks.sliding_window_view(accuracy >= ENOUGH * before, HELD).all(axis=1)
-        if held.any():
-            return float(held.argmax() + 1)
+        found = first_sustained(accuracy >= ENOUGH * before, np.arange(1, len(accuracy) + 1), HELD)
+        if math.isfinite(found):
+            return found
     return float(LONGEST * CHUNK)

@@ -36,11 +36,16 @@ CLAIMS = (
 TASKS, RUNS = 80, 960
 PLANNED = {arm: 20 if number < 6 else 10 for number, arm in enumerate(ARMS)}
 """Seeds of each arm: the six that the alarms need come first and have most."""
+BLACK_PIXEL = (
+    "Vector α was not measured again without one of its 64 coordinates, the weight of a pixel that is black in all digits: with AdamW, "
+    "weight decay and no input noise this weight only decays, which makes vector α too high. No verdict rests on vector α."
+)
 NEVER = (
     "One small network (64-32-32-10) and one data set were used: no language model, no reward, no human oversight.",
     "Corrigibility is only the speed of learning a correction.",
     "Remedies for the loss of plasticity other than shrink and perturb were not compared.",
     "Continual learning has momentum (β₁) 0.9 and windows of 500 steps only.",
+    BLACK_PIXEL,
 )
 
 
@@ -84,7 +89,13 @@ def _short_arms(runs: pd.DataFrame) -> list[str]:
 def _left_out(runs: pd.DataFrame) -> list[str]:
     tried = len(tasks.of_part(runs, "relearning"))
     left = tried - len(foretelling.corrections(runs)) if tried else 0
-    return [f"{left} of {tried} relearning runs are left out: they had not learned before the correction."] if left else []
+    return (
+        [
+            f"{left} of {tried} relearning runs are left out: they had not learned before the correction, or had numbers that are not finite."
+        ]
+        if left
+        else []
+    )
 
 
 def _still(runs: pd.DataFrame) -> list[str]:

@@ -54,16 +54,17 @@ def sealed_verdict(share: Interval, learned: float, runs: int) -> str:
 def sealed_band(table: pd.DataFrame) -> Outcome:
     lost, learned = sealed_shares(table)
     share, other = interval_of_mean(lost), interval_of_mean(learned)
-    typical = interval_of_median(table.loc[table["run"].isin(lost.index) & (table["lost"] >= tasks.LOST), AUTHORS])[0]
-    line = (
-        f"in networks that no longer learn, the author's α is {typical:.2f} (median), and above 1.5 in {100 * share[0]:.0f} % of tasks; "
-        f"in tasks learned as well as the first ones it is above 1.5 in {100 * other[0]:.0f} %."
-        if len(lost)
-        else "no network has lost the power to learn yet."
-    )
+    median = table.loc[table["run"].isin(lost.index) & (table["lost"] >= tasks.LOST), AUTHORS].dropna().median()
+    line = _sealed_line(share[0], median, other[0]) if len(lost) else f"no ageing network lost {ENOUGH_LOST} tasks or more."
     null = f"tasks that are learned: α above 1.5 in {percent(other)}, {len(learned)} runs"
     effect = f"α above 1.5 in {percent(share)} of the lost tasks, {len(lost)} runs"
     return Outcome("sealed_band", sealed_verdict(share, other[0], len(lost)), line, effect, null, len(lost))
+
+
+def _sealed_line(share: float, median: float, learned: float) -> str:
+    typical = f" (median {median:.2f})" if math.isfinite(median) else ""
+    beside = f", and in {100 * learned:.0f} % of tasks that are learned" if math.isfinite(learned) else ""
+    return f"in networks that no longer learn, the author's α{typical} is above 1.5 in {100 * share:.0f} % of lost tasks{beside}."
 
 
 def prediction_verdict(found: Foretelling, fewest: int) -> str:
@@ -92,11 +93,9 @@ def _of_prediction(key: str, target: str, known: str, found: Foretelling, rival:
     if not math.isfinite(found.partial[0]):
         line = f"too few runs tell what the author's α says of {target}."
         return Outcome(key, UNDECIDED, line, "unknown", "unknown", found.runs)
-    gain = f"{100 * found.gain[0]:+.1f}" if math.isfinite(found.gain[0]) else "an unknown number of"
-    line = (
-        f"given {known}, the author's α and {target} have a rank correlation of {found.partial[0]:+.2f}, and α adds {gain} "
-        f"points to the per cent of variance that can be foretold; {rival} has {other.partial[0]:+.2f}."
-    )
+    adds = f", and α adds {found.gain[0]:+.3f} to R² in runs held out" if math.isfinite(found.gain[0]) else ""
+    beside = f"; {rival} has {other.partial[0]:+.2f}" if math.isfinite(other.partial[0]) else ""
+    line = f"given {known}, the author's α and {target} have a rank correlation of {found.partial[0]:+.2f}{adds}{beside}."
     effect = f"partial correlation {spread_text(*found.partial)}, gain in R² {spread_text(*found.gain, 3)}, {found.runs} runs"
     null = f"{rival}: partial correlation {spread_text(*other.partial)}, gain in R² {spread_text(*other.gain, 3)}"
     return Outcome(key, prediction_verdict(found, FEWEST[key]), line, effect, null, found.runs)
@@ -116,7 +115,9 @@ def alarm_first(table: pd.DataFrame) -> Outcome:
     lead, false = intervals(found)
     verdict = alarm_verdict(lead, false, len(found.leads))
     if not len(found.leads) or not found.healthy:
-        return Outcome("alarm_first", verdict, "no run has failed beside healthy ones yet.", "unknown", "unknown", len(found.leads))
+        return Outcome(
+            "alarm_first", verdict, "no network failed, or none was healthy beside it.", "unknown", "unknown", len(found.leads)
+        )
     first = int((found.leads > 0).sum())
     line = (
         f"the alarm on the author's α comes before that on the loss in {first} of {len(found.leads)} networks that fail, "

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+pytest.importorskip("jax", reason="the networks of this study are trained with JAX")
+pytest.importorskip("optax", reason="the networks of this study are trained with optax")
+
 from studies.captured.arms import ADVERSARIAL, ARMS, HEALTHY, MEMORISED, NOISY, SHORTCUT, settings
 from studies.captured.coupling import coupling, phases, power_laws, rho
 from studies.captured.exponents import MEASURES, alpha_outcome, unseen_outcome

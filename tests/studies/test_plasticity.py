@@ -11,7 +11,7 @@ optax = pytest.importorskip("optax", reason="the update rules are compared with 
 
 from studies.common.measures import vector_alphas
 from studies.common.study import NOT, REPLICATES, UNDECIDED
-from studies.plasticity import alarms, continual, foretelling, measures, network, relearning, tables, tasks, verdicts
+from studies.plasticity import alarms, continual, foretelling, measures, network, relearning, tables, tasks, training, verdicts
 from studies.plasticity.foretelling import Foretelling
 from studies.plasticity.run import PLANNED, STUDY
 
@@ -44,15 +44,15 @@ def corrections(count=400, effect=0.0):
 
 @pytest.mark.parametrize("adam", [True, False])
 def test_steps_are_those_of_optax(adam):
-    h = network.Hyperparameters(float(adam), 0.01, 0.9, 0.1)
+    h = training.Hyperparameters(float(adam), 0.01, 0.9, 0.1)
     sgd = optax.chain(optax.add_decayed_weights(0.1), optax.sgd(0.01, momentum=0.9))
     theirs = optax.adamw(0.01, b1=0.9, weight_decay=0.1) if adam else sgd
-    state = network.fresh(np.random.default_rng(1))
+    state = training.fresh(np.random.default_rng(1))
     parameters = state.parameters
     memory = theirs.init(parameters)
     for _ in range(5):
         gradient = rng.standard_normal(parameters.shape).astype(np.float32)
-        before, state = state, network.updated(state, gradient, h)
+        before, state = state, training.updated(state, gradient, h)
         updates, memory = theirs.update(gradient, memory, parameters)
         parameters = optax.apply_updates(parameters, updates)
         np.testing.assert_allclose(state.parameters, parameters, atol=3e-6)
@@ -209,6 +209,24 @@ def test_runs_that_had_not_learned_are_left_out():
     assert tables.bands(foretelling.corrections(runs))["runs"].sum() == 50
 
 
+def test_a_run_that_diverges_is_left_out():
+    hyper = {
+        "optimizer": "sgd",
+        "rate": 1e6,
+        "momentum": 0.0,
+        "decay": 1e-3,
+        "batch": 32,
+        "noise": 0.0,
+        "flips": 0.0,
+        "length": 1000,
+    }
+    diverged = relearning.run(seed=10_000, **hyper)
+    runs = pd.concat([corrections(5), pd.DataFrame([{"part": "relearning", "seed": 5, **hyper, **diverged}])], ignore_index=True)
+    assert set(diverged) >= set(corrections(1).columns) - {"part", "seed", *hyper}
+    assert len(foretelling.corrections(runs)) == 5
+    assert any(each.startswith("1 of 6 relearning runs") for each in STUDY.not_done(runs))
+
+
 def test_leads_and_false_alarms():
     def early(task, at, loss):
         return np.where(task >= at - 12, 3.0, 0.0) + 0.01 * np.sin(7 * task)
@@ -223,6 +241,17 @@ def test_leads_and_false_alarms():
     assert verdicts.alarm_first(table).verdict == REPLICATES
     assert verdicts.alarm_first(tasks.table(made_up(arms=arms))).verdict == NOT
     assert verdicts.alarm_first(tasks.table(made_up(arms=arms, count=4))).verdict == UNDECIDED
+    without = alarms.alarms_of(table[table["arm"] != "renewed-sgd-3e-3"], "alpha_old")
+    assert len(without.leads) == 40  # no limit, so no leads, without healthy runs
+
+
+def test_lines_say_nothing_of_what_is_not_there():
+    sealed = made_up(alpha=lambda task, at, loss: np.where(loss > 1.5, np.nan, 1.0), count=1, arms=["labels-sgd-3e-3"])
+    tables_of = [sealed, sealed.assign(loss=[[2.3] * 80]), made_up(count=1), made_up(count=1, arms=["pixels-sgd-1e-2"])]
+    for table in tables_of:
+        for outcome in STUDY.outcomes(table):
+            assert outcome.verdict == UNDECIDED
+            assert not any(word in text for text in outcome[2:5] for word in ("nan", "inf"))
 
 
 def test_rule_of_alarms():
