@@ -9,7 +9,7 @@ from pathlib import Path
 
 from studies.common import page, results, runner, store
 from studies.common.protocol import Protocol, protocol_of
-from studies.common.study import Study, StudyError
+from studies.common.study import Outcome, Study, StudyError
 
 UNCOMMITTED = Protocol(None, "")
 
@@ -71,7 +71,7 @@ def trial(study: Study, folder: Path, options: argparse.Namespace) -> bool:
     return True
 
 
-def tell(outcomes: list[results.Outcome]) -> None:
+def tell(outcomes: list[Outcome]) -> None:
     """Print a line for each claim."""
     for each in outcomes:
         print(f"- {each.verdict}: {each.line}")
