@@ -122,7 +122,7 @@ def write(study: Study, found: Results) -> Path:
 
 def _apart(runs: pd.DataFrame) -> pd.DataFrame:
     """Lists in columns of their own, where others of the same name hold one number: a column of a parquet file has one type."""
-    parts = {}
+    parts: dict[object, pd.Series] = {}
     for name, column in runs.items():
         lists = column.map(lambda value: isinstance(value, list))
         mixed = lists.any() and column[~lists].notna().any()
