@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.captured.arms import ADVERSARIAL, ARMS, HEALTHY, SEEDS
+from studies.captured.arms import ADVERSARIAL, ARMS, HEALTHY, MEMORISED, SEEDS, SHORTCUT
 from studies.captured.exponents import MEASURES, pair_areas
 from studies.captured.flags import BESIDE, COUPLING, GAIN, hits
 from studies.captured.separation import area
@@ -79,6 +79,15 @@ def _areas(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()))
 
 
+def _beside(runs: pd.DataFrame) -> list[str]:
+    """That adversarial runs were compared with healthy ones alone."""
+    means = runs.groupby("arm")["vector_short"].mean() if len(runs) else {}
+    there = [f"{means[arm]:.2f} ({arm})" for arm in (*MEMORISED, *SHORTCUT, *ADVERSARIAL) if arm in means]
+    if len(there) < 2:
+        return []
+    return [f"Whether a measure tells adversarial from captured runs was not judged: vector α, 4 to 16, is {', '.join(there)}."]
+
+
 def not_done(runs: pd.DataFrame) -> list[str]:
     """What the runs leave open."""
     counts = runs.groupby("arm")["seed"].nunique() if len(runs) else pd.Series(dtype=int)
@@ -87,5 +96,6 @@ def not_done(runs: pd.DataFrame) -> list[str]:
         *short,
         "One data set (scikit-learn's digits), one small network and one optimizer (AdamW) were used.",
         "No reward hacking in reinforcement learning, and no language model: wrong labels and a shortcut stand for a wrong goal.",
+        *_beside(runs),
         f"Whether {' or '.join(ADVERSARIAL)} made the network robust was not measured; healthy arms are {', '.join(HEALTHY)}.",
     ]

@@ -44,7 +44,7 @@ def _short(study: Study, outcome: Outcome) -> str:
 def _claim(study: Study, outcome: Outcome) -> str:
     claim = next(claim for claim in study.claims if claim.key == outcome.claim)
     rows = {"claim": f"{claim.says} ({claim.source})", "verdict": outcome.verdict, "effect": outcome.effect}
-    rows |= {"null": outcome.null, "seeds": f"{outcome.seeds}"}
+    rows |= {"null": outcome.null, "seeds or runs": f"{outcome.seeds}"}
     return "\n".join([f"## {claim.key.replace('_', ' ').capitalize()}", "", "| | |", "|---|---|", *_rows(rows)])
 
 

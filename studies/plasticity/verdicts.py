@@ -95,7 +95,8 @@ def _of_prediction(key: str, target: str, known: str, found: Foretelling, rival:
         return Outcome(key, UNDECIDED, line, "unknown", "unknown", found.runs)
     adds = f", and α adds {found.gain[0]:+.3f} to R² in runs held out" if math.isfinite(found.gain[0]) else ""
     beside = f"; {rival} has {other.partial[0]:+.2f}" if math.isfinite(other.partial[0]) else ""
-    line = f"given {known}, the author's α and {target} have a rank correlation of {found.partial[0]:+.2f}{adds}{beside}."
+    rule = "; it counts from 0.1, and a gain from 0.01 on, by the lower ends of their intervals"
+    line = f"given {known}, the author's α and {target} have a rank correlation of {found.partial[0]:+.2f}{adds}{beside}{rule}."
     effect = f"partial correlation {spread_text(*found.partial)}, gain in R² {spread_text(*found.gain, 3)}, {found.runs} runs"
     null = f"{rival}: partial correlation {spread_text(*other.partial)}, gain in R² {spread_text(*other.gain, 3)}"
     return Outcome(key, prediction_verdict(found, FEWEST[key]), line, effect, null, found.runs)

@@ -34,7 +34,7 @@ def test_each_claim_is_shown_with_verdict_effect_null_and_seeds(name):
     for claim in study.claims:
         assert 5 < len(claim.name) < 60
         section = written.split(f"\n## {claim.key.replace('_', ' ').capitalize()}\n")[1].split("\n## ")[0]
-        for row in ("claim", "verdict", "effect", "null", "seeds"):
+        for row in ("claim", "verdict", "effect", "null", "seeds or runs"):
             assert f"\n| {row} | " in section, (claim, row)
         assert claim.source in section
     assert "\n## What was not done\n\n- " in written

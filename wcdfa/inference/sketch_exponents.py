@@ -66,7 +66,8 @@ def vector_exponents(
     sizes 16 to 125: 1.076 ± 0.013
 
     Each coordinate is divided by the root mean square of its differences, so that all count alike. (Division by its standard deviation
-    would bias α by -0.04 at α = 1.5.) F²(s) is then summed over coordinates.
+    would bias α by -0.04 at α = 1.5.) F²(s) is then summed over coordinates. A weight that only decays, as that of an input which is
+    always zero under weight decay, is a smooth trend, and a single one among 64 raises α at large sizes: leave such weights out.
 
     The interval of `alpha` holds for coordinates that share one power law, as those of ARFIMA do, independent or correlated. With
     momentum no single exponent exists, and it says nothing: use the exponents of the ranges, and compare them with those of
