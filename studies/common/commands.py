@@ -48,7 +48,11 @@ def complete(study: Study, options: argparse.Namespace) -> bool:
     failures = runner.complete(study, study.settings(False), folder, protocol, **limits)
     print("\n".join(failures), file=sys.stderr, end="\n" if failures else "")
     found = results.collect(study, folder)
-    print(f"{study.name}: {len(found.runs):,} of {found.planned:,} runs, written to {results.write(study, found)}")
+    how_far = f"{study.name}: {len(found.runs):,} of {found.planned:,} runs"
+    if written := results.more_than(study, found):
+        print(f"{how_far} are in {folder}; the results in {study.folder / 'results'}, of {written:,} runs, are kept")
+    else:
+        print(f"{how_far}, written to {results.write(study, found)}")
     tell(found.outcomes)
     return not failures
 

@@ -15,7 +15,7 @@ class Protocol(NamedTuple):
     """The protocol that a run followed."""
 
     commit: str | None
-    """The commit that last changed it; None outside of a checkout."""
+    """The commit that last changed it; None where git does not tell: outside of a checkout, or in a shallow clone."""
     sha256: str
     """Of its text."""
 
@@ -33,8 +33,8 @@ def protocol_of(folder: Path) -> Protocol:
         msg = f"{path} is missing: write the protocol and commit it before you run the study"
         raise StudyError(msg)
     digest = hashlib.sha256(path.read_text("utf-8").encode()).hexdigest()
-    if shutil.which("git") is None or _git(folder, "rev-parse", "--git-dir") is None:
-        return Protocol(None, digest)
+    if shutil.which("git") is None or _git(folder, "rev-parse", "--is-shallow-repository") != "false":
+        return Protocol(None, digest)  # no checkout, or one without history, in which the last commit passes for that of each file
     if _git(folder, "status", "--porcelain", "--", path.name):
         msg = f"{path} is not committed as it stands: commit it before you run the study, or try the study with --quick"
         raise StudyError(msg)

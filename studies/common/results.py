@@ -73,13 +73,9 @@ def collect(study: Study, folder: Path) -> Results:
     if not records:
         msg = f"{folder} holds no run of study {study.name}: python -m studies run {study.name}"
         raise StudyError(msg)
-    protocols = {json.dumps(record["protocol"], sort_keys=True) for record in records}
-    if len(protocols) > 1:
-        msg = f"the runs in {folder} followed {len(protocols)} different protocols: {', '.join(sorted(protocols))}; remove one kind"
-        raise StudyError(msg)
+    followed = store.same_protocol(records)
     runs = store.table(records)
     seconds = sum(float(record["seconds"]) for record in records)  # type: ignore[arg-type]
-    followed = json.loads(protocols.pop())
     shown = tables_of(study, runs), study.not_done(runs)
     return Results(runs, judged(study, runs), followed, _versions(records), round(seconds), len(planned), *shown)
 
@@ -105,6 +101,13 @@ def _versions(records: list[Record]) -> dict[str, str]:
         for name, version in record["versions"].items():  # type: ignore[union-attr]
             found.setdefault(name, []).append(str(version))
     return {name: " and ".join(dict.fromkeys(found[name])) for name in sorted(found)}
+
+
+def more_than(study: Study, found: Results) -> int:
+    """How many runs the written results have, if those are more than these; else 0."""
+    path = study.folder / "results" / "results.json"
+    written = int(json.loads(path.read_text("utf-8"))["runs"]) if path.exists() else 0
+    return written if written > len(found.runs) else 0
 
 
 def write(study: Study, found: Results) -> Path:

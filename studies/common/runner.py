@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ from studies.common import store
 from studies.common.protocol import Protocol
 from studies.common.store import Record
 from studies.common.study import Settings, Study, StudyError, Value, load
+from wcdfa.support.locks import lock
 from wcdfa.support.progress import Progress
 
 LIBRARIES = ("numpy", "scipy", "jax", "torch")
@@ -52,9 +54,33 @@ def complete(
     Raises
     ------
     StudyError
-        If there is no such Dask scheduler, or the package for it is missing.
+        If there is no such Dask scheduler, or the package for it is missing; if another process adds runs to the folder; or if runs in it
+        followed another protocol.
     """
-    todo, failures = store.missing(folder, wanted)[:at_most], []
+    with _alone(folder):
+        wanted = list(wanted)
+        store.same_protocol([*store.read_all(folder, wanted), {"settings": {}, "protocol": protocol._asdict()}])
+        return _complete(study, store.missing(folder, wanted)[:at_most], folder, protocol, jobs, dask)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder, so that nothing is run twice."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / ".lock", "ab") as file:
+            lock(file.fileno())
+            yield
+    except TimeoutError as error:
+        msg = f"another process adds runs to {folder}: wait for it, or give another folder with --runs"
+        raise StudyError(msg) from error
+    except OSError as error:
+        msg = f"runs cannot be kept in {folder} ({error.strerror}): give another folder with --runs"
+        raise StudyError(msg) from error
+
+
+def _complete(study: Study, todo: list[Settings], folder: Path, protocol: Protocol, jobs: int, dask: str | None) -> list[str]:
+    failures = []
     with _one_thread(), Progress(study.name, len(todo)) as progress:
         for record in _records(study.name, todo, protocol, jobs, dask):
             if "failure" in record:
@@ -87,9 +113,22 @@ def _records(name: str, todo: list[Settings], protocol: Protocol, jobs: int, das
     with ExitStack() as stack:
         if dask is not None:
             stack.enter_context(_cluster(dask, jobs))
-        stack.enter_context(parallel_config("loky" if dask is None else "dask", n_jobs=jobs if dask is None else -1))
+            stack.enter_context(parallel_config("dask", n_jobs=-1))
+        else:
+            stack.enter_context(parallel_config("loky", n_jobs=jobs, initializer=_end_with, initargs=(os.getpid(),)))
         calls = (delayed(record_of)(name, settings, protocol) for settings in todo)
         yield from Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(calls)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has gone: what it would bring is lost."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _cluster(address: str, jobs: int) -> ExitStack:

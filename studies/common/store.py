@@ -55,7 +55,38 @@ def write(folder: Path, record: Record) -> None:
 def read_all(folder: Path, wanted: Iterable[Settings]) -> list[Record]:
     """The runs that are there, in the order of the settings."""
     paths = [path_of(folder, settings) for settings in wanted]
-    return [json.loads(path.read_text("utf-8")) for path in paths if path.exists()]
+    return [_read(path) for path in paths if path.exists()]
+
+
+def _read(path: Path) -> Record:
+    try:
+        record: Record = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        msg = f"{path} is damaged ({error}): remove it, and it runs again"
+        raise StudyError(msg) from error
+    return record
+
+
+def same_protocol(records: Iterable[Record]) -> dict[str, str | None]:
+    """The protocol that all these runs followed. Where some know its commit, the commit is that.
+
+    Raises
+    ------
+    StudyError
+        If its text was not the same for all.
+    """
+    found: dict[str, list[Record]] = {}
+    for record in records:
+        found.setdefault(record["protocol"]["sha256"], []).append(record)  # type: ignore[index,call-overload]
+    if len(found) > 1:
+        few = min(found.values(), key=len)
+        named = ", ".join(str(record["settings"]) for record in few[:3])
+        msg = f"protocol.md had {len(found)} texts when the runs were made: {len(few)} have another than the others ({named} …); remove those that"
+        msg += " do not follow the protocol as it stands, or give another folder with --runs"
+        raise StudyError(msg)
+    (records,) = found.values()
+    known: list[dict[str, str | None]] = [each["protocol"] for each in records]  # type: ignore[misc]
+    return next((each for each in known if each["commit"] is not None), known[0])
 
 
 def table(records: Iterable[Record]) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def test_killed_at_any_moment_it_goes_on_and_comes_out_the_same(uninterrupted, t
     assert {name: record["results"] for name, record in records(folder).items()} == {
         name: record["results"] for name, record in records(whole).items()
     }
-    assert {path.suffix for path in folder.iterdir()} == {".json"}
+    assert {path.suffix or path.name for path in folder.iterdir()} == {".json", ".lock"}
 
 
 @pytest.mark.parametrize("options", [("--jobs", "2"), ("--jobs", "2", "--dask", "local")], ids=["processes", "dask"])
@@ -102,24 +102,64 @@ def toy(run, verdict="replicates"):
     return Study("toy", "Toy", claims, settings, run, outcomes, lambda _: [], lambda *_: None, lambda _: [])
 
 
+def made(seed, commit="a", sha256="x"):
+    settings, followed = {"seed": seed}, Protocol(commit, sha256)._asdict()
+    return {"settings": settings, "protocol": followed, "versions": {}, "results": {}, "seconds": 1.0}
+
+
 def test_runs_of_two_protocols_are_not_mixed(tmp_path):
     study = toy(None)
-    with pytest.raises(ValueError, match="holds no run"):
+    with pytest.raises(StudyError, match="holds no run"):
         results.collect(study, tmp_path)
-    for seed, commit in enumerate("ab"):
-        record = {
-            "settings": {"seed": seed},
-            "protocol": Protocol(commit, "x")._asdict(),
-            "versions": {},
-            "results": {},
-            "seconds": 1.0,
-        }
-        store.write(tmp_path, record)
-        if commit == "a":
-            found = results.collect(study, tmp_path)
-            assert (len(found.runs), found.planned, found.protocol["commit"], found.seconds) == (1, 4, "a", 1)
-    with pytest.raises(ValueError, match="2 different protocols"):
+    store.write(tmp_path, made(0, commit=None))
+    assert results.collect(study, tmp_path).protocol["commit"] is None
+    store.write(tmp_path, made(1))
+    found = results.collect(study, tmp_path)  # the same text: where the commit is known, it is that
+    assert (len(found.runs), found.planned, found.protocol["commit"], found.seconds) == (2, 4, "a", 2)
+    store.write(tmp_path, made(2, sha256="y"))
+    with pytest.raises(StudyError, match=r"had 2 texts .* 1 have another .*'seed': 2"):
         results.collect(study, tmp_path)
+
+
+def test_runs_of_another_protocol_are_refused_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "load", lambda _: pytest.fail("it has run"))
+    store.write(tmp_path, made(0, sha256="y"))
+    with pytest.raises(StudyError, match="had 2 texts"):
+        runner.complete(toy(None), [{"seed": 0}, {"seed": 1}], tmp_path, Protocol("a", "x"))
+
+
+def test_one_process_at_a_time_adds_runs(tmp_path, monkeypatch):
+    def run(seed):
+        with pytest.raises(StudyError, match="another process adds runs"):
+            runner.complete(toy(run), [{"seed": 5}], tmp_path, NONE)
+        return {"found": seed}
+
+    monkeypatch.setattr(runner, "load", lambda _: toy(run))
+    assert runner.complete(toy(run), [{"seed": 0}], tmp_path, NONE) == []
+
+
+def test_what_is_no_folder_and_what_is_no_run_are_named(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"")
+    with pytest.raises(StudyError, match="give another folder with --runs"):
+        runner.complete(toy(None), [], file, NONE)
+    store.path_of(tmp_path, {"seed": 0}).write_bytes(b"")
+    with pytest.raises(StudyError, match=r"seed|0_.*json is damaged"):
+        store.read_all(tmp_path, [{"seed": 0}])
+
+
+def test_fewer_runs_never_replace_the_results_of_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(Study, "folder", tmp_path / "study")
+    (tmp_path / "study").mkdir()
+    study = toy(None)
+    for seeds in (1, 3):
+        for seed in range(seeds):
+            store.write(tmp_path / f"{seeds}", made(seed))
+    few, more = (results.collect(study, tmp_path / f"{seeds}") for seeds in (1, 3))
+    assert results.more_than(study, few) == 0
+    results.write(study, more)
+    assert results.more_than(study, few) == 3
+    assert results.more_than(study, more) == 0
 
 
 def test_a_verdict_is_one_of_the_words():
@@ -153,6 +193,11 @@ def test_no_run_before_its_protocol_is_committed(tmp_path):
     git("commit", "--quiet", "-m", "protocol")
     committed = protocol.protocol_of(tmp_path)
     assert committed.commit == git("rev-parse", "HEAD")
+    (tmp_path / "later.md").write_text("another commit, which a shallow clone takes for that of every file")
+    git("add", "later.md")
+    git("commit", "--quiet", "-m", "later")
+    git("clone", "--quiet", "--depth", "1", (tmp_path).as_uri(), "shallow")
+    assert protocol.protocol_of(tmp_path / "shallow") == Protocol(None, committed.sha256)
     (tmp_path / "protocol.md").write_text("what was found")
     with pytest.raises(ValueError, match="is not committed"):
         protocol.protocol_of(tmp_path)
