@@ -11,6 +11,7 @@ import sys
 import time
 
 import pandas as pd
+import psutil
 import pytest
 
 from studies import __main__ as program
@@ -54,7 +55,19 @@ def test_killed_at_any_moment_it_goes_on_and_comes_out_the_same(uninterrupted, t
     assert {name: record["results"] for name, record in records(folder).items()} == {
         name: record["results"] for name, record in records(whole).items()
     }
-    assert {path.suffix or path.name for path in folder.iterdir()} == {".json", ".lock"}
+    assert {path.suffix or path.name for path in folder.iterdir()} == {".json", ".lock", ".png"}
+
+
+def test_workers_end_with_their_parent(tmp_path):
+    process = subprocess.Popen([*QUICK, "--jobs", "2", "--runs", str(tmp_path)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    while not list((tmp_path / "hebbian").glob("*.json")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.kill()
+    process.wait()
+    assert psutil.wait_procs(workers, timeout=20)[1] == []
 
 
 @pytest.mark.parametrize("options", [("--jobs", "2"), ("--jobs", "2", "--dask", "local")], ids=["processes", "dask"])
