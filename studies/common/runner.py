@@ -26,7 +26,7 @@ from wcdfa.support.progress import Progress
 
 LIBRARIES = ("numpy", "scipy", "jax", "torch")
 THREADS = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-THREADS["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+THREADS |= {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false", "NPROC": "1"}  # NPROC is the number of threads of JAX on a CPU
 LOCAL = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
 
 
