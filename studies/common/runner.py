@@ -57,6 +57,8 @@ def complete(
         If there is no such Dask scheduler, or the package for it is missing; if another process adds runs to the folder; or if runs in it
         followed another protocol.
     """
+    if at_most == 0:
+        return []
     with _alone(folder):
         wanted = list(wanted)
         store.same_protocol([*store.read_all(folder, wanted), {"settings": {}, "protocol": protocol._asdict()}])
