@@ -14,6 +14,9 @@ from studies.biology.exponents import LONG, SHORT, WHOLE
 Floats = npt.NDArray[np.float64]
 FROM, UNTIL = 0.2, 0.6  # seconds after a beat
 FEWEST, SHIFTS = 100, 200
+FEWEST_FOR_ALPHA = 4 * WHOLE[-1]
+ROUNDING = 1e-12
+"""A vector smaller than this share of the largest one holds nothing but rounding errors."""
 
 
 class Recording(NamedTuple):
@@ -31,12 +34,19 @@ class Directions(NamedTuple):
     cosine: float
     """Mean cosine of successive evoked potentials."""
     without_mean: float
-    """The same after the mean over all beats is taken away."""
+    """The same after the mean over all beats is taken away; NaN if this leaves nothing."""
     null: tuple[float, float]
     """Middle 95 % of the mean cosine with shifted beats."""
     p: float
     alpha: tuple[float, float]
     """α of the differences of successive ones as a vector, at 4–16 and 16–64 beats; NaN below 256 beats."""
+    spread: float
+    """Half the width of the middle 68 % of the intervals between beats, in seconds: for normal ones their standard deviation."""
+
+    @property
+    def regular(self) -> bool:
+        """Whether beats come so evenly that shifted windows lie at nearly the same time after each beat, and hide a direction."""
+        return self.spread < (UNTIL - FROM) / 40
 
 
 def potentials(recording: Recording, beats: Floats) -> Floats:
@@ -46,13 +56,13 @@ def potentials(recording: Recording, beats: Floats) -> Floats:
     starts = np.round(np.sort(beats) * rate).astype(int)
     starts = starts[(starts >= 0) & (starts + offsets[-1] < signals.shape[-1])]
     found = signals[:, starts[:, None] + offsets].swapaxes(0, 1)
-    return np.asarray((found - found.mean(axis=-1, keepdims=True)).reshape(len(starts), -1))
+    return np.asarray((found - found.mean(axis=-1, keepdims=True)).reshape(len(starts), len(signals) * len(offsets)))
 
 
-def mean_cosine(vectors: Floats) -> float:
-    """Of successive vectors; those of no size are left out."""
+def mean_cosine(vectors: Floats, least: float = 0.0) -> float:
+    """Of successive vectors; those of a size up to `least` are left out. NaN if fewer than two are left."""
     sizes = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    units = vectors[sizes[:, 0] > 0] / sizes[sizes[:, 0] > 0]
+    units = vectors[sizes[:, 0] > least] / sizes[sizes[:, 0] > least]
     return float((units[1:] * units[:-1]).sum(axis=-1).mean()) if len(units) > 1 else float("nan")
 
 
@@ -63,7 +73,7 @@ def vector_slopes(steps: Floats) -> tuple[float, float]:
     >>> [round(each, 1) for each in vector_slopes(steps)]
     [0.6, 0.5]
     """
-    if len(steps) < 4 * WHOLE[-1] - 1:
+    if len(steps) < FEWEST_FOR_ALPHA - 1:
         return float("nan"), float("nan")
     _, fluctuations = wcdfa.fluctuations(steps, axis=0, scales=WHOLE)
     log_f = 0.5 * np.log((fluctuations**2).sum(axis=0))
@@ -75,29 +85,37 @@ def vector_slopes(steps: Floats) -> tuple[float, float]:
 
 
 def directions(recording: Recording, seed: int = 0, shifts: int = SHIFTS) -> Directions:
-    """Compare the mean cosine with that of beats shifted together by a random time, which are no beats any more.
+    """Compare the mean cosine with that of all beats shifted by one random time, which are no beats any more.
 
     Raises
     ------
     ValueError
-        If there are fewer than 100 beats.
+        If there are fewer than 100 beats, or the signals are still after most beats or most shifted ones.
     """
     vectors = potentials(recording, recording.beats)
     if len(vectors) < FEWEST:
         msg = f"{len(vectors)} beats have a whole evoked potential, and at least {FEWEST} are needed; give a longer recording"
         raise ValueError(msg)
-    cosine, seconds = mean_cosine(vectors), recording.signals.shape[-1] / recording.rate
+    sizes = np.linalg.norm(vectors, axis=-1)
+    least, seconds = ROUNDING * float(sizes.max()), recording.signals.shape[-1] / recording.rate
     rng = np.random.default_rng(seed)
     moved = [(recording.beats + by) % seconds for by in rng.uniform(1, seconds - 1, size=shifts)]
-    null = np.array([mean_cosine(potentials(recording, beats)) for beats in moved])
-    low, high = np.percentile(null, [2.5, 97.5])
+    null = np.array([mean_cosine(potentials(recording, beats), least) for beats in moved])
+    moving = int((sizes > least).sum())
+    if moving < FEWEST or not np.isfinite(null).all():
+        msg = (
+            f"the signals vary after {moving} of {len(vectors)} beats, and at least {FEWEST} are needed; leave still stretches out"
+        )
+        raise ValueError(msg)
+    cosine, (low, high) = mean_cosine(vectors, least), np.percentile(null, [2.5, 97.5])
     return Directions(
         beats=len(vectors),
         cosine=cosine,
-        without_mean=mean_cosine(vectors - vectors.mean(axis=0)),
+        without_mean=mean_cosine(vectors - vectors.mean(axis=0), least),
         null=(float(low), float(high)),
         p=float((1 + (null >= cosine).sum()) / (1 + shifts)),
         alpha=vector_slopes(np.diff(vectors, axis=0)),
+        spread=float(np.subtract(*np.percentile(np.diff(np.sort(recording.beats)), [84, 16])) / 2),
     )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import math
 import zipfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from studies.biology.evoked import SHIFTS, Directions, Recording, directions
+from studies.biology.checks import ARRAYS, checked, numbers, recording
+from studies.biology.evoked import FEWEST_FOR_ALPHA, FROM, SHIFTS, UNTIL, Directions, Recording, directions
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import require_room
 
-ARRAYS = "eeg (channels, samples), rate (samples a second) and beats (seconds from the first sample)"
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+"""What NumPy and zipfile raise for a file that is damaged, encrypted, or not what its name says."""
 
 
 def read(path: Path) -> Recording:
@@ -28,47 +31,28 @@ def read(path: Path) -> Recording:
     if not path.is_file():
         msg = f"{path} is no file; give a recording of EEG with the times of heart beats: .npz with {ARRAYS}, or .fif, .edf … with an ECG channel"
         raise ValueError(msg)
-    return _of_arrays(path) if path.suffix == ".npz" else _of_mne(path)
+    return _of_arrays(path) if path.suffix.lower() == ".npz" else _of_mne(path)
 
 
 def _of_arrays(path: Path) -> Recording:
     try:
         found = _arrays(path)
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+    except UNREADABLE as error:
         msg = f"{path.name} cannot be read as .npz of numbers: {error}"
         raise ValueError(msg) from error
-    missing = {"eeg", "rate", "beats"} - set(found)
-    if missing:
-        msg = f"{path.name} lacks {', '.join(sorted(missing))}; it needs {ARRAYS}"
-        raise ValueError(msg)
-    if found["rate"].size != 1:
-        msg = f"rate has shape {found['rate'].shape}; it must be one number, in samples a second"
-        raise ValueError(msg)
-    return checked(Recording(np.atleast_2d(found["eeg"]), found["rate"].item(), found["beats"].ravel()))
+    try:
+        return recording({name: numbers(name, each) for name, each in found.items()})
+    except ValueError as error:
+        msg = f"{path.name} cannot be used: {error}"
+        raise ValueError(msg) from error
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """All arrays of a file that does not need far more memory than its size."""
+def _arrays(path: Path) -> dict[str, object]:
+    """All arrays of a file that does not need far more memory than its size; bytes where a part of the file is no array."""
     with zipfile.ZipFile(path) as archive:
         require_room(sum(each.file_size for each in archive.infolist()), path.stat().st_size, path.name)
     with np.load(path, allow_pickle=False) as arrays:
-        return {name: arrays[name].astype(float) for name in ("eeg", "rate", "beats") if name in arrays}
-
-
-def checked(recording: Recording) -> Recording:
-    """Raise a ValueError unless shapes and numbers are those of a recording."""
-    signals, rate, beats = recording
-    if signals.ndim != 2 or not np.isfinite(signals).all() or not np.isfinite(beats).all():
-        msg = f"eeg has shape {signals.shape}; it must be (channels, samples), and eeg and beats must be finite: leave bad stretches out"
-        raise ValueError(msg)
-    if not rate >= 20:
-        msg = f"rate is {rate:g} samples a second; at least 20 are needed to see a potential of 0.4 seconds"
-        raise ValueError(msg)
-    seconds = signals.shape[1] / rate
-    if len(beats) and (beats.min() < 0 or beats.max() > seconds):
-        msg = f"beats lie between {beats.min():g} and {beats.max():g} s, the recording between 0 and {seconds:g} s; give them in seconds from the first sample"
-        raise ValueError(msg)
-    return recording
+        return {name: arrays[name] for name in ("eeg", "rate", "beats") if name in arrays}
 
 
 def _of_mne(path: Path) -> Recording:
@@ -93,15 +77,36 @@ def report(found: Directions) -> str:
     said = (
         "successive evoked potentials point in similar directions"
         if found.p <= 0.05
-        else "no more alike than at times without a beat"
+        else "successive evoked potentials are no more alike than with all beats shifted"
     )
-    short, long = found.alpha
-    alpha = f"{short:.2f} at 4 to 16 beats, {long:.2f} at 16 to 64" if math.isfinite(short) else "not computed, needs 256 beats"
-    return f"""{found.beats} beats: {said}.
-mean cosine of successive evoked potentials {found.cosine:.3f}; of {SHIFTS} random shifts of all beats {found.null[0]:.3f} to {found.null[1]:.3f} (middle 95 %), p = {found.p:.3f}
-without their overall mean {found.without_mean:.3f}
-α of their differences as a vector: {alpha}
-A similar direction may also come from the heart's own electric field; whether it does is not tested."""
+    mean = f"mean cosine of successive evoked potentials {found.cosine:.3f}; of {SHIFTS} random shifts of all beats"
+    lines = [
+        f"{found.beats} beats: {said}.",
+        f"{mean} {found.null[0]:.3f} to {found.null[1]:.3f} (middle 95 %), p = {found.p:.3f}",
+        f"without their overall mean {_or(found.without_mean, 'nothing is left')}",
+        f"α of their differences as a vector: {_alpha(found)}",
+        "A similar direction may also come from the heart's own electric field; whether it does is not tested.",
+    ]
+    return "\n".join([*lines, *([_regular(found)] if found.regular else [])])
+
+
+def _or(value: float, otherwise: str) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else otherwise
+
+
+def _alpha(found: Directions) -> str:
+    if found.beats < FEWEST_FOR_ALPHA:
+        return f"not computed, needs {FEWEST_FOR_ALPHA} beats"
+    if not np.isfinite(found.alpha).all():
+        return "not computed, the differences do not vary"
+    return f"{found.alpha[0]:.2f} at 4 to 16 beats, {found.alpha[1]:.2f} at 16 to 64"
+
+
+def _regular(found: Directions) -> str:
+    return (
+        f"The intervals between beats vary by {1000 * found.spread:.1f} ms only, little beside the window of {1000 * (UNTIL - FROM):.0f} ms: "
+        "windows of shifted beats lie at nearly the same time after each beat and hold nearly the same, so a similar direction can be missed."
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from studies.biology import evoked, recordings
+from studies.biology.about import ABOUT
 from studies.biology.exponents import MODELS, RANGES, STRETCH, WHOLE, Model, coverage, measured, misfits, stretches
 from studies.biology.picture import draw
 from studies.biology.summary import HEALTH, SEEDS, alpha_of, arm, corrected, covers, deciding, difference_of, outcomes
@@ -122,4 +123,4 @@ def not_done(runs: pd.DataFrame) -> list[str]:
     ]
 
 
-STUDY = Study("biology", "Is living near α = 1?", CLAIMS, settings, run, outcomes, tables, draw, not_done)
+STUDY = Study("biology", "Is living near α = 1?", ABOUT, CLAIMS, settings, run, outcomes, tables, draw, not_done)

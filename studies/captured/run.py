@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from studies.captured.about import ABOUT
 from studies.captured.arms import settings
 from studies.captured.exponents import alpha_outcome, unseen_outcome
 from studies.captured.flags import flag_outcome
@@ -63,6 +64,7 @@ def outcomes(runs: pd.DataFrame) -> list[Outcome]:
 STUDY = Study(
     name="captured",
     title="Captured and against-self: is a wrong goal visible?",
+    about=ABOUT,
     claims=CLAIMS,
     settings=settings,
     run=run,

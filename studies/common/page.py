@@ -23,8 +23,9 @@ def write(study: Study, folder: Path = DOCS) -> Path:
 
 
 def text(study: Study, found: Results) -> str:
-    """The page: verdicts first, then picture, tables, what was not done, and how to repeat it."""
-    parts = [f"# {study.title}", *(_short(study, each) for each in found.outcomes), f"![{study.title}]({study.name}.png)"]
+    """The page: verdicts first, then what was done, picture, tables, what was not done, and how to repeat it."""
+    parts = [f"# {study.title}", *(_short(study, each) for each in found.outcomes), study.about]
+    parts += [f"![{study.title}]({study.name}.png)"]
     parts += [_claim(study, each) for each in found.outcomes]
     for table in found.tables:
         parts += [f"## {table.title}", markdown(table)]

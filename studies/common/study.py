@@ -60,6 +60,8 @@ class Study(NamedTuple):
 
     name: str
     title: str
+    about: str
+    """What was done, and what the words of the page mean, in a few sentences for a reader who knows machine learning."""
     claims: tuple[Claim, ...]
     settings: Callable[[bool], list[dict[str, str | float | bool | None]]]
     """The settings of each run, the most needed first; if true is given, those of a quick trial."""

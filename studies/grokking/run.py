@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from studies.common.study import Claim, Study, Value
+from studies.grokking.about import ABOUT
 from studies.grokking.arms import settings
 from studies.grokking.picture import picture
 from studies.grokking.summary import summary_of
@@ -51,4 +52,4 @@ def run(arm: str, **plan: float | str | bool) -> dict[str, Value]:
     return summary_of(train(Plan(**plan)))  # type: ignore[arg-type]
 
 
-STUDY = Study("grokking", "Two transitions of grokking", CLAIMS, settings, run, outcomes, tables, picture, not_done)
+STUDY = Study("grokking", "Two transitions of grokking", ABOUT, CLAIMS, settings, run, outcomes, tables, picture, not_done)

@@ -8,6 +8,7 @@ import pandas as pd
 from studies.common.measures import alphas, old_alpha, vector_alphas
 from studies.common.study import Claim, Study, Value
 from studies.hebbian import network, trend
+from studies.hebbian.about import ABOUT
 from studies.hebbian.cells import NETWORK_CELLS, SEEDS, TREND_CELLS, settings
 from studies.hebbian.network import FRACTIONS, Cell, Recorded
 from studies.hebbian.picture import draw
@@ -123,4 +124,4 @@ def not_done(runs: pd.DataFrame) -> list[str]:
     ]
 
 
-STUDY = Study("hebbian", "The therapeutic window", CLAIMS, settings, run, outcomes, tables, draw, not_done)
+STUDY = Study("hebbian", "The therapeutic window", ABOUT, CLAIMS, settings, run, outcomes, tables, draw, not_done)

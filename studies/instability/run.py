@@ -6,6 +6,7 @@ from itertools import product
 
 from studies.common.study import Study, Value
 from studies.instability import judging
+from studies.instability.about import ABOUT
 from studies.instability.outcomes import CLAIMS, outcomes
 from studies.instability.picture import picture
 from studies.instability.ramp import FIRST_RATE, ramp
@@ -49,6 +50,7 @@ def _setting(arm: str, task: str, bits: int, b2: float, rate: float, seed: int) 
 STUDY = Study(
     name="instability",
     title="Instability: what comes before loss spikes",
+    about=ABOUT,
     claims=CLAIMS,
     settings=settings,
     run=run,

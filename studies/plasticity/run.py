@@ -8,6 +8,7 @@ import pandas as pd
 
 from studies.common.study import Claim, Study, Value
 from studies.plasticity import continual, foretelling, relearning, tasks
+from studies.plasticity.about import ABOUT
 from studies.plasticity.continual import ARMS
 from studies.plasticity.picture import draw
 from studies.plasticity.relearning import Settings, random_settings
@@ -104,4 +105,4 @@ def _still(runs: pd.DataFrame) -> list[str]:
     return [f"In {still:,} of {len(table):,} tasks the vector has no α, because no recorded coordinate moved."] if still else []
 
 
-STUDY = Study("plasticity", "Sealed, lock-in, corrigibility", CLAIMS, settings, run, outcomes, tables, draw, not_done)
+STUDY = Study("plasticity", "Sealed, lock-in, corrigibility", ABOUT, CLAIMS, settings, run, outcomes, tables, draw, not_done)

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from studies.common.study import Claim, Study, Value
+from studies.regimes.about import ABOUT
 from studies.regimes.full_batch import descend
 from studies.regimes.optimizers import KNOWN, SHAPES
 from studies.regimes.picture import picture
@@ -106,4 +107,4 @@ def _full_batch(seed: int, rate: float, batch: int | None) -> Row:
     return {"arm": arm, "network": "tanh", "rate": rate, "batch": batch, "seed": seed, "steps": 2000, "window": 500, "skipped": 500}
 
 
-STUDY = Study("regimes", "Regimes of real training", CLAIMS, settings, run, outcomes, tables, picture, not_done)
+STUDY = Study("regimes", "Regimes of real training", ABOUT, CLAIMS, settings, run, outcomes, tables, picture, not_done)

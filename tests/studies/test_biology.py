@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from importlib.metadata import PathDistribution
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -171,6 +173,8 @@ def test_an_evoked_direction_is_found_where_there_is_one():
     assert with_one.p < 0.05 < without.p
     assert with_one.cosine > 0.1
     assert with_one.without_mean < 0.05
+    assert 0.04 < with_one.spread < 0.06
+    assert not with_one.regular
     assert without.null[0] < without.cosine < without.null[1]
     assert np.isfinite(with_one.alpha).all()
 
@@ -218,6 +222,23 @@ def test_the_script_says_that_alpha_needs_more_beats(file, capsys):
         ({"eeg": np.full((2, 30_000), np.nan)}, "must be finite"),
         ({"eeg": np.array([{}])}, "mine.npz cannot be read as .npz of numbers: Object arrays"),
         ({"rate": np.ones(3)}, "rate has shape (3,)"),
+        ({"rate": np.inf}, "rate is not finite"),
+        ({"eeg": np.full((2, 30_000), 0.1)}, "2 of 2 channels of eeg do not vary (counted from 0: 0, 1); leave them out"),
+        (
+            {"eeg": np.stack([np.sin(np.arange(30_000.0)), np.zeros(30_000)])},
+            "1 of 2 channels of eeg do not vary (counted from 0: 1)",
+        ),
+        ({"eeg": np.empty((0, 30_000))}, "eeg has shape (0, 30000); it must be (channels, samples), with at least one of each"),
+        ({"eeg": np.ones((4, 30_000)) * 1j}, "eeg holds complex128; it must hold real numbers"),
+        ({"eeg": np.random.default_rng(0).normal(size=(30_000, 4))}, "more channels than samples; it must be (channels, samples)"),
+        (
+            {"eeg": np.where(np.arange(30_000) < 15_000, 0.1, np.sin(np.arange(30_000.0)))[None], "beats": np.arange(1.0, 200.0)},
+            "vary after",
+        ),
+        ({"beats": np.empty(0)}, "beats is empty; give the times of heart beats"),
+        ({"beats": np.full(150, 3.0)}, "149 of 150 beats come less than 0.2 s after another"),
+        ({"beats": np.ones((2, 100))}, "beats has shape (2, 100); it must be one row"),
+        ({"beats": np.array([1.0, np.nan])}, "1 of 2 beats are not finite"),
     ],
 )
 def test_the_script_refuses_with_a_reason(changed, says, file, capsys):
@@ -225,6 +246,41 @@ def test_the_script_refuses_with_a_reason(changed, says, file, capsys):
         heartbeat.main([file(**changed)])
     assert caught.value.code == 2
     assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_the_size_of_the_signals_changes_nothing(scale, file, capsys):
+    """Nor does a name in capitals, or beats as a column."""
+    made = evoked.made_up(1.0, seed=0, seconds=120, channels=2)
+    path = Path(file(eeg=scale * made.signals, beats=made.beats[::-1, None]))
+    path = path.rename(path.with_name("GOOD.NPZ"))
+    assert heartbeat.main([str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert f"cosine of successive evoked potentials {evoked.directions(made).cosine:.3f};" in printed
+    assert "nan" not in printed
+
+
+def test_a_heart_that_beats_evenly_can_hide_a_direction(file, capsys):
+    """The same wave after each beat, and after each shifted beat too."""
+    times = np.arange(12_000) / 100
+    wave = np.sin(2 * np.pi * times) + 1e-3 * np.random.default_rng(0).standard_normal(12_000)
+    assert heartbeat.main([file(eeg=wave, beats=np.arange(1.0, 119.0))]) == 0
+    printed = capsys.readouterr().out
+    assert "vary by 0.0 ms only" in printed
+    assert "no more alike than with all beats shifted" in printed
+    assert heartbeat.main([file(eeg=np.sin(2 * np.pi * times), beats=np.arange(1.0, 119.0))]) == 0
+    assert "nan" not in capsys.readouterr().out
+
+
+def test_the_script_refuses_text_inside_an_archive(tmp_path, capsys):
+    path = tmp_path / "text.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("eeg", "rate", "beats"):
+            archive.writestr(f"{name}.npy", "some text")
+    with pytest.raises(SystemExit) as caught:
+        heartbeat.main([str(path)])
+    assert caught.value.code == 2
+    assert "text.npz cannot be used: eeg is not an array; write the file with numpy.savez" in capsys.readouterr().err
 
 
 def test_the_script_refuses_without_a_recording(tmp_path, capsys, monkeypatch):

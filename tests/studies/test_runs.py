@@ -112,7 +112,9 @@ def toy(run, verdict="replicates"):
         return [{"seed": seed} for seed in range(4)]
 
     claims = (Claim("one", "One is one.", "nobody"),)
-    return Study("toy", "Toy", claims, settings, run, outcomes, lambda _: [], lambda *_: None, lambda _: [])
+    return Study(
+        "toy", "Toy", "One is compared with one.", claims, settings, run, outcomes, lambda _: [], lambda *_: None, lambda _: []
+    )
 
 
 def made(seed, commit="a", sha256="x"):
