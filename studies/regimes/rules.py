@@ -1,4 +1,4 @@
-"""The decision rules of the protocol."""
+"""The decision rules of the protocol: those of the two networks here, those of the tanh network in `descent_rules`."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ import math
 import numpy as np
 import pandas as pd
 
-from studies.common.statistics import (
-    Interval,
-    held_out_gain,
-    interval_of_mean,
-    interval_of_share,
-    partial_spearman,
-    spread_text,
-)
+from studies.common.statistics import Interval, held_out_gain, interval_of_mean, interval_of_share, partial_spearman
 from studies.common.study import ARTEFACT, NOT, REPLICATES, UNDECIDED, Outcome
-from studies.regimes.arms import CELL, OPTIMIZERS, cells, of_arm, with_labels
-from studies.regimes.shares import share
+from studies.regimes.arms import CELL, NETWORKS, OPTIMIZERS, balanced, cells, fewest, of_arm, title, with_labels
+from studies.regimes.descent_rules import HIGH, edge, ordered
+from studies.regimes.shares import NOTHING, share
+from studies.regimes.words import not_in, percent, spread
 
-LOW, HIGH = 0.8, 1.2
+LOW = 0.8
 KNOWN_NULL = ("sgd", "momentum", "adamw")
 VARIED = ("main", "small batch", "cosine", "rate / 10", "rate × 5")
+COMBINATIONS = len(NETWORKS) * len(OPTIMIZERS)
 
 
 def outcomes(runs: pd.DataFrame) -> list[Outcome]:
@@ -34,36 +30,47 @@ def healthy_band(runs: pd.DataFrame) -> Outcome:
     main = of_arm(runs, "main")
     learned = main[main["learned"] == 1]
     counts = {name: (int(cell["mean_alpha"].between(LOW, HIGH).sum()), len(cell)) for name, cell in cells(learned)}
-    spread = {name: interval_of_share(*count) for name, count in counts.items()}
-    outside = sum(each[2] < 0.5 for each in spread.values())
-    whole = len(counts) == 2 * len(OPTIMIZERS) and all(n >= 5 for _, n in counts.values())
-    inside = sum(each[0] >= 0.8 for each in spread.values())
-    verdict = NOT if outside >= 2 else REPLICATES if whole and inside == len(spread) else UNDECIDED
+    spreads = [interval_of_share(*count) for count in counts.values()]
+    outside = sum(each[2] < 0.5 for each in spreads)
+    whole = len(counts) == COMBINATIONS and all(n >= 5 for _, n in counts.values())
+    inside = sum(each[0] >= 0.8 for each in spreads)
+    verdict = NOT if outside >= 2 else REPLICATES if whole and inside == len(spreads) else UNDECIDED
     hits, n = (sum(each[i] for each in counts.values()) for i in (0, 1))
     line = (
         f"{hits} of {n} main runs that learned have a mean α from {LOW} to {HIGH}; in {outside} of {len(counts)} combinations of "
-        "network and optimizer most of them surely lie outside"
+        "network and optimizer the 95 % interval of this share lies below one half."
     )
-    by_cell = "; ".join(f"{optimizer} on {network}: {k} of {m}" for (network, optimizer), (k, m) in counts.items())
+    if len(counts) < COMBINATIONS:
+        line += f" Of {COMBINATIONS} combinations {COMBINATIONS - len(counts)} have no run that learned, or none at all yet."
+    effect = f"{percent(interval_of_share(hits, n))} in the band, {n} runs" if n else "no run to judge"
+    by_cell = "; ".join(f"{title(name)}: {k} of {m}" for name, (k, m) in counts.items())
     return Outcome(
-        "healthy_band", verdict, line, spread_text(*interval_of_share(hits, n)), by_cell or "no run learned", seeds(main)
+        "healthy_band", verdict, line if n else "No main run that learned is in.", effect, by_cell or "none", seeds(main)
     )
 
 
 def describes_network(runs: pd.DataFrame) -> Outcome:
     """The optimizer against whether there is anything to learn."""
-    main, both = of_arm(runs, "main"), with_labels(runs)
-    by_optimizer = share(main, "mean_alpha", "optimizer", CELL)
+    main, both = of_arm(runs, "main"), balanced(with_labels(runs))
+    by_optimizer = share(balanced(main), "mean_alpha", "optimizer", CELL)
     same = share(both, "mean_alpha", "optimizer", [*CELL, "labels"])
     by_labels = share(both, "mean_alpha", "labels", [*CELL, "labels"])
-    few = seeds(main) < 5 or seeds(of_arm(runs, "nothing to learn")) < 2
+    few = fewest(main) < 5 or fewest(of_arm(runs, "nothing to learn")) < 2
     verdict = UNDECIDED if few else _described(by_optimizer, same, by_labels)
-    line = (
-        f"the optimizer explains {spread_text(*by_optimizer)} of the variance of α over main runs; whether there is anything to "
-        f"learn explains {spread_text(*by_labels)} where that varies"
-    )
-    null = f"in the runs with and without something to learn: optimizer {spread_text(*same)}, labels {spread_text(*by_labels)}"
-    return Outcome("describes_network", verdict, line, f"η² of the optimizer {spread_text(*by_optimizer)}", null, seeds(main))
+    line = "Too few main runs are in to tell what the optimizer explains of the variance of α."
+    if math.isfinite(by_optimizer[0]):
+        line = f"The optimizer explains {percent(by_optimizer)} of the variance of α over main runs; {_of_labels(by_labels)}."
+    effect = f"η² of the optimizer {spread(by_optimizer)}" if math.isfinite(by_optimizer[0]) else "no run to judge"
+    null = f"in the {len(both)} runs with and without something to learn: optimizer {spread(same)}, labels {spread(by_labels)}"
+    if not math.isfinite(by_labels[0]):
+        null = "too few runs without anything to learn are in"
+    return Outcome("describes_network", verdict, line, effect, null, seeds(main))
+
+
+def _of_labels(share: Interval) -> str:
+    if not math.isfinite(share[0]):
+        return "too few runs of the arm without anything to learn are in to compare"
+    return f"whether there is anything to learn explains {percent(share)} in the runs of the same seeds with and without it"
 
 
 def _described(by_optimizer: Interval, same: Interval, by_labels: Interval) -> str:
@@ -77,13 +84,24 @@ def beyond_null(runs: pd.DataFrame) -> Outcome:
     main = of_arm(runs, "main")
     judged = main[main["optimizer"].isin(KNOWN_NULL)]
     found = interval_of_mean([beyond(row) for row in judged["p"]])
-    few = seeds(judged) < 5
+    few = fewest(judged, KNOWN_NULL) < 5
     verdict = UNDECIDED if few else REPLICATES if found[1] > 0.5 else NOT if found[2] < 0.25 else UNDECIDED
-    line = f"{spread_text(*found)} of the windows of main runs differ from the null of their optimizer at p < 0.05 (Muon left out)"
-    shares = {name: interval_of_mean([beyond(row) for row in cell["p"]])[0] for name, cell in cells(main)}
-    each = "; ".join(f"{optimizer} on {network} {value:.2f}" for (network, optimizer), value in shares.items())
+    known = math.isfinite(found[0])
+    line = (
+        f"{percent(found)} of the windows of main runs, Muon left out, differ from the null of their optimizer at p < 0.05, where "
+        "5 % would if gradients had no memory."
+    )
+    shares = {title(name): interval_of_mean([beyond(row) for row in cell["p"]])[0] for name, cell in cells(main)}
+    null = "; ".join(
+        ["5 % if gradients have no memory", *(f"{name} {100 * x:.0f} %" for name, x in shares.items() if math.isfinite(x))]
+    )
     return Outcome(
-        "beyond_null", verdict, line, spread_text(*found), f"0.05 if gradients have no memory; {each or 'no run'}", seeds(judged)
+        "beyond_null",
+        verdict,
+        line if known else "No main run with SGD, momentum or AdamW that has a p-value is in.",
+        f"{percent(found)} with p < 0.05, {len(judged)} runs" if known else "no run to judge",
+        null,
+        seeds(judged),
     )
 
 
@@ -98,80 +116,32 @@ def performance(runs: pd.DataFrame) -> Outcome:
     """Whether runs with α nearer to 1 do better than others of the same arm."""
     varied = runs[runs["arm"].isin(VARIED)]
     varied = varied[np.isfinite(varied[["mean_alpha", "loss"]].astype(float)).all(axis=1)] if len(varied) else varied
-    rho = gain = (math.nan, math.nan, math.nan)
-    names = varied[["arm", *CELL]].agg(" ".join, axis=1) if len(varied) else pd.Series(dtype=str)
-    if len(varied) >= 2 * max(5, names.nunique()):  # else the arms alone fit every run
-        away, loss = (varied["mean_alpha"] - 1).abs(), varied["loss"]
-        arms = pd.get_dummies(names, drop_first=True).to_numpy(float)
-        rho, gain = partial_spearman(away, loss, arms), held_out_gain(away.to_numpy(), arms, loss)
+    rho, gain = _relation(varied)
     verdict = UNDECIDED
     if len(varied) >= 60:
         verdict = REPLICATES if rho[1] > 0 and gain[1] > 0 else NOT if rho[2] < 0.3 or gain[2] <= 0.02 else UNDECIDED
-    line = (
-        f"within arms, the distance of α from 1 and the validation loss correlate by {spread_text(*rho)}; knowing it adds "
-        f"{spread_text(*gain, digits=3)} to the share of the loss that is predicted ({len(varied)} runs)"
-    )
-    return Outcome(
-        "performance",
-        verdict,
-        line,
-        f"ρ = {spread_text(*rho)}",
-        "network, optimizer, batch, schedule and rate alone",
-        seeds(varied),
-    )
+    line, effect = f"{len(varied)} runs are too few for a relation of α with the loss within arms.", "no relation to judge"
+    if math.isfinite(rho[0]):
+        line = (
+            f"Within arms, the distance of α from 1 and the validation loss have a rank correlation of {spread(rho)}, positive if runs "
+            f"nearer to 1 do better; the distance adds {spread(gain, 3)} to R² on runs held out, {len(varied)} runs."
+        )
+        effect = f"ρ = {spread(rho)}, gain in R² {spread(gain, 3)}, {len(varied)} runs"
+    absent = not_in(arm for arm in VARIED if arm not in set(varied["arm"]))
+    null = "network, optimizer, batch, schedule and rate alone"
+    return Outcome("performance", verdict, f"{line} {absent}".strip(), effect, null, seeds(varied))
 
 
-def ordered(runs: pd.DataFrame) -> Outcome:
-    """Whether runs above 1.2 learn nothing more."""
-    full, tanh = of_arm(runs, "full batch"), runs[runs["network"] == "tanh"]
-    alphas = [_while_it_falls(row.alpha, row.progress) for row in full[full["learned"] == 1].itertuples()]
-    alphas = [each for each in alphas if math.isfinite(each)]
-    above = interval_of_share(sum(each > HIGH for each in alphas), len(alphas))
-    high = tanh[tanh["mean_alpha"] > HIGH]
-    stuck = interval_of_share(int((high["learned"] == 0).sum()), len(high))
-    if len(full) < 10 or not alphas:
-        verdict = UNDECIDED
-    elif above[1] > 0.5:
-        verdict = ARTEFACT + "smooth full-batch training"
-    else:
-        verdict = REPLICATES if len(high) >= 10 and stuck[1] > 0.5 else NOT if above[2] < 0.5 else UNDECIDED
-    line = (
-        f"{spread_text(*above)} of the full-batch runs have α above {HIGH} while their loss still falls and though they reach 0.9 on "
-        f"new data; mean α {np.mean(alphas) if alphas else math.nan:.2f}"
-    )
-    mini = of_arm(runs, "minibatch")
-    null = f"minibatches on the same network: mean α {mini['mean_alpha'].mean():.2f}, {len(mini)} runs"
-    return Outcome("ordered", verdict, line, spread_text(*above), null, seeds(full))
-
-
-def _while_it_falls(alpha: list[float], progress: list[float]) -> float:
-    """Mean α over the windows in which the loss falls by 1 % or more."""
-    falling = np.asarray(alpha, float)[np.asarray(progress, float) >= 0.01]
-    falling = falling[np.isfinite(falling)]
-    return float(falling.mean()) if len(falling) else math.nan
-
-
-def edge(runs: pd.DataFrame) -> Outcome:
-    """The direction of consecutive changes at the edge of stability."""
-    full = of_arm(runs, "full batch")
-    last = [(row.cosine[-1], row.alpha[-1], row.rate_sharpness[-1] >= 1.9) for row in full.itertuples()]
-    at, below = ([each for each in last if each[2] is wanted] for wanted in (True, False))
-    found = interval_of_mean([each[0] for each in at])
-    few = len(at) < 5
-    verdict = UNDECIDED if few else REPLICATES if found[2] < -0.5 else NOT if found[1] > -0.5 else UNDECIDED
-    line = (
-        f"at the edge the mean cosine of consecutive changes is {spread_text(*found)} ({len(at)} runs), with α {_mean(at, 1):.2f}; "
-        f"below it {_mean(below, 0):.2f}, with α {_mean(below, 1):.2f}"
-    )
-    return Outcome("edge", verdict, line, spread_text(*found), f"below the edge: {_mean(below, 0):.2f}, {len(below)} runs", len(at))
-
-
-def _mean(rows: list[tuple[float, float, bool]], column: int) -> float:
-    return float(np.mean([row[column] for row in rows])) if rows else math.nan
+def _relation(varied: pd.DataFrame) -> tuple[Interval, Interval]:
+    """The partial correlation of |α − 1| with the loss, given the cell, and what it adds on runs held out."""
+    names = varied[["arm", *CELL]].agg(" ".join, axis=1) if len(varied) else pd.Series(dtype=str)
+    if len(varied) < 2 * max(5, names.nunique()):  # else the arms alone fit every run
+        return NOTHING, NOTHING
+    away, loss = (varied["mean_alpha"] - 1).abs(), varied["loss"]
+    arms = pd.get_dummies(names, drop_first=True).to_numpy(float)
+    return partial_spearman(away, loss, arms), held_out_gain(away.to_numpy(), arms, loss)
 
 
 def seeds(runs: pd.DataFrame) -> int:
-    """How many seeds the combination of network and optimizer with the fewest has."""
-    if not len(runs):
-        return 0
-    return int(runs.groupby([*CELL] if runs["optimizer"].notna().all() else ["network"])["seed"].nunique().min())
+    """How many seeds the combination of network and optimizer with the fewest has, of those that are in."""
+    return min((int(cell["seed"].nunique()) for _, cell in cells(runs)), default=0)

@@ -9,10 +9,11 @@ import numpy as np
 from studies.common.study import Claim, Study, Value
 from studies.regimes.about import ABOUT
 from studies.regimes.full_batch import descend
+from studies.regimes.not_done import not_done
 from studies.regimes.optimizers import KNOWN, SHAPES
 from studies.regimes.picture import picture
 from studies.regimes.rules import outcomes
-from studies.regimes.tables import not_done, tables
+from studies.regimes.tables import tables
 from studies.regimes.training import train
 from studies.regimes.windows import measured
 from wcdfa.nulls.update_rules import named
@@ -26,12 +27,27 @@ QUICK: dict[str, Row] = {"resnet": {"width": 2, "depth": 1, "batch": 8}, "transf
 FULL_BATCH = ((0.1, None), (0.2, None), (0.4, None), (0.1, 32))
 SOURCE = "doi:10.5281/zenodo.19389821, the table of regimes"
 CLAIMS = (
-    Claim("healthy_band", "A network that learns well has α from 0.8 to 1.2, the critical band.", SOURCE),
-    Claim("describes_network", "The band of α tells how the network learns.", SOURCE),
-    Claim("beyond_null", "α shows memory that the optimizer alone does not give.", SOURCE),
-    Claim("performance", "The nearer α is to 1, the better the run does.", SOURCE),
-    Claim("ordered", "α above 1.2 is a rigid regime: what is new no longer changes the course.", SOURCE),
-    Claim("edge", "At the edge of stability consecutive changes oppose each other.", "our own; Cohen 2021, arXiv:2103.00065"),
+    Claim(
+        "healthy_band",
+        "A network that learns well has α from 0.8 to 1.2, the critical band.",
+        SOURCE,
+        "a healthy run lies in the band",
+    ),
+    Claim("describes_network", "The band of α tells how the network learns.", SOURCE, "the band tells how a network learns"),
+    Claim("beyond_null", "α shows memory that the optimizer alone does not give.", SOURCE, "α shows memory beyond the optimizer"),
+    Claim("performance", "The nearer α is to 1, the better the run does.", SOURCE, "runs with α nearer to 1 do better"),
+    Claim(
+        "ordered",
+        "α above 1.2 is a rigid regime: what is new no longer changes the course.",
+        SOURCE,
+        "α above 1.2 is a rigid regime",
+    ),
+    Claim(
+        "edge",
+        "At the edge of stability consecutive changes oppose each other.",
+        "our own; Cohen 2021, arXiv:2103.00065",
+        "changes oppose each other at the edge",
+    ),
 )
 
 

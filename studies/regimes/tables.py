@@ -1,4 +1,4 @@
-"""The tables of the page, and what was not done."""
+"""The tables of the page."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from studies.common.statistics import interval_of_mean, spread_text
-from studies.regimes.arms import CELL, OPTIMIZERS, beside_main, cells, of_arm
-from studies.regimes.rules import beyond, seeds
+from studies.common.study import Outcome
+from studies.regimes.arms import CELL, NETWORKS, TITLES, balanced, beside_main, cells, of_arm
+from studies.regimes.rules import beyond, describes_network, healthy_band
 from studies.regimes.shares import share
+from studies.regimes.words import UNKNOWN, mean_spread, spread
 from wcdfa.nulls.expectation import expectation
 
 MEASURES = {
@@ -37,15 +38,25 @@ def tables(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     found = [
         ("Where the main runs lie (means over windows of 500, with 95 % intervals over seeds)", lie(of_arm(runs, "main"))),
         ("Regimes of the main runs, and how well they do", do(of_arm(runs, "main"))),
-        ("What white gradients give through each optimizer (windows of 500)", white()),
+        ("What white gradients give through each optimizer (windows of 500; here α is by GLS, which momentum raises)", white()),
         ("Share of the variance that each factor explains (η², with 95 % intervals)", shares(runs)),
         ("α at order 1 by arm", by_arm(runs, "mean_alpha")),
         ("Mean cosine of consecutive changes by arm", by_arm(runs, "mean_cosine")),
         ("Full batch and minibatch on the tanh network", of_tanh(runs)),
+        *(larger(pd.read_parquet(GPU)) if GPU.exists() else []),
     ]
-    if GPU.exists():
-        found.append(("Larger networks, on a GPU", lie(of_arm(pd.read_parquet(GPU), "gpu main"))))
-    return found
+    return [(title, table) for title, table in found if len(table)]
+
+
+def larger(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """The networks on a GPU: where they lie, and what the two rules that they use make of them."""
+    main = of_arm(runs.assign(arm=runs["arm"].replace("gpu main", "main")), "main")
+    judged = [{"claim": each.claim.replace("_", " "), "verdict": each.verdict, "in words": each.line} for each in _judged(main)]
+    return [("Larger networks, on a GPU", lie(main)), ("Rules 1 and 2 on the larger networks", pd.DataFrame(judged))]
+
+
+def _judged(main: pd.DataFrame) -> list[Outcome]:
+    return [healthy_band(main), describes_network(main)]
 
 
 def lie(runs: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +73,7 @@ def do(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _name(network: str, optimizer: str) -> dict[str, str]:
-    return {"network": network, "optimizer": optimizer}
+    return {"network": NETWORKS[network], "optimizer": TITLES[optimizer]}
 
 
 def _done(runs: pd.DataFrame) -> dict[str, str]:
@@ -71,17 +82,14 @@ def _done(runs: pd.DataFrame) -> dict[str, str]:
     return {
         "runs (learned)": f"{len(runs)} ({int((runs['learned'] == 1).sum())})",
         "regimes of windows": ", ".join(f"{name} {count}" for name, count in sorted(regimes.items())),
-        "windows with p < 0.05": f"{np.nanmean(far):.2f}" if np.isfinite(far).any() else "–",
+        "windows with p < 0.05": f"{np.nanmean(far):.2f}" if np.isfinite(far).any() else UNKNOWN,
         "accuracy": _spread(runs, "accuracy"),
         "loss": _spread(runs, "loss"),
     }
 
 
 def _spread(runs: pd.DataFrame, measure: str) -> str:
-    values = runs[measure].astype(float) if measure in runs else pd.Series(dtype=float)
-    if not np.isfinite(values).any():
-        return "–"
-    return spread_text(*interval_of_mean(values)) if len(values) > 2 else f"{values.mean():.2f}"
+    return mean_spread(runs[measure].astype(float)) if measure in runs else UNKNOWN
 
 
 def white() -> pd.DataFrame:
@@ -93,7 +101,10 @@ def white() -> pd.DataFrame:
         found = expectation(known.rule)
         values = {"α, order 1 (GLS)": found.alpha, "vector α, 4–16": found.small_boxes, "vector α, 16–125": found.large_boxes}
         values |= {"cosine": found.cosine}
-        rows.append({"optimizer": known.title} | {name: f"{each.mean:.2f} ± {each.spread:.2f}" for name, each in values.items()})
+        rows.append(
+            {"optimizer": known.title}
+            | {name: f"{round(each.mean, 2) + 0:.2f} ± {each.spread:.2f}" for name, each in values.items()}
+        )
     return pd.DataFrame(rows)
 
 
@@ -101,24 +112,24 @@ def shares(runs: pd.DataFrame) -> pd.DataFrame:
     """η² of each factor, in the main runs and in each arm beside the main runs of the same seeds."""
     rows = []
     for title, arms, factors in DESIGNS:
-        part = beside_main(runs, *arms) if arms else of_arm(runs, "main")
-        names = ["arm", *CELL]
+        part = balanced(beside_main(runs, *arms) if arms else of_arm(runs, "main"))
         for factor in factors if part["seed"].nunique() > 1 else ():
-            cell = {name: spread_text(*share(part, measure, factor, names)) for measure, name in MEASURES.items()}
-            rows.append({"runs": f"{title} ({len(part)})", "factor": title if factor == "arm" else factor} | cell)
-    return pd.DataFrame(rows, columns=["runs", "factor", *MEASURES.values()])
+            of_each = {name: spread(share(part, measure, factor, ["arm", *CELL])) for measure, name in MEASURES.items()}
+            if set(of_each.values()) != {UNKNOWN}:
+                rows.append({"runs": f"{title} ({len(part)})", "factor": title if factor == "arm" else factor} | of_each)
+    return pd.DataFrame(rows)
 
 
 def by_arm(runs: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Rows are arms, columns optimizers."""
     rows = []
-    for network in ("resnet", "transformer"):
+    for network, name in NETWORKS.items():
         for arm in ARMS:
             part = of_arm(runs, arm)
             part = part[part["network"] == network]
             if len(part):
-                values = {each: _spread(part[part["optimizer"] == each], measure) for each in OPTIMIZERS}
-                rows.append({"network": network, "arm": arm, **values})
+                values = {title: _spread(part[part["optimizer"] == each], measure) for each, title in TITLES.items()}
+                rows.append({"network": name, "arm": arm, **values})
     return pd.DataFrame(rows)
 
 
@@ -129,21 +140,6 @@ def of_tanh(runs: pd.DataFrame) -> pd.DataFrame:
         for rate, part in of_arm(runs, arm).groupby("rate"):
             columns = {name: _spread(part, measure) for measure, name in MEASURES.items()}
             last = [row[-1] for row in part["rate_sharpness"]]
-            edge = {"rate × sharpness at the end": spread_text(*interval_of_mean(last)), "accuracy": _spread(part, "accuracy")}
+            edge = {"rate × sharpness at the end": mean_spread(last), "accuracy": _spread(part, "accuracy")}
             rows.append({"arm": arm, "rate": f"{rate:g}", "runs": f"{len(part)}", **columns, **edge})
     return pd.DataFrame(rows)
-
-
-def not_done(runs: pd.DataFrame) -> list[str]:
-    """What was left out, and arms that are not whole."""
-    wanted = {arm: 10 if arm == "main" else 3 for arm in ARMS}
-    found = {arm: seeds(of_arm(runs, arm)) for arm in wanted}
-    short = [f"{arm}: {found[arm]} of {n} seeds in the combination with the fewest" for arm, n in wanted.items() if found[arm] < n]
-    gpu = [] if GPU.exists() else ["The larger networks of `studies/regimes/gpu.py` were not run: they need a GPU."]
-    return [
-        *short,
-        *gpu,
-        "The arms other than the main one have 3 seeds: their intervals are rough.",
-        "Networks are small and runs of 2,000 steps short; rates were chosen by trying, weight decay was not varied.",
-        "The null of Muon is that of one matrix, while Adam moves the rest: its p-values are an approximation.",
-    ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
+from collections import Counter
 
 import jax
 import numpy as np
@@ -13,10 +15,11 @@ import pytest
 from studies.common.results import judged
 from studies.common.study import load
 from studies.regimes import gpu, rules
-from studies.regimes.arms import OPTIMIZERS
+from studies.regimes.arms import OPTIMIZERS, balanced, fewest
+from studies.regimes.not_done import PLANNED, not_done
 from studies.regimes.picture import picture
 from studies.regimes.shares import share
-from studies.regimes.tables import not_done, tables
+from studies.regimes.tables import larger, tables
 
 CENTRES = {"sgd": 0.5, "momentum": 1.0, "adamw": 1.0, "muon": 0.6}
 
@@ -89,15 +92,18 @@ ALIKE = dict.fromkeys(OPTIMIZERS, 1.0)
         (rules.describes_network, made(), "artefact of the optimizer"),
         (rules.describes_network, made(ALIKE, dict.fromkeys(OPTIMIZERS, 0.5)), "replicates"),
         (rules.describes_network, made(seeds=2), "undecided"),
+        (rules.describes_network, made().query("network == 'resnet'"), "undecided"),
         (rules.beyond_null, made(p=0.001), "replicates"),
         (rules.beyond_null, made(p=0.5), "does not replicate"),
         (rules.beyond_null, made(p=math.nan), "undecided"),
+        (rules.beyond_null, made(p=0.001).query("network == 'resnet'"), "undecided"),
         (rules.performance, made(loss=lambda alpha, rng: abs(alpha - 1) + 0.001 * rng.normal()), "replicates"),
         (rules.performance, made(), "does not replicate"),
         (rules.performance, made(seeds=3), "undecided"),
         (rules.ordered, pd.concat([made(seeds=1), descents()]), "artefact of smooth full-batch training"),
         (rules.ordered, pd.concat([descents(1.0, n=12), descents(1.9, learned=0.0, n=12)]), "replicates"),
         (rules.ordered, descents(1.0), "does not replicate"),
+        (rules.ordered, descents(1.9, learned=0.0, n=12), "replicates"),
         (rules.ordered, descents(n=4), "undecided"),
         (rules.edge, descents(), "replicates"),
         (rules.edge, descents(cosine=0.9), "does not replicate"),
@@ -107,7 +113,43 @@ ALIKE = dict.fromkeys(OPTIMIZERS, 1.0)
 def test_each_rule_gives_each_of_its_verdicts(rule, runs, verdict):
     found = rule(runs)
     assert found.verdict == verdict
-    assert found.line
+    assert_readable(found)
+
+
+def assert_readable(found):
+    assert found.line[0].isupper() or found.line[0].isdigit()
+    assert found.line.endswith(".")
+    for text in (found.line, found.effect, found.null):
+        assert text
+        assert not re.search(r"\bnan\b|unknown|no interval|\b0 runs|–", text)
+
+
+@pytest.mark.parametrize("arms", [("main",), ("main", "nothing to learn"), ("full batch",), ("cosine",)])
+def test_a_study_that_was_stopped_early_says_what_is_missing(arms):
+    runs = pd.concat([made(), descents()])
+    runs = runs[runs["arm"].isin(arms)]
+    found = {each.claim: each for each in rules.outcomes(runs)}
+    for each in found.values():
+        assert_readable(each)
+    assert ("without anything to learn are in to compare" in found["describes_network"].line) == (arms == ("main",))
+    assert (found["edge"].line == "No run of the arm full batch is in.") == ("full batch" not in arms)
+    assert not any(
+        text in cell for _, table in tables(runs) for cell in table.astype(str).to_numpy().ravel() for text in ("nan", "unk")
+    )
+
+
+def test_only_seeds_that_all_cells_have_are_compared():
+    runs = made().query("arm == 'main' and not (network == 'resnet' and optimizer == 'sgd' and seed > 6)")
+    runs.loc[(runs["optimizer"] == "muon") & (runs["seed"] == 0), "mean_alpha"] = math.nan
+    assert set(balanced(runs)["seed"]) == {1, 2, 3, 4, 5, 6}
+    assert fewest(runs) == 7
+    assert fewest(runs.query("network == 'resnet'")) == 0
+
+
+def test_larger_networks_are_judged_by_the_first_two_rules():
+    shown = dict(larger(made().query("arm == 'main'").assign(arm="gpu main")))
+    assert len(shown["Larger networks, on a GPU"]) == 8
+    assert list(shown["Rules 1 and 2 on the larger networks"]["verdict"]) == ["does not replicate", "undecided"]
 
 
 def test_outcomes_tables_and_picture_take_any_part_of_the_runs(tmp_path):
@@ -119,6 +161,8 @@ def test_outcomes_tables_and_picture_take_any_part_of_the_runs(tmp_path):
         assert 5_000 < (tmp_path / "regimes.png").stat().st_size < 80_000
     assert any("main: 1 of 10 seeds" in line for line in not_done(made(seeds=1)))
     assert not any("main: " in line for line in not_done(made()))
+    assert "Arm full batch: 10 of 15 runs are in." in not_done(descents())
+    assert "Arm cosine: 0 of 3 seeds in the combination with the fewest, 0 of 24 runs are in." in not_done(descents())
 
 
 def test_the_share_of_a_factor_is_known_where_it_is_all_or_nothing():
@@ -135,6 +179,7 @@ def test_every_run_is_planned_once_and_the_main_arm_first():
     planned = load("regimes").settings(False)
     assert len({str(sorted(row.items(), key=str)) for row in planned}) == len(planned) == 220
     assert {row["arm"] for row in planned[:80]} == {"main"}
+    assert Counter(row["arm"] for row in planned) == {arm: wanted for arm, (wanted, _) in PLANNED.items()}
     assert all(row["seed"] < 10_000 for row in planned)
 
 
