@@ -102,8 +102,10 @@ def _recordings(runs: pd.DataFrame) -> pd.DataFrame:
                 "beats": f"{row['beats']:,.0f}",
                 "α1, 4 to 16 beats": spread_text(*found["alpha1"]),
                 "α2, 16 to 64 beats": spread_text(*found["alpha2"]),
-                "α1 − α2": spread_text(*gap) if np.isfinite(gap.low) else "–",
-                "single exponent, p": f"{p:.2g}" if np.isfinite(p) else "–",
+                "α1 − α2, mean over stretches of 512 beats": spread_text(*gap) if np.isfinite(gap.low) else "–",
+                "single exponent, p: smallest of the stretches of 1,024 beats, times their number": f"{p:.2g}"
+                if np.isfinite(p)
+                else "–",
                 "within 2 SD of healthy people": " and ".join("yes" if each else "no" for each in inside),
             }
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from studies.biology.exponents import RANGES, Spread, student, union
+from studies.biology.exponents import FOR_MISFIT, RANGES, STRETCH, Spread, student, union
 from studies.biology.recordings import HEALTHY, NAMES
 from studies.common.statistics import interval_of_share, spread_text
 from studies.common.study import NOT, REPLICATES, UNDECIDED, UNTESTABLE, Outcome
@@ -121,13 +121,28 @@ def _of_one(kept: list[pd.Series], fitting: bool, rows: pd.DataFrame, seeds: int
     p, differences = [corrected(row) for row in kept], [difference_of(row) for row in kept]
     gaps = [f"α1 − α2 = {spread_text(*each)}" if math.isfinite(each.value) else "α1 − α2 not known" for each in differences]
     texts = [_misfit(row, gap) for row, gap in zip(kept, gaps, strict=True)]
-    line = f"At 4 to 64 beats a single exponent has {'; '.join(texts)}." if kept else TOO_SHORT
+    line = f"At 4 to 64 beats a single exponent has {'; '.join(texts)}. {_counted(kept)}" if kept else TOO_SHORT
     worst = {name: percent(group["misfits"].max()) for name, group in rows.groupby("model")}
     null = (
         f"simulated series, {seeds} seeds, misfits with p < 0.05: {worst.get('arfima', '–')} at most of those with one exponent, "
         f"{worst.get('ar1', '–')} of AR(1) series, which have none"
     )
-    return Outcome("one_exponent", verdict_on_one(p, differences, fitting), line, "; ".join(gaps) or "–", null, seeds)
+    effect = f"{'; '.join(gaps)}, mean over {_stretches(kept, 'alpha1_stretches')} stretches of {STRETCH} beats" if kept else "–"
+    return Outcome("one_exponent", verdict_on_one(p, differences, fitting), line, effect, null, seeds)
+
+
+def _counted(kept: list[pd.Series]) -> str:
+    """Which stretches p and the difference come from."""
+    parts = _stretches(kept, "misfit")
+    return (
+        f"This p is the smallest of {parts} stretches of {FOR_MISFIT:,} beats, times {parts}; the difference is the mean over "
+        f"{_stretches(kept, 'alpha1_stretches')} stretches of {STRETCH} beats, so it is not that of α1 and α2 of the whole recording."
+    )
+
+
+def _stretches(kept: list[pd.Series], name: str) -> str:
+    """How many there are, such as "4" or, in two recordings, "4 and 9"."""
+    return " and ".join(dict.fromkeys(str(len(_numbers(row[name]))) for row in kept))
 
 
 def _misfit(row: pd.Series, gap: str) -> str:

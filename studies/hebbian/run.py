@@ -59,8 +59,8 @@ def tables(runs: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Both figures by kind of perturbation, and α by share of perturbed steps."""
     cells = cells_of(runs, seeds=1)
     return [
-        ("Share of the effect at 2 %, and what clean steps keep", _ranges(cells)),
-        ("α by share of perturbed steps", _curves(cells)),
+        ("Share of the effect at 2 %, and what clean steps keep: median (middle 90 %); number of settings", _ranges(cells)),
+        ("α by share of perturbed steps: medians over settings with an effect", _curves(cells)),
     ]
 
 
@@ -81,7 +81,7 @@ def _ranges(cells: pd.DataFrame) -> pd.DataFrame:
         for column, title in (("share", "share at 2 %"), ("retention", "kept at 40 %"), ("retention_2", "kept at 2 %")):
             values = group[column].dropna().astype(float)
             low, high = range_of(values)
-            row[title] = f"{percent(values.median())} ({percent(low)} to {percent(high)})" if len(values) else "–"
+            row[title] = f"{percent(values.median())} ({percent(low)} to {percent(high)}); {len(values)}" if len(values) else "–"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -119,9 +119,24 @@ def not_done(runs: pd.DataFrame) -> list[str]:
         f"{counts['network']} of {NETWORK_CELLS} settings of the network and {counts['trend']} of {TREND_CELLS} settings without a network have all their seeds.",
         f"In {without} of these settings of the network α falls by less than 0.3 in all, so that a share of the effect means nothing.",
         f"The {NETWORK_CELLS * SEEDS} runs of a first set of network settings are left out: size and kind of perturbation went in step (see the changes, below).",
+        *_undefined(runs),
         "The author's own network, its parameters and the length of its series are not published, so they were not run.",
         "Networks beyond 150 units, series beyond 2,200 steps and perturbations with a structure (such as corrections toward a target) were not run.",
     ]
+
+
+def _undefined(runs: pd.DataFrame) -> list[str]:
+    """One sentence for each order at which α is undefined in some runs."""
+    found = []
+    for arm, name in (("network", "of the network"), ("trend", "without a network")):
+        group = runs[runs["arm"] == arm]
+        for order in (1, 2, 3):
+            counts = {percent(f): int(group[f"order_{order}_{round(100 * f)}"].isna().sum()) for f in FRACTIONS}
+            some = ", ".join(f"{count} at {share}" for share, count in counts.items() if count)
+            if some:
+                text = f"α at order {order} is undefined in some of the {len(group)} runs {name}: {some} of perturbed steps."
+                found.append(f"{text} Means and medians leave these runs out.")
+    return found
 
 
 STUDY = Study("hebbian", "The therapeutic window", ABOUT, CLAIMS, settings, run, outcomes, tables, draw, not_done)

@@ -11,6 +11,7 @@ import pandas as pd
 from studies.common.statistics import interval_of_median, spread_text
 from studies.common.study import ARTEFACT, NOT, REPLICATES, UNDECIDED, Outcome
 from studies.hebbian.cells import SEEDS
+from studies.hebbian.network import KINDS
 
 EFFECT = 0.3
 """Least fall of α by the definition of 0.1.0 that counts as an effect."""
@@ -120,7 +121,16 @@ def _of_figure(key: str, target: Target, cells: pd.DataFrame) -> Outcome:
             f"(claimed: {target.text}), and {_range_text(trend)} in that of {len(trend)} settings of a trend with impulses and no network."
         )
     null = f"no network: {_figure_text(trend)}"
-    return Outcome(key, verdict_on_figure(network, trend, target), line, _figure_text(network), null, _seeds(cells))
+    effect = _figure_text(network) + _by_kind(cells, target.column)
+    return Outcome(key, verdict_on_figure(network, trend, target), line, effect, null, _seeds(cells))
+
+
+def _by_kind(cells: pd.DataFrame, column: str) -> str:
+    """The median of each kind of perturbation, which that of all kinds together hides."""
+    kept = cells[(cells["arm"] == "network") & cells[column].notna()]
+    medians = kept.groupby("kind")[column].apply(lambda values: values.astype(float).median())
+    texts = [f"{kind} {percent(medians[kind])}" for kind in KINDS if kind in medians]
+    return f"; median by kind: {', '.join(texts)}" if len(texts) > 1 else ""
 
 
 def _of_fall(cells: pd.DataFrame) -> Outcome:

@@ -94,6 +94,8 @@ def test_the_words_say_whose_seeds_they_are_and_which_recordings():
     band, one, evoked_ = STUDY.outcomes(runs)
     assert "α2 = 1.00 (0.95 to 1.05) (an hour, healthy); α1 = " in band.line
     assert "p = 1, and α1 − α2 = 0.00 (0.00 to 0.00) (an hour, healthy); " in one.line
+    assert "This p is the smallest of 4 stretches of 1,024 beats, times 4; the difference is the mean over 9 stretches" in one.line
+    assert one.effect.endswith("mean over 9 stretches of 512 beats")
     assert "simulated series with one exponent, 10 seeds: the interval holds the truth in at least 95 %" in band.null
     assert "5 % at most" in one.null
     assert "No package that we know" in evoked_.line

@@ -74,6 +74,23 @@ def test_a_range_says_what_it_is_the_range_of():
     assert any("640 runs of a first set" in each for each in STUDY.not_done(study_of(0.3, 0.3)))
 
 
+def test_the_kinds_of_perturbation_are_told_apart():
+    runs = study_of(0.3, 0.5)
+    assert "by kind" not in outcomes(runs)[1].effect
+    runs.loc[runs["cell"] % 2 == 1, "kind"] = "weights"
+    runs.loc[(runs["cell"] % 2 == 1), "clean_40"] = 1.84
+    assert outcomes(runs)[1].effect.endswith("; median by kind: state 50 %, weights 0 %")
+    assert "; 15" in STUDY.tables(runs)[0][1].query("settings == 'network, weights'")["kept at 40 %"].item()
+
+
+def test_alpha_that_is_undefined_is_counted():
+    runs = study_of(0.3, 0.5)
+    assert not any("undefined" in each for each in STUDY.not_done(runs))
+    runs.loc[(runs["arm"] == "network") & (runs["seed"] == 0), "order_2_0"] = None
+    (found,) = [each for each in STUDY.not_done(runs) if "undefined" in each]
+    assert found.startswith("α at order 2 is undefined in some of the 300 runs of the network: 30 at 0 % of perturbed steps.")
+
+
 def test_too_few_cells_or_seeds_decide_nothing():
     assert verdicts(study_of(0.27, 0.955, cells=19)) == [UNDECIDED] * 3
     runs = study_of(0.27, 0.955)
