@@ -31,10 +31,10 @@ def describes_network(runs: pd.DataFrame) -> Outcome:
     return Outcome("describes_network", verdict, line, effect, null, seeds(main))
 
 
-def _of_labels(share: Interval) -> str:
-    if not math.isfinite(share[0]):
+def _of_labels(found: Interval) -> str:
+    if not math.isfinite(found[0]):
         return "too few runs of the arm without anything to learn are in to compare"
-    return f"whether there is anything to learn explains {percent(share)} in the runs of the same seeds with and without it"
+    return f"whether there is anything to learn explains {percent(found)} in the runs of the same seeds with and without it"
 
 
 def _described(by_optimizer: Interval, same: Interval, by_labels: Interval) -> str:
