@@ -24,7 +24,8 @@ def performance(runs: pd.DataFrame) -> Outcome:
     verdict = UNDECIDED
     if len(varied) >= 60:
         verdict = REPLICATES if rho[1] > 0 and gain[1] > 0 else NOT if rho[2] < 0.3 or gain[2] <= 0.02 else UNDECIDED
-    line, effect = f"{len(varied)} runs are too few for a relation of α with the loss within arms.", "no relation to judge"
+    few = f"{len(varied)} runs are too few for a relation of α with the loss within arms."
+    line, effect = few if len(varied) else "", "no relation to judge"
     if math.isfinite(rho[0]):
         line = (
             f"Within arms, the distance of α from 1 and the validation loss have a rank correlation of {spread(rho)}, positive if runs "
