@@ -41,6 +41,11 @@ def fewest(runs: pd.DataFrame, optimizers: Sequence[str] = OPTIMIZERS) -> int:
     return min(found) if len(found) == len(NETWORKS) * len(optimizers) else 0
 
 
+def seeds(runs: pd.DataFrame) -> int:
+    """How many seeds the combination of network and optimizer with the fewest has, of those that are in."""
+    return min((int(cell["seed"].nunique()) for _, cell in cells(runs)), default=0)
+
+
 def balanced(runs: pd.DataFrame, cell: Sequence[str] = ("arm", *CELL)) -> pd.DataFrame:
     """The runs with an α, of the seeds that every cell among them has."""
     runs = runs[np.isfinite(runs["mean_alpha"].astype(float))]

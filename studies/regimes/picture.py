@@ -30,7 +30,6 @@ def picture(runs: pd.DataFrame, path: Path) -> None:
     _by_cosine(left, runs)
     _by_arm(right, runs)
     figure.legend(loc="outside lower center", ncols=6, fontsize=8, frameon=False)
-    figure.get_layout_engine().set(w_pad=0.1)  # type: ignore[union-attr]
     save(figure, path)
 
 

@@ -1,4 +1,4 @@
-"""The decision rules of the protocol: those of the two networks here, those of the tanh network in `descent_rules`."""
+"""The outcome of each claim; the rules of the band and of the null are here, each other rule has a module of its own."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pandas as pd
 
-from studies.common.statistics import Interval, held_out_gain, interval_of_mean, interval_of_share, partial_spearman
-from studies.common.study import ARTEFACT, NOT, REPLICATES, UNDECIDED, Outcome
-from studies.regimes.arms import CELL, NETWORKS, OPTIMIZERS, balanced, cells, fewest, of_arm, title, with_labels
+from studies.common.statistics import interval_of_mean, interval_of_share
+from studies.common.study import NOT, REPLICATES, UNDECIDED, Outcome
+from studies.regimes.arms import NETWORKS, OPTIMIZERS, cells, fewest, of_arm, seeds, title
 from studies.regimes.descent_rules import HIGH, edge, ordered
-from studies.regimes.shares import NOTHING, share
-from studies.regimes.words import not_in, percent, spread
+from studies.regimes.optimizer_rule import describes_network
+from studies.regimes.performance_rule import performance
+from studies.regimes.words import percent
 
 LOW = 0.8
 KNOWN_NULL = ("sgd", "momentum", "adamw")
-VARIED = ("main", "small batch", "cosine", "rate / 10", "rate × 5")
 COMBINATIONS = len(NETWORKS) * len(OPTIMIZERS)
 
 
@@ -47,36 +47,6 @@ def healthy_band(runs: pd.DataFrame) -> Outcome:
     return Outcome(
         "healthy_band", verdict, line if n else "No main run that learned is in.", effect, by_cell or "none", seeds(main)
     )
-
-
-def describes_network(runs: pd.DataFrame) -> Outcome:
-    """The optimizer against whether there is anything to learn."""
-    main, both = of_arm(runs, "main"), balanced(with_labels(runs))
-    by_optimizer = share(balanced(main), "mean_alpha", "optimizer", CELL)
-    same = share(both, "mean_alpha", "optimizer", [*CELL, "labels"])
-    by_labels = share(both, "mean_alpha", "labels", [*CELL, "labels"])
-    few = fewest(main) < 5 or fewest(of_arm(runs, "nothing to learn")) < 2
-    verdict = UNDECIDED if few else _described(by_optimizer, same, by_labels)
-    line = "Too few main runs are in to tell what the optimizer explains of the variance of α."
-    if math.isfinite(by_optimizer[0]):
-        line = f"The optimizer explains {percent(by_optimizer)} of the variance of α over main runs; {_of_labels(by_labels)}."
-    effect = f"η² of the optimizer {spread(by_optimizer)}" if math.isfinite(by_optimizer[0]) else "no run to judge"
-    null = f"in the {len(both)} runs with and without something to learn: optimizer {spread(same)}, labels {spread(by_labels)}"
-    if not math.isfinite(by_labels[0]):
-        null = "too few runs without anything to learn are in"
-    return Outcome("describes_network", verdict, line, effect, null, seeds(main))
-
-
-def _of_labels(share: Interval) -> str:
-    if not math.isfinite(share[0]):
-        return "too few runs of the arm without anything to learn are in to compare"
-    return f"whether there is anything to learn explains {percent(share)} in the runs of the same seeds with and without it"
-
-
-def _described(by_optimizer: Interval, same: Interval, by_labels: Interval) -> str:
-    if by_optimizer[1] >= 0.5 and by_optimizer[1] > by_labels[2]:
-        return ARTEFACT + "the optimizer"
-    return REPLICATES if by_optimizer[2] < 0.25 or by_labels[1] > same[2] else UNDECIDED
 
 
 def beyond_null(runs: pd.DataFrame) -> Outcome:
@@ -110,38 +80,3 @@ def beyond(p_values: list[float]) -> float:
     known = np.asarray(p_values, dtype=float)
     known = known[np.isfinite(known)]
     return float((known < 0.05).mean()) if len(known) else math.nan
-
-
-def performance(runs: pd.DataFrame) -> Outcome:
-    """Whether runs with α nearer to 1 do better than others of the same arm."""
-    varied = runs[runs["arm"].isin(VARIED)]
-    varied = varied[np.isfinite(varied[["mean_alpha", "loss"]].astype(float)).all(axis=1)] if len(varied) else varied
-    rho, gain = _relation(varied)
-    verdict = UNDECIDED
-    if len(varied) >= 60:
-        verdict = REPLICATES if rho[1] > 0 and gain[1] > 0 else NOT if rho[2] < 0.3 or gain[2] <= 0.02 else UNDECIDED
-    line, effect = f"{len(varied)} runs are too few for a relation of α with the loss within arms.", "no relation to judge"
-    if math.isfinite(rho[0]):
-        line = (
-            f"Within arms, the distance of α from 1 and the validation loss have a rank correlation of {spread(rho)}, positive if runs "
-            f"nearer to 1 do better; the distance adds {spread(gain, 3)} to R² on runs held out, {len(varied)} runs."
-        )
-        effect = f"ρ = {spread(rho)}, gain in R² {spread(gain, 3)}, {len(varied)} runs"
-    absent = not_in(arm for arm in VARIED if arm not in set(varied["arm"]))
-    null = "network, optimizer, batch, schedule and rate alone"
-    return Outcome("performance", verdict, f"{line} {absent}".strip(), effect, null, seeds(varied))
-
-
-def _relation(varied: pd.DataFrame) -> tuple[Interval, Interval]:
-    """The partial correlation of |α − 1| with the loss, given the cell, and what it adds on runs held out."""
-    names = varied[["arm", *CELL]].agg(" ".join, axis=1) if len(varied) else pd.Series(dtype=str)
-    if len(varied) < 2 * max(5, names.nunique()):  # else the arms alone fit every run
-        return NOTHING, NOTHING
-    away, loss = (varied["mean_alpha"] - 1).abs(), varied["loss"]
-    arms = pd.get_dummies(names, drop_first=True).to_numpy(float)
-    return partial_spearman(away, loss, arms), held_out_gain(away.to_numpy(), arms, loss)
-
-
-def seeds(runs: pd.DataFrame) -> int:
-    """How many seeds the combination of network and optimizer with the fewest has, of those that are in."""
-    return min((int(cell["seed"].nunique()) for _, cell in cells(runs)), default=0)

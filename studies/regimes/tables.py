@@ -9,7 +9,8 @@ import pandas as pd
 
 from studies.common.study import Outcome
 from studies.regimes.arms import CELL, NETWORKS, TITLES, balanced, beside_main, cells, of_arm
-from studies.regimes.rules import beyond, describes_network, healthy_band
+from studies.regimes.optimizer_rule import describes_network
+from studies.regimes.rules import beyond, healthy_band
 from studies.regimes.shares import share
 from studies.regimes.words import UNKNOWN, mean_spread, spread
 from wcdfa.nulls.expectation import expectation
