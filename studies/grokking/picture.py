@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from studies.common.pictures import save
 from studies.grokking.verdicts import of_arm
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def picture(runs: pd.DataFrame, path: Path) -> None:
     axes["loss"].set_yscale("log")
     axes["test"].set_xlabel("step")
     _steps(axes["steps"], runs)
-    figure.savefig(path)
+    save(figure, path)
 
 
 def _curves(axes: Axes, runs: pd.DataFrame, name: str, label: str) -> None:

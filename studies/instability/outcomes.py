@@ -32,7 +32,7 @@ CLAIMS = (
         "rms_rule",
         "An RMS of the update of the first layer of 2.3 or more comes 1 to 8 steps before a loss spike.",
         WORTSMAN,
-        "RMS of the update ≥ 2.3 before loss spikes",
+        "the rule of 2.3 sees loss spikes coming",
     ),
     Claim(
         "beyond_loss",
