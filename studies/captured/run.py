@@ -12,6 +12,7 @@ from studies.captured.exponents import alpha_outcome, unseen_outcome
 from studies.captured.flags import flag_outcome
 from studies.captured.picture import picture
 from studies.captured.tables import not_done, tables
+from studies.common.precision import in_float32
 from studies.common.study import Claim, Outcome, Study
 
 AUTHOR = "doi:10.5281/zenodo.19389821, the list of failure modes"
@@ -46,6 +47,7 @@ CLAIMS = (
 )
 
 
+@in_float32
 def run(**setting: Any) -> dict[str, Any]:
     """Train one run and measure it."""
     from studies.captured.measuring import measured

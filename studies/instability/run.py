@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+from studies.common.precision import in_float32
 from studies.common.study import Study, Value
 from studies.instability import judging
 from studies.instability.about import ABOUT
@@ -27,6 +28,7 @@ def settings(quick: bool) -> list[Setting]:
     return [*_steady(0), *ramps, *_steady(4)]
 
 
+@in_float32
 def run(arm: str, task: str, bits: int, b2: float, rate: float, seed: int) -> dict[str, Value]:
     """One run: "steady" at a high rate, "ramp" with a growing one, or "constant" at the low one where the ramp begins."""
     if arm == "steady":

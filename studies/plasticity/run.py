@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
+from studies.common.precision import in_float32
 from studies.common.study import Claim, Study, Value
 from studies.plasticity import continual, foretelling, relearning, tasks
 from studies.plasticity.about import ABOUT
@@ -72,6 +73,7 @@ def _relearning(seed: int) -> Settings:
 PARTS: dict[str, Callable[..., Mapping[str, Value]]] = {"continual": continual.run, "relearning": relearning.run}
 
 
+@in_float32
 def run(part: str, **how: str | float | bool | None) -> dict[str, Value]:
     """Run one network through its tasks, or through one correction."""
     return dict(PARTS[part](**how))

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from studies.common.precision import in_float32
 from studies.common.study import Claim, Study, Value
 from studies.regimes.about import ABOUT
 from studies.regimes.full_batch import descend
@@ -71,6 +72,7 @@ def settings(quick: bool) -> list[Row]:
     ]
 
 
+@in_float32
 def run(arm: str, network: str, seed: int, steps: int, window: int, skipped: int, **more: object) -> dict[str, Value]:
     """One run: measures of each window, and how well it does."""
     if network == "tanh":

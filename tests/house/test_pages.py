@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from studies.common.arguments import parsed
+from studies.common.study import NAMES
 from tests.helpers.commands import PROGRAM, environment, run
 from tests.helpers.documents import DOCS, PAGES, ROOT, blocks, extras, fenced, write_log
 
@@ -87,6 +89,9 @@ def test_programs_and_commands(page, tmp_path):
         program, *arguments = shlex.split(command)
         if program == "pip":
             assert arguments[0] == "install"
+            continue
+        if [program, *arguments[:2]] == ["python", "-m", "studies"]:  # hours of runs: tests/studies tries them
+            assert set(parsed(arguments[2:], "").names) <= set(NAMES), line
             continue
         assert program == "wcdfa", line
         done = piped(before, arguments, tmp_path) if before else run(*arguments, cwd=tmp_path)
