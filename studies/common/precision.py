@@ -12,10 +12,10 @@ def in_float32(run: Callable[..., dict[str, Value]]) -> Callable[..., dict[str, 
     """Have JAX compute in float32, its default, also where the process has set float64 for everything."""
 
     @wraps(run)
-    def wrapped(**settings: str | float | bool | None) -> dict[str, Value]:
+    def wrapped(*values: str | float | bool | None, **settings: str | float | bool | None) -> dict[str, Value]:
         import jax
 
         with jax.enable_x64(False):
-            return run(**settings)
+            return run(*values, **settings)
 
     return wrapped
