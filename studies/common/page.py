@@ -9,7 +9,7 @@ from studies.common.results import Results, Table
 from studies.common.study import NAMES, Outcome, Study, load
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "studies"
-HEAD = "| claim | verdict | effect (95 % interval) | study |\n|---|---|---|---|\n"
+HEAD = "| claim | verdict | effect (95 % interval, unless another is named) | study |\n|---|---|---|---|\n"
 
 
 def write(study: Study, folder: Path = DOCS) -> Path:
