@@ -153,6 +153,8 @@ def spread_text(value: float, low: float, high: float, digits: int = 2) -> str:
     '0.43 (0.31 to 0.55)'
     >>> spread_text(14200.0, 12100.0, 16300.0, digits=0)
     '14,200 (12,100 to 16,300)'
+    >>> spread_text(-0.001, -0.2, 0.1)
+    '0.00 (-0.20 to 0.10)'
     """
-    estimate, *ends = (f"{each:,.{digits}f}" if math.isfinite(each) else "unknown" for each in (value, low, high))
+    estimate, *ends = (f"{each:z,.{digits}f}" if math.isfinite(each) else "unknown" for each in (value, low, high))
     return f"{estimate} ({' to '.join(ends)})" if "unknown" not in ends else f"{estimate} (no interval)"
