@@ -1,7 +1,8 @@
-"""Check a built site: each internal link leads somewhere, and no page loads anything from elsewhere. Usage: check_links.py FOLDER."""
+"""Check a built site: each internal link leads somewhere, no page loads anything from elsewhere, all can be searched. Usage: check_links.py FOLDER."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -56,7 +57,22 @@ def wrong(folder: Path) -> Iterator[str]:
                 yield f"{name}: {link} has no such place"
 
 
+def unsearchable(folder: Path) -> Iterator[str]:
+    """Yield one line for each page that the search of the site does not know, or that has no field to search from."""
+    index = (folder / "searchindex.js").read_text(encoding="utf-8")
+    known = set(json.loads(index[index.index("{") : index.rindex("}") + 1])["docnames"])
+    for path in sorted(folder.rglob("*.html")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if "_static" in path.parts or name in ("genindex", "py-modindex", "search"):
+            continue
+        if name not in known:
+            yield f"{name}: the search does not know it"
+        if 'action="' not in path.read_text(encoding="utf-8"):
+            yield f"{name}: no field to search from"
+
+
 if __name__ == "__main__":
-    found = sorted(set(wrong(Path(sys.argv[1]))))
-    print("\n".join(found) or "all links lead somewhere")
+    folder = Path(sys.argv[1])
+    found = sorted(set(wrong(folder)) | set(unsearchable(folder)))
+    print("\n".join(found) or "all links lead somewhere, and every page can be searched")
     sys.exit(bool(found))

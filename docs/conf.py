@@ -46,7 +46,8 @@ html_math_renderer = "mathml"
 html_context = {"default_mode": "auto"}
 html_sidebars = {"index": [], "*": [], "notebooks/*": [], "api/*": ["sidebar-nav-bs"], "integrations/*": ["sidebar-nav-bs"]}
 html_theme_options: dict[str, Any] = {
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
+    "navbar_persistent": ["search-button-field"],
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],

@@ -27,7 +27,7 @@ def check():
     spec = importlib.util.spec_from_file_location("check_links", DOCS / "check_links.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.wrong
+    return module
 
 
 def test_links_are_checked(check, tmp_path):
@@ -35,13 +35,32 @@ def test_links_are_checked(check, tmp_path):
         '<p id="here"><a href="b.html#there">b</a><a href="#here">a</a><a href="https://doi.org/1">doi</a>'
     )
     (tmp_path / "b.html").write_text('<p id="there"><a href="a.html">a</a><img src="data:image/png;base64,AA==">')
-    assert list(check(tmp_path)) == []
+    assert list(check.wrong(tmp_path)) == []
     (tmp_path / "c.html").write_text(
         '<a href="b.html#nowhere">1</a><a href="d.html">2</a><a href="http://example.org">3</a><script src="https://example.org/x.js"></script>'
     )
-    assert [line.split()[1] for line in check(tmp_path)] == ["b.html#nowhere", "d.html", "http://example.org", "loads"]
+    assert [line.split()[1] for line in check.wrong(tmp_path)] == ["b.html#nowhere", "d.html", "http://example.org", "loads"]
     (tmp_path / "empty").mkdir()
-    assert list(check(tmp_path / "empty")) == [f"{tmp_path / 'empty'}: no page"]
+    assert list(check.wrong(tmp_path / "empty")) == [f"{tmp_path / 'empty'}: no page"]
+
+
+def test_the_search_is_checked(check, tmp_path):
+    (tmp_path / "searchindex.js").write_text('Search.setIndex({"docnames":["a"],"terms":{}})')
+    (tmp_path / "a.html").write_text('<form action="search.html"><input name="q"></form>')
+    assert list(check.unsearchable(tmp_path)) == []
+    (tmp_path / "b.html").write_text("<p>words</p>")
+    assert list(check.unsearchable(tmp_path)) == ["b: the search does not know it", "b: no field to search from"]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "```{include} ../" not in page.read_text("utf-8")], ids=lambda page: page.stem
+)
+def test_every_page_opens_with_a_sentence(page):
+    """The first thing below the title says what the page is for: no command, no table, no second heading."""
+    opening = page.read_text("utf-8").split("\n# ", 1)[-1].split("\n\n")[1]
+    assert re.match(r"[*A-Zα`]", opening), opening
+    assert not opening.startswith("```")
+    assert len(opening.split()) >= 8
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
