@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jupytext
 import pytest
+from sklearn.datasets import load_digits
 
 import wcdfa
 from tests.conftest import require
@@ -17,7 +18,7 @@ from tests.helpers.documents import DOCS, ROOT, blocks, write_log
 from wcdfa.verdicts import findings
 
 README = (ROOT / "README.md").read_text()
-NAMES = {"CHANGELOG", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT", "RELEASING", "SECURITY"}
+NAMES = {"CHANGELOG", "SGD", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT", "RELEASING", "SECURITY"}
 
 
 def section(title):
@@ -42,43 +43,45 @@ def test_every_kind_of_finding_is_in_the_table_of_verdicts():
     assert kinds <= listed
 
 
-def test_the_readme_opens_with_a_picture_that_exists():
-    picture = re.match(r"# wcdfa\n\n!\[[^]]+\]\(([^)]+)\)", README)
-    assert (ROOT / picture[1]).read_bytes()[:4] == b"\x89PNG"
+def test_the_readme_says_whose_problem_it_solves_and_shows_a_fault():
+    opening = re.match(r"# wcdfa\n\n\*\*([^*\n]+\.)\*\*\n\n!\[[^]]+\]\(([^)]+)\)", README)
+    assert opening[1] in (DOCS / "index.md").read_text()
+    assert (ROOT / opening[2]).read_bytes()[:4] == b"\x89PNG"
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert link.startswith("http") or (ROOT / link).exists(), link
 
 
-def test_the_three_uses_are_twelve_lines_that_run(capsys):
-    for framework in ("optax", "tensorflow"):
-        require(framework)
-    from wcdfa.backends.optax import monitor
-
-    (code,) = blocks("python", README)
-    assert len(code.splitlines()) <= 12
-    optax, tf, jnp = require("optax"), require("tensorflow"), require("jax.numpy")
-    norms = wcdfa.synthetic.arfima(500, d=0.5, seed=0)
-    with require("jax").enable_x64(False):  # as a reader has it; tests of the core switch it on
-        tx = monitor(optax.adamw(1e-3))
-        params = jnp.zeros(50)
-        opt_state = tx.init(params)
-        step = require("jax").jit(tx.update)
-        for key in require("jax").random.split(require("jax").random.key(0), 200):
-            updates, opt_state = step(require("jax").random.normal(key, params.shape), opt_state, params)
-            params = optax.apply_updates(params, updates)
-        scope = {"norms": norms, "opt_state": opt_state, "new": [tf.constant([3.0, 4.0])], "old": [tf.constant([0.0, 0.0])]}
-        exec(code, scope)
-    first, second, third = capsys.readouterr().out.splitlines()
-    assert first == f"{wcdfa.dfa(norms).alpha} {wcdfa.dfa(norms).low} {wcdfa.dfa(norms).high}"
-    assert "α = " in second
-    assert third == "None None"  # of one norm
-    assert scope["watch"].get_signal().tolist() == [5.0]
+def test_the_three_lines_find_the_fault_that_the_readme_shows(capsys):
+    """A real training that forgets `zero_grad`, as in the sixth notebook; the README quotes what is printed of it."""
+    torch = require("torch")
+    lines = [line for line in blocks("python", README)[0].splitlines() if line]
+    assert len(lines) == 3
+    images, labels = load_digits(return_X_y=True)
+    images, labels = torch.tensor(images / 16, dtype=torch.float32), torch.tensor(labels)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+    scope = {"optimizer": (optimizer := torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99)))}
+    exec("\n".join(lines[:2]), scope)
+    order = torch.Generator().manual_seed(1)
+    for step in range(500):
+        if step % 4 == 0:
+            optimizer.zero_grad()
+        batch = torch.randint(len(labels), (50,), generator=order)
+        torch.nn.functional.cross_entropy(model(images[batch]), labels[batch]).backward()
+        optimizer.step()
+    exec(lines[2], scope)
+    (quoted,) = blocks("text", README)
+    assert quoted.strip() in capsys.readouterr().out
 
 
-def test_the_line_that_the_readme_quotes_is_what_a_verdict_says():
+def test_what_the_readme_does_with_norms_runs(capsys):
+    exec(blocks("python", README)[1], {"norms": wcdfa.synthetic.arfima(500, d=0.5, seed=0)})
+    assert len(capsys.readouterr().out.split()) == 3
+
+
+def test_the_line_that_the_start_quotes_is_what_a_verdict_says():
     norms = wcdfa.nulls.optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
     line = str(wcdfa.verdict(norms, optimizer="sgd", momentum=0.9))
-    assert f"`{line}`" in README
     assert blocks("text", (DOCS / "start.md").read_text()) == [line + "\n"]
 
 
