@@ -41,7 +41,7 @@ def test_memory_in_the_sizes_is_named(wandering):
     sizes = finding(found, "gradients")
     alpha = verdict(wandering, quantity="gradient norm", start=None).alpha
     assert sizes.figure == pytest.approx(alpha)
-    assert "their size has memory of its own" in sizes.text
+    assert "the size of the gradients has memory of its own" in sizes.text
     assert found.p_value > 0.05
     assert "explained by optimizer and the size of the gradients" in str(found)
 

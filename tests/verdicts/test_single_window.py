@@ -224,7 +224,7 @@ def test_a_null_that_is_none():
     """A clipped SGD step has one size: what is left of it is rounding, and explains nothing."""
     found = verdict(PINK, optimizer="sgd", clip_norm=0.01, replicates=50)
     (finding,) = [f for f in found.findings if f.kind == "optimizer"]
-    assert finding.text.startswith("SGD on gradients without memory has no α: norms are constant")
+    assert finding.text.startswith("not compared: SGD on gradients without memory has no α: norms are constant")
     assert finding.brief == "not compared: SGD on gradients without memory has no α"
     assert np.isnan(found.p_value)
     assert "optimizer" not in found.explained_by

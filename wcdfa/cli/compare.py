@@ -131,8 +131,8 @@ def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Compari
     console.print(table)
     for what, each in (("over all windows", comparison.mean), ("as whole runs", comparison.run)):
         if not math.isnan(each.difference):
-            apart = "differ" if each.low > 0 or each.high < 0 else "do not differ by more than their uncertainty"
-            say(console, f"{what} they {apart}: {each.difference:+.3f} ({each.low:+.3f} to {each.high:+.3f})")
+            apart = "they differ" if each.low > 0 or each.high < 0 else "they do not differ by more than their uncertainty"
+            say(console, f"{what} {apart}: {each.difference:+.3f} ({each.low:+.3f} to {each.high:+.3f})")
     differ = comparison.mean.low > 0 or comparison.mean.high < 0
     advise(explanation("runs-differ" if differ else "runs-alike"), console)
 

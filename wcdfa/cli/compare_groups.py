@@ -79,8 +79,8 @@ def _said(found: GroupComparison) -> Iterator[str]:
         if math.isnan(each.low):
             yield f"{what}: {each.difference:+.3f}; one run in a group: no interval over runs"
         else:
-            apart = "differ" if each.low > 0 or each.high < 0 else "do not differ by more than their runs do"
-            yield f"{what} the groups {apart}: {each.difference:+.3f} ({each.low:+.3f} to {each.high:+.3f}), {probability(each.p_value)}"
+            apart = "the groups differ" if each.low > 0 or each.high < 0 else "the groups do not differ by more than their runs do"
+            yield f"{what} {apart}: {each.difference:+.3f} ({each.low:+.3f} to {each.high:+.3f}), {probability(each.p_value)}"
 
 
 def _key(found: GroupComparison, fewest: int) -> str:

@@ -293,7 +293,7 @@ def not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
     if record.optimizer is None:
         yield f"whether the run is what it is said to be, because {record.unknown or 'no optimizer is named'}: only changes are judged"
     elif record.varying:
-        yield f"whether the run is {record.optimizer}, because its {' and '.join(record.varying)} {'varies' if len(record.varying) == 1 else 'vary'}"
+        yield f"whether the run is {record.optimizer}, because its {' and '.join(record.varying)} {'varies' if len(record.varying) == 1 and record.varying != ('betas',) else 'vary'}"
     elif record.changing:
         yield f"whether the run is {record.optimizer}, because its momentum changes by itself for {record.optimizer.changes_until():,.0f} steps"
     elif len(record) < SHORTEST:

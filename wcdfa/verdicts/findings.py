@@ -92,7 +92,7 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
         yield _of_given(evidence.null, str(criteria.optimizer or "the optimizer"))
     elif criteria.optimizer is not None and criteria.optimizer.no_alpha is not None:
         name = str(criteria.optimizer)
-        text = f"{name} alone has no α: {criteria.optimizer.no_alpha}"
+        text = f"not compared: {name} alone has no α: {criteria.optimizer.no_alpha}"
         yield Finding("optimizer", text, math.nan, False, f"not compared: {name} alone has no α")
     elif criteria.unknown is not None:
         yield _not_compared(criteria.unknown)
@@ -112,7 +112,11 @@ def gradients(evidence: Evidence) -> Iterator[Finding]:
     elif sizes.p_value < LEVEL:
         brief = "the size of the gradients has memory"
         yield Finding(
-            "gradients", f"{text}: their size has memory of its own ({probability(sizes.p_value)})", sizes.alpha, False, brief
+            "gradients",
+            f"{text}: the size of the gradients has memory of its own ({probability(sizes.p_value)})",
+            sizes.alpha,
+            False,
+            brief,
         )
     else:
         yield Finding("gradients", f"{text}: no memory is seen in their size ({probability(sizes.p_value)})", sizes.alpha, False)
@@ -180,7 +184,9 @@ def _of_comparison(evidence: Evidence, comparison: Comparison) -> Finding:
     found, against, null = comparison.found, comparison.against, comparison.found.null
     if math.isnan(null.median):
         why = "norms are constant, for example because every gradient is clipped"
-        return Finding("optimizer", f"{against} has no α: {why}", math.nan, False, f"not compared: {against} has no α")
+        return Finding(
+            "optimizer", f"not compared: {against} has no α: {why}", math.nan, False, f"not compared: {against} has no α"
+        )
     if comparison.unlike is not None:
         text = f"not compared with {against}: {comparison.unlike}; judge a later window"
         return Finding("optimizer", text, math.nan, False, f"not compared: {comparison.unlike}")
@@ -244,7 +250,7 @@ def _of_given(null: NullResult, name: str) -> Finding:
     """What α of the optimizer, given by a user, leave of this α; nothing else can be compared with them."""
     text = f"the α given for {name} range from {null.low:.2f} to {null.high:.2f}"
     if math.isnan(null.median):
-        return Finding("optimizer", f"{name} alone has no α", math.nan, False, f"not compared: {name} alone has no α")
+        return Finding("optimizer", f"not compared: {name} alone has no α", math.nan, False, f"not compared: {name} alone has no α")
     p = f"p = {null.p_value:.3f}"
     if null.p_value < LEVEL:
         return Finding(
