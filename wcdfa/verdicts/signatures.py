@@ -73,7 +73,7 @@ STATISTICS = {
     ),
     "next gradients": Statistic(
         "autocorrelation of gradients at lags 1 to 3",
-        "gradients a few steps apart have more in common",
+        "",
         "changes keep less of the ones before than the named momentum keeps",
         "{:.3f}",
     ),
