@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import jax
-from flax import nnx
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.backends.flax", "flax"):
+    import jax
+    from flax import nnx
 
 from wcdfa.backends.jax import norms as backend
 from wcdfa.backends.jax.sampling import direction_of, sampled

@@ -7,7 +7,10 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-import torch
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.backends.lightning", "wcdfa[lightning]"):
+    import torch
 
 from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.spawned import Return
@@ -31,7 +34,8 @@ def _callbacks() -> tuple[type, ...]:
         try:
             used = [importlib.import_module(ROOTS[0]).__name__]
         except ImportError:
-            used = [importlib.import_module(ROOTS[1]).__name__]
+            with needed("wcdfa.backends.lightning", "wcdfa[lightning]"):
+                used = [importlib.import_module(ROOTS[1]).__name__]
     return tuple(sys.modules[root].Callback for root in used)
 
 

@@ -10,8 +10,11 @@ import zlib
 from pathlib import Path
 from typing import Self, TypedDict, cast
 
-import torch
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.backends.transformers", "wcdfa[transformers]"):
+    import torch
+    from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.training import Recording, RecordingState

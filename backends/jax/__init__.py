@@ -1,5 +1,10 @@
 """JAX: ‖ΔW‖ of parameter trees, and the optimizer null in one compiled call."""
 
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.backends.jax", "wcdfa[jax]"):
+    import jax  # noqa: F401 - fails here if it is missing
+
 from wcdfa.backends.jax.norms import (
     applied_change,
     as_stored,

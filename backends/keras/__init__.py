@@ -1,5 +1,10 @@
 """Keras 3: the optimizer records ‖ΔW‖ of every step, on any backend; a callback gives α during ``fit``."""
 
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.backends.keras", "wcdfa[keras]"):
+    import keras  # noqa: F401 - fails here if it is missing
+
 from wcdfa.backends.keras.callback import WeightChangeCallback
 from wcdfa.backends.keras.optimizer import monitored, read
 from wcdfa.backends.keras.parameters import copied, direction_of, group_norms, parameters_of, sampled

@@ -45,7 +45,7 @@ def test_a_row_a_run(sweep, tmp_path):
         expected = alpha_of(path, 200)
         row = f"{expected.alpha:.3f} │ {expected.low:.2f}–{expected.high:.2f}"
         assert row in done.stdout
-    assert "files or runs skipped, because they hold no such series: 1; choose another norm with --column" in done.stdout
+    assert "1 file or run was skipped, because it holds no such series; choose another norm with --column" in done.stdout
     assert list(tmp_path.glob("*.png")) == []
 
 

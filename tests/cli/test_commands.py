@@ -213,7 +213,7 @@ def test_watch_takes_the_rates_of_the_log_whatever_is_given(tmp_path, options):
     )
     (tmp_path / "log.csv").write_text("step,lr,update_norm\n" + rows)
     said = " ".join(run("watch", "log.csv", "--idle", 0.2, "--every", 0.1, *options, cwd=tmp_path).stdout.split())
-    assert "disordered, α = 0.4" in said
+    assert ("explained by optimizer: α = 0.4" if "--optimizer" in options else "disordered, α = 0.4") in said
     assert ("not the 1 that was given, because it varies from 0.01 to 2.01" in said) == ("--lr" in options)
 
 

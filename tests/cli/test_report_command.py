@@ -65,7 +65,7 @@ def test_runs_side_by_side_and_what_could_not_be_read(tmp_path):
     done = run("report", "runs", "-o", "report.html", cwd=tmp_path)
     assert done.returncode == 1
     assert "damaged.npz" in done.stderr
-    assert "files or runs skipped, because they hold no such series: 1" in done.stdout
+    assert "1 file or run was skipped, because it holds no such series" in done.stdout
     path = tmp_path / "report.html"
     assert len(drawn(path)["runs"]) == 4
     text = path.read_text()

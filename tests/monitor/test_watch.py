@@ -188,12 +188,12 @@ def test_a_change_of_momentum_is_said_soon_and_once_and_by_which_method():
         said = said_of(np.exp(run))
         down = [message for message in said if message.startswith("α drifted down beyond ")]
         assert len(down) == 1
-        assert " by gls, from about step " in down[0]
+        assert " by the method for drifts, from about step " in down[0]
         assert any(message.startswith("regime changed from critical to disordered: α = ") for message in said)
         delays.append(steps_of(down, "drifted")[0] - 4_000)
     assert max(delays) <= 700
     sharp = [message for message in said_of(np.exp(run), method="gls") if "drifted down" in message]
-    assert "by gls" not in sharp[0]
+    assert "by the method" not in sharp[0]
 
 
 def test_the_regime_comes_back_only_when_alpha_does():

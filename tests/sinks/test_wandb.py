@@ -212,7 +212,9 @@ def test_no_run_is_active(wandb):
 def test_wandb_is_not_there(monkeypatch, absent):
     monkeypatch.setitem(sys.modules, "wandb", absent)
     message = (
-        "wandb cannot be imported, and nothing is logged .*: pip install wandb" if absent is None else "no run of wandb is active"
+        "wandb cannot be imported, and nothing is logged .*: pip install 'wcdfa\[wandb\]'"
+        if absent is None
+        else "no run of wandb is active"
     )
     with pytest.warns(UserWarning, match=message):
         RollingWeightChangeDFA().log_wandb()

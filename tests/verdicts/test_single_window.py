@@ -314,7 +314,7 @@ def test_a_finding_is_one_function(monkeypatch):
     monkeypatch.setattr(findings, "FINDINGS", (*findings.FINDINGS, even))
     found = verdict(PINK, replicates=50)
     assert "even" in found.explained_by
-    assert str(found).endswith("evenness")
+    assert str(found).startswith("explained by evenness: α = ")
     assert "even" not in verdict(PINK[:-1], replicates=50).explained_by
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from wcdfa.analysis.parallel import AHEAD, Batch, Task, run_task
 from wcdfa.analysis.results import failed
+from wcdfa.support.extras import way_out
 
 # Dask makes its workers return memory at once, so arrays of a few hundred kB cost page faults, half of the time here
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
@@ -37,8 +38,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[Batch]
     try:
         distributed: Any = import_module("distributed")  # it has no type hints
     except ModuleNotFoundError as error:
-        msg = f"a cluster needs {error.name}, which is not installed: pip install 'wcdfa[dask]'"
-        raise ValueError(msg) from error
+        raise ValueError(way_out("a cluster", "wcdfa[dask]")) from error
     with ExitStack() as stack:
         try:
             cluster: Any = address

@@ -76,7 +76,7 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
         (a, b), (c, d) = ((int(each[0]), int(each[-1])) for each in steps)
         msg = f"{reference.name} has steps {a:,} to {b:,} and {other.name} {c:,} to {d:,}: no step is in both"
         raise ValueError(msg)
-    common = [_at(each, np.searchsorted(of, both), both) for each, of in zip((reference, other), steps, strict=True)]
+    common = [at_steps(each, both) for each in (reference, other)]
     try:
         one, two = (analyze(each, settings) for each in common)
     except ValueError as error:
@@ -91,7 +91,10 @@ def compare(reference: RecordedSeries, other: RecordedSeries, settings: Settings
     return Comparison(windows, mean, _of_runs(one, two, int(both[0]), int(both[-1])))
 
 
-def _at(series: RecordedSeries, places: npt.NDArray[np.intp], steps: Integers) -> RecordedSeries:
+def at_steps(series: RecordedSeries, steps: Integers) -> RecordedSeries:
+    """The series at some of its steps; those of a series without steps count from 1."""
+    places = steps - 1 if series.steps is None else np.searchsorted(series.steps, steps)
+
     def chosen(values: npt.NDArray[Values] | None) -> npt.NDArray[Values] | None:
         return None if values is None else values[places]
 
@@ -156,13 +159,29 @@ def mean_of_runs(alphas: npt.ArrayLike) -> tuple[float, float, float, float]:
     return mean, mean - reach, mean + reach, spread
 
 
-def student_quantile(freedom: int) -> float:
-    """The two-sided quantile of Student's t at `CONFIDENCE`, where t = √ν tan u and u has a density of cos^(ν-1) u.
+def student_quantile(freedom: float) -> float:
+    """The two-sided quantile of Student's t at `CONFIDENCE`.
 
     >>> print(f"{student_quantile(1):.3f} {student_quantile(2):.3f} {student_quantile(30):.3f}")
     12.706 4.303 2.042
     """
+    angle, mass = _student(freedom)
+    return math.sqrt(freedom) * math.tan(float(np.interp(CONFIDENCE, mass, angle)))
+
+
+def student_tail(t: float, freedom: float) -> float:
+    """The probability of a value of Student's t at least as far from 0, on either side.
+
+    >>> print(f"{student_tail(2.042, 30):.3f} {student_tail(-12.706, 1):.3f}")
+    0.050 0.050
+    """
+    angle, mass = _student(freedom)
+    return float(1 - np.interp(math.atan(abs(t) / math.sqrt(freedom)), angle, mass))
+
+
+def _student(freedom: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Angles u from 0 to π/2, and the probability that |t| is below √ν tan u, whose density is that of cos^(ν-1) u."""
     angle = np.linspace(0, math.pi / 2, 100_001)
     density = np.cos(angle) ** (freedom - 1)
     mass = np.concatenate([[0.0], np.cumsum(density[1:] + density[:-1])])
-    return math.sqrt(freedom) * math.tan(float(np.interp(CONFIDENCE * mass[-1], mass, angle)))
+    return angle, mass / mass[-1]

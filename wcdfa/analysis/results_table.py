@@ -9,8 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pyarrow as pa
-import pyarrow.parquet as arrow_parquet
+from wcdfa.support.extras import needed
+
+with needed("a table of results", "wcdfa[cli]"):
+    import pyarrow as pa
+    import pyarrow.parquet as arrow_parquet
 
 from wcdfa.analysis.diagnosing import in_short
 from wcdfa.analysis.result_types import Result, SeriesResult

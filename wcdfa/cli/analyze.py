@@ -33,6 +33,7 @@ def analyze(
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     table: Path | None = None,
     group_by: str | None = None,
+    details: Annotated[bool, Parameter(negative="")] = False,
     fail_on: Annotated[list[Condition] | None, Parameter(negative="")] = None,
     jobs: AtLeastOne | None = None,
     dask: str | None = None,
@@ -47,6 +48,8 @@ def analyze(
         File of the picture of a single series. Default: in the current folder, named after the run; that of another run is not replaced.
     table
         Write every window of every series to this parquet file. It appears with the first results.
+    details
+        For a single series, also print α at higher orders, and the figures behind the words of the verdict.
     group_by
         Regular expression, such as "lr=[^/]*". Runs in which it matches the same text in path and name form a group, and the mean of
         their α is printed.
@@ -73,7 +76,7 @@ def analyze(
         alone = not errors and table is None and group_by is None and dask is None
         series = only_series(found, settings) if alone else None
     if series is not None:
-        return judge_one(series, settings, console, json_output=json_output, output=output, fail_on=fail_on or [])
+        return judge_one(series, settings, console, json_output=json_output, output=output, fail_on=fail_on or [], details=details)
     if table is not None and (place := table.resolve()) in {source.path.resolve() for source in found}:
         msg = f"--table would replace {shown(place)}, which is to be read: choose another name"
         raise WrongCall(msg)

@@ -9,14 +9,15 @@ from contextlib import suppress
 
 from wcdfa.cli.signals import ending_in_order
 from wcdfa.cli.streams import steady
+from wcdfa.support.extras import MissingLibrary, way_out
 from wcdfa.version import __version__
 
 try:
     from cyclopts import App, Parameter
 
     from wcdfa.cli.console import PlainConsole
-except ModuleNotFoundError as error:  # the core installs without the command line's libraries
-    sys.exit(f"wcdfa: the command line needs {error.name}; install it with: pip install 'wcdfa[cli]'")
+except ModuleNotFoundError:  # the core installs without the command line's libraries
+    sys.exit(f"wcdfa: {way_out('the command line', 'wcdfa[cli]')}")
 
 HELP = """Measure the DFA exponent α of the weight-change norms ‖ΔW‖ of training runs, and say what else could explain it.
 
@@ -40,24 +41,31 @@ there are several logs or runs, the one written last is followed, until only ano
 
 It shows α over time, every window with what else could explain its α, groups of parameters, and drifts. Several runs are shown side by
 side.""",
+    "explain": """Say what a line that wcdfa printed means, what it often comes from, and what to do.
+
+Without a key, all lines are listed.""",
     "compare": """Compare α of runs, on windows of the same steps.
 
 Each series is compared with the first. The interval belongs to the difference between these runs; runs with other seeds may differ by
-more, which analyze --group-by shows.""",
+more. Folders of runs are compared as groups, with an interval over their runs.""",
 }
 
 WITHOUT_EMPTY = Parameter(negative_iterable=())  # no --empty-column beside --column
 app = App(name="wcdfa", help=HELP, version=__version__, help_on_error=False, default_parameter=WITHOUT_EMPTY)
 for command, text in COMMANDS.items():
     app.command(f"wcdfa.cli.{command}:{command}", name=command, help=text)
-app.register_install_completion_command()
+app.command(
+    "wcdfa.cli.completion:install_completion",
+    name="--install-completion",
+    help="Let the shell complete commands and options. It says which files it writes, and how to undo it.",
+)
 
 
 def main() -> None:
     """Entry point. An error in the input is printed in one line, with exit status 1, or 2 if the call was wrong."""
     sys.stdout, sys.stderr = steady(sys.stdout), steady(sys.stderr)
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # its own folders and fonts are no concern of a command
-    app.console, app.error_console = PlainConsole(), PlainConsole(stderr=True)
+    app.console, app.error_console = PlainConsole(wrapped=True), PlainConsole(wrapped=True, stderr=True)
     status: object = 1
     try:
         status = _status_of_call()
@@ -83,7 +91,7 @@ def _status_of_call() -> object:
         return ended.code
     except BrokenPipeError:
         raise
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, MissingLibrary) as error:
         from wcdfa.cli.door import WrongCall  # noqa: PLC0415 - imports the readers
 
         _say(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -17,15 +17,19 @@ from wcdfa.analysis.comparison import compare as compare_series
 from wcdfa.analysis.result_types import FailedResult
 from wcdfa.analysis.results import failed
 from wcdfa.analysis.same_runs import distinct
+from wcdfa.cli.compare_groups import print_groups
 from wcdfa.cli.console import PlainConsole
 from wcdfa.cli.exit_status import FAILED
 from wcdfa.cli.options import Judging
 from wcdfa.cli.passed import Passed
-from wcdfa.cli.printing import busy, print_errors, print_json, say
+from wcdfa.cli.printing import advise, busy, print_errors, print_json, say
 from wcdfa.cli.reading import Readings
 from wcdfa.cli.streams import require_output
 from wcdfa.readers import sources
+from wcdfa.readers.places import place_of
 from wcdfa.readers.series import RecordedSeries
+from wcdfa.support.text import shown
+from wcdfa.verdicts.explanations import explanation
 
 DEFAULT = Judging()
 
@@ -42,7 +46,8 @@ def compare(
     Parameters
     ----------
     paths
-        Files or folders with at least two series in all, of the formats that ``wcdfa analyze --help`` lists.
+        Files or folders with at least two series in all, of the formats that ``wcdfa analyze --help`` lists. Two or more folders, one of
+        them with several runs, are groups: the mean α of their runs is compared.
     json_output
         Print one JSON object for each pair, on a line of its own, instead of tables.
     """
@@ -51,25 +56,29 @@ def compare(
     console = PlainConsole(stderr=json_output)
     readings = Readings(paths)
     with busy("reading", console):
-        every = [
-            series
+        each_path = {
+            path: [series for source in sources(path, settings.pattern) for series in readings.each(source, settings.series)]
             for path in paths
-            for source in sources(path, settings.pattern)
-            for series in readings.each(source, settings.series)
-        ]
+        }
+    every = [series for group in each_path.values() for series in group]
     found = distinct(every)
     print_errors(readings.errors, readings.passed, console, nothing_else=not found)
     if len(found) < 2 and readings.errors:
         return FAILED
     if len(found) < 2:
         raise ValueError(_too_few(every, found))
-    reference, *others = found
     if settings.log is None and (negative := [each.name for each in found if np.any(each.values < 0)]):
         settings = replace(settings, log=False)  # for all of them, or their α could not be compared
         say(console, f"note: no logarithm was taken for any series, because there are negative values in {', '.join(negative)}")
     for note in (f"{each.name}: {note}" for each in found for note in each.notes):
         say(console, f"note: {note}")
+    groups = _groups(each_path, found)
+    if groups is not None:
+        with busy("judging windows", console):
+            print_groups(groups, settings, console, json_output=json_output)
+        return FAILED if readings.errors else 0
     failures: list[FailedResult] = []
+    reference, *others = found
     for other in others:
         try:
             with busy("judging windows", console):
@@ -83,6 +92,23 @@ def compare(
             _print(reference, other, comparison, console)
     print_errors(failures, Passed(()), console, nothing_else=False)
     return FAILED if failures or readings.errors else 0
+
+
+def _groups(
+    each_path: Mapping[Path, Sequence[RecordedSeries]], found: Sequence[RecordedSeries]
+) -> dict[Path, list[RecordedSeries]] | None:
+    """The runs in each folder, if there are several folders, and one of them holds several runs of a series; a run counts once."""
+    if len(each_path) < 2 or not all(place_of(path).is_dir() for path in each_path):
+        return None
+    kept = {(series.path, series.run, series.column): series for series in found}
+    groups = {
+        path: [kept[key] for each in own if (key := (each.path, each.run, each.column)) in kept] for path, own in each_path.items()
+    }
+    if empty := [path for path, own in groups.items() if not own]:
+        msg = f"{shown(empty[0])} holds no run that is not in another folder too: name folders with runs of their own"
+        raise ValueError(msg)
+    several_runs = any(len({(each.path, each.run) for each in own}) > 1 for own in groups.values())
+    return groups if several_runs else None
 
 
 def _too_few(every: Sequence[RecordedSeries], found: Sequence[RecordedSeries]) -> str:
@@ -107,6 +133,8 @@ def _print(reference: RecordedSeries, other: RecordedSeries, comparison: Compari
         if not math.isnan(each.difference):
             apart = "differ" if each.low > 0 or each.high < 0 else "do not differ by more than their uncertainty"
             say(console, f"{what} they {apart}: {each.difference:+.3f} ({each.low:+.3f} to {each.high:+.3f})")
+    differ = comparison.mean.low > 0 or comparison.mean.high < 0
+    advise(explanation("runs-differ" if differ else "runs-alike"), console)
 
 
 def _span(of: Difference) -> str:

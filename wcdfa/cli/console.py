@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import accumulate
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -11,9 +12,13 @@ from rich.text import Span, Text
 
 from wcdfa.support.letters import plain
 
+WIDE = 10_000  # columns, where no terminal is
+
 
 class PlainConsole(Console):
     r"""A console of rich that writes in the letters that its stream has, and leaves a pipe that nobody reads to the caller.
+
+    What is not read on a terminal is not wrapped, for programs such as grep.
 
     >>> import io
     >>> stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
@@ -21,6 +26,12 @@ class PlainConsole(Console):
     >>> stream.buffer.getvalue()
     b'alpha of |dW|\n'
     """
+
+    def __init__(self, *, wrapped: bool = False, **options: Any) -> None:
+        """Open a console; with `wrapped`, lines end at the width that rich assumes also where no terminal is, as pages of help need."""
+        super().__init__(**options)
+        if not wrapped and not self.is_terminal and "width" not in options:
+            self.width = WIDE
 
     def render_str(self, text: str, **options: object) -> Text:
         """Turn a string into text, before its width is measured."""

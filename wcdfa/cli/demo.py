@@ -42,6 +42,7 @@ def demo(
     quick: bool = False,
     output: Path = PICTURE,
     report: Annotated[Path | None, Parameter(negative="")] = None,
+    details: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
 ) -> None:
     """Train a small network with NumPy alone, and watch α.
@@ -58,6 +59,8 @@ def demo(
         Write the picture to this file.
     report
         Also write a page for a browser to this file, as ``wcdfa report`` does.
+    details
+        Also print α at higher orders, and the figures behind the words of the verdict.
     seed
         Seed of the initial weights, the split and the batches.
     """
@@ -80,7 +83,7 @@ def demo(
     main = series.pop(ALL)
     analysis = analyze(main, settings)
     console.print(f"α of ‖ΔW‖, {len(main.values):,} steps of {analysis.criteria.optimizer} on addition modulo 59", highlight=False)
-    print_analysis(analysis, console)
+    print_analysis(analysis, console, details=details)
     diagnosis = watched.diagnosis()
     console.print(f"diagnosis: {diagnosis}", highlight=False, markup=False)
     with noted(console) if output == PICTURE else nullcontext():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 
+from wcdfa.analysis.advice import of_results
 from wcdfa.analysis.cluster import on_dask
 from wcdfa.analysis.parallel import Batch, Task, in_processes, run_here, tasks
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
@@ -18,7 +19,7 @@ from wcdfa.cli.exit_status import Condition, exit_status
 from wcdfa.cli.grouping import Grouping
 from wcdfa.cli.json_lines import JsonLines
 from wcdfa.cli.locating import bar
-from wcdfa.cli.printing import print_errors, print_not_compared, print_notes, print_results, say, written
+from wcdfa.cli.printing import advise, print_errors, print_not_compared, print_notes, print_results, say, written
 from wcdfa.cli.row_stream import RowStream
 from wcdfa.cli.streams import require_output
 from wcdfa.cli.tables import ROWS
@@ -115,6 +116,8 @@ def _print(
         rows.close(results)
         print_not_compared(results, console)
     print_notes(results, console)
+    if results:
+        advise(of_results(results), console)
 
 
 def _table(path: Path) -> ResultTable:

@@ -40,6 +40,7 @@ def judge_one(
     json_output: bool,
     output: Path | None,
     fail_on: Sequence[Condition],
+    details: bool = False,
 ) -> int:
     """Judge a series, print its windows and draw its picture; returns the exit status."""
     if json_output or output is None:
@@ -49,8 +50,11 @@ def judge_one(
     if json_output:
         print_json(result)
     else:
-        say(console, f"α of {series.name}, {several(len(series.values), 'sample', 'samples')}, order {settings.order}")
-        print_analysis(analysis, console)
+        say(
+            console,
+            f"α of {series.name}, {several(len(series.values), 'sample', 'samples')}{f', order {settings.order}' if details or settings.order > 1 else ''}",
+        )
+        print_analysis(analysis, console, details=details)
         for remark in remarks(analysis):
             say(console, f"note: {remark}")
     if output is not None:

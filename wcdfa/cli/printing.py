@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from wcdfa.analysis.advice import of_analysis
 from wcdfa.analysis.diagnosing import in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
@@ -20,25 +21,32 @@ from wcdfa.cli.tables import ROWS, label_of, results_table, windows_table
 from wcdfa.cli.wording import of_error, of_text
 from wcdfa.readers.spacing import ONE_AN_EPOCH
 from wcdfa.readers.tools import how_to_log
+from wcdfa.support.extras import MissingLibrary
 from wcdfa.support.quantity import described
 from wcdfa.support.text import several, shown
+from wcdfa.verdicts.explanations import Explanation
 from wcdfa.verdicts.findings import COMPARABLE
-from wcdfa.verdicts.sentences import NOT_COMPARED, drift, reasons
+from wcdfa.verdicts.sentences import BY_GLS, NOT_COMPARED, apart, drift, of_run, reasons
+from wcdfa.verdicts.single_window import Verdict
 
 EACH = 2  # up to so many series with one note have a line each
 
 
-def print_analysis(analysis: Analysis, console: Console) -> None:
-    """Print the table of windows, α of the run, the verdict on the last window with its reasons, where α drifted, and the diagnosis."""
-    console.print(windows_table(analysis))
-    say(console, str(analysis.run))
-    verdicts, optimizer, quantity = analysis.judged.verdicts, analysis.criteria.optimizer, analysis.series.quantity
+def print_analysis(analysis: Analysis, console: Console, *, details: bool = False) -> None:
+    """Print the windows, α of the run, the verdict on the last window with its reasons, drifts, the diagnosis, and what to do.
+
+    With details also α at higher orders, and the figures behind the words of a verdict.
+    """
+    verdicts, optimizer, quantity = _labelled(analysis), analysis.criteria.optimizer, analysis.series.quantity
+    console.print(windows_table(analysis, verdicts, details=details))
+    for line in of_run(analysis.run, verdicts):
+        say(console, line)
     missing = (
         optimizer is None and quantity == "update norm" and analysis.criteria.incomparable is None
     )  # or naming one is of no use
     last = verdicts[-1]
     say(console, f"last window: {last}")
-    for reason in reasons(last, optimizer_named=not missing):
+    for reason in reasons(last, optimizer_named=not missing, figures=details):
         say(console, f"  {reason}")
     if missing and last.regime is None and any(each.regime is not None for each in verdicts):
         say(console, f"windows with an α: {NOT_COMPARED}")
@@ -51,6 +59,30 @@ def print_analysis(analysis: Analysis, console: Console) -> None:
         say(console, f"drift: {drift(analysis.in_steps(alarm), analysis.settings.method)}")
     for line in () if analysis.diagnosis is None else lines_of(analysis.diagnosis):
         say(console, line)
+    advise(of_analysis(analysis), console)
+
+
+def _labelled(analysis: Analysis) -> list[Verdict]:
+    """The verdicts on the windows; none of them names a band for sure if the run has another α."""
+    verdicts = analysis.judged.verdicts
+    if not apart(analysis.run, verdicts):
+        return [*verdicts]
+    return [each if each.regime is None else each._replace(regime="undecided") for each in verdicts]
+
+
+def advise(line: Explanation, console: Console) -> None:
+    """Say what to do, and the command that says more."""
+    say(console, advice(line))
+
+
+def advice(line: Explanation) -> str:
+    """What to do, in one sentence, and the command that says more.
+
+    >>> from wcdfa.verdicts.explanations import explanation
+    >>> print(advice(explanation("optimizer")))
+    what to do: Do not interpret this α. (wcdfa explain optimizer)
+    """
+    return f"what to do: {line.next_step} (wcdfa explain {line.key})"
 
 
 def print_results(results: Sequence[SeriesResult], console: Console) -> None:
@@ -79,7 +111,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
     for result in results:
         for alarm in result["alarms"]:
             lines.append(
-                f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f} by gls"
+                f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f}{BY_GLS}"
             )
         if (found := result["diagnosis"]) is not None and found["found"]:
             lines.append(f"{label_of(result)}: {in_short(found)}")
@@ -107,14 +139,17 @@ def print_errors(errors: Sequence[FailedResult], passed: Passed, console: Consol
         text = error["error"] if shown(error["path"]) in error["error"] else f"{label_of(error)}: {error['error']}"
         red.print(f"wcdfa: {of_text(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
     if passed.other:
-        say(
-            console,
-            f"files or runs skipped, because they hold no such series: {passed.other:,}; choose another norm with --column",
-        )
+        many = several(passed.other, "file or run was skipped, because it holds", "files or runs were skipped, because they hold")
+        say(console, f"{many} no such series; choose another norm with --column")
     for example in passed.examples if nothing_else else ():
         say(console, f"  {of_text(example['error'])}")
     if passed.empty:
-        say(console, f"files or runs skipped, because nothing is logged in them: {passed.empty:,}")
+        many = several(
+            passed.empty,
+            "file or run was skipped, because nothing is logged in it",
+            "files or runs were skipped, because nothing is logged in them",
+        )
+        say(console, many)
     advised = [example.get("advice", "") for example in passed.examples] or ([how_to_log("")] if passed.empty else [])
     for advice in dict.fromkeys(filter(None, advised if nothing_else else ())):
         console.print(advice, markup=False, highlight=False, soft_wrap=True)
@@ -141,8 +176,9 @@ def noted(console: Console) -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
-    except OSError as error:
-        say(console, f"note: {of_error(error)}, or name a file with --output")
+    except (OSError, MissingLibrary) as error:
+        instead = "" if isinstance(error, MissingLibrary) else ", or name a file with --output"
+        say(console, f"note: {of_error(error)}{instead}")
 
 
 def busy(text: str, console: PlainConsole) -> AbstractContextManager[object]:

@@ -16,6 +16,7 @@ from wcdfa.cli.tables import ROWS, narrow_table, result_row
 
 AHEAD = 8  # logs that are known before a row is printed: another log of the same run mostly lies beside it
 FOOT = 1  # lines of a table below its rows
+LONGEST = 120  # characters of a verdict, or of what a path lacks to the name of a series, where no terminal limits the width
 
 
 class RowStream:
@@ -38,6 +39,7 @@ class RowStream:
         self._logs = list(dict.fromkeys(task.source.path for task in todo))
         self._parts = Counter(task.source.path for task in todo)
         self._rows_of, self._console, self._compared = rows_of, console, compared
+        self._width = console.width if console.is_terminal else 2 * (max(len(str(log)) for log in self._logs) + LONGEST)
         self._known = self._told = 0  # logs, from the first on, that are done, and whose rows were printed
         self._printed: list[SeriesResult] = []
         self._head = len(self._rendered([])) - FOOT - 1  # lines above the rows; the row is one empty line
@@ -82,4 +84,4 @@ class RowStream:
         return Segments([segment for line in self._rendered(row)[part] for segment in (*line, Segment.line())])
 
     def _rendered(self, row: Sequence[str | Text]) -> list[list[Segment]]:
-        return self._console.render_lines(narrow_table(self._console.width, row, compared=self._compared), pad=False)
+        return self._console.render_lines(narrow_table(self._width, row, compared=self._compared), pad=False)

@@ -12,6 +12,7 @@ from rich.text import Text
 from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.analysis.series import Analysis
 from wcdfa.support.text import SMALLEST, shown
+from wcdfa.verdicts.sentences import in_short
 from wcdfa.verdicts.single_window import Verdict
 
 P = "p"  # of the curve log F(s) against the optimizer on gradients without memory
@@ -21,10 +22,10 @@ ROWS = 40  # most rows of a table on the terminal; --json gives all
 Row = TypeVar("Row")
 
 
-def windows_table(analysis: Analysis) -> Table:
-    """The windows of a series: steps, α with its interval, α at higher orders, p against the optimizer, and the verdict."""
-    starts, stops, verdicts = analysis.judged
-    orders = list(next((each.orders for each in verdicts if len(each.orders) > 1), verdicts[0].orders))[1:]
+def windows_table(analysis: Analysis, verdicts: Sequence[Verdict], *, details: bool) -> Table:
+    """The windows of a series with their verdicts: steps, α with its interval, p against the optimizer; with details also α at higher orders."""
+    starts, stops, _ = analysis.judged
+    orders = list(next((each.orders for each in verdicts if len(each.orders) > 1), verdicts[0].orders))[1:] if details else []
     compared = any(math.isfinite(each.p_value) for each in verdicts)
     higher = [f"order {', '.join(map(str, orders))}"] if orders else []
     table = _table("steps", "α", "95 %", *higher, *([P] if compared else []))
@@ -40,7 +41,7 @@ def _cells(verdict: Verdict, orders: Sequence[int], *, compared: bool) -> list[s
     if verdict.regime is None:
         return ["none", "", *([""] if orders else []), *nulls, Text(verdict.reason or "")]
     others = ", ".join(f"{verdict.orders[order]:.2f}" for order in orders if order in verdict.orders)
-    text = Text(": ".join(filter(None, [verdict.regime, verdict.explanation])))
+    text = Text(in_short(verdict.regime, verdict.explanation))
     return [f"{verdict.alpha:.3f}", interval(verdict.low, verdict.high), *([others] if orders else []), *nulls, text]
 
 
@@ -73,7 +74,7 @@ def result_row(result: SeriesResult, *, compared: bool) -> list[str | Text]:
     """The cells of the row of a series."""
     p = result["windows"][-1]["p_value"]
     nulls = [p_cell(math.nan if p is None else p)] if compared else []
-    text = Text(": ".join(filter(None, [result["regime"], result["explanation"]])))
+    text = Text(in_short(result["regime"], result["explanation"]))
     alpha = "none" if result["alpha"] is None else f"{result['alpha']:.3f}"
     return [Text(label_of(result)), f"{result['n']:,}", alpha, interval(result["low"], result["high"]), *nulls, text]
 

@@ -35,6 +35,7 @@ def watch(
     judging: Judging = DEFAULT,
     every: Positive = 1.0,
     idle: Positive | None = None,
+    details: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Follow the log of a run while it is written.
 
@@ -46,6 +47,8 @@ def watch(
         Seconds between two looks at the log.
     idle
         End after this many seconds without new norms, with exit status 1 if nothing could be read. Default: never.
+    details
+        On the screen of a terminal, also show the figures behind the words of the verdict.
     """
     require_output()
     settings = judging.settings()
@@ -54,7 +57,7 @@ def watch(
         sources(path, settings.pattern)  # raise now if its format is unknown, because waiting would not help
     with door("window", "epoch_length"):
         follower = Follower(path, settings)
-    screen, console = Screen(path), PlainConsole()
+    screen, console = Screen(path, details=details), PlainConsole()
     live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
     with live or nullcontext():
         last = time.monotonic()

@@ -11,12 +11,15 @@ import numpy.typing as npt
 from rich.console import Group
 from rich.text import Text
 
+from wcdfa.cli.printing import advice
 from wcdfa.cli.wording import of_text
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.quantity import symbol
 from wcdfa.support.text import shown, without_numbers
+from wcdfa.verdicts.explanations import Explanation, of_line, of_verdict
+from wcdfa.verdicts.sentences import reasons
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 60  # bars
@@ -26,8 +29,10 @@ KEPT = 8  # messages on the screen
 class Screen:
     """The last norms as bars, the last verdict with its findings, and the last messages."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, details: bool = False) -> None:
         self.path = path
+        self._details = details
+        self._advised = ""  # the key of what to do, as it was said last
         self.trouble = ""
         """Why the log cannot be read at the moment; empty if it can."""
         self._messages: list[str] = []
@@ -53,18 +58,26 @@ class Screen:
         compared : mapping of str to object
             Options of `wcdfa.verdict` that name the optimizer and say what the series is.
         """
-        self._messages += messages
+        for message in messages:
+            self._say(message, of_line(message))
         self._symbol = symbol("update norm" if series is None else series.quantity)
         self._norms = monitor.get_signal()
         result = monitor.result
         if result is None:
-            self._line = f"{len(self._norms):,} of the {monitor.window:,} norms that the first α needs"
+            self._line = f"too few steps yet ({len(self._norms):,} of {monitor.window:,})"
         elif result is not self._result:
             verdict = monitor.verdict(**compared)
             self._line = f"step {monitor.step:,}: {verdict}"
-            self._findings = [finding.text for finding in verdict.findings if finding.text != verdict.reason]
-            self._messages.append(f"{self._line}  {sparkline(self._norms)}")
+            self._findings = reasons(verdict, optimizer_named=True, figures=self._details)
+            self._say(f"{self._line}  {sparkline(self._norms)}", of_verdict(verdict))
         self._result = result
+
+    def _say(self, message: str, line: Explanation | None) -> None:
+        """Keep a message, and below it what to do, unless that was said last."""
+        self._messages.append(message)
+        if line is not None and line.key not in ("note", self._advised):
+            self._messages.append(advice(line))
+            self._advised = line.key
 
     def fresh_lines(self) -> Iterator[str]:
         """The messages since the last call; while the log cannot be read, one line that says why."""

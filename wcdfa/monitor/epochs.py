@@ -131,11 +131,8 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         ImportError
             If matplotlib is not installed.
         """
-        try:
-            from wcdfa import plotting  # noqa: PLC0415 - needs matplotlib
-        except ImportError as error:
-            msg = "plot draws with matplotlib, which is not installed: pip install 'wcdfa[cli]'"
-            raise ImportError(msg) from error
+        from wcdfa import plotting  # noqa: PLC0415 - needs matplotlib, and says so
+
         with self._lock:
             history, result, epochs = self.history, self.result, self.epochs
         drawn = np.array([each[2:] for each in epochs], dtype=np.float64)
@@ -167,7 +164,7 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         try:
             run = active()
         except ImportError as error:
-            warnings.warn(f"wandb cannot be imported, and nothing is logged ({error}): pip install wandb", stacklevel=2)
+            warnings.warn(f"wandb cannot be imported, and nothing is logged ({error})", stacklevel=2)
             return
         if run is None:
             warnings.warn(NO_RUN, stacklevel=2)

@@ -15,8 +15,9 @@ from wcdfa.readers import Source
 from wcdfa.readers.column_choice import COLUMN, NoSeries
 from wcdfa.readers.errors import LogError, NothingLogged
 from wcdfa.readers.series import RecordedSeries
-from wcdfa.support.text import shown
+from wcdfa.support.text import several, shown
 
+NAMED = 5  # runs of a log that are not followed
 FileStates = list[tuple[int, int, int]]
 
 
@@ -52,13 +53,23 @@ def newest_series(found: Iterable[Source], settings: Settings) -> RecordedSeries
 
 
 def series_in(source: Source, settings: Settings, name: str | None = None) -> RecordedSeries:
-    """The series of the run with this name; if there is no such run, of the run that began last."""
+    """The series of the run with this name; if there is no such run, of the run that began last. A note names the others."""
     runs = list(source.runs())
-    found = list(settings.series(next((run for run in runs if run.name == name), runs[-1])))
+    followed = next((run for run in runs if run.name == name), runs[-1])
+    found = list(settings.series(followed))
     if len(found) > 1:
         msg = f"{shown(source.path)}: {len(found)} series, but only one can be followed: choose it with"
         raise NoSeries(msg, COLUMN)
-    return found[0]
+    others = [shown(run.name) for run in runs if run is not followed]
+    return found[0]._replace(notes=(*found[0].notes, _not_followed(others))) if others else found[0]
+
+
+def _not_followed(names: list[str]) -> str:
+    """A note on the other runs of a log, the last ones first."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return (
+        f"not followed: {several(len(names), 'other run', 'other runs')} of this log, {', '.join(names[: -NAMED - 1 : -1])}{more}"
+    )
 
 
 def same_series(one: RecordedSeries, other: RecordedSeries) -> bool:

@@ -19,6 +19,7 @@ from wcdfa.recording.cadence import due
 from wcdfa.recording.reading import Reading, numbered
 from wcdfa.verdicts.live_drift import Change, between, change
 from wcdfa.verdicts.regime import Regime
+from wcdfa.verdicts.sentences import BY_GLS
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -155,7 +156,7 @@ class Watch:
         now = f"α = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) at step {step}"
         span = _span(monitor)
         yield from self._change_of_regime(monitor.regime, span, now)
-        yield from self._drift(span, "" if monitor.method == SHARPEST else f" by {SHARPEST}", now)
+        yield from self._drift(span, "" if monitor.method == SHARPEST else BY_GLS, now)
 
     def _change(self, span: int, since: int) -> Change | None:
         """How far α is from its baseline since a step; the first window of the run is left out."""

@@ -1,5 +1,10 @@
 """Draws runs with matplotlib, in the current style, light or dark. Functions that draw take ``ax=`` and return it."""
 
+from wcdfa.support.extras import needed
+
+with needed("a picture", "wcdfa[cli]"):
+    import matplotlib  # noqa: F401 - fails here if it is missing
+
 from wcdfa.plotting.files import blank, owner_of, place, save, show
 from wcdfa.plotting.fluctuations import plot_fluctuations, plot_orders
 from wcdfa.plotting.groups import plot_groups

@@ -136,12 +136,7 @@ def prepare(
     skipped = nil & (zeros == "skip")
     kept = np.flatnonzero(finite & ~skipped)
     if len(kept) < LEAST:
-        unusable = f"{several(int(np.sum(skipped)), 'is', 'are')} 0, {np.sum(~finite)} not finite"
-        there = (
-            f"{len(kept):,} of {several(len(x), 'norm', 'norms')} {'remains' if len(kept) == 1 else 'remain'} ({unusable})"
-            if len(x)
-            else "there are no norms"
-        )
+        there = _usable(len(kept), len(x), zeros=int(np.sum(skipped)), others=int(np.sum(~finite)))
         more = "; record more steps" if len(x) < 2 * LEAST else ""  # of many norms that are 0 or not finite, more would not help
         msg = f"{there}, and at least {LEAST} are needed{more}"
         raise ValueError(msg)
@@ -325,6 +320,19 @@ def _schedule_steps(log_rate: Values) -> list[tuple[int, float]]:
     size = np.concatenate([[0.0], np.abs(change), [0.0]])
     at = np.flatnonzero((size[1:-1] >= JUMP - 1e-9) & (size[1:-1] > 2 * np.maximum(size[:-2], size[2:])))
     return [(int(i) + 1, float(change[i])) for i in at]
+
+
+def _usable(kept: int, n: int, *, zeros: int, others: int) -> str:
+    """How many norms there are, and how many of them can be used.
+
+    >>> _usable(1, 1, zeros=0, others=0), _usable(3, 8, zeros=1, others=4)
+    ('there is 1 norm', '3 of 8 norms can be used (1 is 0, 4 are not finite)')
+    """
+    if kept == n:
+        return f"there {'is' if n == 1 else 'are'} {several(n, 'norm', 'norms') if n else 'no norms'}"
+    counts = {"0": zeros, "not finite": others}
+    unusable = ", ".join(f"{several(count, 'is', 'are')} {what}" for what, count in counts.items() if count)
+    return f"{kept:,} of {several(n, 'norm', 'norms')} can be used ({unusable})"
 
 
 def _counted(which: npt.NDArray[np.bool_], one: str, many: str) -> list[str]:

@@ -19,6 +19,7 @@ from wcdfa.readers.formats.wandb_service import READER as SERVED
 from wcdfa.readers.listing import kind_of, listed
 from wcdfa.readers.places import place_of
 from wcdfa.readers.recognition import FETCH, has_pointer, head_of, is_pointer, reader_of, recognised
+from wcdfa.support.extras import way_out
 from wcdfa.support.text import shown
 
 LISTED = 12
@@ -49,8 +50,7 @@ class Source(NamedTuple):
         except ModuleNotFoundError as error:
             if self.reader.extra is None:
                 raise
-            way_out = f"pip install 'wcdfa[{self.reader.extra}]'"
-            msg = f"{shown(self.path)}: reading it needs {error.name}, which is not installed: {way_out}"
+            msg = f"{shown(self.path)}: {way_out('reading it', f'wcdfa[{self.reader.extra}]')}"
             raise ValueError(msg) from error
         except ValueError as error:
             pointer = f"a file in it is {FETCH}; " if self.path.is_dir() and has_pointer(self.path) else ""

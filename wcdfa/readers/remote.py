@@ -14,6 +14,7 @@ from wcdfa.readers.formats import readers
 from wcdfa.readers.places import Url, file_name, without_secrets
 from wcdfa.readers.recognition import UNSURE
 from wcdfa.readers.wanted import may_be_log
+from wcdfa.support.extras import way_out
 from wcdfa.support.temporary_folders import TemporaryFolder
 from wcdfa.support.text import shown
 
@@ -73,8 +74,7 @@ def _store(url: Url) -> tuple[AbstractFileSystem, str]:
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - of the extra
     except ModuleNotFoundError as error:
-        msg = "reading a URL needs fsspec, which is not installed: pip install 'wcdfa[remote]'"
-        raise LogError(msg) from error
+        raise LogError(way_out("reading a URL", "wcdfa[remote]")) from error
     try:
         store, root = url_to_fs(url.whole)
     except ImportError as error:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib import import_module, resources
 
 from wcdfa.report.markup import Markup
+from wcdfa.support.extras import way_out
 
 
 def asset(name: str) -> str:
@@ -28,8 +29,7 @@ def plotly() -> tuple[str, str]:
     try:
         script: str = import_module("plotly.offline").get_plotlyjs()
     except ModuleNotFoundError as error:
-        msg = f"a report needs {error.name}, which is not installed: pip install 'wcdfa[cli]'"
-        raise ValueError(msg) from error
+        raise ValueError(way_out("a report", "wcdfa[cli]")) from error
     return compressed(script), digest(script)
 
 

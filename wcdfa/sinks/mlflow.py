@@ -10,8 +10,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import SupportsInt
 
-import mlflow
-from mlflow.entities import Metric
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.sinks.mlflow", "wcdfa[mlflow]"):
+    import mlflow
+    from mlflow.entities import Metric
 
 from wcdfa.sinks.base import Closing, CurrentRun, Metrics
 from wcdfa.sinks.buffer import Buffer

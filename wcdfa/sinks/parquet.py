@@ -9,8 +9,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import SupportsInt
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.sinks.parquet", "wcdfa[cli]"):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 from wcdfa.sinks.base import Closing, Metrics
 from wcdfa.sinks.buffer import Buffer

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import SupportsInt
 
-from trackio import context_vars
-from trackio.run import Run
+from wcdfa.support.extras import needed
+
+with needed("wcdfa.sinks.trackio", "wcdfa[trackio]"):
+    from trackio import context_vars
+    from trackio.run import Run
 
 from wcdfa.sinks.base import CurrentRun, Metrics
 from wcdfa.sinks.keys import row, titled

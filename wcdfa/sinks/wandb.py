@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from wcdfa.sinks.base import CurrentRun, Metrics
 from wcdfa.sinks.keys import STEP, row, titled
+from wcdfa.support.extras import needed
 
 if TYPE_CHECKING:
     from wandb import Run
@@ -81,6 +82,7 @@ class WandbSink:
 
 def active() -> Run | None:
     """The active run, or None."""
-    import wandb  # noqa: PLC0415 - need not be installed
+    with needed("wcdfa.sinks.wandb", "wcdfa[wandb]"):
+        import wandb  # noqa: PLC0415 - need not be installed
 
     return getattr(wandb, "run", None)  # a folder named wandb, with logs, can be imported too and has no run

@@ -125,22 +125,8 @@ def of_verdict(verdict: Verdict) -> Explanation:
     """
     if verdict.regime is None:
         return of_line(verdict.reason or "") or explanation("no-alpha")
-    decisive = [finding for finding in verdict.findings if finding.explains] or [each for each in verdict.findings if each.brief]
-    keys = [each.key for each in of_findings(decisive)]
-    first = min(keys, key=_urgency, default=None)
-    if first is not None:
-        return explanation(first)
-    bend = any(finding.kind == "misfit" for finding in verdict.findings)
-    compared = verdict.compared is not None or any(finding.kind == "optimizer" for finding in verdict.findings)
-    return explanation("bend" if bend else str(verdict.regime) if compared else "name-the-optimizer")
-
-
-def _urgency(key: str) -> int:
-    """The place of a key among those that a verdict may have at once: what explains α comes before what is only said of it."""
-    return URGENT.index(key) if key in URGENT else len(URGENT)
-
-
-URGENT = ("trend", "optimizer", "optimizer-and-gradients", "gradients-without-memory", "given-alpha", "short-memory")
+    texts = [verdict.explanation, *(each.text for each in verdict.findings if each.kind in ("misfit", "optimizer"))]
+    return next(filter(None, map(of_line, filter(None, texts))), explanation("name-the-optimizer"))
 
 
 def of_findings(findings: Iterable[Finding]) -> tuple[Explanation, ...]:

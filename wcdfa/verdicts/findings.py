@@ -136,7 +136,7 @@ def short_memory(evidence: Evidence) -> Iterator[Finding]:
     enough = found.p_value >= LEVEL
     suffices = enough and not differs(evidence)  # memory beyond a named optimizer, short or long, is what people look for
     if not enough:
-        text += f", though it gives α of {found.low:.2f}–{found.high:.2f} only"
+        text += f", but alone it gives α of {found.low:.2f}–{found.high:.2f}"
     yield Finding("short memory", text, found.nats, suffices, "short memory" if suffices else "")
 
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from wcdfa.inference.calibration import Method
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.regime import Regime
+from wcdfa.verdicts.run_alpha import RunAlpha
 from wcdfa.verdicts.run_drifts import FEWEST
 from wcdfa.verdicts.single_window import Verdict
 
 NOT_COMPARED = "not compared with the optimizer, which alone may give this α: name it with optimizer="
+FIGURES = ("saturated", "trend", "short memory")
+"""Kinds of findings whose sentences are figures for who looks closely; the line of the verdict has their words."""
+APART = 0.1  # α of a run and of its windows that differ by less have one meaning
+BY_GLS = " by the method for drifts"  # behind a figure that is not of the method of the α beside it
+LOWER = "windows also count memory that fades within a few steps, such as that of momentum"
+HIGHER = "noise of each step lowers α of a window, and a trend or a change within the run raises α of the run"
 
 
-def reasons(verdict: Verdict, *, optimizer_named: bool) -> list[str]:
+def reasons(verdict: Verdict, *, optimizer_named: bool, figures: bool = True) -> list[str]:
     """The sentences that go with the one line of a verdict: findings, and what α was not compared with.
 
     Parameters
@@ -20,16 +31,61 @@ def reasons(verdict: Verdict, *, optimizer_named: bool) -> list[str]:
     verdict : Verdict
     optimizer_named : bool
         Whether the optimizer of the run is known; if it is not, the last sentence says so.
+    figures : bool
+        Whether to include findings whose words are in the line already, with their figures (`FIGURES`).
     """
-    return list(_reasons(verdict, optimizer_named))
+    return list(_reasons(verdict, optimizer_named, figures))
 
 
-def _reasons(verdict: Verdict, optimizer_named: bool) -> Iterator[str]:
-    yield from (
-        finding.text for finding in verdict.findings if finding.text != verdict.reason
-    )  # the line of the verdict gives the reason already
+def _reasons(verdict: Verdict, optimizer_named: bool, figures: bool) -> Iterator[str]:
+    for finding in verdict.findings:
+        if finding.text != verdict.reason and (figures or finding.kind not in FIGURES):  # the line of the verdict has the reason
+            yield finding.text
     if verdict.regime is not None and verdict.null is None and not optimizer_named:
         yield NOT_COMPARED
+
+
+def in_short(regime: Regime | str | None, explanation: str) -> str:
+    """What is said of a window beside its α: what explains it, or else its regime and what was found.
+
+    >>> in_short("critical", "explained by optimizer"), in_short("critical", "a trend explains 0.10 of α")
+    ('explained by optimizer', 'critical: a trend explains 0.10 of α')
+    """
+    return explanation if explanation.startswith("explained by") else ": ".join(filter(None, [regime, explanation]))
+
+
+def apart(run: RunAlpha, windows: Sequence[Verdict]) -> bool:
+    """Whether α of a run is another one than that of its windows, so that one exponent does not fit both."""
+    mean, reach = _mean_of(windows)
+    far = abs(run.alpha - mean) > APART  # False where there is no α
+    return far and (run.high < mean - reach or run.low > mean + reach)
+
+
+def of_run(run: RunAlpha, windows: Sequence[Verdict]) -> list[str]:
+    """The sentences on α of a run. Where it is another α than that of the windows, no band is named, and a sentence says why.
+
+    Parameters
+    ----------
+    run : RunAlpha
+    windows : list of Verdict
+    """
+    if not apart(run, windows):
+        return [str(run)]
+    mean, _ = _mean_of(windows)
+    where, why = ("below", LOWER) if run.alpha < mean else ("above", HIGHER)
+    return [
+        f"α of the run {run.alpha:.2f} ({run.low:.2f}–{run.high:.2f}): no label, because one exponent does not fit the run and its windows",
+        f"α of the run is {where} that of its windows ({mean:.2f} on average): {why}",
+    ]
+
+
+def _mean_of(windows: Sequence[Verdict]) -> tuple[float, float]:
+    """Mean α of windows, and how far its interval reaches; NaN if none has an α."""
+    known = [each for each in windows if each.regime is not None]
+    if not known:
+        return math.nan, math.nan
+    reach = math.sqrt(sum(((each.high - each.low) / 2) ** 2 for each in known)) / len(known)
+    return float(np.mean([each.alpha for each in known])), reach
 
 
 def drift(alarm: Alarm, method: Method = "gls") -> str:
@@ -37,7 +93,7 @@ def drift(alarm: Alarm, method: Method = "gls") -> str:
 
     Alarms are from the method "gls". Give the method of the α that stands beside the sentence: if it is another, the sentence says so.
     """
-    by = "" if method == "gls" else " by gls"
+    by = "" if method == "gls" else BY_GLS
     return f"α went {alarm.direction} from about step {alarm.onset:,}, to {alarm.alpha:.2f}{by} (alarm at step {alarm.start:,})"
 
 

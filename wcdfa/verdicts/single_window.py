@@ -62,11 +62,13 @@ class Verdict(NamedTuple):
         return tuple(finding.kind for finding in self.findings if finding.explains)
 
     def __str__(self) -> str:
-        """One line: regime, α with its interval, and what explains it."""
+        """One line: what explains α, or else its regime, then α with its interval, and what was found beside."""
         if self.regime is None:
             return f"no α: {self.reason}"
-        line = f"{self.regime}, α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f})"
-        return f"{line}: {self.explanation}" if self.explanation else line
+        measured = f"α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f})"
+        if self.explained_by:
+            return f"{self.explanation}: {measured}"
+        return ": ".join(filter(None, [f"{self.regime}, {measured}", self.explanation]))
 
     @property
     def explanation(self) -> str:

@@ -18,6 +18,7 @@ from wcdfa.readers.checkpoints.torch import open_torch
 from wcdfa.readers.errors import LogError
 from wcdfa.readers.limits import Room, most_memory
 from wcdfa.readers.listing import kind_of
+from wcdfa.support.extras import way_out
 from wcdfa.support.text import shown
 
 OPEN: dict[Format, Callable[[Path, Room], Contents]] = {"safetensors": open_safetensors, "torch": open_torch, "orbax": open_orbax}
@@ -56,7 +57,7 @@ def contents_of(entry: Entry) -> Contents:
     try:
         return _contents(entry)
     except ModuleNotFoundError as error:
-        msg = f"{entry.path.name}: to read checkpoints of {entry.kind}, {error.name} is needed: pip install 'wcdfa[{entry.kind}]'"
+        msg = f"{entry.path.name}: {way_out(f'reading checkpoints of {entry.kind}', f'wcdfa[{entry.kind}]')}"
         raise ValueError(msg) from error
     except Exception as error:  # noqa: BLE001 - damaged files raise anything
         raise Unreadable(entry, error) from None

@@ -17,6 +17,7 @@ from wcdfa.readers.formats.text_logs import Lines, is_counter, is_rate_or_loss
 from wcdfa.readers.formats.text_patterns import NAME, counted, pairs, whole_name
 from wcdfa.readers.formats.unfinished import CUT
 from wcdfa.readers.recognition import head_of
+from wcdfa.support.extras import needed
 from wcdfa.support.text import several, shown
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def compiled(pattern: str) -> Pattern[str]:
     ValueError
         If it is no regular expression, or has no named group.
     """
-    import regex  # noqa: PLC0415 - of the extra
+    with needed("a pattern", "wcdfa[cli]"):
+        import regex  # noqa: PLC0415 - of the extra
 
     try:
         found = regex.compile(pattern)
