@@ -195,6 +195,18 @@ def test_of_several_nulls_any_may_be_right():
     assert closest([settled, compared_as(0.02, 0.8, 1.1, True, "white")]).less
 
 
+def test_the_curve_is_the_range_over_all_kinds_at_the_level_of_the_window(white, pink):
+    logs = logs_of(0.4, 31, count=1)[0]
+    one, both = compared(NullTable((white,), False), logs).curve, compared(NullTable((white, pink), False), logs).curve
+    assert one.sizes == both.sizes
+    assert np.all(np.diff([both.low, one.low, one.high, both.high], axis=0) >= 0)
+    louder = compared(NullTable((white,), False), 3 * logs).curve
+    np.testing.assert_allclose([louder.low, louder.high], 3 * np.array([one.low, one.high]))
+    assert compared(NullTable((), False), logs).curve is None
+    joined = closest([compared(NullTable((each,), False), logs) for each in (white, pink)]).curve
+    assert joined == both
+
+
 def test_a_null_that_is_empty_does_not_outdo_one_that_holds_something():
     empty = compared(NullTable((), True), logs_of(0.4, 29, count=1)[0])
     full = compared_as(0.2, 0.6, 0.9, False, "white")

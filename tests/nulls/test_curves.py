@@ -53,6 +53,15 @@ def test_p_values_are_uniform_on_other_replays(replayed, level):
         assert share >= least * level - 3.5 * error
 
 
+def test_the_spread_holds_95_percent_of_other_replays_at_each_size(replayed):
+    test, logs = replayed
+    drawn = np.log(wcdfa.dfa(logs, method="gls").fluctuations)
+    mean, deviation = test.spread()
+    assert mean.sum() == pytest.approx(0)
+    inside = np.abs(drawn - drawn.mean(axis=1, keepdims=True) - mean) < 1.96 * deviation
+    assert np.all(np.abs(inside.mean(axis=0) - 0.955) < 0.035)
+
+
 @pytest.mark.parametrize("d", [0.5, 0.8])
 def test_it_sees_long_memory(replayed, d):
     """With α = 1 through momentum only the shape differs; from 1.3 on the component towards long memory sees it sooner."""

@@ -35,8 +35,9 @@ def run() -> Figure:
 
 def fluctuations() -> Figure:
     figure = Figure(figsize=(3.4, 3.4), layout="constrained")  # the width of a column
-    result = wcdfa.dfa(wcdfa.synthetic.arfima(500, d=0.5, seed=0))
-    plot_fluctuations(result, ax=figure.subplots(), expected=spread(result, 500))
+    norms = np.exp(0.1 * wcdfa.synthetic.arfima(500, d=0.5, seed=0))
+    found = wcdfa.verdict(norms, optimizer="sgd", momentum=0.9, replicates=50)
+    plot_fluctuations(found.result, ax=figure.subplots(), expected=spread(found.result, 500), alone=found.null_curve)
     return figure
 
 

@@ -101,6 +101,20 @@ def test_a_band_is_drawn_around_the_mean(ax):
     assert band.get_label() == "95 % of such series"
 
 
+def test_the_band_of_the_optimizer_is_drawn_where_it_was_compared(ax):
+    verdict = JUDGED.verdicts[-1]
+    plot_fluctuations(verdict.result, ax=ax, alone=verdict.null_curve)
+    (band,) = ax.collections
+    corners = band.get_paths()[0].vertices
+    assert band.get_label() == "the optimizer alone"
+    assert {*verdict.null_curve.low, *verdict.null_curve.high} <= set(corners[:, 1])
+    assert "not compared" not in plot_run(X, JUDGED).axes[1].get_title()
+    alone = judge(X, window=500, log=False)
+    drawn = plot_run(X, alone).axes[1]
+    assert drawn.get_title() == "steps 1,001–1,500\nnot compared with an optimizer"
+    assert "the optimizer alone" not in [text.get_text() for text in drawn.get_legend().get_texts()]
+
+
 def test_orders_have_colours_of_their_own(ax):
     plot_orders([wcdfa.dfa(X[:500], order=order) for order in (1, 2, 3)], ax=ax)
     assert len({line.get_color() for line in ax.lines}) == 3

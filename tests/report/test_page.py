@@ -49,7 +49,14 @@ def test_it_opens_without_a_complaint_or_a_request(chromium, one):
     assert shown["α, 95 %"]["x"] == [found.step(int(stop) - 1) for stop in found.judged.stops]
     assert opened.data(".plot.fluctuations")[0]["name"] == "95 % of such series"
     (rows,) = opened.data(".plot.surrogates")
-    assert len(rows["x"]) >= 5
+    assert [each.partition("<br>")[0] for each in rows["text"]] == [
+        "in random order",
+        "SGD(momentum 0.9) alone",
+        "α of this window",
+    ]
+    opened.page.locator("details.higher summary").click()
+    higher = [each["name"] for each in opened.data(".plot.orders") if each["name"].startswith("order")]
+    assert [each.partition(":")[0] for each in higher if ":" in each] == ["order 1", "order 2", "order 3"]
     (heat,) = opened.data(".plot.groups")
     assert heat["z"][0] == pytest.approx(found.judged.numbers("alpha"), rel=1e-3)
     assert (opened.said, opened.asked) == ([], [opened.address])
@@ -67,9 +74,9 @@ def test_the_slider_shows_any_window(chromium, one):
     opened.page.keyboard.press("Home")
     for number in (0, 1, 2):
         assert verdict.text_content() == str(verdicts[number])
-        points = next(each for each in opened.data(".plot.fluctuations") if each["name"].startswith("order 1"))
+        points = next(each for each in opened.data(".plot.fluctuations") if each["name"].startswith("F(s)"))
         assert points["y"] == pytest.approx(verdicts[number].result.fluctuations, rel=1e-4)
-        assert points["name"] == f"order 1: α = {verdicts[number].alpha:.2f}"
+        assert points["name"] == f"F(s): α = {verdicts[number].alpha:.2f}"
         first, stop = found.step(256 * number), found.step(256 * number + 255)
         assert f"{number + 1} of 8: steps {first:,}–{stop:,}" == opened.page.locator("output").text_content()
         marked = opened.page.eval_on_selector(".plot.trajectory", "place => place.layout.shapes.at(-1)")
@@ -170,7 +177,7 @@ def test_names_from_elsewhere_do_nothing(chromium, tmp_path):
     links = opened.page.eval_on_selector_all(
         "a", "all => all.map((each) => each.getAttribute('href') ?? each.getAttribute('xlink:href'))"
     )
-    assert {link for link in links if link is not None and not link.startswith("#run-")} == set()
+    assert {link for link in links if link is not None and not link.startswith(("#run-", "#do-"))} == set()
     ticks = opened.page.locator("#run-0 .plot.groups .ytick text").all_text_contents()
     assert len(ticks) == len(HOSTILE)
     assert ticks[0] == HOSTILE[0]  # shown as it is

@@ -73,7 +73,7 @@ def report(
             say(console, f"note: {note}")
     title = shown(place_of(paths[0]).name) if len(sections) == 1 else f"{len(sections)} runs"
     not_shown = [Failure(each["path"], of_text(each["error"])) for each in errors]
-    path = write(output, sections, title=f"wcdfa: {title}", failures=not_shown, owner=mine)
+    path = write(output, sections, title=f"wcdfa: {title}", failures=not_shown, owner=mine, worded=of_text)
     seconds = time.perf_counter() - began
     written("report", path, console, f" ({path.stat().st_size / 1e6:.1f} MB, {seconds:.1f} s)")
     return FAILED if errors else 0

@@ -20,7 +20,17 @@ MARGIN = 0.1  # in log norm: how much further than in any replay the level may r
 PROBABILITIES = np.unique(np.concatenate([1 - LEVELS[1:], [0.5], LEVELS[1:]]).round(6))
 """Probabilities at which quantiles of α are kept."""
 WHITE = str(Gradients())
+NORMAL = 1.96  # standard deviations on each side, between which 95 % of a normal distribution lies
 RANGES = 3  # of box sizes, in which memory is compared
+
+
+class NullCurve(NamedTuple):
+    """The range of F(s) that the replays of an optimizer give, at the level of a window."""
+
+    sizes: tuple[int, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    """Ends of the range at each size, between which 95 % of the replays of each kind of gradients lie."""
 
 
 class Compared(NamedTuple):
@@ -42,6 +52,8 @@ class Compared(NamedTuple):
     """The kind of gradients whose replays are most like this window."""
     rise: float
     """By how much log norms rise from the first fifth of the window to the last, if no replay rises or falls as much; else NaN."""
+    curve: NullCurve | None = None
+    """The range of F(s) over the replays; None if these have none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +111,8 @@ class NullTable:
         p_value, p_shape, p_more = p_values.max(axis=0).tolist()
         null, less = self._alpha(held, alpha, method), all(_less(curve - member.test.mean, sizes) for member in held)
         white = _of_white(held, method)
-        return Compared(p_value, p_shape, p_more, null, white, less, held[best].name, self._rise(logs))
+        drawn = _curve(held, fluctuations, sizes)
+        return Compared(p_value, p_shape, p_more, null, white, less, held[best].name, self._rise(logs), drawn)
 
     def _alpha(self, held: Sequence[MemberTable], alpha: float, method: str) -> NullResult:
         low, high = (
@@ -121,6 +134,23 @@ class NullTable:
         return math.nan if inside else risen
 
 
+def _curve(held: Sequence[MemberTable], fluctuations: npt.ArrayLike, sizes: Sequence[int]) -> NullCurve:
+    """The range of F(s) over the replays, which have the mean of the window's own log F(s)."""
+    level = float(np.log(np.maximum(np.asarray(fluctuations, dtype=np.float64), 1e-300)).mean())
+    means, deviations = (np.array(each) for each in zip(*(member.test.spread() for member in held), strict=True))
+    low, high = (means - NORMAL * deviations).min(axis=0), (means + NORMAL * deviations).max(axis=0)
+    return NullCurve(tuple(int(size) for size in sizes), *(tuple(np.exp(level + end).tolist()) for end in (low, high)))
+
+
+def _joined(curves: Sequence[NullCurve | None]) -> NullCurve | None:
+    """The range over several nulls, which have the same sizes."""
+    known = [each for each in curves if each is not None]
+    if not known:
+        return None
+    lows, highs = (zip(*ends, strict=True) for ends in ([each.low for each in known], [each.high for each in known]))
+    return NullCurve(known[0].sizes, tuple(map(min, lows)), tuple(map(max, highs)))
+
+
 def _of_white(held: Sequence[MemberTable], method: str) -> tuple[float, float]:
     """The interval that holds 95 % of the α on white gradients."""
     if held[0].name != WHITE:  # every one of them is clipped
@@ -138,7 +168,8 @@ def closest(comparisons: Sequence[Compared]) -> Compared:
         low=min(each.low for each in nulls), high=max(each.high for each in nulls), p_value=max(each.p_value for each in nulls)
     )
     largest = {name: max(getattr(each, name) for each in comparisons) for name in ("p_value", "p_shape", "p_more")}
-    return best._replace(**largest, null=null, less=all(each.less for each in comparisons))
+    less, curve = all(each.less for each in comparisons), _joined([each.curve for each in comparisons])
+    return best._replace(**largest, null=null, less=less, curve=curve)
 
 
 def _less(away: Floats, sizes: Sequence[int]) -> bool:

@@ -55,6 +55,12 @@ class CurveTest:
         of_distance, of_component = upper_tail(distance, self.distances), upper_tail(away @ self.direction, self.components)
         return np.minimum(1.0, self.both * np.minimum(of_distance, of_component)), of_distance, of_component
 
+    def spread(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of log F(s) at each size, relative to its mean over the sizes; each of shape (sizes,)."""
+        with_first = np.vstack([np.zeros(len(self.mean)), np.eye(len(self.mean))])  # the curve is relative to the first size
+        centred = with_first - with_first.mean(axis=0)
+        return centred @ self.mean, np.linalg.norm(centred @ np.linalg.inv(self.whitener), axis=-1)
+
 
 def curves_of(fluctuations: npt.ArrayLike) -> Floats:
     """Log F(s) relative to that of the smallest size, from F(s) of shape (..., sizes)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from wcdfa.inference.exponent import DFAResult
+from wcdfa.nulls.comparison import NullCurve
 from wcdfa.plotting.style import FAINT, drawable
 from wcdfa.support.colors import ALPHA, NULL, SERIES, SPREAD
 
@@ -21,10 +22,20 @@ def plot_fluctuations(
     *,
     ax: Axes,
     expected: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    alone: NullCurve | None = None,
+    alone_label: str = "the optimizer alone",
     label: str = "F(s)",
     color: str | None = None,
 ) -> Axes:
     """Draw F(s) of one series on logarithmic axes, with the line whose slope is α; returns the axes.
+
+    >>> import wcdfa
+    >>> from matplotlib.figure import Figure
+    >>> norms = wcdfa.nulls.optimizer_norms(500, optimizer="sgd", momentum=0.9, replicates=1)[0]
+    >>> found = wcdfa.verdict(norms, optimizer="sgd", momentum=0.9)
+    >>> ax = plot_fluctuations(found.result, ax=Figure().subplots(), alone=found.null_curve)
+    >>> ax.get_legend().get_texts()[-1].get_text()
+    'the optimizer alone'
 
     Parameters
     ----------
@@ -34,6 +45,10 @@ def plot_fluctuations(
     expected : (numbers, numbers) of shape (sizes,), optional
         Mean and standard deviation of log F(s) of series with this α, from `wcdfa.inference.spread`: drawn as a band of ± 1.96
         standard deviations, which bends at small boxes.
+    alone : NullCurve, optional
+        What the optimizer alone gives, as in `Verdict.null_curve`: drawn as a second band. It explains points outside the first one.
+    alone_label : str
+        Label of that band.
     label, color : str, optional
         Label and colour of the points. The line takes the colour too; by default it has its own.
     """
@@ -49,6 +64,8 @@ def plot_fluctuations(
             mean, deviation = (np.asarray(each) for each in expected)
             low, high = (np.exp(mean + sign * 1.96 * deviation) for sign in (-1, 1))
             ax.fill_between(sizes, low, high, color=SPREAD, alpha=2 * FAINT, linewidth=0, label="95 % of such series")
+    if alone is not None:
+        ax.fill_between(alone.sizes, alone.low, alone.high, color=NULL, alpha=2 * FAINT, linewidth=0, label=alone_label)
     ax.set_xlabel("box size s (steps)")
     ax.set_ylabel("F(s)")
     ax.legend(frameon=False)

@@ -53,10 +53,9 @@ def plot_alpha(
     stops = _steps(steps, judged.stops)
     nulls = [(stop, v.null) for stop, v in zip(stops, judged.verdicts, strict=True) if v.null is not None]
     if nulls:
-        alone = "gradients without memory" if quantity == "gradient norm" else "the optimizer alone"
         places, band = [stop for stop, _ in nulls], [null for _, null in nulls]
         edges = [null.low for null in band], [null.high for null in band]
-        ax.fill_between(places, *edges, color=NULL, alpha=2 * FAINT, linewidth=0, step="mid", label=alone)
+        ax.fill_between(places, *edges, color=NULL, alpha=2 * FAINT, linewidth=0, step="mid", label=_alone(quantity))
     ax.errorbar(
         stops, alpha, yerr=[alpha - low, high - alpha], label="α, 95 %", color=ALPHA, marker="o", markersize=3, linewidth=THIN
     )
@@ -71,6 +70,11 @@ def plot_alpha(
     if nulls or alarms:
         ax.legend(frameon=False, loc="upper right", fontsize="small", ncols=3)
     return ax
+
+
+def _alone(quantity: Quantity) -> str:
+    """What a window is compared with."""
+    return "gradients without memory" if quantity == "gradient norm" else "the optimizer alone"
 
 
 def _length(judged: Judged, steps: npt.ArrayLike | None) -> int:
@@ -146,15 +150,17 @@ def plot_run(
     figure.align_ylabels([axes[name] for name in ("alpha", *below)])
     known = [i for i, verdict in enumerate(judged.verdicts) if verdict.regime is not None]
     if known and (result := judged.verdicts[known[-1]].result) is not None:
-        _last_window(judged, known[-1], result, steps, axes["fluctuations"])
+        _last_window(judged, known[-1], result, steps, quantity, axes["fluctuations"])
     figure.suptitle(title, parse_math=False)  # names may have dollar signs
     return figure
 
 
-def _last_window(judged: Judged, i: int, result: DFAResult, steps: npt.ArrayLike | None, ax: Axes) -> None:
-    plot_fluctuations(result, ax=ax, expected=spread_of(judged.verdicts[i]))
+def _last_window(judged: Judged, i: int, result: DFAResult, steps: npt.ArrayLike | None, quantity: Quantity, ax: Axes) -> None:
+    found = judged.verdicts[i]
+    plot_fluctuations(result, ax=ax, expected=spread_of(found), alone=found.null_curve, alone_label=_alone(quantity))
     start, stop = _steps(steps, np.array([judged.starts[i] + 1, judged.stops[i]]))
-    ax.set_title(f"steps {int(start):,}–{int(stop):,}")
+    compared = "" if found.null_curve is not None else "\nnot compared with an optimizer"
+    ax.set_title(f"steps {int(start):,}–{int(stop):,}{compared}")
 
 
 def _steps(steps: npt.ArrayLike | None, counts: npt.NDArray[np.intp]) -> npt.NDArray[np.generic]:

@@ -9,6 +9,7 @@ from wcdfa.analysis.run_tracks import Event, Expected, events, run_tracks
 from wcdfa.readers.columns import Floats, Integers
 from wcdfa.report.thinning import thinned
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis
+from wcdfa.verdicts.explanations import of_diagnosis, of_line
 
 
 class DirectionTrack(NamedTuple):
@@ -27,6 +28,12 @@ class Direction(NamedTuple):
     tracks: Sequence[DirectionTrack]
     events: Sequence[Event]
     evidence: Sequence[str]
+    keys: Sequence[str]
+    """The line of each sentence of the evidence, by its key in `wcdfa.verdicts.explanations`."""
+    key: str
+    """The line to act on first."""
+    found: bool
+    """Whether anything was found."""
     clear: bool
     """Whether the first cause is much likelier than the others."""
     causes: Sequence[tuple[str, str]]
@@ -56,10 +63,15 @@ def direction_of(diagnosis: Diagnosis) -> Direction:
     for track in run_tracks(diagnosis):
         kept = thinned(track.values)
         tracks.append(DirectionTrack(track.title, track.steps[kept].astype(int), track.values[kept], track.expected))
+    key = of_diagnosis(diagnosis).key
+    lines = [of_line(each) for each in diagnosis.evidence]
     return Direction(
         tracks=tracks,
         events=events(diagnosis),
         evidence=diagnosis.evidence,
+        keys=[key if each is None else each.key for each in lines],
+        key=key,
+        found=diagnosis.found,
         clear=diagnosis.clear,
         causes=[(cause.text, cause.check) for cause in diagnosis.causes[: 1 if diagnosis.clear else SHOWN]],
         compared=diagnosis.compared,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import SupportsFloat, TypedDict
 
 import numpy as np
@@ -18,6 +18,7 @@ from wcdfa.support.text import shown
 
 DIGITS, ALPHA_DIGITS, STEP_DIGITS = 5, 4, 12
 SIGMAS = 1.96
+NOT_DRAWN = "What an optimizer alone gives is not drawn: this window was not compared with one."
 COLORS = ("ALPHA", "NULL", "RATE", "LOSS", "SPREAD", "SERIES", "BANDS", "HEAT")
 
 Numbers = list[float | None]
@@ -47,6 +48,21 @@ class DrawnWindow(TypedDict):
     """Order, position of the box sizes, α, F(s)."""
     band: list[Numbers] | None
     """Lower and upper ends of the range that holds 95 % of F(s)."""
+    alone: DrawnAlone | None
+    missing: str
+    """What cannot be drawn of F(s), in words; empty if all is drawn."""
+    key: str
+    keys: list[str]
+    """Of the lines that explain the verdict and each reason."""
+
+
+class DrawnAlone(TypedDict):
+    """The range of F(s) that the optimizer alone gives."""
+
+    name: str
+    sizes: list[int]
+    low: Numbers
+    high: Numbers
 
 
 class DrawnGroups(TypedDict):
@@ -85,12 +101,16 @@ class DrawnRun(TypedDict):
     direction: DrawnDirection | None
 
 
-def encoded(sections: Sequence[Section]) -> str:
-    """Encode all runs and the colors as JSON."""
+def encoded(runs: Sequence[DrawnRun], next_steps: Mapping[str, str]) -> str:
+    """Encode all runs, what to do after each line, and the colors as JSON."""
     drawn = {name.lower(): getattr(colors, name) for name in COLORS}
+    return json.dumps({"colors": drawn, "runs": runs, "next": next_steps}, allow_nan=False, separators=(",", ":"))
+
+
+def drawn_runs(sections: Sequence[Section]) -> list[DrawnRun]:
+    """All that is drawn of the runs."""
     with np.errstate(all="ignore"):  # what leaves the range of numbers is left out
-        runs = [_run(each) for each in sections]
-    return json.dumps({"colors": drawn, "runs": runs}, allow_nan=False, separators=(",", ":"))
+        return [_run(each) for each in sections]
 
 
 def _run(section: Section) -> DrawnRun:
@@ -156,7 +176,25 @@ def _window(window: Window, sizes: Sizes) -> DrawnWindow:
         "surrogates": [_range(each) for each in window.surrogates],
         "curves": curves,
         "band": band,
+        "alone": _alone(window),
+        "missing": missing(window),
+        "key": window.key,
+        "keys": list(window.keys),
     }
+
+
+def _alone(window: Window) -> DrawnAlone | None:
+    if window.alone is None or window.null is None:
+        return None
+    low, high = numbers(window.alone.low), numbers(window.alone.high)
+    return {"name": shown(window.null.name), "sizes": list(window.alone.sizes), "low": low, "high": high}
+
+
+def missing(window: Window) -> str:
+    """What cannot be drawn of F(s) of a window, in words; empty if all is drawn."""
+    if not window.curves:
+        return "There is no α in this window, and so no F(s) to draw."
+    return NOT_DRAWN if window.alone is None else ""
 
 
 def _range(of: Range) -> list[str | float | None]:

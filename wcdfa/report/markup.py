@@ -33,13 +33,16 @@ def bullets(texts: Iterable[str], **attributes: str) -> Markup:
     return element("ul", *items, **attributes) if items else Markup()
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]], **attributes: str) -> Markup:
-    """Make a table with a row of heads; without heads, the first cell of each row is its head."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, row_ids: Iterable[str] = (), **attributes: str) -> Markup:
+    """Make a table with a row of heads; without heads, the first cell of each row is its head. `row_ids` are anchors of the rows."""
+    ids = [{"id": each} for each in row_ids]
     top = [element("thead", element("tr", *(element("th", head, scope="col") for head in heads)))] if heads else []
     body = (
-        element(
-            "tr", *(element("th", cell, scope="row") if not heads and i == 0 else element("td", cell) for i, cell in enumerate(row))
-        )
-        for row in rows
+        element("tr", *(_cell(cell, head=not heads and i == 0) for i, cell in enumerate(row)), **(ids[number] if ids else {}))
+        for number, row in enumerate(rows)
     )
     return element("div", element("table", *top, element("tbody", *body), **attributes), class_="scrolled")
+
+
+def _cell(text: str, *, head: bool) -> Markup:
+    return element("th", text, scope="row") if head else element("td", text)

@@ -126,9 +126,9 @@ function direction(run, colors) {
   return { traces, layout: layout({ ...axes, shapes, height: 110 + 130 * tracks.length }) };
 }
 
-function fluctuations(run, window, colors) {
+function fluctuations(run, window, colors, orders) {
   const traces = [];
-  window.curves.forEach(([order, place, alpha, f], i) => {
+  window.curves.slice(0, orders).forEach(([order, place, alpha, f], i) => {
     const sizes = run.sizes[place];
     const color = colors.series[i % colors.series.length];
     const drawn = sizes.map((_, at) => at).filter((at) => f[at] > 0);
@@ -136,18 +136,23 @@ function fluctuations(run, window, colors) {
       const edge = (part, more) => ({ x: sizes, y: window.band[part], mode: "lines", line: { width: 0 }, hoverinfo: "skip", legendgroup: "band", name: "95 % of such series", ...more });
       traces.push(edge(0, { showlegend: false }), edge(1, { fill: "tonexty", fillcolor: faded(colors.spread, 0.3) }));
     }
+    if (i === 0 && window.alone !== null) {
+      const edge = (ends, more) => ({ x: window.alone.sizes, y: ends, mode: "lines", line: { width: 0, color: colors.null }, hoverinfo: "skip", legendgroup: "alone", name: inert(window.alone.name), ...more });
+      traces.push(edge(window.alone.low, { showlegend: false }), edge(window.alone.high, { fill: "tonexty", fillcolor: faded(colors.null, 0.2) }));
+    }
     const level = drawn.reduce((sum, at) => sum + Math.log(f[at]) - alpha * Math.log(sizes[at]), 0) / drawn.length;
     const group = { legendgroup: `order ${order}`, opacity: i ? 0.6 : 1 };
-    traces.push({ x: drawn.map((at) => sizes[at]), y: drawn.map((at) => f[at]), mode: "markers", marker: { size: i ? 5 : 7, color, symbol: ["circle", "square", "diamond", "cross"][i] }, name: `order ${order}: α = ${alpha === null ? "none" : alpha.toFixed(2)}`, hovertemplate: "s = %{x}<br>F = %{y:.3g}<extra></extra>", ...group });
+    traces.push({ x: drawn.map((at) => sizes[at]), y: drawn.map((at) => f[at]), mode: "markers", marker: { size: i ? 5 : 7, color, symbol: ["circle", "square", "diamond", "cross"][i] }, name: `${orders === 1 ? "F(s)" : `order ${order}`}: α = ${alpha === null ? "none" : alpha.toFixed(2)}`, hovertemplate: "s = %{x}<br>F = %{y:.3g}<extra></extra>", ...group });
     if (alpha !== null) traces.push({ x: sizes, y: sizes.map((size) => Math.exp(level) * size ** alpha), mode: "lines", line: { width: 1, color, dash: i ? "dash" : "solid" }, hoverinfo: "skip", showlegend: false, ...group });
   });
   return { traces, layout: layout({ xaxis: { type: "log", title: { text: "box size s (steps)" } }, yaxis: { type: "log", title: { text: "F(s)" }, exponentformat: "power" }, margin: { l: 60, r: 10, t: 70, b: 50 } }) };
 }
 
 function surrogates(run, window, colors, limits) {
-  const rows = [window.alpha, ...window.surrogates].filter((each) => each[1] !== null).reverse();
+  const others = window.surrogates.filter((each) => !each[0].startsWith("order ")); // orders have a picture of their own
+  const rows = [window.alpha, ...others].filter((each) => each[1] !== null).reverse();
   const { shapes, annotations } = bands(colors, run.thresholds, "x", limits);
-  const color = rows.map((each) => (each === window.alpha ? colors.alpha : each[0].startsWith("order ") ? colors.spread : colors.null));
+  const color = rows.map((each) => (each === window.alpha ? colors.alpha : colors.null));
   const side = (part) => rows.map((each) => distance(each[1], each[part]));
   const traces = rows.length ? [{
     x: rows.map((each) => each[1]), y: rows.map((_, i) => i), mode: "markers", marker: { size: 8, color }, showlegend: false,
@@ -156,7 +161,7 @@ function surrogates(run, window, colors, limits) {
   }] : [];
   const longest = Math.max(0, ...rows.map((each) => each[0].length));
   const names = { automargin: false, tickvals: rows.map((_, i) => i), ticktext: rows.map((each) => inert(each[0])), range: [-0.6, rows.length - 0.4] };
-  return { traces, layout: layout({ xaxis: { title: { text: "α with its interval" }, range: limits }, yaxis: names, shapes, annotations, margin: { l: Math.min(260, 16 + 6.5 * longest), r: 10, t: 30, b: 50 } }) };
+  return { traces, layout: layout({ xaxis: { title: { text: "α with its interval" }, range: limits }, yaxis: names, shapes, annotations, margin: { l: Math.min(260, 20 + 7 * longest), r: 10, t: 30, b: 50 } }) };
 }
 
 function heatMap(run, colors) {
@@ -179,7 +184,23 @@ function together(runs, colors) {
   return { traces, layout: layout({ xaxis: { title: { text: "optimizer step" }, tickformat: ",d" }, yaxis: { title: { text: "α" }, range: limits }, shapes, annotations, legend: { orientation: "v", x: 0, y: -0.25, yanchor: "top" }, height: 380 + 20 * runs.length }) };
 }
 
-function drawRun(section, run, colors) {
+// The words of a window: verdict, what to do, and reasons, each a link to the row that explains it.
+function tell(find, run, number, nextSteps) {
+  const window = run.windows[number];
+  const linked = (text, key) => Object.assign(document.createElement("a"), { textContent: text, href: `#do-${key}`, className: "line" });
+  find("output").textContent = `${number + 1} of ${run.windows.length}: steps ${window.steps.map((step) => step.toLocaleString("en")).join("–")}`;
+  find(".window .verdict").replaceChildren(linked(window.verdict, window.key));
+  find(".window .next span").textContent = nextSteps[window.key];
+  find(".window .reasons").replaceChildren(...window.reasons.map((reason, i) => {
+    const item = document.createElement("li");
+    item.append(linked(reason, window.keys[i]));
+    return item;
+  }));
+  find(".window details").hidden = !window.reasons.length;
+  find(".not-drawn").textContent = window.missing;
+}
+
+function drawRun(section, run, colors, nextSteps) {
   const find = (name) => section.querySelector(name); // by two classes, ".plot.groups": Plotly gives its elements class names of its own
   const slider = find("input[type=range]");
   const limits = reach([run], run.windows.flatMap((each) => each.surrogates.flatMap((of) => of.slice(2))));
@@ -195,58 +216,66 @@ function drawRun(section, run, colors) {
     Plotly.react(find(".plot.groups"), map.traces, map.layout, CONFIG);
     maps.push(find(".plot.groups"));
   }
+  const higher = find("details.higher");
+  let chosen = run.windows.length - 1;
   const show = (number) => {
     const window = run.windows[number];
-    slider.value = number + 1;
-    find("output").textContent = `${number + 1} of ${run.windows.length}: steps ${window.steps.map((step) => step.toLocaleString("en")).join("–")}`;
-    find(".window .verdict").textContent = window.verdict;
-    find(".window .reasons").replaceChildren(...window.reasons.map((reason) => Object.assign(document.createElement("li"), { textContent: reason })));
-    const left = fluctuations(run, window, colors);
+    tell(find, run, number, nextSteps);
+    const left = fluctuations(run, window, colors, 1);
     Plotly.react(find(".plot.fluctuations"), left.traces, left.layout, CONFIG);
     const right = surrogates(run, window, colors, limits);
     Plotly.react(find(".plot.surrogates"), right.traces, right.layout, CONFIG);
+    if (higher.open) {
+      const orders = fluctuations(run, window, colors, 3);
+      Plotly.react(find(".plot.orders"), orders.traces, orders.layout, CONFIG);
+    }
     const place = `shapes[${above.marker}]`;
     Plotly.relayout(find(".plot.trajectory"), { [`${place}.x0`]: window.steps[0], [`${place}.x1`]: window.steps[1] });
+  };
+  const choose = (number) => {
+    chosen = number;
+    slider.value = number + 1;
+    show(number);
   };
   const nearest = (step) => run.windows.reduce((best, each, i) => (Math.abs(last(each) - step) < Math.abs(last(run.windows[best]) - step) ? i : best), 0);
   for (const plot of [find(".plot.trajectory"), ...maps]) {
     plot.removeAllListeners("plotly_click");
-    plot.on("plotly_click", (event) => show(nearest(event.points[0].x)));
+    plot.on("plotly_click", (event) => choose(nearest(event.points[0].x)));
   }
-  slider.oninput = () => show(Number(slider.value) - 1);
+  slider.oninput = () => choose(Number(slider.value) - 1);
   slider.disabled = false;
-  show(Number(slider.value) - 1);
+  higher.ontoggle = () => show(chosen);
+  choose(Number(slider.value) - 1);
+  return { last: () => tell(find, run, run.windows.length - 1, nextSteps), back: () => tell(find, run, chosen, nextSteps) };
 }
 
 (async () => {
-  const places = document.querySelectorAll(".plot");
   try {
     const script = document.createElement("script");
     script.textContent = await decompressed("plotly");
     document.head.append(script);
     if (typeof Plotly === "undefined") throw new Error("the drawing library did not start");
-    const { runs, colors } = JSON.parse(await decompressed("data"));
-    const draw = new Map();
-    document.querySelectorAll("[data-run]").forEach((section) => draw.set(section, () => drawRun(section, runs[section.dataset.run], colors)));
+    const { runs, colors, next } = JSON.parse(await decompressed("data"));
+    const draw = new Map(), drawn = new Map();
+    document.querySelectorAll("[data-run]").forEach((section) => draw.set(section, () => drawRun(section, runs[section.dataset.run], colors, next)));
     const overview = document.getElementById("overview");
     if (overview) draw.set(overview, () => {
       const all = together(runs, colors);
       Plotly.react(overview.querySelector(".plot.together"), all.traces, all.layout, CONFIG);
     });
-    const drawn = new Set();
     const observer = new IntersectionObserver((seen) => seen.filter((each) => each.isIntersecting).forEach(({ target }) => {
       observer.unobserve(target);
-      drawn.add(target);
-      draw.get(target)();
+      drawn.set(target, draw.get(target)());
     }), { rootMargin: "800px" });
     draw.forEach((_, section) => observer.observe(section));
-    addEventListener("beforeprint", () => draw.forEach((all, section) => drawn.has(section) || all()));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((section) => draw.get(section)()));
+    // Print shows the still pictures, which are of the last window: so are the words then.
+    addEventListener("beforeprint", () => drawn.forEach((run) => run?.last()));
+    addEventListener("afterprint", () => drawn.forEach((run) => run?.back()));
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach((_, section) => drawn.set(section, draw.get(section)())));
   } catch (error) {
-    places.forEach((place) => {
-      place.classList.add("missing");
-      place.textContent = "The pictures, and the windows before the last, need a browser of 2023 or later that runs scripts.";
-    });
+    document.querySelectorAll(".chooser").forEach((place) => place.after(Object.assign(document.createElement("p"), {
+      className: "missing", textContent: "Other windows than the last, and zooming, need a browser of 2023 or later that runs scripts.",
+    })));
     console.error(error);
   }
 })();

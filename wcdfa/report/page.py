@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape, unescape
 from pathlib import Path
 
 from wcdfa.report.bundle import asset, compressed, digest, embedded, plotly
-from wcdfa.report.encoding import encoded
+from wcdfa.report.encoding import drawn_runs, encoded
+from wcdfa.report.lines import rows_of, summary, table_of
 from wcdfa.report.markup import Markup, element
 from wcdfa.report.parts import failures_part, overview, run_part, versions
 from wcdfa.report.sections import Failure, Section
@@ -34,6 +35,7 @@ def write(
     title: str = "wcdfa",
     failures: Sequence[Failure] = (),
     owner: str = "",
+    worded: Callable[[str], str] = str,
 ) -> Path:
     """Write the report of one or several runs to a file and return its absolute path. An existing file is replaced.
 
@@ -48,6 +50,8 @@ def write(
         Logs that could not be shown; the page lists them.
     owner : str
         A text that is not shown, and that `owner_of` reads.
+    worded : callable
+        How a text that names arguments of Python is written; the command line writes its options instead.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def write(
         msg = "there is no run to report: give at least one section"
         raise ValueError(msg)
     path = place(path)
-    text = page(sections, title=title, failures=failures, owner=owner)
+    text = page(sections, title=title, failures=failures, owner=owner, worded=worded)
     with writing("report", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
@@ -86,17 +90,27 @@ def place(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def page(sections: Sequence[Section], *, title: str, failures: Sequence[Failure] = (), owner: str = "") -> str:
+def page(
+    sections: Sequence[Section],
+    *,
+    title: str,
+    failures: Sequence[Failure] = (),
+    owner: str = "",
+    worded: Callable[[str], str] = str,
+) -> str:
     """Make the page as text. Arguments and errors are those of `write`."""
     script = asset("page.js")
     library, library_digest = plotly()
-    runs = [run_part(i, each) for i, each in enumerate(sections)]
+    runs, rows = drawn_runs(sections), rows_of(sections, worded)
+    several = [summary(sections, rows), overview(sections, runs)] if len(sections) > 1 else []
+    parts = [run_part(i, *each, rows) for i, each in enumerate(zip(sections, runs, strict=True))]
+    end = [failures_part(failures), table_of(list(rows.values())), element("p", CAUTION, class_="caution"), versions()]
     body = element(
         "body",
-        element("header", element("h1", shown(title)), element("p", CAUTION, class_="caution")),
-        element("main", *([overview(sections)] if len(sections) > 1 else []), *runs, failures_part(failures), versions()),
+        element("header", element("h1", shown(title))),
+        element("main", *several, *parts, *end),
         embedded("plotly", library),
-        embedded("data", compressed(encoded(sections))),
+        embedded("data", compressed(encoded(runs, {key: row.next_step for key, row in rows.items()}))),
         Markup(f"<script>{script}</script>"),
     )
     head = _head(title, f"{digest(script)} {library_digest}", owner)

@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.prepared import measured
+from wcdfa.nulls.comparison import NullCurve
 from wcdfa.nulls.nulls import shuffled
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.criteria import Criteria
+from wcdfa.verdicts.explanations import of_findings, of_line, of_verdict
 from wcdfa.verdicts.sentences import reasons
 from wcdfa.verdicts.single_window import Values, Verdict, spread_of
 
@@ -56,6 +58,12 @@ class Window(NamedTuple):
     curves: Sequence[Fluctuations]
     spread: tuple[Values, Values] | None
     """Mean and standard deviation of log F(s) over series with this α; None if unknown."""
+    key: str
+    """The line to act on first, by its key in `wcdfa.verdicts.explanations`."""
+    keys: Sequence[str]
+    """The line of each reason."""
+    alone: NullCurve | None
+    """F(s) of the optimizer alone; None if the window was not compared with it."""
 
 
 def windows_of(verdicts: Sequence[Verdict], steps: Sequence[tuple[int, int]], settings: Measuring) -> list[Window]:
@@ -70,7 +78,7 @@ def windows_of(verdicts: Sequence[Verdict], steps: Sequence[tuple[int, int]], se
 def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResult], settings: Measuring) -> Window:
     null = None
     if verdict.null is not None:
-        null = Range(_alone(settings.criteria), verdict.null.median, verdict.null.low, verdict.null.high)
+        null = Range(alone(settings.criteria), verdict.null.median, verdict.null.low, verdict.null.high)
     curves, surrogates = [], []
     if verdict.regime is not None and verdict.result is not None:
         curves = [
@@ -78,25 +86,35 @@ def _window(verdict: Verdict, steps: tuple[int, int], higher: dict[int, DFAResul
             *(Fluctuations(*each) for each in higher.items()),
         ]
         surrogates = _surrogates(verdict, null, curves[1:], settings)
+    criteria, key = settings.criteria, of_verdict(verdict).key
+    said = reasons(
+        verdict,
+        optimizer_named=criteria.optimizer is not None or criteria.quantity != "update norm" or criteria.incomparable is not None,
+    )
     return Window(
         *steps,
         str(verdict),
         verdict.regime,
-        reasons(
-            verdict,
-            optimizer_named=settings.criteria.optimizer is not None
-            or settings.criteria.quantity != "update norm"
-            or settings.criteria.incomparable is not None,
-        ),
+        said,
         Range("α of this window", verdict.alpha, verdict.low, verdict.high),
         null,
         surrogates,
         curves,
         spread_of(verdict),
+        key,
+        _keys(verdict, said, key),
+        verdict.null_curve if curves else None,
     )
 
 
-def _alone(criteria: Criteria) -> str:
+def _keys(verdict: Verdict, said: Sequence[str], key: str) -> list[str]:
+    """The key of the line of each sentence; `key` where a sentence has no line of its own."""
+    lines = {finding.text: of_findings([finding]) for finding in verdict.findings}
+    found = (next(iter(lines.get(text, ())), of_line(text)) for text in said)
+    return [key if each is None else each.key for each in found]
+
+
+def alone(criteria: Criteria) -> str:
     """What a window was compared with, in few words."""
     return "gradients without memory" if criteria.quantity == "gradient norm" else f"{criteria.optimizer or 'the optimizer'} alone"
 
@@ -119,7 +137,7 @@ def _surrogates(verdict: Verdict, null: Range | None, curves: Sequence[Fluctuati
         found.append(null)
     if verdict.memory is not None:
         memory = verdict.memory
-        found.append(Range(f"short memory, {memory.model}", memory.median, memory.low, memory.high))
+        found.append(Range("short memory", memory.median, memory.low, memory.high))
     if verdict.prepared is not None:
         how = settings.criteria.measurement
         random = shuffled(verdict.prepared.values, replicates=SHUFFLES, order=how.order, method=how.method, log=False)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.inference.fluctuation_spread import spread
+from wcdfa.nulls.comparison import NullCurve
 from wcdfa.nulls.nulls import NullResult, ShortMemory
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.preparation import Prepared, Spikes, Zeros
@@ -50,6 +51,8 @@ class Verdict(NamedTuple):
     """p of the whole curve log F(s) against everything that the optimizer gives on gradients without memory; NaN if it was not compared."""
     compared: str | None = None
     """What the window was compared with, in words; None if with nothing."""
+    null_curve: NullCurve | None = None
+    """F(s) that its optimizer gives on gradients without memory; None if it was not compared."""
 
     @property
     def label(self) -> Regime | None:
@@ -192,6 +195,7 @@ def weighed(evidence: Evidence) -> Verdict:
         reason=evidence.reason,
         p_value=evidence.p_value,
         compared=None if comparison is None or math.isnan(comparison.found.null.median) else comparison.against,
+        null_curve=None if comparison is None or comparison.unlike is not None else comparison.found.curve,
     )
 
 
