@@ -40,11 +40,12 @@ class Computation:
         self.outcomes: dict[str, Outcome] = {}
         self.history = History()
 
-    def take(self, given: object, lr: object, gradient_norm: object = None, **direction: object) -> None:
+    def take(self, given: object, lr: object, gradient_norm: object = None, cosine: object = None, weight_norm: object = None) -> None:
         """Call `Recorder.take`. Drop the outcomes if the recorder starts over with a reading."""
-        begun = self.recorder.begun
-        self.recorder.take(given, lr, gradient_norm, **direction)
-        if self.recorder.begun != begun:
+        recorder = self.recorder
+        begun = recorder.begun
+        recorder.take(given, lr, gradient_norm, cosine, weight_norm)
+        if recorder.begun != begun:
             self.outcomes, self.prepared, self.beside_alpha = {}, {}, None
 
     def without_pending(self) -> Computation:

@@ -216,7 +216,7 @@ class WeightChangeDFA:
             nothing is recorded then.
         """
         with self._lock:
-            self._run.take(given, lr, gradient_norm, cosine=cosine, weight_norm=weight_norm)
+            self._run.take(given, lr, gradient_norm, cosine, weight_norm)
             if self._may_be_due():
                 self._compute()
         return self
@@ -458,13 +458,11 @@ class WeightChangeDFA:
 
         At most a window of norms is kept pending.
         """
-        every = [self.stride, self.window, *([] if self.log_every is None or self.logger is None else [self.log_every])]
-        waiting = len(self._run.recorder.pending)
-        count = self._run.recorder.count
-        try:
-            return any(due(each, count + waiting) if callable(each) else count % each + waiting >= each for each in every)
-        except Exception:  # noqa: BLE001 - a callable of the user raised it; it is called again, and raises, once the norms are recorded
+        recorder = self._run.recorder
+        count, waiting = recorder.count, len(recorder.pending)
+        if waiting >= self.window or _may_fall_due(self.stride, count, waiting):
             return True
+        return self.log_every is not None and self.logger is not None and _may_fall_due(self.log_every, count, waiting)
 
     def _now(self) -> dict[str, Outcome]:
         with self._lock:
@@ -488,7 +486,9 @@ class WeightChangeDFA:
 
     def _record(self, *, logged: bool) -> None:
         run = self._run
-        for count in run.recorder.flush(lambda count: self._alpha_due(count) or (logged and self._log_due(count))):
+        logged = logged and self.logger is not None
+        stop = (lambda count: self._alpha_due(count) or self._log_due(count)) if logged else self._alpha_due
+        for count in run.recorder.flush(stop):
             if self._alpha_due(count):
                 run.compute()
             if logged and self.logger is not None and self._log_due(count):
@@ -509,3 +509,13 @@ class WeightChangeDFA:
         if self.logger is None:
             return False
         return self._alpha_due(count) if self.log_every is None else due(self.log_every, count)
+
+
+def _may_fall_due(every: Cadence, count: int, waiting: int) -> bool:
+    """Whether something falls due at one of the norms that wait after so many."""
+    if not callable(every):
+        return count % every + waiting >= every
+    try:
+        return due(every, count + waiting)
+    except Exception:  # noqa: BLE001 - a callable of the user raised it; it is called again, and raises, once the norms are recorded
+        return True

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 Values = npt.NDArray[np.float64]
 
 LEVEL = 15  # samples on either side; the median of each side is its level
 BLATANT = 8.0  # a level shift is a difference of at least so many standard deviations
 HALF = 5  # samples on either side in the spike filter
+WIDTH = 2 * HALF + 1
 SPIKE = 4 * 1.4826  # its threshold in MAD: four standard deviations of a normal distribution
 THRESHOLDS = {"hampel": SPIKE, "extreme": 2.5 * SPIKE}
 """The threshold of each kind of filter."""
@@ -24,7 +26,7 @@ def level_shifts(x: Values, known: list[int]) -> list[tuple[int, float]]:
     n = len(x)
     if n < 10 * LEVEL:
         return []
-    wide, narrow = (median_of_numbers(np.lib.stride_tricks.sliding_window_view(x, size)) for size in (LEVEL, 3))
+    wide, narrow = (median_of_numbers(sliding_window_view(x, size)) for size in (LEVEL, 3))
     difference = wide[LEVEL:] - wide[:-LEVEL]  # element i is the difference at sample i + LEVEL
     at_once = narrow[LEVEL : n - LEVEL + 1] - narrow[LEVEL - 3 : n - LEVEL - 2]
     usual = (
@@ -50,15 +52,19 @@ def without_spikes(x: Values, breaks: Sequence[int], threshold: float = SPIKE) -
     place = np.arange(x.shape[-1]) + HALF * (1 + np.searchsorted(breaks, np.arange(x.shape[-1]), side="right"))
     apart = np.full((*x.shape[:-1], place[-1] + 1 + HALF), np.inf)  # infinity between stretches, so that no window reaches across
     apart[..., place] = x
-    windows = np.stack([apart[..., place + offset] for offset in range(-HALF, HALF + 1)])
-    count = np.isfinite(windows).sum(axis=0)
+    here = place - HALF if len(breaks) else slice(None)
+    windows = sliding_window_view(apart, WIDTH, axis=-1)[..., here, :]
+    finite = np.concatenate([np.zeros((*x.shape[:-1], 1), dtype=np.intp), np.cumsum(np.isfinite(apart), axis=-1)], axis=-1)
+    count = (finite[..., WIDTH:] - finite[..., :-WIDTH])[..., here]
     median = _median_of_finite(windows, count)
-    scale = _median_of_finite(np.abs(windows - median), count)
+    scale = _median_of_finite(np.abs(windows - median[..., np.newaxis]), count)
     # if most of a window is one value, as in quantized norms, use the usual step of the series as its spread
     rounding = ROUNDING * np.max(np.abs(x), axis=-1, keepdims=True)
-    scale = np.where(scale > rounding, scale, np.sqrt(np.mean(np.diff(x) ** 2, axis=-1, keepdims=True)) / 1.4826)
+    flat = scale <= rounding
+    if flat.any():
+        scale = np.where(flat, np.sqrt(np.mean(np.diff(x) ** 2, axis=-1, keepdims=True)) / 1.4826, scale)
     # eleven samples estimate their spread badly: where the estimate is too small, 1 % of plain noise would be replaced and α rise by 0.02
-    scale = np.maximum(scale, np.median(scale, axis=-1, keepdims=True))
+    scale = np.maximum(scale, _median_of_finite(scale, np.full(x.shape[:-1], x.shape[-1]))[..., np.newaxis])
     away = np.abs(x - median)
     replaced = (away > threshold * scale) & (away > rounding)
     return np.where(replaced, median, x), replaced
@@ -70,21 +76,19 @@ def many_without_spikes(x: Values, breaks: Sequence[int], threshold: float) -> V
 
 
 def _median_of_finite(windows: Values, count: npt.NDArray[np.intp]) -> Values:
-    """The median along the first axis, infinities left out, of which so many are finite: columns change places until they are in order."""
-    ordered = windows.copy()
-    for turn in range(len(ordered)):
-        first, second = ordered[turn % 2 : -1 : 2], ordered[turn % 2 + 1 :: 2]
-        smaller = np.minimum(first, second)
-        np.maximum(first, second, out=second)
-        first[...] = smaller
-    middle = [np.take_along_axis(ordered, each[None], axis=0)[0] for each in ((count - 1) // 2, count // 2)]
-    median: Values = (middle[0] + middle[1]) / 2
+    """The median along the last axis, infinities left out, of which so many are finite."""
+    ordered = np.sort(windows, axis=-1)  # infinity goes last
+    begins = np.arange(0, ordered.size, ordered.shape[-1]).reshape(count.shape)
+    median: Values = (np.take(ordered, begins + (count - 1) // 2) + np.take(ordered, begins + count // 2)) / 2
     return median
 
 
 def median_of_numbers(windows: Values) -> Values:
     """The median of each row, NaN left out: ten times as fast as ``np.nanmedian``."""
     ordered = np.sort(windows, axis=-1)  # NaN goes last
+    width = ordered.shape[-1]
+    if not np.isnan(ordered[:, -1]).any():
+        return np.asarray((ordered[:, (width - 1) // 2] + ordered[:, width // 2]) / 2)
     count = np.sum(~np.isnan(windows), axis=-1)
     rows = np.arange(len(windows))
     median: Values = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2

@@ -19,6 +19,7 @@ from wcdfa.recording.protocols import BACKENDS, Backend, Shaped
 from wcdfa.support.numbers import number
 
 ACCEPTED = f"a number, an array of size 1, a Reading, or the parameters of a model: {'; '.join(BACKENDS.values())}"
+PLAIN = frozenset((float, int, np.float64, np.float32, type(None)))
 WAY_OUT = "give the same model at every step, or call reset() to start over"  # when parameters differ from the last
 
 
@@ -35,6 +36,8 @@ def kept(given: object) -> object:
 
 def is_traced(given: object) -> bool:
     """Whether the object has no value yet, as inside a function that JAX or TensorFlow compiles."""
+    if type(given) in PLAIN:
+        return False
     jax = sys.modules.get("jax")
     return (jax is not None and isinstance(given, jax.core.Tracer)) or _is_symbolic(given)
 

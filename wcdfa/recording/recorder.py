@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
-from typing import NamedTuple, TypedDict
+from typing import TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
 from wcdfa.recording.cadence import Cadence, due
 from wcdfa.recording.groups import ALL, Groups
-from wcdfa.recording.parameters import Displacement, SavedDirection, is_traced, kept, on_host, refuse
+from wcdfa.recording.parameters import Displacement, SavedDirection, is_traced, kept, refuse
+from wcdfa.recording.pending import Pending, Row, values_of
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import Ring, extend, init, read, with_series
 from wcdfa.recording.sample import COORDINATES
@@ -29,20 +28,7 @@ from wcdfa.recording.side_series import (
     series_at,
     series_of,
 )
-from wcdfa.support.numbers import is_number, number
-
-Row = npt.NDArray[np.floating]
-
-
-class Pending(NamedTuple):
-    """Norms of one step, which may still be on a device."""
-
-    norms: Mapping[str, object]  # of each group, and the numbers of the side series that are known
-    lr: object
-    passed: int  # steps since the last recorded one that were not recorded
-    step: int | None = None  # number of the training step, if it is known
-    read: bool = False  # whether they came in a reading
-
+from wcdfa.support.numbers import is_number
 
 Known = tuple[Mapping[str, float | Row], float, int]
 """The numbers of one step by series, its rate and its number."""
@@ -123,30 +109,22 @@ class Recorder:
         return {name: float(np.asarray(self.ring.wcdfa_norms[name])[last]) for name in names if name in self.ring.wcdfa_norms}
 
     def take(
-        self, given: object, lr: object, gradient_norm: object = None, *, cosine: object = None, weight_norm: object = None
+        self, given: object, lr: object, gradient_norm: object = None, cosine: object = None, weight_norm: object = None
     ) -> None:
         """Add the arguments of `update` to the pending norms. Raises as `update`; nothing is changed then."""
-        beside = {"gradient_norm": gradient_norm, "cosine": cosine, "weight_norm": weight_norm}
-        for value in (given, lr, *beside.values()):
-            if is_traced(value):
-                raise refuse(value)
-        for name, value in {"lr": lr, **beside}.items():
-            if value is not None and not is_number(value):
-                msg = f"{name} must be a number or an array of size 1, got {type(value).__name__}; leave it out if it is not known"
-                raise TypeError(msg)
-        if isinstance(given, Reading):
+        if is_traced(given):
+            raise refuse(given)
+        for name, value in (("lr", lr), ("gradient_norm", gradient_norm), ("cosine", cosine), ("weight_norm", weight_norm)):
+            if value is not None:
+                _require_number(name, value)
+        if is_number(given):
+            self._take_norm(given, lr, gradient_norm, cosine, weight_norm)
+        elif isinstance(given, Reading):
             if gradient_norm is not None:
                 msg = "gradient_norm belongs to a norm or to parameters; a Reading has the gradient norms of its steps in its gradients"
                 raise TypeError(msg)
             _require_neither(cosine, weight_norm, "a Reading has those of its steps")
             self._drain(given)
-        elif is_number(given):
-            if self.groups is not None or len(self.names) > 1:
-                msg = "groups need parameters or a Reading, but update was given a number; leave groups out"
-                raise TypeError(msg)
-            norms = {ALL: given, COSINE: cosine, WEIGHT_NORM: weight_norm}
-            known = {name: kept(value) for name, value in norms.items() if value is not None}
-            self._call(known if due(self.record_every, self.calls + 1) else None, lr, gradient_norm)
         else:
             _require_neither(cosine, weight_norm, "of parameters the monitor computes them itself")
             self._move(given, lr, gradient_norm)
@@ -165,24 +143,22 @@ class Recorder:
         What is added meanwhile stays pending.
         """
         known: list[Known] = []
-        begun = self.begun
+        begun, count = self.begun, self.count
         try:
-            for _ in range(len(self.pending)):
+            for values, rate, passed, step in values_of(list(self.pending)):
                 if self.begun != begun:
                     return
-                norms, lr, passed, step, _ = self.pending[0]
-                values = {name: _row(value) if name == SKETCH else _known(value) for name, value in norms.items()}
-                rate = math.nan if lr is None else _known(lr)
                 self.pending.popleft()  # not before it is read: if that is interrupted, the norm is still pending
                 if values[ALL] == 0:  # no step was taken; the calls before it do not count either, so the others stay evenly spaced
                     self.skip(1)
                     continue
                 self.step = self.step + passed + 1 if step is None else max(step, self.step + 1)
                 known.append((values, rate, self.step))
-                if stop(self.count + len(known)):
+                if stop(count + len(known)):
                     self._write(known, begun)
                     known = []
                     yield self.count
+                    count = self.count
         finally:  # also if `stop`, which may be a function of the user, raises
             self._write(known, begun)
 
@@ -193,11 +169,26 @@ class Recorder:
     def _write(self, known: list[Known], begun: int) -> None:
         if not known or self.begun != begun:
             return
-        beside = {name: value for values, _, _ in known for name, value in values.items() if is_side_series(name)}
-        self.ring = with_series(self.ring, list(beside), coordinates=np.size(beside.get(SKETCH, ())))
+        latest = {name: value for values, _, _ in known for name, value in values.items()}
+        beside = [name for name in latest if is_side_series(name)]
+        self.ring = with_series(self.ring, beside, coordinates=np.size(latest.get(SKETCH, ())))
         missing = {name: np.full(np.shape(held)[1:], math.nan) for name, held in self.ring.wcdfa_norms.items()}
         norms = {name: np.array([values.get(name, gap) for values, _, _ in known]) for name, gap in missing.items()}
         self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
+
+    def _take_norm(self, given: object, lr: object, gradient_norm: object, cosine: object, weight_norm: object) -> None:
+        if self.groups is not None or (len(self.ring.wcdfa_norms) > 1 and len(self.names) > 1):
+            msg = "groups need parameters or a Reading, but update was given a number; leave groups out"
+            raise TypeError(msg)
+        if not due(self.record_every, self.calls + 1):
+            self._call(None, lr, gradient_norm)
+            return
+        norms = {ALL: kept(given)}
+        if cosine is not None:
+            norms[COSINE] = kept(cosine)
+        if weight_norm is not None:
+            norms[WEIGHT_NORM] = kept(weight_norm)
+        self._call(norms, lr, gradient_norm)
 
     def _call(self, norms: Mapping[str, object] | None, lr: object, gradient_norm: object) -> None:
         """Count a call of `update`. Norms are added to the pending ones; None is not."""
@@ -205,8 +196,9 @@ class Recorder:
         if norms is None:
             self.passed += 1
             return
-        beside = {} if gradient_norm is None else {GRADIENTS: kept(gradient_norm)}
-        self.pending.append(Pending({**norms, **beside}, None if lr is None else kept(lr), self.passed))
+        if gradient_norm is not None:
+            norms = {**norms, GRADIENTS: kept(gradient_norm)}
+        self.pending.append(Pending(norms, math.nan if lr is None else kept(lr), self.passed))
         self.passed = 0
 
     def _move(self, given: object, lr: object, gradient_norm: object) -> None:
@@ -247,7 +239,7 @@ class Recorder:
         self.source = {"optimizer": reading.optimizer, "hyperparameters": reading.hyperparameters, "unknown": reading.unknown}
         self.before = _before(reading)
         for i in range(total - have, total):
-            lr = None if reading.lr is None else float(reading.lr[i])
+            lr = math.nan if reading.lr is None else float(reading.lr[i])
             step = None if reading.steps is None else int(reading.steps[i])
             self.pending.append(Pending(_numbers_at(reading, i, direction=bool(self.coordinates)), lr, lost, step, read=True))
             lost = 0
@@ -258,6 +250,14 @@ class Recorder:
         self.drained = self.drained_skipped = self.step = 0
         self.source, self.before, self.varied = {}, None, ()
         self.begun += 1
+
+
+def _require_number(name: str, value: object) -> None:
+    if is_traced(value):
+        raise refuse(value)
+    if not is_number(value):
+        msg = f"{name} must be a number or an array of size 1, got {type(value).__name__}; leave it out if it is not known"
+        raise TypeError(msg)
 
 
 def _require_neither(cosine: object, weight_norm: object, why: str) -> None:
@@ -302,21 +302,3 @@ def _before(reading: Reading) -> int | None:
     if reading.taken is None or reading.steps is None or not len(reading.steps):
         return None
     return int(reading.taken) - int(reading.steps[0]) + 1
-
-
-def _known(value: object) -> float:
-    """The number, or NaN (a gap) if it cannot be read from its device."""
-    try:
-        return number(value)
-    except Exception as error:  # noqa: BLE001 - no error of the device may end the training run
-        logging.getLogger("wcdfa").warning("a norm could not be read from its device and is recorded as a gap: %s", error)
-        return math.nan
-
-
-def _row(value: object) -> Row:
-    """The coordinates of one change, or NaN as far as they cannot be read from their device."""
-    try:
-        return on_host(value)
-    except Exception as error:  # noqa: BLE001 - as above
-        logging.getLogger("wcdfa").warning("a sketch could not be read from its device and is recorded as a gap: %s", error)
-        return np.full(getattr(value, "shape", ()), math.nan)

@@ -38,15 +38,17 @@ def is_number(given: object) -> bool:
     if isinstance(given, (int, float, np.number)):
         return not isinstance(given, (bool, np.complexfloating))
     shape, dtype = getattr(given, "shape", None), getattr(given, "dtype", None)
-    has_value = any(
-        hasattr(given, name) for name in ("item", "__array__", "__dlpack__")
-    )  # unlike an object that only describes a shape
-    if shape is None or dtype is None or isinstance(given, type) or not has_value:
+    if shape is None or dtype is None or isinstance(given, type) or not _has_value(given):
         return False
     try:
         return math.prod(shape) == 1 and _is_real(dtype)
     except (TypeError, ValueError):  # a symbolic shape
         return False
+
+
+def _has_value(given: object) -> bool:
+    """Whether it is an array, unlike an object that only describes a shape."""
+    return hasattr(given, "item") or hasattr(given, "__array__") or hasattr(given, "__dlpack__")
 
 
 @lru_cache(maxsize=64)  # asking for the name of a dtype takes a few µs at each step
