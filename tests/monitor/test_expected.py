@@ -33,11 +33,11 @@ def test_the_band_is_that_of_the_verdict_without_replaying_anything(monkeypatch)
     assert now["wcdfa/expected_low"] < now["wcdfa/alpha"] < now["wcdfa/expected_high"]
 
 
-def test_a_schedule_leaves_the_band_as_it_is():
+def test_a_schedule_leaves_the_band_nearly_as_it_is():
     """The verdict replays its shape, which moves the ends by 0.02 or so."""
     plain, scheduled = metrics(**SGD), metrics(lr=0.1 * np.linspace(1.0, 0.5, 500), **SGD)
     for key in ("wcdfa/expected_low", "wcdfa/expected_high"):
-        assert scheduled[key] == plain[key]
+        assert scheduled[key] == pytest.approx(plain[key], abs=0.03)
 
 
 @pytest.mark.parametrize(
