@@ -14,7 +14,7 @@ from wcdfa.monitor.epochs import RollingWeightChangeDFA
 from wcdfa.monitor.messages import Action, Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.monitor.watch import Watch
-from wcdfa.sinks.keys import DIRECTION, METRICS
+from wcdfa.sinks.keys import DIRECTION, EXPECTED, METRICS
 from wcdfa.support.numbers import whole
 
 
@@ -164,6 +164,7 @@ class WeightChangeCallback(keras.callbacks.Callback):  # type: ignore[misc]
             *METRICS,
             *(key for key, values in known.items() if values is not None),
             *(DIRECTION if reading.cosine is not None else ()),
+            *(EXPECTED if reading.optimizer is not None else ()),
             *(f"wcdfa/{name}/{group}" for group in reading.groups for name in ("update_norm", "alpha")),
             *(f"wcdfa/cosine/{group}" for group in reading.cosines),
         ]

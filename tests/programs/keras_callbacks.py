@@ -18,7 +18,7 @@ import pytest
 import wcdfa
 from tests.programs.keras_runs import BACKEND, BATCH, Weights, compiled, data, fitted, network
 from wcdfa.backends.keras.parameters import DriftWarning, WeightChangeCallback, monitored, read
-from wcdfa.sinks.keys import DIRECTION
+from wcdfa.sinks.keys import DIRECTION, EXPECTED
 
 SGD, Adam = keras.optimizers.SGD, keras.optimizers.Adam
 NUMBERS = (
@@ -55,7 +55,7 @@ def check_logs():
     others = [callback, keras.callbacks.CSVLogger("log.csv"), Batches()]
     with contextlib.redirect_stdout(shown):
         history = model.fit(x, y, batch_size=BATCH, epochs=12, verbose=2, callbacks=others).history
-    keys = sorted([*KEYS, *DIRECTION, *(f"wcdfa/{name}/biases" for name in ("alpha", "cosine", "update_norm"))])
+    keys = sorted([*KEYS, *DIRECTION, *EXPECTED, *(f"wcdfa/{name}/biases" for name in ("alpha", "cosine", "update_norm"))])
     assert sorted(history) == ["loss", *keys]
     assert all(len(values) == 12 for values in history.values())
     assert np.isnan(history["wcdfa/alpha"][:8]).all()

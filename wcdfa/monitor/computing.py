@@ -11,7 +11,7 @@ from wcdfa.inference.prepared import Outcome, measured
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.history import History
-from wcdfa.recording.reading import numbered, outcomes, prepared
+from wcdfa.recording.reading import Reading, numbered, outcomes, prepared
 from wcdfa.recording.recorder import Recorder
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.single_window import Verdict, without_alpha
@@ -31,7 +31,9 @@ class Computation:
     """
 
     beside_alpha: dict[str, float] | None = None
-    """The numbers of the direction that belong to the last α; None until a tracker needs them."""
+    """The numbers that belong to the last α: of the direction, and what the optimizer gives; None until a tracker needs them."""
+    measured_from: Reading | None = None
+    """The norms that the last α was computed from, and what is known beside them, without the sketch."""
 
     def __init__(self, recorder: Recorder, criteria: Criteria) -> None:
         self.recorder, self.criteria = recorder, criteria
@@ -46,7 +48,7 @@ class Computation:
         begun = recorder.begun
         recorder.take(given, lr, gradient_norm, cosine, weight_norm)
         if recorder.begun != begun:
-            self.outcomes, self.prepared, self.beside_alpha = {}, {}, None
+            self.outcomes, self.prepared, self.beside_alpha, self.measured_from = {}, {}, None, None
 
     def without_pending(self) -> Computation:
         """The same, without the norms that are not recorded yet."""
@@ -59,7 +61,7 @@ class Computation:
         reading = self.recorder.reading()
         self.prepared = prepared(reading, self.criteria.preparation)
         self.outcomes = measured(self.prepared, len(reading.norms), self.criteria.measurement)
-        self.beside_alpha = None
+        self.beside_alpha, self.measured_from = None, reading._replace(sketch=None)
         self.history.add(self.outcomes, numbered(reading))
 
     def by(self, method: Method) -> DFAResult | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.direction_metrics import of_last_step, of_window
+from wcdfa.monitor.expected import of_expected
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.reading import Reading
 from wcdfa.verdicts.regime import label
@@ -14,8 +15,8 @@ from wcdfa.verdicts.regime import label
 REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
 
 
-def metrics_of(run: Computation, thresholds: tuple[float, float]) -> dict[str, float]:
-    """The last norms and the last α, of all parameters and of each group. Without an α yet, only the norms."""
+def metrics_of(run: Computation, thresholds: tuple[float, float], *, alpha: bool = True) -> dict[str, float]:
+    """The last norms and, if `alpha`, the last α, of all parameters and of each group. Without an α yet, only the norms."""
     reading = run.recorder.reading()
     numbers = {
         "wcdfa/step": float(run.recorder.step),
@@ -25,15 +26,15 @@ def metrics_of(run: Computation, thresholds: tuple[float, float]) -> dict[str, f
     if len(reading.norms):
         numbers |= dict(_of_last_step(reading))
         numbers |= {name.replace("_", "/"): value for name, value in run.recorder.varying_now(reading).items()}
-    if ALL in run.outcomes:
+    if alpha and ALL in run.outcomes:
         numbers |= dict(_of_alpha(run, thresholds)) | _beside_alpha(run, reading)
     return numbers
 
 
 def _beside_alpha(run: Computation, reading: Reading) -> dict[str, float]:
-    """The numbers of the direction, which are computed once for each α."""
+    """What the optimizer gives, and the numbers of the direction, which are computed once for each α."""
     if run.beside_alpha is None:
-        run.beside_alpha = of_window(reading)
+        run.beside_alpha = of_expected(run) | of_window(reading)
     return run.beside_alpha
 
 

@@ -405,6 +405,9 @@ class WeightChangeDFA:
         α is that of the steps from "wcdfa/window_first_step" to "wcdfa/window_last_step", which may lie before "wcdfa/step": it is not
         computed at every step.
 
+        With α come "wcdfa/expected_low" and "wcdfa/expected_high", between which the optimizer alone puts it, and "wcdfa/p", if the
+        optimizer is known and its replays are shipped or cached: nothing is replayed during a run. `wcdfa.sinks.keys` lists all keys.
+
         If they are known, "wcdfa/lr" and "wcdfa/gradient_norm" of the last step are there too; and from the first change on that was
         seen, "wcdfa/momentum", or "wcdfa/beta1" and "wcdfa/beta2".
         """

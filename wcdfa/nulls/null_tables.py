@@ -73,18 +73,49 @@ def null_table(setting: Setting, treatment: Treatment) -> NullTable:
     return _null_table(without_slight_decay(setting), treatment)
 
 
+def known_table(setting: Setting, treatment: Treatment) -> NullTable | None:
+    """The null of a setting if it is shipped or in the cache on disk; None if it would have to be replayed, which takes seconds.
+
+    >>> from wcdfa.nulls.update_rules import named
+    >>> known_table(Setting(rule=named("sgd", {"momentum": 0.9}), n=500), Treatment()) is not None
+    True
+    """
+    with suppress(LookupError):
+        return _known_table(without_slight_decay(setting), treatment)
+    return None
+
+
+@lru_cache(maxsize=128)
+def _known_table(setting: Setting, treatment: Treatment) -> NullTable:
+    """The table on disk. A LookupError, which the cache does not keep, says that there is none yet."""
+    found = _stored(setting, treatment)
+    if found is None:
+        raise LookupError
+    return found
+
+
 @lru_cache(maxsize=128)
 def _null_table(setting: Setting, treatment: Treatment) -> NullTable:
-    ours = type(setting.rule).__module__.startswith("wcdfa.")  # the code of another class may change under the same name
-    name, folder = path_of(setting, treatment), cache_folder() if ours else None
-    known = _read(shipped("wcdfa.nulls", FOLDER / name)) or (None if folder is None else _read(folder / name))
+    known = _stored(setting, treatment)
     if known is not None:
         return known
-    table = computed(setting, treatment)
-    if folder is not None and table.members:
+    table, place = computed(setting, treatment), _cached_at(setting, treatment)
+    if place is not None and table.members:
         with suppress(OSError):  # a full or read-only disk costs time, not the verdict
-            write_arrays(folder / name, packed(table))
+            write_arrays(place, packed(table))
     return table
+
+
+def _stored(setting: Setting, treatment: Treatment) -> NullTable | None:
+    name = path_of(setting, treatment)
+    return _read(shipped("wcdfa.nulls", FOLDER / name)) or _read(_cached_at(setting, treatment))
+
+
+def _cached_at(setting: Setting, treatment: Treatment) -> Path | None:
+    """The file in the user's cache folder; None if there is no such folder, or the optimizer is not one of this package."""
+    ours = type(setting.rule).__module__.startswith("wcdfa.")  # the code of another class may change under the same name
+    folder = cache_folder() if ours else None
+    return None if folder is None else folder / path_of(setting, treatment)
 
 
 def without_slight_decay(setting: Setting) -> Setting:

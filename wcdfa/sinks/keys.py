@@ -1,19 +1,84 @@
-"""Makes keys that all trackers accept, rows of numbers, and messages."""
+"""All keys of a monitor with what they mean; keys that all trackers accept, rows of numbers, and messages."""
 
 from __future__ import annotations
 
 import functools
 import re
+from typing import NamedTuple
 
 from wcdfa.sinks.base import Metrics
 
-OF_ALPHA = ("alpha", "alpha_low", "alpha_high", "r2", "regime", "window_first_step", "window_last_step")
-NAMES = ("step", "n", "skipped", "update_norm", *OF_ALPHA)
-METRICS = tuple(f"wcdfa/{name}" for name in NAMES)  # what every monitor logs, except groups
-WHERE_KNOWN = tuple(f"wcdfa/{name}" for name in ("lr", "gradient_norm", "momentum", "beta1", "beta2"))
-OF_DIRECTION = ("cosine", "weight_norm", "update_ratio")
-OF_DIRECTION_AND_ALPHA = ("vector_alpha", "vector_alpha_4_16", "vector_alpha_16", "cosine_low", "cosine_high", "diagnosis_p")
-DIRECTION = tuple(f"wcdfa/{name}" for name in (*OF_DIRECTION, *OF_DIRECTION_AND_ALPHA))  # where the direction is recorded
+
+class Key(NamedTuple):
+    """One number of a monitor."""
+
+    name: str
+    """Without "wcdfa/" before it."""
+    meaning: str
+
+
+ALWAYS, NORM, ALPHA = "always", "from the first norm on", "with α, which is there once the window was full"
+HYPER, SEEN = "once they have changed, as with OneCycleLR", "where the direction is recorded"
+BOTH, NULL = "with α and the direction", "with α, if the optimizer is known and its replays are at hand"
+GROUPS = "with groups of parameters"
+WHEN: dict[str, tuple[Key, ...]] = {
+    ALWAYS: (
+        Key("step", "training step of the last norm"),
+        Key("n", "norms in the window"),
+        Key("skipped", "steps so far whose norm was 0"),
+    ),
+    NORM: (Key("update_norm", "‖ΔW‖ of that step"),),
+    ALPHA: (
+        Key("alpha", "the last α"),
+        Key("alpha_low", "lower end of its interval"),
+        Key("alpha_high", "upper end of its interval"),
+        Key("r2", "R² of the line through log F(s)"),
+        Key("regime", "2 for ordered, 1 for critical, 0 for disordered, NaN for undecided"),
+        Key("window_first_step", "first step of the window that this α belongs to"),
+        Key("window_last_step", "last step of that window"),
+    ),
+    "if it is known": (Key("lr", "learning rate of that step"),),
+    "with `gradients=True` or `gradient_norm=`": (Key("gradient_norm", "‖g‖ of that step"),),
+    HYPER: (
+        Key("momentum", "momentum of that step"),
+        Key("beta1", "first beta of that step"),
+        Key("beta2", "second beta of that step"),
+    ),
+    SEEN: (
+        Key("cosine", "cosine of this weight change with the last"),
+        Key("weight_norm", "‖W‖ after that step"),
+        Key("update_ratio", "‖ΔW‖ / ‖W‖"),
+    ),
+    BOTH: (
+        Key("vector_alpha", "α of ΔW as a vector"),
+        Key("vector_alpha_4_16", "its exponent over box sizes 4 to 16"),
+        Key("vector_alpha_16", "its exponent from box size 16 on"),
+        Key("cosine_low", "lower end of the cosine that the optimizer gives; NaN if the optimizer is not known"),
+        Key("cosine_high", "upper end of it"),
+        Key("diagnosis_p", "smallest p of what is compared with the optimizer, times how much is compared"),
+    ),
+    NULL: (
+        Key("expected_low", "lower end of the band in which α is if the optimizer alone makes it"),
+        Key("expected_high", "upper end of that band; it holds 95 %"),
+        Key("p", "p of the window against the optimizer alone: below 0.05 it does not explain the window"),
+    ),
+    GROUPS: (
+        Key("update_norm/GROUP", "‖ΔW‖ of a group"),
+        Key("alpha/GROUP", "α of a group"),
+        Key("cosine/GROUP", "`wcdfa/cosine` of a group"),
+    ),
+}
+"""All keys, by when they are logged."""
+
+
+def _keys(*conditions: str) -> tuple[str, ...]:
+    return tuple(f"wcdfa/{key.name}" for condition in conditions for key in WHEN[condition])
+
+
+METRICS = _keys(ALWAYS, NORM, ALPHA)  # what every monitor logs, except groups
+WHERE_KNOWN = _keys("if it is known", "with `gradients=True` or `gradient_norm=`", HYPER)
+DIRECTION = _keys(SEEN, BOTH)
+EXPECTED = _keys(NULL)
 STEP, ALERT = "wcdfa/step", "wcdfa/alert"
 LONGEST = 200  # characters; MLflow takes 250
 PLAIN = re.compile(r"(?!\.+(?:/|$))[A-Za-z0-9_.-]+(?:/(?!\.+(?:/|$))[A-Za-z0-9_.-]+)*")  # MLflow refuses "." and ".." in a path
@@ -56,3 +121,13 @@ def titled(title: str, text: str | None) -> tuple[str, str]:
 def message(title: str, text: str | None) -> str:
     """A title and a text as one message."""
     return title if text is None else f"{title}: {text}"
+
+
+def as_table() -> str:
+    """All keys as a table in Markdown.
+
+    >>> print(as_table().splitlines()[2])
+    | `wcdfa/step` | training step of the last norm | always |
+    """
+    rows = (f"| `wcdfa/{key.name}` | {key.meaning} | {condition} |" for condition, keys in WHEN.items() for key in keys)
+    return "\n".join(["| key | what it is | when |", "|---|---|---|", *rows])

@@ -69,13 +69,13 @@ def against_optimizer(prepared: Prepared, result: DFAResult, criteria: Criteria,
     found = cautious(
         closest([table.compare(prepared.values, fluctuations, sizes, alpha, method) for table in nulls]), len(prepared.values)
     )
-    unlike = _unlike(found, prepared, criteria, beside) if any(table.moves for table in nulls) else None
+    unlike = unlike_replays(found, prepared, criteria, beside) if any(table.moves for table in nulls) else None
     assumed = criteria.simulation.assumed(rule, _first(every, prepared.spacing, beside))
     measured = _is_measured(criteria, beside, every)
     return Comparison(found, described(rule, criteria, beside, every), measured, unlike, assumed)
 
 
-def _unlike(found: Compared, prepared: Prepared, criteria: Criteria, beside: Alongside) -> str | None:
+def unlike_replays(found: Compared, prepared: Prepared, criteria: Criteria, beside: Alongside) -> str | None:
     """What may happen in the first steps of a run, but in no replay."""
     if not math.isnan(found.rise):
         verb = "rise" if found.rise > 0 else "fall"
