@@ -174,6 +174,12 @@ class WeightChangeDFA:
         said = "not ready" if self.alpha is None else f"α={self.alpha:.3f}, regime={self.regime!r}"
         return f"{type(self).__name__}({said}, samples={self.n_samples}/{self.window})"
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the last α, and every α so far."""
+        from wcdfa.monitor.monitor_card import monitor_card  # noqa: PLC0415 - only notebooks need it
+
+        return monitor_card(self)
+
     def update(
         self,
         given: object,

@@ -8,7 +8,7 @@ import hashlib
 from functools import lru_cache
 from importlib import import_module, resources
 
-from wcdfa.report.markup import Markup
+from wcdfa.support.markup import Markup
 
 
 def asset(name: str) -> str:

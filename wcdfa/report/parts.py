@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from wcdfa.report.direction import Direction
-from wcdfa.report.markup import Markup, bullets, element, table
 from wcdfa.report.sections import Failure, Section
 from wcdfa.report.windows import Range
+from wcdfa.support.markup import Markup, bullets, element, table
 from wcdfa.support.text import shown
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.version import __version__
