@@ -187,6 +187,13 @@ class Handle:
         msg = "a handle cannot be pickled or copied: save its state_dict(), attach again, and load_state_dict()"
         raise TypeError(msg)
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the norms that are on the host."""
+        from wcdfa.backends.torch.handle_card import handle_card  # noqa: PLC0415 - only notebooks need it
+
+        names = [type(optimizer).__name__ for optimizer in self._live()] if self._hooks else []
+        return handle_card(names, self.group_names, self._reading, self._ring.recorded)
+
     def _live(self) -> Iterator[torch.optim.Optimizer]:
         return (optimizer for ref in self._optimizers if (optimizer := ref()) is not None)
 

@@ -56,3 +56,28 @@ def test_slow_loop(n, options):
 def test_bad_input(signal, options, message):
     with pytest.raises(ValueError, match=message):
         compute_dfa(signal, **options)
+
+
+@pytest.mark.parametrize(
+    ("signal", "options", "word"),
+    [
+        (np.ones((3, 80)), {}, "1D"),
+        (np.ones(49), {}, "too short"),
+        ([0.5], {}, "too short for reliable DFA"),
+        ([], {}, "too short"),
+        ([0.0, np.nan] * 30, {}, "NaN or Inf"),
+        ([0.0, 1.0, -np.inf] * 20, {}, "NaN or Inf"),
+        (np.full(80, 2.0), {}, "constant"),
+        (np.arange(60.0), {"num_scales": 1}, "valid scales"),
+    ],
+)
+def test_programs_that_look_for_the_words_of_0_1_0_find_them(signal, options, word):
+    with pytest.raises(ValueError, match=word):
+        compute_dfa(signal, **options)
+
+
+def test_an_error_says_where_the_first_value_is_that_is_not_finite():
+    signal = np.ones(60)
+    signal[[7, 9]] = np.inf, np.nan
+    with pytest.raises(ValueError, match="2 values are not finite, the first is inf at index 7; drop them"):
+        compute_dfa(signal)

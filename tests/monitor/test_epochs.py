@@ -272,3 +272,11 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert monitor.summary()["total_epochs"] == 3
+
+
+@pytest.mark.parametrize("kind", [WeightChangeDFA, RollingWeightChangeDFA])
+def test_programs_that_look_for_the_sign_of_0_1_0_in_the_error_of_a_small_window_find_it(kind):
+    with pytest.raises(ValueError, match="window must be at least 50, got 10; choose window >= 50 "):
+        kind(window=10)
+    with pytest.raises(TypeError):
+        kind(window=50).update("not a model")

@@ -59,6 +59,12 @@ class DFAResult(NamedTuple):
     cause: Any = NO_CAUSE
     """Why α is NaN, as a key of `wcdfa.inference.exponent.REASONS`; 0 if α is a number. `reason` says it in words."""
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: α with its interval, and F(s)."""
+        from wcdfa.inference.result_card import result_card  # noqa: PLC0415 - only notebooks need it
+
+        return result_card(self)
+
     def at(self, *index: int) -> DFAResult:
         """The result of one of many series."""
         parts = {name: part for name, part in self._asdict().items() if name != "scales"}

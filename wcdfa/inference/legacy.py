@@ -48,21 +48,18 @@ def compute_dfa(
     ValueError
         If the signal is not 1-D, shorter than 50, not finite or constant, or fewer than two sizes remain.
     """
-    x = np.asarray(signal, dtype=np.float64)
-    if x.ndim != 1:
-        msg = f"signal must be 1-D, got shape {x.shape}; dfa() takes many series at once"
-        raise ValueError(msg)
+    x = _checked(np.asarray(signal, dtype=np.float64))
     n = len(x)
-    if n < 50:
-        msg = f"signal has {several(n, 'sample', 'samples')}, and at least 50 are needed; dfa() with scales= takes shorter series"
-        raise ValueError(msg)
     largest_box = n // 4 if max_box is None else min(max_box, n // 4)
     if largest_box < min_box:
         largest_box = min_box + 1
     sizes = np.unique(np.logspace(np.log10(min_box), np.log10(largest_box), num=num_scales).astype(int))
     sizes = sizes[sizes >= max(min_box, 3)]  # two points leave nothing after a line, and 0.1.0 drops them
     if len(sizes) < 2:
-        msg = f"only {len(sizes)} box size(s) between min_box={min_box} and {largest_box}; lower min_box or give more samples"
+        msg = (
+            f"not enough valid scales: only {len(sizes)} box size(s) between min_box={min_box} and {largest_box}; "
+            "lower min_box or give more samples"
+        )
         raise ValueError(msg)
     _, fluctuation = fluctuations(x, scales=sizes, backward=True, moment=1)
     rounding = 2.0**-52 * np.max(np.abs(x)) * np.sqrt(sizes)
@@ -78,3 +75,23 @@ def compute_dfa(
     residual = np.sum((log_f - slope * log_s - intercept) ** 2)
     total = np.sum((log_f - np.mean(log_f)) ** 2)
     return float(slope), sizes, fluctuation, float(1 - residual / total if total > 0 else 0.0)
+
+
+def _checked(x: Series) -> Series:
+    """Return the signal; raise a ValueError unless it is 1-D, long enough and finite. Programs match the words that 0.1.0 used."""
+    if x.ndim != 1:
+        msg = f"signal must be 1-D, got shape {x.shape}: compute_dfa takes one 1D signal, dfa() takes many series at once"
+        raise ValueError(msg)
+    if len(x) < 50:
+        has = several(len(x), "sample", "samples")
+        msg = f"signal has {has}, and at least 50 are needed: it is too short for reliable DFA; dfa() with scales= takes shorter series"
+        raise ValueError(msg)
+    missing = np.flatnonzero(~np.isfinite(x))
+    if len(missing):
+        count = several(len(missing), "value is", "values are")
+        msg = (
+            f"signal holds NaN or Inf: {count} not finite, the first is {x[missing[0]]} at index {missing[0]}; "
+            "drop them or split the signal there"
+        )
+        raise ValueError(msg)
+    return x

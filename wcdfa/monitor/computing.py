@@ -42,7 +42,9 @@ class Computation:
         self.outcomes: dict[str, Outcome] = {}
         self.history = History()
 
-    def take(self, given: object, lr: object, gradient_norm: object = None, cosine: object = None, weight_norm: object = None) -> None:
+    def take(
+        self, given: object, lr: object, gradient_norm: object = None, cosine: object = None, weight_norm: object = None
+    ) -> None:
         """Call `Recorder.take`. Drop the outcomes if the recorder starts over with a reading."""
         recorder = self.recorder
         begun = recorder.begun

@@ -147,7 +147,7 @@ class RollingWeightChangeDFA(WeightChangeDFA):
         if save_path is not None:
             plotting.save(figure, save_path)
         if show:
-            plotting.show()
+            plotting.show(figure)
         return figure
 
     def log_wandb(self, step: float | None = None) -> None:

@@ -32,6 +32,8 @@ from wcdfa.verdicts.regime import THRESHOLDS, Regime, label
 from wcdfa.verdicts.single_window import Verdict
 
 SMALLEST_WINDOW = 50
+WINDOW = "a whole number of norms (500 is the default; α of fewer is noise)"
+WIDER = f"; choose window >= {SMALLEST_WINDOW} (500 is the default), because α of fewer norms is noise"
 
 Logger = Callable[[int, dict[str, float]], object]
 
@@ -125,7 +127,7 @@ class WeightChangeDFA:
         direction: bool = True,
         coordinates: int = COORDINATES,
     ) -> None:
-        self.window = whole("window", window, "a whole number of norms (500 is the default; α of fewer is noise)", SMALLEST_WINDOW)
+        self.window = whole("window", window, WINDOW, SMALLEST_WINDOW, WIDER)
         self.stride = max(1, self.window // 5) if stride is None else cadence("stride", stride)
         self._criteria = Criteria.given(
             order=order,
@@ -171,6 +173,12 @@ class WeightChangeDFA:
         """α and its regime, and how full the window is."""
         said = "not ready" if self.alpha is None else f"α={self.alpha:.3f}, regime={self.regime!r}"
         return f"{type(self).__name__}({said}, samples={self.n_samples}/{self.window})"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the last α, and every α so far."""
+        from wcdfa.monitor.monitor_card import monitor_card  # noqa: PLC0415 - only notebooks need it
+
+        return monitor_card(self)
 
     def update(
         self,

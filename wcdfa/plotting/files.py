@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +16,7 @@ from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
 from wcdfa.support.text import shown
 
+INLINE = "inline"  # what the names of the backend of notebooks end in
 FILES_ONLY = {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}  # backends of matplotlib that cannot show a figure
 
 OWNER = "wcdfa run"  # the name of the text in a picture
@@ -21,22 +24,49 @@ PNG = b"\x89PNG\r\n\x1a\n"
 TOP = 1 << 12  # bytes at the top of a picture, which hold its texts
 
 
+class Picture(Figure):
+    """A figure that a notebook shows once, although `show` shows it and it is the value of the cell too."""
+
+    shown_in: int | None = None
+    """The number of the cell in which it has been shown."""
+
+    def _ipython_display_(self) -> None:
+        """Do nothing if this cell has shown the figure as it is; otherwise IPython shows it as any other."""
+        if self.stale or self.shown_in is None or self.shown_in != _cell():
+            raise NotImplementedError
+
+    def _repr_png_(self) -> bytes:
+        """The picture, for a notebook in which pyplot was never imported."""
+        file = BytesIO()
+        self.savefig(file, format="png")
+        return file.getvalue()
+
+
+def _cell() -> int | None:
+    """The number of the cell of a notebook that runs now."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return None if shell is None else int(shell.execution_count)
+
+
 def blank(*, shown: bool) -> Figure:
     """Make an empty figure. pyplot manages it only if it should be shown and the backend can show it."""
     if not (shown and _can_show()):
-        return Figure(figsize=(10, 4), layout="constrained")
+        return Picture(figsize=(10, 4), layout="constrained")
     from matplotlib import pyplot  # noqa: PLC0415 - looks for a screen
 
-    figure: Figure = pyplot.figure(figsize=(10, 4), layout="constrained")
+    figure: Figure = pyplot.figure(FigureClass=Picture, figsize=(10, 4), layout="constrained")
     return figure
 
 
-def show() -> None:
-    """Show the figures of pyplot, if the backend can."""
-    if _can_show():
-        from matplotlib import pyplot  # noqa: PLC0415
+def show(figure: Figure | None = None) -> None:
+    """Show the figures of pyplot, if the backend can; `figure` is that which has just been drawn."""
+    if not _can_show():
+        return
+    from matplotlib import pyplot  # noqa: PLC0415
 
-        pyplot.show()
+    pyplot.show()
+    if isinstance(figure, Picture) and str(matplotlib.get_backend()).lower().endswith(INLINE):
+        figure.shown_in, figure.stale = _cell(), False  # what is changed from here on makes it stale
 
 
 def _can_show() -> bool:

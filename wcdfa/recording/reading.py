@@ -225,6 +225,12 @@ class Reading(NamedTuple):
             **asked,  # type: ignore[arg-type]  # they are checked
         )
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the norms, and what is known beside them."""
+        from wcdfa.recording.reading_card import reading_card  # noqa: PLC0415 - only notebooks need it
+
+        return reading_card(self)
+
     def _asked(
         self, options: Mapping[str, object], lr: npt.ArrayLike | None, steps: npt.ArrayLike | None
     ) -> tuple[Criteria, Alongside]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.report.markup import Markup, element
 from wcdfa.report.svg import Floats, line, short, words
+from wcdfa.support.markup import Markup, element
 
 LARGEST = sys.float_info.max
 MARGIN = 0.04  # of the range of the values, on each side

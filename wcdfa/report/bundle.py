@@ -8,8 +8,8 @@ import hashlib
 from functools import lru_cache
 from importlib import import_module, resources
 
-from wcdfa.report.markup import Markup
 from wcdfa.support.extras import way_out
+from wcdfa.support.markup import Markup
 
 
 def asset(name: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from wcdfa.report.markup import Markup, element, table
 from wcdfa.report.sections import Section
+from wcdfa.support.markup import Markup, element, table
 from wcdfa.support.text import shown
 from wcdfa.verdicts.explanations import Explanation, explanations, of_line
 

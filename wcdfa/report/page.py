@@ -11,11 +11,11 @@ from pathlib import Path
 from wcdfa.report.bundle import asset, compressed, digest, embedded, plotly
 from wcdfa.report.encoding import drawn_runs, encoded
 from wcdfa.report.lines import rows_of, summary, table_of
-from wcdfa.report.markup import Markup, element
 from wcdfa.report.parts import failures_part, overview, run_part, versions
 from wcdfa.report.sections import Failure, Section
 from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
+from wcdfa.support.markup import Markup, element
 from wcdfa.support.text import shown
 
 ENDINGS = (".html", ".htm")

@@ -10,13 +10,13 @@ from importlib import metadata
 
 from wcdfa.report.encoding import DrawnRun
 from wcdfa.report.lines import Sentence, linked, next_step, notes_of, sentence
-from wcdfa.report.markup import Markup, bullets, element, table
 from wcdfa.report.sections import Failure, Section
 from wcdfa.report.still_groups import heat_map
 from wcdfa.report.still_window import fluctuations, ranges
 from wcdfa.report.stills import direction as tracks
 from wcdfa.report.stills import together, trajectory
 from wcdfa.report.windows import Range, Window
+from wcdfa.support.markup import Markup, bullets, element, table
 from wcdfa.support.text import shown
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.explanations import Explanation

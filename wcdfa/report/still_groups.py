@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from wcdfa.report.axes import axis_of, frame
 from wcdfa.report.encoding import DrawnRun
-from wcdfa.report.markup import Markup, element
 from wcdfa.report.stills import floats
 from wcdfa.report.svg import LETTER, Floats, rectangle, short, svg, words
 from wcdfa.support.colors import HEAT
+from wcdfa.support.markup import Markup, element
 
 WIDTH, ROW, COLUMNS = 1120, 20, 480  # pixels; columns of the image
 CIVIDIS = "00224e 1a386f 434e6c 61656f 7d7c78 9b9476 bcae6c dec958 fee838"

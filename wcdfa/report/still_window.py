@@ -8,10 +8,10 @@ import numpy as np
 
 from wcdfa.report.axes import Axis, axis_of, brief, frame
 from wcdfa.report.encoding import DrawnRun, DrawnWindow, Numbers
-from wcdfa.report.markup import Markup
 from wcdfa.report.stills import bands, floats, parts_of, reach
 from wcdfa.report.svg import LETTER, area, bars, dots, legend, line, svg, words
 from wcdfa.support.colors import ALPHA, NULL, SERIES, SPREAD
+from wcdfa.support.markup import Markup
 
 WIDTH, HEIGHT = 552, 352  # pixels
 USUAL = "95 % of such series"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.report.markup import Markup, element
+from wcdfa.support.markup import Markup, element
 
 Floats = npt.NDArray[np.float64]
 

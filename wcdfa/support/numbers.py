@@ -10,8 +10,8 @@ import numpy as np
 LARGEST = 1 << 1023  # larger integers do not fit into a float
 
 
-def whole(name: str, given: object, what: str = "a whole number", least: int = 1) -> int:
-    """Return `given` as an int; raises unless it is a whole number that is not below `least`.
+def whole(name: str, given: object, what: str = "a whole number", least: int = 1, way_out: str = "") -> int:
+    """Return `given` as an int; raises unless it is a whole number that is not below `least`. `way_out` ends the error if it is below.
 
     >>> whole("window", 500)
     500
@@ -28,7 +28,7 @@ def whole(name: str, given: object, what: str = "a whole number", least: int = 1
         raise ValueError(msg) if isinstance(given, float) else TypeError(msg)
     number: int = given.__index__()
     if number < least:
-        msg = f"{name} must be at least {least}, got {number}"
+        msg = f"{name} must be at least {least}, got {number}{way_out}"
         raise ValueError(msg)
     return number
 
