@@ -11,7 +11,7 @@ import wcdfa
 from wcdfa.support.letters import PLAIN, plain
 
 PACKAGE = Path(wcdfa.__file__).parent
-UNSAID = set("äöß\ufeff")  # by which the readers tell encodings
+UNSAID = set("äñöß\ufeff")  # by which the readers tell encodings, and in a name that a comment cites
 
 
 def said():
