@@ -191,8 +191,8 @@ def test_an_optimizer_of_another_copy_of_the_model(torch, attach, caplog):
         "SGD: 30 steps since attach moved no weight that is measured: none of the parameters has a gradient after the last step."
     )
     assert handle.read().skipped == 70
-    with pytest.raises(ValueError, match=r"there are no norms, .*; 70 steps were skipped, because their norm is 0: nothing moved"):
-        handle.read().verdict()
+    reason = "too few steps yet (0 of 28); 70 steps were skipped, because their norm is 0: nothing moved"
+    assert str(handle.read().verdict().reason).startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_optimizers_of_another_kind(torch, attach, caplog, kind, recording):
     ]
     handles = [attach(each, model=model, **recording) for each, model in zip(optimizers, models, strict=True)]
     with pytest.raises(ValueError, match=f"this {kind.__name__} is attached already"):
-        attach(optimizers[0])
+        attach(optimizers[0], window=50)
     for model, optimizer, handle in zip(models, optimizers, handles, strict=True):
         seen = trained(model, optimizer, batches(torch, 9))
         require_norms(handle, seen.norms())
