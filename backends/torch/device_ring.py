@@ -47,6 +47,7 @@ class DeviceRing:
         self._row_passes: list[int] = []  # backward passes before each row
         self._begun: set[str] = set()  # groups that have had a parameter
         self._blocks: list[ProcessGroups] = [()]
+        self._cells: Cells | None = None
 
     def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> None:
         """Make room for these parameters. Send the rows of other parameters first."""
@@ -60,7 +61,9 @@ class DeviceRing:
         self._sums_width = self._width = len(names) + 3
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
-        self._cells = Cells(len(names), self._sums_width, self._width)
+        before, self._cells = self._cells, Cells(len(names), self._sums_width, self._width)
+        if before is not None and before.norms < self._cells.norms:
+            self._shared.widen(before, self._cells)
         device = parts[0].kind.device if parts else torch.device("cpu")
         self._passes.follow(parts)
         dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
@@ -141,7 +144,7 @@ class DeviceRing:
                 self._copy = _to_host(rows)
                 return chunk.beside
             self._shared.keep(chunk)
-            summed = self._shared.summed(self._blocks, self._cells, self._zero) if on_all else None
+            summed = self._shared.summed(self._blocks, self._cells, self._zero) if on_all and self._cells is not None else None
             if summed is None:
                 return []
             self.lost = summed.lost

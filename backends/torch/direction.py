@@ -32,6 +32,7 @@ class Direction:
 
     def __init__(self, coordinates: int, seed: int = 0) -> None:
         self.coordinates, self._seed = coordinates, seed
+        self._groups = 0
         self._parts: list[weakref.ref[Part]] | None = None  # not the parts, which hold copies of the parameters
         self._resumed = False  # whether no step was recorded since a state was loaded
 
@@ -56,7 +57,7 @@ class Direction:
 
         Its ΔW is 0 then, so that the cosine is 0 / 0.
         """
-        if self._parts is not None and [ref() for ref in self._parts] == list(parts):
+        if self._parts is not None and self._groups == len(groups) and [ref() for ref in self._parts] == list(parts):
             return
         self._parts = [weakref.ref(part) for part in parts]
         self._zero, self._groups, self._blocks = zero, len(groups), list(blocks)

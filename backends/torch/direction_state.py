@@ -50,7 +50,8 @@ def direction_series_of(notes: DirectionNotes | None, own: Ring) -> dict[str, Fl
             "to go on, or with direction=False"
         )
         raise ValueError(msg)
-    return {name: _floats(notes["series"][name]).reshape(place.shape) for name, place in places.items()}
+    held = notes["series"]  # without those of groups that came later
+    return {name: _floats(held[name]).reshape(place.shape) if name in held else place for name, place in places.items()}
 
 
 def last_change(notes: DirectionNotes | None) -> Floats:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from wcdfa.backends.torch.device_ring import Places
-from wcdfa.recording.groups import ALL, Groups, members_of, name_of
+from wcdfa.recording.groups import ALL, Groups, is_allowed, members_of, name_of
 
 
 class Grouping:
@@ -20,45 +20,51 @@ class Grouping:
         self.model = None if model is None else weakref.ref(model)
         self.groups = groups
         self.names: tuple[str, ...] = (ALL,)
-        self._told: set[str] = set()  # groups that were named in a warning
+        """The groups so far; the group of all parameters comes first."""
+        self.grows = groups is not None and not isinstance(groups, (Mapping, Sequence))
+        """Whether a parameter that comes later may bring a group of its own."""
+        self._refused: set[str] = set()  # names that were refused with a warning
         if groups is not None:
             paths = list(self._paths().values())
             if not paths:
                 msg = "groups need names: give model=, or make the optimizer of model.named_parameters()"
                 raise ValueError(msg)
-            if isinstance(groups, (Mapping, Sequence)):  # its parameters may come later, when a part of the model is unfrozen
-                later = () if model is None else (_path(name) for name, _ in model.named_parameters())
-                paths = list(dict.fromkeys((*paths, *later)))
-            self.names = tuple(members_of(paths, groups))
+            known = paths if self.grows else self._known(paths)  # a named group may be that of a part which is unfrozen later
+            members = members_of(known, groups)
+            own = name_of(groups, self._known(paths))
+            self.names = tuple(dict.fromkeys([ALL, *filter(None, map(own, paths))])) if self.grows else tuple(members)
 
     def __call__(self, tensors: Sequence[torch.Tensor]) -> Places:
         """Positions by group. A parameter without a name belongs only to the group of all parameters.
 
-        So does one in a group that is new, and a warning says so once.
+        A group that is new comes after the others.
         """
         places: dict[str, list[int]] = {name: [] for name in self.names}
         paths = {} if self.groups is None else self._paths()
-        own, new = name_of(self.groups), []
+        own = name_of(self.groups, self._known(list(paths.values())))
         for i, tensor in enumerate(tensors):
             places[ALL].append(i)
             name = own(paths[id(tensor)]) if id(tensor) in paths else None
-            if name in places:
-                places[name].append(i)
-            elif name is not None:
-                new.append(name)
-        self._tell(dict.fromkeys(new))
+            if name is not None and self._allowed(name):
+                places.setdefault(name, []).append(i)
+        self.names = tuple(places)
         return {name: tuple(found) for name, found in places.items()}
 
-    def _tell(self, names: Iterable[str]) -> None:
-        """Warn once of groups that came too late."""
-        new = [name for name in names if name not in self._told]
-        if new:
+    def _allowed(self, name: str) -> bool:
+        """Whether a new group can have this name; if not, a warning says so once, because training goes on."""
+        if is_allowed(name):
+            return True
+        if str(name) not in self._refused:
             logging.getLogger("wcdfa").warning(
-                "the parameters of %s came after attach, so they count in the norm of all parameters only: name the group in "
-                "groups={name: pattern} with model=, or attach again",
-                ", ".join(new),
+                "parameters came for a group that cannot be called %r, so they count in the norm of all parameters only", name
             )
-        self._told.update(new)
+        self._refused.add(str(name))
+        return False
+
+    def _known(self, paths: list[str]) -> list[str]:
+        """These paths, and those of all other parameters of the model, which show what wrappers have added."""
+        model = None if self.model is None else self.model()
+        return paths if model is None else list(dict.fromkeys([*paths, *(_path(name) for name, _ in model.named_parameters())]))
 
     def _paths(self) -> dict[int, str]:
         named: dict[int, str] = {}

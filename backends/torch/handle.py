@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -16,12 +16,14 @@ from torch.utils.hooks import RemovableHandle
 
 from wcdfa.backends.torch.alone import alone
 from wcdfa.backends.torch.between_steps import BetweenSteps, keep
-from wcdfa.backends.torch.device_ring import DeviceRing, Places
+from wcdfa.backends.torch.device_ring import DeviceRing
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.direction_rows import direction_columns
 from wcdfa.backends.torch.gradients import Gradients
-from wcdfa.backends.torch.handle_state import HandleState, before_of, last_of, ring_of, state_of
+from wcdfa.backends.torch.grouping import Grouping
+from wcdfa.backends.torch.handle_state import VARIANCE, HandleState, before_of, last_of, ring_of, state_of, with_groups
 from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
+from wcdfa.backends.torch.loads import Loads
 from wcdfa.backends.torch.snapshot import Moved, Part, Snapshot, current, moved
 from wcdfa.backends.torch.unseen import Unseen
 from wcdfa.backends.torch.whole_steps import WholeSteps
@@ -32,9 +34,9 @@ from wcdfa.nulls.recognition import Recognition, together
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import extend, init
 from wcdfa.recording.ring import read as read_ring
-from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, direction_series
+from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, direction_series, is_side_series
+from wcdfa.support.text import first_few, several
 
-VARIANCE = "variance of the sample"  # an extra series in the host's ring, beside the groups
 SOON = 100  # steps after which it is said that none moves anything
 BESIDE = tuple(series for each in HYPERPARAMETERS.values() for series in each)
 
@@ -50,7 +52,7 @@ class Handle:
         self,
         optimizers: Sequence[torch.optim.Optimizer],
         snapshot: Snapshot,
-        places: Callable[[Sequence[torch.Tensor]], Places],
+        grouping: Grouping,
         *,
         window: int,
         every: int,
@@ -66,8 +68,10 @@ class Handle:
         self._optimizers = [weakref.ref(optimizer, self._gone) for optimizer in optimizers]
         self._steps, self._begun = WholeSteps(optimizers), set[int]()  # the second: optimizers whose step has not ended
         self._unseen = Unseen(optimizers, patience=min(window, max(every, SOON)))
-        self._between = BetweenSteps()
-        self._snapshot, self._places_of = snapshot, places
+        self._between, self._loads = BetweenSteps(), Loads()
+        self._rounds = 0  # steps seen
+        self._captured = False  # whether it was said that a step is captured
+        self._snapshot, self._grouping = snapshot, grouping
         self._stepped: dict[int, StepOptions] = {}  # optimizers that took a step in this round, and what they took it with
         self._gradients = Gradients() if gradients else None
         self._held: dict[int, int] = {}  # number of parameters of each optimizer
@@ -78,7 +82,7 @@ class Handle:
         self._source = Recognition(None, {})
         self._earlier: int | None = None  # steps that the optimizers had taken before the first norm
         self._began = False  # whether that has been found out
-        self._names: tuple[str, ...] = ()
+        self._names = grouping.names
         self._follow()
         series = [*self._names[1:], *([VARIANCE] if snapshot.sample < 1 else []), *([GRADIENTS] if gradients else []), *BESIDE]
         if direction is not None:
@@ -98,6 +102,38 @@ class Handle:
     def group_names(self) -> tuple[str, ...]:
         """The groups that are recorded besides the group of all parameters."""
         return self._names[1:]
+
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """The optimizers that are recorded, as far as they still exist."""
+        return list(self._live())
+
+    @property
+    def steps(self) -> int:
+        """How many steps of the optimizers were seen, those before a loaded state included. Nothing is waited for."""
+        return self._rounds
+
+    def __repr__(self) -> str:
+        """Which optimizers it records, how many steps it has seen, and the groups."""
+        kinds = " and ".join(type(each).__name__ for each in self._live()) or "no optimizer"
+        groups = [f"groups {first_few(self.group_names)}"] if self.group_names else []
+        state = [] if self.attached else ["detached"]
+        return f"Handle({', '.join([kinds, several(self.steps, 'step', 'steps'), f'window {self.window}', *groups, *state])})"
+
+    @alone
+    def feed(self, monitor: WeightChangeDFA) -> None:
+        """Give the norms, those so far included, to another monitor from now on."""
+        self.monitor, self.watch = monitor, Watch()
+        self._feed()
+
+    def call(self, alarms: Alarms) -> None:
+        """Send the messages elsewhere from now on."""
+        self._alarms = alarms
+        self.raised = alarms.raised
+
+    def follow(self, model: torch.nn.Module) -> None:
+        """Notice it if this model loads weights."""
+        self._loads.watch(model)
 
     @alone
     def read(self) -> Reading:
@@ -151,6 +187,7 @@ class Handle:
         self._hooks.clear()
         self._ring.end()
         self._unseen.forget()
+        self._loads.forget()
         self._snapshot.follow(())
 
     @alone
@@ -172,12 +209,15 @@ class Handle:
         ValueError
             If the state has another version, window or groups, or is not the state of a handle. Nothing is changed then.
         """
-        self._host = ring_of(state, self._host)
+        self._host = ring_of(state, self._host, grows=self._grouping.grows)
         self._earlier = before_of(state)
         self._began = self._earlier is not None
+        self._rounds = int(self._host.wcdfa_count) + int(self._host.wcdfa_skipped)
         self._ring.clear()
         self._stepped.clear()
         self._waiting, self._sent = [], []
+        self._have_groups(name for name in self._host.wcdfa_norms if not is_side_series(name) and name != VARIANCE)
+        self._follow()
         self.rebase()
         if self._direction is not None:
             self._direction.load(last_of(state))
@@ -209,11 +249,13 @@ class Handle:
     ) -> tuple[tuple[object, ...], dict[str, object]] | None:
         """Before a step: an optimizer that steps again ends a round, and parameters that are new or changed are taken in."""
         outermost, marked = self._steps.begin(optimizer, kwargs)
-        if outermost:
+        if outermost and _capturing():
+            self._say_captured(optimizer)
+        elif outermost:
             self._begin_step(optimizer)
             self._leave_out(optimizer)
             self._begun.add(id(optimizer))
-            if self._gradients is not None and not _takes_closure(args, kwargs) and not _capturing():
+            if self._gradients is not None and not _takes_closure(args, kwargs):
                 self._gradients.measure(optimizer)
         return None if marked is kwargs else (args, marked)
 
@@ -232,15 +274,37 @@ class Handle:
 
     def _leave_out(self, optimizer: torch.optim.Optimizer) -> None:
         """Measure from the current weights if they changed since the last step. What a step did that raised is part of the next."""
-        first = self._unseen.seen()
-        if self._begun or _capturing():
+        first, loaded = self._unseen.seen(), self._loads.seen
+        if self._begun:
             return
         with torch.inference_mode(False), torch.no_grad():
+            if first or loaded:  # also what was loaded through ``parameter.data``
+                self._measure_anew()
             parts = self._snapshot.of(_parameters(optimizer)) if self._stepped else self._snapshot.parts
             if self._between.leave_out(parts) and self._direction is not None:
                 self._direction.begin(self._snapshot.parts)
-        if first:  # weights that are loaded before training begins are where it begins
-            self._between.taken()
+
+    def _measure_anew(self) -> None:
+        """Measure what has not stepped in this round from the current weights, because they are where training begins or goes on."""
+        if self._loads.seen:
+            self._loads.take({id(part) for each in self._live() for part in _parameters(each)})
+        waiting = (part for each in self._live() if id(each) not in self._stepped for part in _parameters(each))
+        for part in self._snapshot.of(waiting):
+            if part.fits:
+                part.rebase()
+        if self._direction is not None:
+            self._direction.begin(self._snapshot.parts)
+
+    def _say_captured(self, optimizer: torch.optim.Optimizer) -> None:
+        """Say once that the replays of a CUDA graph call no hooks. While it is captured nothing is computed, so nothing is measured."""
+        if self._captured:
+            return
+        self._captured = True
+        logging.getLogger("wcdfa").warning(
+            "a step of %s is captured in a CUDA graph: a replay calls no hooks, so it is recorded only if handle.record() is called after "
+            "it",
+            type(optimizer).__name__,
+        )
 
     def _begin(self) -> None:
         """Before the first step: find out how many steps the optimizers have taken, if all have taken as many."""
@@ -279,12 +343,23 @@ class Handle:
         tensors = list({id(part): part for own in held.values() for part in own}.values())
         with torch.inference_mode(False), torch.no_grad():
             self._snapshot.follow(tensors)
-        places = self._places_of(tensors)
-        if not self._names:
-            self._names = tuple(places)
+        model = None if self._grouping.model is None else self._grouping.model()
+        if model is not None:  # which may have new parts
+            self._loads.watch(model)
+        places = self._grouping(tensors)
+        self._have_groups(places)
         self._ring.lay_out(self._snapshot.parts, places, self._names)
         if self._gradients is not None:
             self._gradients.follow(_by_owner(held, self._snapshot.parts))
+
+    def _have_groups(self, names: Iterable[str]) -> None:
+        """Make room for groups that come now. The rows so far belong to the earlier groups."""
+        new = [name for name in names if name not in self._names]
+        if not new:
+            return
+        self._arrive(wait=True)
+        self._names = (*self._names, *new)
+        self._host = with_groups(self._host, new)
 
     def _close(self) -> None:
         """End a round: record how far the parameters have moved."""
@@ -293,6 +368,7 @@ class Handle:
         now = options[0] if options else StepOptions(None, {})
         gradients = {} if self._gradients is None else self._gradients.taken()
         self._stepped.clear()
+        self._rounds += 1
         self._began = True  # the count before a step that no hook has seen is unknown
         self._arrive(wait=False)
         with torch.inference_mode(False), torch.no_grad():
@@ -403,4 +479,4 @@ def _takes_closure(args: Sequence[object], kwargs: Mapping[str, object]) -> bool
 
 def _capturing() -> bool:
     """Whether a CUDA graph is being captured, so that nothing is computed yet."""
-    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+    return bool(torch.cuda.is_initialized()) and torch.cuda.is_current_stream_capturing()  # type: ignore[no-untyped-call]

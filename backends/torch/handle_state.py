@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -19,10 +19,12 @@ from wcdfa.backends.torch.direction_state import (
     last_change,
     series_of_direction,
 )
-from wcdfa.recording.ring import Ring
-from wcdfa.recording.side_series import GRADIENTS, is_side_series
+from wcdfa.recording.groups import may_follow
+from wcdfa.recording.ring import Ring, with_series
+from wcdfa.recording.side_series import COSINE, GRADIENTS, cosine_of, is_side_series
 
 VERSION = 1
+VARIANCE = "variance of the sample"  # an extra series in the host's ring, beside the groups
 DIMENSIONS = {"norms": 2, "lr": 1, "steps": 1, "counts": 1}  # how many dimensions the arrays in a state have
 
 
@@ -84,10 +86,11 @@ def before_of(state: Mapping[str, object]) -> int | None:
     return _notes(state)["before"]
 
 
-def ring_of(state: Mapping[str, object], own: Ring) -> Ring:
+def ring_of(state: Mapping[str, object], own: Ring, *, grows: bool = False) -> Ring:
     """Make a ring from a state, which must have the same window and groups as the handle's own ring.
 
-    Gradients and the direction are NaN if the state lacks them, and left out if the ring has no place for them.
+    Gradients and the direction are NaN if the state lacks them, and left out if the ring has no place for them. With `grows`, groups
+    that only the state or only the ring has came later or have not come yet: the ring has all of them then.
 
     Raises
     ------
@@ -110,24 +113,41 @@ def ring_of(state: Mapping[str, object], own: Ring) -> Ring:
     notes, window = _notes(state), arrays["norms"].shape[1]
     names, own_window = notes["names"], own.wcdfa_lr.shape[0]
     own_names = [name for name in own.wcdfa_norms if not is_side_series(name)]
-    if names != own_names or window != own_window or {len(arrays["lr"]), len(arrays["steps"])} != {window}:
+    if (
+        not (names == own_names or (grows and _may_follow(names, own_names)))
+        or window != own_window
+        or {len(arrays["lr"]), len(arrays["steps"])} != {window}
+    ):
         msg = (
             f"the state holds {', '.join(names)} with window={window}, and this handle {', '.join(own_names)} with window={own_window}: "
             "attach with the same window, groups and mode to go on, or leave the state out to start over"
         )
         raise ValueError(msg)
+    own = with_groups(own, names)
     direction = direction_series_of(notes.get("direction"), own)
     own_beside = [name for name in own.wcdfa_norms if is_side_series(name) and name not in direction]
     beside = {name: _from_runs(notes["beside"].get(name, [(None, window)])) for name in own_beside} | direction
     if GRADIENTS in beside and "gradients" in state:
         beside[GRADIENTS] = torch.as_tensor(state["gradients"]).cpu().numpy().copy()
     return own._replace(
-        wcdfa_norms=dict(zip(names, arrays["norms"], strict=True)) | beside,
+        wcdfa_norms={**own.wcdfa_norms, **dict(zip(names, arrays["norms"], strict=True)), **beside},
         wcdfa_lr=arrays["lr"],
         wcdfa_step=arrays["steps"],
         wcdfa_count=np.asarray(arrays["counts"][0], dtype=np.int32),
         wcdfa_skipped=np.asarray(arrays["counts"][1], dtype=np.int32),
     )
+
+
+def _may_follow(names: Sequence[str], own: Sequence[str]) -> bool:
+    """Whether some groups of the state or of the handle have come later, and both measure all numbers or both a sample."""
+    groups, own_groups = (set(each) - {VARIANCE} for each in (names, own))
+    return (VARIANCE in names) == (VARIANCE in own) and may_follow(groups, own_groups)
+
+
+def with_groups(ring: Ring, names: Iterable[str]) -> Ring:
+    """The ring with these groups too, NaN so far, and with their cosines if it has a direction."""
+    new = [name for name in names if name not in ring.wcdfa_norms]
+    return with_series(ring, new + ([cosine_of(name) for name in new] if COSINE in ring.wcdfa_norms else []))
 
 
 def _notes(state: Mapping[str, object]) -> Notes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 
+from wcdfa.backends.torch.again import ATTACHED, FED, Attached, already, go_on, handle_of, records
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle import Handle
@@ -18,7 +19,7 @@ from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.snapshot import Snapshot
 from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
-from wcdfa.recording.groups import ALL, Groups
+from wcdfa.recording.groups import ALL, Groups, may_follow
 from wcdfa.recording.sample import COORDINATES
 
 __all__ = ["Handle", "attach", "copied", "delta_norm", "group_norms", "parameters_of"]
@@ -107,26 +108,13 @@ def attach(
         If one of the optimizers is not an optimizer of torch, has no hooks or is attached already, or an option is unknown; if processes
         that share parameters give different settings. A process that does not attach within 30 s is not compared, with a warning.
     """
-    found = [own for optimizer in optimizers for own in optimizers_in(optimizer)]
-    if not found:
-        msg = "attach needs an optimizer: attach(optimizer)"
-        raise TypeError(msg)
-    for optimizer in found:
-        if _attached(ATTACHED.get(optimizer)) or sum(each is optimizer for each in found) > 1:
-            msg = f"this {type(optimizer).__name__} is attached already: use that handle, or detach() it first"
-            raise ValueError(msg)
-    require_monitor(monitor, groups)
+    found = optimizers_of(optimizers)
     if alarm is not None and not callable(alarm):
         msg = f"alarm must be a callable that takes a message, got {type(alarm).__name__}"
         raise TypeError(msg)
     if model is not None and not isinstance(model, torch.nn.Module):
         msg = f"model must be the torch.nn.Module that names the parameters, got {type(model).__name__}"
         raise TypeError(msg)
-    if model is not None and not parameters_in(found) & {id(part) for part in model.parameters()}:
-        logging.getLogger("wcdfa").warning(
-            "none of the parameters that are optimized is one of the model's: if the optimizer was made of another copy of the model, no "
-            "step moves this one. Make it of model.parameters() after the last change of the model"
-        )
     settings = Settings(
         window=window,
         mode=mode,
@@ -139,14 +127,18 @@ def attach(
         coordinates=coordinates,
     )
     grouping = Grouping(found, settings.groups, model)
-    known = {ALL, *grouping.names}
-    if monitor is not None and monitor.n_samples and {ALL, *monitor.reading().groups} != known:
-        held = sorted({ALL, *monitor.reading().groups})
-        msg = (
-            f"the monitor holds norms of {', '.join(held)}, but this handle has {', '.join(sorted(known))}: give the groups that it was made "
-            "with, or a new monitor"
+    handle = handle_of(found, settings, seed, grouping)
+    if handle is None or monitor is not handle.monitor:
+        require_monitor(monitor, groups)
+        _require_fitting(monitor, grouping.names)
+    if model is not None and not parameters_in(found) & {id(part) for part in model.parameters()}:
+        logging.getLogger("wcdfa").warning(
+            "none of the parameters that are optimized is one of the model's: if the optimizer was made of another copy of the model, no "
+            "step moves this one. Make it of model.parameters() after the last change of the model"
         )
-        raise ValueError(msg)
+    if handle is not None:
+        go_on(handle, monitor, alarm, model)
+        return handle
     require_same_settings(found, settings, seed, grouping.names[1:])
     handle = Handle(
         found,
@@ -159,20 +151,40 @@ def attach(
         gradients=gradients,
         direction=Direction(settings.coordinates, seed) if direction else None,
     )
-    ATTACHED.update(dict.fromkeys(found, weakref.ref(handle)))
+    ATTACHED.update(dict.fromkeys(found, Attached(weakref.ref(handle), settings, seed, grouping)))
     if monitor is not None:
         FED[monitor] = weakref.ref(handle)
     return handle
 
 
-ATTACHED: weakref.WeakKeyDictionary[torch.optim.Optimizer, weakref.ref[Handle]] = weakref.WeakKeyDictionary()
-FED: weakref.WeakKeyDictionary[WeightChangeDFA, weakref.ref[Handle]] = weakref.WeakKeyDictionary()
+def optimizers_of(given: Sequence[object]) -> list[torch.optim.Optimizer]:
+    """The optimizers of torch whose steps are those of the given ones. Raises as `attach` if there are none, or one is there twice."""
+    found = [own for optimizer in given for own in optimizers_in(optimizer)]
+    if not found:
+        msg = "attach needs an optimizer: attach(optimizer)"
+        raise TypeError(msg)
+    for optimizer in found:
+        if sum(each is optimizer for each in found) > 1:
+            raise ValueError(already(optimizer))
+    return found
 
 
-def _attached(reference: weakref.ref[Handle] | None) -> bool:
-    """Whether there is a handle that still records."""
-    handle = None if reference is None else reference()
-    return handle is not None and handle.attached
+def require_unattached(given: Sequence[object]) -> None:
+    """Raise a ValueError if one of these optimizers has a handle that records."""
+    for optimizer in optimizers_of(given):
+        if optimizer in ATTACHED and records(ATTACHED[optimizer].handle):
+            raise ValueError(already(optimizer))
+
+
+def _require_fitting(monitor: WeightChangeDFA | None, names: Sequence[str]) -> None:
+    """Raise a ValueError if the monitor holds norms of other groups."""
+    held = set() if monitor is None or not monitor.n_samples else {ALL, *monitor.reading().groups}
+    if held and not may_follow({ALL, *names}, held):
+        msg = (
+            f"the monitor holds norms of {', '.join(sorted(held))}, but this handle has {', '.join(sorted({ALL, *names}))}: give the "
+            "groups that it was made with, or a new monitor"
+        )
+        raise ValueError(msg)
 
 
 def require_monitor(monitor: WeightChangeDFA | None, groups: Groups) -> None:
@@ -185,6 +197,6 @@ def require_monitor(monitor: WeightChangeDFA | None, groups: Groups) -> None:
     if monitor.groups is not None and groups is None:
         msg = "the monitor has groups=, but no groups are recorded: give them to attach(...) instead"
         raise ValueError(msg)
-    if _attached(FED.get(monitor)):
+    if records(FED.get(monitor)):
         msg = "the monitor is fed by another handle: detach() that first, or attach the optimizers together"
         raise ValueError(msg)

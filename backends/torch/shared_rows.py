@@ -32,6 +32,11 @@ class Cells(NamedTuple):
     direction: int  # the first cell of the direction
     width: int
 
+    def at(self, group: int) -> list[int]:
+        """The cells of one group: its norm, and its sums in the direction if that is measured."""
+        sums = range(self.direction + 1, self.direction + 1 + 3 * self.norms, self.norms) if self.width > self.direction else ()
+        return [group, *(first + group for first in sums)]
+
 
 class Matched(NamedTuple):
     """Rows of this process, one for each step that any process took."""
@@ -74,6 +79,10 @@ class SharedRows:
     def waiting(self) -> bool:
         """Whether there are rows that were not summed yet."""
         return bool(self._chunks)
+
+    def widen(self, before: Cells, after: Cells) -> None:
+        """Make room for groups that came after these rows: their norms are unknown there."""
+        self._chunks = [chunk._replace(sums=_widened(chunk.sums, before, after)) for chunk in self._chunks]
 
     def keep(self, chunk: Chunk) -> None:
         """Add rows, and forget the oldest if too many wait."""
@@ -192,6 +201,14 @@ def _forget_products(sums: torch.Tensor, row: int, cells: Cells) -> None:
     """Say that the change of this row has no known product with the one before, which this process has not seen."""
     first = cells.direction + 1
     sums[row : row + 1, :, first : first + cells.norms] = math.nan
+
+
+def _widened(sums: torch.Tensor, before: Cells, after: Cells) -> torch.Tensor:
+    """Rows with cells for more groups, NaN in those."""
+    new = {cell for group in range(before.norms, after.norms) for cell in after.at(group)}
+    wide = sums.new_full((*sums.shape[:-1], after.width), math.nan)
+    wide[..., [cell for cell in range(after.width) if cell not in new]] = sums
+    return wide
 
 
 def _behind_gaps(total: torch.Tensor, found: Matched, limit: int) -> Summed:

@@ -12,7 +12,7 @@ import torch
 from wcdfa.backends.base import monitor_of, require_one_source
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.handle_state import HandleState
-from wcdfa.backends.torch.hooks import attach, require_monitor
+from wcdfa.backends.torch.hooks import attach, require_monitor, require_unattached
 from wcdfa.backends.torch.settings import Settings
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
 from wcdfa.monitor.messages import Action, Alarms
@@ -67,6 +67,7 @@ class Recording:
         if self.monitor is None:
             self.monitor = monitor_of(self._settings.window, self._monitor_options)
         self.stop, self._aloud, self._told = False, aloud, 0
+        require_unattached(optimizers)  # a handle of the user's must not end with this training
         self._handle = attach(*optimizers, monitor=self.monitor, model=model, alarm=self._alarm, **vars(self._settings))
         if self.watch.live is None:  # a user has ended the diagnosis
             self._handle.watch.live = None

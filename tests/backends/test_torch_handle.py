@@ -69,8 +69,11 @@ def test_misuse(torch, attach):
         attach(zero(optimizer))
     handle = attach(Wrapper(Wrapper(optimizer)))
     for again in (optimizer, Wrapper(optimizer), scheduler):
-        with pytest.raises(ValueError, match=r"this SGD is attached already: use that handle, or detach\(\) it first"):
-            attach(again)
+        assert attach(again) is handle
+        with pytest.raises(
+            ValueError, match=r"this SGD is attached already, with window=500 instead of 50: use that handle, or detach"
+        ):
+            attach(again, window=50)
     handle.detach()
     attach(optimizer).detach()
     handle = attach(optimizer)

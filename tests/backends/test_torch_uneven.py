@@ -48,7 +48,7 @@ def found():
     uneven = [f"uneven:{case}" for case in ("none", "one", "two", "each", "ends", "all")]
     apart = [f"apart:{name}" for name in SAID]
     return {
-        2: group(2, *uneven, "unfreezes", "unseen", "unread", *apart, "absent", "dies"),
+        2: group(2, *uneven, "unfreezes", "unfreezes:unnamed", "unseen", "unread", *apart, "absent", "dies"),
         4: group(4, "uneven:many", "apart:window", "dies"),
     }
 
@@ -80,14 +80,19 @@ def test_steps_that_some_leave_out(found, size, case, fewer):
         assert said[0][0].startswith("of 5 steps read now, process 1 has 4: at a step that a process left out, its")
 
 
-def test_a_shared_part_that_is_unfrozen_later(found):
+@pytest.mark.parametrize(("job", "names"), [("unfreezes", ("first", "last")), ("unfreezes:unnamed", ("0", "2"))])
+def test_a_shared_part_that_is_unfrozen_later(found, job, names):
     for each in found[2]:
-        each = each["unfreezes"]
+        each = each[job]
         np.testing.assert_allclose(each["norms"], each["expected"], rtol=1e-6)
-        first, last = np.array(each["groups"]["first"]), np.array(each["groups"]["last"])
+        first, last = (np.array(each["groups"][name]) for name in names)
         assert np.isnan(first[:5]).all()
         np.testing.assert_allclose(np.hypot(first, last)[5:], each["expected"][5:], rtol=1e-6)
-    assert len(found[2][0]["unfreezes"]["said"]) == 1  # of the step that was left out
+        cosines = np.array([each["cosines"][name] for name in names])
+        assert np.isnan(cosines[0, :6]).all()
+        assert np.isfinite(cosines[:, 8:]).all()
+        assert np.isfinite(cosines[1, 1:5]).all()
+    assert len(found[2][0][job]["said"]) == 1  # of the step that was left out
 
 
 def test_steps_that_cannot_be_told_apart(found):

@@ -18,13 +18,14 @@ from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.metrics import metrics_of
 from wcdfa.monitor.state import restore, state_of
 from wcdfa.monitor.state_fields import Fields
-from wcdfa.preprocess.preparation import Spikes
+from wcdfa.preprocess.preparation import LEAST, Spikes
 from wcdfa.recording.cadence import Cadence, cadence, due
 from wcdfa.recording.groups import ALL, Groups, checked
 from wcdfa.recording.parameters import refuse
 from wcdfa.recording.reading import Norms, Reading
 from wcdfa.recording.recorder import Recorder
 from wcdfa.recording.sample import COORDINATES
+from wcdfa.recording.shortage import too_few
 from wcdfa.support.failures import Failures
 from wcdfa.support.numbers import is_number, whole
 from wcdfa.verdicts.criteria import Criteria
@@ -367,7 +368,8 @@ class WeightChangeDFA:
         Raises
         ------
         ValueError
-            If there is no such group, or the window does not hold enough norms yet; and as `wcdfa.verdict`.
+            If there is no such group; and as `wcdfa.verdict`. Too few norms are no error: the verdict then has no α, and its `reason`
+            says so.
         """
         reading = self.reading()
         criteria = self._criteria.changed(**reading.naming(options))
@@ -401,6 +403,9 @@ class WeightChangeDFA:
         check_options(options)
         with self._lock:
             reading = self.reading()
+            if (short := too_few(reading.norms)) is not None:
+                msg = f"{short}: at least {LEAST} are needed; record more steps"
+                raise ValueError(msg)
             criteria = self._criteria.changed(**reading.naming(options))
             verdict, rate = self._run.without_alpha(ALL) or reading.judged(ALL, criteria, lr=lr), reading.lr if lr is None else lr
             run = MonitoredRun(reading, self._run.history_until_now(), verdict, criteria, self.window, self.stride, rate)

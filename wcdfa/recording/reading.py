@@ -17,10 +17,11 @@ from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import LEAST, Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
+from wcdfa.recording.shortage import too_few, with_skipped
 from wcdfa.recording.side_series import changes
-from wcdfa.support.text import several
+from wcdfa.support.text import first_few, several
 from wcdfa.verdicts.across import together
-from wcdfa.verdicts.alongside import Alongside, parted
+from wcdfa.verdicts.alongside import Alongside, checked, parted
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.diagnosis import Diagnosis, diagnose
 from wcdfa.verdicts.evidence import Evidence, of_norms
@@ -76,6 +77,17 @@ class Reading(NamedTuple):
     cosines: Mapping[str, Norms] = {}
     """`cosine` of each group of parameters, shape (n,)."""
 
+    def __repr__(self) -> str:
+        """How many norms there are of how many steps, and what is known about them."""
+        kept, shape = np.shape(self.norms)[-1], np.shape(self.norms)[:-1]
+        what = [f"{several(kept, 'norm', 'norms')}" + (f" of each of {' × '.join(map(str, shape))} runs" if shape else "")]
+        if not shape:
+            what[0] += f" of {self.count:,}" if int(self.count) > kept else ""
+            what += [f"{int(self.skipped):,} skipped"] if int(self.skipped) else []
+        what += [f"groups {first_few(list(self.groups))}"] if self.groups else []
+        what += [] if self.optimizer is None else [self.optimizer]
+        return f"Reading({', '.join(what)})"
+
     def verdict(
         self,
         group: str = ALL,
@@ -102,7 +114,8 @@ class Reading(NamedTuple):
         Raises
         ------
         ValueError
-            If there is no such group, the reading belongs to an ensemble, or does not hold enough norms; and as `wcdfa.verdict`.
+            If there is no such group, or the reading belongs to an ensemble; and as `wcdfa.verdict`. Too few norms are no error: the
+            verdict then has no α, and its `reason` says so.
         """
         self._check_single()
         criteria, beside = self._asked(options, lr, steps)
@@ -131,12 +144,31 @@ class Reading(NamedTuple):
             gradient_norm=given.gradient_norm if given.gradient_norm is not None else self.gradients if group == ALL else None,
             varying={**self.varying, **given.varying},
         )
-        if criteria.optimizer is not None and criteria.simulation.start is None and self.taken is not None:
+        given_start = criteria.simulation.start
+        if criteria.optimizer is not None and given_start is None and self.taken is not None:
             criteria = criteria.changed(start=int(self.taken))
+        late = self._before(group)
+        if late:  # its parameters were trained from there on
+            norms, beside = norms[late:], beside.part(slice(late, None))
+            if criteria.optimizer is not None and given_start is None:
+                criteria = criteria.changed(start=0)
+        short = too_few(norms, zeros=criteria.preparation.zeros == "keep")
+        if short is not None:
+            checked(beside, len(norms))
+            return Evidence(criteria=criteria, reason=with_skipped(short, self.norms, int(self.skipped)))
         try:
             return of_norms(norms, criteria, beside, null=null)
         except ValueError as error:
-            raise ValueError(_with_skipped(str(error), self)) from None
+            reason = with_skipped(str(error), self.norms, int(self.skipped))
+            if not _measurable(norms, criteria, beside):
+                return Evidence(criteria=criteria, reason=reason)
+            raise ValueError(reason) from None
+
+    def _before(self, group: str) -> int:
+        """How many norms there are from before a group appeared."""
+        known = np.isfinite(self.of(group))
+        first = int(np.argmax(known)) if known.any() else 0
+        return first if np.isfinite(self.norms[:first]).any() else 0
 
     def verdicts(
         self, *, lr: npt.ArrayLike | None = None, steps: npt.ArrayLike | None = None, **options: object
@@ -297,6 +329,21 @@ def _of_member(value: object, index: tuple[int, ...]) -> object:
     return each[index] if each.ndim else value
 
 
+def _measurable(norms: Norms, criteria: Criteria, beside: Alongside) -> bool:
+    """Whether enough norms are left, in stretches that are long enough, for an α."""
+    if np.count_nonzero(np.isfinite(norms)) < LEAST:
+        return False
+    try:
+        prepared = criteria.preparation.of(norms, lr=beside.lr, steps=beside.steps)
+    except ValueError:  # of what was given beside the norms
+        return True
+    try:
+        criteria.measurement.of(prepared.values, prepared.cuts)
+    except ValueError:
+        return False
+    return True
+
+
 def rates(reading: Reading) -> Norms:
     """The learning rate of each norm, NaN where unknown."""
     return np.full(np.shape(reading.norms), math.nan) if reading.lr is None else reading.lr
@@ -331,22 +378,4 @@ def _prepared(norms: Norms, reading: Reading, preparation: Preparation) -> Prepa
         with np.errstate(all="ignore"):
             return preparation.of(usable, lr=lr, steps=reading.steps)
     except (ValueError, ArithmeticError) as error:
-        return _with_skipped(str(error), reading)
-
-
-def _with_skipped(reason: str, reading: Reading) -> str:
-    """Why there is no α; if the norms are too few, with the steps that were not recorded.
-
-    >>> _with_skipped("there are no norms", Reading(np.empty(0), count=0, skipped=200))
-    'there are no norms; 200 steps were skipped, because their norm is 0: nothing moved, or so little that its square is 0 (in float32: less than 1e-19)'
-    """
-    norms, skipped = np.asarray(reading.norms), int(np.max(reading.skipped))
-    finite = np.isfinite(norms)
-    if np.count_nonzero(finite) >= LEAST:
-        return reason
-    if norms.size and not finite.any():
-        reason += "; a norm is not finite if a change is not, or if its square is not (in float32: above 1e19)"
-    if not skipped:
-        return reason
-    steps = several(skipped, "step was skipped, because its", "steps were skipped, because their")
-    return f"{reason}; {steps} norm is 0: nothing moved, or so little that its square is 0 (in float32: less than 1e-19)"
+        return with_skipped(str(error), np.asarray(reading.norms), int(np.max(reading.skipped)))

@@ -11,7 +11,7 @@ from typing import TypedDict
 import numpy as np
 
 from wcdfa.recording.cadence import Cadence, due
-from wcdfa.recording.groups import ALL, Groups
+from wcdfa.recording.groups import ALL, Groups, may_follow
 from wcdfa.recording.parameters import Displacement, SavedDirection, is_traced, kept, refuse
 from wcdfa.recording.pending import Pending, Row, values_of
 from wcdfa.recording.reading import Reading
@@ -213,9 +213,12 @@ class Recorder:
             self._displacement.forget()
         self._started = True
 
-    def _have_groups(self, names: tuple[str, ...]) -> None:
-        """Make a ring with these groups, or check that the ring has them."""
+    def _have_groups(self, names: tuple[str, ...], *, later: bool = False) -> None:
+        """Make a ring with these groups, or check that the ring has them; with `later`, some may come later."""
         if set(self.names) == set(names):  # compiled code sorts them
+            return
+        if (self.count or self.pending) and later and may_follow(names, self.names):
+            self.ring = with_series(self.ring, names)
             return
         if self.count or self.pending:
             msg = f"the groups are {', '.join(names)}, but those recorded so far are {', '.join(self.names)}; reset() starts over"
@@ -227,7 +230,7 @@ class Recorder:
         _require_one_series(reading)
         count, skipped = int(reading.count), int(reading.skipped)
         if count:  # a recorder without norms may not know its groups
-            self._have_groups((ALL, *reading.groups))
+            self._have_groups((ALL, *reading.groups), later=True)
         if not self.continues(reading):
             self._begin_anew(tuple(reading.groups))
         total, new = len(reading.norms), count - self.drained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 LONGEST = 200
 NUMBER = re.compile(r"\d(?:[\d,.]*\d)?")
@@ -40,6 +41,16 @@ def several(number: int, one: str, many: str) -> str:
     ('1 value is', '1,200 values are')
     """
     return f"{number:,} {one if number == 1 else many}"
+
+
+def first_few(names: Sequence[str], most: int = 4) -> str:
+    """The names, the first few if there are many.
+
+    >>> first_few(["a", "b"]), first_few("abcdef", 2)
+    ('a, b', 'a, b and 4 more')
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def often(number: int) -> str:
