@@ -101,7 +101,7 @@ def test_agrees_with_the_slow_loop(xp, array, kind, order):
 
 
 def test_this_path_is_taken_and_only_where_it_applies(monkeypatch):
-    x = series("white", 256)
+    x = series("white", 256, batch=(2,))  # a single series has a way of its own, see test_one_series
     options = [{"scales": [4, 6, 8]}, {"scales": [4, 5, 6]}, {"scales": [4, 8], "moment": 1}, {"scales": [4, 8], "backward": True}]
     taken = []
     original = halves.mean_squares_by_halves

@@ -23,7 +23,6 @@ from wcdfa.inference.moments import Moments, alpha_range, exact_moments, interpo
 from wcdfa.inference.vector_moments import misfit_of_vector, of_vector
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
-from wcdfa.support.files import cache_folder, write_arrays
 from wcdfa.support.progress import Progress
 from wcdfa.support.shipped import shipped
 
@@ -138,6 +137,8 @@ def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
             return unpacked(dict(stored), order)
     computed = compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT)
     if path is not None:
+        from wcdfa.support.files import write_arrays  # noqa: PLC0415 - importing wcdfa would pay for it
+
         with suppress(OSError):  # if the folder cannot be written, the next process computes the table again
             write_arrays(path, packed(computed))
     return computed
@@ -221,6 +222,8 @@ def _read_shipped(n: int, sizes: tuple[int, ...], order: int, overlap: float) ->
 
 
 def _cache_file(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Path | None:
+    from wcdfa.support.files import cache_folder  # noqa: PLC0415 - importing wcdfa would pay for it
+
     folder = cache_folder()
     if folder is None:
         return None

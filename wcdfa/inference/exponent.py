@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from wcdfa.inference import jax_slabs
 from wcdfa.inference.calibration import METHODS, Method
-from wcdfa.inference.calibration_tables import calibration_for
+from wcdfa.inference.calibration_tables import calibration_for, method_sizes, overlap_of
 from wcdfa.inference.estimators import calibrated_estimate, least_squares
+from wcdfa.inference.one_estimate import OneEstimate
 from wcdfa.inference.vector_fluctuation import Computed, computed_for
-from wcdfa.kernel.arrays import NUMPY, Array, concrete, constant, namespace_of
-from wcdfa.kernel.fluctuation import MeanSquares
+from wcdfa.kernel.arrays import NUMPY, Array, as_series, concrete, constant, namespace_of
+from wcdfa.kernel.checks import check_order
+from wcdfa.kernel.fluctuation import MeanSquares, scales_of
+from wcdfa.kernel.one_series import one_series
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -197,10 +201,21 @@ def _measured(
     coordinates: int | None,
 ) -> tuple[DFAResult, bool]:
     """The result, and whether an α is known to be NaN: a compiler that traces does not know."""
+    plain = scales is None and coordinates is None and axis in (0, -1) and _empty(breaks)
+    if plain and type(x) is np.ndarray and x.ndim == 1 and x.dtype == np.float64:
+        found = _of_one(x, order, method, confidence)
+        if found is not None:
+            return found, False
     check_method(method)
     check_confidence(confidence)
-    computed = computed_for(x, axis=axis, coordinates=coordinates, order=order, scales=scales, method=method, breaks=breaks)
-    return result_of(computed, order, method, confidence)
+
+    def whole(x: Array | npt.ArrayLike, axis: int) -> tuple[DFAResult, bool]:
+        computed = computed_for(x, axis=axis, coordinates=coordinates, order=order, scales=scales, method=method, breaks=breaks)
+        return result_of(computed, order, method, confidence)
+
+    if coordinates is None and jax_slabs.helps(x):
+        return jax_slabs.by_slabs(lambda slab: whole(slab, -1)[0], as_series(x, axis)[0]), False
+    return whole(x, axis)
 
 
 def result_of(of: Computed, order: int, method: Method, confidence: float) -> tuple[DFAResult, bool]:
@@ -232,6 +247,39 @@ def result_of(of: Computed, order: int, method: Method, confidence: float) -> tu
         cause=_causes(alpha, computed) if undefined or worst is None else _no_cause(alpha, computed),
     )
     return result, undefined
+
+
+def _empty(breaks: Iterable[int]) -> bool:
+    return not breaks if isinstance(breaks, tuple) else isinstance(breaks, Sized) and len(breaks) == 0
+
+
+def _of_one(x: npt.NDArray[np.float64], order: int, method: Method, confidence: float) -> DFAResult | None:
+    """The result for one series with default box sizes; None if `result_of` has to find it."""
+    if type(order) is not int or type(method) is not str:
+        return None
+    of_length = _one_estimate(len(x), order, method, confidence)
+    found = None if of_length is None else of_length[0](x)
+    if of_length is None or found is None:
+        return None
+    alpha, stderr, low, high, r_squared, adequacy = map(np.float64, found[:-1])
+    scales, saturation = of_length[1:]
+    return DFAResult(
+        alpha, stderr, low, high, r_squared, adequacy, scales, np.sqrt(found.mean_square), np.bool_(found.alpha > saturation)
+    )
+
+
+@lru_cache(maxsize=32)
+def _one_estimate(n: int, order: int, method: Method, confidence: float) -> tuple[OneEstimate, npt.NDArray[np.int_], float] | None:
+    """What estimates α of series of one length, the box sizes, and the α above which an α is saturated."""
+    check_method(method)
+    check_confidence(confidence)
+    sizes = method_sizes(n, check_order(order), method)
+    compute = one_series(n, sizes, order, overlap_of(method))
+    if compute is None:
+        return None
+    table = calibration_for(n, sizes, order, method)
+    estimate = OneEstimate(compute, n, sizes, table, _normal_quantile(confidence), slope=method == "ols")
+    return estimate, scales_of(sizes), order + 1 - SATURATION
 
 
 def check_method(method: str) -> None:

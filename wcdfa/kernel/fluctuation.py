@@ -13,6 +13,7 @@ from wcdfa.kernel import boxes, half_overlap, side_by_side
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, constant, is_jax, limits, matmul_of, scaled
 from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
 from wcdfa.kernel.half_overlap_plan import on_grid
+from wcdfa.kernel.one_series import LONGEST, one_series
 from wcdfa.kernel.polynomials import frozen
 from wcdfa.kernel.side_by_side_plan import worthwhile
 from wcdfa.scales import default_sizes
@@ -120,7 +121,7 @@ class MeanSquares(NamedTuple):
     def scales(self) -> Array:
         """The box sizes, as an integer array in the library of the series."""
         if self.xp is NUMPY:
-            return _integers(self.sizes)
+            return scales_of(self.sizes)
         device = None if is_jax(self.xp) else self.series.device  # a traced array has none
         return self.xp.asarray(np.array(self.sizes), device=device)
 
@@ -170,6 +171,10 @@ def _sizes(
 
 
 def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
+    if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype == np.float64 and layout in (SIDE_BY_SIDE, BY_HALVES):
+        compute = one_series(len(x), sizes, order, layout.overlap)
+        if compute is not None:
+            return compute(x)
     if layout == SIDE_BY_SIDE and worthwhile(sizes):
         return side_by_side.mean_squares_side_by_side(x, sizes, order, xp)
     if layout == BY_HALVES and len(sizes) > 1 and all(map(on_grid, sizes)):
@@ -211,7 +216,7 @@ def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Arr
     box, leaves errors of ε times its height: s² ε² times the variance, or less.
     """
     samples, profile, mean = constant(_rounding, x.shape[-1], sizes, limits(x.dtype, xp).epsilon, xp=xp, like=x)
-    offset = matmul_of(xp)(x, mean)
+    offset = xp.mean(x, axis=-1) if mean is None else matmul_of(xp)(x, mean)
     variance = abs(power - offset * offset)
     if x.ndim > 1:
         power, variance = power[..., None], variance[..., None]
@@ -241,13 +246,14 @@ def _box_mean(x: Array, size: int, order: int, layout: _Layout, xp: Namespace) -
 
 
 @lru_cache(maxsize=64)
-def _rounding(n: int, sizes: tuple[int, ...], epsilon: float) -> tuple[Array, Array, Array]:
+def _rounding(n: int, sizes: tuple[int, ...], epsilon: float) -> tuple[Array, Array, Array | None]:
     s = np.array(sizes, dtype=np.float64)
-    return frozen(epsilon**2 * s), frozen((epsilon * s / 4) ** 2), frozen(np.full(n, 1 / n))
+    return frozen(epsilon**2 * s), frozen((epsilon * s / 4) ** 2), frozen(np.full(n, 1 / n)) if n <= LONGEST else None
 
 
 @lru_cache(maxsize=1024)
-def _integers(sizes: tuple[int, ...]) -> npt.NDArray[np.int_]:
+def scales_of(sizes: tuple[int, ...]) -> npt.NDArray[np.int_]:
+    """Box sizes as a read-only array."""
     array = np.array(sizes)
     array.setflags(write=False)
     return array

@@ -12,13 +12,15 @@ counts at each size. Each later stage reads the coefficients and means of the bo
 
 from __future__ import annotations
 
-from itertools import pairwise
+import operator
+from collections.abc import Callable
+from functools import partial, reduce
 
 import numpy as np
 
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, is_jax, matmul_of, reshape_of
 from wcdfa.kernel.half_overlap_plan import BLOCK, GATHER, Stage, half_plan
-from wcdfa.kernel.side_by_side import BATCH, by_slabs_of_series
+from wcdfa.kernel.side_by_side import BATCH, SLAB, Inputs, by_slabs_of_series, squared
 
 
 def mean_squares_by_halves(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> Array:
@@ -26,31 +28,39 @@ def mean_squares_by_halves(x: Array, sizes: tuple[int, ...], order: int, xp: Nam
     if isinstance(x, np.ndarray) and x.ndim > 1 and x.size > BATCH:
         return by_slabs_of_series(x, lambda rows: mean_squares_by_halves(rows, sizes, order, NUMPY), len(sizes))
     stages, positions = constant(half_plan, x.shape[-1], sizes, order, xp=xp, like=x)
-    samples = _blocks(x[..., None], BLOCK, stages[0], xp)[..., 0]
-    first = samples[..., :1]
-    level = xp.mean(first, axis=-2, keepdims=True)
-    pairs = xp.concat([samples[..., :-1, :], samples[..., 1:, :]], axis=-1) - first[..., :-1, :]
-    piece, state = _advance(pairs, first[..., :-1, :] - level, None, stages[0], xp)
-    pieces = [piece]
-    for before, stage in pairwise(stages):
-        pairs, reference, residuals = _pairs(state, before.boxes, order, stage, xp)
-        piece, state = _advance(pairs, reference, residuals, stage, xp)
+    level = xp.mean(x[..., ::BLOCK], axis=-1)[..., None, None]
+    read: Callable[[int, int], Inputs] = partial(_read_samples, x, level, xp)
+    pieces = []
+    for stage in stages:
+        piece, state = _advance(read, stage, xp)
         pieces.append(piece)
+        read = partial(_read_boxes, state, stage.boxes, order, xp)
     return xp.take(xp.concat(pieces, axis=-1), positions, axis=-1)
 
 
-def _blocks(x: Array, size: int, stage: Stage, xp: Namespace) -> Array:
-    """Rows ``(..., n, fields)`` as blocks ``(..., blocks + 1, size, fields)``; padding has weight zero."""
-    *batch, n, fields = x.shape
-    missing = (stage.blocks + 1) * size - n
-    filling = xp.zeros((*batch, missing, fields), dtype=x.dtype, device=None if is_jax(xp) else x.device)
-    return reshape_of(xp)(xp.concat([x, filling], axis=-2), (*batch, stage.blocks + 1, size, fields))
+def _blocks(rows: Array, size: int, start: int, stop: int, xp: Namespace) -> Array:
+    """Blocks `start` to `stop`, that one included, of rows ``(..., n, fields)``; zeros, of weight zero, where there are no more."""
+    *batch, n, fields = rows.shape
+    missing = max((stop + 1) * size - n, 0)
+    rows = rows[..., min(start * size, n) : min((stop + 1) * size, n), :]
+    if missing:
+        zeros = xp.zeros((*batch, missing, fields), dtype=rows.dtype, device=None if is_jax(xp) else rows.device)
+        rows = xp.concat([rows, zeros], axis=-2)
+    return reshape_of(xp)(rows, (*batch, stop + 1 - start, size, fields))
 
 
-def _pairs(state: Array, boxes: int, order: int, stage: Stage, xp: Namespace) -> tuple[Array, Array, Array]:
+def _read_samples(x: Array, level: Array, xp: Namespace, start: int, stop: int) -> Inputs:
+    """Pairs of blocks of samples relative to the first sample of each pair, and that sample relative to the level of the series."""
+    samples = _blocks(x[..., None], BLOCK, start, stop, xp)[..., 0]
+    first = samples[..., :-1, :1]
+    pairs = xp.concat([samples[..., :-1, :], samples[..., 1:, :]], axis=-1) - first
+    return pairs, first - level, None
+
+
+def _read_boxes(state: Array, boxes: int, order: int, xp: Namespace, start: int, stop: int) -> Inputs:
     """Two neighbouring blocks of boxes: coefficients, then means relative to the first mean; that mean; residuals."""
     reshape = reshape_of(xp)
-    blocks = _blocks(state, GATHER, stage, xp)
+    blocks = _blocks(state, GATHER, start, stop, xp)
     split = boxes * (order + 1)
     both = xp.concat([blocks[..., :-1, :, :], blocks[..., 1:, :, :]], axis=-2)
     *batch, count, width, _ = both.shape
@@ -64,18 +74,37 @@ def _pairs(state: Array, boxes: int, order: int, stage: Stage, xp: Namespace) ->
     return xp.concat([coefficients, means - reference], axis=-1), reference, xp.concat(flat, axis=-1)
 
 
-def _advance(pairs: Array, reference: Array, residuals: Array | None, stage: Stage, xp: Namespace) -> tuple[Array, Array]:
-    """F² of the sizes of a stage, and the boxes left for the next: ``(..., blocks, [coefficients, means, residuals])``."""
+def _advance(read: Callable[[int, int], Inputs], stage: Stage, xp: Namespace) -> tuple[Array, Array]:
+    """F² of the sizes of a stage, and the boxes left for the next: ``(..., blocks, [coefficients, means, residuals])``.
+
+    NumPy computes a slab of blocks at a time, so that intermediate arrays stay in the processor's cache; other libraries compute all at once.
+    """
     matmul = matmul_of(xp)
-    outputs = matmul(pairs, stage.transform)
-    details = outputs[..., : stage.terms]
-    terms = details * details
-    if residuals is not None:
-        terms = xp.concat([residuals, terms], axis=-1)
     edge = stage.blocks - stage.tail
-    tail = reshape_of(xp)(terms[..., edge:, :], (*terms.shape[:-2], stage.tail * terms.shape[-1]))
-    piece = matmul(terms[..., 0, :], stage.first) + matmul(xp.sum(terms[..., 1:edge, :], axis=-2), stage.every)
-    piece = piece + matmul(tail, stage.last)
-    kept = outputs.shape[-1] - stage.boxes
-    means = outputs[..., kept:] + reference
-    return piece, xp.concat([outputs[..., stage.terms : kept], means, matmul(terms, stage.residuals)], axis=-1)
+    slab = max(1, SLAB // stage.transform.shape[0]) if xp is NUMPY else stage.blocks
+    pieces, tails, states = [], [], []
+    for start in range(0, stage.blocks, slab):
+        pairs, reference, residuals = read(start, min(start + slab, stage.blocks))
+        outputs = matmul(pairs, stage.transform)
+        kept = outputs.shape[-1] - stage.boxes
+        means = outputs[..., kept:] + reference
+        terms = squared(outputs, stage.terms, xp)
+        if residuals is not None:
+            terms = xp.concat([residuals, terms], axis=-1)
+        states.append(xp.concat([outputs[..., stage.terms : kept], means, matmul(terms, stage.residuals)], axis=-1))
+        if start == 0:
+            pieces.append(matmul(terms[..., 0, :], stage.first))
+        pieces.append(matmul(_sum_of_blocks(terms[..., 0 if start else 1 : max(edge - start, 0), :], xp), stage.every))
+        if start + slab > edge:
+            tails.append(terms[..., max(edge - start, 0) :, :])
+    if tails:
+        tail = tails[0] if len(tails) == 1 else xp.concat(tails, axis=-2)
+        pieces.append(matmul(reshape_of(xp)(tail, (*tail.shape[:-2], stage.tail * tail.shape[-1])), stage.last))
+    return reduce(operator.add, pieces), states[0] if len(states) == 1 else xp.concat(states, axis=-2)
+
+
+def _sum_of_blocks(terms: Array, xp: Namespace) -> Array:
+    """The sum over blocks of terms ``(..., blocks, terms)``. A product with ones is four times as fast as NumPy's sum."""
+    if isinstance(terms, np.ndarray) and terms.ndim == 2:
+        return np.asarray(np.ones(len(terms), terms.dtype) @ terms)
+    return xp.sum(terms, axis=-2)

@@ -65,8 +65,9 @@ def on_grid(size: int) -> bool:
 
 
 @lru_cache(maxsize=64)
-def half_plan(n: int, sizes: tuple[int, ...], order: int) -> Plan:
-    """The stages for a series of `n` samples."""
+def half_plan(n: int, sizes: tuple[int, ...], order: int, gather: int | None = None) -> Plan:
+    """The stages for a series of `n` samples; each later stage joins `gather` blocks, a power of two; by default GATHER."""
+    gather = GATHER if gather is None else gather
     chains = [_Chain(b, h, boxes_from_samples(h, 2 * BLOCK // h, order)) for b, h in smallest_halves(order).items()]
     direct = [s for s in sizes if s < 2 * smallest_halves(order)[s // (s & -s) if s % 3 == 0 else 2]]
     stages: list[Stage] = []
@@ -77,8 +78,8 @@ def half_plan(n: int, sizes: tuple[int, ...], order: int) -> Plan:
         given += found
         if set(sizes) <= set(given):
             return Plan(tuple(stages), np.array([given.index(size) for size in sizes]))
-        chains = _entering(chains, order)
-        block *= GATHER
+        chains = _entering(chains, order, gather)
+        block *= gather
 
 
 def smallest_halves(order: int) -> dict[int, int]:
@@ -169,16 +170,16 @@ def _residuals(terms: _Terms, left: list[_Chain]) -> Matrix:
     return np.stack(columns, axis=1).astype(np.float64)
 
 
-def _entering(left: list[_Chain], order: int) -> list[_Chain]:
+def _entering(left: list[_Chain], order: int, gather: int) -> list[_Chain]:
     """The boxes that a stage leaves, in two blocks of the next: first the coefficients, block by block, then the means."""
     per_block, fields = sum(len(chain.boxes) for chain in left), order + 1
-    count = 2 * GATHER * per_block
+    count = 2 * gather * per_block
     inputs = np.eye(count * (fields + 1))
     empty = np.zeros((len(inputs), 0))
     chains, offset = [], 0
     for name, length, boxes in left:
         entering = []
-        for j in (b * per_block + offset + i for b in range(2 * GATHER) for i in range(len(boxes))):
+        for j in (b * per_block + offset + i for b in range(2 * gather) for i in range(len(boxes))):
             coefficients, mean = inputs[:, j * fields : (j + 1) * fields], inputs[:, count * fields + j : count * fields + j + 1]
             entering.append(Box(coefficients, mean, empty))
         chains.append(_Chain(name, length, entering))

@@ -12,9 +12,8 @@ block, and profiles start and end at zero, so float32 keeps its precision at any
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ from wcdfa.kernel.side_by_side_plan import Stage, plan
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-SLAB = 1 << 14  # samples of one series that NumPy computes at a time …
+SLAB = 1 << 15  # samples of one series that NumPy computes at a time …
 BATCH = 1 << 15  # … and of many short ones
 
 Inputs = tuple[Array, Array, Array | None]  # block, reference value, residuals of its boxes
@@ -51,7 +50,7 @@ def mean_squares_side_by_side(x: Array, sizes: tuple[int, ...], order: int, xp: 
             pieces.append(piece)
             read = partial(_read_boxes, _blocks_of_boxes(state, following, xp), order, xp)
         block, _, residuals = read()
-        terms = _terms(matmul(block, final.transform), residuals, xp)
+        terms = _terms(matmul(block, final.transform), final.details, residuals, xp)
         pieces.append(matmul(reshape(terms, (*batch, final.blocks * terms.shape[-1])), final.every))
     return xp.take(xp.concat(pieces, axis=-1), positions, axis=-1)
 
@@ -66,31 +65,59 @@ def by_slabs_of_series(x: npt.NDArray[np.floating], compute: Callable[[Array], A
 
 
 def _advance(read: Callable[..., Inputs], stage: Stage, xp: Namespace) -> tuple[Array, Array]:
-    """F² of a stage that is not the last, and the boxes it leaves ``(..., boxes, [coefficients, mean, residual])``.
-
-    NumPy computes a slab of blocks at a time, so that intermediate arrays stay in the processor's cache; other libraries compute all at once.
-    """
+    """F² of a stage that is not the last, and the boxes it leaves ``(..., boxes, [coefficients, mean, residual])``."""
+    if xp is NUMPY and stage.blocks * stage.inputs > SLAB:
+        return _advance_by_slabs(read, stage)
     matmul = matmul_of(xp)
-    whole = stage.blocks - 1  # the last block may be partly padding, so it is weighted separately
-    slab = max(1, SLAB // stage.inputs) if xp is NUMPY else whole
-    sums, states = [], []
-    for start in [*range(0, whole, slab), whole]:
-        block, first, residuals = read(slice(start, min(start + slab, whole) if start < whole else None))
-        outputs = matmul(block, stage.transform)
-        terms = _terms(outputs[..., : stage.details], residuals, xp)
-        if start < whole:
-            sums.append(xp.sum(terms, axis=-2))
-        mean = first + outputs[..., -1:]
-        residual = xp.sum(terms, axis=-1, keepdims=True)
-        states.append(xp.concat([outputs[..., stage.details : -1], mean, residual], axis=-1))
-    piece = matmul(reduce(operator.add, sums), stage.every) + matmul(terms[..., 0, :], stage.last)
-    return piece, xp.concat(states, axis=-2)
+    block, first, residuals = read()
+    outputs = matmul(block, stage.transform)
+    terms = _terms(outputs, stage.details, residuals, xp)
+    mean, residual = first + outputs[..., -1:], xp.sum(terms, axis=-1, keepdims=True)
+    # the last block may be partly padding, so it is weighted separately
+    piece = matmul(xp.sum(terms[..., :-1, :], axis=-2), stage.every) + matmul(terms[..., -1, :], stage.last)
+    return piece, xp.concat([outputs[..., stage.details : -1], mean, residual], axis=-1)
 
 
-def _terms(details: Array, residuals: Array | None, xp: Namespace) -> Array:
+def _advance_by_slabs(read: Callable[..., Inputs], stage: Stage) -> tuple[Array, Array]:
+    """`_advance` for one long series in NumPy, a slab of blocks at a time, so that intermediate arrays stay in the processor's cache.
+
+    Sums are products with ones, which are four times as fast as NumPy's sums.
+    """
+    transform, every, last = (np.asarray(each) for each in (stage.transform, stage.every, stage.last))
+    rows, kept = max(1, SLAB // stage.inputs), transform.shape[1] - stage.details
+    room, state = np.empty((rows, transform.shape[1]), transform.dtype), np.empty((stage.blocks, kept + 1), transform.dtype)
+    ones = np.ones(max(rows, transform.shape[1]), transform.dtype)
+    total = np.zeros(len(every), transform.dtype)
+    for start in range(0, stage.blocks, rows):
+        entering, first, residuals = read(slice(start, start + rows))
+        block = np.asarray(entering)
+        outputs = np.matmul(block, transform, out=room[: len(block)])
+        left, terms = state[start : start + rows], outputs[:, : stage.details]
+        left[:, :kept] = outputs[:, stage.details :]
+        left[:, kept - 1 : kept] += np.asarray(first)
+        np.multiply(outputs, outputs, out=outputs)  # all of them, because they are contiguous
+        np.matmul(terms, ones[: stage.details], out=left[:, kept])
+        if residuals is not None:
+            left[:, kept] += np.sum(np.asarray(residuals), axis=-1)
+        parts = [terms] if residuals is None else [np.asarray(residuals), terms]
+        counted = min(len(block), stage.blocks - 1 - start)  # the last block may be partly padding, so it is weighted separately
+        total += np.concatenate([ones[:counted] @ part[:counted] for part in parts])
+        final = np.concatenate([part[-1] for part in parts])
+    return total @ every + final @ last, state
+
+
+def _terms(outputs: Array, details: int, residuals: Array | None, xp: Namespace) -> Array:
     """The terms whose weighted sum is F²: the residuals of the boxes that enter each block, and its squared details."""
-    squares = details * details
+    squares = squared(outputs, details, xp)
     return squares if residuals is None else xp.concat([residuals, squares], axis=-1)
+
+
+def squared(outputs: Array, count: int, xp: Namespace) -> Array:
+    """The squares of the first so many outputs of each block. NumPy is faster if it squares all, because they are contiguous."""
+    if xp is NUMPY:
+        return (outputs * outputs)[..., :count]
+    details = outputs[..., :count]
+    return details * details
 
 
 def _read_samples(samples: Array, level: Array | float, span: slice | None = None) -> Inputs:
