@@ -105,6 +105,15 @@ def test_compare_passes_over_what_is_no_series_in_a_folder(tmp_path):
     assert few in run("compare", "runs/a.csv", "late.csv", cwd=tmp_path).stderr
 
 
+def test_watch_names_the_other_runs_of_a_log(tmp_path):
+    rows = "".join(f"{run},{step},{norm!r}\n" for run in "abc" for step, norm in enumerate(norms(100, seed=ord(run)).tolist(), start=1))
+    (tmp_path / "log.csv").write_text("run,step,update_norm\n" + rows)
+    said = run("watch", "log.csv", "--idle", 0.2, "--every", 0.1, cwd=tmp_path).stdout
+    assert "note: not followed: 2 other runs of this log, b, a" in said
+    assert "too few steps yet" not in said
+    assert "(wcdfa explain other-runs)" in said
+
+
 def lines_of(process, pattern, seconds=60):
     """Read what it prints until a line matches."""
     said = []
