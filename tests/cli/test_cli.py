@@ -29,6 +29,8 @@ def test_demo(tmp_path):
     assert "AdamW(0.9, 0.98) on gradients without memory" in done.stdout
     assert all(span in done.stdout for span in ("1–500", "501–1,000", "1,001–1,500", "1,501–2,000"))
     assert "diagnosis: " in done.stdout
+    assert done.stdout.count("what to do: ") == 1
+    assert "order 2" not in done.stdout
     assert "not compared" not in done.stdout.split("diagnosis: ")[1]  # the direction is recorded, and the run is long enough
     assert f"picture: {tmp_path / 'wcdfa-demo.png'}" in done.stdout
     assert is_png(tmp_path / "wcdfa-demo.png")

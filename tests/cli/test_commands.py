@@ -31,7 +31,7 @@ def test_help_imports_no_framework_and_nothing_that_a_command_needs(tmp_path):
     assert all(command in done.stdout for command in ("demo", "analyze", "watch", "report", "compare", "--install-completion"))
 
 
-@pytest.mark.parametrize("command", ["demo", "analyze", "watch", "report", "compare"])
+@pytest.mark.parametrize("command", ["demo", "analyze", "watch", "report", "compare", "explain"])
 def test_each_command_has_help(tmp_path, command):
     done = run(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
@@ -103,6 +103,17 @@ def test_compare_passes_over_what_is_no_series_in_a_folder(tmp_path):
     few = "have 10 steps in common"
     write(tmp_path / "late.csv", norms(50), first=591)
     assert few in run("compare", "runs/a.csv", "late.csv", cwd=tmp_path).stderr
+
+
+def test_watch_names_the_other_runs_of_a_log(tmp_path):
+    rows = "".join(
+        f"{run},{step},{norm!r}\n" for run in "abc" for step, norm in enumerate(norms(100, seed=ord(run)).tolist(), start=1)
+    )
+    (tmp_path / "log.csv").write_text("run,step,update_norm\n" + rows)
+    said = run("watch", "log.csv", "--idle", 0.2, "--every", 0.1, cwd=tmp_path).stdout
+    assert "note: not followed: 2 other runs of this log, b, a" in said
+    assert "too few steps yet" not in said
+    assert "(wcdfa explain other-runs)" in said
 
 
 def lines_of(process, pattern, seconds=60):

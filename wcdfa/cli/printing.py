@@ -102,7 +102,7 @@ def print_not_compared(results: Sequence[SeriesResult], console: Console) -> Non
         and ONE_AN_EPOCH not in result["notes"]
         for result in results
     ):
-        say(console, "note: not compared with the optimizer, which alone may give such an α: name it with --optimizer")
+        say(console, f"note: {NOT_COMPARED}")
 
 
 def print_notes(results: Sequence[SeriesResult], console: Console) -> None:

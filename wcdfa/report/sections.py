@@ -23,7 +23,7 @@ from wcdfa.support.text import several
 from wcdfa.verdicts.diagnosis import Diagnosis
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS
-from wcdfa.verdicts.sentences import no_drift
+from wcdfa.verdicts.sentences import no_drift, of_run
 
 
 class Line(NamedTuple):
@@ -111,7 +111,7 @@ def section_of(
         [*([str(judged_together)] if judged_together.compared > 1 else []), *remarks(analysis), *left_out],
         _settings(analysis),
         no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
-        run=str(analysis.run),
+        run=". ".join(of_run(analysis.run, verdicts)),
         direction=direction,
     )
 
