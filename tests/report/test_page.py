@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import zlib
+
 import pytest
 
 import wcdfa
 from tests.helpers.browser import Opened, browser
-from tests.helpers.report_runs import analysis, series
+from tests.helpers.report_runs import SETTINGS, analysis, series
+from wcdfa.analysis.series import analyze
 from wcdfa.recording.groups import ALL
 from wcdfa.report import Failure, section_of, write
+from wcdfa.verdicts.explanations import of_verdict
 
 pytestmark = pytest.mark.slow  # opens a browser
 
@@ -200,6 +205,97 @@ def test_words_are_there_without_scripts(chromium, one):
     opened = Opened(chromium, path, java_script_enabled=False)
     assert str(found.judged.verdicts[-1]) in opened.page.inner_text("main")
     assert "Alarms" in opened.page.inner_text("main")
+
+
+PICTURES = "() => [...document.querySelectorAll('.plot')].map((place) => place.querySelector('svg.still')).map((each) => each.checkVisibility() ? each.getBoundingClientRect().height : 0)"
+
+
+def seen(opened):
+    """Heights of the still pictures; of those in a closed part, 0."""
+    return dict(
+        zip(
+            opened.page.eval_on_selector_all(".plot", "all => all.map((each) => each.classList[1])"),
+            opened.page.evaluate(PICTURES),
+            strict=True,
+        )
+    )
+
+
+def test_pictures_are_there_without_scripts(chromium, one):
+    opened = Opened(chromium, one[0], java_script_enabled=False)
+    heights = seen(opened)
+    assert heights.pop("orders") == 0
+    assert set(heights) == {"trajectory", "fluctuations", "surrogates", "groups", "direction"}
+    assert min(heights.values()) > 250
+    assert "need a browser of 2023 or later that runs scripts" in opened.page.inner_text("noscript")
+    opened.page.locator("details.higher summary").click()
+    assert seen(opened)["orders"] > 250
+
+
+def test_print_shows_the_last_window(chromium, one):
+    path, found = one
+    opened = Opened(chromium, path)
+    opened.drawn(".plot.surrogates")
+    first, last = str(found.judged.verdicts[0]), str(found.judged.verdicts[-1])
+    opened.page.locator("input[type=range]").fill("1")
+    assert opened.page.locator(".window .verdict").text_content() == first
+    assert set(seen(opened).values()) == {0}  # the ones that answer are in their place
+    opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator(".window .verdict").text_content() == last
+    heights = seen(opened)
+    heights.pop("orders")
+    assert min(heights.values()) > 200
+    assert not opened.page.locator(".plot.trajectory .main-svg").first.is_visible()
+    opened.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert opened.page.locator(".window .verdict").text_content() == first
+
+
+def test_a_printed_page_has_its_pictures(chromium, one):
+    """Curves and lines in the streams of the PDF; text alone has few."""
+    page = Opened(chromium, one[0]).page
+    drawn = strokes(page.pdf())
+    page.add_style_tag(content=".still { display: none !important; }")
+    assert drawn > strokes(page.pdf()) + 1000
+
+
+def strokes(pdf):
+    """How many lines and curves are drawn in a PDF."""
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, flags=re.DOTALL)
+    return sum(len(re.findall(rb"\s[lc]\s", unpacked(each))) for each in streams)
+
+
+def unpacked(stream):
+    try:
+        return zlib.decompressobj().decompress(stream)
+    except zlib.error:
+        return b""
+
+
+def test_a_line_leads_to_its_row(chromium, one):
+    opened = Opened(chromium, one[0])
+    opened.drawn()
+    opened.page.locator(".window .verdict a").click()
+    row = opened.page.locator("#lines tr:target")
+    assert row.is_visible()
+    assert row.get_attribute("id") == opened.page.locator(".window .verdict a").get_attribute("href")[1:]
+
+
+def test_a_window_without_alpha_has_no_empty_frames(chromium, tmp_path):
+    run = series("run")
+    run.values[256:512] = 1.0
+    found = analyze(run, SETTINGS)
+    opened = Opened(chromium, write(tmp_path / "report.html", [section_of(found)]))
+    opened.drawn(".plot.surrogates")
+    slider = opened.page.locator("input[type=range]")
+    slider.fill("2")
+    assert not opened.page.locator(".pair").is_visible()
+    assert opened.page.locator(".not-drawn").text_content() == "There is no α in this window, and so no F(s) to draw."
+    assert opened.page.locator(".window .next span").text_content() == of_verdict(found.judged.verdicts[1]).next_step
+    slider.fill("3")
+    assert opened.page.locator(".pair").is_visible()
+    assert any(each["name"] == "SGD(momentum 0.9) alone" for each in opened.data(".plot.fluctuations"))
+    assert (opened.said, opened.asked) == ([], [opened.address])
 
 
 def test_an_old_browser_says_what_is_missing(chromium, one):

@@ -44,18 +44,21 @@ class Axis(NamedTuple):
         return float(self.at(value))
 
     def ticks(self, most: int) -> list[float]:
-        """Round numbers within the axis, about so many at most."""
+        """Round numbers within the axis, about so many at most.
+
+        >>> Axis(0.02, 3, 0, 1, log=True).ticks(5)
+        [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
+        """
         if most == 0:
             return []
         if not self.log:
             return _round_numbers(self.low, self.high, most)
-        first, last = math.ceil(math.log10(self.low)), math.floor(math.log10(self.high))
-        if last <= first:
-            return [each for each in _round_numbers(self.low, self.high, most) if each > 0]
-        powers = range(first - 1, last + 1, math.ceil((last - first + 1) / most))
-        between = (1.0, 2.0, 5.0) if 2 * (last - first + 1) <= most else (1.0,)
-        found = (times * 10.0**power for power in powers for times in between)
-        return [each for each in found if self.low <= each <= self.high]
+        first, last = math.floor(math.log10(self.low)), math.floor(math.log10(self.high))
+        every = max(1, round((last - first) / most))
+        between = (1.0, 2.0, 5.0) if 2 * (last - first) <= most else (1.0,)
+        found = (times * 10.0**power for power in range(first, last + 1, every) for times in between)
+        known = [each for each in found if self.low <= each <= self.high]
+        return known if len(known) > 1 else [each for each in _round_numbers(self.low, self.high, most) if each > 0]
 
 
 def _round_numbers(low: float, high: float, most: int) -> list[float]:

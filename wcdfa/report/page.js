@@ -221,12 +221,16 @@ function drawRun(section, run, colors, nextSteps) {
   const show = (number) => {
     const window = run.windows[number];
     tell(find, run, number, nextSteps);
-    const left = fluctuations(run, window, colors, 1);
-    Plotly.react(find(".plot.fluctuations"), left.traces, left.layout, CONFIG);
-    const right = surrogates(run, window, colors, limits);
-    Plotly.react(find(".plot.surrogates"), right.traces, right.layout, CONFIG);
-    if (higher.open) {
-      const orders = fluctuations(run, window, colors, 3);
+    find(".pair").hidden = !window.curves.length;
+    higher.hidden = window.curves.length < 2;
+    if (window.curves.length) {
+      const left = fluctuations(run, window, colors, 1);
+      Plotly.react(find(".plot.fluctuations"), left.traces, left.layout, CONFIG);
+      const right = surrogates(run, window, colors, limits);
+      Plotly.react(find(".plot.surrogates"), right.traces, right.layout, CONFIG);
+    }
+    if (higher.open && !higher.hidden) {
+      const orders = fluctuations(run, window, colors, window.curves.length);
       Plotly.react(find(".plot.orders"), orders.traces, orders.layout, CONFIG);
     }
     const place = `shapes[${above.marker}]`;

@@ -87,12 +87,18 @@ def _pictures(run: DrawnRun) -> list[Markup]:
         element("div", fluctuations(run, last), class_="plot fluctuations"),
         element("div", ranges(run, last), class_="plot surrogates"),
     ]
-    higher = element("div", fluctuations(run, last, orders=3), class_="plot orders")
+    higher = element("div", fluctuations(run, last, orders=len(last["curves"])), class_="plot orders")
+    summary = element("summary", "F(s) at higher detrending orders, which ignore a trend")
     return [
-        element("div", *pair, class_="pair"),
+        element("div", *pair, class_="pair", **hidden_unless(last["curves"])),
         element("p", last["missing"], class_="not-drawn"),
-        element("details", element("summary", "F(s) at higher detrending orders, which ignore a trend"), higher, class_="higher"),
+        element("details", summary, higher, class_="higher", **hidden_unless(last["curves"][1:])),
     ]
+
+
+def hidden_unless(shown: Sequence[object]) -> dict[str, str]:
+    """The attribute that hides an element with nothing to show."""
+    return {} if shown else {"hidden": ""}
 
 
 def _found(section: Section, rows: Rows) -> list[Markup]:
@@ -150,8 +156,13 @@ def _window(number: int, section: Section, rows: Rows, *, found: bool) -> Markup
 def _reasons(window: Window) -> Markup:
     said = zip(window.reasons, window.keys, strict=True)
     items = (element("li", linked(Sentence(shown(text, 400), key))) for text, key in said)
-    hidden = {} if window.reasons else {"hidden": ""}
-    return element("details", element("summary", "Details"), element("ul", *items, class_="reasons"), class_="why", **hidden)
+    return element(
+        "details",
+        element("summary", "Details"),
+        element("ul", *items, class_="reasons"),
+        class_="why",
+        **hidden_unless(window.reasons),
+    )
 
 
 def _alarms(section: Section) -> list[Markup]:

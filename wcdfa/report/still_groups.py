@@ -28,7 +28,7 @@ def heat_map(run: DrawnRun) -> Markup:
     names, alpha = run["groups"]["names"], np.array([floats(row) for row in run["groups"]["alpha"]])
     stops = floats([each["steps"][1] for each in run["windows"]])
     height = max(350, 120 + ROW * len(names))
-    left, right, top, bottom = min(320, 40 + LETTER * max(map(len, names))), 1000, 30, height - 60
+    left, right, top, bottom = min(440, 40 + LETTER * max(map(len, names))), 1000, 30, height - 60
     x = axis_of(_edges(stops), left, right, margin=0)
     row = (bottom - top) / len(names)
     y = axis_of([0, len(names)], bottom, top, margin=0)

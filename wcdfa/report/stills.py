@@ -13,7 +13,7 @@ from wcdfa.report.thinning import thinned
 from wcdfa.support.colors import ALPHA, BANDS, CRITICAL, LOSS, NULL, RATE, SERIES, SPREAD
 from wcdfa.support.markup import Markup
 
-WIDTH, LEFT, RIGHT = 1120, 70, 1020  # pixels; names of bands stand to the right
+WIDTH, LEFT, RIGHT, TOP = 1120, 70, 1020, 40  # pixels; names of bands stand to the right
 MOST = 600  # points in a line: about as many as there are pixels
 DASHES = ("none", "6 3", "6 2 2 2", "2 2")
 INK = "currentColor"
@@ -56,32 +56,36 @@ def bands(thresholds: tuple[float, float], axis: Axis, across: tuple[float, floa
 def trajectory(run: DrawnRun) -> Markup:
     """α of each window with its interval, over the band of the optimizer alone; below it the norms, the learning rate and the loss."""
     rows, height = len(run["lines"]), 300 + 130 * len(run["lines"])
-    stops = floats([each["steps"][1] for each in run["windows"]])
-    alpha, low, high = parts_of([each["alpha"] for each in run["windows"]])
-    _, least, most = parts_of([each["null"] for each in run["windows"]])
-    bottom = 0.45 * height if rows else height - 50
-    x = axis_of([*stops, *(step for each in run["lines"] for step in each["steps"])], LEFT, RIGHT, margin=0.01)
-    y = Axis(*reach(low, high), bottom, 40)
-    last = run["windows"][-1]["steps"]
-    parts = [rectangle((x.place(last[0]), x.place(last[1])), (40, height - 50), SPREAD, 0.25)]
-    parts += bands(run["thresholds"], y, (LEFT, RIGHT))
-    parts.append(frame(x, y, ("optimizer step", "α"), below=None if rows else counted))
-    least, most = (np.repeat(np.clip(y.at(each), y.stop, y.start), 2) for each in (least, most))
-    parts.append(area(_held(x.at(stops)), least, most, NULL))
-    parts += [
-        bars(x.at(stops), y.at(low), y.at(high), ALPHA),
-        line(x.at(stops), y.at(alpha), ALPHA),
-        dots(x.at(stops), y.at(alpha), ALPHA),
-    ]
-    space = (height - 50 - bottom) / max(rows, 1)
+    end, bottom = height - 50, 0.45 * height if rows else height - 50
+    x = axis_of([step for each in (*run["windows"], *run["lines"]) for step in each["steps"]], LEFT, RIGHT, margin=0.01)
+    first, last = run["windows"][-1]["steps"]
+    parts = [rectangle((x.place(first), x.place(last)), (TOP, end), SPREAD, 0.25), *_alphas(run, x, bottom, alone=not rows)]
+    space = (end - bottom) / max(rows, 1)
     for number, each in enumerate(run["lines"]):
         top = bottom + number * space + 14
         parts.append(_row(each, x, top, top + space - 14, last=number == rows - 1))
-    parts += [_drift(x, onset, start, height - 50) for onset, start in run["alarms"]]
-    names = [(f"α, {run['confidence']}", ALPHA)]
+    parts += [_drift(x, onset, start, end) for onset, start in run["alarms"]]
+    return svg(WIDTH, height, "α of each window over the steps of the run", [*parts, *legend(_names(run), LEFT, 24)])
+
+
+def _names(run: DrawnRun) -> list[tuple[str, str]]:
+    """The legend of α over the steps."""
     compared = [each["null"] for each in run["windows"] if each["null"] is not None and each["null"][1] is not None]
-    names += [(str(compared[0][0]), NULL)] if compared else []
-    return svg(WIDTH, height, "α of each window over the steps of the run", [*parts, *legend(names, LEFT, 24)])
+    return [(f"α, {run['confidence']}", ALPHA), *((str(each[0]), NULL) for each in compared[:1])]
+
+
+def _alphas(run: DrawnRun, x: Axis, bottom: float, *, alone: bool) -> list[Markup]:
+    """α of each window with its interval, over the band of the optimizer alone; `alone` if nothing is drawn below."""
+    alpha, low, high = parts_of([each["alpha"] for each in run["windows"]])
+    y, stops = Axis(*reach(low, high), bottom, TOP), x.at([each["steps"][1] for each in run["windows"]])
+    _, *null = parts_of([each["null"] for each in run["windows"]])
+    least, most = (np.repeat(np.clip(y.at(each), y.stop, y.start), 2) for each in null)
+    return [
+        *bands(run["thresholds"], y, (LEFT, RIGHT)),
+        frame(x, y, ("optimizer step", "α"), below=counted if alone else None),
+        area(_held(stops), least, most, NULL),
+        *(bars(stops, y.at(low), y.at(high), ALPHA), line(stops, y.at(alpha), ALPHA), dots(stops, y.at(alpha), ALPHA)),
+    ]
 
 
 def _held(places: Floats) -> Floats:
@@ -103,12 +107,12 @@ def _row(of: DrawnLine, x: Axis, top: float, bottom: float, *, last: bool) -> Ma
 
 def _drift(x: Axis, onset: int, start: int, bottom: float) -> Markup:
     """A drift, shaded from its onset to its alarm."""
-    return Markup(rectangle((x.place(onset), x.place(start)), (40, bottom), INK, 0.12) + _mark(x, start, bottom))
+    return Markup(rectangle((x.place(onset), x.place(start)), (TOP, bottom), INK, 0.12) + _mark(x, start, bottom))
 
 
 def _mark(x: Axis, step: int, bottom: float) -> Markup:
     at = x.place(step)
-    return line(np.array([at, at]), np.array([40.0, bottom]), INK, stroke_dasharray="2 3", stroke_width="1")
+    return line(np.array([at, at]), np.array([TOP, bottom], dtype=np.float64), INK, stroke_dasharray="2 3", stroke_width="1")
 
 
 def direction(run: DrawnRun) -> Markup:

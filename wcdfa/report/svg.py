@@ -46,11 +46,17 @@ def _strokes(xs: Floats, ys: Floats) -> str:
 
 
 def area(xs: Floats, low: Floats, high: Floats, color: str, opacity: float = 0.25) -> Markup:
-    """The area between two lines; places where one of them is NaN are left out."""
+    """The area between two lines, with a gap where one of them is NaN."""
     known = np.isfinite(xs) & np.isfinite(low) & np.isfinite(high)
-    places = [*zip(xs[known], high[known], strict=True), *list(zip(xs[known], low[known], strict=True))[::-1]]
-    points = " ".join(f"{short(x)},{short(y)}" for x, y in places)
-    return element("polygon", points=points, fill=color, fill_opacity=f"{opacity:g}")
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], known, [False]])))
+    stretches = (slice(start, stop) for start, stop in zip(edges[::2], edges[1::2], strict=True))
+    drawn = "".join(_outline(xs[each], low[each], high[each]) for each in stretches)
+    return element("path", d=drawn, fill=color, fill_opacity=f"{opacity:g}")
+
+
+def _outline(xs: Floats, low: Floats, high: Floats) -> str:
+    ends = np.concatenate([xs, xs[::-1]]).tolist(), np.concatenate([high, low[::-1]]).tolist()
+    return "M" + "L".join(f"{short(x)},{short(y)}" for x, y in zip(*ends, strict=True)) + "Z"
 
 
 def rectangle(x: Sequence[float], y: Sequence[float], color: str, opacity: float) -> Markup:
