@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,19 @@ def run_of(
 
 def _called(series: str) -> str:
     return CALLED.get(series, f"{CALLED[ALL]}/{series}")
+
+
+def named(run: Run, source: object) -> Run:
+    """The run with its optimizer, from what a monitor saves of it as JSON; unchanged if nothing is known.
+
+    >>> named(Run(Path("a.pt"), "", {}), '{"optimizer": "sgd", "hyperparameters": {"momentum": 0.9}}').hyperparameters
+    {'momentum': 0.9}
+    """
+    with suppress(ValueError, TypeError, KeyError, RecursionError):
+        held = json.loads(str(source))
+        if isinstance(held["optimizer"], str):
+            return run._replace(optimizer=held["optimizer"], hyperparameters=dict(held["hyperparameters"]))
+    return run
 
 
 def as_numbers(text: Sequence[Sequence[float | None]]) -> Floats:

@@ -8,6 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from math import prod
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from wcdfa.readers.checkpoints.torch_pickle import TorchPickle
 from wcdfa.readers.checkpoints.torch_zip import TorchZip, opened
 from wcdfa.readers.columns import Run
 from wcdfa.readers.limits import Room
-from wcdfa.readers.recorder_states import as_numbers, run_of
+from wcdfa.readers.recorder_states import as_numbers, named, run_of
 from wcdfa.recording.side_series import GRADIENTS
 
 OWN = "wcdfa.pt"  # what the callback for transformers writes into each checkpoint
@@ -33,7 +34,7 @@ def read_torch_state(path: Path) -> Iterator[Run]:
     try:
         with opened(path, room) as archive:
             states = [*_handles(TorchPickle(archive, room).load(), room)]
-            runs = [_run(path, "/".join(keys) if len(states) > 1 else "", state, archive) for keys, state in states]
+            runs = [_run(path, each, archive, several=len(states) > 1) for each in states]
     except zipfile.BadZipFile as error:
         msg = "it is cut off, or was not written by torch.save"
         raise ValueError(msg) from error
@@ -43,22 +44,32 @@ def read_torch_state(path: Path) -> Iterator[Run]:
     yield from runs
 
 
-def _handles(root: object, room: Room) -> Iterator[tuple[tuple[str, ...], Mapping[str, object]]]:
-    """The states of handles in what was pickled, with the keys that lead to each."""
-    waiting: list[tuple[tuple[str, ...], object]] = [((), root)]
+class State(NamedTuple):
+    """The state of a handle."""
+
+    keys: tuple[str, ...]
+    """The keys that lead to it."""
+    held: Mapping[str, object]
+    source: object
+    """What the monitor beside it says of the optimizer; None if there is none."""
+
+
+def _handles(root: object, room: Room) -> Iterator[State]:
+    """The states of handles in what was pickled."""
+    waiting = [State((), root, None)] if isinstance(root, Mapping) else []
     while waiting:
-        keys, part = waiting.pop()
-        room.take(PART, "what it holds")
-        if not isinstance(part, Mapping) or len(keys) > DEEPEST:
-            continue
+        keys, part, source = waiting.pop()
+        room.take(PART * (1 + len(part)), "what it holds")
         if part.keys() >= HANDLE:
-            yield keys, part
-        else:
-            room.take(PART * len(part), "what it holds")
-            waiting += [((*keys, str(key)), each) for key, each in part.items() if isinstance(each, Mapping)]
+            yield State(keys, part, source)
+        elif len(keys) < DEEPEST:
+            monitor = part.get("monitor")
+            source = monitor.get("source") if isinstance(monitor, Mapping) else None
+            waiting += [State((*keys, str(key)), each, source) for key, each in part.items() if isinstance(each, Mapping)]
 
 
-def _run(path: Path, name: str, state: Mapping[str, object], archive: TorchZip) -> Run:
+def _run(path: Path, saved: State, archive: TorchZip, *, several: bool) -> Run:
+    state, name = saved.held, "/".join(saved.keys) if several else ""
     numbers = {key: _numbers(state[key], archive) for key in ("norms", "lr", "steps", "counts")}
     notes = json.loads(str(state["groups"]))
     notes = {"names": notes, "beside": {}} if isinstance(notes, list) else notes
@@ -68,7 +79,8 @@ def _run(path: Path, name: str, state: Mapping[str, object], archive: TorchZip) 
     series |= {each: found for each, text in direction.items() if len(found := _floats(text)) == len(numbers["lr"])}
     if "gradients" in state:
         series[GRADIENTS] = _numbers(state["gradients"], archive)
-    return run_of(path, series, numbers["lr"], numbers["steps"], int(numbers["counts"].ravel()[0]), name=name)
+    run = run_of(path, series, numbers["lr"], numbers["steps"], int(numbers["counts"].ravel()[0]), name=name)
+    return named(run, saved.source)
 
 
 def _floats(text: str) -> npt.NDArray[np.float32]:
