@@ -30,7 +30,14 @@ CALLED = {
 
 
 def run_of(
-    path: Path, series: Mapping[str, npt.ArrayLike], lr: npt.ArrayLike, steps: npt.ArrayLike | None, count: int, *, name: str = "", notes: Sequence[str] = ()
+    path: Path,
+    series: Mapping[str, npt.ArrayLike],
+    lr: npt.ArrayLike,
+    steps: npt.ArrayLike | None,
+    count: int,
+    *,
+    name: str = "",
+    notes: Sequence[str] = (),
 ) -> Run:
     """The run in the ring of a recorder.
 
