@@ -50,7 +50,7 @@ class TensorFlowWriter(Protocol):
 class LayoutMessage(Protocol):
     """A layout as TensorBoard stores it."""
 
-    def SerializeToString(self) -> bytes:  # noqa: N802 - the name that it has
+    def SerializeToString(self) -> bytes:
         """The bytes of the message."""
 
 

@@ -53,7 +53,7 @@ def read_keras_state(path: Path) -> Iterator[Run]:
             recorders = _recorders(file, Deadline(size))
             if not recorders:
                 msg = "it holds no recorded norms: compile the model with optimizer=monitored(...), and save it with its optimizer"
-                raise ValueError(msg)  # noqa: TRY301 - other errors of the file are turned into one of these
+                raise ValueError(msg)
             runs = [_run(path, name if len(recorders) > 1 else "", held, size) for name, held in recorders.items()]
     except (OSError, KeyError, RuntimeError, zipfile.BadZipFile, UnicodeDecodeError) as error:
         msg = f"it is cut off or damaged: {error}"
