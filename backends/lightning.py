@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wcdfa.support.extras import needed
@@ -23,7 +25,9 @@ from wcdfa.recording.sample import COORDINATES
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
+    from lightning.pytorch.loggers import Logger
 
+TOGETHER = 1000  # metrics in a batch of MLflow, which is its limit
 ROOTS = ("lightning.pytorch", "pytorch_lightning")
 
 
@@ -40,6 +44,20 @@ def _callbacks() -> tuple[type, ...]:
 
 
 Callback: type = type("Callback", _callbacks(), {})
+
+
+def log_rows(logger: Logger, rows: Sequence[tuple[int, dict[str, float]]]) -> None:
+    """Give a logger the numbers of each step. MLflow gets them together, because one call for each step would take milliseconds."""
+    if type(logger).__name__ == "MLFlowLogger" and len(rows) > 1:
+        from mlflow.entities import Metric  # noqa: PLC0415 - only its own logger needs it
+
+        now = int(1000 * time.time())
+        found = [Metric(key, value, now, step) for step, row in rows for key, value in row.items()]
+        for first in range(0, len(found), TOGETHER):
+            logger.experiment.log_batch(run_id=logger.run_id, metrics=found[first : first + TOGETHER])
+        return
+    for step, row in rows:
+        logger.log_metrics(row, step=step)
 
 
 class WeightChangeCallback(Callback):  # type: ignore[misc]
@@ -85,7 +103,8 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
     window, mode, sample, groups, snapshot
         As in `wcdfa.backends.torch.hooks.attach`. Groups use the names that the LightningModule gives its parameters.
     every : int, optional
-        The norms are copied to the host and α is logged after this many steps. Default: a fifth of the window.
+        The norms are copied to the host and α is logged after this many steps, with the norm of that step. Default: a fifth of the
+        window, and the norm of each step is logged then, so that α can be computed again from the log.
     alarms : "log", "warn", "stop", callable or None
         What to do when the regime changes, α leaves its baseline, or the diagnosis finds something: see `wcdfa.monitor.MessageAction`.
         All messages are kept in ``raised``; ``watch`` holds the baseline and the regime that they are based on. With "stop", only
@@ -130,6 +149,7 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
             coordinates=coordinates,
         )
         self._recorded = Recording(monitor, settings, alarms, monitor_options)
+        self._each = every is None  # whether the norm of each step is logged
         self._return = Return()
 
     @property
@@ -202,9 +222,10 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
         """Give new metrics to the loggers, and stop training, on all processes at once, if a message asks for it."""
         news = self._recording.news(trainer.global_step)
         trainer.callback_metrics.update({name: torch.tensor(number) for name, number in news.items()})
+        rows = self._recording.rows() if self._each else []
         for logger in trainer.loggers if news and trainer.is_global_zero else ():
             try:
-                logger.log_metrics(news, step=trainer.global_step)
+                log_rows(logger, [*((step, row) for step, row in rows if step < trainer.global_step), (trainer.global_step, news)])
             except Exception:  # no error here may end the training run
                 logging.getLogger("wcdfa").exception("a logger of the trainer failed; training goes on")
         if self._recording.alarms.action == "stop" and trainer.strategy.reduce_boolean_decision(self._recording.stop, all=False):

@@ -17,6 +17,7 @@ from wcdfa.backends.torch.settings import Settings
 from wcdfa.monitor.epochs import RollingWeightChangeDFA
 from wcdfa.monitor.messages import Action, Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
+from wcdfa.monitor.step_rows import StepRows
 from wcdfa.monitor.watch import Watch
 
 
@@ -61,6 +62,7 @@ class Recording:
         self._state: RecordingState = {}  # state of the training before, or from a checkpoint, while nothing is attached
         self._told = 0
         self._read_at = 0
+        self._steps = StepRows()
 
     def begin(self, optimizers: Sequence[object], model: torch.nn.Module | None, *, step: int, aloud: bool) -> None:
         """Record these optimizers from now on. `aloud` is true on the one process that acts on messages."""
@@ -68,6 +70,7 @@ class Recording:
             self.monitor = monitor_of(self._settings.window, self._monitor_options)
         self.stop, self._aloud, self._told = False, aloud, 0
         require_unattached(optimizers)  # a handle of the user's must not end with this training
+        self._steps = StepRows()
         self._handle = attach(*optimizers, monitor=self.monitor, model=model, alarm=self._alarm, **vars(self._settings))
         if self.watch.live is None:  # a user has ended the diagnosis
             self._handle.watch.live = None
@@ -91,12 +94,13 @@ class Recording:
         """Give the monitor all norms so far, at this step of the trainer. Returns how many steps of the optimizers were seen."""
         if self._handle is None:
             return self._told
-        self._read_at = step
+        before, self._read_at = self._read_at, step
         try:
             reading = self._handle.read()
         except RuntimeError as error:
             self._lose(error)
             return self._told
+        self._steps.take(reading, before, step)
         return int(reading.count + reading.skipped)
 
     def news(self, step: int) -> dict[str, float]:
@@ -106,6 +110,10 @@ class Recording:
             return {}
         self._told = seen
         return {name: number for name, number in self.monitor.metrics().items() if math.isfinite(number)}
+
+    def rows(self) -> list[tuple[int, dict[str, float]]]:
+        """The numbers of each step that was read since the last call, with the step of the trainer, for a log."""
+        return self._steps.taken()
 
     def end_epoch(self, epoch: float) -> None:
         """End the epoch of a monitor that keeps α by epoch."""

@@ -11,7 +11,7 @@ import pytest
 from wcdfa import sinks
 from wcdfa.sinks.base import Sink
 
-SHARED = {"base", "buffer", "keys"}
+SHARED = {"base", "buffer", "keys", "layouts"}
 TRACKERS = [module.name for module in pkgutil.iter_modules(sinks.__path__) if module.name not in SHARED]
 
 

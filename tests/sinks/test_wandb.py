@@ -334,3 +334,28 @@ def test_a_sink_where_wandb_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(ImportError, match="wandb"):
         WandbSink()
+
+
+@pytest.mark.parametrize("shared", ["TensorBoard is synced", "another process writes too"])
+def test_where_others_write_rows_too_no_step_is_passed_and_nothing_is_lost(begin, tmp_path, monkeypatch, wandb, shared):
+    run, sink = begin(), WandbSink()
+    if shared == "TensorBoard is synced":
+        monkeypatch.setitem(wandb.patched, "tensorboard", [("module", "writer")])
+    else:
+        monkeypatch.setattr(run, "_is_attached", True)
+    for step in range(1, 6):
+        sink(step, {"wcdfa/update_norm": float(step)})
+    monkeypatch.undo()
+    run.finish()
+    rows, _ = history(tmp_path, run)
+    assert values(rows, "wcdfa/step") == values(rows, "wcdfa/update_norm") == [1, 2, 3, 4, 5]
+
+
+def test_a_call_asks_the_process_that_writes_nothing(begin, tmp_path, monkeypatch):
+    run, sink = begin(), WandbSink()
+    monkeypatch.setattr(type(run), "step", property(lambda _: pytest.fail("it was asked for its step")))
+    for step in range(1, 4):
+        sink(step, {"wcdfa/update_norm": float(step)})
+    monkeypatch.undo()
+    run.finish()
+    assert values(history(tmp_path, run)[0], "wcdfa/step") == [1, 2, 3]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +85,17 @@ class Settings:
                 options["incomparable"] = why
         return options
 
+    def with_optimizer_of(self, series: RecordedSeries) -> Settings:
+        """The settings with the optimizer that the log holds, unless they name one, or the log names one that is not known here."""
+        if self.optimizer is not None or self.hyperparameters or series.optimizer is None:
+            return self
+        named = replace(self, optimizer=series.optimizer, hyperparameters=dict(series.hyperparameters))
+        try:
+            named.criteria(log=True)
+        except (ValueError, TypeError):
+            return self
+        return named
+
     def incomparable(self, series: RecordedSeries) -> str | None:
         """Why a replay of consecutive steps says nothing of a series; None if it does, or if the steps between its values are known."""
         return OF_EPOCHS if ONE_AN_EPOCH in series.notes and series.thinned == 1 and self.spacing is None else None
@@ -153,7 +164,7 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
         If no window can be judged.
     """
     try:
-        return _analyzed(series, settings, each)
+        return _analyzed(series, settings.with_optimizer_of(series), each)
     except ValueError as error:
         if series.thinned > 1 and len(series.values) < LEAST and has_option(series.tool):
             msg = f"{error}: {log_each(series.tool)}"

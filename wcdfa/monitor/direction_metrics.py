@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import SupportsFloat
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from wcdfa.monitor.live_checks import checks_of
 from wcdfa.monitor.live_record import record_from
+from wcdfa.recording.groups import ALL
 from wcdfa.recording.reading import Reading
+from wcdfa.recording.side_series import COSINE, WEIGHT_NORM, cosine_of
 
 RANGES = ("wcdfa/vector_alpha_4_16", "wcdfa/vector_alpha_16")
 """The keys of the exponents over box sizes 4 to 16, and from 16 on."""
 
 
-def of_last_step(reading: Reading) -> Iterator[tuple[str, SupportsFloat]]:
-    """The cosine with the last change, ‖W‖ and ‖ΔW‖ / ‖W‖, as far as they were recorded."""
-    if reading.cosine is not None:
-        yield "wcdfa/cosine", reading.cosine[-1]
-    yield from ((f"wcdfa/cosine/{name}", cosines[-1]) for name, cosines in reading.cosines.items())
-    if reading.weight_norm is not None:
-        size = float(reading.weight_norm[-1])
+def of_last_step(now: Mapping[str, float], groups: Sequence[str]) -> Iterator[tuple[str, float]]:
+    """The cosine with the last change, ‖W‖ and ‖ΔW‖ / ‖W‖, as far as they are among the numbers that a ring holds of a step."""
+    if COSINE in now:
+        yield "wcdfa/cosine", now[COSINE]
+    yield from ((f"wcdfa/cosine/{name}", now[cosine_of(name)]) for name in groups if cosine_of(name) in now)
+    if WEIGHT_NORM in now:
+        size = now[WEIGHT_NORM]
         yield "wcdfa/weight_norm", size
-        yield "wcdfa/update_ratio", float(reading.norms[-1]) / size if size > 0 else math.nan
+        yield "wcdfa/update_ratio", now[ALL] / size if size > 0 else math.nan
 
 
 def of_window(reading: Reading) -> dict[str, float]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.direction_metrics import of_last_step, of_window
 from wcdfa.monitor.expected import of_expected
 from wcdfa.recording.groups import ALL
-from wcdfa.recording.reading import Reading
+from wcdfa.recording.recorder import Recorder
+from wcdfa.recording.side_series import BETA1, GRADIENTS, MOMENTUM, SKETCH, is_side_series
 from wcdfa.verdicts.regime import label
 
 REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
@@ -17,35 +20,41 @@ REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdf
 
 def metrics_of(run: Computation, thresholds: tuple[float, float], *, alpha: bool = True) -> dict[str, float]:
     """The last norms and, if `alpha`, the last α, of all parameters and of each group. Without an α yet, only the norms."""
-    reading = run.recorder.reading()
+    recorder = run.recorder
+    kept = min(recorder.count, recorder.window)
     numbers = {
-        "wcdfa/step": float(run.recorder.step),
-        "wcdfa/n": float(len(reading.norms)),
-        "wcdfa/skipped": float(reading.skipped),
+        "wcdfa/step": float(recorder.step),
+        "wcdfa/n": float(kept),
+        "wcdfa/skipped": float(recorder.ring.wcdfa_skipped),
     }
-    if len(reading.norms):
-        numbers |= dict(_of_last_step(reading))
-        numbers |= {name.replace("_", "/"): value for name, value in run.recorder.varying_now(reading).items()}
+    if kept:
+        numbers |= dict(_of_last_step(recorder))
     if alpha and ALL in run.outcomes:
-        numbers |= dict(_of_alpha(run, thresholds)) | _beside_alpha(run, reading)
+        numbers |= dict(_of_alpha(run, thresholds)) | _beside_alpha(run)
     return numbers
 
 
-def _beside_alpha(run: Computation, reading: Reading) -> dict[str, float]:
+def _beside_alpha(run: Computation) -> dict[str, float]:
     """What the optimizer gives, and the numbers of the direction, which are computed once for each α."""
     if run.beside_alpha is None:
-        run.beside_alpha = of_expected(run) | of_window(reading)
+        run.beside_alpha = of_expected(run) | of_window(run.recorder.reading())
     return run.beside_alpha
 
 
-def _of_last_step(reading: Reading) -> Iterator[tuple[str, float]]:
-    yield "wcdfa/update_norm", float(reading.norms[-1])
-    yield from ((f"wcdfa/update_norm/{name}", float(norms[-1])) for name, norms in reading.groups.items())
-    if reading.lr is not None:
-        yield "wcdfa/lr", float(reading.lr[-1])
-    if reading.gradients is not None:
-        yield "wcdfa/gradient_norm", float(reading.gradients[-1])
-    yield from ((key, float(number)) for key, number in of_last_step(reading))
+def _of_last_step(recorder: Recorder) -> Iterator[tuple[str, float]]:
+    """What the ring holds of the last step. It is not read as a whole, because a tracker may want each step."""
+    held, last = recorder.ring.wcdfa_norms, (recorder.count - 1) % recorder.window
+    now = {name: float(np.asarray(values)[last]) for name, values in held.items() if name != SKETCH}
+    groups = [name for name in now if name != ALL and not is_side_series(name)]
+    yield "wcdfa/update_norm", now[ALL]
+    yield from ((f"wcdfa/update_norm/{name}", now[name]) for name in groups)
+    if np.isfinite(recorder.ring.wcdfa_lr).any():
+        yield "wcdfa/lr", float(np.asarray(recorder.ring.wcdfa_lr)[last])
+    if GRADIENTS in now:
+        yield "wcdfa/gradient_norm", now[GRADIENTS]
+    yield from of_last_step(now, groups)
+    if MOMENTUM in now or BETA1 in now:
+        yield from ((name.replace("_", "/"), value) for name, value in recorder.varying_now(recorder.reading()).items())
 
 
 def _of_alpha(run: Computation, thresholds: tuple[float, float]) -> Iterator[tuple[str, float]]:

@@ -86,7 +86,9 @@ class WeightChangeDFA:
         Record a norm at every k-th call of `update`, or whenever a callable, given the number of the call, returns True. Each norm is
         still that of one step. The series of every k-th norm has another α, so keep 1 unless the norms cost too much.
     log_every : int or callable, optional
-        Call the logger after this many norms. Default: when α is recomputed.
+        Call the logger after this many norms. Default: when α is recomputed; a sink of `wcdfa.sinks` then gets each norm since the last
+        time too, so that α can be computed again from the log, and the numbers of α once. The norms since the last α are logged
+        when the monitor is read.
     logger : callable, optional
         Called with the training step and `metrics()`: see `wcdfa.sinks`. If it raises an error, the error is logged once and training
         goes on. It may read the monitor, and sees it as it is at that step. Norms that it adds are recorded after those that wait, and it
@@ -508,13 +510,13 @@ class WeightChangeDFA:
             if self._alpha_due(count):
                 run.compute()
             if logged and self.logger is not None and self._log_due(count):
-                self._log(self.logger)
+                self._log(self.logger, alpha=self.log_every is not None or self._alpha_due(count))
             if self._run is not run:  # the logger has reset the monitor, or loaded a state
                 return
 
-    def _log(self, logger: Logger) -> None:
+    def _log(self, logger: Logger, *, alpha: bool) -> None:
         try:
-            logger(self._run.recorder.step, metrics_of(self._run, self.thresholds))
+            logger(self._run.recorder.step, metrics_of(self._run, self.thresholds, alpha=alpha))
         except Exception as error:  # noqa: BLE001 - no error here may end the training run
             self._failures.log("the logger of a monitor", error)
 
@@ -524,7 +526,9 @@ class WeightChangeDFA:
     def _log_due(self, count: int) -> bool:
         if self.logger is None:
             return False
-        return self._alpha_due(count) if self.log_every is None else due(self.log_every, count)
+        if self.log_every is not None:
+            return due(self.log_every, count)
+        return getattr(self.logger, "every_norm", False) is True or self._alpha_due(count)
 
 
 def _may_fall_due(every: Cadence, count: int, waiting: int) -> bool:

@@ -68,6 +68,9 @@ class Run(NamedTuple):
     """Text beside the numbers by name, read only on demand; empty unless the log is a table with columns of text."""
     unread: Mapping[str, str] = {}
     """The first text under each name that holds text and no numbers; of a name that is that of a norm, it is said."""
+    optimizer: str | None = None
+    """The name of the optimizer, as ``optimizer=`` takes it, if the log holds it."""
+    hyperparameters: Mapping[str, object] = {}
 
 
 class Lazy(Mapping[str, Held]):

@@ -60,6 +60,9 @@ class RecordedSeries(NamedTuple):
     """The program that wrote the log, as in `wcdfa.readers.tools`; empty if it is not known."""
     identity: str = ""
     """The id that this program gives the run; empty if there is none."""
+    optimizer: str | None = None
+    """The name of the optimizer, as ``optimizer=`` takes it, if the log holds it."""
+    hyperparameters: Mapping[str, object] = {}  # nothing changes it
 
     @property
     def name(self) -> str:
@@ -205,6 +208,8 @@ def _series(
         found.thinned,
         tool=run.tool,
         identity=run.identity,
+        optimizer=run.optimizer,
+        hyperparameters=run.hyperparameters,
     )
     if quantity != "update norm":
         return read

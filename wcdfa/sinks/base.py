@@ -26,6 +26,7 @@ class Sink(Protocol):
     - Write into the run that the script has started, and never start one. `CurrentRun` finds it, and warns once if no run is active.
     - Keep steps that go back, for example after a restart: do not change, sort or drop steps.
     - Let errors through: the monitor logs each once, and training goes on.
+    - Inherit from `EachNorm`, or else a monitor without ``log_every`` logs only when α is computed.
     - If writing is slow, collect numbers in a `wcdfa.sinks.buffer.Buffer`, and inherit from `Closing`.
     - Test it in ``tests/sinks/test_round_trips.py``: the reader of the format must read what the sink writes.
     """
@@ -37,7 +38,14 @@ class Sink(Protocol):
         """Log a message, or send it to people if the tracker can."""
 
 
-class Closing:
+class EachNorm:
+    """A sink that logs each norm, so that α can be computed again from the log, and numbers of α only when they are new."""
+
+    every_norm = True
+    """A monitor without ``log_every`` looks for it."""
+
+
+class Closing(EachNorm):
     """A sink that holds numbers until it is closed, by `close` or at the end of a with statement."""
 
     def __enter__(self) -> Self:

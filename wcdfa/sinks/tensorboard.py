@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from types import ModuleType
-from typing import Protocol, SupportsInt, cast, runtime_checkable
+from typing import Protocol, Self, SupportsInt, cast, runtime_checkable
 
 from wcdfa.sinks.base import Closing, Metrics
 from wcdfa.sinks.keys import ALERT, message, row
+from wcdfa.sinks.layouts import Layout, tensorboard_layout
 from wcdfa.support.forks import Forked, tell
 
 
@@ -28,6 +29,14 @@ class SummaryWriter(Protocol):
 
 
 @runtime_checkable
+class LayoutWriter(Protocol):
+    """A writer that also takes layouts."""
+
+    def add_custom_scalars(self, layout: Layout) -> object:
+        """Write a layout."""
+
+
+@runtime_checkable
 class TensorFlowWriter(Protocol):
     """A writer of ``tf.summary``."""
 
@@ -36,6 +45,13 @@ class TensorFlowWriter(Protocol):
 
     def flush(self) -> object:
         """Bring to disk what was written."""
+
+
+class LayoutMessage(Protocol):
+    """A layout as TensorBoard stores it."""
+
+    def SerializeToString(self) -> bytes:
+        """The bytes of the message."""
 
 
 class TensorBoardSink(Closing, Forked):
@@ -87,6 +103,20 @@ class TensorBoardSink(Closing, Forked):
         self._require_own()
         self._to.text(self._step, message(title, text))
 
+    def add_layout(self, prefix: str = "") -> Self:
+        """Write the layout of the tab "Custom scalars": α in its interval and beside what the optimizer gives, and the other charts.
+
+        Returns the sink. A layout that the writer has already is replaced.
+
+        Parameters
+        ----------
+        prefix : str
+            As in `wcdfa.sinks.layouts.tensorboard_layout`.
+        """
+        self._require_own()
+        self._to.layout(tensorboard_layout(prefix))
+        return self
+
     def close(self) -> None:
         """Flush the writer, unless it belongs to a parent."""
         if self._child:
@@ -123,6 +153,12 @@ class _ToSummaries:
     def text(self, step: int, text: str) -> None:
         self._writer.add_text(ALERT, text, step)
 
+    def layout(self, layout: Layout) -> None:
+        if not isinstance(self._writer, LayoutWriter):
+            msg = f"a writer of {type(self._writer).__name__} has no add_custom_scalars: use that of torch, tensorboardX or tf.summary"
+            raise TypeError(msg)
+        self._writer.add_custom_scalars(layout)
+
 
 class _ToTensorFlow:
     def __init__(self, writer: TensorFlowWriter) -> None:
@@ -138,3 +174,26 @@ class _ToTensorFlow:
     def text(self, step: int, text: str) -> None:
         with self._writer.as_default(step=step):
             self._summary.text(ALERT, text)
+
+    def layout(self, layout: Layout) -> None:
+        from tensorboard.plugins.custom_scalar import metadata  # type: ignore[import-untyped] # noqa: PLC0415 - TensorFlow brings it
+
+        content = as_message(layout).SerializeToString()
+        with self._writer.as_default(step=0):
+            self._summary.write(metadata.CONFIG_SUMMARY_TAG, content, metadata=metadata.create_summary_metadata())
+
+
+def as_message(layout: Layout) -> LayoutMessage:
+    """A layout as TensorBoard stores it."""
+    from tensorboard.plugins.custom_scalar import layout_pb2  # noqa: PLC0415 - need not be installed
+
+    def chart(title: str, kind: str, tags: Sequence[str]) -> object:
+        if kind == "Margin":
+            value, low, high = tags
+            band = layout_pb2.MarginChartContent.Series(value=value, lower=low, upper=high)
+            return layout_pb2.Chart(title=title, margin=layout_pb2.MarginChartContent(series=[band]))
+        return layout_pb2.Chart(title=title, multiline=layout_pb2.MultilineChartContent(tag=tags))
+
+    categories = {name: [chart(title, *each) for title, each in charts.items()] for name, charts in layout.items()}
+    found = [layout_pb2.Category(title=name, chart=charts) for name, charts in categories.items()]
+    return cast("LayoutMessage", layout_pb2.Layout(category=found))

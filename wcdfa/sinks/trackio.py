@@ -10,11 +10,11 @@ with needed("wcdfa.sinks.trackio", "wcdfa[trackio]"):
     from trackio import context_vars
     from trackio.run import Run
 
-from wcdfa.sinks.base import CurrentRun, Metrics
+from wcdfa.sinks.base import CurrentRun, EachNorm, Metrics
 from wcdfa.sinks.keys import row, titled
 
 
-class TrackioSink:
+class TrackioSink(EachNorm):
     """Logs the numbers of a monitor to a run of trackio, at their steps.
 
     For example::

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+
 from wcdfa.readers.base import FileReader, Folder, Found
-from wcdfa.readers.columns import Run
+from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.json_stream import CHUNK, Stream
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
+from wcdfa.readers.formats.torch_states import OWN, read_torch_state
+from wcdfa.support.text import shown
 
 STATE = "trainer_state.json"
+FEWEST = 28  # norms that have an α
 START = re.compile(r'"log_history"\s*:\s*\[')
 HISTORY = '{"log_history": []'
 CUT = "it is cut off or damaged: the entries before were read"
@@ -30,7 +36,28 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
     if not columns:
         msg = f"no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
         raise ValueError(msg) if notes else NothingLogged(msg)
-    yield Run(path, "", columns, (*notes, *rows.notes()), "trainer", unread=rows.unread)
+    recorded = _recorded(path) if _thinned(columns) else None
+    if recorded is not None:
+        yield recorded
+    else:
+        yield Run(path, "", columns, (*notes, *rows.notes()), "trainer", unread=rows.unread)
+
+
+def _thinned(columns: Mapping[str, Column]) -> bool:
+    """Whether the callback of this package logged not every step."""
+    steps = columns["wcdfa/step"].values if "wcdfa/step" in columns and "wcdfa/update_norm" in columns else np.empty(0)
+    return bool(len(steps)) and bool(len(steps) < steps[-1] - steps[0] + 1 or len(steps) < FEWEST)
+
+
+def _recorded(state: Path) -> Run | None:
+    """The norms that the callback has saved in the newest checkpoint; None if there are none."""
+    own = [state.with_name(OWN)] if _is_state(state) else [each.with_name(OWN) for each in _in_checkpoints(state.parent)[-1:]]
+    for path in own:
+        with suppress(ValueError, OSError):
+            for run in read_torch_state(path):
+                note = f"the log of the Trainer has only some of the steps, so the norms are those in {shown(path.name)} of its last checkpoint"
+                return run._replace(notes=(*run.notes, note))
+    return None
 
 
 class _TrainerState(FileReader):
@@ -40,9 +67,9 @@ class _TrainerState(FileReader):
 
     def search(self, folder: Folder) -> Found:
         """Find the state of the run, or else of its newest checkpoint, which includes the others."""
-        states = [state for state in folder.path.glob(f"checkpoint-*/{STATE}") if _is_state(state)]
+        states = _in_checkpoints(folder.path)
         own = [file for file in folder.files if file.name == STATE]
-        return Found(own or sorted(states, key=_number)[-1:], [state.parent for state in states])
+        return Found(own or states[-1:], [state.parent for state in states])
 
 
 def is_trainer_state(head: bytes) -> bool:
@@ -59,6 +86,11 @@ READER = _TrainerState(STATE, (), read_trainer_state, recognises=is_trainer_stat
 
 def _is_state(path: Path) -> bool:
     return path.parent.name.rpartition("-")[2].isdecimal() and path.is_file()
+
+
+def _in_checkpoints(folder: Path) -> list[Path]:
+    """The states of the checkpoints in a folder, the newest last."""
+    return sorted((state for state in folder.glob(f"checkpoint-*/{STATE}") if _is_state(state)), key=_number)
 
 
 def _number(state: Path) -> int:
