@@ -1,11 +1,12 @@
 """What `wcdfa.backends.torch.attach` costs a training run, and whether it is right.
 
-    python benchmarks/overhead_torch.py [exact] [gradients] [sample] [direction] [errors] [syncs] [sharded] [resume] [--quick]
+    python benchmarks/overhead_torch.py [step] [exact] [gradients] [sample] [direction] [errors] [syncs] [sharded] [resume] [--quick]
                                         [--all-threads] [--old folder of the unpacked sdist of wcdfa 0.1.0]
 
 One thread, as the other benchmarks, unless --all-threads; times are those of the processor then, else of the clock. What is compared is
 measured in turn, in random order; a share is the median of the paired differences over the median of the bare step, ± the standard error
-of that median. Runs on the first GPU where there is one.
+of that median. A step is measured behind one of the same run, so that the cache holds what it would hold in training. Runs on the first
+GPU where there is one.
 """
 
 from __future__ import annotations
@@ -43,21 +44,38 @@ from wcdfa.backends.torch.norms import PIECE
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SIZES = {"10 M": 10, "100 M": 100}  # layers of a million numbers
-BARS = {"exact": 1.5, "old": 4.0, "sample": 1.0, "memory": 2.0, "error": 0.5, "alpha": 0.02, "direction": 1.0}
+BARS = {
+    "exact": 1.3,
+    "old": 4.0,
+    "tensor": 1.5,
+    "adamw": 12.0,
+    "noise": 0.1,
+    "sample": 1.0,
+    "memory": 2.0,
+    "error": 0.5,
+    "alpha": 0.02,
+    "direction": 1.0,
+}
 
 
 def report(what: str, met: bool | None = None) -> None:
     print(f"  {'     ' if met is None else 'ok   ' if met else 'SHORT'} {what}", flush=True)
 
 
-def compared(calls: dict[str, Callable[[], Any]], seconds: float, clock: Callable[[], float]) -> dict[str, np.ndarray]:
-    """Seconds of each call, in rounds of random order."""
+def compared(
+    calls: dict[str, Callable[[], Any]],
+    seconds: float,
+    clock: Callable[[], float],
+    before: Callable[[str], Any] = lambda _: None,
+) -> dict[str, np.ndarray]:
+    """Seconds of each call, in rounds of random order. What is done before a call is not counted."""
     rng, times = np.random.default_rng(0), {name: [] for name in calls}
     for call in calls.values():
         call()
     begun = time.perf_counter()
     while len(next(iter(times.values()))) < 5 or time.perf_counter() - begun < seconds:
         for name in rng.permutation(list(calls)):
+            before(name)
             begin = clock()
             calls[name]()
             if DEVICE == "cuda":
@@ -81,8 +99,8 @@ def exact(options: argparse.Namespace) -> None:
             continue
         model = Model(layers)
         parameters = [part.detach() for part in model.parameters()]
-        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        handle = attach(optimizer, every=100)
+        still = [torch.optim.SGD(model.parameters(), lr=0.1) for _ in range(2)]  # they never step: recorded by hand
+        alone, directed = (attach(each, every=100, direction=on) for each, on in zip(still, (False, True), strict=True))
         previous = [part.clone() for part in parameters]
         scratch = torch.empty(PIECE, device=DEVICE)
 
@@ -96,11 +114,20 @@ def exact(options: argparse.Namespace) -> None:
             for old, new in zip(previous, parameters, strict=True):
                 torch.add(old, new, out=old)
 
-        calls: dict[str, Callable[[], Any]] = {"copies": copies, "one pass": one_pass, "exact": handle.record}
+        def move(_: str, parameters: Any = parameters) -> None:
+            for part in parameters:
+                part.add_(1e-3)
+
+        calls: dict[str, Callable[[], Any]] = {
+            "copies": copies,
+            "one pass": one_pass,
+            "exact": alone.record,
+            "direction": directed.record,
+        }
         if options.old is not None:
             peer = monitor_of_old(options.old)(window=500)
             calls["0.1.0"] = lambda peer=peer, model=model: peer.update(model)
-        times = {name: statistics.median(values) for name, values in compared(calls, options.seconds, options.clock).items()}
+        times = {name: statistics.median(values) for name, values in compared(calls, options.seconds, options.clock, move).items()}
         ours = times["exact"]
         ratio = ours / times["copies"]
         report(
@@ -108,12 +135,70 @@ def exact(options: argparse.Namespace) -> None:
             f"{ours / times['one pass']:.2f} × one torch.add over the same memory",
             ratio <= BARS["exact"],
         )
+        report(
+            f"{size}: with the direction {1e3 * times['direction']:.1f} ms, {times['direction'] / times['copies']:.2f} × the copies"
+        )
         if "0.1.0" in times:
             faster = times["0.1.0"] / ours
             report(
                 f"{size}: {faster:.1f} × faster than wcdfa 0.1.0, {1e3 * times['0.1.0']:.0f} ms (bar {BARS['old']})",
                 faster >= BARS["old"],
             )
+
+
+ARMS: dict[str, dict[str, Any] | None] = {
+    "bare": None,
+    "exact": {"direction": False},
+    "sample": {"direction": False, "mode": "sample"},
+    "exact with the direction": {},
+    "sample with the direction": {"mode": "sample"},
+    "exact with ‖g‖": {"direction": False, "gradients": True},
+}
+
+
+def step(options: argparse.Namespace) -> None:
+    print(f"a step of many tensors on {DEVICE}, the parts of attach added one by one: what it costs a tensor")
+    for count, size in ((1000, 100), (300, 4096), (300, 16384)):
+        for kind in (torch.optim.SGD, torch.optim.AdamW):
+            if kind is torch.optim.AdamW and size > 4096:
+                continue
+            added, bare = added_by_attach(kind, count, size, options)
+            name = f"{kind.__name__}, {count:,} tensors of {size:,}"
+            if kind is torch.optim.AdamW:
+                share = 100 * added["exact"] / bare
+                report(
+                    f"{name}: bare {1e3 * bare:.2f} ms, exact {share:.1f} % more (bar {BARS['adamw']:.0f})", share <= BARS["adamw"]
+                )
+            else:
+                each = 1e6 * added["exact"] / count
+                met = each <= BARS["tensor"] if size <= 4096 else None
+                bar = f" (bar {BARS['tensor']})" if size <= 4096 else ""
+                report(f"{name}: bare {1e3 * bare:.2f} ms, exact {each:.2f} µs a tensor more{bar}", met)
+                sampled = 1e6 * added["sample"] / count
+                report(f"{name}: sample {sampled:.2f} µs (bar: exact, ± {BARS['noise']} µs)", sampled <= each + BARS["noise"])
+            for arm in list(ARMS)[3:]:
+                share = 100 * added[arm] / bare
+                report(f"{name}: {arm} {1e6 * added[arm] / count:.2f} µs a tensor more, {share:.0f} % of the step")
+
+
+def added_by_attach(kind: Any, count: int, size: int, options: argparse.Namespace) -> tuple[dict[str, float], float]:
+    """Seconds that each way to attach adds to a step of an optimizer, and those of the bare step."""
+    optimizers, held = {}, []
+    for name, settings in ARMS.items():
+        parts = [torch.nn.Parameter(torch.randn(size, device=DEVICE)) for _ in range(count)]
+        for part in parts:
+            part.grad = torch.randn_like(part)
+        optimizers[name] = kind(parts, lr=1e-3)
+        held.append(None if settings is None else attach(optimizers[name], **settings))
+
+    def steps(optimizer: Any, times: int) -> None:
+        for _ in range(times):
+            optimizer.step()
+
+    calls = {name: functools.partial(steps, each, 3) for name, each in optimizers.items()}
+    times = compared(calls, options.seconds, options.clock, lambda name: steps(optimizers[name], 1))
+    each = {name: values / 3 for name, values in times.items()}
+    return {name: float(np.median(each[name] - each["bare"])) for name in each}, float(np.median(each["bare"]))
 
 
 def gradients(options: argparse.Namespace) -> None:
@@ -348,6 +433,7 @@ def resume(_: argparse.Namespace) -> None:
 
 
 PARTS = {
+    "step": step,
     "exact": exact,
     "gradients": gradients,
     "sample": sample,

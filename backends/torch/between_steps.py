@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from wcdfa.backends.torch.gradients import Squares
-from wcdfa.backends.torch.snapshot import Part, current, moved
+from wcdfa.backends.torch.snapshot import Part, touched
 
 WORTH_A_WORD = 1e-3  # times the norm of the step: swapping weights there and back changes them by rounding
 
@@ -21,16 +21,15 @@ class BetweenSteps:
         self._squares: Squares = {}
         self._told = False
 
-    def leave_out(self, parts: Iterable[Part]) -> bool:
+    def leave_out(self, parts: Sequence[Part]) -> bool:
         """Measure from the current values of the parts that have changed since the last step. Returns whether there are any."""
-        changed = [part for part in parts if part.touched and part.fits]  # the first takes less time, and is rarely true
-        if not changed:
-            return False
-        for part, found in zip(changed, moved(changed, current(changed)), strict=True):
+        changed = [part for part in touched(parts) if part.fits]
+        for part in changed:
+            found = part.moved()
             before = self._squares.get(part.process_groups)
             self._squares[part.process_groups] = found.square if before is None else before + found.square.to(before.device)
             part.keep()
-        return True
+        return bool(changed)
 
     def taken(self) -> Squares:
         """Σ|ΔW|² of what was left out since the last call, for each kind of sharding."""
@@ -49,9 +48,3 @@ class BetweenSteps:
             "or when an optimizer that is not attached moves them",
             *(changes[worth[0]], f"{first + int(worth[0]):,}"),
         )
-
-
-def keep(parts: Sequence[Part]) -> None:
-    """Note that the parts have been changed by a step up to now."""
-    for part in parts:
-        part.keep()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,8 @@ from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.gradients import Squares
 from wcdfa.backends.torch.norms import ProcessGroups
 from wcdfa.backends.torch.shared_rows import Cells, Chunk, SharedRows
-from wcdfa.backends.torch.snapshot import Moved, Part
+from wcdfa.backends.torch.snapshot import Part, Snapshot, Totals
+from wcdfa.backends.torch.snapshot import Places as Segments
 
 Places = dict[str, tuple[int, ...]]
 """The positions of the parameters of each group; the group of all parameters comes first."""
@@ -49,15 +50,13 @@ class DeviceRing:
         self._blocks: list[ProcessGroups] = [()]
         self._cells: Cells | None = None
 
-    def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> None:
-        """Make room for these parameters. Send the rows of other parameters first."""
+    def lay_out(self, parts: Sequence[Part], places: Places, names: Sequence[str]) -> Segments:
+        """Make room for these parameters. Send the rows of other parameters first. Returns where the sums of the parts go."""
         # one block of sums for each kind of sharding, in the same order on every process
         self._blocks = list(dict.fromkeys([(), *(part.process_groups for part in parts)]))
-        self._rows = [
-            [[i for i in places.get(name, ()) if parts[i].process_groups == block] for name in names] for block in self._blocks
-        ]
         self._begun |= {name for name in names if places.get(name)}
         self._absent = [i for i, name in enumerate(names) if i and name not in self._begun]
+        self._norms = len(names)
         self._sums_width = self._width = len(names) + 3
         if self._direction is not None:
             self._width += self._direction.width(len(names) - 1)
@@ -68,46 +67,56 @@ class DeviceRing:
         self._passes.follow(parts)
         dtype = torch.float32 if device.type == "mps" else torch.float64  # squares of small float32 numbers underflow in float32
         with torch.inference_mode(False):
-            self._ring = torch.zeros((self.every, len(self._blocks) * self._width + 1), dtype=dtype, device=device)
+            self._ring = torch.empty((self.every, len(self._blocks) * self._width + 1), dtype=dtype, device=device)
             self._zero = torch.zeros((), dtype=dtype, device=device)
-            self._unknown = torch.full_like(self._zero, math.nan)
-            if self._direction is not None:
-                self._direction.lay_out(parts, [places.get(name, ()) for name in names[1:]], self._blocks, self._zero)
+            self._segments = _segments(parts, [places.get(name, ()) for name in names[1:]], self._blocks, self._zero)
+        return self._segments
 
-    def write(self, found: Sequence[Moved], gradients: Squares, between: Squares, rate: float | torch.Tensor | None) -> bool:
-        """Add a row. Returns whether it is time to copy."""
-        row = self._ring[self.recorded]
-        other = self._zero if gradients else self._unknown
-        cells = [
-            cell
-            for block, rows in zip(self._blocks, self._rows, strict=True)
-            for cell in self._sums(found, rows, gradients.get(block, other), between.get(block, self._zero))
-        ]
-        each = row[:-1].view(len(self._blocks), self._width)
-        each[:, : self._sums_width].copy_(torch.stack(cells).view(len(self._blocks), -1))
-        if self._absent:
-            each[0, self._absent] = math.nan
+    def begin(self, snapshot: Snapshot) -> None:
+        """Take rows from now on: of these parts, which add up their squares where `lay_out` says."""
         if self._direction is not None:
-            each[:, self._sums_width :].copy_(self._direction.cells())
-            self._direction.keep(each[:, 0].sum() != 0)
-        row[-1:] = math.nan if rate is None else rate
+            self._direction.lay_out(snapshot, self._segments, self._blocks)
+        self._view()
+
+    def _view(self) -> None:
+        """Cut the ring into its cells, and fill those that not every step writes."""
+        each = self._ring[:, :-1].view(self.every, len(self._blocks), self._width)
+        each.zero_()
+        each[:, :, self._norms] = math.nan  # ‖g‖ is unknown unless it is measured
+        if self._direction is not None:
+            self._direction.blank(each[:, :, self._sums_width :])
+        self._rows, self._rates = each.unbind(), self._ring[:, -1:].unbind()
+
+    def write(self, totals: Totals, gradients: Squares, between: Squares, rate: float | torch.Tensor | None) -> bool:
+        """Add a row: what a step has changed, Σ|g|², and Σ|ΔW|² of what no step has changed. Returns whether it is time to copy."""
+        row, norms = self._rows[self.recorded], self._norms
+        if norms == 1:
+            row[:, :1] = totals.squares
+        else:
+            torch.sum(totals.squares, 1, keepdim=True, out=row[:, :1])
+            row[:, 1:norms] = totals.squares[:, :-1]
+        if gradients:
+            row[:, norms] = self._by_block(gradients)
+        if totals.variances is not None:
+            row[:, norms + 1] = totals.variances
+        if between:
+            row[:, norms + 2] = self._by_block(between)
+        if self._absent:
+            row[0, self._absent] = math.nan
+        if self._direction is not None:
+            self._direction.write(row[:, self._sums_width :], totals.weights)
+            self._direction.keep(row[:, 0].sum() != 0)
+        self._rates[self.recorded].copy_(rate) if isinstance(rate, torch.Tensor) else self._rates[self.recorded].fill_(
+            math.nan if rate is None else rate
+        )
         self._row_passes.append(self._passes.count)
         self.recorded += 1
         return self.recorded == self.every
 
-    def _sums(self, found: Sequence[Moved], rows: Sequence[Sequence[int]], *others: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Σ|ΔW|² of each group, Σ|g|², the variance of the first, and Σ|ΔW|² of what no step has changed."""
-        gradient, between = (other.to(self._ring.device, self._ring.dtype, non_blocking=True) for other in others)
-        for row in rows:
-            yield self._total([found[i].square for i in row])
-        yield gradient
-        yield self._total([variance for i in rows[0] if (variance := found[i].variance) is not None])
-        yield between
-
-    def _total(self, parts: list[torch.Tensor]) -> torch.Tensor:
-        device, dtype = self._ring.device, self._ring.dtype
-        parts = [part.to(device, dtype, non_blocking=True) for part in parts]
-        return torch.stack(parts).sum() if parts else torch.zeros((), dtype=dtype, device=device)
+    def _by_block(self, squares: Squares) -> torch.Tensor:
+        """A sum for each kind of sharding, 0 where there is none."""
+        each = [squares.get(block, self._zero) for block in self._blocks]
+        return torch.stack([one.to(self._zero.device, self._zero.dtype, non_blocking=True) for one in each])
 
     @property
     def sharded(self) -> bool:
@@ -131,6 +140,7 @@ class DeviceRing:
         """
         with torch.inference_mode(False), torch.no_grad():
             rows = self._ring[: self.recorded].clone()
+            self._view()
             chunk = Chunk(
                 rows[:, :-1].view(len(rows), len(self._blocks), self._width),
                 rows[:, -1],
@@ -173,6 +183,16 @@ class DeviceRing:
         """Expect no more rows."""
         self._passes.end()
         self._blocks = [()]
+
+
+def _segments(
+    parts: Sequence[Part], groups: Sequence[Sequence[int]], blocks: Sequence[ProcessGroups], like: torch.Tensor
+) -> Segments:
+    """The segment of each part: that of its group, or the last one, of its kind of sharding."""
+    group_of = {i: number for number, members in enumerate(groups) for i in members}
+    each = len(groups) + 1
+    of = [blocks.index(part.process_groups) * each + group_of.get(i, len(groups)) for i, part in enumerate(parts)]
+    return Segments(of, len(blocks), each, like)
 
 
 def _to_host(rows: torch.Tensor) -> Copy:

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 import torch
 
 from wcdfa.backends.torch.direction_cells import products_of, squares_of
-from wcdfa.backends.torch.direction_layout import Held, Layout, gathered
-from wcdfa.backends.torch.gradients import summed
+from wcdfa.backends.torch.direction_layout import Held, Layout
+from wcdfa.backends.torch.gather import Gather
 from wcdfa.backends.torch.norms import ProcessGroups, over_processes
-from wcdfa.backends.torch.snapshot import Part
+from wcdfa.backends.torch.snapshot import Part, Places, Snapshot
 
 
 class Direction:
     """The weight change on a sample of the coordinates, and that of the last recorded step.
 
-    `cells` gives for each kind of sharding: Σ|W|²; for each group ⟨ΔW, ΔW of the last step⟩, then Σ|ΔW|² of each, then Σ|ΔW|² of each
+    `write` gives for each kind of sharding: Σ|W|²; for each group ⟨ΔW, ΔW of the last step⟩, then Σ|ΔW|² of each, then Σ|ΔW|² of each
     at the last step, over the sample; and the coordinates that are kept, 0 where another process has them. A process measures its own
     numbers of sharded parameters, so that everything may be summed over the processes.
 
@@ -32,9 +32,10 @@ class Direction:
 
     def __init__(self, coordinates: int, seed: int = 0) -> None:
         self.coordinates, self._seed = coordinates, seed
-        self._groups = 0
-        self._parts: list[weakref.ref[Part]] | None = None  # not the parts, which hold copies of the parameters
+        self._parts: list[weakref.ref[Part]] = []  # not the parts, which hold copies of the parameters
+        self._laid_out: tuple[Sequence[int], int, list[int]] | None = None  # segments of the parts, and their order
         self._resumed = False  # whether no step was recorded since a state was loaded
+        self._squares: torch.Tensor | None = None  # Σ|W|² of the step, if it is not given
 
     @property
     def kept(self) -> int:
@@ -50,61 +51,72 @@ class Direction:
         """How many cells there are for each kind of sharding."""
         return 1 + 3 * (groups + 1) + self.coordinates
 
-    def lay_out(
-        self, parts: Sequence[Part], groups: Sequence[Sequence[int]], blocks: Sequence[ProcessGroups], zero: torch.Tensor
-    ) -> None:
-        """Measure these parts from now on, in cells like the zero. If they are others than before, there is no last step.
+    def lay_out(self, snapshot: Snapshot, places: Places, blocks: Sequence[ProcessGroups]) -> None:
+        """Measure its parts from now on, in cells like those of the places. If they are others than before, there is no last step.
 
         Its ΔW is 0 then, so that the cosine is 0 / 0.
         """
-        if self._parts is not None and self._groups == len(groups) and [ref() for ref in self._parts] == list(parts):
+        parts, order = snapshot.parts, [part.position for unit in snapshot.units for part in unit.parts]
+        laid_out = (places.of, places.each, order)
+        same = [ref() for ref in self._parts] == parts and laid_out == self._laid_out
+        self._zero, self._groups, self._blocks = places.like, places.each - 1, list(blocks)
+        if same:
             return
-        self._parts = [weakref.ref(part) for part in parts]
-        self._zero, self._groups, self._blocks = zero, len(groups), list(blocks)
-        self._layout = Layout(parts, groups, blocks, coordinates=self.coordinates, seed=self._seed)
-        self._rows = torch.tensor(self._layout.rows, dtype=torch.int64, device=zero.device)
-        self._columns = torch.tensor(self._layout.columns, dtype=torch.int64, device=zero.device)
-        self._no_sketch = zero.new_zeros(len(self._blocks) * self.coordinates)
-        missing = slice(len(self._layout.sample.kept), self.coordinates)
-        self._no_sketch[missing] = math.nan  # of the first kind of sharding, so that the sum is NaN too
-        self._last = torch.zeros(self._layout.size, device=zero.device)
+        self._parts, self._laid_out = [weakref.ref(part) for part in parts], laid_out
+        self._layout = Layout(parts, places, blocks, order, coordinates=self.coordinates, seed=self._seed)
+        self._rows = torch.tensor(self._layout.rows, dtype=torch.int64, device=self._zero.device)
+        self._columns = torch.tensor(self._layout.columns, dtype=torch.int64, device=self._zero.device)
+        self._last = torch.zeros(self._layout.size, device=self._zero.device)
         self._resumed = False
-        # only a whole copy of a parameter on its own device has the sample of the weights before the step
-        apart = any(part.stride > 1 or part.old.device != part.kind.device for part in parts)
-        self._weights = self._taken([part.row() for part in parts]) if apart else None
-        self._whole = self._layout.sample.every > 1 and all(part.stride == 1 for part in parts)  # Σ|W|² of all, not of the sample
+        self.weighs = self._layout.sample.every > 1 and all(part.stride == 1 for part in parts)
+        self._gather = Gather(self._layout.held, self._zero.device)
+        self._weights = self._gather(snapshot)
 
-    def rebase(self, parts: Sequence[Part]) -> None:
+    def blank(self, cells: torch.Tensor) -> None:
+        """Fill the cells of many steps, shape (steps, kinds of sharding, width), where not every step writes them."""
+        cells[:, 0, self._sketch + len(self._layout.sample.kept) :] = math.nan  # of the first, so that the sum is NaN too
+
+    def rebase(self, snapshot: Snapshot) -> None:
         """Measure from the current values. There is no last step then, unless it was loaded with a state just now."""
         if not self._resumed:
             self._last.zero_()
-        self.begin(parts)
+        self.begin(snapshot)
 
-    def begin(self, parts: Sequence[Part]) -> None:
+    def begin(self, snapshot: Snapshot) -> None:
         """Measure the next step from the current values."""
-        if self._weights is not None and all(part.fits for part in parts):
-            self._weights = self._taken([part.row() for part in parts])
+        if snapshot.parts and not snapshot.look():
+            self._weights = self._gather(snapshot)
 
-    def look(self, parts: Sequence[Part], rows: Sequence[torch.Tensor | None]) -> None:
-        """Measure, before the parts do. The rows are their current numbers, None of those that do not fit any more."""
-        now = [row for row in rows if row is not None]
-        if len(now) < len(rows):
-            self._change = torch.full_like(self._last, math.nan)
-            self._squares = self._zero.new_full((len(self._blocks),), math.nan)
+    def look(self, snapshot: Snapshot, *, known: bool) -> None:
+        """Take the sample of the numbers that were measured just now, if those of all parts are known."""
+        if not known:
+            self._change, self._squares = torch.full_like(self._last, math.nan), self._zero.new_full((len(self._blocks),), math.nan)
             return
-        weights = self._taken(now)
-        self._squares = self._weight_squares(parts, now, weights)
-        before = self._taken([part.old for part in parts]) if self._weights is None else self._weights
-        if self._weights is not None:
-            self._weights = weights
-        self._change = torch.sub(weights, before, out=before).float()
+        weights = self._gather(snapshot)
+        self._change = torch.sub(weights, self._weights, out=self._weights).float()
+        self._weights = weights
+        self._squares = None if self.weighs else self._weight_squares()
 
-    def cells(self) -> torch.Tensor:
-        """The cells of this step, shape (kinds of sharding, width)."""
-        products = products_of(self._change, self._last, self._layout.lengths, self._groups)
-        sketch = self._no_sketch.clone()
-        sketch.index_copy_(0, self._columns, self._change.index_select(0, self._rows).to(sketch.dtype))
-        return torch.cat([self._squares.unsqueeze(1), products, sketch.view(len(self._blocks), -1)], dim=1)
+    def write(self, cells: torch.Tensor, weights: torch.Tensor | None) -> None:
+        """Write the cells of this step, shape (kinds of sharding, width). Σ|W|² is given if it `weighs` all numbers."""
+        squares = weights if self._squares is None else self._squares
+        cells[:, 0] = self._zero.new_full((1,), math.nan) if squares is None else squares
+        cells[:, 1 : self._sketch] = products_of(self._change, self._last, self._layout.lengths, self._groups)
+        kept = self._change.index_select(0, self._rows).to(cells.dtype)
+        if len(self._blocks) == 1:
+            cells[0, self._sketch : self._sketch + len(kept)] = kept
+        else:
+            cells[:, self._sketch :] = self._sketch_of(kept, cells)
+
+    @property
+    def _sketch(self) -> int:
+        """The first cell of the coordinates."""
+        return 1 + 3 * (self._groups + 1)
+
+    def _sketch_of(self, kept: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """The coordinates that are kept, where this process holds them; else what the cells have."""
+        sketch = cells[:, self._sketch :].flatten()
+        return sketch.index_copy_(0, self._columns, kept).view(len(self._blocks), -1)
 
     def keep(self, moved: torch.Tensor) -> None:
         """Make this step the last one, if the parameters have moved; a truth value on the device.
@@ -132,17 +144,10 @@ class Direction:
             self._last[held.begin : held.end] = last[held.base : held.base + held.size][held.own.within]
         self._resumed = True
 
-    def _taken(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The numbers of the sample, of the rows of all parts."""
-        each = [_at(rows[held.part], held.own.places) for held in self._layout.held if len(held.own.numbers)]
-        return gathered(each, self._zero.device)
-
-    def _weight_squares(self, parts: Sequence[Part], rows: Sequence[torch.Tensor], weights: torch.Tensor) -> torch.Tensor:
-        """Σ|W|² of each kind of sharding: of all numbers, or as far as their sample tells."""
-        if not self._whole:
-            return squares_of(weights, self._layout.lengths, self._groups) * (self._layout.total / max(1, self._layout.sample.size))
-        found = summed((part.process_groups, 1, row) for part, row in zip(parts, rows, strict=True))
-        return torch.stack([found.get(block, self._zero).to(self._zero, non_blocking=True) for block in self._blocks])
+    def _weight_squares(self) -> torch.Tensor:
+        """Σ|W|² of each kind of sharding, as far as the sample tells."""
+        share = self._layout.total / max(1, self._layout.sample.size)
+        return squares_of(self._weights, self._layout.lengths, self._groups) * share
 
     def _of_all(self, held: Held) -> torch.Tensor:
         """The last ΔW of one parameter, of all processes."""
@@ -152,8 +157,3 @@ class Direction:
             whole[held.own.within] = own
             own = over_processes(whole, held.process_groups)
         return own.cpu()
-
-
-def _at(row: torch.Tensor, places: slice | torch.Tensor) -> torch.Tensor:
-    """Some numbers of a row."""
-    return row[places] if isinstance(places, slice) else row.index_select(0, places)

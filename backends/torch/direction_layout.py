@@ -7,11 +7,10 @@ from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from wcdfa.backends.torch.norms import ProcessGroups
 from wcdfa.backends.torch.own_sample import Own, own_sample
-from wcdfa.backends.torch.snapshot import Part
+from wcdfa.backends.torch.snapshot import Part, Places
 from wcdfa.recording.sample import Sample, sample_of
 
 
@@ -37,10 +36,12 @@ class Layout:
     Parameters
     ----------
     parts : list of Part
-    groups : list of tuples of int
-        The positions of the parts of each group; a part may belong to none.
+    places : Places
+        The segment of each part.
     blocks : list
         The kinds of sharding.
+    order : list of int
+        The order of the parts in a segment.
     coordinates, seed : int
         As in `wcdfa.recording.sample.sample_of`.
     """
@@ -48,25 +49,22 @@ class Layout:
     def __init__(
         self,
         parts: Sequence[Part],
-        groups: Sequence[Sequence[int]],
+        places: Places,
         blocks: Sequence[ProcessGroups],
+        order: Sequence[int],
         *,
         coordinates: int,
         seed: int,
     ) -> None:
         sizes = {str(i): part.tensor.numel() * (2 if part.tensor.is_complex() else 1) for i, part in enumerate(parts)}
         self.sample, self.total = sample_of(sizes, coordinates, seed), sum(sizes.values())
-        self.lengths = [0] * (len(blocks) * (len(groups) + 1))
+        self.lengths = [0] * (places.blocks * places.each)
         self.held: list[Held] = []
         bases = [0, *accumulate(self.sample.counts.values())]
-        group_of = {i: number for number, members in enumerate(groups) for i in members}
-        segments = [
-            blocks.index(part.process_groups) * (len(groups) + 1) + group_of.get(i, len(groups)) for i, part in enumerate(parts)
-        ]
-        for i in sorted(range(len(parts)), key=segments.__getitem__):
+        for i in sorted(order, key=places.of.__getitem__):
             own = own_sample(parts[i].tensor, self.sample.firsts[str(i)], self.sample.every)
             self.held.append(Held(i, parts[i].process_groups, own, sum(self.lengths), bases[i], self.sample.counts[str(i)]))
-            self.lengths[segments[i]] += len(own.numbers)
+            self.lengths[places.of[i]] += len(own.numbers)
         self.rows, self.columns = self._kept([blocks.index(held.process_groups) * coordinates for held in self.held])
 
     @property
@@ -99,15 +97,3 @@ def _kept_of(sample: Sample, held: Held) -> Iterator[tuple[int, int]]:
             there = place < len(numbers) and bool(numbers[place] == number)
         if there:
             yield held.begin + place, column
-
-
-def gathered(rows: Sequence[torch.Tensor], device: torch.device) -> torch.Tensor:
-    """One new row of all numbers on the device, in float32 or wider."""
-    if not rows:
-        return torch.zeros(0, device=device)
-    if any(row.device != device for row in rows):
-        rows = [row.to(device, non_blocking=True) for row in rows]
-    if len({row.dtype for row in rows}) > 1:
-        rows = [row if row.dtype == torch.float64 else row.float() for row in rows]
-    row = torch.cat(list(rows))
-    return row if row.dtype == torch.float64 else row.float()

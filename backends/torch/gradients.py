@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, groupby
+from operator import attrgetter
+from typing import TypeAlias, cast
 
 import torch
 
 from wcdfa.backends.torch.norms import ProcessGroups, added, flat, local, pieces, widened
-from wcdfa.backends.torch.snapshot import TOGETHER_BELOW, Part, kind_of
-from wcdfa.backends.torch.squares import square_sum, square_sums
+from wcdfa.backends.torch.snapshot import Part, kind_of
+from wcdfa.backends.torch.squares import TOGETHER_BELOW, square_sum, square_sums
+from wcdfa.backends.torch.units import PACK
 
 Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
 """Σ|g|² over the parameters of each kind of sharding."""
 Row: TypeAlias = "tuple[ProcessGroups, int, torch.Tensor]"
 """How numbers are sharded, how many each stands for, and the numbers of this process."""
+
+GRADIENT = cast("Callable[[torch.Tensor], torch.Tensor | None]", attrgetter("grad"))
+IS_SPARSE = cast("Callable[[torch.Tensor], bool]", attrgetter("is_sparse"))
 
 
 class Gradients:
@@ -23,17 +29,22 @@ class Gradients:
 
     def __init__(self) -> None:
         self._parts: dict[int, list[Part]] = {}
+        self._plain: dict[int, PlainGradients] = {}
         self._squares: Squares = {}
 
     def follow(self, parts: Mapping[int, list[Part]]) -> None:
         """Measure the gradients of these parts from now on, by the id of their optimizer."""
         self._parts = dict(parts)
+        self._plain = {key: PlainGradients(own) for key, own in parts.items() if _are_plain(own)}
 
     def measure(self, optimizer: torch.optim.Optimizer) -> None:
         """Add the gradients that an optimizer holds now. Nothing is read from the device."""
         scale = getattr(optimizer, "grad_scale", None)  # a GradScaler leaves it to fused optimizers to divide by it
         with torch.inference_mode(False), torch.no_grad():
-            for block, square in squares_of(self._parts.get(id(optimizer), ())).items():
+            plain = self._plain.get(id(optimizer))
+            square = None if plain is None else plain.square()
+            found = squares_of(self._parts.get(id(optimizer), ())) if square is None else {(): square}
+            for block, square in found.items():
                 unscaled = square if scale is None else square / scale.to(square.device, square.dtype).square()
                 before = self._squares.get(block)
                 self._squares[block] = unscaled if before is None else before + unscaled.to(before.device)
@@ -44,7 +55,44 @@ class Gradients:
         return found
 
 
-def squares_of(parts: Iterable[Part]) -> Squares:
+class PlainGradients:
+    """Σ|g|² of parts that are whole, on one device and of one dtype, if each of them has a plain gradient."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._tensors = [part.tensor for part in parts]
+        on_cpu = parts[0].kind.device.type == "cpu"
+        sizes = [part.old.numel() for part in parts]
+        self._large = [i for i, size in enumerate(sizes) if on_cpu and size >= TOGETHER_BELOW]
+        small = [i for i in range(len(parts)) if not (on_cpu and sizes[i] >= TOGETHER_BELOW)]
+        ends = dict(zip(small, accumulate(sizes[i] for i in small), strict=True))
+        self._small = [list(same) for _, same in groupby(small, lambda i: ends[i] // PACK if on_cpu else 0)]
+
+    def square(self) -> torch.Tensor | None:
+        """The sum; None if a gradient is missing or of another kind, so that each must be looked at."""
+        gradients = list(map(GRADIENT, self._tensors))
+        if set(map(type, gradients)) != {torch.Tensor} or any(map(IS_SPARSE, gradients)):
+            return None
+        squares = [square_of_row(flat(gradients[i])) for i in self._large]
+        for places in self._small:
+            squares.append(_together([gradients[i] for i in places]))
+        return _total(squares)
+
+
+def _together(gradients: list[torch.Tensor]) -> torch.Tensor:
+    """Σ|g|² of small gradients on the CPU, or of any on a device."""
+    if gradients[0].device.type != "cpu":
+        return square_sums(gradients).sum()
+    row = torch._utils._flatten_dense_tensors(gradients)
+    return square_sum(widened(flat(row)))
+
+
+def _are_plain(parts: Sequence[Part]) -> bool:
+    """Whether all parts are whole, real, not sharded, and of one kind."""
+    whole = all(part.stride == 1 and not part.kind.sharding and not part.tensor.is_complex() for part in parts)
+    return whole and len({(part.kind.device, part.kind.dtype) for part in parts}) == 1
+
+
+def squares_of(parts: Sequence[Part]) -> Squares:
     """Σ|g|² over the parts of each kind of sharding that have a gradient, in float64 where the device has it.
 
     >>> weight = torch.nn.Parameter(torch.zeros(3))
@@ -52,10 +100,10 @@ def squares_of(parts: Iterable[Part]) -> Squares:
     >>> squares_of([Part(weight, 1, 0, on_cpu=False)])
     {(): tensor(9., dtype=torch.float64)}
     """
-    return summed(_rows(parts))
+    return _summed(_rows(parts))
 
 
-def summed(rows: Iterable[Row]) -> Squares:
+def _summed(rows: Iterable[Row]) -> Squares:
     """Σ|x|² over the rows of each kind of sharding, in float64 where the device has it."""
     found: dict[ProcessGroups, list[torch.Tensor]] = {}
     many: dict[tuple[ProcessGroups, torch.device, torch.dtype, int], list[torch.Tensor]] = {}

@@ -15,7 +15,7 @@ import torch
 from torch.utils.hooks import RemovableHandle
 
 from wcdfa.backends.torch.alone import alone
-from wcdfa.backends.torch.between_steps import BetweenSteps, keep
+from wcdfa.backends.torch.between_steps import BetweenSteps
 from wcdfa.backends.torch.device_ring import DeviceRing
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.direction_rows import direction_columns
@@ -24,7 +24,7 @@ from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle_state import VARIANCE, HandleState, before_of, last_of, ring_of, state_of, with_groups
 from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
 from wcdfa.backends.torch.loads import Loads
-from wcdfa.backends.torch.snapshot import Moved, Part, Snapshot, current, moved
+from wcdfa.backends.torch.snapshot import Part, Snapshot, Totals, keep
 from wcdfa.backends.torch.unseen import Unseen
 from wcdfa.backends.torch.whole_steps import WholeSteps
 from wcdfa.monitor.messages import Alarms
@@ -167,7 +167,7 @@ class Handle:
         with torch.inference_mode(False), torch.no_grad():
             self._snapshot.rebase()
             if self._direction is not None:
-                self._direction.rebase(self._snapshot.parts)
+                self._direction.rebase(self._snapshot)
 
     @alone
     def detach(self) -> None:
@@ -282,7 +282,7 @@ class Handle:
                 self._measure_anew()
             parts = self._snapshot.of(_parameters(optimizer)) if self._stepped else self._snapshot.parts
             if self._between.leave_out(parts) and self._direction is not None:
-                self._direction.begin(self._snapshot.parts)
+                self._direction.begin(self._snapshot)
 
     def _measure_anew(self) -> None:
         """Measure what has not stepped in this round from the current weights, because they are where training begins or goes on."""
@@ -293,7 +293,7 @@ class Handle:
             if part.fits:
                 part.rebase()
         if self._direction is not None:
-            self._direction.begin(self._snapshot.parts)
+            self._direction.begin(self._snapshot)
 
     def _say_captured(self, optimizer: torch.optim.Optimizer) -> None:
         """Say once that the replays of a CUDA graph call no hooks. While it is captured nothing is computed, so nothing is measured."""
@@ -348,7 +348,9 @@ class Handle:
             self._loads.watch(model)
         places = self._grouping(tensors)
         self._have_groups(places)
-        self._ring.lay_out(self._snapshot.parts, places, self._names)
+        with torch.inference_mode(False), torch.no_grad():
+            self._snapshot.lay_out(self._ring.lay_out(self._snapshot.parts, places, self._names))
+            self._ring.begin(self._snapshot)
         if self._gradients is not None:
             self._gradients.follow(_by_owner(held, self._snapshot.parts))
 
@@ -373,19 +375,19 @@ class Handle:
         self._arrive(wait=False)
         with torch.inference_mode(False), torch.no_grad():
             full = self._ring.write(self._moved(), gradients, self._between.taken(), now.rate)
-        keep(self._snapshot.parts)
+        self._snapshot.keep()
         self._waiting.append(now.beside)
         if full:
             self._drain()
             self._arrive(wait=False)
 
-    def _moved(self) -> list[Moved]:
-        """How far each parameter has moved. The next call measures from here."""
-        parts = self._snapshot.parts
-        rows = current(parts)
+    def _moved(self) -> Totals:
+        """How far the parameters have moved. The next call measures from here."""
+        changed = self._snapshot.look()
+        totals = self._snapshot.moved(changed, weigh=self._direction is not None and self._direction.weighs)
         if self._direction is not None:
-            self._direction.look(parts, rows)
-        return moved(parts, rows)
+            self._direction.look(self._snapshot, known=not changed)
+        return totals
 
     def _drain(self, *, on_all: bool = False) -> None:
         """Send the rows in the ring to the host; those of sharded parameters only if all processes make this call."""

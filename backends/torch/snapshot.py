@@ -4,161 +4,36 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import torch
 
-from wcdfa.backends.torch.norms import added, flat, is_sharded, local, pieces, square_of, summed_over, widened
-from wcdfa.backends.torch.squares import square_sum, square_sums, wide
+from wcdfa.backends.torch.marks import Marks
+from wcdfa.backends.torch.norms import square_of
+from wcdfa.backends.torch.parts import Kind, Moved, Part, keep, kind_of, sampled_every, touched
+from wcdfa.backends.torch.segments import Segments
+from wcdfa.backends.torch.units import Sums, Unit, units_of
 
-NOT_SAMPLED_BELOW = 1 << 12  # numbers in a tensor: small ones cost nothing, and are often of another kind (biases, norms)
-TOGETHER_BELOW = 1 << 14  # on the CPU, tensors with fewer numbers are measured together; on other devices all are
-
-
-class Moved(NamedTuple):
-    """Σ|ΔW|² of one tensor, and its variance if it is an estimate from a sample."""
-
-    square: torch.Tensor
-    variance: torch.Tensor | None
+__all__ = ["Kind", "Moved", "Part", "Places", "Snapshot", "Totals", "keep", "kind_of", "sampled_every", "touched"]
 
 
-class Kind(NamedTuple):
-    """The properties that two tensors must share for their difference to make sense."""
+class Places(NamedTuple):
+    """Where the sums of the parts go."""
 
-    shape: torch.Size
-    stride: tuple[int, ...]
-    dtype: torch.dtype
-    device: torch.device
-    sharding: tuple[object, ...]  # mesh and placements of a DTensor; else empty
-
-
-class Part:
-    """One tensor and its earlier values."""
-
-    def __init__(self, tensor: torch.Tensor, stride: int, offset: int, *, on_cpu: bool) -> None:
-        self.tensor = tensor  # not a weak reference: torch could not swap the content then
-        self.kind, self.process_groups = kind_of(tensor), summed_over(tensor)
-        self.stride, self.offset = stride, offset
-        self.old = self.now().clone()
-        self.keep()
-        if on_cpu and self.old.device.type != "cpu":
-            self.old = self.old.to("cpu").pin_memory()
-
-    @property
-    def fits(self) -> bool:
-        """Whether the tensor still has the same shape, dtype, device and sharding."""
-        return kind_of(self.tensor) == self.kind
-
-    @property
-    def touched(self) -> bool:
-        """Whether the tensor may have been changed since `keep`: in place, but not through its ``data``, or by another content."""
-        return mark_of(self.tensor) != self._mark
-
-    def keep(self) -> None:
-        """Note that the tensor has not been touched so far."""
-        self._mark = mark_of(self.tensor)
-
-    @property
-    def together(self) -> bool:
-        """Whether it is cheaper to measure it together with others."""
-        size, device = self.old.numel(), self.old.device
-        plain = self.stride == 1 and self.old.dtype == torch.float32 and device == self.kind.device
-        return plain and (size < TOGETHER_BELOW or device.type != "cpu")
-
-    def row(self) -> torch.Tensor:
-        """All current numbers of this process, in one row."""
-        return flat(local(self.tensor))
-
-    def now(self, row: torch.Tensor | None = None) -> torch.Tensor:
-        """The current numbers to measure, of the row of all if it is given."""
-        row = self.row() if row is None else row
-        return row[self.offset :: self.stride] if self.stride > 1 else row
-
-    def rebase(self) -> None:
-        """Measure from the current values."""
-        self.old.copy_(self.now())
-        self.keep()
-
-    def moved(self, row: torch.Tensor | None = None) -> Moved:
-        """How far the tensor has moved, of the row of all its current numbers if it is given. The next call measures from here."""
-        new = self.now(row)
-        squares, fourths = [], []
-        for old, now in pieces(self.old, new):
-            change = self._change(old, now)
-            if self.stride > 1:
-                change = wide(change).square()
-                squares.append(change.sum())
-                fourths.append(change.square_().sum())
-            else:
-                squares.append(square_sum(change))
-            old.copy_(now, non_blocking=old.is_pinned())
-        square = added(squares, new) * self.stride
-        if self.stride == 1:
-            return Moved(square, None)
-        n = max(new.numel(), 1)
-        # the variance of a sum over n values drawn without replacement, where each stands for `stride` values
-        spread = added(fourths, new) / n - (added(squares, new) / n) ** 2
-        return Moved(square, spread.clamp_(min=0) * (n * self.stride * (self.stride - 1)))
-
-    @staticmethod
-    def _change(old: torch.Tensor, now: torch.Tensor) -> torch.Tensor:
-        """Old minus new, written over the old if its dtype has enough digits: no temporary, and half the memory traffic."""
-        if old.device != now.device:
-            return widened(old.to(now.device, non_blocking=True)) - widened(now)
-        return widened(old).sub_(widened(now))  # for half precision, widened(old) is a copy
+    of: Sequence[int]  # the segment of each part: its kind of sharding, times the segments of each, plus that of its group
+    blocks: int  # kinds of sharding
+    each: int  # segments of each
+    like: torch.Tensor  # of the device and dtype of the sums
 
 
-def moved(parts: Sequence[Part], rows: Sequence[torch.Tensor | None]) -> list[Moved]:
-    """How far each tensor has moved; NaN if its row is None. The rows are what `current` gives. The next call measures from here."""
-    found: dict[int, Moved] = {}
-    many: dict[torch.device, list[tuple[int, torch.Tensor]]] = {}
-    for i, (part, row) in enumerate(zip(parts, rows, strict=True)):
-        if row is None:
-            found[i] = Moved(torch.full((), math.nan), None)
-        elif part.together:
-            many.setdefault(part.old.device, []).append((i, row))
-        else:
-            found[i] = part.moved(row)
-    for same in many.values():
-        olds, news = [parts[i].old for i, _ in same], [new for _, new in same]
-        torch._foreach_sub_(olds, news)  # written over the old: no temporaries
-        squares = square_sums(olds)
-        torch._foreach_copy_(olds, news)
-        found |= {i: Moved(square, None) for (i, _), square in zip(same, squares.unbind(), strict=True)}
-    return [found[i] for i in range(len(parts))]
+class Totals(NamedTuple):
+    """What a step has changed."""
 
-
-def current(parts: Sequence[Part]) -> list[torch.Tensor | None]:
-    """The current numbers of each tensor in one row; None if its kind has changed."""
-    return [part.row() if part.fits else None for part in parts]
-
-
-def kind_of(tensor: torch.Tensor) -> Kind:
-    """The kind of a tensor; for a DTensor, the kind of this process's part, and how it is sharded."""
-    sharding: tuple[object, ...] = ()
-    if is_sharded(tensor):
-        sharding, tensor = (tensor.device_mesh, *tensor.placements), local(tensor)
-    return Kind(tensor.shape, tensor.stride(), tensor.dtype, tensor.device, sharding)
-
-
-def mark_of(tensor: torch.Tensor) -> tuple[int, int]:
-    """What differs after a change: how often the tensor was changed in place, and where its numbers are."""
-    here = tensor._local_tensor if is_sharded(tensor) else tensor
-    return 0 if tensor.is_inference() else tensor._version, here.data_ptr()
-
-
-def sampled_every(tensor: torch.Tensor, sample: float) -> int:
-    """The distance between sampled numbers: about 1 / sample, chosen so that all columns are visited.
-
-    >>> sampled_every(torch.zeros(1024, 1024), 1 / 64), sampled_every(torch.zeros(10), 1 / 64)
-    (65, 1)
-    """
-    part = local(tensor)
-    if part.numel() < NOT_SAMPLED_BELOW or sample == 1:
-        return 1
-    columns, wanted = part.shape[-1], round(1 / sample)
-    return next(each for each in range(wanted, wanted + columns + 2) if math.gcd(each, columns) == 1)
+    squares: torch.Tensor  # Σ|ΔW|², shape (kinds of sharding, segments of each)
+    variances: torch.Tensor | None  # of the sum of all, shape (kinds of sharding,), if a part is sampled
+    weights: torch.Tensor | None  # Σ|W|², shape (kinds of sharding,), if it was asked for
 
 
 class Snapshot:
@@ -166,12 +41,18 @@ class Snapshot:
 
     def __init__(self, sample: float, seed: int, *, on_cpu: bool) -> None:
         self.sample, self.seed, self.on_cpu = sample, seed, on_cpu
-        self.parts: list[Part] = []
-        self._places: dict[int, Part] = {}
+        self.kept: dict[int, list[Callable[[], torch.Tensor]]] = {}  # what others keep here until the numbers are elsewhere
+        self.follow(())
 
     def fits(self, tensors: Iterable[torch.Tensor]) -> bool:
         """Whether all of these tensors are known, and their kinds have not changed."""
-        return all((part := self._places.get(id(tensor))) is not None and part.fits for tensor in tensors)
+        tensors = list(tensors)
+        ids = tuple(map(id, tensors))
+        if ids not in self._asked:
+            if not self._places.keys() >= set(ids):
+                return False
+            self._asked.add(ids)
+        return self._marks.same_form or all(self._places[id(tensor)].fits for tensor in tensors)
 
     def of(self, tensors: Iterable[torch.Tensor]) -> list[Part]:
         """The parts of these tensors, as far as they are known."""
@@ -184,15 +65,81 @@ class Snapshot:
 
     def follow(self, tensors: Sequence[torch.Tensor]) -> None:
         """Measure these tensors from now on, and forget all others. New ones, and those of a new kind, start at their current values."""
+        known: dict[int, Part] = getattr(self, "_places", {})
         places = {}
         for i, tensor in enumerate(tensors):
-            part = self._places.get(id(tensor))
+            part = known.get(id(tensor))
             if part is None or not part.fits:
                 stride = sampled_every(tensor, self.sample)
                 offset = random.Random(f"{self.seed} {i} {tuple(tensor.shape)}").randrange(stride)
                 part = Part(tensor, stride, offset, on_cpu=self.on_cpu)
+            else:
+                part.move_out()
+                part.view()
             places[id(tensor)] = part
         self._places, self.parts = places, list(places.values())
+        self._marks = Marks([part.tensor for part in self.parts])
+        for i, part in enumerate(self.parts):
+            part.mark_in(self._marks, i)
+        self.units: list[Unit] = []
+        self._asked: set[tuple[int, ...]] = set()  # the ids of known tensors that were asked for together
+        self.kept.clear()
+
+    def lay_out(self, places: Places) -> None:
+        """Add up the squares of the parts in these segments from now on."""
+        kinds = [segment // places.each for segment in places.of]
+        self._to, self.units = places, units_of(self.parts, places.of, kinds)
+        self.kept.clear()
+        self._sums = Segments(list(chain.from_iterable(unit.segments for unit in self.units)), places.blocks * places.each)
+        self._block_sums = Segments([unit.segments[0] // places.each for unit in self.units], places.blocks)
+        sampled = [unit for unit in self.units if unit.parts[0].stride > 1]
+        self._variance_sums = Segments([segment // places.each for unit in sampled for segment in unit.segments], places.blocks)
+
+    def look(self) -> list[Part]:
+        """Find the numbers of the parts where they are now. Returns the parts whose kind has changed, which cannot be measured."""
+        self._marks.look()
+        if self._marks.seen_in_place:
+            return []
+        changed = [part for part in self.parts if not part.fits]
+        lost = {id(part) for part in changed}
+        for part in self.parts:
+            if id(part) not in lost:
+                part.view()
+        for unit in self.units:
+            unit.view()
+        self.kept.clear()
+        if not changed:
+            self._marks.keep_form()
+        return changed
+
+    def moved(self, changed: Sequence[Part] = (), *, weigh: bool = False) -> Totals:
+        """How far the parts have moved, and Σ|W|² if asked for. The next call measures from here.
+
+        Call `look` first, and tell which parts it has found, of which nothing is known.
+        """
+        found = [unit.moved(weigh=weigh) for unit in self.units]
+        squares = self._sums(self._row([each.squares for each in found]))
+        for segment in {self._to.of[part.position] for part in changed}:
+            squares[segment] = math.nan
+        variances = [each.variances for each in found if each.variances is not None]
+        weights = [each.weight for each in found if each.weight is not None]
+        return Totals(
+            squares.view(self._to.blocks, self._to.each),
+            self._variance_sums(self._row(variances)) if variances else None,
+            self._block_sums(self._row(weights)) if weigh else None,
+        )
+
+    def _row(self, parts: Sequence[Sums]) -> torch.Tensor:
+        """All numbers in one row, in the dtype and on the device of the sums."""
+        like = self._to.like
+        if all(isinstance(part, list) for part in parts):
+            return like.new_tensor(list(chain.from_iterable(parts)))
+        rows = [like.new_tensor(part) if isinstance(part, list) else part.to(like.device, non_blocking=True) for part in parts]
+        return (rows[0] if len(rows) == 1 else torch.cat(rows)).to(like.dtype)
+
+    def keep(self) -> None:
+        """Note that no part has been changed since `look`."""
+        self._marks.keep_seen()
 
     def rebase(self) -> None:
         """Measure from the current values."""

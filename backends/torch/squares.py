@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 ROW = 1024
+TOGETHER_BELOW = 1 << 14  # on the CPU, rows with fewer numbers are summed together; on other devices all are
 SURE = 1e-13, 1e15  # lengths between which the squares of a piece of float32 numbers neither vanish nor overflow
 
 
@@ -27,9 +29,28 @@ def square_sum(piece: torch.Tensor) -> torch.Tensor:
     if piece.device.type != "cpu":
         return torch.linalg.vector_norm(piece, dtype=torch.float64).square()
     square = _in_rows(piece)
-    if SURE[0] ** 2 < square.numpy() < SURE[1] ** 2:  # on a CPU nothing waits for the answer
+    if SURE[0] ** 2 < square.numpy() < SURE[1] ** 2 or (
+        square.numpy() == 0 and not piece.any().numpy()
+    ):  # on a CPU nothing waits for it
         return square
     return torch.linalg.vector_norm(piece, dtype=torch.float64).square()
+
+
+def square_of_rows(rows: torch.Tensor, lengths: torch.Tensor) -> float:
+    """Σ x² of a matrix on the CPU in float32 or float64, whose rows are short; NaN if only float64 may hold the squares.
+
+    Parameters
+    ----------
+    rows : tensor of shape (n, m)
+    lengths : tensor of shape (n,)
+        Room for the length of each row.
+    """
+    torch.linalg.vector_norm(rows, dim=1, out=lengths)
+    found = lengths.numpy().astype(np.float64, copy=False)
+    square = float(found @ found)
+    if SURE[0] ** 2 < square < SURE[1] ** 2 or rows.dtype == torch.float64:
+        return square
+    return 0.0 if square == 0 and not rows.any().numpy() else math.nan
 
 
 def _in_rows(piece: torch.Tensor) -> torch.Tensor:
@@ -56,3 +77,14 @@ def square_sums(rows: Sequence[torch.Tensor]) -> torch.Tensor:
     if unsure:
         lengths[unsure] = torch.stack(torch._foreach_norm([rows[i] for i in unsure], 2, torch.float64))
     return lengths.square()
+
+
+def squares_of_rows(rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Σ x² of each of several rows on one device: `square_sum` of long rows on a CPU, `square_sums` of the others."""
+    if len(rows) == 1 and rows[0].device.type == "cpu":
+        return square_sum(rows[0]).view(1)
+    long = [row.device.type == "cpu" and row.numel() >= TOGETHER_BELOW for row in rows]
+    if not any(long):
+        return square_sums(rows)
+    short = iter(square_sums([row for row, is_long in zip(rows, long, strict=True) if not is_long]) if not all(long) else ())
+    return torch.stack([square_sum(row) if is_long else next(short) for row, is_long in zip(rows, long, strict=True)])
