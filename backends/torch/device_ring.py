@@ -106,9 +106,10 @@ class DeviceRing:
         if self._direction is not None:
             self._direction.write(row[:, self._sums_width :], totals.weights)
             self._direction.keep(row[:, 0].sum() != 0)
-        self._rates[self.recorded].copy_(rate) if isinstance(rate, torch.Tensor) else self._rates[self.recorded].fill_(
-            math.nan if rate is None else rate
-        )
+        if isinstance(rate, torch.Tensor):
+            self._rates[self.recorded].copy_(rate)
+        else:
+            self._rates[self.recorded].fill_(math.nan if rate is None else rate)
         self._row_passes.append(self._passes.count)
         self.recorded += 1
         return self.recorded == self.every

@@ -123,7 +123,8 @@ def _rows(parts: Iterable[Part]) -> Iterator[Row]:
         gradient = part.tensor.grad
         if gradient is None:
             continue
-        whole = part.stride == 1 and type(gradient) is torch.Tensor and not gradient.is_sparse and not part.kind.sharding
+        plain = type(gradient) is torch.Tensor and not gradient.is_sparse and not gradient.is_complex()
+        whole = plain and part.stride == 1 and not part.kind.sharding
         yield part.process_groups, part.stride, gradient if whole else _row(part, gradient)
 
 

@@ -189,6 +189,8 @@ class Handle:
         self._unseen.forget()
         self._loads.forget()
         self._snapshot.follow(())
+        if self._gradients is not None:
+            self._gradients.follow({})
 
     @alone
     def state_dict(self) -> HandleState:
