@@ -86,6 +86,23 @@ def test_the_null_replays_what_optax_does(optax_backend, optax, factory, options
     np.testing.assert_allclose(found.norms[30:], expected[30:], rtol=1e-2)
 
 
+@pytest.mark.parametrize("axes", [((1,), (0,)), ((0, 1), (2,))])
+def test_muon_that_is_told_which_axes_are_those_of_a_matrix(optax_backend, optax, axes):
+    """It is recognised if it steps all parameters; not if some are left for Adam."""
+    jax = require("jax")
+    dimensions = optax.contrib.MuonDimensionNumbers(*axes)
+    params = {"kernel": jax.numpy.ones((4, 5, 6)[: 1 + max(map(max, axes))]), "bias": jax.numpy.ones(3)}
+    made = optax.inject_hyperparams(optax.contrib.muon, static_args=("muon_weight_dimension_numbers",))
+    for left, known in ((["kernel"], "muon"), (["kernel", "bias"], None)):
+        numbers = {name: dimensions if name == "kernel" else None for name in left}
+        tx = optax_backend.monitor(made(0.02, beta=0.8, muon_weight_dimension_numbers=numbers))
+        own = {name: params[name] for name in left}
+        _, state = tx.update(own, tx.init(own), own)
+        found = optax_backend.read(state)
+        assert found.optimizer == known
+        assert found.hyperparameters.get("momentum") == (pytest.approx(0.8) if known else None)
+
+
 @pytest.mark.parametrize("factory", OTHERS)
 def test_no_other_is_taken_for_one(optax_backend, optax, factory):
     tx = optax_backend.monitor(optax.inject_hyperparams(getattr(optax, factory))(0.01))

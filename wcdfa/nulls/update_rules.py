@@ -497,11 +497,19 @@ class Muon(Optimizer):
                 "preconditioning": "frobenius",
                 "ns_coeffs": (3.4445, -4.7750, 2.0315),
                 "weight_decay_mask": False,
-                "muon_weight_dimension_numbers": False,
                 "consistent_rms": False,
             },
             ignored=frozenset(
-                {"eps", "mu_dtype", "adam_b1", "adam_b2", "adam_eps_root", "adam_weight_decay", "adam_learning_rate"}
+                {
+                    "eps",
+                    "mu_dtype",
+                    "adam_b1",
+                    "adam_b2",
+                    "adam_eps_root",
+                    "adam_weight_decay",
+                    "adam_learning_rate",
+                    "muon_weight_dimension_numbers",  # which weights are matrices, and how: if others are left for Adam, its state shows it
+                }
             ),
         ),
     )
