@@ -38,13 +38,18 @@ def mean_squares_side_by_side(x: Array, sizes: tuple[int, ...], order: int, xp: 
     matmul, reshape = matmul_of(xp), reshape_of(xp)
     chains, positions, longest = constant(plan, x.shape[-1], sizes, order, xp=xp, like=x)
     batch = x.shape[:-1]
-    if longest > x.shape[-1]:  # pad with any finite values: their boxes are incomplete and have weight zero
+    alone = isinstance(x, np.ndarray) and x.ndim == 1
+    if longest > x.shape[-1] and not alone:  # pad with any finite values: their boxes are incomplete and have weight zero
         x = xp.concat([x, x[..., : longest - x.shape[-1]]], axis=-1)
     pieces = []
     for *stages, final in chains:
         first = stages[0] if stages else final
-        samples = reshape(x[..., : first.blocks * first.inputs], (*batch, first.blocks, first.inputs))
-        read = partial(_read_samples, samples, xp.mean(samples[..., :1], axis=-2, keepdims=True) if stages else 0.0)
+        level = xp.mean(x[..., : first.blocks * first.inputs : first.inputs], axis=-1)[..., None, None] if stages else 0.0
+        if alone:
+            read = partial(_read_blocks, np.asarray(x), first, level)
+        else:
+            samples = reshape(x[..., : first.blocks * first.inputs], (*batch, first.blocks, first.inputs))
+            read = partial(_read_samples, samples, level)
         for stage, following in pairwise([*stages, final]):
             piece, state = _advance(read, stage, xp)
             pieces.append(piece)
@@ -120,14 +125,23 @@ def squared(outputs: Array, count: int, xp: Namespace) -> Array:
     return details * details
 
 
-def _read_samples(samples: Array, level: Array | float, span: slice | None = None) -> Inputs:
+def _read_samples(samples: Array, level: Array | float) -> Inputs:
     """Blocks of samples relative to the first sample of each block, and that sample relative to the level of the series.
 
     Both differences are exact if a series is far from zero, so its offset never enters a mean.
     """
-    values = samples if span is None else samples[..., span, :]
-    first = values[..., :1]
-    return values - first, first if span is None else first - level, None
+    first = samples[..., :1]
+    return samples - first, first - level, None
+
+
+def _read_blocks(x: npt.NDArray[np.floating], stage: Stage, level: Array | float, span: slice | None = None) -> Inputs:
+    """`_read_samples` for some blocks of one series in NumPy: only the last one is padded, so the series is not copied."""
+    start, stop = (0, stage.blocks) if span is None else (span.start, min(span.stop, stage.blocks))
+    part = x[start * stage.inputs : stop * stage.inputs]
+    missing = (stop - start) * stage.inputs - len(part)
+    if missing:
+        part = np.concatenate([part, x[:missing]])
+    return _read_samples(part.reshape(stop - start, stage.inputs), level)
 
 
 def _blocks_of_boxes(state: Array, stage: Stage, xp: Namespace) -> Array:
