@@ -49,6 +49,8 @@ LAYERS = 8
 WIDTHS = {"1 M": 368, "10 M": 1120, "100 M": 3536}  # of square layers, which make so many parameters
 SIZES = (1, 7, 100, 1023, 32_768, 40_001, 262_144, 1_000_003)  # of random arrays: few, as each compiles anew
 BARS = {"update": 2.0, "applied": 5.0}  # per cent of a step, for ‖ΔW‖ alone
+WITHIN = 0.5  # per cent of a step by which a bar may be missed, as far as a step can be timed
+MICROSECONDS = {"floats": 10, "JAX device scalars": 12}  # bars of a step of the monitor, the α of every 100 steps included
 DIRECTION, MORE = "applied, with direction", 1.0  # per cent of a step more than "applied"
 SECONDS, FEWEST, MOST = 40, 8, 200  # rounds of a comparison: for so long, but at least and at most so many
 STEPS, WINDOW = 60, 50  # of the run that is stopped
@@ -165,9 +167,9 @@ def shares(size: str, how: str, times: dict[str, np.ndarray], samples: int) -> N
         share, least = 100 * middle / bare, 100 * (times[measure].min() / times["bare"].min() - 1)
         enough = f"; the bar is met from a batch of about {samples * share / bar:.0f} on" if share > 0 else ""
         report(
-            f"{size}, {how}, {measure}: {share:.2f} ± {100 * error / bare:.2f} % of the step (bar <= {bar:.0f} %), {middle * 1e3:.2f} ms; "
+            f"{size}, {how}, {measure}: {share:.2f} ± {100 * error / bare:.2f} % of the step (bar <= {bar:.0f} % ± {WITHIN}), {middle * 1e3:.2f} ms; "
             f"of the fastest steps {least:.2f} %{enough}",
-            share <= bar,
+            share <= bar + WITHIN,
         )
     middle, error = difference(times, DIRECTION, "applied")
     ratio = float(np.median(times[DIRECTION] / times["applied"]))
@@ -275,15 +277,19 @@ def alpha(options: argparse.Namespace) -> None:
     norms = np.exp(0.1 * wcdfa.synthetic.white_noise(3000, seed=0))
     given = {"floats": norms.tolist(), "JAX device scalars": list(jax.block_until_ready(jnp.asarray(norms, dtype=jnp.float32)))}
     times: dict[str, list[float]] = {name: [] for name in given}
+    without: dict[str, list[float]] = {name: [] for name in given}
     for _ in range(7):
         for name, values in given.items():
             times[name].append(per_step(wcdfa.WeightChangeDFA(window=500), values))
+            without[name].append(per_step(wcdfa.WeightChangeDFA(window=500, stride=10**6), values))
     old = None if options.old is None else monitor_of_old(options.old)
     peer = None if old is None else statistics.median(per_step(old(window=500), given["floats"][:1500]) for _ in range(3))
     for name, values in times.items():
         ours = statistics.median(values) * 1e6
         against = "" if peer is None else f"; wcdfa 0.1.0 takes {peer * 1e6 / ours:.0f} times as long"
-        report(f"{name}: {ours:.1f} µs a step (bar <= 20), {min(values) * 1e6:.1f} to {max(values) * 1e6:.1f}{against}", ours <= 20)
+        bar, rest = MICROSECONDS[name], statistics.median(without[name]) * 1e6
+        spread = f"{min(values) * 1e6:.1f} to {max(values) * 1e6:.1f}"
+        report(f"{name}: {ours:.1f} µs a step (bar <= {bar}), {spread}; without α {rest:.1f} µs{against}", ours <= bar)
     report(
         "wcdfa 0.1.0 not measured: give --old" if peer is None else f"wcdfa 0.1.0, floats: {peer * 1e3:.2f} ms a step (stated: 1.2)"
     )
@@ -295,7 +301,7 @@ def per_step(monitor: Any, values: list[Any]) -> float:
     start = time.perf_counter()
     for value in values[500:]:
         monitor.update(value)
-    assert monitor.alpha is not None
+    assert monitor.n_samples == 500
     return (time.perf_counter() - start) / (len(values) - 500)
 
 

@@ -28,6 +28,22 @@ def square_sum(x: jax.Array) -> jax.Array:
     return _summed(x.real * x.real + x.imag * x.imag if jnp.iscomplexobj(x) else x * x)
 
 
+def stored_square_sum(x: jax.Array) -> jax.Array:
+    """`square_sum` of the update of an optimizer, which is stored anyway: in float32 XLA's library takes half the time on the CPU.
+
+    >>> stored_square_sum(jnp.full(2**15, 0.5)).item()
+    8192.0
+
+    Returns
+    -------
+    array of shape ()
+    """
+    if x.dtype != jnp.float32 or x.size % ROW or not _in_rows(x):
+        return square_sum(x)
+    total: jax.Array = jnp.sum(jnp.sum(jnp.reshape(x * x, (-1, ROW)), axis=1))
+    return total
+
+
 def root(squares: list[jax.Array]) -> jax.Array:
     """The root of a sum of squares, added in pairs. If all are 0 or there are none, the root and its gradient are 0.
 
@@ -109,14 +125,19 @@ def _half_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[ja
 
 @jax.custom_jvp
 def _summed(squares: jax.Array) -> jax.Array:
-    if squares.size < SMALL or jax.default_backend() != "cpu" or jax.device_count() > 1:
-        return jnp.sum(squares)  # an accelerator adds in pairs and fuses; rows could cut across the shards of several devices
+    if not _in_rows(squares):
+        return jnp.sum(squares)
     # XLA on the CPU gives one long sum to a library that needs its terms stored first. It does two short sums at once by itself.
     flat = jnp.ravel(squares)
     rows = flat[: flat.size // ROW * ROW].reshape(-1, ROW)
     zero = np.zeros((), dtype=rows.dtype)
     left, right = jax.lax.reduce((rows[:, : ROW // 2], rows[:, ROW // 2 :]), (zero, zero), _added, (1,))
     return jnp.sum(left + right) + jnp.sum(flat[rows.size :])
+
+
+def _in_rows(x: jax.Array) -> bool:
+    """Whether to sum row by row. An accelerator adds in pairs and fuses; rows could cut across the shards of several devices."""
+    return x.size >= SMALL and jax.default_backend() == "cpu" and jax.device_count() == 1
 
 
 @_summed.defjvp

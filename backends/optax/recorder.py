@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 
 from wcdfa.backends.jax.norms import root, square_sum
+from wcdfa.backends.jax.precision import stored_square_sum
 from wcdfa.backends.optax.changes import as_stored, changes, over_shards, trained
 from wcdfa.backends.optax.direction import Sampled, beginning, holds_direction, layout_of, series_of_update
 from wcdfa.backends.optax.hyperparameters import Plain, injected_now, learning_rate, packed, schedule_count, scheduled_series, seen
@@ -256,7 +257,8 @@ class _Recorder:
             raise ValueError(msg)
         updates = jax.tree.map(as_stored, updates)
         applied, given = self.measure == "applied", trained(updates)
-        squares = {path: over_shards(square_sum(change), self.axes) for path, change in changes(given, params if applied else None)}
+        squared = square_sum if applied else stored_square_sum
+        squares = {path: over_shards(squared(change), self.axes) for path, change in changes(given, params if applied else None)}
         members = members_of(list(squares), self.groups)
         _require_gradients(ring, self.gradients)
         _require_groups(ring, tuple(members))

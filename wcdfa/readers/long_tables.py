@@ -10,7 +10,7 @@ import numpy as np
 from wcdfa.readers.columns import Column, Floats, Integers, Lazy
 from wcdfa.readers.layouts import TRAINING, Layout, rows_in
 from wcdfa.readers.name_tokens import is_rate
-from wcdfa.readers.selecting import Table, in_rows, rows_of
+from wcdfa.readers.selecting import Table, filled, in_rows, rows_of
 from wcdfa.readers.telling_names import counts
 
 MISSING = ("is_nan",)  # MLflow writes 0 for NaN, and says so here
@@ -53,12 +53,10 @@ class Metrics:
     def kinds(self) -> Integers:
         """What each row is of: the number of its metric, or of the phase, or of both; -1 if it has no value."""
         count = rows_in(self.table, self.layout)
-        held = np.zeros(count, np.int64)
+        held: Integers = np.zeros(0 if self.layout.names else count, np.int64)
         if self.layout.names:
             codes = self.table.texts[self.layout.names].codes[:count]
-            there = np.zeros(count, bool)
-            at = rows_of(self.table.held(self.layout.values))
-            there[at[at < count]] = True
+            there = filled(self.table.held(self.layout.values), count)
             held = codes if there.all() else np.where(there, codes, -1)
         if self.layout.phase:
             of_phase = self._phase_codes[self.table.texts[self.layout.phase].codes[:count]]
@@ -106,9 +104,7 @@ class Metrics:
 
     def _held_in(self, name: str) -> list[int]:
         """The phases in which a column has values."""
-        rows = np.zeros(len(self.kinds), bool)
-        at = rows_of(self.table.held(name))
-        rows[at[at < len(rows)]] = True
+        rows = filled(self.table.held(name), len(self.kinds))
         return [phase for phase in range(len(self._phases)) if rows[self._parts[phase]].any()]
 
     def _called(self, name: str, phase: int, several: bool) -> str:

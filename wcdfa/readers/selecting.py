@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Integers, Lazy, Words
 from wcdfa.readers.errors import LogError
@@ -52,17 +53,33 @@ def in_rows(column: Column, rows: Integers) -> Column:
     >>> in_rows(Column(np.array([1.0, 2.0]), rows=np.array([1, 5])), np.array([3, 4, 5])).rows
     array([2])
     """
-    held = rows_of(column)
-    if not len(held) or not len(rows):
-        return column._replace(values=column.values[:0], rows=None if len(held) else held)
-    if len(held) == held[-1] + 1:  # a value in every row, perhaps but for the last ones
-        at, there = rows, rows < len(held)
+    held, n = column.rows, len(column.values)
+    if not n or not len(rows):
+        return column._replace(values=column.values[:0], rows=None if n else rows_of(column))
+    if held is None or n == held[-1] + 1:  # a value in every row, perhaps but for the last ones
+        if rows[-1] < n:
+            return column._replace(values=column.values[rows], rows=None)
+        at, there = rows, rows < n
     else:
-        at = np.minimum(np.searchsorted(held, rows), len(held) - 1)
+        at = np.minimum(np.searchsorted(held, rows), n - 1)
         there = held[at] == rows
     if there.all():
         return column._replace(values=column.values[at], rows=None)
     return column._replace(values=column.values[at[there]], rows=np.flatnonzero(there))
+
+
+def filled(column: Column, count: int) -> npt.NDArray[np.bool_]:
+    """Which of the first rows have a value, shape (count,).
+
+    >>> filled(Column(np.array([1.0, 2.0]), rows=np.array([1, 5])), 3)
+    array([False,  True, False])
+    """
+    there = np.zeros(count, dtype=bool)
+    if column.rows is None:
+        there[: len(column.values)] = True
+    else:
+        there[column.rows[column.rows < count]] = True
+    return there
 
 
 def rows_of(column: Column) -> Integers:

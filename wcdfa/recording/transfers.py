@@ -6,6 +6,7 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from wcdfa.support.numbers import number
@@ -40,12 +41,9 @@ def fetched(given: Sequence[object]) -> list[float]:
 def _of_one_type(kind: type, given: list[object]) -> list[float]:
     library = TOGETHER.get(kind.__module__.partition(".")[0])
     if library is not None and len(given) >= FEWEST:
-        try:
-            found: list[float] = import_module(f"wcdfa.backends.{library}.transfers").together(given)
-        except Exception:  # noqa: BLE001 - if one of them cannot be read, the others can
-            pass
-        else:
-            return found
+        with suppress(Exception):  # if one of them cannot be read, the others can
+            together: list[float] = import_module(f"wcdfa.backends.{library}.transfers").together(given)
+            return together
     return [_known(value) for value in given]
 
 

@@ -118,7 +118,8 @@ def _logged(path: Path, place: Store, key: str, run: object, notes: list[str]) -
             if row is None:
                 damaged += 1
             else:
-                rows.add({**row, COUNTER: step})
+                row[COUNTER] = step
+                rows.add(row)
     if damaged:
         notes.append(
             f"{several(damaged, 'row of the store cannot be read and was', 'rows of the store cannot be read and were')} left out"

@@ -12,6 +12,7 @@ from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.binary_records import Damaged, leveldb_records
 from wcdfa.readers.formats.rows import Rows, loads
+from wcdfa.readers.formats.wandb_rows import PlainRows
 from wcdfa.readers.magic import is_wandb
 from wcdfa.readers.resumed import pieces
 from wcdfa.readers.steps import COUNTER
@@ -54,7 +55,7 @@ class _History:
         self.axes: dict[str, str] = {}
         self.name = self.identity = ""
         self.damaged: list[str] = []
-        self._large = 0
+        self._large, self._plain = 0, PlainRows()
         self._last = -1  # number of the last row
         self._began, self._before = False, 0  # whether the piece has a row, and how many rows were counted before it
         self._counted_on = False
@@ -76,6 +77,8 @@ class _History:
                 for data in leveldb_records(file, START):
                     if len(data) > LARGE:
                         self._large += 1
+                    elif (row := self._plain.row(data)) is not None:
+                        self.rows.add(self._counted(row))
                     else:
                         self._take(Record.FromString(data))
             except Damaged as error:
@@ -102,7 +105,8 @@ class _History:
             self._before = self._before if number == 0 else 0
             self._counted_on |= self._before > 0
         self._last = int(number) + self._before
-        return {**row, COUNTER: self._last}
+        row[COUNTER] = self._last
+        return row
 
     def notes(self) -> Iterator[str]:
         """What was counted on, and what was left out."""
