@@ -16,7 +16,7 @@ from wcdfa.report.windows import Range, Window
 from wcdfa.support import colors
 from wcdfa.support.text import shown
 
-DIGITS, ALPHA_DIGITS, STEP_DIGITS = 5, 4, 12
+DIGITS, ALPHA_DIGITS, ALL_DIGITS = 5, 4, 12
 SIGMAS = 1.96
 NOT_DRAWN = "What an optimizer alone gives is not drawn: this window was not compared with one."
 COLORS = ("ALPHA", "NULL", "RATE", "LOSS", "SPREAD", "SERIES", "BANDS", "HEAT")
@@ -137,7 +137,7 @@ def _direction(direction: Direction) -> DrawnDirection:
 
 
 def _track(track: DirectionTrack) -> DrawnTrack:
-    bands = [numbers((each.first_step, each.last_step, each.low, each.high), STEP_DIGITS) for each in track.expected]
+    bands = [numbers((each.first_step, each.last_step, each.low, each.high), ALL_DIGITS) for each in track.expected]
     return {**_line(Line(track.title, track.steps, track.values)), "expected": bands}
 
 
@@ -162,7 +162,7 @@ def _window(window: Window, sizes: Sizes) -> DrawnWindow:
     for order, result in window.curves:
         boxes = tuple(int(size) for size in result.scales)
         place = sizes.setdefault(boxes, len(sizes))
-        curves.append((order, place, _number(result.alpha, ALPHA_DIGITS), numbers(result.fluctuations)))
+        curves.append((order, place, _number(result.alpha, ALL_DIGITS), numbers(result.fluctuations)))  # words round α once
     band = None
     if window.spread is not None:
         mean, deviation = window.spread
