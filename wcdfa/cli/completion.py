@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -67,9 +68,10 @@ def _started_with(shell: Shell) -> Path | None:
     if shell in STARTS_WITH:
         return Path.home() / STARTS_WITH[shell]
     if shell == "powershell":
-        from cyclopts.completion.install import powershell_profile  # noqa: PLC0415
+        with suppress(ImportError):  # an older cyclopts knows no PowerShell, and says so
+            from cyclopts.completion.install import powershell_profile  # noqa: PLC0415
 
-        return Path(powershell_profile())
+            return Path(powershell_profile())
     return None
 
 
