@@ -168,8 +168,10 @@ def test_a_trainer_without_us(fitted, tmp_path):
 def test_a_trainer_that_reports_every_step_to_trackio(fitted, tmp_path, monkeypatch):
     """trackio counts rows; the steps are those of the Trainer."""
     require("trackio")
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))
-    monkeypatch.setenv("TRACKIO_AUTO_LOG_GPU", "0")
+    from trackio import sqlite_storage, utils
+
+    for module in (sqlite_storage, utils):  # which read TRACKIO_DIR once, when they are imported
+        monkeypatch.setattr(module, "TRACKIO_DIR", tmp_path / "trackio")
     with contextlib.redirect_stdout(None):
         fitted(ours=True, logging_steps=10, report_to="trackio", save_strategy="no")
     (store,) = (tmp_path / "trackio").glob("*.db")
@@ -181,9 +183,9 @@ def test_a_trainer_that_reports_every_step_to_trackio(fitted, tmp_path, monkeypa
 def test_lightning(part, tmp_path):
     torch = require("torch")
     require("lightning")
+    import lightning
     from lightning.pytorch.loggers import CSVLogger
 
-    import lightning
     from tests.helpers.lightning_runs import fitted
     from wcdfa.backends.lightning import WeightChangeCallback
 
