@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from wcdfa.support.extras import needed
 
@@ -25,7 +25,7 @@ from wcdfa.recording.sample import COORDINATES
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
-    from lightning.pytorch.loggers import Logger
+    from lightning.pytorch.loggers import Logger, MLFlowLogger
 
 TOGETHER = 1000  # metrics in a batch of MLflow, which is its limit
 ROOTS = ("lightning.pytorch", "pytorch_lightning")
@@ -53,8 +53,9 @@ def log_rows(logger: Logger, rows: Sequence[tuple[int, dict[str, float]]]) -> No
 
         now = int(1000 * time.time())
         found = [Metric(key, value, now, step) for step, row in rows for key, value in row.items()]
+        mlflow = cast("MLFlowLogger", logger)
         for first in range(0, len(found), TOGETHER):
-            logger.experiment.log_batch(run_id=logger.run_id, metrics=found[first : first + TOGETHER])
+            mlflow.experiment.log_batch(run_id=str(mlflow.run_id), metrics=found[first : first + TOGETHER])
         return
     for step, row in rows:
         logger.log_metrics(row, step=step)

@@ -8,6 +8,7 @@ import posixpath
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from hypothesis import strategies as st
 from tests.conftest import require
 from tests.helpers.sink_runs import HOSTILE, NORMS
 from wcdfa import RollingWeightChangeDFA, WeightChangeDFA
+from wcdfa.nulls.replay import optimizer_norms
+from wcdfa.recording.reading import Reading
 from wcdfa.sinks.base import CurrentRun
-from wcdfa.sinks.keys import LONGEST, METRICS, clean, message, row, titled
+from wcdfa.sinks.keys import LONGEST, METRICS, WHEN, as_table, clean, message, row, titled
 
 NAMES = st.one_of(st.text(), st.text("./-_a0[ ", max_size=12), st.characters(), st.sampled_from(HOSTILE))
 
@@ -110,3 +113,21 @@ def test_a_monitor_with_a_sink_is_saved_and_goes_on(tmp_path):
         again.load_state_dict(state)
         again.update(2.0)
     assert [line.partition(",")[0] for line in sink.path.read_text().splitlines()] == ['{"wcdfa/step": 1', '{"wcdfa/step": 2']
+
+
+def test_the_docs_have_the_table_of_all_keys():
+    page = (Path(__file__).parents[2] / "docs" / "integrations" / "dashboards.md").read_text()
+    assert as_table() in page
+
+
+def test_every_key_that_is_logged_is_in_the_table():
+    norms = optimizer_norms(600, optimizer="sgd", momentum=0.9, replicates=1, start=0)[0]
+    varying = {"betas": np.linspace([0.9, 0.99], [0.8, 0.99], 600), "momentum": np.linspace(0.9, 0.8, 600)}
+    reading = Reading(norms, 600, 0, lr=np.full(600, 0.1), gradients=norms, cosine=np.full(600, 0.9), weight_norm=norms)
+    known = reading._replace(optimizer="sgd", hyperparameters={"momentum": 0.9}, taken=0, steps=np.arange(1, 601))
+    logged = set()
+    for each in (known._replace(varying=varying), known._replace(groups={"GROUP": norms}, cosines={"GROUP": norms})):
+        logged |= set(WeightChangeDFA(window=500).update(each).metrics())
+    table = {f"wcdfa/{key.name}" for keys in WHEN.values() for key in keys}
+    assert logged <= table
+    assert table - logged <= {"wcdfa/vector_alpha", "wcdfa/vector_alpha_4_16", "wcdfa/vector_alpha_16"}  # these need the sketch

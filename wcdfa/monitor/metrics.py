@@ -48,8 +48,9 @@ def _of_last_step(recorder: Recorder) -> Iterator[tuple[str, float]]:
     groups = [name for name in now if name != ALL and not is_side_series(name)]
     yield "wcdfa/update_norm", now[ALL]
     yield from ((f"wcdfa/update_norm/{name}", now[name]) for name in groups)
-    if np.isfinite(recorder.ring.wcdfa_lr).any():
-        yield "wcdfa/lr", float(np.asarray(recorder.ring.wcdfa_lr)[last])
+    rates = np.asarray(recorder.ring.wcdfa_lr)
+    if np.isfinite(rates).any():
+        yield "wcdfa/lr", float(rates[last])
     if GRADIENTS in now:
         yield "wcdfa/gradient_norm", now[GRADIENTS]
     yield from of_last_step(now, groups)

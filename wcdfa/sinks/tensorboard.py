@@ -176,7 +176,7 @@ class _ToTensorFlow:
             self._summary.text(ALERT, text)
 
     def layout(self, layout: Layout) -> None:
-        from tensorboard.plugins.custom_scalar import metadata  # type: ignore[import-untyped] # noqa: PLC0415 - TensorFlow brings it
+        from tensorboard.plugins.custom_scalar import metadata  # noqa: PLC0415 - TensorFlow brings it
 
         content = as_message(layout).SerializeToString()
         with self._writer.as_default(step=0):
