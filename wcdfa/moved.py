@@ -11,7 +11,7 @@ from types import ModuleType
 MOVED = {  # old module: where its names are now
     "backends.torch_handle": ("backends.torch.handle",),
     "comparison": ("analysis.comparison",),
-    "core": ("inference.exponent", "inference.legacy"),
+    "core": ("inference.exponent", "inference.legacy", "monitor.monitor", "monitor.epochs"),  # the last two as in 0.1.0
     "current": ("inference.prepared", "recording.reading"),
     "exponent": ("inference.estimators",),
     "findings": ("verdicts.single_window", "verdicts.findings"),

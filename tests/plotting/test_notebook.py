@@ -8,6 +8,8 @@ import pytest
 
 from tests.conftest import require
 
+pytestmark = pytest.mark.slow  # starts a kernel
+
 SETUP = """
 import wcdfa
 monitor = wcdfa.RollingWeightChangeDFA(window=128)

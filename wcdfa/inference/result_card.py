@@ -20,6 +20,7 @@ Values = npt.NDArray[np.float64]
 
 POOR = 0.05  # a p-value of the straight line that is worth a word
 TODO = "For norms ‖ΔW‖, call wcdfa.verdict(norms): it says what else explains this α."
+UNREAD = "The numbers cannot be read: a compiler is tracing, or they are on a device that NumPy does not read."
 NO_LINE = "it has no single exponent, so look at F(s) with wcdfa.plotting.plot_fluctuations."
 TREND = "Measure with a higher order: at this order, a smooth trend gives this α too."
 
@@ -34,7 +35,7 @@ def result_card(result: DFAResult) -> Markup:
     """
     alpha = _on_host(result.alpha)
     if alpha is None:
-        return card("α is not known yet", "The numbers cannot be read here, as in a function that a compiler traces.")
+        return card("α is not known here", UNREAD)
     return _of_one(result, float(alpha)) if alpha.ndim == 0 else _of_many(result, alpha)
 
 

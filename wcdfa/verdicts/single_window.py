@@ -73,6 +73,12 @@ class Verdict(NamedTuple):
             return f"{self.explanation}: {measured}"
         return ": ".join(filter(None, [f"{self.regime}, {measured}", self.explanation]))
 
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the line, its meaning, and what to do."""
+        from wcdfa.verdicts.verdict_card import verdict_card  # noqa: PLC0415 - only notebooks need it
+
+        return verdict_card(self)
+
     @property
     def explanation(self) -> str:
         """What explains α, or contributes without explaining all of it; empty if nothing was found."""
