@@ -23,7 +23,7 @@ def first_part(path):
 @pytest.mark.parametrize(
     "options",
     [
-        lambda: {},
+        dict,
         lambda: {"groups": 1, "window": 30},
         lambda: {"groups": {"last": "^2/"}, "mode": "sample", "sample": 0.5},
         lambda: {"groups": lambda path: f"part {path[0]}"},  # another function each time
