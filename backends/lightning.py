@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -26,8 +25,6 @@ from wcdfa.recording.sample import COORDINATES
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
     from lightning.pytorch.loggers import Logger, MLFlowLogger
-
-TOGETHER = 1000  # metrics in a batch of MLflow, which is its limit
 ROOTS = ("lightning.pytorch", "pytorch_lightning")
 
 
@@ -49,13 +46,10 @@ Callback: type = type("Callback", _callbacks(), {})
 def log_rows(logger: Logger, rows: Sequence[tuple[int, dict[str, float]]]) -> None:
     """Give a logger the numbers of each step. MLflow gets them together, because one call for each step would take milliseconds."""
     if type(logger).__name__ == "MLFlowLogger" and len(rows) > 1:
-        from mlflow.entities import Metric  # noqa: PLC0415 - only its own logger needs it
+        from wcdfa.sinks.mlflow import log_rows as together  # noqa: PLC0415 - only its own logger needs MLflow
 
-        now = int(1000 * time.time())
-        found = [Metric(key, value, now, step) for step, row in rows for key, value in row.items()]
         mlflow = cast("MLFlowLogger", logger)
-        for first in range(0, len(found), TOGETHER):
-            mlflow.experiment.log_batch(run_id=str(mlflow.run_id), metrics=found[first : first + TOGETHER])
+        together(mlflow.experiment, str(mlflow.run_id), rows)
         return
     for step, row in rows:
         logger.log_metrics(row, step=step)

@@ -12,19 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Run
-from wcdfa.recording.groups import ALL
-from wcdfa.recording.side_series import BETA1, BETA2, COSINE, GRADIENTS, MOMENTUM, WEIGHT_NORM, is_side_series
 
 Floats = npt.NDArray[np.float64]
 
+ALL, COSINE, WEIGHT_NORM, GRADIENTS, BESIDE = "all", "wcdfa_cosine", "wcdfa_weight_norm", "wcdfa_gradients", "wcdfa_"
+"""Names in the file of a recorder: of the group of all parameters, of series that are no group, and what these begin with."""
 CALLED = {
     ALL: "wcdfa/update_norm",
     GRADIENTS: "wcdfa/gradient_norm",
     COSINE: "wcdfa/cosine",
     WEIGHT_NORM: "wcdfa/weight_norm",
-    MOMENTUM: "wcdfa/momentum",
-    BETA1: "wcdfa/beta1",
-    BETA2: "wcdfa/beta2",
+    "wcdfa_momentum": "wcdfa/momentum",
+    "wcdfa_beta1": "wcdfa/beta1",
+    "wcdfa_beta2": "wcdfa/beta2",
 }
 """The columns of the series that a recorder may hold; groups are "wcdfa/update_norm/GROUP"."""
 
@@ -49,7 +49,7 @@ def run_of(
     ----------
     path : Path
     series : dict of numbers of shape (window,)
-        The series of the ring by their names in `wcdfa.recording.side_series`, and groups.
+        The series of the ring by the names that they have in the file, and groups.
     lr, steps : numbers of shape (window,)
         Learning rate and training step of each place; without steps they are counted.
     count : int
@@ -65,7 +65,7 @@ def run_of(
     def column(values: npt.ArrayLike) -> Column:
         return Column(np.asarray(values, dtype=np.float64)[order], steps=at)
 
-    columns = {_called(each): column(values) for each, values in series.items() if each in CALLED or not is_side_series(each)}
+    columns = {_called(each): column(values) for each, values in series.items() if each in CALLED or not each.startswith(BESIDE)}
     columns["wcdfa/lr"] = column(lr)
     found = {key: each for key, each in columns.items() if key == CALLED[ALL] or np.isfinite(each.values).any()}
     held = f"a saved recorder, which holds the last {kept:,} of {int(count):,} norms"

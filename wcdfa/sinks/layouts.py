@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from wandb_workspaces.workspaces import Workspace
+from importlib import import_module
+from typing import NamedTuple, Protocol, Self, cast
 
 NAME = "wcdfa"
 STEP = "wcdfa/step"
@@ -62,6 +60,15 @@ def _tensorboard_chart(chart: Chart, prefix: str) -> tuple[str, list[str]]:
     return ("Margin", keys) if chart.band else ("Multiline", [f"^{key}$" for key in keys])  # lines are named by regular expressions
 
 
+class Workspace(Protocol):
+    """A ``Workspace`` of wandb-workspaces."""
+
+    url: str
+
+    def save(self) -> Self:
+        """Send it to its project."""
+
+
 def wandb_workspace(entity: str, project: str, *, name: str = NAME, prefix: str = "") -> Workspace:
     """A workspace of Weights & Biases with the charts; its ``save()`` sends it to the project.
 
@@ -82,11 +89,10 @@ def wandb_workspace(entity: str, project: str, *, name: str = NAME, prefix: str 
     ImportError
         If wandb-workspaces is not installed (``pip install wandb-workspaces``).
     """
-    from wandb_workspaces import workspaces  # noqa: PLC0415 - need not be installed
-    from wandb_workspaces.reports.v2 import LinePlot  # noqa: PLC0415
-
+    workspaces, reports = import_module("wandb_workspaces.workspaces"), import_module("wandb_workspaces.reports.v2")
     panels = [
-        LinePlot(title=chart.title, x=f"{prefix}{STEP}", y=[f"{prefix}wcdfa/{key}" for key in chart.keys]) for chart in CHARTS
+        reports.LinePlot(title=chart.title, x=f"{prefix}{STEP}", y=[f"{prefix}wcdfa/{key}" for key in chart.keys])
+        for chart in CHARTS
     ]
     section = workspaces.Section(name=NAME, panels=panels, is_open=True)
-    return workspaces.Workspace(entity=entity, project=project, name=name, sections=[section])
+    return cast(Workspace, workspaces.Workspace(entity=entity, project=project, name=name, sections=[section]))

@@ -6,7 +6,7 @@ import functools
 import itertools
 import operator
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import SupportsInt
 
@@ -81,6 +81,14 @@ class MLflowSink(Closing):
     def __reduce__(self) -> tuple[Callable[..., MLflowSink], tuple[str | None]]:
         """A copy, for example in another process; the numbers that wait stay with this one."""
         return functools.partial(type(self), seconds=self._seconds), (self._run.given,)
+
+
+def log_rows(client: mlflow.MlflowClient, run_id: str, rows: Sequence[tuple[int, Metrics]]) -> None:
+    """Log the numbers of many steps in as few calls as MLflow allows."""
+    now = int(1000 * time.time())
+    found = [Metric(key, value, now, step) for step, metrics in rows for key, value in row(step, metrics).items()]
+    for first in range(0, len(found), MOST):
+        client.log_batch(run_id=run_id, metrics=found[first : first + MOST])
 
 
 def _active() -> str | None:

@@ -16,9 +16,7 @@ import numpy.typing as npt
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
 from wcdfa.readers.limits import Deadline, require_room
-from wcdfa.readers.recorder_states import run_of
-from wcdfa.recording.groups import ALL
-from wcdfa.recording.side_series import COSINE, WEIGHT_NORM
+from wcdfa.readers.recorder_states import ALL, COSINE, WEIGHT_NORM, run_of
 
 SAVED, WEIGHTS = ".keras", ".weights.h5"
 INSIDE = "model.weights.h5"

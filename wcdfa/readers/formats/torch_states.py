@@ -19,8 +19,7 @@ from wcdfa.readers.checkpoints.torch_pickle import TorchPickle
 from wcdfa.readers.checkpoints.torch_zip import TorchZip, opened
 from wcdfa.readers.columns import Run
 from wcdfa.readers.limits import Room
-from wcdfa.readers.recorder_states import as_numbers, named, run_of
-from wcdfa.recording.side_series import GRADIENTS
+from wcdfa.readers.recorder_states import GRADIENTS, as_numbers, named, run_of
 
 OWN = "wcdfa.pt"  # what the callback for transformers writes into each checkpoint
 HANDLE = {"version", "groups", "norms", "lr", "steps", "counts"}
