@@ -83,7 +83,7 @@ def squares_of_rows(rows: Sequence[torch.Tensor]) -> torch.Tensor:
     """Σ x² of each of several rows on one device: `square_sum` of long rows on a CPU, `square_sums` of the others."""
     if len(rows) == 1 and rows[0].device.type == "cpu":
         return square_sum(rows[0]).view(1)
-    long = [row.device.type == "cpu" and row.numel() >= TOGETHER_BELOW for row in rows]
+    long = [row.device.type == "cpu" and row.numel() > 2 * ROW for row in rows]  # in float32 a longer sum would lose digits
     if not any(long):
         return square_sums(rows)
     short = iter(square_sums([row for row, is_long in zip(rows, long, strict=True) if not is_long]) if not all(long) else ())
