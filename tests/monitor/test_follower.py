@@ -237,11 +237,12 @@ def test_of_the_runs_of_a_store_one_is_held(tmp_path):
     assert follower.look().fresh == 120
     append("second", 1, 1000 * norms(200))
     append("first", 121, norms(10, seed=1))
-    assert follower.look() == (10, ())
+    assert follower.look() == (10, ("note: not followed: 1 other run of this log, second",))
     for i in range(QUIET):
         append("second", 201 + i, 1000 * norms(1))
         news = follower.look()
-    assert news.said == (f"now following {tmp_path / 'store.db'}: second: update_norm",)
+    followed = f"now following {tmp_path / 'store.db'}: second: update_norm"
+    assert news.said == (followed, "note: not followed: 1 other run of this log, first")
     assert follower.monitor.get_signal().min() > 30
     store.close()
 

@@ -23,8 +23,8 @@ PLURAL = re.compile(r"(?<![\d,.])1 (?!is |was |has )\w+s\b")
         (lambda: wcdfa.dfa([1.0], scales=[4, 8]), "the length of the series, 1 sample;"),
         (lambda: wcdfa.dfa([1.0], scales=[4, 8], breaks=[1]), "(the series has 1 sample)"),
         (lambda: compute_dfa([1.0]), "signal has 1 sample,"),
-        (lambda: prepare([0.0], zeros="skip"), "0 of 1 norm remain (1 is 0, 0 not finite)"),
-        (lambda: prepare([1.0]), "there is 1 norm, and at least 28 are needed"),
+        (lambda: prepare([0.0], zeros="skip"), "the only norm is 0, and at least 28 are needed"),
+        (lambda: prepare([1.0]), "there is only 1 norm, and at least 28 are needed"),
     ],
 )
 def test_an_error_with_a_single_thing(asked, said):

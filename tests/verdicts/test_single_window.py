@@ -197,7 +197,7 @@ def test_judge_survives_windows_that_cannot_be_judged():
     assert [v.label is None for v in judged.verdicts] == [False, False, True, False, True]
     assert judged.verdicts[1].prepared.zeros == 400
     assert judged.verdicts[1].high - judged.verdicts[1].low > 0.4  # a hundred norms are not many
-    assert str(judged.verdicts[2]).startswith("no α: 0 of 500 norms can be used")
+    assert str(judged.verdicts[2]).startswith("no α: 0 of 500 norms remain")
     assert judged.verdicts[3].prepared.missing == 1
     assert judged.verdicts[3].null.low < 0.5 < judged.verdicts[3].null.high
     assert "a logarithm needs norms above 0" in str(judged.verdicts[4])

@@ -326,13 +326,18 @@ def _usable(kept: int, n: int, *, zeros: int, others: int) -> str:
     """How many norms there are, and how many of them can be used.
 
     >>> _usable(1, 1, zeros=0, others=0), _usable(3, 8, zeros=1, others=4)
-    ('there is 1 norm', '3 of 8 norms can be used (1 is 0, 4 are not finite)')
+    ('there is only 1 norm', '3 of 8 norms remain (1 is 0, 4 not finite)')
     """
-    if kept == n:
-        return f"there {'is' if n == 1 else 'are'} {several(n, 'norm', 'norms') if n else 'no norms'}"
-    counts = {"0": zeros, "not finite": others}
-    unusable = ", ".join(f"{several(count, 'is', 'are')} {what}" for what, count in counts.items() if count)
-    return f"{kept:,} of {several(n, 'norm', 'norms')} can be used ({unusable})"
+    if n < 2:
+        return (
+            "there are no norms"
+            if not n
+            else "there is only 1 norm"
+            if kept
+            else f"the only norm is {'0' if zeros else 'not finite'}"
+        )
+    remain = "remains" if kept == 1 else "remain"
+    return f"{kept:,} of {n:,} norms {remain} ({several(zeros, 'is', 'are')} 0, {others:,} not finite)"
 
 
 def _counted(which: npt.NDArray[np.bool_], one: str, many: str) -> list[str]:
