@@ -45,6 +45,7 @@ EXTRAS = {  # what a package may import beside the core's own dependencies, wher
             "fsspec",
             "google",
             "google_crc32c",
+            "h5py",  # which Keras brings
             "pyarrow",
             "tensorboard",
             "tensorstore",
