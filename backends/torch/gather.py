@@ -22,12 +22,12 @@ class Run(NamedTuple):
     pack: Pack
     begin: int
     step: int
-    count: int
+    size: int
 
     @property
     def end(self) -> int:
         """Where the next number would be."""
-        return self.begin + self.count * self.step
+        return self.begin + self.size * self.step
 
     def goes_on(self, other: Run) -> bool:
         """Whether the other begins where this one ends."""
@@ -94,7 +94,7 @@ def _runs(pack: Pack, parts: Sequence[tuple[Part, Held]]) -> Iterator[Run]:
         assert isinstance(places, slice)
         run = Run(pack, pack.begin_of(part) + (places.start or 0), places.step or 1, len(each.own.numbers))
         if last is not None and last.goes_on(run):
-            last = last._replace(count=last.count + run.count)
+            last = last._replace(size=last.size + run.size)
             continue
         if last is not None:
             yield last
