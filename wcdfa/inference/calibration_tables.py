@@ -116,8 +116,8 @@ def _unsplit(n: int, sizes: tuple[int, ...], order: int, method: str) -> tuple[M
     if n <= LARGEST_EXACT or method != "ols":
         simulated_length = min(n, max(SHIPPED[-1], 4 * sizes[-1]))  # the time to simulate grows with the length
         base = table(simulated_length, sizes, order, overlap)
-        boxes = (boxes_of(sizes, (length,), overlap) for length in (simulated_length, n))
-        return rescaled(base.moments, *boxes) if simulated_length < n else base.moments, base.misfit[method]
+        boxes, wanted = boxes_of(sizes, (simulated_length,), overlap), boxes_of(sizes, (n,), overlap)
+        return rescaled(base.moments, boxes, wanted) if wanted != boxes else base.moments, base.misfit[method]
     known = default_sizes(LARGEST_EXACT, order)
     base = table(LARGEST_EXACT, known, order, overlap)
     boxes = boxes_of(known, (LARGEST_EXACT,), overlap)
