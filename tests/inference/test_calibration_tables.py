@@ -14,6 +14,7 @@ import wcdfa
 from wcdfa import synthetic
 from wcdfa.inference import calibration_tables as tables
 from wcdfa.inference import make_calibrations
+from wcdfa.inference.approximate_moments import of_sizes
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, half_sizes
 from wcdfa.support import progress
 
@@ -35,6 +36,7 @@ def cache(tmp_path, monkeypatch):
 def forget():
     tables.table.cache_clear()
     tables.calibration_for.cache_clear()
+    wcdfa.inference.exponent._one_estimate.cache_clear()
     wcdfa.kernel.arrays._constant.cache_clear()
 
 
@@ -249,3 +251,33 @@ def test_chi_square_quantiles():
 def test_what_is_exact_is_below_what_ships():
     assert LARGEST_EXACT in SHIPPED
     assert list(SHIPPED) == sorted(SHIPPED)
+
+
+@pytest.mark.parametrize("method", ["robust", "gls"])
+def test_some_of_the_known_sizes_need_no_simulation(method, monkeypatch):
+    """The estimate from every second size has the α and the p-values that simulated series say it should."""
+    monkeypatch.setattr(tables, "compute", lambda *_, **__: pytest.fail("nothing has to be simulated"))
+    sizes = tuple(1 << k for k in range(2, 11))
+    for alpha in (0.5, 1.2):
+        white = synthetic.arfima(5000, d=min(alpha, 0.8) - 0.5 if alpha < 1 else alpha - 1.5, batch=(400,), seed=1)
+        found = wcdfa.dfa(white if alpha < 1 else np.cumsum(white, axis=-1), scales=sizes, method=method)
+        assert abs(found.alpha.mean() - alpha) < 0.01
+        assert 0.91 < np.mean((found.low < alpha) & (alpha < found.high)) <= 1
+        assert 0.02 < np.mean(found.adequacy < 0.1) < 0.2
+
+
+def test_long_series_are_not_simulated_at_their_length(monkeypatch):
+    asked = []
+    shipped = tables.table(4096, half_sizes(4096, 1), 1, 0.5)
+
+    def table(n, sizes, *_):
+        asked.append(n)
+        return tables.Table(of_sizes(shipped.moments, list(range(len(sizes)))), shipped.misfit)
+
+    monkeypatch.setattr(tables, "table", table)
+    deviations = []
+    for n, sizes in ((100_000, (5, 10, 20)), (100_000, (5, 10, 2000)), (3000, (5, 10, 20))):
+        moments, _ = tables.moments_for(n, sizes, 1, "gls")
+        deviations.append(np.sqrt(np.sum(moments.root**2, axis=-1)))
+    assert asked == [4096, 8000, 3000]
+    np.testing.assert_allclose(deviations[0] / deviations[2], np.sqrt(4096 / 100_000), rtol=0.01)

@@ -38,6 +38,12 @@ def rescaled(base: Moments, boxes: tuple[int, ...], wanted: tuple[int, ...]) -> 
     return Moments(base.alphas, mean, root, base.short_memory[:, :kept])
 
 
+def of_sizes(base: Moments, kept: list[int]) -> Moments:
+    """The moments of some of the sizes, by their positions."""
+    roots = [root_of(root[kept] @ root[kept].T) for root in base.root]
+    return Moments(base.alphas, base.mean[:, kept], np.array(roots), base.short_memory[:, kept])
+
+
 def interpolated(
     base: Moments,
     base_sizes: tuple[int, ...],

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.approximate_moments import boxes_of, interpolated, rescaled, simulate, simulated
+from wcdfa.inference.approximate_moments import boxes_of, interpolated, of_sizes, rescaled, simulate, simulated
 from wcdfa.inference.calibration import LEVELS, Calibration, calibrate, misfit_alphas
 from wcdfa.inference.estimators import calibrated_estimate
 from wcdfa.inference.moments import Moments, alpha_range, exact_moments, interpolation, nodes
@@ -105,9 +105,19 @@ def _unsplit(n: int, sizes: tuple[int, ...], order: int, method: str) -> tuple[M
         moments = rescaled(base.moments, boxes_of(known, (length,), overlap), boxes)
         degrees = chi_square_quantiles(len(sizes) - 2) / chi_square_quantiles(len(known) - 2) if len(sizes) > 2 else math.nan
         return moments, base.misfit[method] * degrees
+    if (
+        n > LARGEST_EXACT and method != "ols" and set(sizes) < set(known)
+    ):  # some of the sizes whose moments are known: nothing has to be simulated
+        kept = [known.index(size) for size in sizes]
+        moments, misfit = _unsplit(n, known[: kept[-1] + 1], order, method)
+        if misfit is not None and len(kept) > 2:
+            misfit = misfit * chi_square_quantiles(len(kept) - 2) / chi_square_quantiles(kept[-1] - 1)
+        return of_sizes(moments, kept), misfit
     if n <= LARGEST_EXACT or method != "ols":
-        base = table(n, sizes, order, overlap)
-        return base.moments, base.misfit[method]
+        simulated_length = min(n, max(SHIPPED[-1], 4 * sizes[-1]))  # the time to simulate grows with the length
+        base = table(simulated_length, sizes, order, overlap)
+        boxes, wanted = boxes_of(sizes, (simulated_length,), overlap), boxes_of(sizes, (n,), overlap)
+        return rescaled(base.moments, boxes, wanted) if wanted != boxes else base.moments, base.misfit[method]
     known = default_sizes(LARGEST_EXACT, order)
     base = table(LARGEST_EXACT, known, order, overlap)
     boxes = boxes_of(known, (LARGEST_EXACT,), overlap)

@@ -115,7 +115,8 @@ def dfa(
     0.494, between 0.476 and 0.512
 
     The package has calibrations for 128, 256, 500, 512, 1000, 1024 samples and all lengths above. For another length, the first call
-    computes one in a few seconds and keeps it.
+    computes one in a few seconds and keeps it. Above 1,024 samples, `scales` that are not among the default sizes of "robust" and "gls"
+    take the first call a minute or more, because series are simulated.
 
     Parameters
     ----------

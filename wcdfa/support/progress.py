@@ -5,6 +5,7 @@ With ``WCDFA_PROGRESS=0`` nothing is shown.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from rich import progress
 
 PATIENCE = 1.0  # seconds before anything is shown
+LONG = 45.0  # seconds: more than that is said in minutes
 
 
 class Progress:
@@ -55,10 +57,15 @@ class Progress:
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done)
 
+    def _left(self) -> str:
+        """How long the remaining steps take, if they are like those that are done."""
+        seconds = (time.monotonic() - self._start) / self.done * (self.total - self.done)
+        return "some seconds" if seconds < LONG else f"about {math.ceil(seconds / 60)} min"
+
     def _show(self) -> None:
         stream = sys.stderr  # None, closed, or an object of the program with no more than `write`
         if not is_terminal(stream):
-            stream.write(f"wcdfa: {self.description}: some seconds …\n")
+            stream.write(f"wcdfa: {self.description}: {self._left()} …\n")
             return
         with suppress(ModuleNotFoundError):
             from rich import errors, progress  # noqa: PLC0415
