@@ -38,9 +38,8 @@ def stored_square_sum(x: jax.Array) -> jax.Array:
     -------
     array of shape ()
     """
-    if x.dtype != jnp.float32 or x.size % ROW or not _in_rows(x):
-        return square_sum(x)
-    total: jax.Array = jnp.sum(jnp.sum(jnp.reshape(x * x, (-1, ROW)), axis=1))
+    in_rows = x.dtype == jnp.float32 and not x.size % ROW and _in_rows(x)
+    total: jax.Array = jnp.sum(jnp.sum(jnp.reshape(x * x, (-1, ROW)), axis=1)) if in_rows else square_sum(x)
     return total
 
 
