@@ -26,7 +26,7 @@ NORMS = RATE * np.linalg.norm(NOISE.astype(np.float64), axis=1)
 def answers(path, where):
     """What ``wcdfa analyze PATH`` finds, for each series; it ends well, and α is near 0.5."""
     done = run("analyze", path, "--json", cwd=where)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, f"{done.returncode}: {done.stderr}{done.stdout[:3000]}"
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert found
     for each in found:
