@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import NamedTuple, Protocol, Self, cast
 
+from wcdfa.support.extras import needed
+
 NAME = "wcdfa"
 STEP = "wcdfa/step"
 Layout = dict[str, dict[str, tuple[str, list[str]]]]
@@ -89,7 +91,8 @@ def wandb_workspace(entity: str, project: str, *, name: str = NAME, prefix: str 
     ImportError
         If wandb-workspaces is not installed (``pip install wandb-workspaces``).
     """
-    workspaces, reports = import_module("wandb_workspaces.workspaces"), import_module("wandb_workspaces.reports.v2")
+    with needed("a workspace of Weights & Biases", "wandb-workspaces"):
+        workspaces, reports = import_module("wandb_workspaces.workspaces"), import_module("wandb_workspaces.reports.v2")
     panels = [
         reports.LinePlot(title=chart.title, x=f"{prefix}{STEP}", y=[f"{prefix}wcdfa/{key}" for key in chart.keys])
         for chart in CHARTS
