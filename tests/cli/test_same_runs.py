@@ -214,5 +214,5 @@ def test_a_folder_of_empty_runs_says_how_to_log(tmp_path):
         (tmp_path / f"{seed}.csv").write_text("step,update_norm\n")
     done = run("analyze", ".", "--jobs", 1, cwd=tmp_path)
     assert done.returncode == 1
-    assert "because nothing is logged in them: 2" in done.stdout
+    assert "2 files or runs were skipped, because nothing is logged in them" in done.stdout
     assert "To log ‖ΔW‖" in done.stdout
