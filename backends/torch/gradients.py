@@ -20,7 +20,7 @@ Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
 Row: TypeAlias = "tuple[ProcessGroups, int, torch.Tensor]"
 """How numbers are sharded, how many each stands for, and the numbers of this process."""
 
-GRADIENT = cast("Callable[[torch.Tensor], torch.Tensor | None]", attrgetter("grad"))
+GRADIENT = cast("Callable[[torch.Tensor], torch.Tensor]", attrgetter("grad"))  # or None, which is looked at
 IS_SPARSE = cast("Callable[[torch.Tensor], bool]", attrgetter("is_sparse"))
 
 
@@ -69,7 +69,7 @@ class PlainGradients:
 
     def square(self) -> torch.Tensor | None:
         """The sum; None if a gradient is missing or of another kind, so that each must be looked at."""
-        gradients = list(map(GRADIENT, self._tensors))
+        gradients: list[torch.Tensor] = list(map(GRADIENT, self._tensors))
         if set(map(type, gradients)) != {torch.Tensor} or any(map(IS_SPARSE, gradients)):
             return None
         squares = [square_of_row(flat(gradients[i])) for i in self._large]
@@ -82,7 +82,7 @@ def _together(gradients: list[torch.Tensor]) -> torch.Tensor:
     """Σ|g|² of small gradients on the CPU, or of any on a device."""
     if gradients[0].device.type != "cpu":
         return square_sums(gradients).sum()
-    row = torch._utils._flatten_dense_tensors(gradients)
+    row: torch.Tensor = torch._utils._flatten_dense_tensors(gradients)  # type: ignore[no-untyped-call]
     return square_sum(widened(flat(row)))
 
 
