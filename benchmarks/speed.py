@@ -172,9 +172,9 @@ def imports() -> None:
             times[name].append(float(taken))
     medians = {name: statistics.median(values) for name, values in times.items()}
     print(", ".join(f"{name} {value * 1e3:.0f} ms" for name, value in medians.items()))
-    for name in ("import wcdfa", "import wcdfa; wcdfa.dfa"):
-        ratio = medians[name] / medians["import numpy"]
-        report(f"{name} / import numpy", ratio, "<= 1.2", ratio <= 1.2)
+    ratio = medians["import wcdfa"] / medians["import numpy"]
+    report("import wcdfa / import numpy", ratio, "<= 1.2", ratio <= 1.2)
+    print("  (what else is imported when it is first used, NumPy too: startup.py measures whole processes)")
 
 
 def main() -> None:
