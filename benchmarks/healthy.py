@@ -3,7 +3,8 @@
     python benchmarks/healthy.py [--seeds 3] [--first-seed 100] [--steps 1500]
 
 Networks of several kinds learn scikit-learn's digits, without augmentation, so that some of them come to know all examples by heart; batches
-from 8 to the whole set, learning rates over a factor of 30, many optimizers. Each run is recorded with `wcdfa.backends.torch.attach` and
+from 8 to the whole set, learning rates over a factor of 30, many optimizers. Small networks learn what people first try: a straight line, a
+sine, two moons. Each run is recorded with `wcdfa.backends.torch.attach` and
 diagnosed as a user would: windows against the optimizer that was recognised, and the second half against the first.
 """
 
@@ -18,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch
 from fault_runs.diagnosing import by_window
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_moons
 from torch import nn, optim
 
 from wcdfa import Reading
@@ -26,6 +27,7 @@ from wcdfa.backends.torch import attach
 from wcdfa.verdicts.diagnosis import deviating
 
 Make = Callable[[Iterator[nn.Parameter]], optim.Optimizer]
+Data = tuple[torch.Tensor, torch.Tensor]
 
 
 def plain() -> nn.Module:
@@ -48,6 +50,38 @@ def dropped() -> nn.Module:
 def convolving() -> nn.Module:
     layers = (nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 16, 3), nn.ReLU(), nn.Flatten())
     return nn.Sequential(nn.Unflatten(1, (1, 8, 8)), *layers, nn.Linear(256, 10))
+
+
+def of_sine() -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 32), nn.Tanh(), nn.Linear(32, 1))
+
+
+def wide_of_sine() -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(), nn.Linear(128, 1))
+
+
+def of_moons() -> nn.Module:
+    return nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
+
+
+def digits() -> Data:
+    held = load_digits()
+    return torch.tensor(held.data / 16, dtype=torch.float32), torch.tensor(held.target)
+
+
+def line() -> Data:
+    inputs = torch.randn(4000, 6)
+    return inputs, inputs.sum(1, keepdim=True) + 0.1 * torch.randn(4000, 1)
+
+
+def sine() -> Data:
+    inputs = torch.randn(4000, 6)
+    return inputs, inputs[:, :1].sin() + 0.1 * torch.randn(4000, 1)
+
+
+def moons() -> Data:
+    inputs, targets = make_moons(4000, noise=0.15, random_state=0)
+    return torch.tensor(inputs, dtype=torch.float32), torch.tensor(targets)
 
 
 def sgd(lr: float, momentum: float = 0.9, **options: float | bool) -> Make:
@@ -91,6 +125,12 @@ SETTINGS: dict[str, tuple[Callable[[], nn.Module], Make, dict[str, object]]] = {
     "AdamW, clipped": (plain, adamw(1e-3), {"clip": 0.5}),
     "RMSprop": (plain, lambda parameters: optim.RMSprop(parameters, lr=1e-3), {}),
     "NAdam": (plain, lambda parameters: optim.NAdam(parameters, lr=1e-3), {}),
+    **{f"a line, SGD .9, lr {lr}": (lambda: nn.Linear(6, 1), sgd(lr), {"batch": 16, "data": line}) for lr in (0.01, 0.05)},
+    **{f"a sine, SGD .9, lr {lr}": (of_sine, sgd(lr), {"batch": 16, "data": sine}) for lr in (0.01, 0.05)},
+    **{f"a sine, AdamW, lr {lr}": (of_sine, adamw(lr), {"batch": 16, "data": sine}) for lr in (1e-3, 1e-2)},
+    "a sine, wide, AdamW": (wide_of_sine, adamw(3e-3), {"batch": 16, "data": sine}),
+    "two moons, SGD .9": (of_moons, sgd(0.05), {"batch": 16, "data": moons}),
+    "two moons, AdamW": (of_moons, adamw(3e-3), {"batch": 16, "data": moons}),
 }
 
 
@@ -103,11 +143,12 @@ def trained(
     batch: int = 50,
     clip: float | None = None,
     schedule: Callable[[optim.Optimizer, int], optim.lr_scheduler.LRScheduler] | None = None,
+    data: Callable[[], Data] = digits,
 ) -> Reading:
     """One training, as it was recorded."""
     torch.manual_seed(seed)
-    digits = load_digits()
-    inputs, targets = torch.tensor(digits.data / 16, dtype=torch.float32), torch.tensor(digits.target)
+    inputs, targets = data()
+    loss = nn.functional.mse_loss if targets.is_floating_point() else nn.functional.cross_entropy
     net = make()
     optimizer = optimizer_of(net.parameters())
     handle = attach(optimizer, window=steps, gradients=True, groups=1, model=net)
@@ -117,7 +158,7 @@ def trained(
         batches = batches or list(torch.randperm(len(inputs)).split(batch))
         chosen = batches.pop()
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(inputs[chosen]), targets[chosen]).backward()
+        loss(net(inputs[chosen]), targets[chosen]).backward()
         if clip is not None:
             nn.utils.clip_grad_norm_(net.parameters(), clip)
         optimizer.step()

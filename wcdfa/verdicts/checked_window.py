@@ -12,6 +12,7 @@ from wcdfa.verdicts.record import Record
 ALIKE, SAME_GRADIENTS = 0.2, 0.4  # shares of a mean gradient from which on less can be said, and nearly nothing
 UNKNOWN_SHARE = 0.15  # of a mean gradient, where no far lags are known
 FEWEST = 50  # steps that a check needs
+SWING = (5, 20)  # lags at which gradients oppose each other if weights swing about a minimum
 STARTED = 40  # steps at the start of a run that are left out
 
 
@@ -60,6 +61,12 @@ class Window:
         """The largest share of a mean gradient, or one that changes slowly, that far lags leave possible."""
         mean, error = self.mean({lag: 1 / (FAR[1] - FAR[0] + 1) for lag in range(FAR[0], FAR[1] + 1)})
         return min(max(0.0, mean + 3 * error), 0.9) if math.isfinite(mean) else UNKNOWN_SHARE
+
+    @cached_property
+    def swing(self) -> float:
+        """How much gradients oppose those of some steps before, as where most of the weights swing about a minimum; 0 if that is not clear."""
+        around = ({lag - 1: 1 / 3, lag: 1 / 3, lag + 1: 1 / 3} for lag in range(SWING[0], SWING[1] + 1))
+        return max(0.0, *(-found - 2 * stderr for found, stderr in map(self.mean, around) if math.isfinite(found + stderr)), 0.0)
 
     @cached_property
     def momentum(self) -> float:

@@ -30,7 +30,7 @@ def cosine(window: Window) -> Iterator[Check]:
     if len(known) < FEWEST or share >= SAME_GRADIENTS:
         return
     low, high = record.filter.cosine(), record.filter.cosine(share)
-    band = low - SLACK * (1 - low), high + SLACK * (1 - high)
+    band = low - SLACK * (1 - low) - window.swing / 2, high + SLACK * (1 - high)  # what swings turns sooner
     yield Check(
         "cosine", float(known.mean()), *band, beyond(float(known.mean()), float(known.std()) / math.sqrt(len(known) / 10), *band)
     )
@@ -46,7 +46,8 @@ def vector_alpha(window: Window) -> Iterator[Check]:
     if found.reason is not None:
         return
     white, mean = record.filter.exponents(n), record.filter.exponents(n, window.mean_share)
-    small = SMALL_BOXES if window.momentum < LONG else (SMALL_BOXES[0], 3 * SMALL_BOXES[1])
+    swings = window.momentum >= LONG or window.swing > 0
+    small = (SMALL_BOXES[0] + window.swing / 2, (3 if swings else 1) * SMALL_BOXES[1])
     names, reaches = ("vector α, small boxes", "vector α, large boxes"), (small, LARGE_BOXES)
     for name, exponent, stderr, ends, reach in zip(
         names, found.exponents, found.stderr, zip(white, mean, strict=True), reaches, strict=True

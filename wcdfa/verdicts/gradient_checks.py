@@ -30,7 +30,7 @@ def neighbours(window: Window) -> Iterator[Check]:
     """Gradients of consecutive steps have more, or less, in common than a smooth fall from lag 1 to lag 4 makes it."""
     found, stderr = window.mean(BEND)
     if math.isfinite(found) and window.mean_share < SAME_GRADIENTS:
-        band = -NEIGHBOURS - OPPOSED * (1 - window.momentum), NEIGHBOURS
+        band = -NEIGHBOURS - OPPOSED * (1 - window.momentum), NEIGHBOURS + window.swing / 10  # a swing is no straight line
         yield Check("neighbours", found, *band, beyond(found, stderr, *band), amount=_used(window))
 
 
@@ -46,7 +46,8 @@ def few_steps(window: Window) -> Iterator[Check]:
     """Gradients have more in common over a few steps than over many."""
     found, stderr = window.mean(contrast({1: 1 / 3, 2: 1 / 3, 3: 1 / 3}))
     if math.isfinite(found) and window.mean_share < SAME_GRADIENTS:
-        high = min(0.5, FEW_STEPS * 0.1 / max(1 - window.momentum, 0.01))
+        # where all weights swing about a minimum, near gradients agree about as much as later ones oppose each other
+        high = min(0.5, FEW_STEPS * 0.1 / max(1 - window.momentum, 0.01) + window.swing)
         yield Check("near gradients", found, -math.inf, high, beyond(found, stderr, -math.inf, high), amount=_used(window))
 
 
@@ -105,7 +106,7 @@ def _remembers(window: Window, size: float) -> bool:
         found, stderr = window.mean({1: 1 / 3, 2: 1 / 3, 3: 1 / 3})
         return found + 2 * stderr < -NEIGHBOURS / 2
     found, stderr = window.mean(contrast({1: 1 / 3, 2: 1 / 3, 3: 1 / 3}))
-    return found - 2 * stderr > NEIGHBOURS / 3 or window.mean_share > ALIKE
+    return found - 2 * stderr - window.swing > NEIGHBOURS / 3 or window.mean_share > ALIKE
 
 
 def _used(window: Window) -> float:
