@@ -49,7 +49,7 @@ LAYERS = 8
 WIDTHS = {"1 M": 368, "10 M": 1120, "100 M": 3536}  # of square layers, which make so many parameters
 SIZES = (1, 7, 100, 1023, 32_768, 40_001, 262_144, 1_000_003)  # of random arrays: few, as each compiles anew
 BARS = {"update": 2.0, "applied": 5.0}  # per cent of a step, for ‖ΔW‖ alone
-WITHIN = 0.5  # per cent of a step by which a bar may be missed, as far as a step can be timed
+WITHIN = {("10 M", "update"): 0.5}  # per cent of a step by which this bar may be missed, as far as a step can be timed
 MICROSECONDS = {"floats": 10, "JAX device scalars": 12}  # bars of a step of the monitor, the α of every 100 steps included
 DIRECTION, MORE = "applied, with direction", 1.0  # per cent of a step more than "applied"
 SECONDS, FEWEST, MOST = 40, 8, 200  # rounds of a comparison: for so long, but at least and at most so many
@@ -164,12 +164,13 @@ def shares(size: str, how: str, times: dict[str, np.ndarray], samples: int) -> N
     )
     for measure, bar in BARS.items():
         middle, error = difference(times, measure)
+        within = WITHIN.get((size, measure), 0.0)
         share, least = 100 * middle / bare, 100 * (times[measure].min() / times["bare"].min() - 1)
         enough = f"; the bar is met from a batch of about {samples * share / bar:.0f} on" if share > 0 else ""
         report(
-            f"{size}, {how}, {measure}: {share:.2f} ± {100 * error / bare:.2f} % of the step (bar <= {bar:.0f} % ± {WITHIN}), {middle * 1e3:.2f} ms; "
+            f"{size}, {how}, {measure}: {share:.2f} ± {100 * error / bare:.2f} % of the step (bar <= {bar:.0f} % ± {within:g}), {middle * 1e3:.2f} ms; "
             f"of the fastest steps {least:.2f} %{enough}",
-            share <= bar + WITHIN,
+            share <= bar + within,
         )
     middle, error = difference(times, DIRECTION, "applied")
     ratio = float(np.median(times[DIRECTION] / times["applied"]))
@@ -302,6 +303,7 @@ def per_step(monitor: Any, values: list[Any]) -> float:
     for value in values[500:]:
         monitor.update(value)
     assert monitor.n_samples == 500
+    assert (monitor.alpha is None) == (getattr(monitor, "stride", 0) == 10**6)
     return (time.perf_counter() - start) / (len(values) - 500)
 
 

@@ -89,6 +89,12 @@ def test_the_readme_is_short():
     assert len(README.splitlines()) <= 120
 
 
+def test_each_heading_of_the_readme_stands_once_and_has_text_below():
+    headings = re.findall(r"^## .*$", README, flags=re.MULTILINE)
+    assert len(set(headings)) == len(headings) > 5
+    assert not re.search(r"^## [^\n]*\n\s*(## |\Z)", README, flags=re.MULTILINE)
+
+
 def test_no_figure_is_left_open():
     """A figure that is still to be measured stands there in capitals."""
     assert set(re.findall(r"\b[A-Z]{3,}[0-9E]*\b", README)) <= NAMES
