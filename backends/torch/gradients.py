@@ -12,7 +12,7 @@ import torch
 
 from wcdfa.backends.torch.norms import ProcessGroups, added, flat, local, pieces, widened
 from wcdfa.backends.torch.snapshot import Part, kind_of
-from wcdfa.backends.torch.squares import TOGETHER_BELOW, square_sum, square_sums
+from wcdfa.backends.torch.squares import TOGETHER_BELOW, square_sum, square_sums, squares_of_rows
 from wcdfa.backends.torch.units import PACK
 
 Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
@@ -112,8 +112,9 @@ def _summed(rows: Iterable[Row]) -> Squares:
             found.setdefault(block, []).append(square_of_row(flat(row)) * stride)
         else:
             many.setdefault((block, row.device, row.dtype, stride), []).append(row)
-    for (block, _, _, stride), same in many.items():
-        found.setdefault(block, []).append(square_sums(same).sum() * stride)
+    for (block, device, _, stride), same in many.items():
+        square = square_sums(same) if device.type != "cpu" else squares_of_rows([widened(flat(row)) for row in same])
+        found.setdefault(block, []).append(square.sum() * stride)
     return {block: _total(squares) for block, squares in found.items()}
 
 

@@ -113,3 +113,20 @@ def test_nothing_of_the_parameters_is_held_after_detach(torch, attach):
     assert handle.read().count == 1
     assert not any(ref() is not None for ref in parts)
     assert not any(ref() is not None for ref in storages)
+
+
+@pytest.mark.parametrize("beside", ["no gradient", "float64", "none"])
+@pytest.mark.parametrize("size", [1000, 10_000, 16_383, 40_000])
+def test_norms_of_gradients_that_are_all_alike_keep_their_digits(torch, attach, size, beside):
+    """In float32 a long sum of equal squares loses digits, whichever way the gradients are taken together."""
+    parameters = [
+        torch.nn.Parameter(torch.zeros(size)),
+        torch.nn.Parameter(torch.zeros(3, dtype=torch.float64 if beside == "float64" else None)),
+    ]
+    optimizer = torch.optim.SGD(parameters, lr=1.0)
+    handle = attach(optimizer, gradients=True)
+    parameters[0].grad = torch.full((size,), 0.3)
+    parameters[1].grad = None if beside == "no gradient" else torch.ones_like(parameters[1])
+    square = float((parameters[0].grad.double() ** 2).sum()) + (0 if beside == "no gradient" else 3)
+    optimizer.step()
+    np.testing.assert_allclose(handle.read().gradients, [square**0.5], rtol=1e-6)

@@ -192,6 +192,14 @@ def test_another_layout_or_version_is_another_file(cache, monkeypatch):
     assert all(name.parent == cache for name in names)
 
 
+@pytest.mark.parametrize("method", ["ols", "robust"])
+def test_what_was_computed_gives_the_digits_that_the_next_process_gets(method, cache):
+    first = wcdfa.dfa(X, method=method)
+    forget()
+    again = wcdfa.dfa(X, method=method)  # from the folder
+    assert [first.alpha, first.low, first.high, first.adequacy] == [again.alpha, again.low, again.high, again.adequacy]
+
+
 def test_packing_keeps_all_but_the_last_digits():
     table = tables.compute(32, (3, 4, 6, 8), 1, 0.5, exact=True, series=100)
     again = tables.unpacked(tables.packed(table), 1)

@@ -145,13 +145,13 @@ def table(n: int, sizes: tuple[int, ...], order: int, overlap: float) -> Table:
 
         with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), path.open("rb") as file, np.load(file) as stored:
             return unpacked(dict(stored), order)
-    computed = compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT)
+    computed = packed(compute(n, sizes, order, overlap, exact=n <= LARGEST_EXACT))
     if path is not None:
         from wcdfa.support.files import write_arrays  # noqa: PLC0415 - importing wcdfa would pay for it
 
         with suppress(OSError):  # if the folder cannot be written, the next process computes the table again
-            write_arrays(path, packed(computed))
-    return computed
+            write_arrays(path, computed)
+    return unpacked(computed, order)  # as the next process reads it, so that both give the same digits
 
 
 def compute(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, exact: bool, series: int = SIMULATED) -> Table:
