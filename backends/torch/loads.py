@@ -50,7 +50,7 @@ class Loads:
 
 
 class Hook:
-    """Called after a module has loaded weights. In a copy of the module, and in a file, it is one that does nothing.
+    """Called after a module has loaded weights. A copied or saved model has a hook that does nothing.
 
     >>> import copy
     >>> loads, model = Loads(), torch.nn.Linear(2, 1)

@@ -188,7 +188,7 @@ def test_a_change_of_momentum_is_said_soon_and_once_and_by_which_method():
         said = said_of(np.exp(run))
         down = [message for message in said if message.startswith("α drifted down beyond ")]
         assert len(down) == 1
-        assert " by the method for drifts, from about step " in down[0]
+        assert " (measured for drifts), from about step " in down[0]
         assert any(message.startswith("regime changed from critical to disordered: α = ") for message in said)
         delays.append(steps_of(down, "drifted")[0] - 4_000)
     assert max(delays) <= 700

@@ -71,7 +71,7 @@ def test_what_a_format_lacks_is_said_with_the_extra_that_installs_it(tmp_path, d
     dropped("no_such_library")
     path = tmp_path / "a.notes"
     path.touch()
-    needed = "a.notes: reading it needs libraries that are not installed: pip install 'wcdfa[lab]'"
+    needed = "a.notes: reading it needs no_such_library, which is not installed: pip install 'wcdfa[lab]'"
     with pytest.raises(ValueError, match=re.escape(needed)):
         read_series(path)
 

@@ -55,7 +55,7 @@ def test_a_monitor_before_and_after_its_first_alpha():
         monitor.update(norm)
     result = monitor.result
     assert text_of(monitor).startswith(f"α = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) 128 norms in a window")
-    assert f"the last of step {monitor.step}." in text_of(monitor)
+    assert f"the last from step {monitor.step}." in text_of(monitor)
     assert text_of(wcdfa.RollingWeightChangeDFA()).startswith("no α yet: 0 of 500 norms")
 
 
@@ -72,4 +72,4 @@ def test_a_logger_may_show_its_monitor():
     for norm in NORMS[:60]:
         monitor.update(norm)
     assert len(seen) == 1
-    assert "the last of step 50." in seen[0]
+    assert "the last from step 50." in seen[0]

@@ -38,7 +38,7 @@ def on_dask(todo: Iterable[Task], address: str, workers: int) -> Iterator[Batch]
     try:
         distributed: Any = import_module("distributed")  # it has no type hints
     except ModuleNotFoundError as error:
-        raise ValueError(way_out("a cluster", "wcdfa[dask]")) from error
+        raise ValueError(way_out("a cluster", "wcdfa[dask]", error)) from error
     with ExitStack() as stack:
         try:
             cluster: Any = address

@@ -113,8 +113,8 @@ def at_steps(series: RecordedSeries, steps: Integers) -> RecordedSeries:
 def _mean(one: Analysis, two: Analysis, windows: range) -> Difference:
     """Mean α of the two series over the windows in which both have one, and the difference.
 
-    The interval is computed from the intervals of the two α, for each side separately, with the method MOVER of G. Y. Zou and A. Donner, Stat. Med. 27,
-    1693 (2008), doi:10.1002/sim.3095.
+    The interval is computed from the intervals of the two α, for each side separately, with the method MOVER of G. Y. Zou and
+    A. Donner, Stat. Med. 27, 1693 (2008), doi:10.1002/sim.3095.
     """
     figures = np.array([[[getattr(each.judged.verdicts[i], name) for i in windows] for name in NAMES] for each in (one, two)])
     known = np.isfinite(figures).all(axis=(0, 1))

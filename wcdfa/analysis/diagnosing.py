@@ -79,10 +79,10 @@ def causes_of(diagnosis: Diagnosis) -> Iterator[str]:
     if not diagnosis.causes:
         return
     if diagnosis.clear:
-        yield f"likely cause: {diagnosis.causes[0].text}. Look at {diagnosis.causes[0].check}."
+        yield f"likely cause: {diagnosis.causes[0].text}. {diagnosis.causes[0].check}."
         return
     yield unclear(diagnosis.causes)
-    yield from (f"{number}. {cause.text}. Look at {cause.check}." for number, cause in enumerate(diagnosis.causes[:SHOWN], start=1))
+    yield from (f"{number}. {cause.text}. {cause.check}." for number, cause in enumerate(diagnosis.causes[:SHOWN], start=1))
 
 
 def unclear(causes: Sequence[Cause]) -> str:

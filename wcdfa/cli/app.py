@@ -16,8 +16,8 @@ try:
     from cyclopts import App, Parameter
 
     from wcdfa.cli.console import PlainConsole
-except ModuleNotFoundError:  # the core installs without the command line's libraries
-    sys.exit(f"wcdfa: {way_out('the command line', 'wcdfa[cli]')}")
+except ModuleNotFoundError as error:  # the core installs without the command line's libraries
+    sys.exit(f"wcdfa: {way_out('the command line', 'wcdfa[cli]', error)}")
 
 HELP = """Measure the DFA exponent α of the weight-change norms ‖ΔW‖ of training runs, and say what else could explain it.
 

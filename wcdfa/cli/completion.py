@@ -39,10 +39,8 @@ def install_completion(
     script = (output or get_default_completion_path(shell, "wcdfa")).absolute()
     edited = _started_with(shell) if startup else None
     console = PlainConsole()
-    say(
-        console,
-        f"writes {shown(script)}{'' if edited is None else f', and adds what loads it to {shown(edited)} if that does not'}",
-    )
+    adds = "" if edited is None else f", and adds a line to {shown(edited)} that loads it, unless it is there"
+    say(console, f"writes {shown(script)}{adds}")
     console.file.flush()
     before = _lines(edited)
     app.install_completion(shell=shell, output=script, add_to_startup=startup)
@@ -59,7 +57,7 @@ def _detected() -> Shell:
     try:
         return detect_shell()
     except ShellDetectionError as error:
-        msg = "this is no shell whose completion is known: choose one with --shell bash, zsh, fish or powershell"
+        msg = "cannot tell which shell this is: name it with --shell bash, zsh, fish or powershell"
         raise WrongCall(msg) from error
 
 

@@ -50,10 +50,8 @@ def judge_one(
     if json_output:
         print_json(result)
     else:
-        say(
-            console,
-            f"α of {series.name}, {several(len(series.values), 'sample', 'samples')}{f', order {settings.order}' if details or settings.order > 1 else ''}",
-        )
+        order = f", order {settings.order}" if details or settings.order > 1 else ""
+        say(console, f"α of {series.name}, {several(len(series.values), 'sample', 'samples')}{order}")
         print_analysis(analysis, console, details=details)
         for remark in remarks(analysis):
             say(console, f"note: {remark}")

@@ -60,9 +60,9 @@ def _evidence(changes: Sequence[Change]) -> str:
 
 
 def _several(causes: list[Cause]) -> str:
-    ranked = (f"{number}. {cause.text}. Look at {cause.check}." for number, cause in enumerate(causes[:SHOWN], start=1))
+    ranked = (f"{number}. {cause.text}. {cause.check}." for number, cause in enumerate(causes[:SHOWN], start=1))
     return f"{unclear(causes)} {' '.join(ranked)}"
 
 
 def _likely(cause: Cause) -> str:
-    return f"Likely cause: {cause.text}. Look at {cause.check}."
+    return f"Likely cause: {cause.text}. {cause.check}."

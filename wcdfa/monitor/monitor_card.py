@@ -33,7 +33,7 @@ def monitor_card(monitor: WeightChangeDFA) -> Markup:
         return card(kept, picture=norms_track(reading.norms), todo=next_of(reading.norms, TODO))
     name = several(len(monitor.results) - 1, "group", "groups") if len(monitor.results) > 1 else ""
     facts = [
-        f"{monitor.window:,} norms in a window, the last of step {monitor.step:,}{f'; {name} of parameters too' if name else ''}."
+        f"{monitor.window:,} norms in a window, the last from step {monitor.step:,}{f'; {name} of parameters too' if name else ''}."
     ]
     if math.isnan(float(result.alpha)):
         return card(f"no α: {monitor.reason}", *facts, picture=norms_track(reading.norms))

@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float64]
 
 VERSION = 1  # of the numbers: tables of another version are replayed again
 FOLDER = Path(__file__).with_name("tables")
-ROUNDING = 1e-3  # norms of a replay that spread less are constant, for example because every gradient is clipped: torch adds 1e-6 to its norm
+ROUNDING = 1e-3  # norms that spread less are constant, for example because every gradient is clipped: torch adds 1e-6 to its norm
 NEGLIGIBLE = 0.002  # lr · weight_decay, per share of the momentum that is lost, below which decay moves no figure of a null
 DAMAGED = (
     OSError,

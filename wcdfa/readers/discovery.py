@@ -50,7 +50,7 @@ class Source(NamedTuple):
         except ModuleNotFoundError as error:
             if self.reader.extra is None:
                 raise
-            msg = f"{shown(self.path)}: {way_out('reading it', f'wcdfa[{self.reader.extra}]')}"
+            msg = f"{shown(self.path)}: {way_out('reading it', f'wcdfa[{self.reader.extra}]', error)}"
             raise ValueError(msg) from error
         except ValueError as error:
             pointer = f"a file in it is {FETCH}; " if self.path.is_dir() and has_pointer(self.path) else ""

@@ -74,7 +74,7 @@ def _store(url: Url) -> tuple[AbstractFileSystem, str]:
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - of the extra
     except ModuleNotFoundError as error:
-        raise LogError(way_out("reading a URL", "wcdfa[remote]")) from error
+        raise LogError(way_out("reading a URL", "wcdfa[remote]", error)) from error
     try:
         store, root = url_to_fs(url.whole)
     except ImportError as error:

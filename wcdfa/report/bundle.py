@@ -29,7 +29,7 @@ def plotly() -> tuple[str, str]:
     try:
         script: str = import_module("plotly.offline").get_plotlyjs()
     except ModuleNotFoundError as error:
-        raise ValueError(way_out("a report", "wcdfa[cli]")) from error
+        raise ValueError(way_out("a report", "wcdfa[cli]", error)) from error
     return compressed(script), digest(script)
 
 

@@ -37,7 +37,7 @@ class Direction(NamedTuple):
     clear: bool
     """Whether the first cause is much likelier than the others."""
     causes: Sequence[tuple[str, str]]
-    """The likeliest causes, each with what to look at."""
+    """The likeliest causes, each with what to do first."""
     compared: Sequence[str]
     not_compared: Sequence[str]
 

@@ -110,7 +110,7 @@ def _found(section: Section, rows: Rows) -> list[Markup]:
     causes = [(shown(text, 400), shown(check, 400)) for text, check in direction.causes]
     head = "likely cause" if direction.clear else "causes that fit, the likeliest first"
     more = [element("ul", *evidence[FIRST:], class_="evidence")] if evidence[FIRST:] else []
-    more += [table([head, "what to look at"], causes, class_="causes")] if causes else []
+    more += [table([head, "what to do first"], causes, class_="causes")] if causes else []
     parts = [next_step(rows[direction.key]), element("ul", *evidence[:FIRST], class_="evidence")]
     parts += [element("details", element("summary", "All that was found, and what it fits"), *more)] if more else []
     return [element("div", *parts, class_="found")]

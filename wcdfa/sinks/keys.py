@@ -58,7 +58,7 @@ WHEN: dict[str, tuple[Key, ...]] = {
         Key("diagnosis_p", "smallest p of what is compared with the optimizer, times how much is compared"),
     ),
     NULL: (
-        Key("expected_low", "lower end of the band in which α is if the optimizer alone makes it"),
+        Key("expected_low", "lower end of the band of α from the optimizer alone"),
         Key("expected_high", "upper end of that band; it holds 95 %"),
         Key("p", "p of the window against the optimizer alone: below 0.05 it does not explain the window"),
     ),

@@ -28,9 +28,9 @@ class WandbSink(EachNorm):
         monitor = wcdfa.WeightChangeDFA(logger=sink, log_every=1)
         handle = attach(optimizer, monitor=monitor, alarm=sink.alert)
 
-    They join the current row of the run, so your own ``wandb.log`` keeps its steps. They are sent with your row, with the next numbers, or
-    when the run ends; the step of the training never becomes a ``step=`` of wandb. NaN, infinity and steps that go back are kept, and the summary of the run has the
-    last value of each number.
+    They join the current row of the run, so your own ``wandb.log`` keeps its steps. They are sent with your row, with the next
+    numbers, or when the run ends; the step of the training never becomes a ``step=`` of wandb. NaN, infinity and steps that go back
+    are kept, and the summary of the run has the last value of each number.
 
     wandb writes in a process of its own, offline 32 kB at a time: if the training is killed before ``finish``, the last rows are lost. Use
     a `wcdfa.sinks.jsonl.JSONLinesSink` for numbers that must not be.

@@ -55,7 +55,7 @@ class Cause(NamedTuple):
 
     @property
     def check(self) -> str:
-        """What to look at."""
+        """What to do first, as a sentence without its full stop."""
         return CAUSES[self.name].check
 
 

@@ -91,7 +91,7 @@ class Diagnosis:
         if not self.causes:
             return
         if self.clear:
-            yield f"likely cause: {self.causes[0].text}. Look at {self.causes[0].check}."
+            yield f"likely cause: {self.causes[0].text}. {self.causes[0].check}."
             return
         yield (
             "several causes fit; the likeliest first:"
@@ -99,7 +99,7 @@ class Diagnosis:
             else "no known cause fits well; the nearest first:"
         )
         for number, cause in enumerate(self.causes[:SHOWN], start=1):
-            yield f"{number}. {cause.text}. Look at {cause.check}."
+            yield f"{number}. {cause.text}. {cause.check}."
 
 
 def diagnose(

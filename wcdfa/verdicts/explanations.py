@@ -55,7 +55,7 @@ def _whole(row: Explanation) -> Explanation:
     """The row with the words that stand in the catalogue of causes and statistics."""
     for name, cause in CAUSES.items():
         if row.key == key_of_cause(name):
-            return row._replace(line=cause.text, next_step=f"Look at {cause.check}.")
+            return row._replace(line=cause.text, next_step=f"{cause.check}.")
     for name, statistic in STATISTICS.items():
         for direction, line in ((1, statistic.up), (-1, statistic.down)):
             if row.key == key_of_sign(name, direction):

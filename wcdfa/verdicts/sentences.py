@@ -18,7 +18,7 @@ NOT_COMPARED = "not compared with the optimizer, which alone may give this α: n
 FIGURES = ("saturated", "trend", "short memory")
 """Kinds of findings whose sentences are figures for who looks closely; the line of the verdict has their words."""
 APART = 0.1  # α of a run and of its windows that differ by less have one meaning
-BY_GLS = " by the method for drifts"  # behind a figure that is not of the method of the α beside it
+BY_GLS = " (measured for drifts)"  # behind a figure that is not of the method of the α beside it
 LOWER = "windows also count memory that fades within a few steps, such as that of momentum"
 HIGHER = "noise of each step lowers α of a window, and a trend or a change within the run raises α of the run"
 

@@ -132,69 +132,80 @@ class Meaning(NamedTuple):
 
     text: str
     check: str
-    """What to look at."""
+    """What to do first, as a sentence without its full stop."""
 
 
 CAUSES = {
     "batches repeated": Meaning(
         "each batch is used more than once in a row",
-        "what the data loader yields: print the indices of ten consecutive batches; look for a sampler that repeats, or a loop inside the loop",
+        "Look at what the data loader yields: print the indices of ten consecutive batches; look for a sampler that repeats, or a loop inside the loop",
     ),
     "order of data": Meaning(
         "data come in another order: sorted, not reshuffled, or drawn with replacement",
-        "shuffle= and the sampler of the data loader",
+        "Look at shuffle= and the sampler of the data loader",
     ),
-    "less data": Meaning("far fewer examples are used, again and again", "the length of the data set that the loader sees"),
-    "labels": Meaning("labels are wrong or noisy", "some examples with their labels, as the model gets them"),
-    "inputs": Meaning("inputs are of another kind or scale", "preprocessing and normalisation: mean, spread and shape of a batch"),
+    "less data": Meaning("far fewer examples are used, again and again", "Look at the length of the data set that the loader sees"),
+    "labels": Meaning("labels are wrong or noisy", "Look at some examples with their labels, as the model gets them"),
+    "inputs": Meaning(
+        "inputs are of another kind or scale", "Look at preprocessing and normalisation: mean, spread and shape of a batch"
+    ),
     "augmentation or dropout off": Meaning(
         "noise that was there is gone: augmentation or dropout is off",
-        "model.train() against model.eval(); the transforms of the training data",
+        "Look at model.train() against model.eval(); the transforms of the training data",
     ),
-    "more dropout": Meaning("there is more dropout than before", "the dropout rates, and which modules are in training mode"),
-    "smaller batches": Meaning("batches are smaller", "the batch size, and how many examples the last batches held"),
-    "larger batches": Meaning("batches are larger", "the batch size, and the number of gradient accumulation steps or processes"),
+    "more dropout": Meaning(
+        "there is more dropout than before", "Look at the dropout rates, and which modules are in training mode"
+    ),
+    "smaller batches": Meaning("batches are smaller", "Look at the batch size, and how many examples the last batches held"),
+    "larger batches": Meaning(
+        "batches are larger", "Look at the batch size, and the number of gradient accumulation steps or processes"
+    ),
     "gradients not zeroed": Meaning(
         "gradients are not set to zero before each backward pass, so they add up",
-        "that optimizer.zero_grad() is called once for each optimizer.step()",
+        "Check that optimizer.zero_grad() is called once for each optimizer.step()",
     ),
     "stale gradients": Meaning(
         "gradients are of older weights",
-        "which weights each process computes its gradients with: asynchronous updates, a rank that lags",
+        "Look at which weights each process computes its gradients with: asynchronous updates, a rank that lags",
     ),
     "gradients scaled": Meaning(
         "gradients are multiplied by a factor",
-        "the divisor of gradient accumulation, the reduction of the loss (sum or mean), loss scaling, the number of processes",
+        "Look at the divisor of gradient accumulation, the reduction of the loss (sum or mean), loss scaling, the number of processes",
     ),
-    "clipping": Meaning("gradients are clipped to one size", "the threshold of clip_grad_norm_ against the recorded ‖g‖"),
-    "gradients lost": Meaning("small gradients become zero", "the loss scale of half precision, and whether it is stuck"),
-    "momentum smaller": Meaning("the momentum, or β₁, is smaller", "momentum or betas of the optimizer, in every parameter group"),
-    "momentum larger": Meaning("the momentum, or β₁, is larger", "momentum or betas of the optimizer, in every parameter group"),
-    "second moment": Meaning("β₂ or ε is another one", "betas and eps of the optimizer, in every parameter group"),
+    "clipping": Meaning("gradients are clipped to one size", "Look at the threshold of clip_grad_norm_ against the recorded ‖g‖"),
+    "gradients lost": Meaning("small gradients become zero", "Look at the loss scale of half precision, and whether it is stuck"),
+    "momentum smaller": Meaning(
+        "the momentum, or β₁, is smaller", "Look at momentum or betas of the optimizer, in every parameter group"
+    ),
+    "momentum larger": Meaning(
+        "the momentum, or β₁, is larger", "Look at momentum or betas of the optimizer, in every parameter group"
+    ),
+    "second moment": Meaning("β₂ or ε is another one", "Look at betas and eps of the optimizer, in every parameter group"),
     "learning rate": Meaning(
-        "the learning rate changed", "the scheduler: how often it is stepped, and whether a warm restart or a drop is due here"
+        "the learning rate changed",
+        "Look at the scheduler: how often it is stepped, and whether a warm restart or a drop is due here",
     ),
     "weight decay": Meaning(
-        "weight decay is stronger", "weight_decay in every parameter group: biases and norms are usually left out"
+        "weight decay is stronger", "Look at weight_decay in every parameter group: biases and norms are usually left out"
     ),
     "state reset": Meaning(
         "the optimizer's state is lost again and again",
-        "whether the optimizer is made anew (a new epoch, a new group of parameters, loading a checkpoint without its state)",
+        "Check whether the optimizer is created again (in a new epoch, a new group of parameters, loading a checkpoint without its state)",
     ),
     "frozen": Meaning(
-        "some parameters are frozen", "requires_grad, the parameter groups of the optimizer, detach() in the forward pass"
+        "some parameters are frozen", "Look at requires_grad, the parameter groups of the optimizer, detach() in the forward pass"
     ),
     "norms in evaluation": Meaning(
         "batch normalisation uses its running averages",
-        "model.train() after each evaluation, and which modules are in evaluation mode",
+        "Look at model.train() after each evaluation, and which modules are in evaluation mode",
     ),
     "half precision": Meaning(
         "changes are lost by rounding: the weights have too few digits for them, as in half precision",
-        "the dtype of the parameters that the optimizer updates (keep a float32 copy), or a learning rate too small for their digits",
+        "Look at the dtype of the parameters that the optimizer updates (keep a float32 copy), or a learning rate too small for their digits",
     ),
     "weights replaced": Meaning(
         "the weights were replaced from outside the optimizer",
-        "averaging (EMA, SWA) that is swapped in, a checkpoint that was loaded",
+        "Look at averaging (EMA, SWA) that is swapped in, a checkpoint that was loaded",
     ),
 }
 """All causes by name."""

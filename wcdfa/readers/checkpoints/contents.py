@@ -57,7 +57,7 @@ def contents_of(entry: Entry) -> Contents:
     try:
         return _contents(entry)
     except ModuleNotFoundError as error:
-        msg = f"{entry.path.name}: {way_out(f'reading checkpoints of {entry.kind}', f'wcdfa[{entry.kind}]')}"
+        msg = f"{entry.path.name}: {way_out(f'reading checkpoints of {entry.kind}', f'wcdfa[{entry.kind}]', error)}"
         raise ValueError(msg) from error
     except Exception as error:  # noqa: BLE001 - damaged files raise anything
         raise Unreadable(entry, error) from None

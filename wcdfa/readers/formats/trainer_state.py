@@ -44,7 +44,7 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
 
 
 def _thinned(columns: Mapping[str, Column]) -> bool:
-    """Whether the callback of this package logged not every step."""
+    """Whether the callback left out steps in the log."""
     steps = columns["wcdfa/step"].values if "wcdfa/step" in columns and "wcdfa/update_norm" in columns else np.empty(0)
     return bool(len(steps)) and bool(len(steps) < steps[-1] - steps[0] + 1 or len(steps) < FEWEST)
 
