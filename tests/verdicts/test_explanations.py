@@ -32,6 +32,7 @@ from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.explanations import explanation, of_diagnosis, of_findings, of_line, of_verdict
+from wcdfa.verdicts.findings import Finding
 from wcdfa.verdicts.optimizer_comparison import Comparison, GradientSizes
 from wcdfa.verdicts.run_alpha import RunAlpha, no_alpha
 from wcdfa.verdicts.signatures import CAUSES, STATISTICS
@@ -197,6 +198,8 @@ def of_runs():
     yield from sentences.of_run(run, [])
     yield from sentences.of_run(run, [verdict])
     yield from sentences.of_run(run._replace(alpha=1.5, low=1.4, high=1.6), [verdict])
+    for finding in (Finding("trend", "", 0.1, True, "trend"), Finding("misfit", "", 0.01, False)):
+        yield from sentences.of_run(run._replace(alpha=1.0, low=0.9, high=1.1), [verdict._replace(findings=(finding,))])
     yield str(run._replace(regime="undecided", probabilities={"disordered": 0.5, "critical": 0.5, "ordered": 0.0}))
     rng = np.random.default_rng(0)
     for norms in (np.exp(rng.standard_normal(60)), np.ones(600), np.exp(0.1 * rng.standard_normal(600)), np.zeros(600)):

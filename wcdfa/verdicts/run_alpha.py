@@ -156,7 +156,7 @@ def _reason(prepared: Prepared) -> str | None:
     if prepared.reason is not None:
         return prepared.reason
     stretches = [prepared.values[span] for span in stretches_of(len(prepared.values), prepared.breaks)]
-    usable = sum(map(len, stretches))
+    usable = sum(map(len, stretches)) if prepared.breaks else len(prepared.values)
     if usable < LEAST:
         unbroken = f" in stretches of {SHORTEST} or more" if prepared.breaks else ""
         return f"the α of a run needs at least {LEAST} norms{unbroken}, and there {'is' if usable == 1 else 'are'} {usable}; record more steps"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +19,8 @@ FIGURES = ("saturated", "trend", "short memory")
 """Kinds of findings whose sentences are figures for who looks closely; the line of the verdict has their words."""
 APART = 0.1  # α of a run and of its windows that differ by less have one meaning
 BY_GLS = " (measured for drifts)"  # behind a figure that is not of the method of the α beside it
+EXPLAINING = ((frozenset({"trend", "saturated"}), "trend"), (frozenset({"optimizer"}), "optimizer"))
+"""Kinds of findings that explain a window so that α of its run has no band either, with their words."""
 LOWER = "windows also count memory that fades within a few steps, such as that of momentum"
 HIGHER = "noise of each step lowers α of a window, and a trend or a change within the run raises α of the run"
 
@@ -62,21 +64,46 @@ def apart(run: RunAlpha, windows: Sequence[Verdict]) -> bool:
 
 
 def of_run(run: RunAlpha, windows: Sequence[Verdict]) -> list[str]:
-    """The sentences on α of a run. Where it is another α than that of the windows, no band is named, and a sentence says why.
+    """The sentences on α of a run. Where its windows contradict it, or have an explanation, no band is named, and a sentence says why.
 
     Parameters
     ----------
     run : RunAlpha
     windows : list of Verdict
     """
+    known = [each for each in windows if each.regime is not None]
     if not apart(run, windows):
-        return [str(run)]
+        why = None if run.regime is None else _without_label(known)
+        return [str(run) if why is None else _unlabelled(run, why)]
     mean, _ = _mean_of(windows)
-    where, why = ("below", LOWER) if run.alpha < mean else ("above", HIGHER)
+    where, cause = ("below", LOWER) if run.alpha < mean else ("above", HIGHER)
+    them, average = ("window", "") if len(known) == 1 else ("windows", " on average")
     return [
-        f"α of the run {run.alpha:.2f} ({run.low:.2f}–{run.high:.2f}): no label, because one exponent does not fit the run and its windows",
-        f"α of the run is {where} that of its windows ({mean:.2f} on average): {why}",
+        _unlabelled(run, f"one exponent does not fit the run and its {them}"),
+        f"α of the run is {where} that of its {them} ({mean:.2f}{average}): {cause}",
     ]
+
+
+def _unlabelled(run: RunAlpha, why: str) -> str:
+    """The line of a run whose band is not named."""
+    return f"α of the run {run.alpha:.2f} ({run.low:.2f}–{run.high:.2f}): no label, because {why}"
+
+
+def _without_label(known: Sequence[Verdict]) -> str | None:
+    """Why most of the windows that have an α forbid to name a band for the whole run; None if they do not."""
+    them, verb = ("window", "is") if len(known) == 1 else ("windows", "are")
+    for kinds, brief in EXPLAINING:
+        if _most(bool(kinds.intersection(each.explained_by)) for each in known):
+            return f"its {them} {verb} explained by {brief}"
+    if _most(any(finding.kind == "misfit" for finding in each.findings) for each in known):
+        return f"no single exponent describes its {them}"
+    return None
+
+
+def _most(said: Iterable[bool]) -> bool:
+    """Whether it is said of at least half of the windows."""
+    each = list(said)
+    return bool(each) and 2 * sum(each) >= len(each)
 
 
 def _mean_of(windows: Sequence[Verdict]) -> tuple[float, float]:
