@@ -6,7 +6,6 @@ import logging
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import NamedTuple
 
 import torch
 
@@ -17,17 +16,7 @@ from wcdfa.monitor.messages import Alarms
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.support.text import several
 
-
-class Attached(NamedTuple):
-    """A handle, and what it was made with."""
-
-    handle: weakref.ref[Handle]
-    settings: Settings
-    seed: int
-    grouping: Grouping
-
-
-ATTACHED: weakref.WeakKeyDictionary[torch.optim.Optimizer, Attached] = weakref.WeakKeyDictionary()
+ATTACHED: weakref.WeakKeyDictionary[torch.optim.Optimizer, weakref.ref[Handle]] = weakref.WeakKeyDictionary()
 FED: weakref.WeakKeyDictionary[WeightChangeDFA, weakref.ref[Handle]] = weakref.WeakKeyDictionary()
 
 
@@ -45,20 +34,24 @@ def handle_of(optimizers: Sequence[torch.optim.Optimizer], settings: Settings, s
     ValueError
         If they have one with other settings, or some of them have one. The message says what differs.
     """
-    held = [ATTACHED[each] for each in optimizers if each in ATTACHED and records(ATTACHED[each].handle)]
+    held = {optimizer: handle for optimizer in optimizers if (handle := recording(optimizer)) is not None}
     if not held:
         return None
-    first = held[0]
-    handle = first.handle()
-    of_each = {id(each.handle()) for each in held}
+    first, handle = next(iter(held.items()))
     why = ""
-    if len(of_each) > 1 or len(held) < len(optimizers) or handle is None or len(handle.optimizers) != len(optimizers):
+    if len({*held.values()}) > 1 or len(held) < len(optimizers) or len(handle.optimizers) != len(optimizers):
         why = ", but not together with the same others"
-    elif differing := _differing(first, Attached(first.handle, settings, seed, grouping)):
+    elif differing := _differing(handle, settings, seed, grouping):
         why = f", with {' and '.join(differing)}"
-    if why or handle is None:
-        raise ValueError(already(next(each for each in optimizers if each in ATTACHED and records(ATTACHED[each].handle)), why))
+    if why:
+        raise ValueError(already(first, why))
     return handle
+
+
+def recording(optimizer: torch.optim.Optimizer) -> Handle | None:
+    """The handle that records this optimizer."""
+    reference = ATTACHED.get(optimizer)
+    return reference() if reference is not None and records(reference) else None
 
 
 def already(optimizer: torch.optim.Optimizer, why: str = "") -> str:
@@ -91,20 +84,19 @@ def go_on(
     )
 
 
-def _differing(old: Attached, new: Attached) -> list[str]:
-    """The settings in which two differ, in words."""
-    was, now = (_told(each) for each in (old, new))
-    if old.settings.every == new.settings.every:  # it follows from the window where it is not given
+def _differing(handle: Handle, settings: Settings, seed: int, grouping: Grouping) -> list[str]:
+    """The settings in which a handle differs from these, in words."""
+    was, now = _told(handle.settings, handle.seed), _told(settings, seed)
+    if handle.settings.every == settings.every:  # it follows from the window where it is not given
         del was["every"]
     found = [f"{name}={was[name]} instead of {value}" for name, value in now.items() if was.get(name, value) != value]
-    groups = old.settings.groups, new.settings.groups
-    same = groups[0] == groups[1] or (all(map(callable, groups)) and _members(old) == _members(new))
+    groups = handle.settings.groups, settings.groups
+    same = groups[0] == groups[1] or (all(map(callable, groups)) and _members(handle.grouping) == _members(grouping))
     return found + ([] if same else [f"groups={_shown(groups[0])} instead of {_shown(groups[1])}"])
 
 
-def _told(each: Attached) -> dict[str, str]:
-    settings = each.settings
-    values = asdict(settings) | {"every": settings.steps_between_copies, "seed": each.seed}
+def _told(settings: Settings, seed: int) -> dict[str, str]:
+    values = asdict(settings) | {"every": settings.steps_between_copies, "seed": seed}
     del values["groups"]
     if settings.mode == "exact":
         del values["sample"]
@@ -113,9 +105,9 @@ def _told(each: Attached) -> dict[str, str]:
     return {name: repr(value) for name, value in values.items()}
 
 
-def _members(each: Attached) -> dict[str, tuple[int, ...]]:
-    held = (ref() for ref in each.grouping.optimizers)
-    return each.grouping([part for one in held if one is not None for group in one.param_groups for part in group["params"]])
+def _members(grouping: Grouping) -> dict[str, tuple[int, ...]]:
+    held = (ref() for ref in grouping.optimizers)
+    return grouping([part for one in held if one is not None for group in one.param_groups for part in group["params"]])
 
 
 def _shown(groups: object) -> str:

@@ -24,6 +24,7 @@ from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle_state import VARIANCE, HandleState, before_of, last_of, ring_of, state_of, with_groups
 from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
 from wcdfa.backends.torch.loads import Loads
+from wcdfa.backends.torch.settings import Settings
 from wcdfa.backends.torch.snapshot import Part, Snapshot, Totals, keep
 from wcdfa.backends.torch.unseen import Unseen
 from wcdfa.backends.torch.whole_steps import WholeSteps
@@ -53,30 +54,29 @@ class Handle:
         optimizers: Sequence[torch.optim.Optimizer],
         snapshot: Snapshot,
         grouping: Grouping,
+        settings: Settings,
+        seed: int,
         *,
-        window: int,
-        every: int,
         monitor: WeightChangeDFA | None,
         alarms: Alarms,
-        gradients: bool = False,
-        direction: Direction | None = None,
     ) -> None:
-        self.window, self.every, self.monitor = window, every, monitor
+        self.settings, self.seed, self.grouping = settings, seed, grouping  # here, so that they live no longer than the handle
+        self.window, self.every, self.monitor = settings.window, settings.steps_between_copies, monitor
         self.lock = threading.RLock()  # a thread may read while another trains
         self.watch = Watch()
         self.raised, self._alarms = alarms.raised, alarms
         self._optimizers = [weakref.ref(optimizer, self._gone) for optimizer in optimizers]
         self._steps, self._begun = WholeSteps(optimizers), set[int]()  # the second: optimizers whose step has not ended
-        self._unseen = Unseen(optimizers, patience=min(window, max(every, SOON)))
+        self._unseen = Unseen(optimizers, patience=min(self.window, max(self.every, SOON)))
         self._between, self._loads = BetweenSteps(), Loads()
         self._rounds = 0  # steps seen
         self._captured = False  # whether it was said that a step is captured
-        self._snapshot, self._grouping = snapshot, grouping
+        self._snapshot = snapshot
         self._stepped: dict[int, StepOptions] = {}  # optimizers that took a step in this round, and what they took it with
-        self._gradients = Gradients() if gradients else None
+        self._gradients = Gradients() if settings.gradients else None
         self._held: dict[int, int] = {}  # number of parameters of each optimizer
-        self._direction = direction
-        self._ring = DeviceRing(every, window, direction)
+        self._direction = direction = Direction(settings.coordinates, seed) if settings.direction else None
+        self._ring = DeviceRing(self.every, self.window, direction)
         self._waiting: list[dict[str, object]] = []  # momentum and betas of each row on the device
         self._sent: list[dict[str, object]] = []  # of the rows that are being copied
         self._source = Recognition(None, {})
@@ -84,10 +84,15 @@ class Handle:
         self._began = False  # whether that has been found out
         self._names = grouping.names
         self._follow()
-        series = [*self._names[1:], *([VARIANCE] if snapshot.sample < 1 else []), *([GRADIENTS] if gradients else []), *BESIDE]
+        series = [
+            *self._names[1:],
+            *([VARIANCE] if snapshot.sample < 1 else []),
+            *([GRADIENTS] if settings.gradients else []),
+            *BESIDE,
+        ]
         if direction is not None:
             series += direction_series(self._names[1:])
-        self._host = init(window, series, coordinates=0 if direction is None else direction.kept, dtype=np.float32)
+        self._host = init(self.window, series, coordinates=0 if direction is None else direction.kept, dtype=np.float32)
         self._hooks: list[RemovableHandle] = []
         for optimizer in optimizers:
             self._hooks.append(optimizer.register_step_pre_hook(torch.compiler.disable(self._before)))  # type: ignore[no-untyped-call]
@@ -188,9 +193,7 @@ class Handle:
         self._ring.end()
         self._unseen.forget()
         self._loads.forget()
-        self._snapshot.follow(())
-        if self._gradients is not None:
-            self._gradients.follow({})
+        self._drop_parameters()
 
     @alone
     def state_dict(self) -> HandleState:
@@ -211,7 +214,7 @@ class Handle:
         ValueError
             If the state has another version, window or groups, or is not the state of a handle. Nothing is changed then.
         """
-        self._host = ring_of(state, self._host, grows=self._grouping.grows)
+        self._host = ring_of(state, self._host, grows=self.grouping.grows)
         self._earlier = before_of(state)
         self._began = self._earlier is not None
         self._rounds = int(self._host.wcdfa_count) + int(self._host.wcdfa_skipped)
@@ -243,7 +246,13 @@ class Handle:
         """Called when an optimizer was deleted: drop its parameters."""
         self._held = dict.fromkeys(self._held, -1)  # so that the parameters of the others are checked again before their next step
         if next(self._live(), None) is None:
-            self._snapshot.follow(())
+            self._drop_parameters()
+
+    def _drop_parameters(self) -> None:
+        """Free the parameters and the copies of them."""
+        self._snapshot.follow(())
+        if self._gradients is not None:
+            self._gradients.follow({})
 
     @alone
     def _before(
@@ -345,10 +354,10 @@ class Handle:
         tensors = list({id(part): part for own in held.values() for part in own}.values())
         with torch.inference_mode(False), torch.no_grad():
             self._snapshot.follow(tensors)
-        model = None if self._grouping.model is None else self._grouping.model()
+        model = None if self.grouping.model is None else self.grouping.model()
         if model is not None:  # which may have new parts
             self._loads.watch(model)
-        places = self._grouping(tensors)
+        places = self.grouping(tensors)
         self._have_groups(places)
         with torch.inference_mode(False), torch.no_grad():
             self._snapshot.lay_out(self._ring.lay_out(self._snapshot.parts, places, self._names))

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from wcdfa.backends.torch.again import ATTACHED, FED, Attached, already, go_on, handle_of, records
-from wcdfa.backends.torch.direction import Direction
+from wcdfa.backends.torch.again import ATTACHED, FED, already, go_on, handle_of, recording, records
 from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle import Handle
 from wcdfa.backends.torch.norms import copied, delta_norm, group_norms, parameters_of
@@ -54,12 +53,13 @@ def attach(
     >>> handle.read().count, handle.read().optimizer
     (3, 'sgd')
 
-    It records the change that a step has applied to the weights. What changes them between two steps is left out, and said once: swapping
-    them for an average and back, loading, clipping. Once training has begun, a change through ``parameter.data`` cannot be seen and counts as
-    part of the next step unless ``handle.rebase()`` is called after it; what the given model loads by ``load_state_dict`` is always seen. The
-    replay of a CUDA graph calls no hooks: call ``handle.record()`` after it. A step that changes nothing, such as one that a GradScaler refuses, is counted as
-    skipped; a norm that is not finite is a gap. If no step is called, or none moves the weights, a warning says so once, with the way
-    out. Training never waits for the norms: every `every` steps they are copied from the device in the background.
+    It records the change that a step has applied to the weights. What changes them between two steps is left out, and said once:
+    swapping them for an average and back, loading, clipping. Once training has begun, a change through ``parameter.data`` cannot be
+    seen and counts as part of the next step unless ``handle.rebase()`` is called after it; what the given model loads by
+    ``load_state_dict`` is always seen. The replay of a CUDA graph calls no hooks: call ``handle.record()`` after it. A step that changes
+    nothing, such as one that a GradScaler refuses, is counted as skipped; a norm that is not finite is a gap. If no step is called, or
+    none moves the weights, a warning says so once, with the way out. Training never waits for the norms: every `every` steps they are
+    copied from the device in the background.
 
     Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes: attach on all of them with the same
     settings, and give the monitor to one. No step waits for another process. The norms are summed when all processes call ``read()`` at
@@ -112,7 +112,8 @@ def attach(
     ------
     TypeError, ValueError
         If one of the optimizers is not an optimizer of torch or has no hooks, is attached already with other settings or other optimizers,
-        or an option is unknown; if processes that share parameters give different settings. A process that does not attach within 30 s is not compared, with a warning.
+        or an option is unknown; if processes that share parameters give different settings. A process that does not attach within 30 s
+        is not compared, with a warning.
     """
     found = optimizers_of(optimizers)
     if alarm is not None and not callable(alarm):
@@ -150,14 +151,12 @@ def attach(
         found,
         Snapshot(settings.share, seed, on_cpu=snapshot == "cpu"),
         grouping,
-        window=settings.window,
-        every=settings.steps_between_copies,
+        settings,
+        seed,
         monitor=monitor,
         alarms=Alarms("log" if alarm is None else alarm),
-        gradients=gradients,
-        direction=Direction(settings.coordinates, seed) if direction else None,
     )
-    ATTACHED.update(dict.fromkeys(found, Attached(weakref.ref(handle), settings, seed, grouping)))
+    ATTACHED.update(dict.fromkeys(found, weakref.ref(handle)))
     if monitor is not None:
         FED[monitor] = weakref.ref(handle)
     return handle
@@ -178,7 +177,7 @@ def optimizers_of(given: Sequence[object]) -> list[torch.optim.Optimizer]:
 def require_unattached(given: Sequence[object]) -> None:
     """Raise a ValueError if one of these optimizers has a handle that records."""
     for optimizer in optimizers_of(given):
-        if optimizer in ATTACHED and records(ATTACHED[optimizer].handle):
+        if recording(optimizer) is not None:
             raise ValueError(already(optimizer))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 
 import numpy as np
 import pytest
@@ -122,3 +124,31 @@ def test_what_is_shown(torch, attach):
     assert repr(again) == "Handle(AdamW, 1,201 steps, window 40, groups 0, 2)"
     del optimizer
     assert repr(again) == "Handle(no optimizer, 1,201 steps, window 40, groups 0, 2, detached)"
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_a_callable_for_groups_does_not_keep_its_optimizer_alive(torch, attach, detached):
+    model, optimizer = made(torch)
+    gone = [weakref.ref(optimizer), weakref.ref(model[0].weight)]
+
+    def groups(path, held=optimizer):
+        return f"{type(held).__name__} {path[0]}"
+
+    handle = attach(optimizer, model=model, groups=groups)
+    trained(model, optimizer, batches(torch, 3))
+    if detached:
+        handle.detach()
+    del handle, groups, optimizer, model
+    gc.collect()
+    assert [each() for each in gone] == [None, None]
+
+
+def test_gradients_do_not_keep_parameters_alive(torch, attach):
+    model, optimizer = made(torch)
+    handle = attach(optimizer, gradients=True)
+    trained(model, optimizer, batches(torch, 3))
+    gone = weakref.ref(model[0].weight)
+    del optimizer, model
+    gc.collect()
+    assert gone() is None
+    assert handle.read().count == 3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import threading
 
 import numpy as np
 import pytest
@@ -67,8 +66,6 @@ def test_saved_parameters():
 
 
 def test_two_programs_take_turns():
-    order, main = [], threading.get_ident()
-
     def said(text, place):
         return text.replace("weights += 1.0", f"weights += 1.0; order({place})")
 
@@ -78,7 +75,6 @@ def test_two_programs_take_turns():
     assert ORDER[:40] == [0, 1] * 20
     assert [len(each) for each in times] == [21, 21]
     assert min(min(each) for each in times) > 0
-    assert (order, main) == ([], threading.get_ident())
 
 
 ORDER: list[int] = []
