@@ -230,7 +230,7 @@ def of_record(
     return Diagnosis(
         deviations=tuple(deviations),
         checks=tuple(checks),
-        changes=tuple(changed.found),
+        changes=tuple(changed.shown),
         causes=causes,
         compared=(*compared(record, checks), *changed.compared),
         not_compared=(*not_compared(record, checks), *changed.not_compared),
