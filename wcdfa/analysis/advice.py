@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from wcdfa.verdicts.ending import ENDINGS
 from wcdfa.verdicts.explanations import Explanation, explanation, key_of_cause, of_diagnosis, of_line, of_verdict
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def of_analysis(analysis: Analysis) -> Explanation:
-    """The line to act on first: what the diagnosis found, else a difference from the optimizer, else a drift, else the last verdict.
+    """The line to act on first: how the norms end if it is in NaN or 0, else what the diagnosis found, else a difference from the optimizer, else a drift, else the last verdict.
 
     >>> from pathlib import Path
     >>> import numpy as np
@@ -25,6 +26,8 @@ def of_analysis(analysis: Analysis) -> Explanation:
     >>> of_analysis(analyze(RecordedSeries(Path("run"), "", "norms", norms, None, None, None, 0, ()), Settings())).key
     'name-the-optimizer'
     """
+    if analysis.ending is not None:
+        return explanation(analysis.ending.key)
     if analysis.diagnosis is not None and analysis.diagnosis.found:
         return of_diagnosis(analysis.diagnosis)
     run = analysis.judged.run
@@ -45,6 +48,8 @@ def of_results(results: Sequence[SeriesResult]) -> Explanation:
 
 
 def _of_found(found: DiagnosisResult) -> Explanation:
+    if (first := of_line(found["evidence"][0])) is not None and first.key in ENDINGS:
+        return first
     if found["clear"]:
         return explanation(key_of_cause(found["causes"][0]["name"]))
     return explanation("several-causes") if found["causes"] else of_line(found["evidence"][0]) or explanation("found")

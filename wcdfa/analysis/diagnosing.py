@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from wcdfa.readers.columns import Floats
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.verdicts.causes import Cause, fits
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis, diagnose
+from wcdfa.verdicts.ending import ending_of
 
 if TYPE_CHECKING:
     from wcdfa.analysis.result_types import DiagnosisResult
@@ -27,7 +29,7 @@ def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -
     steps = 1 + apart * np.arange(n) if ready.steps is None else ready.steps
     why = settings.incomparable(series)
     theirs = any(OTHERS in note for note in series.notes)  # it may be the norm before clipping
-    return diagnose(
+    found = diagnose(
         _sizes(ready.values),
         cosine=direction.cosine if apart == 1 else None,
         weight_norm=direction.weight_norm,
@@ -42,6 +44,7 @@ def diagnosis_of(series: RecordedSeries, ready: Judgeable, settings: Settings) -
         baseline=None if settings.baseline is None else min(recorded_baseline(settings.baseline, apart), n),
         **(ready.varying if why is None else {}),  # type: ignore[arg-type]  # they are hyperparameters
     )
+    return replace(found, ending=ending_of(series.values, series.steps))  # of the norms that were logged
 
 
 def _sizes(logged: Floats) -> Floats:

@@ -13,6 +13,9 @@ def remarks(analysis: Analysis) -> list[str]:
         notes.append(
             f"{several(analysis.negative, 'value is', 'values are')} negative, which no norm is: this may be the logarithm of one; no logarithm was taken"
         )
+    if analysis.left:
+        first, last = (analysis.step(place) for place in (len(series.values) - analysis.left, len(series.values) - 1))
+        notes.append(f"the last {several(analysis.left, 'value is', 'values are')} in no window: steps {first:,} to {last:,}")
     if series.empty:
         rest = f"{'has' if series.empty == 1 else 'have'} no {shown(series.column)} and {'was' if series.empty == 1 else 'were'} left out"
         notes.append(f"{several(series.empty, 'row', 'rows')} {rest}")

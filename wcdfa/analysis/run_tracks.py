@@ -146,6 +146,8 @@ def events(diagnosis: Diagnosis) -> tuple[Event, ...]:
         # log (1 − cosine) falls where the cosine rises
         direction = -change.direction if change.statistic == "cosine" else change.direction
         found.setdefault(change.since, {})[_label(change.statistic, change.group, direction)] = None
+    if diagnosis.ending is not None:
+        found.setdefault(diagnosis.ending.since, {})["norms 0" if diagnosis.ending.still else "norms not finite"] = None
     return tuple(Event(step, _joined(list(labels))) for step, labels in sorted(found.items()))
 
 

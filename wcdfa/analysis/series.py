@@ -21,11 +21,13 @@ from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.diagnosis import Diagnosis
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.ending import Ending, ending_of
 from wcdfa.verdicts.run_alpha import RunAlpha, alpha_of_run
 from wcdfa.verdicts.run_drifts import drifts_of
 from wcdfa.verdicts.windows import Judged, judged_windows
 
 OF_EPOCHS = "its values are one an epoch, and a replay gives those of steps"
+NORMS = ("update norm", "gradient norm", "displacement")
 ROUNDING = 1e-6  # log rates that differ by less are those of a constant rate
 
 
@@ -136,6 +138,16 @@ class Analysis(NamedTuple):
         return self.criteria.preparation.log
 
     @property
+    def ending(self) -> Ending | None:
+        """The values at the end that are not finite, or norms that are 0; None if the series ends in others."""
+        return _ending(self.series)
+
+    @property
+    def left(self) -> int:
+        """How many samples at the end are in no window."""
+        return len(self.series.values) - int(self.judged.stops[-1])
+
+    @property
     def negative(self) -> int:
         """How many values are below 0."""
         return int(np.sum(self.series.values < 0))
@@ -166,10 +178,18 @@ def analyze(series: RecordedSeries, settings: Settings, each: Callable[[int, int
     try:
         return _analyzed(series, settings.with_optimizer_of(series), each)
     except ValueError as error:
+        if (ending := _ending(series)) is not None:
+            msg = f"{ending}; {error}"
+            raise ValueError(msg) from error
         if series.thinned > 1 and len(series.values) < LEAST and has_option(series.tool):
             msg = f"{error}: {log_each(series.tool)}"
             raise ValueError(msg) from error
         raise
+
+
+def _ending(series: RecordedSeries) -> Ending | None:
+    norms = series.quantity in NORMS
+    return ending_of(series.values, series.steps, what="norms" if norms else "values", zeros=norms)
 
 
 def _analyzed(series: RecordedSeries, settings: Settings, each: Callable[[int, int], None]) -> Analysis:

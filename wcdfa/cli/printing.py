@@ -38,6 +38,8 @@ def print_analysis(analysis: Analysis, console: Console, *, details: bool = Fals
     With details also α at higher orders, and the figures behind the words of a verdict.
     """
     verdicts, optimizer, quantity = _labelled(analysis), analysis.criteria.optimizer, analysis.series.quantity
+    if analysis.ending is not None:
+        say(console, str(analysis.ending))
     console.print(windows_table(analysis, verdicts, details=details))
     for line in of_run(analysis.run, verdicts):
         say(console, line)

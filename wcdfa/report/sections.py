@@ -97,9 +97,10 @@ def section_of(
     with np.errstate(all="ignore"):  # a log may hold numbers near the largest and smallest that there are
         found, left_out = groups_in(analysis, groups or {})
         direction = worth_showing(analysis.diagnosis if diagnosis is None else diagnosis)
-    settings, (starts, stops, verdicts) = analysis.settings, analysis.judged
+    starts, stops, verdicts = analysis.judged
     spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
     judged_together = analysis.judged.run
+    end = [] if analysis.ending is None else [str(analysis.ending)]
     measuring = Measuring(int(stops[0] - starts[0]), analysis.criteria)
     return Section(
         series.name if name is None else name,
@@ -108,9 +109,9 @@ def section_of(
         [line(what, steps, values) for what, values in lines if values is not None],
         found,
         [analysis.in_steps(alarm) for alarm in analysis.alarms],
-        [*([str(judged_together)] if judged_together.compared > 1 else []), *remarks(analysis), *left_out],
+        [*end, *([str(judged_together)] if judged_together.compared > 1 else []), *remarks(analysis), *left_out],
         _settings(analysis),
-        no_drift(len(series.values), settings.window, known=bool(np.isfinite(analysis.judged.numbers("alpha")).any())),
+        ". ".join([_no_drift(analysis).removesuffix("."), *end]),
         run=". ".join(of_run(analysis.run, verdicts)),
         direction=direction,
     )
@@ -120,6 +121,11 @@ def line(name: str, steps: npt.ArrayLike, values: npt.ArrayLike) -> Line:
     """Thin numbers over training steps to a line."""
     kept = thinned(values)
     return Line(name, np.asarray(steps, dtype=np.int64)[kept], np.asarray(values, dtype=np.float64)[kept])
+
+
+def _no_drift(analysis: Analysis) -> str:
+    known = bool(np.isfinite(analysis.judged.numbers("alpha")).any())
+    return no_drift(len(analysis.series.values), analysis.settings.window, known=known)
 
 
 def named(optimizer: Optimizer | None) -> str:

@@ -10,6 +10,7 @@ from wcdfa.nulls.memory_filter import MemoryFilter, geometric
 from wcdfa.verdicts.causes import Cause, ranked
 from wcdfa.verdicts.changes import Change, changes_of, frozen
 from wcdfa.verdicts.effects import effects
+from wcdfa.verdicts.lasting_steps import with_lasting_steps
 from wcdfa.verdicts.level_watch import BLOCK, LEAST
 from wcdfa.verdicts.record import Record
 from wcdfa.verdicts.signatures import Signature
@@ -28,11 +29,13 @@ class ChangeSearch:
         self.record = record.part(slice(self.skip, None)) if self.skip else record
         self.baseline = (len(record) // 2 if baseline is None else baseline) - self.skip
         self.found: list[Change] = []
+        self.shown: list[Change] = []
+        """What was found, each lasting step with its first step and true size."""
         self.compared: list[str] = []
         self.not_compared: list[str] = []
         if self.baseline < LEAST * BLOCK or len(self.record) - self.baseline < BLOCK:
             self.tracks: list[Track] = []
-            self.found = list(frozen(self.record))
+            self.found = self.shown = list(frozen(self.record))
             left = f" without the first {self.skip} of the run" if self.skip else ""
             self.not_compared.append(
                 f"changes, which need a baseline of at least {LEAST * BLOCK} steps and {BLOCK} steps after it: here they have "
@@ -42,6 +45,7 @@ class ChangeSearch:
             return
         self.tracks = tracks_of(self.record, undone_for(self.record, self.baseline))
         self.found = changes_of(self.record, self.tracks, self.baseline, alarms=alarms)
+        self.shown = with_lasting_steps(self.record, self.tracks, self.found)
         first, last = int(self.record.numbered[0]), int(self.record.numbered[self.baseline - 1])
         self.compared.append(f"{len(self.tracks)} series after step {last:,} with steps {first:,} to {last:,}")
 

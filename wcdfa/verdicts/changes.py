@@ -33,11 +33,13 @@ class Change(NamedTuple):
     before: float
     after: float
     since: int
-    """Step from which on it changed; of a level, the first step of the block of `BLOCK` steps in which it did."""
+    """Step from which on it changed; of a level that does not change in one step, the first step of its block of `BLOCK` steps."""
     seen: int
     """Step at which it was more than chance."""
     p: float
     """Probability of any such change in the run by chance, over all statistics and groups together; 0 for an event."""
+    lasting: bool = False
+    """Whether it is a step from one level to another that lasts."""
 
     @property
     def direction(self) -> int:
@@ -66,7 +68,7 @@ def changes_of(record: Record, tracks: list[Track], baseline: int, *, alarms: fl
 
 def without_echo(changes: list[Change]) -> list[Change]:
     """The changes without that of the spread within 100 steps if the level changed there, which is enough to make it large."""
-    levels = [change.since for change in changes if change.statistic == "level" and change.group == ALL]
+    levels = [change.since for change in changes if change.statistic in ("level", "size") and change.group == ALL]
     return [change for change in changes if change.statistic != "swing" or not any(abs(change.since - at) <= SLOW for at in levels)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from wcdfa.verdicts.checks import CHECKS
 from wcdfa.verdicts.diagnosis_input import check_series
 from wcdfa.verdicts.diagnosis_sentences import first_of_groups, sentence_of_change, sentence_of_check
 from wcdfa.verdicts.effects import effects_of_checks
+from wcdfa.verdicts.ending import Ending, ending_of
 from wcdfa.verdicts.record import Record, record_of
 from wcdfa.verdicts.signatures import Signature, signatures
 
@@ -53,6 +54,8 @@ class Diagnosis:
     """Probability of any deviation or change in a run that is what it is said to be, for each of the two questions."""
     record: Record = field(repr=False, compare=False)
     """The series that it was made from."""
+    ending: Ending | None = None
+    """The norms at the end that are not finite, or 0; None if the run ends in others."""
 
     @property
     def clear(self) -> bool:
@@ -62,18 +65,19 @@ class Diagnosis:
     @property
     def since(self) -> int | None:
         """The first step from which on something was found; None if nothing was."""
-        shown = [change.since for change in first_of_groups(self.changes)]
+        shown = [change.since for change in first_of_groups(self.changes)] + ([self.ending.since] if self.ending else [])
         return min([*shown, *(check.since for check in self.deviations if check.since is not None)], default=None)
 
     @property
     def found(self) -> bool:
-        """Whether there is any deviation or change."""
-        return bool(self.deviations or self.changes)
+        """Whether there is any deviation or change, or the norms end in NaN, infinity or zeros."""
+        return bool(self.deviations or self.changes or self.ending)
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """A sentence for each deviation and each change."""
-        return (*map(sentence_of_check, self.deviations), *map(sentence_of_change, first_of_groups(self.changes)))
+        """A sentence for the end of the norms if it is not finite or 0, and for each deviation and each change."""
+        end = [] if self.ending is None else [str(self.ending)]
+        return (*end, *map(sentence_of_check, self.deviations), *map(sentence_of_change, first_of_groups(self.changes)))
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -205,7 +209,7 @@ def diagnose(
     if baseline is not None and not 0 <= baseline <= len(record):
         msg = f"baseline must be from 0 to the {len(record)} norms, got {baseline}; leave it out for half of them"
         raise ValueError(msg)
-    return of_record(record, baseline=baseline, alarms=alarms)
+    return replace(of_record(record, baseline=baseline, alarms=alarms), ending=ending_of(norms, record.steps))
 
 
 def _plain(value: object) -> object:
@@ -226,7 +230,7 @@ def of_record(
     return Diagnosis(
         deviations=tuple(deviations),
         checks=tuple(checks),
-        changes=tuple(changed.found),
+        changes=tuple(changed.shown),
         causes=causes,
         compared=(*compared(record, checks), *changed.compared),
         not_compared=(*not_compared(record, checks), *changed.not_compared),

@@ -63,4 +63,5 @@ def sentence_of_change(change: Change) -> str:
         what = words.up if after > before else words.down
     moved = f"by {factor(after - before)}" if words.log else f"from {words.show.format(before)} to {words.show.format(after)}"
     sure = f", {probability(change.p)}" if change.p > 0 else ""
-    return f"{where}{what}, {moved} (since step {change.since:,}, seen at {change.seen:,}{sure})"
+    step = " in a step that lasts" if change.lasting else ""
+    return f"{where}{what}, {moved}{step} (since step {change.since:,}, seen at {change.seen:,}{sure})"

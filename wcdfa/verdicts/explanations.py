@@ -141,13 +141,15 @@ def _of_finding(finding: Finding) -> Explanation | None:
 
 
 def of_diagnosis(diagnosis: Diagnosis) -> Explanation:
-    """The line of a diagnosis to act on first: its likely cause, else the first thing that was found.
+    """The line of a diagnosis to act on first: how the norms end, else its likely cause, else the first thing that was found.
 
     >>> import numpy as np
     >>> import wcdfa
     >>> of_diagnosis(wcdfa.diagnose(np.ones(10))).key
     'nothing-compared'
     """
+    if diagnosis.ending is not None:
+        return explanation(diagnosis.ending.key)
     if diagnosis.found and diagnosis.clear:
         return explanation(key_of_cause(diagnosis.causes[0].name))
     if diagnosis.causes:
