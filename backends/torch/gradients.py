@@ -11,9 +11,9 @@ from typing import TypeAlias, cast
 import torch
 
 from wcdfa.backends.torch.norms import ProcessGroups, added, flat, local, pieces, widened
-from wcdfa.backends.torch.snapshot import Part, kind_of
+from wcdfa.backends.torch.packs import PACK
+from wcdfa.backends.torch.parts import Part, kind_of
 from wcdfa.backends.torch.squares import TOGETHER_BELOW, square_sum, square_sums
-from wcdfa.backends.torch.units import PACK
 
 Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
 """Σ|g|² over the parameters of each kind of sharding."""

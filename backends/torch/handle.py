@@ -24,8 +24,9 @@ from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle_state import VARIANCE, HandleState, before_of, last_of, ring_of, state_of, with_groups
 from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
 from wcdfa.backends.torch.loads import Loads
+from wcdfa.backends.torch.parts import Part, keep
 from wcdfa.backends.torch.settings import Settings
-from wcdfa.backends.torch.snapshot import Part, Snapshot, Totals, keep
+from wcdfa.backends.torch.snapshot import Snapshot, Totals
 from wcdfa.backends.torch.unseen import Unseen
 from wcdfa.backends.torch.whole_steps import WholeSteps
 from wcdfa.monitor.messages import Alarms
