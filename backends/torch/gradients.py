@@ -138,6 +138,15 @@ def _row(part: Part, gradient: torch.Tensor) -> torch.Tensor:
     return row[part.offset :: part.stride] if part.stride > 1 else row
 
 
+def by_owner(held: Mapping[int, Sequence[torch.Tensor]], parts: Sequence[Part]) -> dict[int, list[Part]]:
+    """The parts of each optimizer; one that two of them hold belongs to the first, so that its gradient counts once."""
+    owners: dict[int, int] = {}
+    for key, tensors in held.items():
+        for tensor in tensors:
+            owners.setdefault(id(tensor), key)
+    return {key: [part for part in parts if owners[id(part.tensor)] == key] for key in held}
+
+
 def square_of_row(row: torch.Tensor) -> torch.Tensor:
     """Σ|g|² on a CPU, a piece at a time: in float32 the sum of all at once would lose digits."""
     return added([square_sum(widened(piece)) for (piece,) in pieces(row)], row)
