@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch.utils.hooks import RemovableHandle
 
-from wcdfa.backends.torch.snapshot import Part
+from wcdfa.backends.torch.parts import Part
 
 
 class BackwardPasses:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.backends.torch.gradients import Squares
-from wcdfa.backends.torch.snapshot import Part, touched
+from wcdfa.backends.torch.parts import Part, touched
 
 WORTH_A_WORD = 1e-3  # times the norm of the step: swapping weights there and back changes them by rounding
 

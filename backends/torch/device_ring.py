@@ -14,9 +14,10 @@ from wcdfa.backends.torch.backward_passes import BackwardPasses
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.gradients import Squares
 from wcdfa.backends.torch.norms import ProcessGroups
+from wcdfa.backends.torch.parts import Part
 from wcdfa.backends.torch.shared_rows import Cells, Chunk, SharedRows
-from wcdfa.backends.torch.snapshot import Part, Snapshot, Totals
 from wcdfa.backends.torch.snapshot import Places as Segments
+from wcdfa.backends.torch.snapshot import Snapshot, Totals
 
 Places = dict[str, tuple[int, ...]]
 """The positions of the parameters of each group; the group of all parameters comes first."""

@@ -12,7 +12,8 @@ from wcdfa.backends.torch.direction_cells import products_of, squares_of
 from wcdfa.backends.torch.direction_layout import Held, Layout
 from wcdfa.backends.torch.gather import Gather
 from wcdfa.backends.torch.norms import ProcessGroups, over_processes
-from wcdfa.backends.torch.snapshot import Part, Places, Snapshot
+from wcdfa.backends.torch.parts import Part
+from wcdfa.backends.torch.snapshot import Places, Snapshot
 
 
 class Direction:

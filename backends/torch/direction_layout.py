@@ -10,7 +10,8 @@ import numpy as np
 
 from wcdfa.backends.torch.norms import ProcessGroups
 from wcdfa.backends.torch.own_sample import Own, own_sample
-from wcdfa.backends.torch.snapshot import Part, Places
+from wcdfa.backends.torch.parts import Part
+from wcdfa.backends.torch.snapshot import Places
 from wcdfa.recording.sample import Sample, sample_of
 
 

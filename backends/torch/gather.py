@@ -9,8 +9,9 @@ from typing import NamedTuple, TypeAlias
 import torch
 
 from wcdfa.backends.torch.direction_layout import Held
-from wcdfa.backends.torch.snapshot import Part, Snapshot
-from wcdfa.backends.torch.units import Pack
+from wcdfa.backends.torch.packs import Pack
+from wcdfa.backends.torch.parts import Part
+from wcdfa.backends.torch.snapshot import Snapshot
 
 MANY = 4  # pieces of a row, above which all are taken by their places at once
 Source: TypeAlias = "Callable[[], torch.Tensor]"

@@ -11,9 +11,9 @@ from typing import TypeAlias, cast
 import torch
 
 from wcdfa.backends.torch.norms import ProcessGroups, added, flat, local, pieces, widened
-from wcdfa.backends.torch.snapshot import Part, kind_of
+from wcdfa.backends.torch.packs import PACK
+from wcdfa.backends.torch.parts import Part, kind_of
 from wcdfa.backends.torch.squares import TOGETHER_BELOW, square_sum, square_sums, squares_of_rows
-from wcdfa.backends.torch.units import PACK
 
 Squares: TypeAlias = "dict[ProcessGroups, torch.Tensor]"
 """Σ|g|² over the parameters of each kind of sharding."""
@@ -137,6 +137,15 @@ def _row(part: Part, gradient: torch.Tensor) -> torch.Tensor:
         return torch.full((1,), math.nan, device=part.kind.device)
     row = flat(local(gradient))
     return row[part.offset :: part.stride] if part.stride > 1 else row
+
+
+def by_owner(held: Mapping[int, Sequence[torch.Tensor]], parts: Sequence[Part]) -> dict[int, list[Part]]:
+    """The parts of each optimizer; one that two of them hold belongs to the first, so that its gradient counts once."""
+    owners: dict[int, int] = {}
+    for key, tensors in held.items():
+        for tensor in tensors:
+            owners.setdefault(id(tensor), key)
+    return {key: [part for part in parts if owners[id(part.tensor)] == key] for key in held}
 
 
 def square_of_row(row: torch.Tensor) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,13 +18,15 @@ from wcdfa.backends.torch.between_steps import BetweenSteps
 from wcdfa.backends.torch.device_ring import DeviceRing
 from wcdfa.backends.torch.direction import Direction
 from wcdfa.backends.torch.direction_rows import direction_columns
-from wcdfa.backends.torch.gradients import Gradients
+from wcdfa.backends.torch.gradients import Gradients, by_owner
 from wcdfa.backends.torch.grouping import Grouping
 from wcdfa.backends.torch.handle_state import VARIANCE, HandleState, before_of, last_of, ring_of, state_of, with_groups
 from wcdfa.backends.torch.hyperparameters import StepOptions, recognition_of, step_options, steps_taken
 from wcdfa.backends.torch.loads import Loads
+from wcdfa.backends.torch.parts import keep
+from wcdfa.backends.torch.rows import BESIDE, columns_of
 from wcdfa.backends.torch.settings import Settings
-from wcdfa.backends.torch.snapshot import Part, Snapshot, Totals, keep
+from wcdfa.backends.torch.snapshot import Snapshot, Totals
 from wcdfa.backends.torch.unseen import Unseen
 from wcdfa.backends.torch.whole_steps import WholeSteps
 from wcdfa.monitor.messages import Alarms
@@ -35,11 +36,10 @@ from wcdfa.nulls.recognition import Recognition, together
 from wcdfa.recording.reading import Reading
 from wcdfa.recording.ring import extend, init
 from wcdfa.recording.ring import read as read_ring
-from wcdfa.recording.side_series import GRADIENTS, HYPERPARAMETERS, direction_series, is_side_series
+from wcdfa.recording.side_series import GRADIENTS, direction_series, is_side_series
 from wcdfa.support.text import first_few, several
 
 SOON = 100  # steps after which it is said that none moves anything
-BESIDE = tuple(series for each in HYPERPARAMETERS.values() for series in each)
 
 
 class Handle:
@@ -363,7 +363,7 @@ class Handle:
             self._snapshot.lay_out(self._ring.lay_out(self._snapshot.parts, places, self._names))
             self._ring.begin(self._snapshot)
         if self._gradients is not None:
-            self._gradients.follow(_by_owner(held, self._snapshot.parts))
+            self._gradients.follow(by_owner(held, self._snapshot.parts))
 
     def _have_groups(self, names: Iterable[str]) -> None:
         """Make room for groups that come now. The rows so far belong to the earlier groups."""
@@ -432,13 +432,8 @@ class Handle:
         fresh = rows[real]
         if len(fresh):
             with np.errstate(all="ignore"):
-                norms = np.sqrt(fresh).astype(self._host.wcdfa_lr.dtype)  # infinite where it is kept as that
-                columns = dict(zip(self._names, norms.T, strict=False))
-                columns |= _columns([each for each, kept in zip(self._sent, real, strict=True) if kept])
-                if GRADIENTS in self._host.wcdfa_norms:
-                    columns[GRADIENTS] = np.sqrt(fresh[:, len(self._names)])
-                if VARIANCE in self._host.wcdfa_norms:  # relative variance of the norm; the row has the variance of the square
-                    columns[VARIANCE] = fresh[:, len(self._names) + 1] / (2 * fresh[:, 0]) ** 2
+                sent = [each for each, kept in zip(self._sent, real, strict=True) if kept]
+                columns = columns_of(fresh, self._names, sent, self._host)
                 if self._direction is not None:
                     columns |= direction_columns(fresh[:, len(self._names) + 3 : -1], self._names, columns, self._host)
                 count = int(self._host.wcdfa_count)
@@ -469,20 +464,6 @@ class Handle:
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[torch.Tensor]:
     return [part for group in optimizer.param_groups for part in group["params"]]
-
-
-def _by_owner(held: Mapping[int, Sequence[torch.Tensor]], parts: Sequence[Part]) -> dict[int, list[Part]]:
-    """The parts of each optimizer; one that two of them hold belongs to the first, so that its gradient counts once."""
-    owners: dict[int, int] = {}
-    for key, tensors in held.items():
-        for tensor in tensors:
-            owners.setdefault(id(tensor), key)
-    return {key: [part for part in parts if owners[id(part.tensor)] == key] for key in held}
-
-
-def _columns(beside: Sequence[Mapping[str, object]]) -> dict[str, npt.NDArray[np.float64]]:
-    """Momentum and betas of each row, NaN where the optimizer has none."""
-    return {name: np.array([float(each.get(name, math.nan)) for each in beside]) for name in BESIDE}  # type: ignore[arg-type]
 
 
 def _takes_closure(args: Sequence[object], kwargs: Mapping[str, object]) -> bool:

@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import torch
 
+from wcdfa.backends.torch.found import Sums
 from wcdfa.backends.torch.marks import Marks
 from wcdfa.backends.torch.norms import square_of
-from wcdfa.backends.torch.parts import Kind, Moved, Part, keep, kind_of, sampled_every, touched
+from wcdfa.backends.torch.parts import Part, sampled_every
 from wcdfa.backends.torch.segments import Segments
-from wcdfa.backends.torch.units import Sums, Unit, units_of
-
-__all__ = ["Kind", "Moved", "Part", "Places", "Snapshot", "Totals", "keep", "kind_of", "sampled_every", "touched"]
+from wcdfa.backends.torch.units import Unit, units_of
 
 
 class Places(NamedTuple):

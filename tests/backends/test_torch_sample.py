@@ -36,7 +36,7 @@ def test_unbiased_and_its_standard_error_is_honest(torch):
 
 def test_every_place_once_adds_up_to_the_whole(torch):
     """Unbiased: the mean over all places is exact."""
-    from wcdfa.backends.torch.snapshot import Part, sampled_every
+    from wcdfa.backends.torch.parts import Part, sampled_every
 
     tensor = torch.nn.Parameter(torch.zeros(100, 64))
     stride = sampled_every(tensor, 1 / 16)
