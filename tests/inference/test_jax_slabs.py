@@ -40,6 +40,15 @@ def test_results_and_gradient_are_those_of_all_at_once(jax, monkeypatch):
     assert np.count_nonzero(np.any(np.asarray(gradient), axis=0)) == 1
 
 
+def test_breaks_and_scales_may_be_given_by_iterables_that_end(jax):
+    x = synthetic.white_noise(200, batch=(7,), seed=0)
+    expected = dfa(x, scales=(4, 8, 16), breaks=(100,))
+    given = dfa(x, scales=iter([4, 8, 16]), breaks=iter([100]))
+    np.testing.assert_array_equal(given.alpha, expected.alpha)
+    in_slabs = jax.jit(lambda v: dfa(v, scales=iter([4, 8, 16]), breaks=iter([100])).alpha)(x)
+    np.testing.assert_allclose(in_slabs, expected.alpha, rtol=1e-9)
+
+
 def test_only_a_large_batch_under_jit(jax):
     large, small = jax.numpy.ones((20, 100)), jax.numpy.ones((5, 100))
     asked = []

@@ -92,8 +92,12 @@ def test_text_is_escaped_and_made_visible():
     assert len(list(tree.iter("p"))) == 3
 
 
-def test_what_cannot_be_shown_as_a_card_is_shown_as_text():
+def test_what_cannot_be_shown_as_a_card_is_shown_as_text_and_logged(caplog):
     def broken(value):
         raise ValueError(value)
 
-    assert or_text(broken)(1) is None
+    with caplog.at_level("DEBUG", logger="wcdfa"):
+        assert or_text(broken)(1) is None
+    (record,) = caplog.records
+    assert record.levelname == "DEBUG"
+    assert "ValueError: 1" in caplog.text

@@ -17,7 +17,7 @@ from wcdfa.inference.estimators import calibrated_estimate, least_squares
 from wcdfa.inference.one_estimate import OneEstimate
 from wcdfa.inference.vector_fluctuation import Computed, computed_for
 from wcdfa.kernel.arrays import NUMPY, Array, as_series, concrete, constant, namespace_of
-from wcdfa.kernel.checks import check_order
+from wcdfa.kernel.checks import check_order, listed
 from wcdfa.kernel.fluctuation import MeanSquares, scales_of
 from wcdfa.kernel.one_series import one_series
 
@@ -209,6 +209,8 @@ def _measured(
             return found, False
     check_method(method)
     check_confidence(confidence)
+    breaks = listed(breaks, "breaks")
+    scales = None if scales is None else listed(scales, "scales")
 
     def whole(x: Array | npt.ArrayLike, axis: int) -> tuple[DFAResult, bool]:
         computed = computed_for(x, axis=axis, coordinates=coordinates, order=order, scales=scales, method=method, breaks=breaks)

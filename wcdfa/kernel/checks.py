@@ -6,19 +6,20 @@ import operator
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from wcdfa.support.text import several
 
+T = TypeVar("T")
 Order = Literal[1, 2, 3, 4]
 ORDERS: tuple[Order, ...] = (1, 2, 3, 4)
 
 
 def check_breaks(breaks: Iterable[object], n: int) -> tuple[int, ...]:
     """Return the lengths of the stretches between breaks; empty without breaks. Raises if breaks are not increasing integers inside the series."""
-    places = tuple(_as_integer(b, "breaks") for b in _listed(breaks, "breaks"))
+    places = tuple(_as_integer(b, "breaks") for b in listed(breaks, "breaks"))
     for before, place in pairwise((0, *places, n)):
         if place <= before:
             msg = (
@@ -43,7 +44,7 @@ def check_order(order: int) -> int:
 
 def check_sizes(sizes: Iterable[object], n: int, order: int) -> tuple[int, ...]:
     """Return `sizes` as a tuple of integers; raises unless they increase and fit the order and the series."""
-    checked = tuple(_as_integer(size, "box sizes") for size in _listed(sizes, "scales"))
+    checked = tuple(_as_integer(size, "box sizes") for size in listed(sizes, "scales"))
     if not checked:
         msg = "scales is empty; give at least one box size, or leave scales=None for the default"
         raise ValueError(msg)
@@ -61,9 +62,10 @@ def check_sizes(sizes: Iterable[object], n: int, order: int) -> tuple[int, ...]:
     return checked
 
 
-def _listed(values: Iterable[object], name: str) -> list[object]:
+def listed(values: Iterable[T], name: str) -> tuple[T, ...]:
+    """What an iterable gives, which may give it once only; raises a TypeError that names it if it is none."""
     try:
-        return list(values)
+        return tuple(values)
     except Exception as error:  # a traced array raises its library's own error
         msg = f"{name} must be a sequence of plain integers, known before tracing; got {type(values).__name__}"
         raise TypeError(msg) from error

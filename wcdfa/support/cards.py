@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -30,7 +31,7 @@ def card(head: str, *sentences: str, picture: Markup | None = None, todo: str = 
 
 
 def or_text(make: Callable[P, Markup]) -> Callable[P, Markup | None]:
-    """Return None if a card cannot be made: a notebook then shows the object as text, and the cell goes on.
+    """Return None, and log why, if a card cannot be made: a notebook then shows the object as text, and the cell goes on.
 
     >>> print(or_text(lambda number: Markup(1 / number))(0))
     None
@@ -40,7 +41,8 @@ def or_text(make: Callable[P, Markup]) -> Callable[P, Markup | None]:
     def made(*given: P.args, **named: P.kwargs) -> Markup | None:
         try:
             return make(*given, **named)
-        except Exception:  # noqa: BLE001 - what is displayed may hold anything, and a display must not end a cell
+        except Exception:  # what is displayed may hold anything, and a display must not end a cell
+            logging.getLogger("wcdfa").debug("a notebook shows text, because its card cannot be made", exc_info=True)
             return None
 
     return made
