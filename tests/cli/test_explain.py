@@ -116,3 +116,12 @@ def test_the_page_shows_every_row_once():
 def between(first, last):
     keys = [each.key for each in explanations()]
     return keys[keys.index(first) : keys.index(last) + 1]
+
+
+def test_a_band_that_the_run_denies_says_so(tmp_path):
+    """The windows alone are within a band at order 2, and α of the run is far above them."""
+    decay = np.exp(-np.arange(2000) / 500 + 0.02 * np.random.default_rng(0).standard_normal(2000))
+    write(tmp_path / "log.csv", decay)
+    said = " ".join(run("analyze", "log.csv", "--order", 2, "--window", 1000, cwd=tmp_path).stdout.split())
+    assert "no label, because one exponent does not fit" in said
+    assert re.search(r"last window: undecided, α = 0\.\d\d \(0\.\d\d–0\.\d\d\), because α of the run is another", said)

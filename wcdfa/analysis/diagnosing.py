@@ -11,7 +11,7 @@ import numpy as np
 from wcdfa.readers.columns import Floats
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.verdicts.causes import Cause, fits
-from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis, diagnose
+from wcdfa.verdicts.diagnosis import SHOWN, UNNAMED, Diagnosis, diagnose
 from wcdfa.verdicts.ending import ending_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def lines_of(diagnosis: Diagnosis) -> Iterator[str]:
     """The diagnosis for people: what was found, the likely causes, and in one line what was not compared."""
     missing = "; ".join(diagnosis.not_compared)
     if not diagnosis.found and not diagnosis.compared:
-        yield f"not diagnosed: {missing}"
+        yield f"not diagnosed: {'; '.join(_obstacles(diagnosis))}"
         return
     if diagnosis.found:
         yield f"diagnosis: found from step {diagnosis.since:,} on"
@@ -75,6 +75,12 @@ def lines_of(diagnosis: Diagnosis) -> Iterator[str]:
         yield f"diagnosis: nothing found. Compared: {'; '.join(diagnosis.compared)}"
     if missing:
         yield f"  not compared: {missing}"
+
+
+def _obstacles(diagnosis: Diagnosis) -> list[str]:
+    """Why nothing could be compared. That no optimizer is named stands beside the verdict already, and the rest is of no use alone."""
+    first = [each for each in diagnosis.not_compared if each.startswith(("whether", "changes")) and UNNAMED not in each]
+    return first or [*diagnosis.not_compared]
 
 
 def causes_of(diagnosis: Diagnosis) -> Iterator[str]:

@@ -47,7 +47,7 @@ def print_analysis(analysis: Analysis, console: Console, *, details: bool = Fals
         optimizer is None and quantity == "update norm" and analysis.criteria.incomparable is None
     )  # or naming one is of no use
     last = verdicts[-1]
-    say(console, f"last window: {last}")
+    say(console, f"last window: {last}{_because(analysis.judged.verdicts[-1], last)}")
     for reason in reasons(last, optimizer_named=not missing, figures=details):
         say(console, f"  {reason}")
     if missing and last.regime is None and any(each.regime is not None for each in verdicts):
@@ -70,6 +70,11 @@ def _labelled(analysis: Analysis) -> list[Verdict]:
     if not apart(analysis.run, verdicts):
         return [*verdicts]
     return [each if each.regime is None else each._replace(regime="undecided") for each in verdicts]
+
+
+def _because(judged: Verdict, said: Verdict) -> str:
+    """Why no band is named where the window alone would have one."""
+    return "" if said.regime == judged.regime or said.explained_by else ", because α of the run is another"
 
 
 def advise(line: Explanation, console: Console) -> None:

@@ -10,7 +10,7 @@ from wcdfa.readers.errors import LogError
 
 # arguments in texts of the library; they come after a space, and never inside a path such as "runs/lr=0.1"
 ARGUMENT = re.compile(
-    r"(?<![^\s(])(?:column=|pattern=|optimizer=|quantity=|epoch_length|spacing=\d*|steps=\(first, last\)|dimension=\(rows, columns\)|window=|lr=|order=\d|log=(?:True|False))(?=[\s,.;:)]|$)"
+    r"(?<![^\s(])(?:column=|pattern=|optimizer=|quantity=|epoch_length|spacing=\d*|steps=\(first, last\)|dimension=\(rows, columns\)|window=|baseline=\d+|lr=|order=\d|log=(?:True|False))(?=[\s,.;:)]|$)"
 )
 
 SIZES = re.compile(r", or give scales= yourself \(sizes from \d+ to \d+\)")  # which no command takes

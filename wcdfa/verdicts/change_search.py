@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wcdfa.nulls.memory_filter import MemoryFilter, geometric
+from wcdfa.support.text import several
 from wcdfa.verdicts.causes import Cause, ranked
 from wcdfa.verdicts.changes import Change, changes_of, frozen
 from wcdfa.verdicts.effects import effects
@@ -36,18 +37,26 @@ class ChangeSearch:
         if self.baseline < LEAST * BLOCK or len(self.record) - self.baseline < BLOCK:
             self.tracks: list[Track] = []
             self.found = self.shown = list(frozen(self.record))
-            left = f" without the first {self.skip} of the run" if self.skip else ""
-            self.not_compared.append(
-                f"changes, which need a baseline of at least {LEAST * BLOCK} steps and {BLOCK} steps after it: here they have "
-                f"{max(0, self.baseline)}{left} and {max(0, len(self.record) - max(0, self.baseline))}. A longer log has enough, and so has a "
-                "recorder that keeps 2,000 steps"
-            )
+            self.not_compared.append(self._too_few(begun))
             return
         self.tracks = tracks_of(self.record, undone_for(self.record, self.baseline))
         self.found = changes_of(self.record, self.tracks, self.baseline, alarms=alarms)
         self.shown = with_lasting_steps(self.record, self.tracks, self.found)
         first, last = int(self.record.numbered[0]), int(self.record.numbered[self.baseline - 1])
         self.compared.append(f"{len(self.tracks)} series after step {last:,} with steps {first:,} to {last:,}")
+
+    def _too_few(self, begun: int) -> str:
+        """Why no change is looked for, and what to do."""
+        needed, n = LEAST * BLOCK, len(self.record) + self.skip
+        behind = f" after the first {self.skip:,} of the run" if self.skip else ""
+        if self.record.consecutive and n >= self.skip + needed + BLOCK:
+            remedy = f"give baseline={self.skip + needed}"
+        else:
+            remedy = f"record at least {2 * (needed + min(begun, needed)):,}"
+        if self.baseline < needed:
+            return f"changes, because a baseline needs {needed:,} norms{behind}, and has {max(0, self.baseline):,}: {remedy}"
+        left = several(max(0, len(self.record) - self.baseline), "norm", "norms")
+        return f"changes, because {BLOCK} norms are needed after the baseline, and there are {left}: {remedy}"
 
     def causes(self, catalogue: Sequence[Signature]) -> list[Cause]:
         """The likely causes of what changed first."""

@@ -30,6 +30,7 @@ WINDOW = 500
 """Steps in a window that is compared with the named optimizer."""
 SHORTEST = 250
 """Steps that such a window needs."""
+UNNAMED = "no optimizer is named"
 SHOWN = 3
 """Causes that are listed."""
 
@@ -81,6 +82,12 @@ class Diagnosis:
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the lines, and what to do."""
+        from wcdfa.verdicts.diagnosis_card import diagnosis_card  # noqa: PLC0415 - only notebooks need it
+
+        return diagnosis_card(self)
 
     def _lines(self) -> Iterator[str]:
         if not self.found:
@@ -295,7 +302,7 @@ def compared(record: Record, checks: list[Check]) -> Iterator[str]:
 def not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
     """What could not be compared, and why."""
     if record.optimizer is None:
-        yield f"whether the run is what it is said to be, because {record.unknown or 'no optimizer is named'}: only changes are judged"
+        yield f"whether the run is what it is said to be, because {record.unknown or UNNAMED}: only changes are judged"
     elif record.varying:
         yield f"whether the run is {record.optimizer}, because its {' and '.join(record.varying)} {'varies' if len(record.varying) == 1 and record.varying != ('betas',) else 'vary'}"
     elif record.changing:
@@ -304,7 +311,8 @@ def not_compared(record: Record, checks: list[Check]) -> Iterator[str]:
         yield f"whether the run is {record.optimizer}, because {SHORTEST} steps are needed, got {len(record)}"
     if not record.rates_known:
         unknown = len(record) if record.lr is None else int((~(np.isfinite(record.lr) & (record.lr > 0))).sum())
-        yield f"what the learning rate explains, because it is not known at {unknown:,} of {len(record):,} steps: no cause is named"
+        why = "was not logged" if unknown == len(record) else f"is not known at {unknown:,} of {len(record):,} steps"
+        yield f"what the learning rate explains, because it {why}: no cause is named"
     if not record.consecutive:
         named = "" if record.optimizer is None else f"whether the run is {record.optimizer}, and "
         yield f"{named}the direction, because not every step was recorded"

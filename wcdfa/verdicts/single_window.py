@@ -71,7 +71,9 @@ class Verdict(NamedTuple):
         measured = f"α = {self.alpha:.2f} ({self.low:.2f}–{self.high:.2f})"
         if self.explained_by:
             return f"{self.explanation}: {measured}"
-        return ": ".join(filter(None, [f"{self.regime}, {measured}", self.explanation]))
+        bends = self.regime == "undecided" and any(finding.kind == "misfit" for finding in self.findings)
+        why = ", because log F(s) bends" if bends else ""
+        return ": ".join(filter(None, [f"{self.regime}, {measured}{why}", self.explanation]))
 
     def _repr_html_(self) -> str | None:
         """What a notebook shows: the line, its meaning, and what to do."""
