@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
@@ -49,10 +50,16 @@ def log_rows(logger: Logger, rows: Sequence[tuple[int, dict[str, float]]]) -> No
         from wcdfa.sinks.mlflow import log_rows as together  # noqa: PLC0415 - only its own logger needs MLflow
 
         mlflow = cast("MLFlowLogger", logger)
-        together(mlflow.experiment, str(mlflow.run_id), rows)
+        together(mlflow.experiment, str(mlflow.run_id), rows, _prefix(mlflow), **getattr(mlflow, "_log_batch_kwargs", {}))
         return
     for step, row in rows:
         logger.log_metrics(row, step=step)
+
+
+def _prefix(logger: MLFlowLogger) -> str:
+    """What an MLflow logger puts before each key; like the logger, without the characters that MLflow refuses."""
+    prefix = getattr(logger, "_prefix", "")
+    return re.sub("[^a-zA-Z0-9_/. -]+", "", f"{prefix}{logger.LOGGER_JOIN_CHAR}") if prefix else ""
 
 
 class WeightChangeCallback(Callback):  # type: ignore[misc]
@@ -143,8 +150,8 @@ class WeightChangeCallback(Callback):  # type: ignore[misc]
             direction=direction,
             coordinates=coordinates,
         )
-        self._recorded = Recording(monitor, settings, alarms, monitor_options)
         self._each = every is None  # whether the norm of each step is logged
+        self._recorded = Recording(monitor, settings, alarms, monitor_options, each=self._each)
         self._return = Return()
 
     @property

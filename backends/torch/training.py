@@ -44,10 +44,18 @@ class Recording:
         As in `wcdfa.monitor.MessageAction`.
     monitor_options : dict
         Options for a monitor that is made here.
+    each : bool
+        Keep the numbers of each step for `rows`.
     """
 
     def __init__(
-        self, monitor: WeightChangeDFA | None, settings: Settings, alarms: Action, monitor_options: dict[str, object]
+        self,
+        monitor: WeightChangeDFA | None,
+        settings: Settings,
+        alarms: Action,
+        monitor_options: dict[str, object],
+        *,
+        each: bool = False,
     ) -> None:
         require_one_source(monitor, monitor_options)
         require_monitor(monitor, settings.groups)
@@ -62,7 +70,7 @@ class Recording:
         self._state: RecordingState = {}  # state of the training before, or from a checkpoint, while nothing is attached
         self._told = 0
         self._read_at = 0
-        self._steps = StepRows()
+        self._each, self._steps = each, StepRows()
 
     def begin(self, optimizers: Sequence[object], model: torch.nn.Module | None, *, step: int, aloud: bool) -> None:
         """Record these optimizers from now on. `aloud` is true on the one process that acts on messages."""
@@ -100,7 +108,8 @@ class Recording:
         except RuntimeError as error:
             self._lose(error)
             return self._told
-        self._steps.take(reading, before, step)
+        if self._each:
+            self._steps.take(reading, before, step)
         return int(reading.count + reading.skipped)
 
     def news(self, step: int) -> dict[str, float]:
@@ -161,6 +170,8 @@ class Recording:
         self.restored = False
         try:
             self._handle.load_state_dict(self._state["handle"])
+            norms, skipped = map(int, self._state["handle"]["counts"])
+            self._steps, self._told = StepRows(norms), norms + skipped  # they were logged before the restart
             self.monitor.load_state_dict(self._state["monitor"])
             self.watch.load_state_dict(self._state["watch"], self.monitor)
         except Exception as error:  # noqa: BLE001 - no checkpoint may end the training run

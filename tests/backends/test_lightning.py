@@ -109,6 +109,50 @@ def test_gone_on_with_from_a_checkpoint(root, runs, made, tmp_path, monkeypatch,
     assert again["handle"]["groups"] == after["handle"]["groups"]  # the direction of the last step, too
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_resumed_run_logs_no_step_twice(root, runs, made, tmp_path, late):
+    """Neither the norms that the checkpoint holds, nor a number of the trainer; also if the first epoch is validated before."""
+    from lightning.pytorch.loggers import CSVLogger
+
+    def run(epochs, version, ckpt_path=None):
+        logger = CSVLogger(tmp_path, name="csv", version=version)
+        model, callback = runs.regression(root)(), made(window=60)
+        options = {"strategy": runs.late()} if late else {}
+        options |= {"val": runs.loader(2), "max_epochs": epochs, "logger": logger}
+        trainer = runs.fitted(root, model, runs.loader(25), callback, ckpt_path=ckpt_path, **options)
+        with open(tmp_path / "csv" / version / "metrics.csv") as file:
+            return trainer, model.seen.norms(), [row for row in csv.DictReader(file) if row.get("wcdfa/step")]
+
+    trainer, norms, rows = run(2, "first")
+    trainer.save_checkpoint(tmp_path / "half.ckpt")
+    assert [int(row["step"]) for row in rows] == [*range(1, 51)]
+    _, after, resumed = run(3, "second", tmp_path / "half.ckpt")
+    assert [int(row["step"]) for row in resumed] == [*range(51, 76)]
+    logged = rows + resumed
+    assert [float(row["wcdfa/step"]) for row in logged] == [float(row["step"]) for row in logged]
+    found = [float(row["wcdfa/update_norm"]) for row in logged]
+    np.testing.assert_allclose(found, [*norms, *after], rtol=1e-6)
+
+
+def test_rows_are_kept_only_if_the_norm_of_each_step_is_logged(root, runs, made):
+    """Else nobody takes them, and they would fill the memory."""
+    callback = made(window=60, every=5)
+    runs.fitted(root, runs.regression(root)(), runs.loader(25), callback)
+    assert callback._recording.rows() == []
+
+
+@pytest.mark.filterwarnings("ignore:.*noload:DeprecationWarning")  # of sqlalchemy, which MLflow uses
+def test_a_logger_of_mlflow_keeps_its_prefix(root, runs, made, tmp_path):
+    require("mlflow")
+    from lightning.pytorch.loggers import MLFlowLogger
+
+    logger = MLFlowLogger(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db", artifact_location=str(tmp_path), prefix="dev")
+    runs.fitted(root, runs.regression(root)(), runs.loader(25), made(window=60), logger=logger)
+    history = logger.experiment.get_metric_history(logger.run_id, "dev-wcdfa/update_norm")
+    assert [each.step for each in history] == [*range(1, 26)]
+    assert not any(key.startswith("wcdfa/") for key in logger.experiment.get_run(logger.run_id).data.metrics)
+
+
 @pytest.mark.parametrize("resumes", [False, True])
 def test_interrupted_and_fitted_again(root, runs, made, tmp_path, resumes):
     """With the same callback, anew or from the last checkpoint."""

@@ -9,6 +9,7 @@ import pytest
 
 import wcdfa
 from tests.helpers.commands import run, run_process
+from tests.helpers.torch_runs import batches, network, trained
 from tests.report.test_report import drawn
 
 HOSTILE = "<img src=x onerror=alert(1)>.jsonl"
@@ -118,3 +119,35 @@ def test_the_demo_writes_a_report(tmp_path):
     refused = run("demo", "--quick", "--report", tmp_path, cwd=tmp_path)
     assert "is a folder" in refused.stderr
     assert "step" not in refused.stdout  # before it trains
+
+
+def saved_by_a_handle(torch, folder):
+    """The files with recorded norms that a user may have: of Lightning, of transformers, and of torch.save."""
+    from wcdfa.backends.torch.hooks import attach
+
+    model = network(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
+    handle = attach(optimizer, window=300)
+    trained(model, optimizer, batches(torch, 300))
+    own = handle.state_dict()
+    handle.detach()
+    torch.save(own, folder / "handle.pt")
+    torch.save({"state_dict": model.state_dict(), "callbacks": {"WeightChangeCallback": {"handle": own}}}, folder / "last.ckpt")
+    (folder / "checkpoint-300").mkdir()
+    torch.save({"handle": own}, folder / "checkpoint-300" / "wcdfa.pt")
+    torch.save(model.state_dict(), folder / "checkpoint-300" / "pytorch_model.bin")
+    torch.save(optimizer.state_dict(), folder / "checkpoint-300" / "optimizer.pt")
+    return own["norms"][0].numpy()
+
+
+def test_checkpoints_with_recorded_norms(torch, tmp_path):
+    """Beside the weights of the model, which are no other run."""
+    norms = saved_by_a_handle(torch, tmp_path)
+    alpha = wcdfa.dfa(wcdfa.prepare(norms.astype(float)).values).alpha
+    for name in ("handle.pt", "last.ckpt", "checkpoint-300"):
+        done = run("report", name, "-o", "report.html", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        assert "note: a saved recorder, which holds the last 300 of 300 norms" in done.stdout
+        (found,) = drawn(tmp_path / "report.html")["runs"]
+        assert [each["alpha"][1] for each in found["windows"]] == pytest.approx([alpha], rel=1e-2)

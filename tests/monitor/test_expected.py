@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import wcdfa
+from wcdfa.monitor import expected
 from wcdfa.nulls import null_tables
 from wcdfa.recording.reading import Reading
 from wcdfa.sinks.keys import EXPECTED
@@ -76,3 +77,12 @@ def test_it_is_computed_once_for_each_alpha_and_kept_in_the_state(monkeypatch):
     other = wcdfa.WeightChangeDFA()
     other.load_state_dict(monitor.state_dict())
     assert {key: other.metrics()[key] for key in EXPECTED} == {key: rows[-1][key] for key in EXPECTED}
+
+
+def test_an_error_of_the_band_itself_is_not_taken_for_an_unknown_optimizer(monkeypatch):
+    def fails(*_):
+        raise ValueError("of the band")
+
+    monkeypatch.setattr(expected, "expected_band", fails)
+    with pytest.raises(ValueError, match="of the band"):
+        metrics(**SGD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -90,3 +91,11 @@ def test_the_same_from_devices_as_from_floats(made):
     assert one.state_dict() == other.state_dict()
     assert repr(told[0]) == repr(told[1])
     assert len(told[0]) == 42
+
+
+@pytest.mark.parametrize(("made", "library"), [(scalars_of_jax, "jax"), (scalars_of_torch, "torch")])
+def test_a_copier_that_is_missing_is_an_error_and_no_slow_copy(made, library, monkeypatch):
+    given = made()[:10]
+    monkeypatch.setitem(sys.modules, f"wcdfa.backends.{library}.transfers", None)
+    with pytest.raises(ModuleNotFoundError):
+        fetched(given)

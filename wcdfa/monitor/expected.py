@@ -23,18 +23,22 @@ def of_expected(run: Computation) -> dict[str, float]:
     reading, prepared, outcome = run.measured_from, run.prepared.get(ALL), run.outcomes[ALL]
     if reading is None or reading.optimizer is None or not isinstance(prepared, Prepared) or outcome.reason is not None:
         return {}
-    with suppress(ValueError, TypeError), np.errstate(all="ignore"):  # of hyperparameters that the optimizer does not take
-        criteria = _criteria(run.criteria, reading)
+    criteria = _criteria(run.criteria, reading)
+    if criteria is None:
+        return {}
+    with np.errstate(all="ignore"):
         band = expected_band(prepared, outcome.result, criteria, _beside(reading))
-        if band is not None:
-            return {"wcdfa/expected_low": band.low, "wcdfa/expected_high": band.high, "wcdfa/p": band.p_value}
-    return {}
+    if band is None:
+        return {}
+    return {"wcdfa/expected_low": band.low, "wcdfa/expected_high": band.high, "wcdfa/p": band.p_value}
 
 
-def _criteria(criteria: Criteria, reading: Reading) -> Criteria:
-    """The criteria of the monitor, with the optimizer of the reading and the steps that it has taken."""
+def _criteria(criteria: Criteria, reading: Reading) -> Criteria | None:
+    """The criteria of the monitor, with the optimizer of the reading and the steps that it has taken; None if it cannot be replayed."""
     start = {} if reading.taken is None else {"start": int(reading.taken)}
-    return criteria.changed(**reading.naming(start))
+    with suppress(ValueError, TypeError):  # hyperparameters that the optimizer does not take
+        return criteria.changed(**reading.naming(start))
+    return None
 
 
 def _beside(reading: Reading) -> Alongside:

@@ -28,6 +28,7 @@ from wcdfa.recording.sample import COORDINATES
 from wcdfa.recording.shortage import too_few
 from wcdfa.support.failures import Failures
 from wcdfa.support.numbers import is_number, whole
+from wcdfa.support.unlogged import UNLOGGED
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.regime import THRESHOLDS, Regime, label
 from wcdfa.verdicts.single_window import Verdict
@@ -86,9 +87,9 @@ class WeightChangeDFA:
         Record a norm at every k-th call of `update`, or whenever a callable, given the number of the call, returns True. Each norm is
         still that of one step. The series of every k-th norm has another α, so keep 1 unless the norms cost too much.
     log_every : int or callable, optional
-        Call the logger after this many norms. Default: when α is recomputed; a sink of `wcdfa.sinks` then gets each norm since the last
-        time too, so that α can be computed again from the log, and the numbers of α once. The norms since the last α are logged
-        when the monitor is read.
+        Call the logger after this many norms. Default: when α is recomputed; a sink of `wcdfa.sinks` gets each norm, so that α can be
+        computed again from the log, and the numbers of α once. Norms that are on a device are logged when α is recomputed, when the
+        monitor is read, and when the sink is closed.
     logger : callable, optional
         Called with the training step and `metrics()`: see `wcdfa.sinks`. If it raises an error, the error is logged once and training
         goes on. It may read the monitor, and sees it as it is at that step. Norms that it adds are recorded after those that wait, and it
@@ -474,12 +475,17 @@ class WeightChangeDFA:
     def _may_be_due(self) -> bool:
         """Whether α or the logger may be due once the pending norms are known. Zeros among them can only delay this.
 
-        At most a window of norms is kept pending.
+        At most a window of norms is kept pending. For a logger of each norm, those on the host are due at once; those on a device
+        wait for α, because copying them together is faster, or until the sink is closed.
         """
         recorder = self._run.recorder
         count, waiting = recorder.count, len(recorder.pending)
         if waiting >= self.window or _may_fall_due(self.stride, count, waiting):
             return True
+        if self._logs_each_norm() and waiting:
+            if recorder.pending[-1].on_host:
+                return True
+            UNLOGGED.add(self)
         return self.log_every is not None and self.logger is not None and _may_fall_due(self.log_every, count, waiting)
 
     def _now(self) -> dict[str, Outcome]:
@@ -528,7 +534,10 @@ class WeightChangeDFA:
             return False
         if self.log_every is not None:
             return due(self.log_every, count)
-        return getattr(self.logger, "every_norm", False) is True or self._alpha_due(count)
+        return self._logs_each_norm() or self._alpha_due(count)
+
+    def _logs_each_norm(self) -> bool:
+        return self.log_every is None and getattr(self.logger, "every_norm", False) is True
 
 
 def _may_fall_due(every: Cadence, count: int, waiting: int) -> bool:

@@ -19,10 +19,15 @@ class StepRows:
     ...     rows.take(Reading(np.array([0.5, 0.25, 0.125][:count]), count, 0), 0, 10 * count)
     >>> [(step, row["wcdfa/update_norm"]) for step, row in rows.taken()]
     [(10, 0.5), (20, 0.25), (30, 0.125)]
+
+    Parameters
+    ----------
+    count : int
+        How many norms the recorder held at the beginning, as after a restart: their steps are no new ones.
     """
 
-    def __init__(self) -> None:
-        self._count = 0
+    def __init__(self, count: int = 0) -> None:
+        self._count = count
         self._rows: list[tuple[int, Row]] = []
 
     def take(self, reading: Reading, before: int, now: int) -> None:

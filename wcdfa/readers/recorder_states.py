@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Run
+from wcdfa.readers.errors import LogError
+from wcdfa.support.series_names import ALL, BESIDE, BETA1, BETA2, COSINE, GRADIENTS, MOMENTUM, WEIGHT_NORM
 
 Floats = npt.NDArray[np.float64]
 
-ALL, COSINE, WEIGHT_NORM, GRADIENTS, BESIDE = "all", "wcdfa_cosine", "wcdfa_weight_norm", "wcdfa_gradients", "wcdfa_"
-"""Names in the file of a recorder: of the group of all parameters, of series that are no group, and what these begin with."""
 CALLED = {
     ALL: "wcdfa/update_norm",
     GRADIENTS: "wcdfa/gradient_norm",
     COSINE: "wcdfa/cosine",
     WEIGHT_NORM: "wcdfa/weight_norm",
-    "wcdfa_momentum": "wcdfa/momentum",
-    "wcdfa_beta1": "wcdfa/beta1",
-    "wcdfa_beta2": "wcdfa/beta2",
+    MOMENTUM: "wcdfa/momentum",
+    BETA1: "wcdfa/beta1",
+    BETA2: "wcdfa/beta2",
 }
 """The columns of the series that a recorder may hold; groups are "wcdfa/update_norm/GROUP"."""
 
@@ -56,8 +56,13 @@ def run_of(
         Norms recorded, with those that have left the ring.
     name, notes
         As in `Run`.
+
+    Raises
+    ------
+    ValueError
+        If the series differ in length, or the count is negative.
     """
-    window = len(np.atleast_1d(np.asarray(lr)))
+    window = _window({"the learning rates": lr, "the steps": lr if steps is None else steps, **series}, count)
     kept = max(0, min(int(count), window))
     order = (int(count) - kept + np.arange(kept)) % max(window, 1)
     at = int(count) - kept + np.arange(kept) + 1 if steps is None else np.asarray(steps, dtype=np.int64)[order]
@@ -70,6 +75,48 @@ def run_of(
     found = {key: each for key, each in columns.items() if key == CALLED[ALL] or np.isfinite(each.values).any()}
     held = f"a saved recorder, which holds the last {kept:,} of {int(count):,} norms"
     return Run(path, name, found, (held, *notes))
+
+
+def _window(series: Mapping[str, npt.ArrayLike], count: int) -> int:
+    """The length that all series have."""
+    shapes = {name: np.shape(values) for name, values in series.items()}
+    first, shape = next(iter(shapes.items()))
+    for name, other in shapes.items():
+        if len(shape) != 1 or other != shape:
+            msg = f"{first} are of shape {shape}, {name} of {other}"
+            raise damaged(msg)
+    if count < 0:
+        msg = f"it holds {count} norms"
+        raise damaged(msg)
+    return shape[0]
+
+
+def damaged(how: object) -> ValueError:
+    """The error if the state of a recorder is not as it was written.
+
+    >>> damaged("it holds -1 norms")
+    ValueError('the state of its recorder is damaged: it holds -1 norms; start over without it')
+    """
+    return ValueError(f"the state of its recorder is damaged: {how}; start over without it")
+
+
+@contextmanager
+def undamaged() -> Iterator[None]:
+    """Take a state apart: whatever fails, because something is missing or of another type, says that the state is damaged.
+
+    >>> with undamaged():
+    ...     {}["names"]
+    Traceback (most recent call last):
+    ValueError: the state of its recorder is damaged: it lacks 'names'; start over without it
+    """
+    try:
+        yield
+    except KeyError as error:
+        msg = f"it lacks {error}"
+        raise damaged(msg) from error
+    except (AttributeError, ArithmeticError, IndexError, RecursionError, TypeError, ValueError) as error:
+        known = isinstance(error, LogError) or str(error).startswith("the state of its recorder is damaged")
+        raise error if known else damaged(error) from error
 
 
 def _called(series: str) -> str:
@@ -89,11 +136,14 @@ def named(run: Run, source: object) -> Run:
     return run
 
 
-def as_numbers(text: Sequence[Sequence[float | None]]) -> Floats:
-    """Numbers that a state holds as runs of one value: each with how often it stands there.
+def as_numbers(text: Sequence[Sequence[float | None]], window: int) -> Floats:
+    """Numbers that a state holds as runs of one value: each with how often it stands there, in all as often as the window is long.
 
-    >>> as_numbers([(0.9, 2), (None, 1)])
+    >>> as_numbers([(0.9, 2), (None, 1)], 3)
     array([0.9, 0.9, nan])
     """
-    values = [math.nan if value is None else float(value) for value, _ in text]
-    return np.repeat(values, [int(times or 0) for _, times in text])
+    values, times = [math.nan if value is None else float(value) for value, _ in text], [int(each or 0) for _, each in text]
+    if sum(times) != window or min(times, default=0) < 0:
+        msg = f"a number stands at {sum(times)} places of {window}"
+        raise damaged(msg)
+    return np.repeat(values, times)

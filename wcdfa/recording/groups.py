@@ -8,9 +8,9 @@ from typing import SupportsIndex, TypeGuard
 
 from wcdfa.recording.own_paths import own_paths
 from wcdfa.recording.side_series import is_side_series
+from wcdfa.support.series_names import ALL
 
-ALL = "all"
-"""The group of all parameters. It always exists."""
+__all__ = ["ALL", "Groups", "Members", "Naming", "checked", "described", "is_allowed", "may_follow", "members_of", "name_of"]
 
 Members = dict[str, tuple[str, ...]]
 Naming = Callable[[str], str | None]

@@ -15,6 +15,7 @@ from wcdfa.recording.side_series import SKETCH
 from wcdfa.recording.transfers import fetched
 
 Row = npt.NDArray[np.floating]
+HOST = (float, int, np.generic, np.ndarray)
 
 
 class Pending(NamedTuple):
@@ -30,6 +31,11 @@ class Pending(NamedTuple):
     """Number of the training step, if it is known."""
     read: bool = False
     """Whether they came in a reading."""
+
+    @property
+    def on_host(self) -> bool:
+        """Whether nothing has to be copied from a device."""
+        return isinstance(self.lr, HOST) and all(isinstance(value, HOST) for value in self.norms.values())
 
 
 Read = tuple[dict[str, float | Row], float, int, int | None]

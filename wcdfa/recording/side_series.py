@@ -8,14 +8,30 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.support.series_names import BETA1, BETA2, COSINE, GRADIENTS, MOMENTUM, SKETCH, WEIGHT_NORM
+
+__all__ = [
+    "BETA1",
+    "BETA2",
+    "COSINE",
+    "GRADIENTS",
+    "HYPERPARAMETERS",
+    "MOMENTUM",
+    "SIDE_SERIES",
+    "SKETCH",
+    "WEIGHT_NORM",
+    "changes",
+    "cosine_of",
+    "direction_series",
+    "is_side_series",
+    "series_at",
+    "series_of",
+    "varying",
+]
 Numbers = npt.NDArray[np.floating]
 
-GRADIENTS = "wcdfa_gradients"
-MOMENTUM, BETA1, BETA2 = "wcdfa_momentum", "wcdfa_beta1", "wcdfa_beta2"
 HYPERPARAMETERS = {"momentum": (MOMENTUM,), "betas": (BETA1, BETA2)}
 """The hyperparameters whose value is recorded at each step, and the series of each."""
-COSINE, WEIGHT_NORM, SKETCH = "wcdfa_cosine", "wcdfa_weight_norm", "wcdfa_sketch"
-"""Cosine of this weight change with the last one; ‖W‖ after the step; some coordinates of the weight change, shape (window, K)."""
 SIDE_SERIES = (GRADIENTS, COSINE, WEIGHT_NORM, SKETCH, *(series for each in HYPERPARAMETERS.values() for series in each))
 """All names but those of `cosine_of`. A ring holds them among its groups, so no group of parameters may have one of them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 
@@ -41,9 +41,9 @@ def fetched(given: Sequence[object]) -> list[float]:
 def _of_one_type(kind: type, given: list[object]) -> list[float]:
     library = TOGETHER.get(kind.__module__.partition(".")[0])
     if library is not None and len(given) >= FEWEST:
+        together: Callable[[list[object]], list[float]] = import_module(f"wcdfa.backends.{library}.transfers").together
         with suppress(Exception):  # if one of them cannot be read, the others can
-            together: list[float] = import_module(f"wcdfa.backends.{library}.transfers").together(given)
-            return together
+            return together(given)
     return [_known(value) for value in given]
 
 

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, Self, SupportsFloat, SupportsInt, TypeVar
 
+from wcdfa.support.unlogged import UNLOGGED
+
 R = TypeVar("R")
 Metrics = Mapping[str, SupportsFloat]
 
@@ -27,6 +29,7 @@ class Sink(Protocol):
     - Keep steps that go back, for example after a restart: do not change, sort or drop steps.
     - Let errors through: the monitor logs each once, and training goes on.
     - Inherit from `EachNorm`, or else a monitor without ``log_every`` logs only when α is computed.
+    - Inherit from `Closing` if there is an end: norms that are still on a device are logged there.
     - If writing is slow, collect numbers in a `wcdfa.sinks.buffer.Buffer`, and inherit from `Closing`.
     - Test it in ``tests/sinks/test_round_trips.py``: the reader of the format must read what the sink writes.
     """
@@ -46,7 +49,7 @@ class EachNorm:
 
 
 class Closing(EachNorm):
-    """A sink that holds numbers until it is closed, by `close` or at the end of a with statement."""
+    """A sink that is closed, by `close` or at the end of a with statement. The norms that its monitors hold are logged before."""
 
     def __enter__(self) -> Self:
         """The sink."""
@@ -57,6 +60,11 @@ class Closing(EachNorm):
         self.close()
 
     def close(self) -> None:
+        """Log the norms that are still on a device, and write all numbers that are held."""
+        UNLOGGED.log(self)
+        self.finish()
+
+    def finish(self) -> None:
         """Write all numbers that are held."""
         raise NotImplementedError
 

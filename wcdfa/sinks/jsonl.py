@@ -62,7 +62,7 @@ class JSONLinesSink(Closing):
         """Append the message, with the last step."""
         self._append(({} if self._step is None else {STEP: self._step}) | {ALERT: message(title, text)})
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Close the file, after writing the lines that wait; another call opens it again."""
         with self._buffer.lock:
             self._buffer.close()

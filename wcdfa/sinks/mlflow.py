@@ -74,7 +74,7 @@ class MLflowSink(Closing):
             tag = f"wcdfa.alert.{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
             mlflow.MlflowClient().set_tag(run_id, tag, message(title, text)[:LONGEST_TAG])
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Write the waiting numbers; the run goes on."""
         self._buffer.close()
 
@@ -83,12 +83,19 @@ class MLflowSink(Closing):
         return functools.partial(type(self), seconds=self._seconds), (self._run.given,)
 
 
-def log_rows(client: mlflow.MlflowClient, run_id: str, rows: Sequence[tuple[int, Metrics]]) -> None:
-    """Log the numbers of many steps in as few calls as MLflow allows."""
+def log_rows(
+    client: mlflow.MlflowClient,
+    run_id: str,
+    rows: Sequence[tuple[int, Metrics]],
+    prefix: str = "",
+    *,
+    synchronous: bool | None = None,
+) -> None:
+    """Log the numbers of many steps, under keys with this prefix, in as few calls as MLflow allows."""
     now = int(1000 * time.time())
-    found = [Metric(key, value, now, step) for step, metrics in rows for key, value in row(step, metrics).items()]
+    found = [Metric(prefix + key, value, now, step) for step, metrics in rows for key, value in row(step, metrics).items()]
     for first in range(0, len(found), MOST):
-        client.log_batch(run_id=run_id, metrics=found[first : first + MOST])
+        client.log_batch(run_id=run_id, metrics=found[first : first + MOST], synchronous=synchronous)
 
 
 def _active() -> str | None:

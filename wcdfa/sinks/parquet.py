@@ -99,7 +99,7 @@ class ParquetSink(Closing):
             last[ALERT] = "\n".join([*before, message(title, text)])
             self._buffer.reopen_last()
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Write all rows. The sink can still be used."""
         self._buffer.close()
 

@@ -117,7 +117,7 @@ class TensorBoardSink(Closing, Forked):
         self._to.layout(tensorboard_layout(prefix))
         return self
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Flush the writer, unless it belongs to a parent."""
         if self._child:
             return

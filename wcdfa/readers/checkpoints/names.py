@@ -10,8 +10,9 @@ from wcdfa.readers.listing import Listing, listed
 
 Format = Literal["safetensors", "torch", "orbax", "unreadable"]
 ENDINGS: dict[Format, set[str]] = {"safetensors": {".safetensors"}, "torch": {".bin", ".ckpt", ".pt", ".pth", ".tar"}}
+OWN = "wcdfa.pt"  # recorded norms, which the callback for transformers writes into each checkpoint
 AUXILIARY = re.compile(
-    r"(?<![a-z])(optimi[sz]er|optim|(lr_)?scheduler|rng_state|random_state|training_args|(grad_)?scaler|sampler)s?(?![a-z])"
+    rf"^{re.escape(OWN)}$|(?<![a-z])(optimi[sz]er|optim|(lr_)?scheduler|rng_state|random_state|training_args|(grad_)?scaler|sampler)s?(?![a-z])"
 )
 AVERAGE = re.compile(r"(?<![a-z])ema(?![a-z])")  # a smoothed copy of the weights, beside them
 TEMPORARY = re.compile(r"^\.|^tmp[-_.]|\.tmp|orbax-checkpoint-tmp|\.(part|partial|incomplete|temp|download)$|~$")

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from wcdfa.readers.base import FileReader, Folder, Found
 from wcdfa.readers.columns import Run
 from wcdfa.readers.limits import Deadline, require_room
-from wcdfa.readers.recorder_states import ALL, COSINE, WEIGHT_NORM, run_of
+from wcdfa.readers.recorder_states import damaged, run_of, undamaged
+from wcdfa.support.series_names import ALL, COSINE, WEIGHT_NORM
 
 SAVED, WEIGHTS = ".keras", ".weights.h5"
 INSIDE = "model.weights.h5"
@@ -70,24 +71,31 @@ def _weights(path: Path, size: int) -> Path | io.BytesIO:
 def _recorders(file: Mapping[str, object], deadline: Deadline) -> dict[str, Vars]:
     """The variables of each recorder, by the place of its optimizer."""
     found: dict[str, Vars] = {}
+    others: list[str] = []
 
     def look(name: str, part: object) -> None:
         deadline.check()
         if isinstance(part, Mapping) and {"series", "counts"} <= part.keys():
             held = cast("Vars", part)
-            if len(held["series"].shape) == 2 and held["counts"].shape == (2,):
+            shapes = [getattr(held[each], "shape", ()) for each in ("series", "counts")]
+            if len(shapes[0]) == 2 and shapes[1] == (2,):
                 found[name] = held
+            else:
+                others.append(f"{name} has a series and counts of shapes {shapes}")
 
     file.visititems(look)  # type: ignore[attr-defined]  # of h5py, which has no types
+    if others and not found:
+        raise damaged(others[0])
     return found
 
 
 def _run(path: Path, name: str, held: Vars, size: int) -> Run:
-    rows, count = _array(held, "series", size), int(_array(held, "counts", size)[0])
-    series = {ALL: rows[0]} | dict(zip(_names(held, size), rows[1:-1], strict=False))
-    if "direction" in held and (direction := _array(held, "direction", size)).shape[1:] == rows.shape[1:]:
-        series |= dict(zip((COSINE, WEIGHT_NORM), direction, strict=False))
-    return run_of(path, series, rows[-1], None, count, name=name)
+    with undamaged():
+        rows, count = _array(held, "series", size), int(_array(held, "counts", size)[0])
+        series = {ALL: rows[0]} | dict(zip(_names(held, size), rows[1:-1], strict=False))
+        if "direction" in held and (direction := _array(held, "direction", size)).shape[1:] == rows.shape[1:]:
+            series |= dict(zip((COSINE, WEIGHT_NORM), direction, strict=False))
+        return run_of(path, series, rows[-1], None, count, name=name)
 
 
 def _names(held: Vars, size: int) -> list[str]:

@@ -14,14 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.readers.base import FileReader, Folder, Found
+from wcdfa.readers.checkpoints.names import OWN
 from wcdfa.readers.checkpoints.tensors import Stored
 from wcdfa.readers.checkpoints.torch_pickle import TorchPickle
 from wcdfa.readers.checkpoints.torch_zip import TorchZip, opened
 from wcdfa.readers.columns import Run
 from wcdfa.readers.limits import Room
-from wcdfa.readers.recorder_states import GRADIENTS, as_numbers, named, run_of
+from wcdfa.readers.recorder_states import as_numbers, damaged, named, run_of, undamaged
+from wcdfa.support.series_names import GRADIENTS
 
-OWN = "wcdfa.pt"  # what the callback for transformers writes into each checkpoint
 HANDLE = {"version", "groups", "norms", "lr", "steps", "counts"}
 KINDS = {"float64": "f8", "float32": "f4", "int64": "i8", "int32": "i4"}
 DEEPEST, PART = 12, 100  # dicts in one another, and bytes that a visit to one takes
@@ -69,17 +70,27 @@ def _handles(root: object, room: Room) -> Iterator[State]:
 
 def _run(path: Path, saved: State, archive: TorchZip, *, several: bool) -> Run:
     state, name = saved.held, "/".join(saved.keys) if several else ""
-    numbers = {key: _numbers(state[key], archive) for key in ("norms", "lr", "steps", "counts")}
-    notes = json.loads(str(state["groups"]))
-    notes = {"names": notes, "beside": {}} if isinstance(notes, list) else notes
-    series: dict[str, npt.NDArray[np.generic]] = dict(zip(notes["names"], numbers["norms"], strict=True))
-    series |= {each: as_numbers(text) for each, text in notes.get("beside", {}).items()}
-    direction = (notes.get("direction") or {}).get("series", {})
-    series |= {each: found for each, text in direction.items() if len(found := _floats(text)) == len(numbers["lr"])}
-    if "gradients" in state:
-        series[GRADIENTS] = _numbers(state["gradients"], archive)
-    run = run_of(path, series, numbers["lr"], numbers["steps"], int(numbers["counts"].ravel()[0]), name=name)
+    with undamaged():
+        numbers = {key: _numbers(state[key], archive) for key in ("norms", "lr", "steps", "counts")}
+        series = dict(_series(json.loads(str(state["groups"])), numbers["norms"]))
+        if "gradients" in state:
+            series[GRADIENTS] = _numbers(state["gradients"], archive)
+        run = run_of(path, series, numbers["lr"], numbers["steps"], int(numbers["counts"].ravel()[0]), name=name)
     return named(run, saved.source)
+
+
+def _series(notes: object, norms: npt.NDArray[np.generic]) -> Iterator[tuple[str, npt.NDArray[np.generic]]]:
+    """The series by their names, which earlier releases hold alone."""
+    if not isinstance(notes, (list, dict)):
+        msg = f"it names its series {str(notes)[:40]!r}"
+        raise damaged(msg)
+    names = notes if isinstance(notes, list) else notes["names"]
+    yield from zip(map(str, names), norms, strict=True)
+    if isinstance(notes, dict):
+        window = norms.shape[1]
+        yield from ((each, as_numbers(text, window)) for each, text in notes.get("beside", {}).items())
+        direction = (notes.get("direction") or {}).get("series", {})
+        yield from ((each, found) for each, text in direction.items() if len(found := _floats(text)) == window)
 
 
 def _floats(text: str) -> npt.NDArray[np.float32]:
@@ -89,8 +100,8 @@ def _floats(text: str) -> npt.NDArray[np.float32]:
 def _numbers(tensor: object, archive: TorchZip) -> npt.NDArray[np.generic]:
     """All numbers of a tensor, which is small."""
     if not isinstance(tensor, Stored) or tensor.kind not in KINDS or not isinstance(tensor.place, tuple):
-        msg = "the state of its recorder is damaged: start over without it"
-        raise ValueError(msg)
+        msg = "it holds something else instead of numbers"
+        raise damaged(msg)
     _, key, begin, shape, _ = tensor.place
     dtype, storage = np.dtype("<" + KINDS[tensor.kind]), archive.storage(key)
     size = prod(shape)

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from wcdfa.readers.base import FileReader, Folder, Found
+from wcdfa.readers.checkpoints.names import OWN
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.json_stream import CHUNK, Stream
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
-from wcdfa.readers.formats.torch_states import OWN, read_torch_state
+from wcdfa.readers.formats.torch_states import read_torch_state
 from wcdfa.support.text import shown
 
 STATE = "trainer_state.json"
