@@ -24,6 +24,7 @@ from wcdfa.cli.row_stream import RowStream
 from wcdfa.cli.streams import require_output
 from wcdfa.cli.tables import ROWS
 from wcdfa.readers import Source
+from wcdfa.readers.saved_norms import saved_norms
 from wcdfa.support.text import shown
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def judge_many(
             _print(collected, results, rows, console, json_output=json_output)
             grouping.report(results, console, json_output)
             print_errors(collected.errors, collected.passed, console, nothing_else=not results)
+            if not results and (saved := saved_norms([*named, *(Path(each["path"]).parent for each in collected.errors)])):
+                say(console, str(saved))
     if table is not None:
         written("table", table.resolve(), console)
     return exit_status(results, collected.errors, fail_on)

@@ -16,7 +16,9 @@ from wcdfa.cli.locating import bar
 from wcdfa.cli.own_files import own_place, owner
 from wcdfa.cli.printing import noted, print_analysis, print_json, say, written
 from wcdfa.cli.streams import require_output
+from wcdfa.preprocess.preparation import LEAST
 from wcdfa.readers import Source
+from wcdfa.readers.saved_norms import saved_norms
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import several, shown
 
@@ -71,7 +73,8 @@ def _judged(series: RecordedSeries, settings: Settings, console: Console) -> Ana
         except ValueError as error:
             for note in series.notes:  # what was left out of the log may be why
                 say(console, f"note: {note}")
-            msg = f"{series.name}: {error}"
+            saved = saved_norms([series.path.parent]) if len(series.values) < LEAST else None
+            msg = f"{series.name}: {error}{'' if saved is None else f'; {saved}'}"
             raise ValueError(msg) from error
 
 

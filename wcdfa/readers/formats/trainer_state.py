@@ -19,6 +19,7 @@ from wcdfa.readers.formats.torch_states import read_torch_state
 from wcdfa.support.text import shown
 
 STATE = "trainer_state.json"
+OURS = "wcdfa/update_norm"
 FEWEST = 28  # norms that have an α
 START = re.compile(r'"log_history"\s*:\s*\[')
 HISTORY = '{"log_history": []'
@@ -34,19 +35,21 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
     except EOFError:
         notes.append(CUT)
     columns = rows.columns()
+    recorded = _recorded(path) if not columns or OURS in columns else None
+    if recorded is not None and (not columns or _thinned(columns)):
+        yield recorded
+        return
     if not columns:
         msg = f"no log history with numbers in it{': ' if notes else ''}{'; '.join(notes)}; a trainer_state.json has one"
         raise ValueError(msg) if notes else NothingLogged(msg)
-    recorded = _recorded(path) if _thinned(columns) else None
-    if recorded is not None:
-        yield recorded
-    else:
-        yield Run(path, "", columns, (*notes, *rows.notes()), "trainer", unread=rows.unread)
+    run = Run(path, "", columns, (*notes, *rows.notes()), "trainer", unread=rows.unread)
+    known = recorded is not None and recorded.optimizer is not None  # the log itself does not name it
+    yield run._replace(optimizer=recorded.optimizer, hyperparameters=recorded.hyperparameters) if recorded and known else run
 
 
 def _thinned(columns: Mapping[str, Column]) -> bool:
     """Whether the callback left out steps in the log."""
-    steps = columns["wcdfa/step"].values if "wcdfa/step" in columns and "wcdfa/update_norm" in columns else np.empty(0)
+    steps = columns["wcdfa/step"].values if "wcdfa/step" in columns and OURS in columns else np.empty(0)
     return bool(len(steps)) and bool(len(steps) < steps[-1] - steps[0] + 1 or len(steps) < FEWEST)
 
 
