@@ -29,8 +29,8 @@ class Sink(Protocol):
     - Keep steps that go back, for example after a restart: do not change, sort or drop steps.
     - Let errors through: the monitor logs each once, and training goes on.
     - Inherit from `EachNorm`, or else a monitor without ``log_every`` logs only when α is computed.
-    - Inherit from `Closing` if there is an end: norms that are still on a device are logged there.
-    - If writing is slow, collect numbers in a `wcdfa.sinks.buffer.Buffer`, and inherit from `Closing`.
+    - Inherit from `Closing`, and write ``finish``, if a sink is closed: norms that are still on a device are logged then.
+    - If writing is slow, collect numbers in a `wcdfa.sinks.buffer.Buffer`, which ``finish`` closes.
     - Test it in ``tests/sinks/test_round_trips.py``: the reader of the format must read what the sink writes.
     """
 
