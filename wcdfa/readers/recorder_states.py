@@ -88,7 +88,7 @@ def _window(series: Mapping[str, npt.ArrayLike], count: int) -> int:
     if count < 0:
         msg = f"it holds {count} norms"
         raise damaged(msg)
-    return shape[0]
+    return int(shape[0])
 
 
 def damaged(how: object) -> ValueError:
