@@ -56,26 +56,26 @@ def attach(
     It records the change that a step has applied to the weights. What changes them between two steps is left out, and said once:
     swapping them for an average and back, loading, clipping. Once training has begun, a change through ``parameter.data`` cannot be
     seen and counts as part of the next step unless ``handle.rebase()`` is called after it; what the given model loads by
-    ``load_state_dict`` is always seen. The replay of a CUDA graph calls no hooks: call ``handle.record()`` after it. A step that changes
-    nothing, such as one that a GradScaler refuses, is counted as skipped; a norm that is not finite is a gap. If no step is called, or
-    none moves the weights, a warning says so once, with the way out. Training never waits for the norms: every `every` steps they are
-    copied from the device in the background.
+    ``load_state_dict`` is always seen. The replay of a CUDA graph calls no hooks: call ``handle.record()`` after it. A step that
+    changes nothing, such as one that a GradScaler refuses, is counted as skipped; a norm that is not finite is a gap. If no step is
+    called, or none moves the weights, a warning says so once, with the way out. Training never waits for the norms: every `every`
+    steps they are copied from the device in the background.
 
     Parameters that are sharded by FSDP2, and other DTensors, are summed over their processes: attach on all of them with the same
-    settings, and give the monitor to one. No step waits for another process. The norms are summed when all processes call ``read()`` at
-    the same step, which also feeds the monitor: call it every 100 steps, say. A process may leave out a step.
+    settings, and give the monitor to one. No step waits for another process. The norms are summed when all processes call
+    ``read()`` at the same step, which also feeds the monitor: call it every 100 steps, say. A process may leave out a step.
 
-    Several optimizers attached together give one norm for each round in which every one of them takes a step. A round also ends before
-    one of them steps again, or when ``record()`` is called. Attach them one by one to get a series for each.
+    Several optimizers attached together give one norm for each round in which every one of them takes a step. A round also ends
+    before one of them steps again, or when ``record()`` is called. Attach them one by one to get a series for each.
 
-    Attach the same optimizers again, as a cell of a notebook does that is run twice, to get the same handle, with a note in the log; a new
-    monitor or alarm takes the place of the earlier one.
+    Attach the same optimizers again, as a cell of a notebook does that is run twice, to get the same handle, with a note in the
+    log; a new monitor or alarm takes the place of the earlier one.
 
     Parameters
     ----------
     *optimizers : torch.optim.Optimizer
-        The optimizers to record. Wrappers of accelerate and Lightning may be around them. Objects of another class with ``step()`` and
-        ``param_groups`` are taken too.
+        The optimizers to record. Wrappers of accelerate and Lightning may be around them. Objects of another class with ``step()``
+        and ``param_groups`` are taken too.
     monitor : WeightChangeDFA, optional
         Receives the norms each time they reach the host. After a restart, load its state and the state of the handle.
     mode : "exact" or "sample"
@@ -85,11 +85,11 @@ def attach(
     sample : float
         The share of the numbers that "sample" keeps.
     groups : int, dict, list of str or callable, optional
-        Record each group of parameters too, as in `wcdfa.recording.groups.members_of`, by their names ("encoder/0/weight"). With a depth
-        or a callable, a group may also come later, when its first parameter is added; its norms are NaN before.
+        Record each group of parameters too, as in `wcdfa.recording.groups.members_of`, by their names ("encoder/0/weight"). With a
+        depth or a callable, a group may also come later, when its first parameter is added; its norms are NaN before.
     model : torch.nn.Module, optional
-        The model that gives the parameters their names, and whose loading of weights is noticed. Names are also known if the optimizer
-        was made from ``model.named_parameters()``.
+        The model that gives the parameters their names, and whose loading of weights is noticed. Names are also known if the
+        optimizer was made from ``model.named_parameters()``.
     window : int
         How many norms are kept.
     every : int, optional
@@ -100,20 +100,20 @@ def attach(
         Called with a message when the regime changes or α drifts. Default: log it as a warning of the logger "wcdfa". If it raises
         an error, the error is logged and training goes on.
     gradients : bool
-        Record ‖g‖ too, the norm of the gradients that the optimizers use for a step, after clipping and unscaling. It costs one more
-        sum over the parameters.
+        Record ‖g‖ too, the norm of the gradients that the optimizers use for a step, after clipping and unscaling. It costs one
+        more sum over the parameters.
     direction : bool
-        Record the direction of the weight change too: the cosine of each change with the last one, ‖W‖, and some coordinates of each
-        change. It is measured on a sample of the parameters, about one number in 64, or all up to 65,536.
+        Record the direction of the weight change too: the cosine of each change with the last one, ‖W‖, and some coordinates of
+        each change. It is measured on a sample of the parameters, about one number in 64, or all up to 65,536.
     coordinates : int
         How many coordinates of each change to keep; 64 to 256 make sense.
 
     Raises
     ------
     TypeError, ValueError
-        If one of the optimizers is not an optimizer of torch or has no hooks, is attached already with other settings or other optimizers,
-        or an option is unknown; if processes that share parameters give different settings. A process that does not attach within 30 s
-        is not compared, with a warning.
+        If one of the optimizers is not an optimizer of torch or has no hooks, is attached already with other settings or other
+        optimizers, or an option is unknown; if processes that share parameters give different settings. A process that does not
+        attach within 30 s is not compared, with a warning.
     """
     found = optimizers_of(optimizers)
     if alarm is not None and not callable(alarm):
