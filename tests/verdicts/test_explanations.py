@@ -267,7 +267,7 @@ def of_diagnoses():
         yield live_messages.of_changes([changes[0]], each, 0)
         yield live_messages.of_cause(100, each, [changes[0]], [changes[0]] * 2)
         yield live_messages.of_cause(100, each, [], [changes[0]])
-        yield diagnosing.in_short(
+        yield diagnosing.finding_in_short(
             {
                 "found": True,
                 "since": 1,
