@@ -434,3 +434,9 @@ def test_a_key_that_is_not_there_names_the_nearest():
         explanation("short-memori")
     with pytest.raises(ValueError, match="wcdfa explain lists all keys"):
         explanation("qqq")
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_what_to_do_about_a_cause_is_a_sentence(name):
+    assert re.match(r"Look at (?!that |whether )|Check (that|whether) ", CAUSES[name].check)
+    assert not CAUSES[name].check.endswith(".")
