@@ -31,10 +31,10 @@ def test_a_reading():
 
 def test_readings_with_little_in_them():
     tree, text = shown(Reading(np.empty(0), 0, 0))
-    assert text == "0 norms ‖ΔW‖ Next: Train on. Too few for a verdict yet: 0 of 28 norms."
+    assert text == "0 norms ‖ΔW‖ Next: Train on: too few steps yet (0 of 28)."
     assert tree.find(".//svg") is None
     few = Reading(np.array([1.0, np.nan, 2.0]), 3, 1, lr=np.full(3, np.nan), unknown="it is <new>")
-    assert "Too few for a verdict yet: 2 of 28 norms." in text_of(few)
+    assert "too few steps yet (2 of 28)." in text_of(few)
     assert "Optimizer unknown: it is <new>." in text_of(few)
     assert "1 step is left out" in text_of(few)
 
@@ -47,7 +47,7 @@ def test_an_ensemble():
 
 def test_a_monitor_before_and_after_its_first_alpha():
     monitor = wcdfa.WeightChangeDFA(window=128)
-    assert text_of(monitor) == "no α yet: 0 of 128 norms Next: Train on. Too few for a verdict yet: 0 of 28 norms."
+    assert text_of(monitor) == "no α yet: 0 of 128 norms Next: Train on: too few steps yet (0 of 28)."
     for norm in NORMS[:100]:
         monitor.update(norm)
     assert text_of(monitor).startswith("no α yet: 100 of 128 norms Next: monitor.verdict() says")

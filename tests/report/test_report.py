@@ -20,8 +20,8 @@ from tests.helpers.report_runs import SETTINGS, analysis, series
 from wcdfa.analysis.results import as_json
 from wcdfa.analysis.series import Settings, analyze
 from wcdfa.report import Failure, section_of, write
-from wcdfa.report.thinning import thinned
 from wcdfa.support.markup import element, table
+from wcdfa.support.thinning import thinned
 from wcdfa.verdicts.single_window import spread_of
 
 NORMS = np.exp(0.1 * wcdfa.synthetic.arfima(700, d=0.4, seed=3))

@@ -267,7 +267,7 @@ def of_diagnoses():
         yield live_messages.of_changes([changes[0]], each, 0)
         yield live_messages.of_cause(100, each, [changes[0]], [changes[0]] * 2)
         yield live_messages.of_cause(100, each, [], [changes[0]])
-        yield diagnosing.in_short(
+        yield diagnosing.finding_in_short(
             {
                 "found": True,
                 "since": 1,
@@ -434,3 +434,9 @@ def test_a_key_that_is_not_there_names_the_nearest():
         explanation("short-memori")
     with pytest.raises(ValueError, match="wcdfa explain lists all keys"):
         explanation("qqq")
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_what_to_do_about_a_cause_is_a_sentence(name):
+    assert re.match(r"Look at (?!that |whether )|Check (that|whether) ", CAUSES[name].check)
+    assert not CAUSES[name].check.endswith(".")

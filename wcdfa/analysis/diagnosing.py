@@ -99,7 +99,7 @@ def unclear(causes: Sequence[Cause]) -> str:
     return "several causes fit; the likeliest first:" if fits([*causes]) else "no known cause fits well; the nearest first:"
 
 
-def in_short(found: DiagnosisResult) -> str:
+def finding_in_short(found: DiagnosisResult) -> str:
     """What was found in a run, and its likely cause, in one line."""
     cause = f". Likely cause: {found['causes'][0]['text']}" if found["clear"] else ""
     return f"from step {found['since']:,} on: {'; '.join(found['evidence'])}{cause}"

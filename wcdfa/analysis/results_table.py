@@ -15,7 +15,7 @@ with needed("a table of results", "wcdfa[cli]"):
     import pyarrow as pa
     import pyarrow.parquet as arrow_parquet
 
-from wcdfa.analysis.diagnosing import in_short
+from wcdfa.analysis.diagnosing import finding_in_short
 from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.support.failures import writing
 from wcdfa.support.files import replacing
@@ -69,7 +69,7 @@ def rows(result: Result) -> Iterator[dict[str, object]]:
 def _diagnosis(result: SeriesResult) -> str | None:
     """What was found in the run, in one line."""
     found = result["diagnosis"]
-    return None if found is None or not found["found"] else _text(in_short(found))
+    return None if found is None or not found["found"] else _text(finding_in_short(found))
 
 
 def _text(text: str) -> str:

@@ -11,12 +11,13 @@ import numpy as np
 from wcdfa.analysis.diagnosing import diagnosis_of
 from wcdfa.inference.calibration import Method
 from wcdfa.nulls.optimizer import Optimizer
-from wcdfa.preprocess.preparation import LEAST, with_usable_rates
+from wcdfa.preprocess.preparation import with_usable_rates
 from wcdfa.readers.columns import Floats, Integers, Run
 from wcdfa.readers.series import RecordedSeries, series_of
 from wcdfa.readers.spacing import ONE_AN_EPOCH
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.quantity import Quantity
+from wcdfa.support.shortest import LEAST
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.diagnosis import Diagnosis

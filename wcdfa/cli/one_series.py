@@ -16,10 +16,10 @@ from wcdfa.cli.locating import bar
 from wcdfa.cli.own_files import own_place, owner
 from wcdfa.cli.printing import noted, print_analysis, print_json, say, written
 from wcdfa.cli.streams import require_output
-from wcdfa.preprocess.preparation import LEAST
 from wcdfa.readers import Source
 from wcdfa.readers.saved_norms import saved_norms
 from wcdfa.readers.series import RecordedSeries
+from wcdfa.support.shortest import LEAST
 from wcdfa.support.text import several, shown
 
 

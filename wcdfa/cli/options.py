@@ -13,9 +13,9 @@ from wcdfa.analysis.series import Settings
 from wcdfa.cli.door import door
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.nulls.update_rules import OPTIMIZERS
-from wcdfa.preprocess.preparation import LEAST
 from wcdfa.readers.formats.own_patterns import chosen_by, compiled
 from wcdfa.support.quantity import QUANTITIES
+from wcdfa.support.shortest import LEAST
 
 AtLeastOne = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 AtLeastTwo = Annotated[int, Parameter(validator=validators.Number(gte=2))]

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wcdfa.analysis.advice import of_analysis
-from wcdfa.analysis.diagnosing import in_short, lines_of
+from wcdfa.analysis.diagnosing import finding_in_short, lines_of
 from wcdfa.analysis.result_types import FailedResult, SeriesResult
 from wcdfa.analysis.series import Analysis
 from wcdfa.cli.console import PlainConsole
@@ -121,7 +121,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
                 f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f}{BY_GLS}"
             )
         if (found := result["diagnosis"]) is not None and found["found"]:
-            lines.append(f"{label_of(result)}: {in_short(found)}")
+            lines.append(f"{label_of(result)}: {finding_in_short(found)}")
     for line in lines[:ROWS]:
         say(console, f"note: {line}")
     if len(lines) > ROWS:

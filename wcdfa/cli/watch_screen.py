@@ -16,6 +16,7 @@ from wcdfa.cli.wording import of_text
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.monitor.monitor import WeightChangeDFA
 from wcdfa.readers.series import RecordedSeries
+from wcdfa.recording.shortage import too_few_yet
 from wcdfa.support.quantity import symbol
 from wcdfa.support.text import shown, without_numbers
 from wcdfa.verdicts.explanations import Explanation, of_line, of_verdict
@@ -64,7 +65,7 @@ class Screen:
         self._norms = monitor.get_signal()
         result = monitor.result
         if result is None:
-            self._line = f"too few steps yet ({len(self._norms):,} of {monitor.window:,})"
+            self._line = too_few_yet(len(self._norms), monitor.window)
         elif result is not self._result:
             verdict = monitor.verdict(**compared)
             self._line = f"step {monitor.step:,}: {verdict}"

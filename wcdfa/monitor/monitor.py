@@ -18,7 +18,7 @@ from wcdfa.monitor.computing import Computation
 from wcdfa.monitor.metrics import metrics_of
 from wcdfa.monitor.state import restore, state_of
 from wcdfa.monitor.state_fields import Fields
-from wcdfa.preprocess.preparation import LEAST, Spikes
+from wcdfa.preprocess.preparation import Spikes
 from wcdfa.recording.cadence import Cadence, cadence, due
 from wcdfa.recording.groups import ALL, Groups, checked
 from wcdfa.recording.parameters import refuse
@@ -28,6 +28,7 @@ from wcdfa.recording.sample import COORDINATES
 from wcdfa.recording.shortage import too_few
 from wcdfa.support.failures import Failures
 from wcdfa.support.numbers import is_number, whole
+from wcdfa.support.shortest import LEAST
 from wcdfa.support.unlogged import UNLOGGED
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.regime import THRESHOLDS, Regime, label

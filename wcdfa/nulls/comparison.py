@@ -13,6 +13,7 @@ import numpy.typing as npt
 from wcdfa.nulls.curves import LEVELS, CurveTest, curves_of, rise
 from wcdfa.nulls.gradients import Gradients
 from wcdfa.nulls.nulls import NullResult
+from wcdfa.support.normal import SIGMAS
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,7 +21,6 @@ MARGIN = 0.1  # in log norm: how much further than in any replay the level may r
 PROBABILITIES = np.unique(np.concatenate([1 - LEVELS[1:], [0.5], LEVELS[1:]]).round(6))
 """Probabilities at which quantiles of α are kept."""
 WHITE = str(Gradients())
-NORMAL = 1.96  # standard deviations on each side, between which 95 % of a normal distribution lies
 RANGES = 3  # of box sizes, in which memory is compared
 
 
@@ -138,7 +138,7 @@ def _curve(held: Sequence[MemberTable], fluctuations: npt.ArrayLike, sizes: Sequ
     """The range of F(s) over the replays, which have the mean of the window's own log F(s)."""
     level = float(np.log(np.maximum(np.asarray(fluctuations, dtype=np.float64), 1e-300)).mean())
     means, deviations = (np.array(each) for each in zip(*(member.test.spread() for member in held), strict=True))
-    low, high = (means - NORMAL * deviations).min(axis=0), (means + NORMAL * deviations).max(axis=0)
+    low, high = (means - SIGMAS * deviations).min(axis=0), (means + SIGMAS * deviations).max(axis=0)
     return NullCurve(tuple(int(size) for size in sizes), *(tuple(np.exp(level + end).tolist()) for end in (low, high)))
 
 

@@ -11,6 +11,7 @@ from wcdfa.inference.exponent import DFAResult
 from wcdfa.nulls.comparison import NullCurve
 from wcdfa.plotting.style import FAINT, drawable
 from wcdfa.support.colors import ALPHA, NULL, SERIES, SPREAD
+from wcdfa.support.normal import SIGMAS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,7 +63,7 @@ def plot_fluctuations(
         ax.plot(sizes, level * sizes**alpha, color=color or NULL, linewidth=1, label=f"slope α = {alpha:.2f}")
         if expected is not None:
             mean, deviation = (np.asarray(each) for each in expected)
-            low, high = (np.exp(mean + sign * 1.96 * deviation) for sign in (-1, 1))
+            low, high = (np.exp(mean + sign * SIGMAS * deviation) for sign in (-1, 1))
             ax.fill_between(sizes, low, high, color=SPREAD, alpha=2 * FAINT, linewidth=0, label="95 % of such series")
     if alone is not None:
         ax.fill_between(alone.sizes, alone.low, alone.high, color=NULL, alpha=2 * FAINT, linewidth=0, label=alone_label)

@@ -13,13 +13,13 @@ from wcdfa.preprocess.level_steps import level_steps, step_heights
 from wcdfa.preprocess.outliers import ROUNDING, THRESHOLDS, Values, level_shifts, without_spikes
 from wcdfa.preprocess.resolution import no_fluctuation, remarks
 from wcdfa.preprocess.schedule import fitted_slopes
+from wcdfa.support.shortest import LEAST
 from wcdfa.support.text import factor, several
 
 Spikes = Literal["hampel", "extreme"] | None
 Zeros = Literal["skip", "keep", "error"]
 Indices = npt.NDArray[np.intp]
 
-LEAST = 28  # samples: the shortest series that dfa takes with its defaults
 LARGEST = 1e140  # of a value that is squared, summed over a series, and squared again in part
 GAPS = 0.05  # share of the differences that may be gaps
 JUMP = np.log(1.5)  # a larger change of log lr from one step to the next is a step of the schedule

@@ -15,10 +15,11 @@ from wcdfa.inference.prepared import Outcome, measured
 from wcdfa.inference.sketch_exponents import VectorExponents, vector_exponents
 from wcdfa.nulls.optimizer import Optimizer
 from wcdfa.preprocess.options import Preparation
-from wcdfa.preprocess.preparation import LEAST, Prepared, with_usable_rates
+from wcdfa.preprocess.preparation import Prepared, with_usable_rates
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.shortage import too_few, with_skipped
 from wcdfa.recording.side_series import changes
+from wcdfa.support.shortest import LEAST
 from wcdfa.support.text import first_few, several
 from wcdfa.verdicts.across import together
 from wcdfa.verdicts.alongside import Alongside, checked, parted

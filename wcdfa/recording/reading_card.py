@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.preprocess.preparation import LEAST
+from wcdfa.recording.shortage import too_few_yet
 from wcdfa.support.cards import card, or_text
 from wcdfa.support.markup import Markup
+from wcdfa.support.shortest import LEAST
 from wcdfa.support.text import several
 from wcdfa.support.vignettes import track
 
@@ -24,7 +25,7 @@ def reading_card(reading: Reading) -> Markup:
     """The norms as a line, and what is known beside them.
 
     >>> from wcdfa.recording.reading import Reading
-    >>> "Too few for a verdict yet: 20 of 28" in reading_card(Reading(np.ones(20), 20, 0))
+    >>> "too few steps yet (20 of 28)" in reading_card(Reading(np.ones(20), 20, 0))
     True
     """
     norms = np.asarray(reading.norms, dtype=np.float64)
@@ -58,7 +59,7 @@ def next_of(norms: npt.ArrayLike, todo: str) -> str:
     """What to do next: record more steps if the norms are too few for a verdict, else `todo`."""
     usable = np.asarray(norms, dtype=np.float64)
     usable = usable[np.isfinite(usable) & (usable > 0)]
-    return todo if len(usable) >= LEAST else f"Train on. Too few for a verdict yet: {len(usable)} of {LEAST} norms."
+    return todo if len(usable) >= LEAST else f"Train on: {too_few_yet(len(usable), LEAST)}."
 
 
 def optimizer_of(reading: Reading) -> str:

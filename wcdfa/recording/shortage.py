@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.preprocess.preparation import LEAST
+from wcdfa.support.shortest import LEAST
 from wcdfa.support.text import several
 
 Norms = npt.NDArray[np.floating]
@@ -31,7 +31,16 @@ def too_few(norms: Norms, *, zeros: bool = False) -> str | None:
         return None
     lost = len(begun) - count
     left_out = f"; {several(lost, 'norm is', 'norms are')} 0 or not finite" if lost else ""
-    return f"too few steps yet ({count} of {LEAST}){left_out}"
+    return f"{too_few_yet(count, LEAST)}{left_out}"
+
+
+def too_few_yet(count: int, least: int) -> str:
+    """The words for a run that has just begun.
+
+    >>> too_few_yet(20, 28)
+    'too few steps yet (20 of 28)'
+    """
+    return f"too few steps yet ({count:,} of {least:,})"
 
 
 def with_skipped(reason: str, norms: Norms, skipped: int) -> str:

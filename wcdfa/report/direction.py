@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wcdfa.analysis.run_tracks import Event, Expected, events, run_tracks
 from wcdfa.readers.columns import Floats, Integers
-from wcdfa.report.thinning import thinned
+from wcdfa.support.thinning import thinned
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis
 from wcdfa.verdicts.explanations import of_diagnosis, of_line
 

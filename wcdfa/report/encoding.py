@@ -14,10 +14,10 @@ from wcdfa.report.groups import GroupAlphas
 from wcdfa.report.sections import Line, Section
 from wcdfa.report.windows import Range, Window
 from wcdfa.support import colors
+from wcdfa.support.normal import SIGMAS
 from wcdfa.support.text import shown
 
 DIGITS, ALPHA_DIGITS, ALL_DIGITS = 5, 4, 12
-SIGMAS = 1.96
 NOT_DRAWN = "What an optimizer alone gives is not drawn: this window was not compared with one."
 COLORS = ("ALPHA", "NULL", "RATE", "LOSS", "SPREAD", "SERIES", "BANDS", "HEAT")
 

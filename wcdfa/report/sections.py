@@ -16,10 +16,10 @@ from wcdfa.readers.columns import Floats, Integers
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.report.direction import Direction, worth_showing
 from wcdfa.report.groups import GroupAlphas, groups_in
-from wcdfa.report.thinning import thinned
 from wcdfa.report.windows import Measuring, Window, windows_of
 from wcdfa.support.quantity import symbol
 from wcdfa.support.text import several
+from wcdfa.support.thinning import thinned
 from wcdfa.verdicts.diagnosis import Diagnosis
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import THRESHOLDS

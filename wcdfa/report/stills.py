@@ -9,9 +9,9 @@ import numpy as np
 from wcdfa.report.axes import Axis, axis_of, counted, frame
 from wcdfa.report.encoding import DrawnLine, DrawnRun, Numbers
 from wcdfa.report.svg import Floats, area, bars, dots, legend, line, rectangle, svg, words
-from wcdfa.report.thinning import thinned
 from wcdfa.support.colors import ALPHA, BANDS, CRITICAL, LOSS, NULL, RATE, SERIES, SPREAD
 from wcdfa.support.markup import Markup
+from wcdfa.support.thinning import thinned
 
 WIDTH, LEFT, RIGHT, TOP = 1120, 70, 1020, 40  # pixels; names of bands stand to the right
 MOST = 600  # points in a line: about as many as there are pixels

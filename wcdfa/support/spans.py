@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -11,8 +10,6 @@ import numpy.typing as npt
 
 Values = npt.NDArray[np.float64]
 Point = tuple[float, float]
-
-MOST = 200  # points of a line
 
 
 class Span(NamedTuple):
@@ -39,17 +36,6 @@ def span_of(values: Values) -> Span:
     low, high = float(known.min()), float(known.max())
     room = (0.5 * abs(low) or 1.0) if low == high else 0.0
     return Span(low - room / 2, high + room / 2)
-
-
-def thinned(values: Values) -> Values:
-    """At most `MOST` values: those as they are, or the smallest and the largest of each of so many stretches that they fit."""
-    if len(values) <= MOST:
-        return values
-    thin: list[float] = []
-    for stretch in np.array_split(values, MOST // 2):
-        known = stretch[np.isfinite(stretch)]
-        thin += [float(known.min()), float(known.max())] if known.size else [math.nan, math.nan]
-    return np.array(thin)
 
 
 def runs(points: Iterable[Point | None]) -> list[list[Point]]:

@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 from wcdfa.support.colors import ALPHA, NULL
 from wcdfa.support.markup import Markup, element
-from wcdfa.support.spans import Span, runs, span_of, thinned
+from wcdfa.support.spans import Span, runs, span_of
+from wcdfa.support.thinning import thinned
 
 WIDTH, HEIGHT, EDGE = 260.0, 64.0, 8.0
+MOST = 200  # points of a line
 FLOOR = HEIGHT - 16  # what lies above the name of a picture
 MARKS = {0.5: "noise", 1.0: "1/f", 1.5: "walk"}  # what α of 0.5, 1 and 1.5 stands for
 
@@ -59,11 +61,12 @@ def track(values: npt.ArrayLike, *, name: str, said: str) -> Markup:
     >>> track([1.0, 2.0, float("nan"), 3.0, 4.0], name="x", said="four values").count("<polyline")
     2
     """
-    thin = thinned(np.asarray(values, dtype=np.float64).reshape(-1))
-    height, last = span_of(thin), max(1, len(thin) - 1)
+    given = np.asarray(values, dtype=np.float64).reshape(-1)
+    kept = thinned(given, MOST)
+    height, last = span_of(given[kept]), max(1, len(given) - 1)
     points = [
         (Span(0, last).place(i, EDGE, WIDTH - EDGE), height.place(value, FLOOR, EDGE)) if math.isfinite(value) else None
-        for i, value in enumerate(thin.tolist())
+        for i, value in zip(kept.tolist(), given[kept].tolist(), strict=True)
     ]
     return _picture([*(_drawn(run) for run in runs(points)), _text(EDGE, HEIGHT - 3, name, "start")], said)
 

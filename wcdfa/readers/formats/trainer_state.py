@@ -16,11 +16,11 @@ from wcdfa.readers.errors import NothingLogged
 from wcdfa.readers.formats.json_stream import CHUNK, Stream
 from wcdfa.readers.formats.rows import LONGEST_ROW, Rows, loads
 from wcdfa.readers.formats.torch_states import read_torch_state
+from wcdfa.support.shortest import LEAST
 from wcdfa.support.text import shown
 
 STATE = "trainer_state.json"
 OURS = "wcdfa/update_norm"
-FEWEST = 28  # norms that have an α
 START = re.compile(r'"log_history"\s*:\s*\[')
 HISTORY = '{"log_history": []'
 CUT = "it is cut off or damaged: the entries before were read"
@@ -50,7 +50,7 @@ def read_trainer_state(path: Path) -> Iterator[Run]:
 def _thinned(columns: Mapping[str, Column]) -> bool:
     """Whether the callback left out steps in the log."""
     steps = columns["wcdfa/step"].values if "wcdfa/step" in columns and OURS in columns else np.empty(0)
-    return bool(len(steps)) and bool(len(steps) < steps[-1] - steps[0] + 1 or len(steps) < FEWEST)
+    return bool(len(steps)) and bool(len(steps) < steps[-1] - steps[0] + 1 or len(steps) < LEAST)
 
 
 def _recorded(state: Path) -> Run | None:
