@@ -33,7 +33,12 @@ def test_an_error_with_a_single_thing(asked, said):
 
 
 @pytest.mark.parametrize(
-    ("missing", "said"), [(1, "1 row has no norm and was left out"), (2, "2 rows have no norm and were left out")]
+    ("missing", "said"),
+    [
+        (1, "1 row has no norm and was left out"),
+        (2, "2 rows have no norm and were left out"),
+        (200, "200 rows hold other values and no norm, as is usual where a log holds several"),
+    ],
 )
 def test_rows_without_a_value(tmp_path, missing, said):
     lines = [f"{step},{value!r}" for step, value in enumerate(SOME.tolist())]

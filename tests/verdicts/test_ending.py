@@ -72,7 +72,7 @@ def test_a_few_at_the_end_are_no_end(tail):
 
 def test_zeros_before_nan_are_left_to_the_zeros():
     found = ending_of(np.r_[noise(50), np.zeros(4), np.full(10, math.nan)], np.arange(100, 164))
-    assert (found.since, found.count, found.still) == (154, 10, False)
+    assert (found.since, found.length, found.still) == (154, 10, False)
 
 
 def test_a_logarithm_or_a_loss_of_0_is_no_stop(tmp_path):

@@ -26,6 +26,8 @@ def test_a_step_has_its_first_step_and_its_factor(n, since, by, seed, lr):
     assert {each.statistic for each in found.changes} == {"size" if lr is None else "level"}
     (step,) = found.changes
     assert step.lasting
+    assert since <= step.seen <= since + 50
+    assert step.seen == since or by < 8  # one far upwards is seen at once
     assert found.since == step.since == since
     assert np.exp(step.after - step.before) == pytest.approx(by, rel=0.12)
     assert "in a step that lasts (since step" in found.evidence[0]

@@ -13,7 +13,7 @@ from wcdfa.readers.places import HOLDER, STDIN, Url, file_name, is_stream, place
 
 # names that a logger gives to the log of every run, and folders of one run
 COMMON = re.compile(
-    r"(metrics|progress|monitor|history|trainer_state|results|output|events|train|training|logs?|csv|tb|tensorboard|tf|files|data)"
+    r"(metrics|progress|monitor|history|trainer_state|results|output|wcdfa|events|train|training|logs?|csv|tb|tensorboard|tf|files|data)"
     r"|(version|checkpoint|rank)[-_]?\d*|\d+",
     re.IGNORECASE,
 )
@@ -30,6 +30,8 @@ def name_of(path: Path) -> str:
     ('lr=0.1-metrics', 'seed=3')
     >>> name_of(Path("/runs/gpt/version_0/events.out.tfevents.1795752951.host.1.0"))
     'gpt-version_0-events'
+    >>> name_of(Path("/runs/gpt/checkpoint-310/wcdfa.pt"))
+    'gpt-checkpoint-310'
     >>> name_of(Path("-")), name_of(Path("s3://bucket/runs/seed=3.csv")), name_of(Path("https://host/run.csv?raw=true"))
     ('stdin', 'seed=3', 'run')
     >>> name_of(Path("https://user:password@host/metrics.csv?raw=true"))
@@ -42,6 +44,8 @@ def name_of(path: Path) -> str:
         if not COMMON.fullmatch(parts[0]) or len(parts) == PARTS or not folder.name:
             break
         parts.insert(0, folder.name)
+    if len(parts) > 1 and parts[-1] == "wcdfa":  # the name of what is made of a log ends so in any case
+        parts.pop()
     return "-".join(parts)[-LONGEST:]
 
 

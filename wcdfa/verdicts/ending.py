@@ -20,7 +20,7 @@ class Ending(NamedTuple):
 
     since: int
     """Step of the first of them."""
-    count: int
+    length: int
     still: bool
     """Whether they are all 0."""
     what: str = "norms"
@@ -32,8 +32,8 @@ class Ending(NamedTuple):
 
     def __str__(self) -> str:
         if self.still:
-            return f"the {self.what} are 0 from step {self.since:,} on, to the end ({self.count:,} of them)"
-        return f"the {self.what} are not finite from step {self.since:,} on, to the end ({self.count:,} of them)"
+            return f"the {self.what} are 0 from step {self.since:,} on, to the end ({self.length:,} of them)"
+        return f"the {self.what} are not finite from step {self.since:,} on, to the end ({self.length:,} of them)"
 
 
 def ending_of(

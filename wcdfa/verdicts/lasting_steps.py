@@ -37,8 +37,11 @@ def with_lasting_steps(record: Record, tracks: Sequence[Track], changes: Sequenc
     """
     values = {(track.statistic, track.group): track.values for track in tracks if track.statistic in LEVELS}
     found = [_sharpened(record, values.get((each.statistic, each.group)), each) for each in changes]
+    for place, step in enumerate(found):
+        begun = [each.seen for each in found if step.lasting and _begins(each, step)]
+        found[place] = step._replace(seen=min([step.seen, *begun]))
     steps = [each for each in found if each.lasting]
-    return [each for each in found if not any(_begins(each, step) for step in steps)]
+    return sorted((each for each in found if not any(_begins(each, step) for step in steps)), key=lambda each: (each.seen, each.p))
 
 
 def _sharpened(record: Record, values: Floats | None, change: Change) -> Change:
