@@ -185,7 +185,7 @@ def of_preparation():
         np.repeat(norms[:300], 2),
     ):
         yield f"no α: {wcdfa.prepare(constant).reason}"
-    for short in ([], [1.0], [0.0, math.nan, *range(1, 9)]):
+    for short in ([], [1.0], [0.0, math.nan, *range(1, 9)], [math.nan] * 60, [0.0] * 60):
         with pytest.raises(ValueError, match="at least 28 are needed") as error:
             wcdfa.prepare(short)
         yield f"no α: {error.value}"

@@ -149,5 +149,6 @@ def no_drift(samples: int, window: int, *, known: bool) -> str:
     if not known:
         return "There is no α that could drift."
     if samples < FEWEST * window:
-        return f"The run is too short to show a drift: with this window it needs at least {FEWEST * window:,} steps."
+        which = f"windows of {window:,}" if samples < window else "this window"
+        return f"The run is too short to show a drift: with {which} it needs at least {FEWEST * window:,} steps."
     return "α did not drift from its baseline."
