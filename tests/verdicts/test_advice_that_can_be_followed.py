@@ -33,7 +33,7 @@ def test_the_terminal_is_given_options_of_the_terminal():
     for line in explanations():
         said = of_text(line.next_step)
         assert "gradients=" not in said, line.key
-        assert "learning rates (--lr)" not in said or line.key == "first-steps", line.key
+        assert "learning rates (--lr)" not in said, line.key
 
 
 @pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
