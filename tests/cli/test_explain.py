@@ -125,3 +125,11 @@ def test_a_band_that_the_run_denies_says_so(tmp_path):
     said = " ".join(run("analyze", "log.csv", "--order", 2, "--window", 1000, cwd=tmp_path).stdout.split())
     assert "no label, because one exponent does not fit" in said
     assert re.search(r"last window: undecided, α = 0\.\d\d \(0\.\d\d–0\.\d\d\), because α of the run is another", said)
+
+
+@pytest.mark.parametrize("key", ["optimizer", "short-memory", "name-the-optimizer", "sign-alpha-up"])
+def test_explain_takes_a_pasted_line_of_advice_and_capitals(tmp_path, key):
+    said = run("explain", key, cwd=tmp_path).stdout
+    advice = f"what to do: Name the optimizer of the run, with its momentum or betas (--optimizer). (wcdfa explain {key})"
+    for pasted in ([advice], advice.split(), [key.upper()], [f"wcdfa explain {key}"], [f" {key.title()} "]):
+        assert run("explain", *pasted, cwd=tmp_path).stdout == said

@@ -333,3 +333,14 @@ def test_a_report_is_of_all_groups_and_says_so(tmp_path):
     with pytest.raises(TypeError, match=r"a report shows all groups; for the verdict on one, call verdict\(group\)"):
         monitor.report(tmp_path / "report.html", group="body")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("n", "window"), [(30, 500), (200, 300), (400, 100)])
+def test_a_short_run_names_its_window_and_says_why_nothing_was_diagnosed(tmp_path, n, window):
+    text = said_of(write(tmp_path / "a.html", [section_of(analysis(n=n, settings=Settings(window=window)))]))
+    assert "not diagnosed: changes, because a baseline needs 300 norms" in text
+    assert (f"with windows of {window} it needs at least {4 * window:,} steps" in text) == (n < window)
+
+
+def test_a_diagnosed_run_does_not_say_that_it_was_not(tmp_path):
+    assert "not diagnosed" not in said_of(write(tmp_path / "a.html", [section_of(analysis(n=2000))]))

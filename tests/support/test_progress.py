@@ -53,3 +53,22 @@ def test_no_stream_ends_what_is_computed(monkeypatch, stream):
     assert bar.done == 3
     if type(stream) is Tee:
         assert "".join(stream.said).startswith("wcdfa: replaying")
+
+
+@pytest.mark.parametrize("slow", [1.0, 4.0, 20.0])
+@pytest.mark.parametrize("total", [3, 40, 60])
+def test_a_slow_first_step_does_not_raise_the_estimate(monkeypatch, capsys, slow, total):
+    """The first step also loads and compiles; the others take 0.3 s each."""
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.delenv("WCDFA_PROGRESS", raising=False)
+    with progress.Progress("replaying", total) as bar:
+        now[0] += slow
+        for _ in range(total):
+            bar.advance()
+            now[0] += 0.3
+    said = capsys.readouterr().err
+    assert said.count("replaying") <= 1
+    if total > 3:
+        assert "some seconds" in said
+    assert "min" not in said

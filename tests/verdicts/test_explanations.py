@@ -185,7 +185,7 @@ def of_preparation():
         np.repeat(norms[:300], 2),
     ):
         yield f"no α: {wcdfa.prepare(constant).reason}"
-    for short in ([], [1.0], [0.0, math.nan, *range(1, 9)]):
+    for short in ([], [1.0], [0.0, math.nan, *range(1, 9)], [math.nan] * 60, [0.0] * 60):
         with pytest.raises(ValueError, match="at least 28 are needed") as error:
             wcdfa.prepare(short)
         yield f"no α: {error.value}"
@@ -198,6 +198,7 @@ def of_runs():
     yield from sentences.of_run(run, [])
     yield from sentences.of_run(run, [verdict])
     yield from sentences.of_run(run._replace(alpha=1.5, low=1.4, high=1.6), [verdict])
+    yield sentences.doubt("SGD")
     for finding in (Finding("trend", "", 0.1, True, "trend"), Finding("misfit", "", 0.01, False)):
         yield from sentences.of_run(run._replace(alpha=1.0, low=0.9, high=1.1), [verdict._replace(findings=(finding,))])
     yield str(run._replace(regime="undecided", probabilities={"disordered": 0.5, "critical": 0.5, "ordered": 0.0}))

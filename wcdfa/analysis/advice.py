@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wcdfa.verdicts.ending import ENDINGS
 from wcdfa.verdicts.explanations import Explanation, explanation, key_of_cause, of_diagnosis, of_line, of_verdict
+from wcdfa.verdicts.sentences import doubted
 
 if TYPE_CHECKING:
     from wcdfa.analysis.result_types import DiagnosisResult, SeriesResult
     from wcdfa.analysis.series import Analysis
+
+LONGER_RUN = {"Use a longer window (window=)": "Record a longer run", "a longer window (window=)": "a longer run"}
+LONGER = re.compile("|".join(map(re.escape, LONGER_RUN)))
 
 
 def of_analysis(analysis: Analysis) -> Explanation:
@@ -29,11 +34,27 @@ def of_analysis(analysis: Analysis) -> Explanation:
     if analysis.ending is not None:
         return explanation(analysis.ending.key)
     if analysis.diagnosis is not None and analysis.diagnosis.found:
-        return of_diagnosis(analysis.diagnosis)
+        doubtful = not analysis.diagnosis.clear and _doubtful(analysis)
+        return explanation("other-optimizer") if doubtful else of_diagnosis(analysis.diagnosis)
     run = analysis.judged.run
+    if _doubtful(analysis):
+        return explanation("other-optimizer")
     if run.compared > 1 and run.differing:
         return explanation("run-differs")
-    return explanation("drift") if analysis.alarms else of_verdict(analysis.judged.verdicts[-1])
+    return explanation("drift") if analysis.alarms else _of_last(analysis)
+
+
+def _of_last(analysis: Analysis) -> Explanation:
+    """The line of the last window; it asks for no longer window where there is none in the run."""
+    line = of_verdict(analysis.judged.verdicts[-1])
+    if analysis.settings.window < len(analysis.series.values):
+        return line
+    return line._replace(next_step=LONGER.sub(lambda found: LONGER_RUN[found[0]], line.next_step))
+
+
+def _doubtful(analysis: Analysis) -> bool:
+    """Whether the named optimizer itself is to be checked first."""
+    return analysis.criteria.optimizer is not None and doubted(analysis.judged.run)
 
 
 def of_results(results: Sequence[SeriesResult]) -> Explanation:

@@ -52,6 +52,7 @@ def compare(
         Print one JSON object for each pair, on a line of its own, instead of tables.
     """
     require_output()
+    _require_different(paths)
     settings = judging.settings()
     console = PlainConsole(stderr=json_output)
     readings = Readings(paths)
@@ -94,6 +95,14 @@ def compare(
     return FAILED if failures or readings.errors else 0
 
 
+def _require_different(paths: Sequence[Path]) -> None:
+    """Raise a ValueError if a path is named twice: it would be compared with itself, or left out without a word."""
+    places = [path.resolve() if path.exists() else path for path in paths]
+    if twice := [path for path, place in zip(paths, places, strict=True) if places.count(place) > 1]:
+        msg = f"{shown(twice[0])} is named twice, and a comparison needs different runs: name each file or folder once"
+        raise ValueError(msg)
+
+
 def _groups(
     each_path: Mapping[Path, Sequence[RecordedSeries]], found: Sequence[RecordedSeries]
 ) -> dict[Path, list[RecordedSeries]] | None:
@@ -105,7 +114,7 @@ def _groups(
         path: [kept[key] for each in own if (key := (each.path, each.run, each.column)) in kept] for path, own in each_path.items()
     }
     if empty := [path for path, own in groups.items() if not own]:
-        msg = f"{shown(empty[0])} holds no run that is not in another folder too: name folders with runs of their own"
+        msg = f"{shown(empty[0])} holds no run that is not in another folder too: leave it out, or name folders with runs of their own"
         raise ValueError(msg)
     several_runs = any(len({(each.path, each.run) for each in own}) > 1 for own in groups.values())
     return groups if several_runs else None

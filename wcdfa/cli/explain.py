@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -13,6 +14,7 @@ from wcdfa.cli.streams import require_output
 from wcdfa.cli.wording import of_text
 from wcdfa.verdicts.explanations import Explanation, explanation, explanations, of_line
 
+POINTER = re.compile(r"\(?\bwcdfa explain ([\w-]+)\)?[\s.]*$", re.IGNORECASE)
 WIDEST = max(len(each.key) for each in explanations())
 
 
@@ -31,8 +33,15 @@ def explain(*key: Annotated[str, Parameter(allow_leading_hyphen=True)]) -> None:
             say(console, f"{each.key:<{WIDEST}} {each.line}")
         return
     with door():
-        found = of_line(said) if " " in said else None
-        _print(found or explanation(said), console)
+        _print(_found(said), console)
+
+
+def _found(said: str) -> Explanation:
+    """The line with this key, or the one that was pasted, which may hold its key at the end."""
+    if (pasted := POINTER.search(said)) is not None:
+        return explanation(pasted[1].lower())
+    found = of_line(said) if " " in said else None
+    return found or explanation(said.strip().lower())
 
 
 def _print(line: Explanation, console: PlainConsole) -> None:

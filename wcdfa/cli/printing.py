@@ -26,7 +26,7 @@ from wcdfa.support.quantity import described
 from wcdfa.support.text import several, shown
 from wcdfa.verdicts.explanations import Explanation
 from wcdfa.verdicts.findings import COMPARABLE
-from wcdfa.verdicts.sentences import BY_GLS, NOT_COMPARED, apart, drift, of_run, reasons
+from wcdfa.verdicts.sentences import BY_GLS, NOT_COMPARED, apart, doubt, doubted, drift, of_run, reasons
 from wcdfa.verdicts.single_window import Verdict
 
 EACH = 2  # up to so many series with one note have a line each
@@ -55,6 +55,8 @@ def print_analysis(analysis: Analysis, console: Console, *, details: bool = Fals
     run = analysis.judged.run
     if run.compared > 1:
         say(console, f"run: {run}")
+    if optimizer is not None and doubted(run):
+        say(console, f"  {doubt(optimizer)}")
     if optimizer is not None and quantity not in COMPARABLE:
         say(console, f"{optimizer} was not replayed, because a replay gives ‖ΔW‖, and the series is {described(quantity)}")
     for alarm in analysis.alarms:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from wcdfa.analysis.result_types import Result, SeriesResult
 from wcdfa.analysis.series import Analysis
+from wcdfa.cli.wording import of_text
 from wcdfa.support.text import SMALLEST, shown
 from wcdfa.verdicts.sentences import in_short
 from wcdfa.verdicts.single_window import Verdict
@@ -41,8 +42,15 @@ def _cells(verdict: Verdict, orders: Sequence[int], *, compared: bool) -> list[s
     if verdict.regime is None:
         return ["none", "", *([""] if orders else []), *nulls, Text(verdict.reason or "")]
     others = ", ".join(f"{verdict.orders[order]:.2f}" for order in orders if order in verdict.orders)
-    text = Text(in_short(verdict.regime, verdict.explanation))
+    why = _not_compared(verdict) if compared and math.isnan(verdict.p_value) else ""
+    text = Text(of_text(in_short(verdict.regime, verdict.explanation) + why))
     return [f"{verdict.alpha:.3f}", interval(verdict.low, verdict.high), *([others] if orders else []), *nulls, text]
+
+
+def _not_compared(verdict: Verdict) -> str:
+    """Why there is no p, where the words of the verdict do not say it."""
+    briefs = (each.brief for each in verdict.findings if each.kind == "optimizer" and each.brief.startswith("not compared"))
+    return "".join(f"; {brief.split(',')[0]}" for brief in briefs if brief not in verdict.explanation)
 
 
 def results_table(results: Sequence[SeriesResult]) -> Table:
@@ -74,7 +82,7 @@ def result_row(result: SeriesResult, *, compared: bool) -> list[str | Text]:
     """The cells of the row of a series."""
     p = result["windows"][-1]["p_value"]
     nulls = [p_cell(math.nan if p is None else p)] if compared else []
-    text = Text(in_short(result["regime"], result["explanation"]))
+    text = Text(of_text(in_short(result["regime"], result["explanation"])))
     alpha = "none" if result["alpha"] is None else f"{result['alpha']:.3f}"
     return [Text(label_of(result)), f"{result['n']:,}", alpha, interval(result["low"], result["high"]), *nulls, text]
 

@@ -82,4 +82,6 @@ def watch(
             time.sleep(max(every, PATIENCE * (time.monotonic() - begun)))
         if live is not None:
             console.print(screen)
+        for line in () if live is not None else screen.last_lines():
+            say(console, line)
     return FAILED if follower.series is None else 0

@@ -43,6 +43,7 @@ class Screen:
         self._symbol = symbol("update norm")
         self._result: DFAResult | None = None
         self._line = ""
+        self._counted, self._short = -1, False  # norms at the last look, and whether it was said that they are too few
         self._findings: list[str] = []
 
     def take(
@@ -66,6 +67,9 @@ class Screen:
         result = monitor.result
         if result is None:
             self._line = too_few_yet(len(self._norms), monitor.window)
+            if series is not None and len(self._norms) == self._counted:
+                self._say_short()  # nothing new came since the last look
+            self._counted = len(self._norms)
         elif result is not self._result:
             verdict = monitor.verdict(**compared)
             self._line = f"step {monitor.step:,}: {verdict}"
@@ -88,6 +92,18 @@ class Screen:
         if kind and kind != self._waiting:
             yield f"waiting: {self.trouble}"
         self._waiting = kind
+
+    def last_lines(self) -> Iterator[str]:
+        """What is to be said when the watch ends: that there were too few steps, unless it was said."""
+        if self._result is None and self._counted > 0:
+            self._say_short()
+        yield from self.fresh_lines()
+
+    def _say_short(self) -> None:
+        """Say once that the steps are too few."""
+        if not self._short:
+            self._messages.append(self._line)
+            self._short = True
 
     def __rich__(self) -> Group:
         """The current screen."""

@@ -10,10 +10,10 @@ from wcdfa.readers.errors import LogError
 
 # arguments in texts of the library; they come after a space, and never inside a path such as "runs/lr=0.1"
 ARGUMENT = re.compile(
-    r"(?<![^\s(])(?:column=|pattern=|optimizer=|quantity=|epoch_length|spacing=\d*|steps=\(first, last\)|dimension=\(rows, columns\)|window=|baseline=\d+|lr=|order=\d|log=(?:True|False))(?=[\s,.;:)]|$)"
+    r"(?<![^\s(])(?:column=|pattern=|optimizer=|quantity=|epoch_length|spacing=\d*|steps=\(first, last\)|dimension=\(rows, columns\)|window=|baseline=\d+|momentum=|betas=|lr=|order=\d|log=(?:True|False))(?=[\s,.;:)]|$)"
 )
 
-SIZES = re.compile(r", or give scales= yourself \(sizes from \d+ to \d+\)")  # which no command takes
+FOR_PYTHON = re.compile(r", or give scales= yourself \(sizes from \d+ to \d+\)| \(gradients=True\)")  # which no command takes
 
 
 def of_error(error: Exception) -> str:
@@ -40,7 +40,7 @@ def of_text(text: str) -> str:
     >>> print(of_text("give a larger window, or no epoch_length"))
     give a larger window, or no --epoch-length
     """
-    return ARGUMENT.sub(lambda found: _option(*re.findall(r"\w+", found[0])), SIZES.sub("", text))
+    return ARGUMENT.sub(lambda found: _option(*re.findall(r"\w+", found[0])), FOR_PYTHON.sub("", text))
 
 
 def in_options(text: str, names: Collection[str]) -> str:

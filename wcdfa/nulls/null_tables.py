@@ -144,7 +144,7 @@ def computed(setting: Setting, treatment: Treatment) -> NullTable:
 def _filtered(setting: Setting, log: bool, spikes: Spikes) -> list[tuple[Member, npt.NDArray[np.float32]]]:
     """Norms of all members, prepared up to what depends on a window."""
     found: list[tuple[Member, npt.NDArray[np.float32]]] = []
-    with Progress(f"replaying {setting.rule} for windows of {setting.n:,}", len(members(setting))) as progress:
+    with Progress(f"replaying the optimizer for windows of {setting.n:,}", len(members(setting))) as progress:
         for member, norms in replays(setting):
             found.append((member, prepared_replays(norms, log=log, spikes=spikes).astype(np.float32)))
             progress.advance()

@@ -137,7 +137,7 @@ def prepare(
     kept = np.flatnonzero(finite & ~skipped)
     if len(kept) < LEAST:
         there = _usable(len(kept), len(x), zeros=int(np.sum(skipped)), others=int(np.sum(~finite)))
-        more = "; record more steps" if len(x) < 2 * LEAST else ""  # of many norms that are 0 or not finite, more would not help
+        more = "; record more steps" if len(x) < 2 * LEAST else _ended(2 * int(np.sum(skipped)) > len(x))
         msg = f"{there}, and at least {LEAST} are needed{more}"
         raise ValueError(msg)
     numbers, spacing, gaps = _numbered(steps, len(x))
@@ -320,6 +320,13 @@ def _schedule_steps(log_rate: Values) -> list[tuple[int, float]]:
     size = np.concatenate([[0.0], np.abs(change), [0.0]])
     at = np.flatnonzero((size[1:-1] >= JUMP - 1e-9) & (size[1:-1] > 2 * np.maximum(size[:-2], size[2:])))
     return [(int(i) + 1, float(change[i])) for i in at]
+
+
+def _ended(still: bool) -> str:
+    """What to do where most norms are 0, or not finite; more steps would not help."""
+    if still:
+        return "; a norm of 0 means that no weight changed: see whether training still goes on"
+    return "; look at the loss where they begin to be 0 or not finite"
 
 
 def _usable(kept: int, n: int, *, zeros: int, others: int) -> str:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.analysis.diagnosing import lines_of
 from wcdfa.analysis.remarks import remarks
 from wcdfa.analysis.series import Analysis, varies
 from wcdfa.nulls.optimizer import Optimizer
@@ -96,6 +97,7 @@ def section_of(
     lines = [(symbol(series.quantity), series.values), ("learning rate", series.lr), ("loss", series.loss)]
     with np.errstate(all="ignore"):  # a log may hold numbers near the largest and smallest that there are
         found, left_out = groups_in(analysis, groups or {})
+        left_out = [*left_out, *_not_diagnosed(analysis)]
         direction = worth_showing(analysis.diagnosis if diagnosis is None else diagnosis)
     starts, stops, verdicts = analysis.judged
     spans = [(analysis.step(int(start)), analysis.step(int(stop) - 1)) for start, stop in zip(starts, stops, strict=True)]
@@ -135,6 +137,12 @@ def named(optimizer: Optimizer | None) -> str:
     own = [each for each in fields(optimizer) if getattr(optimizer, each.name) != each.default]
     given = ", ".join(f"{each.name} {getattr(optimizer, each.name)}" for each in own)
     return f"{optimizer}{f' ({given})' if given else ''}"
+
+
+def _not_diagnosed(analysis: Analysis) -> list[str]:
+    """The line that says why a diagnosis could compare nothing; none if it could."""
+    found = analysis.diagnosis
+    return [] if found is None or found.found or found.compared else [*lines_of(found)]
 
 
 def _settings(analysis: Analysis) -> dict[str, str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich import progress
 
 PATIENCE = 1.0  # seconds before anything is shown
+FEW = 10  # one in so many steps has to be done before anything is said of the rest
 LONG = 45.0  # seconds: more than that is said in minutes
 
 
@@ -45,11 +46,13 @@ class Progress:
     def advance(self) -> None:
         """Count one more step."""
         self.done += 1
+        if self.done == 1:
+            self._first = time.monotonic()
         if (
             not self._said
             and os.environ.get("WCDFA_PROGRESS") != "0"
             and time.monotonic() - self._start > PATIENCE
-            and self.done < self.total
+            and self.total <= self.done * FEW < self.total * FEW
         ):
             self._said = True
             with suppress(Exception):  # a stream that cannot show this must not end a training run
@@ -59,7 +62,8 @@ class Progress:
 
     def _left(self) -> str:
         """How long the remaining steps take, if they are like those that are done."""
-        seconds = (time.monotonic() - self._start) / self.done * (self.total - self.done)
+        begun, done = (self._start, 1) if self.done == 1 else (self._first, self.done - 1)  # the first step also loads and compiles
+        seconds = (time.monotonic() - begun) / done * (self.total - self.done)
         return "some seconds" if seconds < LONG else f"about {math.ceil(seconds / 60)} min"
 
     def _show(self) -> None:

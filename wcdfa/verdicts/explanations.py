@@ -124,7 +124,8 @@ def of_verdict(verdict: Verdict) -> Explanation:
     'name-the-optimizer'
     """
     if verdict.regime is None:
-        return of_line(verdict.reason or "") or explanation("no-alpha")
+        designed = next((of_line(each.text) for each in verdict.findings if each.kind == "optimizer"), None)
+        return designed or of_line(verdict.reason or "") or explanation("no-alpha")
     texts = [verdict.explanation, *(each.text for each in verdict.findings if each.kind in ("misfit", "optimizer"))]
     return next(filter(None, map(of_line, filter(None, texts))), explanation("name-the-optimizer"))
 

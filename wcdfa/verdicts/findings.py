@@ -80,7 +80,7 @@ def misfit(evidence: Evidence) -> Iterator[Finding]:
 def optimizer(evidence: Evidence) -> Iterator[Finding]:
     """What the optimizer gives on gradients without memory, and whether this window is like that."""
     criteria = evidence.criteria
-    if evidence.reason is not None:
+    if evidence.reason is not None and not _constant_by_design(evidence):
         return
     if criteria.quantity not in COMPARABLE:
         yield Finding("optimizer", NO_NULL.format(quantity=described(criteria.quantity)), math.nan, False)
@@ -96,6 +96,12 @@ def optimizer(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("optimizer", text, math.nan, False, f"not compared: {name} alone has no α")
     elif criteria.unknown is not None:
         yield _not_compared(criteria.unknown)
+
+
+def _constant_by_design(evidence: Evidence) -> bool:
+    """Whether the norms are constant, and the named optimizer makes changes of one size."""
+    rule = evidence.criteria.optimizer
+    return rule is not None and rule.no_alpha is not None and "constant" in (evidence.reason or "")
 
 
 def gradients(evidence: Evidence) -> Iterator[Finding]:

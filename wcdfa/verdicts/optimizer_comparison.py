@@ -84,7 +84,7 @@ def unlike_replays(found: Compared, prepared: Prepared, criteria: Criteria, besi
         return "the level of the norms steps in the first steps of the run"
     unknown = beside.lr is None and beside.steps is not None and criteria.quantity == "update norm"
     if unknown and found.p_value < UNEXPLAINED:
-        return "it holds the first steps of the run, where the learning rate may have been warmed up, and the rates are not known (lr=)"
+        return "it holds the first steps of the run, where the learning rate may have been warmed up, and the rates were not logged"
     return None
 
 

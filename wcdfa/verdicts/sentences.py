@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from wcdfa.inference.calibration import Method
+from wcdfa.verdicts.across import RunVerdict
 from wcdfa.verdicts.drift import Alarm
 from wcdfa.verdicts.regime import Regime
 from wcdfa.verdicts.run_alpha import RunAlpha
@@ -17,6 +18,7 @@ from wcdfa.verdicts.single_window import Verdict
 NOT_COMPARED = "not compared with the optimizer, which alone may give this α: name it with optimizer="
 FIGURES = ("saturated", "trend", "short memory")
 """Kinds of findings whose sentences are figures for who looks closely; the line of the verdict has their words."""
+SURE = 1e-4  # below this p-value, one window alone casts doubt on the named optimizer
 APART = 0.1  # α of a run and of its windows that differ by less have one meaning
 BY_GLS = " (measured for drifts)"  # behind a figure that is not of the method of the α beside it
 EXPLAINING = ((frozenset({"trend", "saturated"}), "trend"), (frozenset({"optimizer"}), "optimizer"))
@@ -54,6 +56,16 @@ def in_short(regime: Regime | str | None, explanation: str) -> str:
     ('explained by optimizer', 'critical: a trend explains 0.10 of α')
     """
     return explanation if explanation.startswith("explained by") else ": ".join(filter(None, [regime, explanation]))
+
+
+def doubted(run: RunVerdict) -> bool:
+    """Whether every window that was compared differs from the named optimizer, and there are several or the difference is sure."""
+    return bool(run.compared) and len(run.differing) == run.compared and (run.compared > 1 or run.p_value < SURE)
+
+
+def doubt(optimizer: object) -> str:
+    """The sentence for such a run."""
+    return f"every window that was compared differs from {optimizer}: first check its name and settings"
 
 
 def apart(run: RunAlpha, windows: Sequence[Verdict]) -> bool:
@@ -137,5 +149,6 @@ def no_drift(samples: int, window: int, *, known: bool) -> str:
     if not known:
         return "There is no α that could drift."
     if samples < FEWEST * window:
-        return f"The run is too short to show a drift: with this window it needs at least {FEWEST * window:,} steps."
+        which = f"windows of {window:,}" if samples < window else "this window"
+        return f"The run is too short to show a drift: with {which} it needs at least {FEWEST * window:,} steps."
     return "α did not drift from its baseline."

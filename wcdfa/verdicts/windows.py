@@ -126,6 +126,7 @@ def judged_windows(
             evidence.append(gathered(one, criteria, beside=own, null=null, memory=memory.get(i)))
         each(i + 1, len(starts))
     if len(failures) == len(starts):  # every window failed, so the fault is in the series or the options
+        criteria.preparation.of(x, lr=beside.lr, steps=beside.steps)  # the same fault, counted over the whole series
         raise failures[0]
     stops = starts + window
     return Judged(starts, stops, tuple(together(evidence, dependent=_overlap(starts, stops))))
