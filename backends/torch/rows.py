@@ -31,7 +31,7 @@ def columns_of(
     host : Ring
         The ring that the columns are for.
     """
-    norms = np.sqrt(rows).astype(host.wcdfa_lr.dtype)  # infinite where it is kept as that
+    norms = np.sqrt(rows).astype(np.asarray(host.wcdfa_lr).dtype)  # infinite where it is kept as that
     columns: dict[str, npt.NDArray[np.float64]] = dict(zip(names, norms.T, strict=False))
     columns |= _hyperparameters(beside)
     if GRADIENTS in host.wcdfa_norms:

@@ -12,7 +12,8 @@ from wcdfa.readers.discovery import Source
 from wcdfa.readers.formats.keras_states import READER as KERAS
 from wcdfa.readers.formats.torch_states import READER as TORCH
 from wcdfa.readers.listing import listed
-from wcdfa.readers.recorder_states import ALL, CALLED
+from wcdfa.readers.recorder_states import CALLED
+from wcdfa.support.series_names import ALL
 from wcdfa.support.text import shown
 
 MOST = 8  # files of a folder that are opened

@@ -12,7 +12,9 @@ from wcdfa.support.forks import Forked, tell
 class Monitor(Protocol):
     """A monitor that logs what waits when it is read."""
 
-    logger: object
+    @property
+    def logger(self) -> object:
+        """What it logs to."""
 
     def reading(self) -> object:
         """Read the norms."""
