@@ -94,7 +94,7 @@ class Screen:
         self._waiting = kind
 
     def last_lines(self) -> Iterator[str]:
-        """What is to be said when the watch ends: that there were too few steps, unless it was said."""
+        """Say at the end that there were too few steps, unless it was said."""
         if self._result is None and self._counted > 0:
             self._say_short()
         yield from self.fresh_lines()
