@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -57,6 +58,7 @@ def outcomes_of(tests: Path) -> Outcomes:
         settings = Path(folder, "pytest.ini")
         settings.write_text("[pytest]\n")
         options = ["-c", str(settings), "-p", "no:cacheprovider", "-p", "no:xdist", "--import-mode=importlib", str(tests)]
+        os.environ.pop("PYTEST_ADDOPTS", None)  # options of another run of tests
         pytest.main(options, plugins=[outcomes])
     return outcomes
 

@@ -276,8 +276,8 @@ def test_update_with_groups(tf):
 
 def test_update_with_scalars(tf, monkeypatch):
     monitor, plain = wcdfa.WeightChangeDFA(window=64, stride=64), wcdfa.WeightChangeDFA(window=64, stride=64)
-    copies, to_host = [], wcdfa.recording.recorder.number
-    monkeypatch.setattr(wcdfa.recording.recorder, "number", lambda given: copies.append(given) or to_host(given))
+    copies, to_host = [], wcdfa.recording.transfers.number
+    monkeypatch.setattr(wcdfa.recording.transfers, "number", lambda given: copies.append(given) or to_host(given))
     norms, held = np.exp(wcdfa.synthetic.white_noise(128, seed=0)).astype(np.float32), tf.Variable(0.0)
     for norm in norms[:63]:
         held.assign(norm)

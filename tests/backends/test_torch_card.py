@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import require
 from tests.helpers.cards import shown, text_of
 
-torch = require("torch")
 
-from wcdfa.backends.torch import attach
+@pytest.fixture
+def torch():
+    return require("torch")
 
 
-def trained(handle_of, steps):
+@pytest.fixture
+def attach(torch):
+    from wcdfa.backends.torch import attach
+
+    return attach
+
+
+def trained(torch, handle_of, steps):
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 1))
     optimizer = torch.optim.AdamW(model.parameters())
@@ -22,8 +32,8 @@ def trained(handle_of, steps):
     return handle, optimizer
 
 
-def test_it_shows_what_has_arrived_and_fetches_nothing(monkeypatch):
-    handle, optimizer = trained(lambda optimizer, _: attach(optimizer, every=40), 100)
+def test_it_shows_what_has_arrived_and_fetches_nothing(monkeypatch, torch, attach):
+    handle, optimizer = trained(torch, lambda optimizer, _: attach(optimizer, every=40), 100)
     monkeypatch.setattr(handle, "_drain", None)
     monkeypatch.setattr(handle, "_arrive", None)
     tree, text = shown(handle)
@@ -38,10 +48,12 @@ def test_it_shows_what_has_arrived_and_fetches_nothing(monkeypatch):
     assert optimizer
 
 
-def test_before_the_first_copy():
-    handle, optimizer = trained(lambda optimizer, model: attach(optimizer, model=model, groups=1), 0)
-    assert text_of(handle).startswith("0 norms ‖ΔW‖ Attached to AdamW, with 2 groups of parameters. Next: Train on.")
-    handle, optimizer = trained(lambda optimizer, _: attach(optimizer), 5)
+def test_before_the_first_copy(torch, attach):
+    handle, optimizer = trained(torch, lambda optimizer, model: attach(optimizer, model=model, groups=1), 0)
+    assert text_of(handle).startswith(
+        "0 norms ‖ΔW‖ Attached to AdamW, with 2 groups of parameters. Next: Train on: too few steps yet (0 of 28)."
+    )
+    handle, optimizer = trained(torch, lambda optimizer, _: attach(optimizer), 5)
     assert text_of(handle).endswith(
         "5 steps are still on the device. Next: handle.read() fetches the steps that are on the device."
     )

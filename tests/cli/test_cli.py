@@ -190,4 +190,4 @@ def test_without_its_libraries_the_command_line_says_what_to_install(tmp_path):
     program = "import sys; sys.modules['cyclopts'] = None; from wcdfa.cli.app import main"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "wcdfa: the command line needs cyclopts; install it with: pip install 'wcdfa[cli]'\n"
+    assert done.stderr == "wcdfa: the command line needs cyclopts, which is not installed: pip install 'wcdfa[cli]'\n"

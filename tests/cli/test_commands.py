@@ -112,7 +112,7 @@ def test_watch_names_the_other_runs_of_a_log(tmp_path):
     (tmp_path / "log.csv").write_text("run,step,update_norm\n" + rows)
     said = run("watch", "log.csv", "--idle", 0.2, "--every", 0.1, cwd=tmp_path).stdout
     assert "note: not followed: 2 other runs of this log, b, a" in said
-    assert "too few steps yet" not in said
+    assert "too few steps yet (100 of 500)" in said
     assert "(wcdfa explain other-runs)" in said
 
 

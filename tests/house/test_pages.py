@@ -57,10 +57,12 @@ def piped(before, arguments, folder):
 
 
 def write_logs(folder):
-    """run.jsonl and three runs, where the page has not made its own, and what a program printed."""
+    """run.jsonl and three runs, where the page has not made its own, a sweep, and what a program printed."""
     logs = [Path("run.jsonl")] if not (folder / "run.jsonl").exists() else []
     logs += [Path("runs", f"seed={seed}.jsonl") for seed in range(3)] if not (folder / "runs").exists() else []
+    logs += [Path("sweep", f"lr={rate}", f"seed={seed}.jsonl") for rate in (0.1, 0.3) for seed in range(2)]
     for seed, log in enumerate(logs):
+        (folder / log).parent.mkdir(parents=True, exist_ok=True)
         write_log(folder / log, seed=seed)
     (folder / "run.jsonl.gz").write_bytes(gzip.compress((folder / "run.jsonl").read_bytes()))
     drawn = random.Random(0)

@@ -11,19 +11,22 @@ import numpy as np
 
 from wcdfa.backends.keras.parameters import WeightChangeCallback, monitored, read
 
-folder, rate = Path(sys.argv[1]), float(sys.argv[2])
-noise = np.load(folder / "noise.npy")
-
 
 def loss(x, output):
     """Its gradient with respect to the kernel is x."""
     return keras.ops.sum(output)
 
 
-model = keras.Sequential([keras.Input((noise.shape[1],)), keras.layers.Dense(1, use_bias=False)])
-model.compile(monitored(keras.optimizers.SGD(rate)), loss=loss)
-log = keras.callbacks.CSVLogger(folder / "epochs.csv")
-model.fit(noise, noise, batch_size=1, shuffle=False, verbose=0, callbacks=[WeightChangeCallback(), log])
-model.save(folder / "model.keras")
-model.save_weights(folder / "model.weights.h5")
-print(json.dumps(read(model).norms.tolist()))
+def main(folder, rate):
+    noise = np.load(folder / "noise.npy")
+    model = keras.Sequential([keras.Input((noise.shape[1],)), keras.layers.Dense(1, use_bias=False)])
+    model.compile(monitored(keras.optimizers.SGD(rate)), loss=loss)
+    log = keras.callbacks.CSVLogger(folder / "epochs.csv")
+    model.fit(noise, noise, batch_size=1, shuffle=False, verbose=0, callbacks=[WeightChangeCallback(), log])
+    model.save(folder / "model.keras")
+    model.save_weights(folder / "model.weights.h5")
+    print(json.dumps(read(model).norms.tolist()))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), float(sys.argv[2]))

@@ -186,7 +186,7 @@ def test_a_library_is_missing(tmp_path, monkeypatch):
     require("orbax.checkpoint")
     written(tmp_path, "orbax")
     monkeypatch.setitem(sys.modules, "tensorstore", None)
-    with pytest.raises(ValueError, match=r"step_100: .*tensorstore is needed: pip install 'wcdfa\[orbax\]'"):
+    with pytest.raises(ValueError, match=r"step_100: .*needs tensorstore, which is not installed: pip install 'wcdfa\[orbax\]'"):
         next(read_checkpoints(tmp_path))
 
 
