@@ -13,7 +13,7 @@ from wcdfa.support.text import several
 if TYPE_CHECKING:
     from wcdfa.recording.reading import Reading
 
-TODO = "handle.read().verdict() says what explains the α of these norms."
+NEXT = "handle.read().verdict() says what explains the α of these norms."
 FETCH = "handle.read() fetches the steps that are on the device."
 
 
@@ -36,5 +36,5 @@ def handle_card(attached: Sequence[str], groups: Sequence[str], arrived: Callabl
     state = f"Attached to {', '.join(attached)}" if attached else "Detached"
     beside = f", with {several(len(groups), 'group', 'groups')} of parameters" if groups else ""
     rest = f"{several(waiting, 'step is', 'steps are')} still on the device." if waiting else ""
-    todo = FETCH if waiting and not len(reading.norms) else next_of(reading.norms, TODO)
+    todo = FETCH if waiting and not len(reading.norms) else next_of(reading.norms, NEXT)
     return card(counted(reading), f"{state}{beside}.", rest, picture=norms_track(reading.norms), todo=todo)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Values = npt.NDArray[np.float64]
 
 POOR = 0.05  # a p-value of the straight line that is worth a word
-TODO = "For norms ‖ΔW‖, call wcdfa.verdict(norms): it says what else explains this α."
+NEXT = "For norms ‖ΔW‖, call wcdfa.verdict(norms): it says what else explains this α."
 UNREAD = "The numbers cannot be read: a compiler is tracing, or they are on a device that NumPy does not read."
 NO_LINE = "it has no single exponent, so look at F(s) with wcdfa.plotting.plot_fluctuations."
 TREND = "Measure with a higher order: at this order, a smooth trend gives this α too."
@@ -53,7 +53,7 @@ def _of_one(result: DFAResult, alpha: float) -> Markup:
     )
     boxes = f"F(s) of {several(len(sizes), 'box size', 'box sizes')}, {sizes.min():,.0f} to {sizes.max():,.0f} samples."
     poor = f"F(s) is no straight line ({probability(adequacy)}): {NO_LINE}" if adequacy < POOR else ""
-    return card(said, boxes, poor, picture=picture, todo=TREND if bool(_known(result.saturated)) else TODO)
+    return card(said, boxes, poor, picture=picture, todo=TREND if bool(_known(result.saturated)) else NEXT)
 
 
 def _of_many(result: DFAResult, alpha: Values) -> Markup:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from wcdfa.inference.exponent import DFAResult
     from wcdfa.monitor.monitor import WeightChangeDFA
 
-TODO = "monitor.verdict() says what explains this α; name the optimizer in it if the monitor does not know it."
+NEXT = "monitor.verdict() says what explains this α; name the optimizer in it if the monitor does not know it."
 
 
 @or_text
@@ -30,14 +30,14 @@ def monitor_card(monitor: WeightChangeDFA) -> Markup:
     result, reading = monitor.result, monitor.reading()
     if result is None:
         kept = f"no α yet: {len(reading.norms):,} of {monitor.window:,} norms"
-        return card(kept, picture=norms_track(reading.norms), todo=next_of(reading.norms, TODO))
+        return card(kept, picture=norms_track(reading.norms), todo=next_of(reading.norms, NEXT))
     name = several(len(monitor.results) - 1, "group", "groups") if len(monitor.results) > 1 else ""
     facts = [
         f"{monitor.window:,} norms in a window, the last from step {monitor.step:,}{f'; {name} of parameters too' if name else ''}."
     ]
     if math.isnan(float(result.alpha)):
         return card(f"no α: {monitor.reason}", *facts, picture=norms_track(reading.norms))
-    return card(_line(result), *facts, picture=_picture(result, monitor.histories[ALL]), todo=TODO)
+    return card(_line(result), *facts, picture=_picture(result, monitor.histories[ALL]), todo=NEXT)
 
 
 def _line(result: DFAResult) -> str:

@@ -17,7 +17,7 @@ from wcdfa.support.vignettes import track
 if TYPE_CHECKING:
     from wcdfa.recording.reading import Reading
 
-TODO = "reading.verdict() says what explains the α of these norms; reading.diagnosis() asks whether something changed."
+NEXT = "reading.verdict() says what explains the α of these norms; reading.diagnosis() asks whether something changed."
 
 
 @or_text
@@ -33,7 +33,7 @@ def reading_card(reading: Reading) -> Markup:
         head = f"‖ΔW‖ of an ensemble of {several(int(np.prod(norms.shape[:-1])), 'run', 'runs')}, {norms.shape[-1]:,} steps each"
         return card(head, picture=norms_track(norms.reshape(-1, norms.shape[-1])[:1]), todo="reading.member(i) gives one of them.")
     facts = [optimizer_of(reading), _rates(reading), _left_out(reading)]
-    return card(counted(reading), *facts, picture=norms_track(norms), todo=next_of(norms, TODO))
+    return card(counted(reading), *facts, picture=norms_track(norms), todo=next_of(norms, NEXT))
 
 
 def counted(reading: Reading) -> str:
