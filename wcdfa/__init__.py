@@ -54,8 +54,20 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "verdict": "verdicts.single_window",
 }
 _PACKAGES = {
-    *("analysis", "backends", "cli", "inference", "kernel", "monitor", "nulls", "plotting", "preprocess", "readers", "recording"),
-    *("report", "scales", "sinks", "support", "synthetic", "verdicts"),
+    *("analysis", "backends", "cli", "cross", "heart", "inference", "kernel", "monitor", "multifractal", "nulls", "plotting"),
+    *(
+        "preprocess",
+        "readers",
+        "recording",
+        "report",
+        "scales",
+        "sinks",
+        "streaming",
+        "support",
+        "surrogates",
+        "synthetic",
+        "verdicts",
+    ),
 }
 
 __all__ = [

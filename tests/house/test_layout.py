@@ -22,10 +22,10 @@ ROOT = Path(__file__).parents[2]
 # each package may import from those on the rows above it, and no two of one row from each other
 ROWS = [
     {"moved", "support", "version"},
-    {"scales", "synthetic"},
+    {"scales", "surrogates", "synthetic"},
     {"kernel", "preprocess", "readers", "sinks"},
     {"inference"},
-    {"nulls"},
+    {"cross", "heart", "multifractal", "nulls", "streaming"},
     {"verdicts"},
     {"analysis", "recording"},
     {"plotting", "report"},
@@ -155,7 +155,7 @@ def as_module(found):
 def test_there_are_no_more_rooms_than_a_newcomer_can_look_into():
     rooms = {path.parent for top in ("wcdfa", "backends") for path in (ROOT / top).rglob("__init__.py")}
     inside = {path for path in rooms if (ROOT / "wcdfa" / "backends") not in (path, *path.parents)} - {ROOT / "wcdfa"}
-    assert len(inside) <= 22, sorted(inside)
+    assert len(inside) <= 25, sorted(inside)
     assert len(ROWS) <= 10
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa import surrogates
 from wcdfa.inference.calibration import Method
 from wcdfa.inference.exponent import measure
 from wcdfa.nulls.optimizer import Optimizer
@@ -237,8 +238,7 @@ def shuffled(
         If norms are not one series, not finite, or not positive although log is asked for.
     """
     x = _series(norms, log)
-    shuffles = np.random.default_rng(seed).permuted(np.tile(x, (_at_least_one(replicates), 1)), axis=1)
-    return compare(_alphas(x, order, method), _alphas(shuffles, order, method))
+    return compare(_alphas(x, order, method), _alphas(surrogates.shuffled(x, _at_least_one(replicates), seed=seed), order, method))
 
 
 def short_memory(

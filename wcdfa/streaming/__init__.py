@@ -1,0 +1,1 @@
+"""F(s) of a series that never ends or does not fit into memory: streams that are fed, merged and stored."""
