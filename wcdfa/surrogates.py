@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from wcdfa.synthetic import Seed, Series
+    from wcdfa.support.aliases import Seed, Series
 
 
 def phase_randomised(x: npt.ArrayLike, replicates: int, *, seed: Seed) -> Series:
