@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
-from wcdfa.support.aliases import Seed as Seed
-from wcdfa.support.aliases import Series as Series
+from wcdfa.support.aliases import Seed, Series
+
+__all__ = ["Seed", "Series", "ar1", "arfima", "fgn", "random_walk", "white_noise"]
 
 
 def white_noise(n: int, *, batch: tuple[int, ...] = (), seed: Seed) -> Series:
