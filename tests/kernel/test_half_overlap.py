@@ -65,7 +65,7 @@ def grid(n: int, order: int) -> tuple[int, ...]:
 
 
 def direct(x: np.ndarray, sizes: tuple[int, ...], order: int) -> np.ndarray:
-    return fluctuation._each_size(x, sizes, order, fluctuation.BY_HALVES, np)
+    return fluctuation.mean_residuals(x, sizes, order, fluctuation.BY_HALVES, np)
 
 
 def starts(n: int, size: int) -> range:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from wcdfa.kernel.arrays import Array, Namespace, constant, is_jax, matmul_of
 from wcdfa.kernel.polynomials import basis, residual_filter
 
 DENSE = 64  # boxes up to this size are filtered by one dense matrix; longer ones are cumulated and projected
+
+
+class Layout(NamedTuple):
+    """How boxes are placed."""
+
+    overlap: float = 0.0
+    backward: bool = False
+    final_box: bool = True
+
+    def starts(self, n: int, size: int) -> tuple[range, ...]:
+        """First samples of the boxes of one size in `n` samples; empty if none fits."""
+        return box_starts(n, size, overlap=self.overlap, backward=self.backward, final_box=self.final_box) if n >= size else ()
+
+
+SIDE_BY_SIDE, BY_HALVES = Layout(), Layout(overlap=0.5)
 
 
 def box_starts(n: int, size: int, *, overlap: float = 0.0, backward: bool = False, final_box: bool = True) -> tuple[range, ...]:

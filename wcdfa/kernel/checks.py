@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from contextlib import suppress
@@ -60,6 +61,28 @@ def check_sizes(sizes: Iterable[object], n: int, order: int) -> tuple[int, ...]:
         msg = f"box size {checked[-1]} is above the length of the series, {several(n, 'sample', 'samples')}; use sizes up to {n} (better {n // 4})"
         raise ValueError(msg)
     return checked
+
+
+def check_moments(moment: object) -> tuple[tuple[float, ...], bool]:
+    """Return the moments as a tuple of finite numbers, and whether several were asked for: a list, even of one."""
+    several = hasattr(moment, "__iter__") and getattr(moment, "ndim", 1) > 0
+    given = listed(moment, "moment") if isinstance(moment, Iterable) and several else (moment,)
+    if not given:
+        msg = "moment is empty; give at least one, for instance moment=[-3, 0, 2]"
+        raise ValueError(msg)
+    return tuple(_as_moment(each) for each in given), several
+
+
+def _as_moment(value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]  # raises unless it is a number
+    except Exception as error:  # a string, a traced value: each library has its own error
+        msg = f"moment must be a plain number or several, known before tracing; got {value!r} ({type(value).__name__})"
+        raise TypeError(msg) from error
+    if not math.isfinite(number):
+        msg = f"moment must be a finite number, got {number}; 2 is the usual root mean square"
+        raise ValueError(msg)
+    return number
 
 
 def listed(values: Iterable[T], name: str) -> tuple[T, ...]:

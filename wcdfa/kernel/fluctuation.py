@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from wcdfa.kernel import boxes, half_overlap, side_by_side
+from wcdfa.kernel import half_overlap, side_by_side
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, constant, is_jax, limits, matmul_of, scaled
-from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
+from wcdfa.kernel.box_residuals import box_residuals, mean_residuals
+from wcdfa.kernel.boxes import BY_HALVES, SIDE_BY_SIDE, Layout
+from wcdfa.kernel.checks import check_breaks, check_moments, check_order, check_sizes
 from wcdfa.kernel.half_overlap_plan import on_grid
+from wcdfa.kernel.moments import box_means, flat_boxes
 from wcdfa.kernel.one_series import LONGEST, one_series
 from wcdfa.kernel.polynomials import frozen
 from wcdfa.kernel.side_by_side_plan import worthwhile
@@ -32,7 +34,8 @@ def fluctuations(
     overlap: float = 0.0,
     backward: bool = False,
     final_box: bool = True,
-    moment: float = 2.0,
+    moment: float | Iterable[float] = 2.0,
+    flat: Literal["omit", "keep"] = "omit",
     breaks: Iterable[int] = (),
 ) -> tuple[Any, Any]:  # arrays of the library of x, which a type checker cannot know
     """Compute the fluctuation function F(s) of detrended fluctuation analysis.
@@ -66,8 +69,12 @@ def fluctuations(
         Place boxes from the end of the series as well, so that the remainder counts.
     final_box : bool
         False leaves out the box that ends on the last sample, as nolds and NeuroKit2 do when boxes overlap.
-    moment : float
-        q of the mean over boxes, (mean of RMS^q)^(1/q): 2 is DFA, 1 the mean of RMS of wcdfa 0.1.0, 0 the geometric mean.
+    moment : float, or several
+        q of the mean over boxes, (mean of RMS^q)^(1/q): 2 is DFA, 1 the mean of RMS of wcdfa 0.1.0, 0 the geometric mean. Several
+        q, known before tracing, are computed in one pass over the boxes.
+    flat : "omit" or "keep"
+        What becomes of flat boxes at q ≤ 0: those whose residual is no more than rounding leaves, for instance where a sensor repeats
+        one value. One of them would decide the whole mean, so they are left out of it; "keep" lets them count. At q > 0 all boxes count.
     breaks : integers, optional
         Samples at which a new stretch begins, increasing: gaps, or steps of a learning-rate schedule. No box crosses a break; sizes
         are limited by the longest stretch.
@@ -75,7 +82,7 @@ def fluctuations(
     Returns
     -------
     scales : integers of shape (k,)
-    F : array of shape (..., k)
+    F : array of shape (..., k), or (..., len(moment), k) for several moments
         In the unit of `x`, in its library, dtype and device (half precisions: float32). Under tracing, NaN in x gives NaN.
 
     Raises
@@ -83,28 +90,21 @@ def fluctuations(
     TypeError
         If `x` is not an array of real numbers, or a size is not an integer.
     ValueError
-        If `x` is empty, too short or not finite, or a size is out of range, unsorted or repeated.
+        If `x` is empty, too short or not finite, a size is out of range, unsorted or repeated, or a moment is not finite.
 
     References
     ----------
     C.-K. Peng et al., Phys. Rev. E 49, 1685 (1994), doi:10.1103/PhysRevE.49.1685. J. W. Kantelhardt et al., Physica A 295, 441
     (2001), doi:10.1016/S0378-4371(01)00144-3; moments: Physica A 316, 87 (2002), doi:10.1016/S0378-4371(02)01383-3.
     """
-    layout = _Layout(_checked_overlap(overlap), backward, final_box, _checked_moment(moment))
-    computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks)
-    return computed.scales(), computed.fluctuations()
-
-
-class _Layout(NamedTuple):
-    """How boxes are placed, and how they are averaged."""
-
-    overlap: float = 0.0
-    backward: bool = False
-    final_box: bool = True
-    moment: float = 2.0
-
-
-SIDE_BY_SIDE, BY_HALVES = _Layout(), _Layout(overlap=0.5)
+    layout = Layout(_checked_overlap(overlap), backward, final_box)
+    moments, several = check_moments(moment)
+    if moments == (2.0,):
+        computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks)
+        of_two = computed.fluctuations()
+        return computed.scales(), of_two[..., None, :] if several else of_two
+    found = fluctuation_moments(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks, moments=moments, flat=flat)
+    return found.scales, found.fluctuations if several else found.fluctuations[..., 0, :]
 
 
 class MeanSquares(NamedTuple):
@@ -131,17 +131,75 @@ class MeanSquares(NamedTuple):
         return root if self.unit is None else root * self.unit
 
 
+class FluctuationMoments(NamedTuple):
+    """F(s) for several moments, and how many boxes they are means of."""
+
+    scales: Any  # (k,), integers
+    fluctuations: Any  # (..., len(moments), k), in the unit of the series
+    boxes: tuple[int, ...]  # of each size
+    flat: Any  # (..., k), integers: those among them whose residual is no more than rounding leaves
+
+
+class _Checked(NamedTuple):
+    """A series and the sizes of its boxes, checked."""
+
+    series: Array
+    xp: Namespace
+    order: int
+    sizes: tuple[int, ...]
+    stretches: tuple[int, ...]
+    floor: Array
+    unit: Array | None
+
+
 def mean_squares(
     x: Array | npt.ArrayLike,
     *,
     scales: Iterable[int] | None,
     order: int,
     axis: int,
-    layout: _Layout = SIDE_BY_SIDE,
+    layout: Layout = SIDE_BY_SIDE,
     breaks: Iterable[int] = (),
     default: Callable[[int, int], tuple[int, ...]] = default_sizes,
 ) -> MeanSquares:
     """Check all arguments, choose the method, and compute F²(s)."""
+    series, xp, order, sizes, stretches, floor, unit = _checked(x, scales, order, axis, breaks, default)
+    values = _of_stretches(series, stretches or (series.shape[-1],), sizes, order, layout, xp)
+    return MeanSquares(values, floor, unit, sizes, series, xp, stretches)
+
+
+def fluctuation_moments(
+    x: Array | npt.ArrayLike,
+    *,
+    scales: Iterable[int] | None = None,
+    order: int = 1,
+    axis: int = -1,
+    layout: Layout = SIDE_BY_SIDE,
+    breaks: Iterable[int] = (),
+    moments: tuple[float, ...],
+    flat: Literal["omit", "keep"] = "omit",
+) -> FluctuationMoments:
+    """Check all arguments, and compute F(s) for many moments from the residuals of the boxes, which are computed once."""
+    if flat not in ("omit", "keep"):
+        msg = f'flat must be "omit" or "keep", got {flat!r}; "omit" leaves boxes that do not fluctuate out of moments q <= 0'
+        raise ValueError(msg)
+    series, xp, order, sizes, stretches, floor, unit = _checked(x, scales, order, axis, breaks, default_sizes)
+    residuals = box_residuals(series, sizes, order, layout, xp, stretches)
+    counts = flat_boxes(residuals, floor, xp)
+    means = box_means(residuals, moments, floor if flat == "omit" else None, xp)
+    means = means if unit is None else means * unit[..., None]
+    shape = MeanSquares(counts, floor, unit, sizes, series, xp)
+    return FluctuationMoments(shape.scales(), means, tuple(each.shape[-1] for each in residuals), counts)
+
+
+def _checked(
+    x: Array | npt.ArrayLike,
+    scales: Iterable[int] | None,
+    order: int,
+    axis: int,
+    breaks: Iterable[int],
+    default: Callable[[int, int], tuple[int, ...]],
+) -> _Checked:
     series, xp = as_series(x, axis)
     order, n = check_order(order), series.shape[-1]
     if n == 0:
@@ -157,8 +215,7 @@ def mean_squares(
         msg = f"no box crosses a break, and breaks cut the series into {len(stretches)} stretches: {why}"
         raise ValueError(msg) from None
     series, power, unit = scaled(series, xp)
-    values = _of_stretches(series, stretches or (n,), sizes, order, layout, xp)
-    return MeanSquares(values, _floor(series, power, sizes, xp), unit, sizes, series, xp, stretches)
+    return _Checked(series, xp, order, sizes, stretches, _floor(series, power, sizes, xp), unit)
 
 
 def _sizes(
@@ -170,7 +227,7 @@ def _sizes(
     return fitting if longest == n else tuple(size for size in default(n, order) if size in fitting)
 
 
-def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
+def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: Layout, xp: Namespace) -> Array:
     if isinstance(x, np.ndarray) and x.ndim == 1 and x.dtype == np.float64 and layout in (SIDE_BY_SIDE, BY_HALVES):
         compute = one_series(len(x), sizes, order, layout.overlap)
         if compute is not None:
@@ -179,34 +236,26 @@ def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: _Layou
         return side_by_side.mean_squares_side_by_side(x, sizes, order, xp)
     if layout == BY_HALVES and len(sizes) > 1 and all(map(on_grid, sizes)):
         return half_overlap.mean_squares_by_halves(x, sizes, order, xp)
-    return _each_size(x, sizes, order, layout, xp)
+    return mean_residuals(x, sizes, order, layout, xp)
 
 
-def _of_stretches(
-    x: Array, stretches: tuple[int, ...], sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace
-) -> Array:
-    """The mean over the boxes of all stretches: generalised means of stretches, weighted by their boxes."""
+def _of_stretches(x: Array, stretches: tuple[int, ...], sizes: tuple[int, ...], order: int, layout: Layout, xp: Namespace) -> Array:
+    """The mean over the boxes of all stretches: means of stretches, weighted by their boxes."""
     if len(stretches) == 1:
         return _of_one_stretch(x, sizes, order, layout, xp)
-    q, ends = layout.moment, np.cumsum(stretches)
+    ends = np.cumsum(stretches)
     total: Array | float = 0.0
-    counts = np.array([[_count(n, size, layout) for size in sizes] for n in stretches], dtype=np.float64)
+    counts = np.array([[sum(map(len, layout.starts(n, size))) for size in sizes] for n in stretches], dtype=np.float64)
     for n, end, count in zip(stretches, ends.tolist(), counts / counts.sum(axis=0), strict=True):
         fitting = tuple(size for size in sizes if size <= n)
         if not fitting:
             continue
         part = _of_one_stretch(x[..., end - n : end], fitting, order, layout, xp)
-        part = xp.log(part) if q == 0 else part ** (q / 2)
         missing = xp.zeros((*part.shape[:-1], len(sizes) - len(fitting)), dtype=part.dtype, device=None if is_jax(xp) else x.device)
         total = total + xp.concat([part, missing], axis=-1) * xp.asarray(
             count, dtype=part.dtype, device=None if is_jax(xp) else x.device
         )
-    return xp.exp(total) if q == 0 else total ** (2 / q)
-
-
-def _count(n: int, size: int, layout: _Layout) -> int:
-    starts = boxes.box_starts(n, size, overlap=layout.overlap, backward=layout.backward, final_box=layout.final_box)
-    return sum(map(len, starts)) if n >= size else 0
+    return xp.asarray(total)
 
 
 def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Array:
@@ -221,28 +270,6 @@ def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Arr
     if x.ndim > 1:
         power, variance = power[..., None], variance[..., None]
     return samples * power + profile * variance
-
-
-def _each_size(x: Array, sizes: tuple[int, ...], order: int, layout: _Layout, xp: Namespace) -> Array:
-    single = xp is NUMPY and x.dtype == np.float32
-    if single:  # NumPy cumulates a long box term by term, which would cost float32 its last digits
-        x = xp.astype(x, np.float64)
-    values = xp.stack([_box_mean(x, size, order, layout, xp) for size in sizes], axis=-1)
-    return xp.astype(values, np.float32) if single else values
-
-
-def _box_mean(x: Array, size: int, order: int, layout: _Layout, xp: Namespace) -> Array:
-    """Squared generalised mean over the boxes of one size."""
-    starts = boxes.box_starts(x.shape[-1], size, overlap=layout.overlap, backward=layout.backward, final_box=layout.final_box)
-    parts = [boxes.box_mean_squares(x, size, order, span, xp) for span in starts]
-    each = parts[0] if len(parts) == 1 else xp.concat(parts, axis=-1)
-    q = layout.moment
-    if q == 2:
-        return xp.mean(each, axis=-1)
-    with np.errstate(divide="ignore"):  # for a moment q <= 0, a flat box gives infinity, and so a mean of zero
-        if q == 0:
-            return xp.exp(xp.mean(xp.log(each), axis=-1))
-        return xp.mean(each ** (q / 2), axis=-1) ** (2 / q)
 
 
 @lru_cache(maxsize=64)
@@ -264,10 +291,3 @@ def _checked_overlap(overlap: float) -> float:
         msg = f"overlap must be from 0 to below 1, got {overlap}; 0.5 starts a box at every half box"
         raise ValueError(msg)
     return float(overlap)
-
-
-def _checked_moment(moment: float) -> float:
-    if not math.isfinite(moment):
-        msg = f"moment must be a finite number, got {moment}; 2 is the usual root mean square"
-        raise ValueError(msg)
-    return float(moment)
