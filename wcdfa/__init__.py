@@ -8,6 +8,9 @@ if TYPE_CHECKING:
     from wcdfa import nulls as nulls
     from wcdfa import scales as scales
     from wcdfa import synthetic as synthetic
+    from wcdfa.cross.coupling import Coupling as Coupling
+    from wcdfa.cross.coupling import coupling as coupling
+    from wcdfa.cross.fluctuation import cross_fluctuations as cross_fluctuations
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 _HOMES = {  # imported when they are first asked for, so that importing wcdfa costs little; the list above is for type checkers
     "Alarm": "verdicts.drift",
+    "Coupling": "cross.coupling",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",
     "Diagnosis": "verdicts.diagnosis",
@@ -44,6 +48,8 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Verdict": "verdicts.single_window",
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
+    "coupling": "cross.coupling",
+    "cross_fluctuations": "cross.fluctuation",
     "dfa": "inference.exponent",
     "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
@@ -72,6 +78,7 @@ _PACKAGES = {
 
 __all__ = [
     "Alarm",
+    "Coupling",
     "DFAResult",
     "DFAWarning",
     "Diagnosis",
@@ -84,6 +91,8 @@ __all__ = [
     "Verdict",
     "WeightChangeDFA",
     "compute_dfa",
+    "coupling",
+    "cross_fluctuations",
     "dfa",
     "diagnose",
     "drift_alarms",
