@@ -8,10 +8,16 @@ if TYPE_CHECKING:
     from wcdfa import nulls as nulls
     from wcdfa import scales as scales
     from wcdfa import synthetic as synthetic
+    from wcdfa.inference.crossovers import Crossovers as Crossovers
+    from wcdfa.inference.crossovers import crossovers as crossovers
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
     from wcdfa.inference.legacy import compute_dfa as compute_dfa
+    from wcdfa.inference.local_slopes import LocalSlopes as LocalSlopes
+    from wcdfa.inference.local_slopes import local_slopes as local_slopes
+    from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
+    from wcdfa.inference.measured_ranges import range_exponents as range_exponents
     from wcdfa.inference.rolling import Rolling as Rolling
     from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
@@ -32,11 +38,14 @@ if TYPE_CHECKING:
 
 _HOMES = {  # imported when they are first asked for, so that importing wcdfa costs little; the list above is for type checkers
     "Alarm": "verdicts.drift",
+    "Crossovers": "inference.crossovers",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",
     "Diagnosis": "verdicts.diagnosis",
     "Finding": "verdicts.findings",
+    "LocalSlopes": "inference.local_slopes",
     "Prepared": "preprocess.preparation",
+    "RangeExponents": "inference.measured_ranges",
     "Reading": "recording.reading",
     "Rolling": "inference.rolling",
     "RollingWeightChangeDFA": "monitor.epochs",
@@ -44,11 +53,14 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Verdict": "verdicts.single_window",
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
+    "crossovers": "inference.crossovers",
     "dfa": "inference.exponent",
     "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
+    "local_slopes": "inference.local_slopes",
     "prepare": "preprocess.preparation",
+    "range_exponents": "inference.measured_ranges",
     "rolling_dfa": "inference.rolling",
     "run_alpha": "verdicts.run_alpha",
     "verdict": "verdicts.single_window",
@@ -72,11 +84,14 @@ _PACKAGES = {
 
 __all__ = [
     "Alarm",
+    "Crossovers",
     "DFAResult",
     "DFAWarning",
     "Diagnosis",
     "Finding",
+    "LocalSlopes",
     "Prepared",
+    "RangeExponents",
     "Reading",
     "Rolling",
     "RollingWeightChangeDFA",
@@ -84,12 +99,15 @@ __all__ = [
     "Verdict",
     "WeightChangeDFA",
     "compute_dfa",
+    "crossovers",
     "dfa",
     "diagnose",
     "drift_alarms",
     "fluctuations",
+    "local_slopes",
     "nulls",
     "prepare",
+    "range_exponents",
     "rolling_dfa",
     "run_alpha",
     "scales",
