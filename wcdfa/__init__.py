@@ -11,10 +11,16 @@ if TYPE_CHECKING:
     from wcdfa.cross.coupling import Coupling as Coupling
     from wcdfa.cross.coupling import coupling as coupling
     from wcdfa.cross.fluctuation import cross_fluctuations as cross_fluctuations
+    from wcdfa.inference.crossovers import Crossovers as Crossovers
+    from wcdfa.inference.crossovers import crossovers as crossovers
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
     from wcdfa.inference.legacy import compute_dfa as compute_dfa
+    from wcdfa.inference.local_slopes import LocalSlopes as LocalSlopes
+    from wcdfa.inference.local_slopes import local_slopes as local_slopes
+    from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
+    from wcdfa.inference.measured_ranges import range_exponents as range_exponents
     from wcdfa.inference.rolling import Rolling as Rolling
     from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
@@ -36,11 +42,14 @@ if TYPE_CHECKING:
 _HOMES = {  # imported when they are first asked for, so that importing wcdfa costs little; the list above is for type checkers
     "Alarm": "verdicts.drift",
     "Coupling": "cross.coupling",
+    "Crossovers": "inference.crossovers",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",
     "Diagnosis": "verdicts.diagnosis",
     "Finding": "verdicts.findings",
+    "LocalSlopes": "inference.local_slopes",
     "Prepared": "preprocess.preparation",
+    "RangeExponents": "inference.measured_ranges",
     "Reading": "recording.reading",
     "Rolling": "inference.rolling",
     "RollingWeightChangeDFA": "monitor.epochs",
@@ -50,11 +59,14 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "compute_dfa": "inference.legacy",
     "coupling": "cross.coupling",
     "cross_fluctuations": "cross.fluctuation",
+    "crossovers": "inference.crossovers",
     "dfa": "inference.exponent",
     "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
+    "local_slopes": "inference.local_slopes",
     "prepare": "preprocess.preparation",
+    "range_exponents": "inference.measured_ranges",
     "rolling_dfa": "inference.rolling",
     "run_alpha": "verdicts.run_alpha",
     "verdict": "verdicts.single_window",
@@ -79,11 +91,14 @@ _PACKAGES = {
 __all__ = [
     "Alarm",
     "Coupling",
+    "Crossovers",
     "DFAResult",
     "DFAWarning",
     "Diagnosis",
     "Finding",
+    "LocalSlopes",
     "Prepared",
+    "RangeExponents",
     "Reading",
     "Rolling",
     "RollingWeightChangeDFA",
@@ -93,12 +108,15 @@ __all__ = [
     "compute_dfa",
     "coupling",
     "cross_fluctuations",
+    "crossovers",
     "dfa",
     "diagnose",
     "drift_alarms",
     "fluctuations",
+    "local_slopes",
     "nulls",
     "prepare",
+    "range_exponents",
     "rolling_dfa",
     "run_alpha",
     "scales",
