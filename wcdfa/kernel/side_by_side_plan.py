@@ -125,7 +125,9 @@ def merge(a: Box, b: Box, size: int, order: int) -> Box:
     return Box(joint @ coarse, (a.mean + b.mean) / 2, joint @ fine)
 
 
-def merging_stage(boxes_in: list[Box], n: int, size: int, boxes: int, doublings: int, order: int, *, later: bool, final: bool) -> Stage:
+def merging_stage(
+    boxes_in: list[Box], n: int, size: int, boxes: int, doublings: int, order: int, *, later: bool, final: bool
+) -> Stage:
     """Merge the boxes of a block `doublings` times; keep every detail, and at which size and in which box it arises."""
     columns: list[Matrix] = []
     levels: list[int] = []  # for each term: the number of doublings after which it arises …

@@ -51,9 +51,19 @@ def _first_stage(base: int, doublings: int, order: int) -> tuple[Matrix, Matrix]
 
 @lru_cache(maxsize=512)
 def _merging(size: int, order: int) -> Matrix:
-    """From the coefficients of two boxes and the difference of their means to the details and coefficients of the joint box."""
-    stage = merging_stage(boxes_from_boxes(2, order), 2 * size, size, 2, 1, order, later=True, final=False)
-    return frozen(np.delete(np.asarray(stage.transform)[:, :-1], order + 1, axis=0))
+    """From two boxes, the left one with level and mean 0 and the right one relative to it, to the joint box and its details."""
+    known, width = order + 1, fields(order)
+    inputs = boxes_from_boxes(2, order)
+    stage = np.asarray(merging_stage(inputs, 2 * size, size, 2, 1, order, later=True, final=False).transform)
+    matrix = np.zeros((2, width, width + known))
+    for box, rows in zip(matrix, np.split(stage, 2), strict=True):
+        box[:known, :known], box[:known, width:] = rows[:known, known:-1], rows[:known, :known]
+        box[-1, width - 1] = 1  # residuals add up
+    difference = stage[-1]
+    for column in (known, known + 1):  # the mean is the level and what is above it
+        matrix[1, column, :known], matrix[1, column, width:] = difference[known:-1], difference[:known]
+        matrix[1, column, known + 1] = difference[-1]
+    return frozen(matrix.reshape(2 * width, -1))
 
 
 def fitted(samples: Matrix, base: int, doublings: int, order: int) -> tuple[Matrix, Matrix]:
@@ -79,16 +89,16 @@ def fitted(samples: Matrix, base: int, doublings: int, order: int) -> tuple[Matr
     return boxes, (ones @ terms) @ counts
 
 
-def merged(left: Matrix, right: Matrix, size: int, order: int) -> Matrix:
-    """Merge each box of `size` samples in `left` with its neighbour in `right`: rows ``(boxes, fields)``."""
-    known = order + 1
-    difference = right[:, known] - left[:, known] + (right[:, known + 1] - left[:, known + 1])
-    inputs = np.concatenate([left[:, :known], right[:, :known], difference[:, None]], axis=1)
-    outputs = inputs @ _merging(size, order)
-    details = outputs[:, :known]
-    joint = np.empty_like(left)
-    joint[:, :known] = outputs[:, known:]
-    joint[:, known] = left[:, known]
-    joint[:, known + 1] = left[:, known + 1] + difference / 2
-    joint[:, known + 2] = left[:, known + 2] + right[:, known + 2] + np.einsum("ij,ij->i", details, details)
+def merged(boxes: Matrix, size: int, order: int) -> Matrix:
+    """Merge the first of the boxes of `size` samples with the second, the third with the fourth, and so on."""
+    width, known = fields(order), order + 1
+    means = slice(known, known + 2)
+    pairs = boxes.reshape(-1, 2, width)
+    inputs = pairs.copy()
+    inputs[:, 1, means] -= pairs[:, 0, means]
+    inputs[:, 0, means] = 0
+    outputs = inputs.reshape(-1, 2 * width) @ _merging(size, order)
+    joint, details = outputs[:, :width], outputs[:, width:]
+    joint[:, means] += pairs[:, 0, means]
+    joint[:, -1] += np.einsum("ij,ij->i", details, details)
     return joint

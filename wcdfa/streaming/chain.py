@@ -93,7 +93,7 @@ class Chain:
                 after.append(Waiting(level, index + len(boxes) - 1, boxes[-1].copy()))
                 boxes = boxes[:-1]
             if len(boxes):
-                boxes = merged(boxes[::2], boxes[1::2], self.base << level, self.order)
+                boxes = merged(boxes, self.base << level, self.order)
                 level, index = level + 1, index // 2
                 self.totals.add(level, float(np.sum(boxes[:, -1])))
         self.waiting.extend(reversed(after))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wcdfa.kernel.arrays import as_series
+from wcdfa.kernel.arrays import Array, as_series
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -33,32 +34,35 @@ def check_start(start: int) -> int:
 
 
 def check_value(value: float, place: int) -> float:
-    """Return a sample; raises if it is not finite or too large."""
+    """Return a sample as a float; raises if it is not finite or too large."""
     if not -LARGEST <= value <= LARGEST:
-        _refuse(value, 0, place)
-    return value
+        _refuse(value, f"sample {place}", "It is not counted")
+    return float(value)
 
 
-def check_block(values: object, place: int) -> Matrix:
+def check_block(values: Array | npt.ArrayLike, place: int) -> Matrix:
     """Return a block as float64 ``(n,)``; raises if it is no series of finite numbers. `place` is the index of its first sample."""
-    single = isinstance(values, np.generic) or getattr(values, "ndim", 1) == 0
-    series = as_series(np.reshape(np.asarray(values), 1) if single else values, -1)[0]
+    if values is None or np.isscalar(values) or getattr(values, "ndim", 1) == 0:
+        values = np.reshape(np.asarray(values), 1)
+    series = as_series(values, -1)[0]
+    if hasattr(series, "detach"):  # torch refuses to convert a tensor that has a gradient, or lies elsewhere
+        series = series.detach().cpu()
     block: Matrix = np.asarray(series, dtype=np.float64)
     if block.ndim != 1:
         msg = f"a block must have one axis, got shape {block.shape}: a stream is for one series, so take a stream for each"
         raise ValueError(msg)
-    if len(block) and not (-LARGEST <= block.min() and block.max() <= LARGEST):  # NaN fails too
+    if len(block) and not (block.min() >= -LARGEST and block.max() <= LARGEST):  # NaN fails too
         index = int(np.argmin(np.abs(block) <= LARGEST))
-        _refuse(float(block[index]), index, place)
+        where = f"index {index} of the block, sample {place + index} of the series,"
+        _refuse(float(block[index]), where, "Nothing of the block is counted")
     return block
 
 
-def _refuse(value: float, index: int, place: int) -> None:
-    where = f"at index {index} of the block, sample {place + index} of the series"
-    if np.isfinite(value):
-        msg = f"a value of {value} {where} is beyond {LARGEST:g}, and its squares would overflow: use a larger unit. Nothing of the block is counted"
+def _refuse(value: float, where: str, end: str) -> None:
+    if abs(value) < math.inf:
+        msg = f"{where} is beyond {LARGEST:g}, and squares of such values would overflow: use a larger unit. {end}"
     else:
-        msg = f"a value is {value} {where}: drop it, or begin a new stream there. Nothing of the block is counted"
+        msg = f"{where} is {value}: leave it out, or begin a new stream after it. {end}"
     raise ValueError(msg)
 
 

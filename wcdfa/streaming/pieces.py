@@ -10,7 +10,7 @@ from wcdfa.kernel.polynomials import Matrix
 from wcdfa.streaming.box_merging import bases
 from wcdfa.streaming.chain import Chain
 
-PORTION = 1 << 14  # samples that are fitted together: whenever the end of the stream is a multiple of it
+PORTION = 1 << 16  # samples that are fitted together, whenever the end of the stream is a multiple of it: half a megabyte
 ROOM = PORTION + 128  # samples that wait; less than a block of 64 is left after each portion
 
 
@@ -75,10 +75,8 @@ class Pieces:
         if len(self.waiting) < ROOM or self.count < self.head_length:
             self.push(np.array([value]))
             return
-        if value < self.low:
-            self.low = value
-        if value > self.high:
-            self.high = value
+        self.low = min(self.low, value)
+        self.high = max(self.high, value)
         self.waiting[self.start + self.count - self.origin] = value
         self.count += 1
         if not (self.start + self.count) % PORTION:
