@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from wcdfa.preprocess.preparation import Prepared as Prepared
     from wcdfa.preprocess.preparation import prepare as prepare
     from wcdfa.recording.reading import Reading as Reading
+    from wcdfa.streaming.stream import Stream as Stream
     from wcdfa.verdicts.diagnosis import Diagnosis as Diagnosis
     from wcdfa.verdicts.diagnosis import diagnose as diagnose
     from wcdfa.verdicts.drift import Alarm as Alarm
@@ -54,6 +55,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Rolling": "inference.rolling",
     "RollingWeightChangeDFA": "monitor.epochs",
     "RunAlpha": "verdicts.run_alpha",
+    "Stream": "streaming.stream",
     "Verdict": "verdicts.single_window",
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
@@ -103,6 +105,7 @@ __all__ = [
     "Rolling",
     "RollingWeightChangeDFA",
     "RunAlpha",
+    "Stream",
     "Verdict",
     "WeightChangeDFA",
     "compute_dfa",
