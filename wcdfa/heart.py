@@ -24,6 +24,7 @@ FEWEST = 4  # boxes of the largest size that a slope needs
 PER_MINUTE = {"ms": 60_000.0, "s": 60.0}
 USUAL = {"ms": (200.0, 2500.0), "s": (0.2, 2.5)}  # medians between which the unit is certain
 SPOILT, TOO_SHORT, CONSTANT = 1, 2, 3
+PER_WINDOW = ("alpha", "low", "high", "left_out", "start", "stop", "minutes", "cause")
 REASONS = {
     SPOILT: "too many of its beats are artefacts; `most` sets how many may be",
     TOO_SHORT: f"it has fewer than {FEWEST} boxes of the largest size between artefacts",
@@ -65,7 +66,7 @@ class HeartExponent(NamedTuple):
 
     def at(self, window: int) -> HeartExponent:
         """The result of one of many windows."""
-        return HeartExponent(*(part[window] for part in self[:8]), *self[8:])  # type: ignore[index]
+        return self._replace(**{name: np.asarray(getattr(self, name))[window] for name in PER_WINDOW})
 
     def __str__(self) -> str:
         name = "α1" if self.sizes == (SHORT[0], SHORT[-1]) else "α2"
@@ -196,8 +197,8 @@ def _measured(
     cause = np.select([left_out > most, slopes.boxes < FEWEST, np.isnan(slopes.slope)], [SPOILT, TOO_SHORT, CONSTANT], 0).astype(
         np.int8
     )
-    numbers = (np.where(cause > 0, math.nan, each) for each in slopes[:3])
-    result = HeartExponent(*numbers, left_out, starts, stops, clock[stops], cause, found, (sizes[0], sizes[-1]), confidence)
+    alpha, low, high = (np.where(cause > 0, math.nan, each) for each in slopes[:3])
+    result = HeartExponent(alpha, low, high, left_out, starts, stops, clock[stops], cause, found, (sizes[0], sizes[-1]), confidence)
     return result.at(0) if window is None else result
 
 

@@ -80,7 +80,7 @@ def _of_size(x: Values, starts: Places, stops: Places, ends: Places, size: int, 
     """The sum of F² over the boxes in each window, and their number."""
     if len(x) < size:
         return np.zeros(len(starts)), np.zeros(len(starts), dtype=np.intp)
-    each = box_mean_squares(x, size, order, range(len(x) - size + 1), NUMPY)
+    each = np.asarray(box_mean_squares(x, size, order, range(len(x) - size + 1), NUMPY))
     rows = -(-len(x) // size)
     each = np.pad(each, (0, rows * size - len(each))).reshape(rows, size)
     running = np.concatenate(

@@ -96,12 +96,12 @@ def _odd(change: Values, away: Values, ectopic: Mask) -> tuple[Mask, Mask, Mask]
 
 def _shifted(values: Values, by: int) -> Values:
     """The values so many places later; beyond the ends they are mirrored."""
-    return np.pad(values, 2, mode="reflect")[2 + by : 2 + by + len(values)]
+    return np.asarray(np.pad(values, 2, mode="reflect")[2 + by : 2 + by + len(values)])
 
 
 def _thresholds(values: Values, least: float) -> Values:
     low, high = _quantiles(values, AROUND, [25, 75])
-    return np.maximum(REACH * (high - low) / 2, least)
+    return np.asarray(np.maximum(REACH * (high - low) / 2, least))
 
 
 def _quantiles(values: Values, width: int, percent: list[int]) -> Values:
