@@ -77,6 +77,7 @@ BUILT_ON = {
     "flax": {"jax"},
     "keras": {"jax", "tensorflow", "torch"},
     "lightning": {"pytorch_lightning", "torch"},
+    "mne": {"pandas"},
     "transformers": {"torch"},
 }
 
