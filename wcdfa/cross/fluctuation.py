@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, is_jax
-from wcdfa.kernel.fluctuation import MeanSquares, _checked_overlap, _Layout, mean_squares
+from wcdfa.kernel.boxes import Layout
+from wcdfa.kernel.fluctuation import MeanSquares, checked_overlap, mean_squares
 from wcdfa.scales import default_sizes
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def cross_fluctuations(
     B. Podobnik and H. E. Stanley, Phys. Rev. Lett. 100, 084102 (2008), doi:10.1103/PhysRevLett.100.084102. ρ: G. F. Zebende, Physica A
     390, 614 (2011), doi:10.1016/j.physa.2010.10.022.
     """
-    layout = _Layout(_checked_overlap(overlap), backward)
+    layout = Layout(checked_overlap(overlap), backward)
     pair = cross_squares(*aligned(x, y, axis), scales=scales, order=order, layout=layout, breaks=breaks, default=default_sizes)
     return pair.x.scales(), pair.products()
 
@@ -141,7 +142,7 @@ def cross_squares(
     *,
     scales: Iterable[int] | None,
     order: int,
-    layout: _Layout,
+    layout: Layout,
     breaks: Iterable[int],
     default: Callable[[int, int], tuple[int, ...]],
 ) -> CrossSquares:
