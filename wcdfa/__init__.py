@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
     from wcdfa.inference.legacy import compute_dfa as compute_dfa
+    from wcdfa.inference.mean import MeanWithMemory as MeanWithMemory
+    from wcdfa.inference.mean import mean_with_memory as mean_with_memory
     from wcdfa.inference.rolling import Rolling as Rolling
     from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
@@ -40,6 +42,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "DFAWarning": "inference.exponent",
     "Diagnosis": "verdicts.diagnosis",
     "Finding": "verdicts.findings",
+    "MeanWithMemory": "inference.mean",
     "Prepared": "preprocess.preparation",
     "Reading": "recording.reading",
     "Rolling": "inference.rolling",
@@ -54,6 +57,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
+    "mean_with_memory": "inference.mean",
     "prepare": "preprocess.preparation",
     "rolling_dfa": "inference.rolling",
     "run_alpha": "verdicts.run_alpha",
@@ -83,6 +87,7 @@ __all__ = [
     "DFAWarning",
     "Diagnosis",
     "Finding",
+    "MeanWithMemory",
     "Prepared",
     "Reading",
     "Rolling",
@@ -97,6 +102,7 @@ __all__ = [
     "diagnose",
     "drift_alarms",
     "fluctuations",
+    "mean_with_memory",
     "nulls",
     "prepare",
     "rolling_dfa",
