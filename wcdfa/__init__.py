@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from wcdfa.inference.local_slopes import local_slopes as local_slopes
     from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
     from wcdfa.inference.measured_ranges import range_exponents as range_exponents
+    from wcdfa.inference.mean import MeanWithMemory as MeanWithMemory
+    from wcdfa.inference.mean import mean_with_memory as mean_with_memory
     from wcdfa.inference.rolling import Rolling as Rolling
     from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
@@ -49,6 +51,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Diagnosis": "verdicts.diagnosis",
     "Finding": "verdicts.findings",
     "LocalSlopes": "inference.local_slopes",
+    "MeanWithMemory": "inference.mean",
     "Prepared": "preprocess.preparation",
     "RangeExponents": "inference.measured_ranges",
     "Reading": "recording.reading",
@@ -67,6 +70,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
     "local_slopes": "inference.local_slopes",
+    "mean_with_memory": "inference.mean",
     "prepare": "preprocess.preparation",
     "range_exponents": "inference.measured_ranges",
     "rolling_dfa": "inference.rolling",
@@ -99,6 +103,7 @@ __all__ = [
     "Diagnosis",
     "Finding",
     "LocalSlopes",
+    "MeanWithMemory",
     "Prepared",
     "RangeExponents",
     "Reading",
@@ -117,6 +122,7 @@ __all__ = [
     "drift_alarms",
     "fluctuations",
     "local_slopes",
+    "mean_with_memory",
     "nulls",
     "prepare",
     "range_exponents",

@@ -34,6 +34,8 @@ class Spectrum(NamedTuple):
     """Number of ordinates in each bin, shape (bins,)."""
     leakage: Values
     """Coefficients of `leakage`, averaged over the ordinates in each bin, shape (powers, bins)."""
+    unit: Values
+    """Spectral density, as a sum of autocovariances, that stands for a power of 1, shape (k,)."""
 
 
 def spectrum(stretches: Sequence[Values]) -> Spectrum:
@@ -62,7 +64,7 @@ def spectrum(stretches: Sequence[Values]) -> Spectrum:
     binned = np.add.reduceat(power / np.where(mean > 0, mean, np.nan), starts, axis=-1) / count
     means = (np.add.reduceat(each, starts, axis=-1) / count for each in (frequency, leaks))
     frequency, leaks = means
-    return Spectrum(frequency, binned, count, leaks)
+    return Spectrum(frequency, binned, count, leaks, mean[:, 0] / TAPERS)
 
 
 def _ordinates(x: Values) -> tuple[Values, Values]:

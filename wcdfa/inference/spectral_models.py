@@ -26,8 +26,41 @@ class Density(NamedTuple):
     gradient: Values
 
 
+class _Parts(NamedTuple):
+    """What the density and its gradient are made of."""
+
+    log_gain: Values
+    slope: Values
+    """Of the leakage, in d."""
+    cosine: Values
+    cosines: Values
+    phi: Values
+    polynomial: Values
+    signal: Values
+    total: Values
+    """Signal and noise."""
+
+
 def density(points: Values, of: Components, at: Spectrum) -> Density:
     """Log spectral density at the frequencies of a spectrum, for parameters of shape (rows, SIZE) and a component for each row."""
+    found = _parts(points, of, at)
+    d, corner, sign = points[:, D, None], points[:, CORNER, None], of.sign[:, None]
+    share = found.signal / found.total
+    gradient = np.empty((*points.shape, len(found.cosine)))
+    gradient[:, LEVEL] = 1
+    gradient[:, D] = share * (found.slope - found.log_gain) - (1 - share) * corner
+    gradient[:, ROOT] = 2 * sign * share * (found.cosine - found.phi) / found.polynomial * (1 - found.phi * found.phi)
+    gradient[:, CORNER] = (share - 1) * d
+    gradient[:, COSINES:] = share[:, None] * found.cosines
+    return Density(points[:, LEVEL, None] + np.log(found.total), gradient)
+
+
+def log_density(points: Values, of: Components, at: Spectrum) -> Values:
+    """`density` without its gradient, shape (rows, bins)."""
+    return np.asarray(points[:, LEVEL, None] + np.log(_parts(points, of, at).total))
+
+
+def _parts(points: Values, of: Components, at: Spectrum) -> _Parts:
     log_gain, cosine, cosines = _basis(at.frequency.tobytes())
     d, corner, sign = points[:, D, None], points[:, CORNER, None], of.sign[:, None]
     phi = np.tanh(points[:, ROOT, None])
@@ -36,14 +69,7 @@ def density(points: Values, of: Components, at: Spectrum) -> Density:
     of_noise, _ = leakage(np.zeros((1, 1)), at.leakage)
     signal = np.exp(points[:, COSINES:] @ cosines - d * log_gain - sign * np.log(polynomial) + leaks)
     total = signal + of.noise[:, None] * np.exp(of_noise - d * corner)
-    share = signal / total
-    gradient = np.empty((*points.shape, len(cosine)))
-    gradient[:, LEVEL] = 1
-    gradient[:, D] = share * (slope - log_gain) - (1 - share) * corner
-    gradient[:, ROOT] = 2 * sign * share * (cosine - phi) / polynomial * (1 - phi * phi)
-    gradient[:, CORNER] = (share - 1) * d
-    gradient[:, COSINES:] = share[:, None] * cosines
-    return Density(points[:, LEVEL, None] + np.log(total), gradient)
+    return _Parts(log_gain, slope, cosine, cosines, phi, polynomial, signal, total)
 
 
 def first_d(of: Components, at: Spectrum) -> Values:

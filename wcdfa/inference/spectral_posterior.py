@@ -48,12 +48,23 @@ class Posterior(NamedTuple):
 
 
 class Mixture(NamedTuple):
-    """Normal distributions of d: series number, log weight, mean and standard deviation, each of shape (rows,)."""
+    """Normal distributions of the parameters of the spectrum, several for each series."""
 
     series: Indices
+    """Number of the series, shape (rows,)."""
+    component: Indices
+    """Number of the component of the prior, shape (rows,)."""
     log_weight: Values
+    """Shape (rows,)."""
     mean: Values
-    deviation: Values
+    """Shape (rows, SIZE)."""
+    covariance: Values
+    """Shape (rows, SIZE, SIZE)."""
+
+    def of(self, series: int) -> Mixture:
+        """The rows of one series."""
+        kept = self.series == series
+        return Mixture(*(each[kept] for each in self))
 
 
 def spectral_posterior(x: npt.ArrayLike, /, *, breaks: Sequence[int] = ()) -> Posterior:
@@ -74,7 +85,7 @@ def spectral_posterior(x: npt.ArrayLike, /, *, breaks: Sequence[int] = ()) -> Po
     x = np.asarray(x, dtype=np.float64)
     rows = x.reshape(-1, x.shape[-1])
     spans = stretches_of(x.shape[-1], breaks)
-    parts = [_summed_up(mixture(spectrum([rows[i : i + TOGETHER, span] for span in spans]))) for i in range(0, len(rows), TOGETHER)]
+    parts = [summed_up(mixture(spectrum([rows[i : i + TOGETHER, span] for span in spans]))) for i in range(0, len(rows), TOGETHER)]
     return Posterior(*(np.concatenate(each).reshape(*x.shape[:-1], POINTS) for each in zip(*parts, strict=True)))
 
 
@@ -92,12 +103,12 @@ def mixture(of: Spectrum) -> Mixture:
     points = prior.mean[rows]
     points[:, D] = np.clip(first_d(prior, of), -0.3, 1.3).ravel()
     points = _climbed(points, prior.take(rows), of, series, FIRST)
-    evidence = _laplace(points, prior.take(rows), of, series).log_weight
+    evidence = _laplace(points, rows, prior, of, series).log_weight
     best = evidence.reshape(-1, count).max(axis=-1)
     kept = np.flatnonzero(evidence > best[series] - BEHIND)
     series, rows = series[kept], rows[kept]
     points = _climbed(points[kept], prior.take(rows), of, series, REST)
-    return _laplace(points, prior.take(rows), of, series)
+    return _laplace(points, rows, prior, of, series)
 
 
 def _climbed(points: Values, prior: Components, of: Spectrum, series: Indices, rounds: int) -> Values:
@@ -129,22 +140,24 @@ def _log_posterior(points: Values, prior: Components, of: Spectrum, series: Indi
     return np.asarray(prior.log_share + likelihood - away.sum(axis=-1))
 
 
-def _laplace(points: Values, prior: Components, of: Spectrum, series: Indices) -> Mixture:
-    information = _information(density(points, prior, of).gradient, prior, of)
-    evidence = _log_posterior(points, prior, of, series) - np.linalg.slogdet(information)[1] / 2
-    return Mixture(series, evidence, points[:, D], np.sqrt(np.linalg.inv(information)[:, D, D]))
+def _laplace(points: Values, rows: Indices, prior: Components, of: Spectrum, series: Indices) -> Mixture:
+    own = prior.take(rows)
+    information = _information(density(points, own, of).gradient, own, of)
+    evidence = _log_posterior(points, own, of, series) - np.linalg.slogdet(information)[1] / 2
+    return Mixture(series, rows, evidence, points, np.linalg.inv(information))
 
 
-def _summed_up(of: Mixture) -> Posterior:
-    grids = [_on_a_grid(*(each[of.series == i] for each in of[1:])) for i in range(of.series[-1] + 1)]
+def summed_up(of: Mixture) -> Posterior:
+    """The posterior of α of each series of a mixture, shape (series, POINTS)."""
+    grids = [_on_a_grid(of.of(i)) for i in range(of.series[-1] + 1)]
     return Posterior(*(np.stack(each) for each in zip(*grids, strict=True)))
 
 
-def _on_a_grid(log_weight: Values, d: Values, deviation: Values) -> tuple[Values, Values]:
+def _on_a_grid(of: Mixture) -> tuple[Values, Values]:
     """The mixture for one series, times the prior of α, on a grid of α."""
-    weight = np.exp(log_weight - log_weight.max())
+    weight = np.exp(of.log_weight - of.log_weight.max())
     matter = weight > 1e-6
-    weight, centre, deviation = weight[matter], d[matter] + 0.5, deviation[matter]
+    weight, centre, deviation = weight[matter], of.mean[matter, D] + 0.5, np.sqrt(of.covariance[matter, D, D])
     low = np.clip((centre - REACH * deviation).min(), LOWEST, HIGHEST - 0.05)
     high = np.clip((centre + REACH * deviation).max(), low + 0.05, HIGHEST)
     alpha = np.linspace(low, high, POINTS)

@@ -16,7 +16,7 @@ from wcdfa.kernel.arrays import Array
 from wcdfa.recording.direction import Layout
 from wcdfa.recording.groups import ALL, Groups, Members, members_of
 from wcdfa.recording.protocols import BACKENDS, Backend, Shaped
-from wcdfa.support.numbers import number
+from wcdfa.support.numbers import number, on_host
 
 ACCEPTED = f"a number, an array of size 1, a Reading, or the parameters of a model: {'; '.join(BACKENDS.values())}"
 PLAIN = frozenset((float, int, np.float64, np.float32, type(None)))
@@ -58,11 +58,6 @@ def refuse(given: object) -> TypeError:
         way_out = "record inside with wcdfa.backends.optax.recorder.monitor, or return the norm from the compiled function and give it here"
         return TypeError(f"update was called with a traced value, inside a function that JAX compiles: {way_out}")
     return TypeError(f"update takes {ACCEPTED}; got {type(given).__name__}. For anything else, give ‖ΔW‖ itself")
-
-
-def on_host(array: object) -> npt.NDArray[np.floating]:
-    """An array of any library as a NumPy array."""
-    return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
 
 
 class SavedDirection(NamedTuple):

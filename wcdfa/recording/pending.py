@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.recording.parameters import on_host
 from wcdfa.recording.side_series import SKETCH
 from wcdfa.recording.transfers import fetched
+from wcdfa.support.numbers import on_host
 
 Row = npt.NDArray[np.floating]
 HOST = (float, int, np.generic, np.ndarray)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 LARGEST = 1 << 1023  # larger integers do not fit into a float
 
@@ -62,3 +66,8 @@ def number(given: object) -> float:
         return float(given) if not isinstance(given, int) or abs(given) < LARGEST else math.inf
     value = given.item() if hasattr(given, "item") else np.asarray(given).reshape(()).item()
     return float(value)
+
+
+def on_host(array: object) -> npt.NDArray[np.floating]:
+    """An array of any library as a NumPy array."""
+    return np.asarray(array.detach().cpu() if hasattr(array, "detach") else array)
