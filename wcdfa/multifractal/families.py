@@ -1,0 +1,116 @@
+"""Series of known h(q) that a measured one is compared with: signed noise with memory, and positive cascades."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from wcdfa import synthetic
+from wcdfa.multifractal.slopes import Layout, slopes_of
+from wcdfa.support.aliases import Series
+
+REPLICATES = 400
+FEWER = 100  # replicates of series longer than
+LONG = 50_000
+ALPHA_STEP, D_STEP, WEIGHT_STEP = 0.05, 0.1, 0.02  # the grid on which replicates are kept
+LARGEST_D = 3  # steps by which h(q) of a cascade may be shifted
+STEPS = (0.0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4)  # of the intermittency
+
+
+class Signed(NamedTuple):
+    """`multifractal_noise`, with α and λ² in steps of the grid; without intermittency it is ARFIMA, and Gaussian."""
+
+    alpha: int
+    intermittency: int
+
+    @classmethod
+    def nearest(cls, alpha: float, intermittency: float) -> Signed:
+        """The member of the grid with nearly these parameters."""
+        step = int(np.argmin(np.abs(np.array(STEPS) - intermittency)))
+        return cls(round(min(max(alpha, 0.05), 1.95) / ALPHA_STEP), step)
+
+    @property
+    def options(self) -> dict[str, float]:
+        return {"intermittency": STEPS[self.intermittency], "d": self.alpha * ALPHA_STEP - 0.5}
+
+    def series(self, n: int, count: int, rng: np.random.Generator) -> Series:
+        if self.intermittency == 0:
+            return synthetic.arfima(n, d=self.options["d"], batch=(count,), seed=rng)
+        return synthetic.multifractal_noise(n, batch=(count,), seed=rng, **self.options)
+
+    def exponents(self, moments: tuple[float, ...]) -> Series:
+        """h(q), by theory."""
+        return synthetic.noise_exponents(moments, **self.options)
+
+
+class Positive(NamedTuple):
+    """`binomial_cascade`, fractionally summed, with weight and d in steps of the grid."""
+
+    weight: int
+    d: int
+
+    @classmethod
+    def nearest(cls, curvature: float, alpha: float, moments: tuple[float, ...]) -> Positive:
+        """The member whose h(q) is as curved as measured and is nearest to `alpha` at q = 2."""
+        weight = int(np.argmin(np.abs(_curvatures(moments) - curvature)))
+        shift = (alpha - float(synthetic.cascade_exponents(2, weight=_weight(weight)))) / D_STEP
+        return cls(weight, min(max(round(shift), -LARGEST_D), LARGEST_D))
+
+    def series(self, n: int, count: int, rng: np.random.Generator) -> Series:
+        masses = synthetic.binomial_cascade(n, weight=_weight(self.weight), batch=(count,), seed=rng)
+        return synthetic.fractional_sum(masses - 1, self.d * D_STEP) if self.d else masses
+
+    def exponents(self, moments: tuple[float, ...]) -> Series:
+        """h(q), by theory."""
+        return synthetic.cascade_exponents(moments, weight=_weight(self.weight)) + self.d * D_STEP
+
+
+class Replicates(NamedTuple):
+    """Slopes of series of known h(q), and how lopsided their values are."""
+
+    truth: Series  # (moments,)
+    slopes: Series  # (replicates, moments)
+    lopsided: Series  # (replicates,)
+
+    @property
+    def bias(self) -> Series:
+        """The mean error of the slopes, shape (moments,)."""
+        return np.asarray(self.slopes.mean(axis=0) - self.truth)
+
+
+@lru_cache(maxsize=512)
+def replicates_of(member: Signed | Positive, layout: Layout) -> Replicates:
+    """Simulated once for each member and layout, with a seed of its own, and kept."""
+    rng = np.random.default_rng([layout.n, type(member) is Positive, *(part + 100 for part in member)])
+    count = REPLICATES if layout.n <= LONG else FEWER
+    step = max(1, (1 << 19) // layout.n)
+    parts = []
+    for start in range(0, count, step):
+        x = member.series(layout.n, min(step, count - start), rng)
+        parts.append((slopes_of(x, layout), lopsidedness(x)))
+    found, lopsided = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return Replicates(member.exponents(layout.moments), found, lopsided)
+
+
+def lopsidedness(x: Series) -> Series:
+    """How far the share of values above the mean is from a half, shape (...).
+
+    >>> print(lopsidedness(np.array([0.0, 0.0, 0.0, 4.0])))
+    0.25
+    """
+    return np.asarray(np.abs(np.mean(x > x.mean(axis=-1, keepdims=True), axis=-1) - 0.5))
+
+
+def _weight(step: int) -> float:
+    return 0.5 + WEIGHT_STEP * (step + 1)
+
+
+@lru_cache(maxsize=64)
+def _curvatures(moments: tuple[float, ...]) -> Series:
+    from wcdfa.multifractal.slopes import intermittency_of
+
+    weights = (_weight(step) for step in range(math.ceil(0.4 / WEIGHT_STEP)))
+    return np.array([intermittency_of(synthetic.cascade_exponents(moments, weight=weight), moments) for weight in weights])

@@ -1,0 +1,39 @@
+"""Compares the width of a spectrum with that of series in which something is missing: the nulls."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from wcdfa import surrogates
+from wcdfa.multifractal.families import Replicates
+from wcdfa.multifractal.slopes import Layout, slopes_of
+from wcdfa.multifractal.spectrum import spectrum_of
+from wcdfa.support.aliases import Series
+
+Null = Literal["shuffled", "phase", "memory"]
+NULLS: tuple[Null, ...] = ("shuffled", "phase", "memory")
+
+
+def width_p_values(
+    x: Series, width: float, layout: Layout, nulls: tuple[Null, ...], replicates: int, seed: int, plain: Replicates
+) -> dict[Null, float]:
+    """The share of series of each null whose slopes give a spectrum at least as wide; NaN for a null that is not asked for."""
+    found: dict[Null, float] = dict.fromkeys(NULLS, float("nan"))
+    for null in nulls:
+        found[null] = _p(width, _slopes(null, x, layout, replicates, seed, plain), layout)
+    return found
+
+
+def _slopes(null: Null, x: Series, layout: Layout, replicates: int, seed: int, plain: Replicates) -> Series:
+    if null == "memory":
+        return plain.slopes
+    make = surrogates.shuffled if null == "shuffled" else surrogates.phase_randomised
+    return slopes_of(make(x, replicates, seed=seed), layout)
+
+
+def _p(width: float, slopes: Series, layout: Layout) -> float:
+    q = np.asarray(layout.moments[:-1])
+    others = spectrum_of(slopes[:, :-1], q).width
+    return float(1 + np.sum(others >= width)) / (1 + len(others))
