@@ -98,13 +98,14 @@ def fluctuations(
     (2001), doi:10.1016/S0378-4371(01)00144-3; moments: Physica A 316, 87 (2002), doi:10.1016/S0378-4371(02)01383-3.
     """
     layout = Layout(checked_overlap(overlap), backward, final_box)
-    moments, several = check_moments(moment)
+    (moments, several), flat = check_moments(moment), _checked_flat(flat)
     if moments == (2.0,):
         computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks)
         of_two = computed.fluctuations()
         return computed.scales(), of_two[..., None, :] if several else of_two
-    found = fluctuation_moments(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks, moments=moments, flat=flat)
-    return found.scales, found.fluctuations if several else found.fluctuations[..., 0, :]
+    checked = _checked(x, scales, order, axis, breaks, default_sizes)
+    means = checked.means(checked.residuals(layout), moments, flat)
+    return checked.scales(), means if several else means[..., 0, :]
 
 
 class MeanSquares(NamedTuple):
@@ -120,10 +121,7 @@ class MeanSquares(NamedTuple):
 
     def scales(self) -> Array:
         """The box sizes, as an integer array in the library of the series."""
-        if self.xp is NUMPY:
-            return scales_of(self.sizes)
-        device = None if is_jax(self.xp) else self.series.device  # a traced array has none
-        return self.xp.asarray(np.array(self.sizes), device=device)
+        return _as_array(self.sizes, self.series, self.xp)
 
     def fluctuations(self) -> Array:
         """F(s) in the unit of the series."""
@@ -150,6 +148,19 @@ class _Checked(NamedTuple):
     stretches: tuple[int, ...]
     floor: Array
     unit: Array | None
+
+    def scales(self) -> Array:
+        """The box sizes, as an integer array in the library of the series."""
+        return _as_array(self.sizes, self.series, self.xp)
+
+    def residuals(self, layout: Layout) -> list[Array]:
+        """The mean squared residuals of the boxes of each size, in units of `unit`²."""
+        return box_residuals(self.series, self.sizes, self.order, layout, self.xp, self.stretches)
+
+    def means(self, residuals: list[Array], moments: tuple[float, ...], flat: str) -> Array:
+        """F(s) ``(..., moments, k)`` in the unit of the series."""
+        means = box_means(residuals, moments, self.floor if flat == "omit" else None, self.xp)
+        return means if self.unit is None else means * self.unit[..., None]
 
 
 def mean_squares(
@@ -179,17 +190,20 @@ def fluctuation_moments(
     moments: tuple[float, ...],
     flat: Literal["omit", "keep"] = "omit",
 ) -> FluctuationMoments:
-    """Check all arguments, and compute F(s) for many moments from the residuals of the boxes, which are computed once."""
-    if flat not in ("omit", "keep"):
-        msg = f'flat must be "omit" or "keep", got {flat!r}; "omit" leaves boxes that do not fluctuate out of moments q <= 0'
-        raise ValueError(msg)
-    series, xp, order, sizes, stretches, floor, unit = _checked(x, scales, order, axis, breaks, default_sizes)
-    residuals = box_residuals(series, sizes, order, layout, xp, stretches)
-    counts = flat_boxes(residuals, floor, xp)
-    means = box_means(residuals, moments, floor if flat == "omit" else None, xp)
-    means = means if unit is None else means * unit[..., None]
-    shape = MeanSquares(counts, floor, unit, sizes, series, xp)
-    return FluctuationMoments(shape.scales(), means, tuple(each.shape[-1] for each in residuals), counts)
+    """Check all arguments, and compute F(s) for many moments from the residuals of the boxes, which are computed once.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).standard_normal(1000)
+    >>> x[100:164] = x[100]  # a sensor that repeats one value
+    >>> found = fluctuation_moments(x, scales=[8, 16, 32], moments=(-2.0, 0.0, 2.0))
+    >>> found.boxes, found.flat
+    ((125, 62, 31), array([7, 3, 1]))
+    """
+    checked = _checked(x, scales, order, axis, breaks, default_sizes)
+    residuals = checked.residuals(layout)
+    boxes = tuple(each.shape[-1] for each in residuals)
+    means = checked.means(residuals, moments, _checked_flat(flat))
+    return FluctuationMoments(checked.scales(), means, boxes, flat_boxes(residuals, checked.floor, checked.xp))
 
 
 def _checked(
@@ -286,8 +300,22 @@ def scales_of(sizes: tuple[int, ...]) -> npt.NDArray[np.int_]:
     return array
 
 
+def _as_array(sizes: tuple[int, ...], series: Array, xp: Namespace) -> Array:
+    if xp is NUMPY:
+        return scales_of(sizes)
+    return xp.asarray(np.array(sizes), device=None if is_jax(xp) else series.device)  # a traced array has no device
+
+
 def checked_overlap(overlap: float) -> float:
+    """Return the overlap as a number; raises unless it is from 0 to below 1."""
     if not 0 <= overlap < 1:
         msg = f"overlap must be from 0 to below 1, got {overlap}; 0.5 starts a box at every half box"
         raise ValueError(msg)
     return float(overlap)
+
+
+def _checked_flat(flat: Literal["omit", "keep"]) -> Literal["omit", "keep"]:
+    if flat not in ("omit", "keep"):
+        msg = f'flat must be "omit" or "keep", got {flat!r}; "omit" leaves boxes that do not fluctuate out of moments q <= 0'
+        raise ValueError(msg)
+    return flat

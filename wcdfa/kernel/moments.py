@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wcdfa.kernel.arrays import NUMPY, Array, Namespace
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, is_jax
 from wcdfa.kernel.evenly_spaced_moments import NEAR_ZERO, WIDEST, Spacing, means_of_evenly_spaced, spacing_of
 
 
@@ -39,37 +39,59 @@ def box_means(residuals: Sequence[Array], moments: tuple[float, ...], floor: Arr
 
 
 def _of_one_size(residuals: Array, moments: tuple[float, ...], floor: Array | None, xp: Namespace) -> Array:
-    """Powers of ratios to the largest residual for q > 0, and to the smallest for q ≤ 0, so that none overflows."""
+    """Powers of ratios to the largest residual for q > 0, and to the smallest for q ≤ 0, so that none overflows.
+
+    A compiler gets all moments of a kind as one array, others one by one, which takes less memory.
+    """
     everything = xp.ones_like(residuals) > 0
     counted = everything if floor is None else residuals > floor
     largest = xp.max(residuals, axis=-1, keepdims=True)
     smallest = xp.min(xp.where(counted, residuals, xp.ones_like(residuals) * float("inf")), axis=-1, keepdims=True)
     upper, lower = _Ratios(residuals, largest, everything, xp), _Ratios(residuals, smallest, counted, xp)
-    return xp.stack([(upper if q > 0 else lower).mean(q) for q in moments], axis=-1)
+    kinds = {q: (q > 0, _near_zero(q)) for q in moments}
+    groups = [tuple(q for q in kinds if kinds[q] == kind) for kind in dict.fromkeys(kinds.values())]
+    if not is_jax(xp):
+        groups = [(q,) for group in groups for q in group]
+    found = {
+        q: part[..., i]
+        for group in groups
+        for part in [(upper if group[0] > 0 else lower).means(group)]
+        for i, q in enumerate(group)
+    }
+    return xp.stack([found[q] for q in moments], axis=-1)
+
+
+def _near_zero(q: float) -> int:
+    return 2 if q == 0 else int(abs(q) < NEAR_ZERO)
 
 
 class _Ratios:
-    """The logarithms of residuals to a reference, one a box."""
+    """The logarithms of residuals to a reference, one a box, and means of their powers."""
 
     def __init__(self, residuals: Array, reference: Array, counted: Array, xp: Namespace) -> None:
-        one = xp.ones_like(residuals)
-        there = (reference > 0) & (reference < float("inf"))
-        self.counted = counted & (residuals > 0)
-        self.logarithms = xp.log(xp.where(self.counted, residuals / xp.where(there, reference, xp.ones_like(reference)), one))
-        self.root = xp.sqrt(xp.where(there, reference, xp.zeros_like(reference)))[..., 0]  # 0: there is no box that fluctuates
-        number = xp.sum(xp.where(counted, one, 0 * one), axis=-1)
-        self.number, self.xp = xp.where(there[..., 0], number, xp.ones_like(number)), xp
+        one, self.xp = xp.ones_like(residuals), xp
+        self.there = (reference > 0) & (reference < float("inf"))  # otherwise no box fluctuates that counts
+        self.counted = (counted & (residuals > 0))[..., None, :]
+        unit = xp.where(self.there, reference, xp.ones_like(reference))
+        self.logarithms = xp.log(xp.where(self.counted[..., 0, :], residuals / unit, one))[..., None, :]
+        self.root = xp.sqrt(unit)
+        self.number = xp.where(self.there, xp.sum(xp.where(counted, one, 0 * one), axis=-1, keepdims=True), xp.ones_like(unit))
 
-    def mean(self, q: float) -> Array:
-        xp = self.xp
-        if q == 0:
-            return self.root * xp.exp(self._sum(self.logarithms / 2) / self.number)
-        if abs(q) < NEAR_ZERO:  # powers are so near 1 that what they differ from 1 by is summed
-            return self.root * xp.exp(xp.log1p(self._sum(xp.expm1(self.logarithms * (q / 2))) / self.number) / q)
-        return self.root * (self._sum(xp.exp(self.logarithms * (q / 2))) / self.number) ** (1 / q)
+    def means(self, moments: tuple[float, ...]) -> Array:
+        """The means ``(..., moments)`` of moments that are all 0, all near 0, or none."""
+        xp, kind = self.xp, _near_zero(moments[0])
+        q = xp.asarray(np.array(moments), dtype=self.root.dtype, device=None if is_jax(xp) else self.root.device)
+        powers = self.logarithms * (q[:, None] / 2)
+        if kind == 2:
+            mean = xp.exp(self._mean(self.logarithms / 2))
+        elif kind:  # they are so near 1 that what they differ from 1 by is summed
+            mean = xp.exp(xp.log1p(self._mean(xp.expm1(powers))) / q)
+        else:
+            mean = xp.where(self.there, self._mean(xp.exp(powers)), xp.ones_like(self.root)) ** (1 / q)
+        return xp.where(self.there, self.root * mean, xp.zeros_like(mean))
 
-    def _sum(self, values: Array) -> Array:
-        return self.xp.sum(self.xp.where(self.counted, values, self.xp.zeros_like(values)), axis=-1)
+    def _mean(self, values: Array) -> Array:
+        return self.xp.sum(self.xp.where(self.counted, values, self.xp.zeros_like(values)), axis=-1) / self.number
 
 
 def _plain(residuals: Sequence[Array], floor: Array | None, spacing: Spacing) -> list[bool]:
