@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
     from wcdfa.monitor.epochs import RollingWeightChangeDFA as RollingWeightChangeDFA
     from wcdfa.monitor.monitor import WeightChangeDFA as WeightChangeDFA
+    from wcdfa.multifractal.mfdfa import mfdfa as mfdfa
+    from wcdfa.multifractal.result import Multifractal as Multifractal
     from wcdfa.preprocess.preparation import Prepared as Prepared
     from wcdfa.preprocess.preparation import prepare as prepare
     from wcdfa.recording.reading import Reading as Reading
@@ -37,6 +39,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Diagnosis": "verdicts.diagnosis",
     "Finding": "verdicts.findings",
     "Prepared": "preprocess.preparation",
+    "Multifractal": "multifractal.result",
     "Reading": "recording.reading",
     "Rolling": "inference.rolling",
     "RollingWeightChangeDFA": "monitor.epochs",
@@ -48,6 +51,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
+    "mfdfa": "multifractal.mfdfa",
     "prepare": "preprocess.preparation",
     "rolling_dfa": "inference.rolling",
     "run_alpha": "verdicts.run_alpha",
@@ -76,6 +80,7 @@ __all__ = [
     "DFAWarning",
     "Diagnosis",
     "Finding",
+    "Multifractal",
     "Prepared",
     "Reading",
     "Rolling",
@@ -88,6 +93,7 @@ __all__ = [
     "diagnose",
     "drift_alarms",
     "fluctuations",
+    "mfdfa",
     "nulls",
     "prepare",
     "rolling_dfa",
