@@ -8,10 +8,19 @@ if TYPE_CHECKING:
     from wcdfa import nulls as nulls
     from wcdfa import scales as scales
     from wcdfa import synthetic as synthetic
+    from wcdfa.cross.coupling import Coupling as Coupling
+    from wcdfa.cross.coupling import coupling as coupling
+    from wcdfa.cross.fluctuation import cross_fluctuations as cross_fluctuations
+    from wcdfa.inference.crossovers import Crossovers as Crossovers
+    from wcdfa.inference.crossovers import crossovers as crossovers
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
     from wcdfa.inference.legacy import compute_dfa as compute_dfa
+    from wcdfa.inference.local_slopes import LocalSlopes as LocalSlopes
+    from wcdfa.inference.local_slopes import local_slopes as local_slopes
+    from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
+    from wcdfa.inference.measured_ranges import range_exponents as range_exponents
     from wcdfa.inference.rolling import Rolling as Rolling
     from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
     from wcdfa.preprocess.preparation import Prepared as Prepared
     from wcdfa.preprocess.preparation import prepare as prepare
     from wcdfa.recording.reading import Reading as Reading
+    from wcdfa.streaming.stream import Stream as Stream
     from wcdfa.verdicts.diagnosis import Diagnosis as Diagnosis
     from wcdfa.verdicts.diagnosis import diagnose as diagnose
     from wcdfa.verdicts.drift import Alarm as Alarm
@@ -34,25 +44,35 @@ if TYPE_CHECKING:
 
 _HOMES = {  # imported when they are first asked for, so that importing wcdfa costs little; the list above is for type checkers
     "Alarm": "verdicts.drift",
+    "Coupling": "cross.coupling",
+    "Crossovers": "inference.crossovers",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",
     "Diagnosis": "verdicts.diagnosis",
     "Finding": "verdicts.findings",
+    "LocalSlopes": "inference.local_slopes",
     "Prepared": "preprocess.preparation",
     "Multifractal": "multifractal.result",
+    "RangeExponents": "inference.measured_ranges",
     "Reading": "recording.reading",
     "Rolling": "inference.rolling",
     "RollingWeightChangeDFA": "monitor.epochs",
     "RunAlpha": "verdicts.run_alpha",
+    "Stream": "streaming.stream",
     "Verdict": "verdicts.single_window",
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
+    "coupling": "cross.coupling",
+    "cross_fluctuations": "cross.fluctuation",
+    "crossovers": "inference.crossovers",
     "dfa": "inference.exponent",
     "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
     "mfdfa": "multifractal.mfdfa",
+    "local_slopes": "inference.local_slopes",
     "prepare": "preprocess.preparation",
+    "range_exponents": "inference.measured_ranges",
     "rolling_dfa": "inference.rolling",
     "run_alpha": "verdicts.run_alpha",
     "verdict": "verdicts.single_window",
@@ -76,26 +96,36 @@ _PACKAGES = {
 
 __all__ = [
     "Alarm",
+    "Coupling",
+    "Crossovers",
     "DFAResult",
     "DFAWarning",
     "Diagnosis",
     "Finding",
     "Multifractal",
+    "LocalSlopes",
     "Prepared",
+    "RangeExponents",
     "Reading",
     "Rolling",
     "RollingWeightChangeDFA",
     "RunAlpha",
+    "Stream",
     "Verdict",
     "WeightChangeDFA",
     "compute_dfa",
+    "coupling",
+    "cross_fluctuations",
+    "crossovers",
     "dfa",
     "diagnose",
     "drift_alarms",
     "fluctuations",
     "mfdfa",
+    "local_slopes",
     "nulls",
     "prepare",
+    "range_exponents",
     "rolling_dfa",
     "run_alpha",
     "scales",

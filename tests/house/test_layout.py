@@ -52,6 +52,7 @@ EXTRAS = {  # what a package may import beside the core's own dependencies, wher
         ),
         *("regex", "wandb", "zstandard"),
     },
+    "streaming": {"dask", "pyarrow"},
     "sinks": {"mlflow", "pyarrow", "tensorboard", "tensorflow", "trackio", "wandb"},
 }
 CORE = {"numpy", "array_api_compat"}
@@ -76,6 +77,7 @@ BUILT_ON = {
     "flax": {"jax"},
     "keras": {"jax", "tensorflow", "torch"},
     "lightning": {"pytorch_lightning", "torch"},
+    "mne": {"pandas"},
     "transformers": {"torch"},
 }
 

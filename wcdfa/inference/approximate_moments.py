@@ -99,12 +99,18 @@ def simulated(n: int, sizes: tuple[int, ...], order: int, overlap: float, *, eac
 def simulate(n: int, sizes: tuple[int, ...], order: int, overlap: float, alpha: float, series: int, *, seed: int) -> Matrix:
     """Return log F of simulated ARFIMA(0, α - 1/2, 0), ``(series, sizes)``."""
     rng = np.random.default_rng([seed, n, order])
-    sums = max(0, int(np.floor(alpha - 1e-9)))  # d below 1/2, then running sums
     parts = []
     for start in range(0, series, max(1, SAMPLES // n)):
         count = min(max(1, SAMPLES // n), series - start)
-        x = arfima(n, d=alpha - 0.5 - sums, batch=(count,), seed=rng)
-        for _ in range(sums):
-            x = np.cumsum(x, axis=-1)
+        x = arfima_of(alpha, n, count, rng)
         parts.append(np.log(fluctuations(x, scales=sizes, order=order, overlap=overlap)[1]))
     return np.concatenate(parts)
+
+
+def arfima_of(alpha: float, n: int, series: int, rng: np.random.Generator) -> Matrix:
+    """ARFIMA(0, α - 1/2, 0) for α of any order, ``(series, n)``."""
+    sums = max(0, int(np.floor(alpha - 1e-9)))  # d below 1/2, then running sums
+    x = arfima(n, d=alpha - 0.5 - sums, batch=(series,), seed=rng)
+    for _ in range(sums):
+        x = np.cumsum(x, axis=-1)
+    return x

@@ -231,7 +231,7 @@ def result_of(of: Computed, order: int, method: Method, confidence: float) -> tu
     key = (computed.series.shape[-1], sizes, order, method, computed.stretches, of.calibrated)
     table = constant(calibration_for, *key, xp=xp, like=computed.values)
     inflation = None if of.inverse is None else of.inverse * of.calibrated
-    estimate = calibrated_estimate(computed.values, computed.floor, table, _normal_quantile(confidence), xp, inflation)
+    estimate = calibrated_estimate(computed.values, computed.floor, table, normal_quantile(confidence), xp, inflation)
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if method == "ols":
         alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)
@@ -281,7 +281,7 @@ def _one_estimate(n: int, order: int, method: Method, confidence: float) -> tupl
     if compute is None:
         return None
     table = calibration_for(n, sizes, order, method)
-    estimate = OneEstimate(compute, n, sizes, table, _normal_quantile(confidence), slope=method == "ols")
+    estimate = OneEstimate(compute, n, sizes, table, normal_quantile(confidence), slope=method == "ols")
     return estimate, scales_of(sizes), order + 1 - SATURATION
 
 
@@ -300,7 +300,8 @@ def check_confidence(confidence: float) -> None:
 
 
 @lru_cache(maxsize=16)
-def _normal_quantile(confidence: float) -> float:
+def normal_quantile(confidence: float) -> float:
+    """How many standard deviations on each side of the mean hold this share of a normal distribution."""
     from statistics import NormalDist  # noqa: PLC0415 - 10 ms that importing wcdfa would cost
 
     return NormalDist().inv_cdf(0.5 + confidence / 2)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from wcdfa.kernel import merged_residuals
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, namespace_of
 from wcdfa.kernel.boxes import SIDE_BY_SIDE, Layout, box_mean_squares
+from wcdfa.kernel.merged_residuals import merged_residuals, merged_sizes
 
 
 def box_residuals(
@@ -24,17 +24,23 @@ def box_residuals(
     >>> [each.shape for each in box_residuals(x, (4, 10, 20))]
     [(25,), (10,), (5,)]
 
-    Boxes stand in the order of time; if they are placed from both ends, those from the start come first. `stretches` are the lengths
-    of the stretches between breaks.
+    Boxes stand in the order of time; if they are placed from both ends, those from the start come first, and boxes that all coincide
+    are given once, which changes no mean. `stretches` are the lengths of the stretches between breaks.
     """
     xp = namespace_of(x) if xp is None else xp
     single = xp is NUMPY and x.dtype == np.float32
     if single:  # NumPy cumulates a long box term by term, which would cost float32 its last digits
         x = xp.astype(x, np.float64)
-    ends = np.cumsum(stretches or (x.shape[-1],)).tolist()
-    starts = [0, *ends[:-1]]
-    parts = [_of_one_stretch(x[..., start:end], sizes, order, layout, xp) for start, end in zip(starts, ends, strict=True)]
-    joined = [_joined([part[i] for part in parts], xp) for i in range(len(sizes))]
+    if len(stretches) < 2:
+        found = _of_one_stretch(x, sizes, order, layout, xp)
+    else:
+        ends = np.cumsum(stretches).tolist()
+        parts = [
+            _of_one_stretch(x[..., start:end], sizes, order, layout, xp) for start, end in zip([0, *ends[:-1]], ends, strict=True)
+        ]
+        # where the boxes of one stretch coincide, they must still count as often as those of the others
+        found = [[each for part in parts for each in _counted_twice(part[i], layout)] for i in range(len(sizes))]
+    joined = [each[0] if len(each) == 1 else xp.concat(each, axis=-1) for each in found]
     return [xp.astype(each, np.float32) for each in joined] if single else joined
 
 
@@ -47,19 +53,17 @@ def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: Layout
     """For each size the residuals of its boxes, in parts that follow one another; no part if no box fits."""
     n = x.shape[-1]
     fitting = tuple(size for size in sizes if size <= n)
-    merged = merged_residuals.merged_sizes(fitting) if layout.overlap == 0 else ()
-    if not merged:
-        return [_direct(x, size, order, layout, xp) for size in sizes]
-    forward = merged_residuals.forward_boxes(x, merged, order, xp)
-    backward = merged_residuals.backward_boxes(x, merged, order, xp) if layout.backward else {}
-    both = {size: [forward[size], *([backward[size]] if layout.backward else [])] for size in merged}
-    return [both[size] if size in both else _direct(x, size, order, layout, xp) for size in sizes]
+    merged = merged_sizes(fitting) if layout.overlap == 0 and layout.final_box else ()
+    found = merged_residuals(x, merged, order, layout.backward, xp) if merged else {}
+    return [found[size] if size in found else _direct(x, size, order, layout, xp) for size in sizes]
 
 
 def _direct(x: Array, size: int, order: int, layout: Layout, xp: Namespace) -> list[Array]:
-    return [box_mean_squares(x, size, order, span, xp) for span in layout.starts(x.shape[-1], size)]
+    spans = layout.starts(x.shape[-1], size)
+    if len(spans) == 2 and spans[0] == spans[1][::-1]:
+        spans = spans[:1]
+    return [box_mean_squares(x, size, order, span, xp) for span in spans]
 
 
-def _joined(parts: list[list[Array]], xp: Namespace) -> Array:
-    flat = [each for part in parts for each in part]
-    return flat[0] if len(flat) == 1 else xp.concat(flat, axis=-1)
+def _counted_twice(parts: list[Array], layout: Layout) -> list[Array]:
+    return parts * 2 if layout.backward and len(parts) == 1 else parts

@@ -97,7 +97,7 @@ def fluctuations(
     C.-K. Peng et al., Phys. Rev. E 49, 1685 (1994), doi:10.1103/PhysRevE.49.1685. J. W. Kantelhardt et al., Physica A 295, 441
     (2001), doi:10.1016/S0378-4371(01)00144-3; moments: Physica A 316, 87 (2002), doi:10.1016/S0378-4371(02)01383-3.
     """
-    layout = Layout(_checked_overlap(overlap), backward, final_box)
+    layout = Layout(checked_overlap(overlap), backward, final_box)
     moments, several = check_moments(moment)
     if moments == (2.0,):
         computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks)
@@ -286,7 +286,7 @@ def scales_of(sizes: tuple[int, ...]) -> npt.NDArray[np.int_]:
     return array
 
 
-def _checked_overlap(overlap: float) -> float:
+def checked_overlap(overlap: float) -> float:
     if not 0 <= overlap < 1:
         msg = f"overlap must be from 0 to below 1, got {overlap}; 0.5 starts a box at every half box"
         raise ValueError(msg)

@@ -10,18 +10,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.kernel.arrays import Array, Namespace, constant, matmul_of
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
 from wcdfa.kernel.polynomials import Matrix, frozen
 from wcdfa.kernel.side_by_side_plan import Box, boxes_from_samples, chains_of, merge
 
 LARGEST_BASE = 64  # samples: smallest boxes up to this size are fitted by one dense matrix
+SLAB = 1 << 14  # samples that NumPy fits at a time, so that intermediate arrays stay in the processor's cache
 
 
 class Merging(NamedTuple):
-    """The matrices that fit the smallest boxes, and those that merge two boxes after each doubling."""
+    """The matrices that fit the smallest boxes, and that merge two boxes after each doubling.
 
-    fit: Array  # (samples of a box, [coefficients, mean, details])
-    merges: tuple[Array, ...]  # (fields of two boxes, [coefficients, mean, details])
+    Their rows are the inputs of a box, the last one the mean of its second half; their columns its state and its details.
+    """
+
+    fit: Array
+    merges: tuple[Array, ...]
 
 
 @lru_cache(maxsize=1024)
@@ -49,51 +53,84 @@ def _columns(box: Box) -> Matrix:
     return frozen(np.hstack([box.coefficients, box.mean, box.details]))
 
 
-def forward_boxes(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> dict[int, Array]:
-    """The mean squared residuals ``(..., boxes)`` of boxes placed from the start, by size."""
-    found: dict[int, Array] = {}
+def merged_residuals(x: Array, sizes: tuple[int, ...], order: int, backward: bool, xp: Namespace) -> dict[int, list[Array]]:
+    """The mean squared residual ``(..., boxes)`` of each box, by size: of those from the start and, unless they coincide, from the end."""
+    found: dict[int, list[Array]] = {}
     for base, members in chains_of(sizes).items():
         doublings = (members[-1] // base).bit_length() - 1
-        for k, residuals in enumerate(_chain(x, base, doublings, order, xp)):
+        for k, residuals in enumerate(_chain(x, base, doublings, order, backward, xp)):
             if base << k in members:
-                found[base << k] = residuals / (base << k)
+                found[base << k] = [residuals[..., end, :] / (base << k) for end in range(residuals.shape[-2])]
     return found
 
 
-def backward_boxes(x: Array, sizes: tuple[int, ...], order: int, xp: Namespace) -> dict[int, Array]:
-    """The same for boxes placed from the end, still in the order of time."""
-    n, found = x.shape[-1], {}
-    for size in sizes:  # boxes of each size end with the series, so they begin where those of no other size do
-        base = next(b for b, members in chains_of(sizes).items() if size in members)
-        *_, residuals = _chain(x[..., n % size :], base, (size // base).bit_length() - 1, order, xp)
-        found[size] = residuals / size
-    return found
-
-
-def _chain(x: Array, base: int, doublings: int, order: int, xp: Namespace) -> list[Array]:
-    """The residual sums of squares ``(..., boxes)`` after 0, 1, … doublings.
+def _chain(x: Array, base: int, doublings: int, order: int, backward: bool, xp: Namespace) -> list[Array]:
+    """The residual sums of squares ``(..., ends, boxes)`` after 0, 1, … doublings; there is one end as long as boxes from both coincide.
 
     A mean is kept relative to the first sample of its box, so neither the offset nor the drift of the series costs digits.
     """
-    matmul, batch, count = matmul_of(xp), x.shape[:-1], x.shape[-1] // base
-    plan = constant(merging, base, doublings, order, xp=xp, like=x)
-    samples = xp.reshape(x[..., : count * base], (*batch, count, base))
+    plan, fields = constant(merging, base, doublings, order, xp=xp, like=x), order + 2
+    reshape, (*batch, n) = reshape_of(xp), x.shape
+    samples = _from_ends(x[..., None, :], n // base * base, backward, xp)
+    samples = reshape(samples, (*batch, samples.shape[-2], n // base, base))
     first = samples[..., 0]
-    state, residual = _split(matmul(samples - first[..., None], plan.fit), order, xp)
+    state, residual = _fitted(samples, plan.fit, fields, xp)
     found = [residual]
     for transform in plan.merges:
-        count //= 2
-        apart = (first[..., 1 : 2 * count : 2] - first[..., 0 : 2 * count : 2])[..., None]
-        first = first[..., 0 : 2 * count : 2]
-        left, right = state[..., 0 : 2 * count : 2, :], state[..., 1 : 2 * count : 2, :]
-        pairs = xp.concat([left, right[..., : order + 1], right[..., order + 1 :] + apart], axis=-1)
-        state, gained = _split(matmul(pairs, transform), order, xp)
-        residual = residual[..., 0 : 2 * count : 2] + residual[..., 1 : 2 * count : 2] + gained
+        boxes = state.shape[-2]
+        even = boxes // 2 * 2
+        state = _from_ends(reshape(state, (*state.shape[:-2], boxes * fields)), even * fields, backward, xp)
+        first, residual = (_from_ends(each, even, backward, xp) for each in (first, residual))
+        pairs = reshape(state, (*state.shape[:-1], even // 2, 2 * fields))
+        apart = (first[..., 1::2] - first[..., ::2])[..., None]  # to be added to the mean of the second half
+        state, gained = _split(_product(pairs, transform, xp) + apart * transform[-1, :], fields, xp)
+        first, residual = first[..., ::2], residual[..., ::2] + residual[..., 1::2] + gained
         found.append(residual)
     return found
 
 
-def _split(outputs: Array, order: int, xp: Namespace) -> tuple[Array, Array]:
-    """Coefficients and means ``(..., boxes, order + 2)``, and the sum of squared details ``(..., boxes)``."""
-    details = outputs[..., order + 2 :]
-    return outputs[..., : order + 2], xp.sum(details * details, axis=-1)
+def _from_ends(values: Array, count: int, backward: bool, xp: Namespace) -> Array:
+    """The first `count` values and, if asked, the last: ``(..., ends, values)``. All of them stay as they are."""
+    if count == values.shape[-1]:
+        return values
+    if not backward:
+        return values[..., :count]
+    return xp.concat([values[..., :1, :count], values[..., -1:, values.shape[-1] - count :]], axis=-2)
+
+
+def _fitted(samples: Array, fit: Array, fields: int, xp: Namespace) -> tuple[Array, Array]:
+    """The state ``(..., boxes, fields)`` of the smallest boxes ``(..., boxes, samples)`` and their residual sums of squares."""
+    if xp is not NUMPY:
+        return _split(_product(samples - samples[..., :1], fit, xp), fields, xp)
+    rows, matrix = reshape_of(xp)(samples, (-1, samples.shape[-1])), np.asarray(fit)
+    state, residual = np.empty((len(rows), fields), matrix.dtype), np.empty(len(rows), matrix.dtype)
+    count = max(1, SLAB // rows.shape[-1])
+    room, local = (np.empty((min(count, len(rows)), width), matrix.dtype) for width in matrix.shape[::-1])
+    counting = _details_only(matrix.shape[1], fields, matrix.dtype)
+    for start in range(0, len(rows), count):
+        part = np.asarray(rows[start : start + count])
+        outputs = np.matmul(np.subtract(part, part[:, :1], out=local[: len(part)]), matrix, out=room[: len(part)])
+        state[start : start + count] = outputs[:, :fields]
+        np.matmul(np.multiply(outputs, outputs, out=outputs), counting, out=residual[start : start + count])
+    return state.reshape(*samples.shape[:-1], fields), residual.reshape(samples.shape[:-1])
+
+
+def _split(outputs: Array, fields: int, xp: Namespace) -> tuple[Array, Array]:
+    """State ``(..., boxes, fields)`` and sum of squared details ``(..., boxes)``."""
+    if xp is NUMPY:  # a product is faster than a sum along a short axis
+        return outputs[..., :fields], np.matmul(outputs * outputs, _details_only(outputs.shape[-1], fields, outputs.dtype))
+    details = outputs[..., fields:]
+    return outputs[..., :fields], xp.sum(details * details, axis=-1)
+
+
+@lru_cache(maxsize=512)
+def _details_only(outputs: int, fields: int, dtype: object) -> Matrix:
+    return frozen((np.arange(outputs) >= fields).astype(dtype))
+
+
+def _product(rows: Array, matrix: Array, xp: Namespace) -> Array:
+    """The product of all rows with one matrix. NumPy would take it batch by batch."""
+    if xp is not NUMPY:
+        return matmul_of(xp)(rows, matrix)
+    flat = reshape_of(xp)(rows, (-1, rows.shape[-1]))
+    return reshape_of(xp)(np.matmul(flat, matrix), (*rows.shape[:-1], matrix.shape[-1]))

@@ -66,8 +66,8 @@ def plan(n: int, sizes: tuple[int, ...], order: int) -> Plan:
         stages: list[Stage] = []
         for doublings in _split(base, (members[-1] // base).bit_length() - 1):
             final = size << doublings == members[-1]
-            inputs = _from_boxes(1 << doublings, order) if stages else boxes_from_samples(size, 1 << doublings, order)
-            stages.append(_stage(inputs, n, size, boxes, doublings, order, later=bool(stages), final=final))
+            inputs = boxes_from_boxes(1 << doublings, order) if stages else boxes_from_samples(size, 1 << doublings, order)
+            stages.append(merging_stage(inputs, n, size, boxes, doublings, order, later=bool(stages), final=final))
             computed += [size << k for k in range(1 if len(stages) > 1 else 0, doublings + 1)]
             size, boxes = size << doublings, boxes >> doublings
         chains.append(tuple(stages))
@@ -107,7 +107,7 @@ def boxes_from_samples(size: int, count: int, order: int) -> list[Box]:
     return boxes
 
 
-def _from_boxes(count: int, order: int) -> list[Box]:
+def boxes_from_boxes(count: int, order: int) -> list[Box]:
     """The boxes that enter a later stage, as functions of their own coefficients and means; their details are already summed."""
     fields = order + 2
     inputs = np.eye(count * fields)
@@ -125,7 +125,9 @@ def merge(a: Box, b: Box, size: int, order: int) -> Box:
     return Box(joint @ coarse, (a.mean + b.mean) / 2, joint @ fine)
 
 
-def _stage(boxes_in: list[Box], n: int, size: int, boxes: int, doublings: int, order: int, *, later: bool, final: bool) -> Stage:
+def merging_stage(
+    boxes_in: list[Box], n: int, size: int, boxes: int, doublings: int, order: int, *, later: bool, final: bool
+) -> Stage:
     """Merge the boxes of a block `doublings` times; keep every detail, and at which size and in which box it arises."""
     columns: list[Matrix] = []
     levels: list[int] = []  # for each term: the number of doublings after which it arises …

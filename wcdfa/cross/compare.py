@@ -1,0 +1,82 @@
+"""Sets the coefficients of pairs of series against their nulls."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.cross.exponent import exponent_of
+from wcdfa.cross.frame import Frame
+from wcdfa.cross.null import Null, memory_null, phase_null
+from wcdfa.cross.result import OF_Y, UNCOUPLED, Coupling
+from wcdfa.cross.series import Side
+from wcdfa.inference.exponent import ROUNDING
+from wcdfa.kernel.fluctuation import scales_of
+from wcdfa.support.aliases import Series
+
+NullName = Literal["memory", "phase"]
+NullMaker = Callable[[Side, Side], Null]
+LEVEL = 0.05  # of a test: where p is larger, there is no λ
+
+
+def null_maker(frame: Frame, null: NullName, replicates: int, seed: int) -> NullMaker:
+    """A function that gives the null of a pair."""
+    return partial(_of_phases if null == "phase" else _of_memory, frame, replicates, seed)
+
+
+def _of_memory(frame: Frame, replicates: int, seed: int, x: Side, y: Side) -> Null:
+    return memory_null(frame, float(x.alpha), float(y.alpha), replicates, seed)
+
+
+def _of_phases(frame: Frame, replicates: int, seed: int, x: Side, y: Side) -> Null:
+    return phase_null(frame, x.values, y.values, replicates, seed)
+
+
+def compared(frame: Frame, x: Side, y: Side, null_of: NullMaker, confidence: float) -> Coupling:
+    """The result for lists of series, with an axis of lags."""
+    found = list(frame.squares(x.values, y.values))
+    rho = np.stack([np.asarray(each.coefficients()) for each in found], axis=-2)
+    cross = np.stack([np.asarray(each.cross) for each in found], axis=-2)
+    cause = np.where(x.cause, x.cause, np.where(y.cause, y.cause + OF_Y, 0))
+    cause = np.where((cause == 0) & np.isnan(rho).any(axis=(1, 2)), ROUNDING, cause).astype(np.int8)
+    rho[cause > 0] = math.nan
+    parts = [_undefined(rho.shape[1:], int(why)) for why in cause]
+    for place in np.flatnonzero(cause == 0):
+        null = null_of(*(Side(*(part[place] for part in side)) for side in (x, y)))
+        parts[place] = _of_pair(rho[place], cross[place], null, frame, confidence)
+    joined = {name: np.stack([part[name] for part in parts]) for name in parts[0]} if parts else {}
+    return Coupling(
+        rho=rho, alpha_x=x.alpha, alpha_y=y.alpha, cause=cause, scales=scales_of(frame.sizes), lags=np.array(frame.lags), **joined
+    )
+
+
+def _undefined(shape: tuple[int, ...], cause: int) -> dict[str, npt.NDArray[np.generic]]:
+    """NaN for everything that the null decides."""
+    by_size = dict.fromkeys(("low", "high", "p_by_size", "deviation"), np.full(shape, math.nan))
+    by_lag = dict.fromkeys(("exponent", "exponent_low", "exponent_high"), np.full(shape[:-1], math.nan))
+    return {**by_size, **by_lag, "p_value": np.array(math.nan), "exponent_cause": np.full(shape[:-1], cause, np.int8)}
+
+
+def _of_pair(rho: Series, cross: Series, null: Null, frame: Frame, confidence: float) -> dict[str, npt.NDArray[np.generic]]:
+    """Intervals, p-values and λ of one pair, (lags, sizes)."""
+    with np.errstate(divide="ignore"):  # identical series have an infinite z
+        z = np.arctanh(rho)
+    reach, p_value = null.reach(confidence), null.p_value(z)
+    found = _undefined(rho.shape, UNCOUPLED)
+    found |= {
+        "low": np.tanh(z - reach),
+        "high": np.tanh(z + reach),
+        "p_by_size": null.p_by_size(z),
+        "p_value": np.array(p_value),
+        "deviation": null.deviation,
+    }
+    if p_value <= LEVEL:
+        each = [exponent_of(*lag, frame.sizes, frame.order, confidence) for lag in zip(cross, rho, null.covariance, strict=True)]
+        names = ("exponent", "exponent_low", "exponent_high", "exponent_cause")
+        found |= {name: np.array(part) for name, part in zip(names, zip(*each, strict=True), strict=True)}
+    return found

@@ -1,0 +1,178 @@
+"""Computes F²xy(s), the covariance of two detrended profiles, from F² of their sum and their difference.
+
+With (a + b)² − (a − b)² = 4ab, F²xy = (F²(x + y) − F²(x − y)) / 4, which is exact for every order, overlap and break. Both series are first
+divided by their typical F, so that neither loses digits in the sum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, is_jax
+from wcdfa.kernel.boxes import Layout
+from wcdfa.kernel.fluctuation import MeanSquares, checked_overlap, mean_squares
+from wcdfa.scales import default_sizes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def cross_fluctuations(
+    x: Array | npt.ArrayLike,
+    y: Array | npt.ArrayLike,
+    /,
+    *,
+    scales: Iterable[int] | None = None,
+    order: int = 1,
+    axis: int = -1,
+    overlap: float = 0.0,
+    backward: bool = False,
+    breaks: Iterable[int] = (),
+) -> tuple[Any, Any]:  # arrays of the library of x, which a type checker cannot know
+    """Compute the cross-fluctuation function F²xy(s) of detrended cross-correlation analysis, with its sign.
+
+    >>> import numpy as np
+    >>> import wcdfa
+    >>> x, noise = np.random.default_rng(0).standard_normal((2, 1000))
+    >>> sizes, F2 = wcdfa.cross_fluctuations(x, noise - x, scales=[4, 8, 16, 32])
+    >>> print(F2.round(2))  # near that of -x with itself: -(s² - 4) / (15 s) = -0.2, -0.5, -1.05, -2.13
+    [-0.18 -0.47 -0.99 -2.05]
+
+    Both profiles are detrended in each box; F²xy(s) is the mean over boxes of the mean product of their residuals. Of a series with
+    itself it is F²(s). ρ(s) = F²xy / (F_x F_y) is the detrended cross-correlation coefficient, from -1 to 1: `coupling` gives it with an
+    interval.
+
+    Parameters
+    ----------
+    x, y : arrays of shape (..., n), or anything with ``__array__``, ``__dlpack__`` or a length
+        Series of the same length, sample by sample, each in any unit. Batch shapes broadcast.
+    scales, order, axis, overlap, backward, breaks
+        As in `fluctuations`; the axis and the breaks are those of both series.
+
+    Returns
+    -------
+    scales : integers of shape (k,)
+    F2 : array of shape (..., k)
+        In the unit of `x` times the unit of `y`, in their library.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `fluctuations`; and if the series differ in length, or are arrays of two different libraries.
+
+    References
+    ----------
+    B. Podobnik and H. E. Stanley, Phys. Rev. Lett. 100, 084102 (2008), doi:10.1103/PhysRevLett.100.084102. ρ: G. F. Zebende, Physica A
+    390, 614 (2011), doi:10.1016/j.physa.2010.10.022.
+    """
+    layout = Layout(checked_overlap(overlap), backward)
+    pair = cross_squares(*aligned(x, y, axis), scales=scales, order=order, layout=layout, breaks=breaks, default=default_sizes)
+    return pair.x.scales(), pair.products()
+
+
+class CrossSquares(NamedTuple):
+    """F² of two series, and F²xy, all in comparable units."""
+
+    x: MeanSquares
+    y: MeanSquares
+    cross: Array  # F²xy, (..., k), in units of x_level · y_level
+    x_level: Array  # (..., 1): the typical F, in units of x.unit
+    y_level: Array
+
+    def products(self) -> Array:
+        """F²xy in the units of the series."""
+        values = self.cross
+        for level, unit in ((self.x_level, self.x.unit), (self.y_level, self.y.unit)):
+            values = values * (level if unit is None else level * unit)
+        return values
+
+    def coefficients(self) -> Array:
+        """ρ(s); NaN where F of either series is only rounding error."""
+        xp = self.x.xp
+        (own_x, counts_x), (own_y, counts_y) = (
+            _of_series(part, level, xp) for part, level in ((self.x, self.x_level), (self.y, self.y_level))
+        )
+        rho = xp.minimum(xp.maximum(self.cross / (own_x * own_y), -1 * xp.ones_like(self.cross)), xp.ones_like(self.cross))
+        return xp.where(counts_x & counts_y, rho, xp.nan * rho)
+
+
+def _of_series(of: MeanSquares, level: Array, xp: Namespace) -> tuple[Array, Array]:
+    """F(s) in units of the level, 1 where it is only rounding error, and where it is not."""
+    counts = of.values > of.floor
+    return xp.sqrt(xp.where(counts, of.values, xp.ones_like(of.values))) / level, counts
+
+
+def aligned(x: object, y: object, axis: int) -> tuple[Array, Array, Namespace]:
+    """Both series along the last axis, in one library; NumPy arrays join the library of the other."""
+    left, xp = as_series(x, axis)
+    right, other = named_y(lambda: as_series(y, axis))
+    check_lengths(left.shape[-1], right.shape[-1])
+    if xp is not other:
+        left, right, xp = _in_one_library(left, right, xp, other)
+    return left, right, xp
+
+
+def check_lengths(of_x: int, of_y: int) -> None:
+    """Raise a ValueError unless the two series are equally long."""
+    if of_x != of_y:
+        msg = f"x has {of_x:,} samples and y {of_y:,}; give both at the same steps, so that sample i of x belongs to sample i of y"
+        raise ValueError(msg)
+
+
+def _in_one_library(left: Array, right: Array, xp: Namespace, other: Namespace) -> tuple[Array, Array, Namespace]:
+    if other is NUMPY:
+        return left, _moved(right, xp, left), xp
+    if xp is NUMPY:
+        return _moved(left, other, right), right, other
+    msg = f"x is an array of {xp.__name__} and y one of {other.__name__}; convert one of them, e.g. with np.asarray"  # type: ignore[attr-defined]
+    raise TypeError(msg)
+
+
+def _moved(array: Array, xp: Namespace, like: Array) -> Array:
+    return xp.asarray(np.array(array), device=None if is_jax(xp) else like.device)
+
+
+def cross_squares(
+    x: Array,
+    y: Array,
+    xp: Namespace,
+    *,
+    scales: Iterable[int] | None,
+    order: int,
+    layout: Layout,
+    breaks: Iterable[int],
+    default: Callable[[int, int], tuple[int, ...]],
+) -> CrossSquares:
+    """F²x, F²y and F²xy of series along the last axis; batch shapes broadcast."""
+    breaks = breaks if isinstance(breaks, tuple) else tuple(breaks)
+    first = mean_squares(x, scales=scales, order=order, axis=-1, layout=layout, breaks=breaks, default=default)
+    sizes = first.sizes
+    second = named_y(lambda: mean_squares(y, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks))
+    (left, x_level), (right, y_level) = (_comparable(each, xp) for each in (first, second))
+    both = xp.stack([left + right, left - right])
+    found = mean_squares(both, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks)
+    values = found.values if found.unit is None else found.values * found.unit * found.unit
+    return CrossSquares(first, second, (values[0, ...] - values[1, ...]) / 4, x_level, y_level)
+
+
+def _comparable(of: MeanSquares, xp: Namespace) -> tuple[Array, Array]:
+    """The series without its mean, in units of its typical F, and that F ``(..., 1)``; 1 if there is none."""
+    ones = xp.ones_like(of.values)
+    log_f2 = xp.log(xp.where(of.values > of.floor, of.values, ones))
+    level = xp.exp(xp.mean(log_f2, axis=-1, keepdims=True) / 2)
+    return (of.series - xp.mean(of.series, axis=-1, keepdims=True)) / level, level
+
+
+def named_y(compute: Callable[[], Any]) -> Any:
+    """What a function gives; errors that begin with x speak of y."""
+    try:
+        return compute()
+    except (TypeError, ValueError) as error:
+        text = str(error)
+        if not text.startswith("x "):
+            raise
+        msg = f"y {text[2:]}"
+        raise type(error)(msg) from None

@@ -1,0 +1,88 @@
+"""The result of `coupling`, and the reasons why there may be none."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wcdfa.cross.sentences import sentence
+from wcdfa.inference.exponent import CONSTANT, NOT_FINITE, ROUNDING
+
+SIGN, UNCOUPLED = 20, 21  # why there is no λ
+OF_Y = 10  # added to a cause that is one of y
+WHY = {
+    CONSTANT: "{} is constant",
+    ROUNDING: "{} is constant or a polynomial, up to rounding",
+    NOT_FINITE: "{} holds a value that is NaN or infinite",
+}
+REASONS = {cause + shift: text.format(name) for cause, text in WHY.items() for shift, name in ((0, "x"), (OF_Y, "y"))}
+REASONS_OF_EXPONENT = {
+    **REASONS,
+    SIGN: "F²xy changes its sign from size to size, so that it does not grow with an exponent",
+    UNCOUPLED: "no coupling is found, so that F²xy is only noise",
+}
+SHARED = ("scales", "lags")  # by all pairs of a batch
+PER_PAIR = ("p_value", "alpha_x", "alpha_y", "cause")  # whatever the lags
+
+
+class Coupling(NamedTuple):
+    """The result of `coupling`. Its arrays have the batch shape ``(...)`` of the two inputs; with lags, ``(..., lags)`` where (k,) follows."""
+
+    rho: Any
+    """ρ(s) = F²xy / (F_x F_y), from -1 to 1, shape (..., k), or (..., lags, k); NaN where there is none, as `reason` says."""
+    low: Any
+    """Lower end of the interval of ρ(s), at each size on its own."""
+    high: Any
+    """Upper end of the interval of ρ(s)."""
+    p_by_size: Any
+    """p-value of ρ(s) at each size on its own: the share of pairs without coupling with at least this |ρ(s)|."""
+    p_value: Any
+    """p-value over all sizes and lags, shape (...): small if the series move together at any of them."""
+    exponent: Any
+    """Cross-exponent λ, shape (...) or (..., lags): |F²xy(s)| grows as s^2λ. NaN where there is none, as `exponent_reason` says."""
+    exponent_low: Any
+    """Lower end of the interval of λ."""
+    exponent_high: Any
+    """Upper end of the interval of λ."""
+    alpha_x: Any
+    """α of x, shape (...)."""
+    alpha_y: Any
+    """α of y, shape (...)."""
+    deviation: Any
+    """Standard deviation of artanh ρ(s) without coupling, of the shape of `rho`."""
+    scales: Any
+    """Box sizes in samples, shape ``(k,)``."""
+    lags: Any
+    """Lags in samples, shape ``(lags,)``, or None. At a positive lag y follows x: x(t) is compared with y(t + lag)."""
+    cause: Any
+    """Why there is no ρ, as a key of `wcdfa.cross.result.REASONS`; 0 if there is one. Shape (...)."""
+    exponent_cause: Any
+    """Why there is no λ, as a key of `wcdfa.cross.result.REASONS_OF_EXPONENT`; 0 if there is one."""
+
+    def __str__(self) -> str:
+        """What was found, in a sentence."""
+        return sentence(self)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the series were not compared, in words; None if they were. For a batch, the reason of one of those that were not."""
+        return REASONS.get(int(np.max(self.cause, initial=0)))
+
+    @property
+    def exponent_reason(self) -> str | None:
+        """Why there is no λ, in words; None if there is one. For a batch, the reason of one of those without."""
+        return REASONS_OF_EXPONENT.get(int(np.max(self.exponent_cause, initial=0)))
+
+    def at(self, *index: int) -> Coupling:
+        """The result of one of many pairs."""
+        return Coupling(**{name: part if name in SHARED else part[index] for name, part in self._asdict().items()})
+
+    def shaped(self, batch: tuple[int, ...], *, with_lags: bool) -> Coupling:
+        """The result of a list of pairs, with an axis of lags, in the shape of a batch."""
+        parts = {name: part.reshape((*batch, *part.shape[1:])) for name, part in self._asdict().items() if name not in SHARED}
+        if not with_lags:
+            first = (*[slice(None)] * len(batch), 0)
+            parts = {name: part if name in PER_PAIR else part[first] for name, part in parts.items()}
+        plain = {name: part[()] for name, part in parts.items()}  # numbers rather than arrays of no dimension
+        return Coupling(**plain, scales=self.scales, lags=self.lags if with_lags else None)

@@ -1,0 +1,47 @@
+"""Says in a sentence what a coupling is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wcdfa.support.text import probability, several
+
+if TYPE_CHECKING:
+    from wcdfa.cross.result import Coupling
+
+LEVEL = 0.05  # a larger p-value is no coupling
+
+
+def sentence(found: Coupling) -> str:
+    """What was found for one pair, or how many of several are coupled."""
+    return _of_many(found) if np.ndim(found.p_value) else _of_one(found)
+
+
+def _of_one(found: Coupling) -> str:
+    if found.reason:
+        return f"not compared: {found.reason}"
+    said = probability(float(found.p_value))
+    if found.p_value > LEVEL:
+        return f"no coupling found ({said})"
+    with np.errstate(divide="ignore"):
+        place = np.unravel_index(np.argmax(np.abs(np.arctanh(found.rho)) / found.deviation), found.rho.shape)
+    rho, low, high = (float(part[place]) for part in (found.rho, found.low, found.high))
+    where = f"at boxes of {several(int(found.scales[place[-1]]), 'sample', 'samples')}"
+    return f"coupled ({said}): ρ = {rho:.2f} ({low:.2f} to {high:.2f}) {where}{_following(found, place)}"
+
+
+def _following(found: Coupling, place: tuple[np.intp, ...]) -> str:
+    if found.lags is None or not (lag := int(found.lags[place[0]])):
+        return ""
+    first, second = ("y", "x") if lag > 0 else ("x", "y")
+    return f", where {first} follows {second} by {several(abs(lag), 'sample', 'samples')}"
+
+
+def _of_many(found: Coupling) -> str:
+    p = np.ravel(found.p_value)
+    unknown = int(np.isnan(p).sum())
+    coupled = int((p <= LEVEL).sum())
+    left_out = f", {unknown:,} not compared ({found.reason})" if unknown else ""
+    return f"{several(p.size, 'pair', 'pairs')}: {coupled:,} coupled (p ≤ {LEVEL}), {p.size - coupled - unknown:,} not{left_out}"

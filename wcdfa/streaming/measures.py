@@ -1,0 +1,86 @@
+"""F(s) and α of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wcdfa.inference.calibration_tables import calibration_for
+from wcdfa.inference.estimators import calibrated_estimate, least_squares
+from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, ROUNDING, SATURATION, DFAResult, check_confidence
+from wcdfa.kernel.arrays import NUMPY
+from wcdfa.kernel.checks import check_sizes
+from wcdfa.kernel.fluctuation import scales_of
+from wcdfa.scales import default_sizes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from wcdfa.kernel.polynomials import Matrix
+    from wcdfa.streaming.pieces import Pieces
+
+
+def fluctuations_of(pieces: Pieces, scales: Iterable[int] | None) -> tuple[npt.NDArray[np.int_], Matrix]:
+    """Box sizes and F(s)."""
+    sizes = default_sizes(pieces.count, pieces.order) if scales is None else _checked_sizes(pieces, scales)
+    return scales_of(sizes), np.sqrt(_mean_squares(pieces, sizes))
+
+
+def _mean_squares(pieces: Pieces, sizes: tuple[int, ...]) -> Matrix:
+    settled = pieces.settled()
+    return np.array([settled.mean_square(size) for size in sizes])
+
+
+def _checked_sizes(pieces: Pieces, scales: Iterable[int]) -> tuple[int, ...]:
+    sizes = check_sizes(scales, max(pieces.count, pieces.order + 2), pieces.order)
+    for size in sizes:
+        if pieces.chain_of(size) is None:
+            bases = ", ".join(str(chain.base) for chain in pieces.chains)
+            msg = f"a stream of order {pieces.order} has boxes of {bases} samples and their doublings, not of {size}"
+            raise ValueError(msg)
+        if not pieces.boxes(size):
+            msg = f"no box of {size} samples is complete in samples {pieces.start} to {pieces.stop - 1}; push more, or use smaller sizes"
+            raise ValueError(msg)
+    return sizes
+
+
+def exponent_of(pieces: Pieces, low: int | None, high: int | None, confidence: float) -> DFAResult:
+    """α over a range of box sizes."""
+    check_confidence(confidence)
+    known = default_sizes(pieces.count, pieces.order)
+    sizes = tuple(size for size in known if (low is None or size >= low) and (high is None or size <= high))
+    if len(sizes) < 2:
+        wanted = f"from {known[0] if low is None else low} to {known[-1] if high is None else high}"
+        msg = f"a line needs at least two box sizes, and {len(sizes)} of those kept lies {wanted}; there are {known[0]} to {known[-1]}"
+        raise ValueError(msg)
+    return _result(pieces, sizes, confidence)
+
+
+def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFAResult:
+    from statistics import NormalDist  # noqa: PLC0415 - 10 ms that importing wcdfa would cost
+
+    values, floor = _mean_squares(pieces, sizes), _floor(pieces, sizes)
+    table = calibration_for(pieces.count, sizes, pieces.order, "ols")
+    estimate = calibrated_estimate(values, floor, table, NormalDist().inv_cdf(0.5 + confidence / 2), NUMPY)
+    alpha, r_squared = least_squares(values, floor, sizes, NUMPY)
+    return DFAResult(
+        alpha=alpha,
+        stderr=estimate.stderr,
+        low=estimate.low,
+        high=estimate.high,
+        r_squared=r_squared,
+        adequacy=estimate.adequacy,
+        scales=scales_of(sizes),
+        fluctuations=np.sqrt(values),
+        saturated=alpha > pieces.order + 1 - SATURATION,
+        cause=NO_CAUSE if np.isfinite(alpha) else np.int8(CONSTANT if pieces.low == pieces.high else ROUNDING),
+    )
+
+
+def _floor(pieces: Pieces, sizes: tuple[int, ...]) -> Matrix:
+    """The F² that rounding may leave for a series that does not fluctuate; see `wcdfa.kernel.fluctuation`, here from the extremes."""
+    epsilon, s = np.finfo(np.float64).eps, np.array(sizes, dtype=np.float64)
+    power, variance = max(abs(pieces.low), abs(pieces.high)) ** 2, (pieces.high - pieces.low) ** 2 / 4
+    return np.asarray(epsilon**2 * s * power + (epsilon * s / 4) ** 2 * variance)

@@ -1,0 +1,178 @@
+"""Streams of series that do not fit into memory: of files, and of arrays in chunks on many workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from wcdfa.streaming.stream import Stream
+from wcdfa.support.extras import needed
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy.typing as npt
+
+BATCH = 1 << 20  # samples of a file that are read at a time
+FAN = 8  # streams that one task of Dask merges
+
+
+class Chunked(Protocol):
+    """A Dask array, or what has one as its data, such as an xarray.DataArray."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+
+    def to_delayed(self) -> Any:  # an array of Delayed, which has no type hints
+        """The chunks."""
+
+
+def of_file(path: str | os.PathLike[str], column: str | int | None = None, *, order: int = 1, start: int = 0) -> Stream:
+    """Read a series from a file of any size, a few megabytes at a time.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/norms.npy", np.arange(10_000.0) % 7)
+    ...     of_file(f"{folder}/norms.npy")
+    Stream(order=1, start=0, n=10000)
+
+    Parameters
+    ----------
+    path : str or path
+        An ``.npy`` file, which is mapped into memory, or a Parquet file, which is read in batches (needs ``wcdfa[cli]``).
+    column : str or int, optional
+        The column of a table: its name for Parquet, its number for an array of shape (n, columns). Not needed if there is one only.
+    order : 1, 2, 3 or 4
+        Degree of the polynomial removed from the profile.
+    start : int
+        Index of the first sample in the whole series, for one file of several; merge their streams.
+
+    Returns
+    -------
+    Stream
+
+    Raises
+    ------
+    ValueError
+        If the file is neither, or has no such column, or holds a missing or infinite value: the message gives its index.
+    """
+    stream = Stream(order, start)
+    for block in _blocks(Path(path), column):
+        stream.push(block)
+    return stream
+
+
+def _blocks(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.number]]:
+    with path.open("rb") as file:
+        beginning = file.read(6)
+    if beginning == b"\x93NUMPY":
+        return _of_array(path, column)
+    if beginning[:4] == b"PAR1":
+        return _of_parquet(path, column)
+    msg = f"{path} is no .npy and no Parquet file; read it in blocks yourself and push them into a wcdfa.Stream"
+    raise ValueError(msg)
+
+
+def _of_array(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.number]]:
+    array = np.load(path, mmap_mode="r")
+    if array.ndim == 2 and column is None and array.shape[1] == 1:
+        column = 0
+    if array.ndim not in (1, 2) or (array.ndim == 2) != (column is not None):
+        msg = f"{path} holds an array of shape {array.shape}: column= is for shape (n, columns), and must be given there"
+        raise ValueError(msg)
+    if column is not None and not (isinstance(column, int) and 0 <= column < array.shape[1]):
+        msg = f"{path} has columns 0 to {array.shape[1] - 1}, and no column {column!r}"
+        raise ValueError(msg)
+    for begin in range(0, len(array), BATCH):
+        part = np.load(path, mmap_mode="r")[begin : begin + BATCH]  # mapped anew, so that pages that were read are given back
+        yield part if column is None else part[:, column]
+
+
+def _of_parquet(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.number]]:
+    with needed("a Parquet file", "wcdfa[cli]"):
+        parquet = import_module("pyarrow.parquet")
+    with parquet.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if column is None and len(names) == 1:
+            (column,) = names
+        if column not in names:
+            msg = f"{path} has no column {column!r}; give column= as one of {', '.join(map(repr, names))}"
+            raise ValueError(msg)
+        for batch in file.iter_batches(BATCH, columns=[column]):
+            yield batch.column(0).to_numpy(zero_copy_only=False)
+
+
+def of_dask(array: Chunked, *, order: int = 1, start: int = 0) -> Stream:
+    """Compute the stream of an array in chunks, on all workers of Dask: a stream of each chunk, then neighbours are merged.
+
+    >>> import dask.array as da
+    >>> x = da.random.default_rng(0).standard_normal(1_000_000, chunks=100_000)
+    >>> of_dask(x)
+    Stream(order=1, start=0, n=1000000)
+
+    No chunk leaves its worker, and a stream has a few kilobytes. The result is that of one process, to rounding.
+
+    Parameters
+    ----------
+    array : dask.array.Array or xarray.DataArray of shape (n,)
+        One series. Chunks of a million samples or so are best.
+    order : 1, 2, 3 or 4
+        Degree of the polynomial removed from the profile.
+    start : int
+        Index of the first sample in the whole series.
+
+    Returns
+    -------
+    Stream
+        Computed where Dask computes: with a ``distributed.Client``, on its workers.
+
+    Raises
+    ------
+    TypeError
+        If the array has no chunks of Dask.
+    ValueError
+        If it has several axes, or chunks of unknown length, or holds a NaN: the message gives its index.
+    """
+    chunked = _as_dask(array)
+    with needed("of_dask", "wcdfa[dask]"):
+        dask: Any = import_module("dask")  # it has no type hints
+    lengths: Sequence[float] = chunked.chunks[0]
+    if not np.isfinite(lengths).all():
+        msg = "the lengths of the chunks are unknown: call compute_chunk_sizes() on the array first"
+        raise ValueError(msg)
+    first, merge = dask.delayed(_stream_of, pure=True), dask.delayed(_merged, pure=True)
+    begins = start + np.cumsum([0, *lengths[:-1]])
+    level = [first(chunk, order, int(begin)) for chunk, begin in zip(chunked.to_delayed(), begins, strict=True)]
+    while len(level) > 1:
+        level = [merge(level[i : i + FAN]) for i in range(0, len(level), FAN)]
+    stream: Stream = level[0].compute()
+    return stream
+
+
+def _as_dask(array: Chunked) -> Any:
+    chunked: Any = array if hasattr(array, "to_delayed") else getattr(array, "data", None)
+    if not hasattr(chunked, "to_delayed") or not hasattr(chunked, "chunks"):
+        msg = f"of_dask takes an array of Dask, or an xarray.DataArray with one, got {type(array).__name__}; push others into a Stream"
+        raise TypeError(msg)
+    if chunked.ndim != 1:
+        msg = f"the array must have one axis, got shape {chunked.shape}: a stream is for one series"
+        raise ValueError(msg)
+    return chunked
+
+
+def _stream_of(chunk: npt.ArrayLike, order: int, start: int) -> Stream:
+    stream = Stream(order, start)
+    stream.push(chunk)
+    return stream
+
+
+def _merged(streams: list[Stream]) -> Stream:
+    joint, *others = streams
+    for other in others:
+        joint = joint.merge(other)
+    return joint
