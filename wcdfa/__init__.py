@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
     from wcdfa.monitor.epochs import RollingWeightChangeDFA as RollingWeightChangeDFA
     from wcdfa.monitor.monitor import WeightChangeDFA as WeightChangeDFA
+    from wcdfa.multifractal.mfdfa import mfdfa as mfdfa
+    from wcdfa.multifractal.result import Multifractal as Multifractal
     from wcdfa.preprocess.preparation import Prepared as Prepared
     from wcdfa.preprocess.preparation import prepare as prepare
     from wcdfa.recording.reading import Reading as Reading
@@ -53,6 +55,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "LocalSlopes": "inference.local_slopes",
     "MeanWithMemory": "inference.mean",
     "Prepared": "preprocess.preparation",
+    "Multifractal": "multifractal.result",
     "RangeExponents": "inference.measured_ranges",
     "Reading": "recording.reading",
     "Rolling": "inference.rolling",
@@ -69,6 +72,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "diagnose": "verdicts.diagnosis",
     "drift_alarms": "verdicts.drift",
     "fluctuations": "kernel.fluctuation",
+    "mfdfa": "multifractal.mfdfa",
     "local_slopes": "inference.local_slopes",
     "mean_with_memory": "inference.mean",
     "prepare": "preprocess.preparation",
@@ -102,6 +106,7 @@ __all__ = [
     "DFAWarning",
     "Diagnosis",
     "Finding",
+    "Multifractal",
     "LocalSlopes",
     "MeanWithMemory",
     "Prepared",
@@ -121,6 +126,7 @@ __all__ = [
     "diagnose",
     "drift_alarms",
     "fluctuations",
+    "mfdfa",
     "local_slopes",
     "mean_with_memory",
     "nulls",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa import synthetic
-from wcdfa.multifractal.slopes import Layout, slopes_of
+from wcdfa.multifractal.slopes import Layout, intermittency_of, slopes_of
 from wcdfa.support.aliases import Series
 
 REPLICATES = 400
@@ -20,7 +21,8 @@ LARGEST_D = 3  # steps by which h(q) of a cascade may be shifted
 STEPS = (0.0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4)  # of the intermittency
 
 
-class Signed(NamedTuple):
+@dataclass(frozen=True)
+class Signed:
     """`multifractal_noise`, with α and λ² in steps of the grid; without intermittency it is ARFIMA, and Gaussian."""
 
     alpha: int
@@ -46,7 +48,8 @@ class Signed(NamedTuple):
         return synthetic.noise_exponents(moments, **self.options)
 
 
-class Positive(NamedTuple):
+@dataclass(frozen=True)
+class Positive:
     """`binomial_cascade`, fractionally summed, with weight and d in steps of the grid."""
 
     weight: int
@@ -84,7 +87,7 @@ class Replicates(NamedTuple):
 @lru_cache(maxsize=512)
 def replicates_of(member: Signed | Positive, layout: Layout) -> Replicates:
     """Simulated once for each member and layout, with a seed of its own, and kept."""
-    rng = np.random.default_rng([layout.n, type(member) is Positive, *(part + 100 for part in member)])
+    rng = np.random.default_rng([layout.n, type(member) is Positive, *(part + 100 for part in astuple(member))])
     count = REPLICATES if layout.n <= LONG else FEWER
     step = max(1, (1 << 19) // layout.n)
     parts = []
@@ -110,7 +113,5 @@ def _weight(step: int) -> float:
 
 @lru_cache(maxsize=64)
 def _curvatures(moments: tuple[float, ...]) -> Series:
-    from wcdfa.multifractal.slopes import intermittency_of
-
     weights = (_weight(step) for step in range(math.ceil(0.4 / WEIGHT_STEP)))
     return np.array([intermittency_of(synthetic.cascade_exponents(moments, weight=weight), moments) for weight in weights])

@@ -1,0 +1,89 @@
+"""The result of `mfdfa`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from wcdfa.multifractal.measured import CONSTANT, NOT_FINITE, ROUNDING, TOO_SHORT
+from wcdfa.multifractal.sentences import said
+
+Numbers = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int_]
+
+REASONS = {
+    CONSTANT: "the series is constant, so it does not fluctuate at any scale",
+    ROUNDING: "in too many boxes the series is constant or a polynomial, up to rounding",
+    NOT_FINITE: "the series holds a value that is NaN or infinite",
+    TOO_SHORT: "the series is too short for four box sizes",
+}
+
+
+class Multifractal(NamedTuple):
+    """The result of `mfdfa`, of NumPy arrays: m moments, k box sizes, batch shape ``(...)`` for input ``(..., n)``.
+
+    ``print(result)`` says what it means. Every exponent is without the bias that series of its kind show.
+    """
+
+    q: Numbers
+    """The moments, shape ``(m,)``."""
+    h: Numbers
+    """Generalised Hurst exponent h(q), shape ``(..., m)``; h(2) is the α of `dfa`."""
+    h_low: Numbers
+    """Lower end of the interval of each h(q)."""
+    h_high: Numbers
+    """Upper end of the interval of each h(q)."""
+    tau: Numbers
+    """Mass exponent τ(q) = q h(q) - 1, shape ``(..., m)``."""
+    tau_low: Numbers
+    tau_high: Numbers
+    alpha: Numbers
+    """Singularity strength α = dτ/dq, by differences on the grid of q, shape ``(..., m)``: not the α of `dfa`."""
+    alpha_low: Numbers
+    alpha_high: Numbers
+    f: Numbers
+    """The spectrum f(α) = q α - τ, at each q, shape ``(..., m)``."""
+    f_low: Numbers
+    f_high: Numbers
+    width: Numbers
+    """Width of the spectrum, the largest α less the smallest, shape ``(...)``; at least 0."""
+    width_low: Numbers
+    width_high: Numbers
+    delta_h: Numbers
+    """h at the smallest q less h at the largest, shape ``(...)``."""
+    delta_h_low: Numbers
+    delta_h_high: Numbers
+    p_shuffled: Numbers
+    """Share of series with the same values in random order whose spectrum is at least as wide; NaN if not asked for."""
+    p_phase: Numbers
+    """The same for series with the same power spectrum and random phases."""
+    p_memory: Numbers
+    """The same for Gaussian ARFIMA with the same h(2)."""
+    slopes: Numbers
+    """Plain slopes of log F_q(s), as other packages print them, with their bias, shape ``(..., m)``."""
+    scales: Integers
+    """Box sizes in samples, shape ``(k,)``."""
+    fluctuations: Numbers
+    """F_q(s), shape ``(..., m, k)``, in the unit of the series."""
+    saturated: npt.NDArray[np.bool_]
+    """Whether an h(q) is within 0.1 of ``order + 1``, the largest value that the order can show, shape ``(...)``: try a higher order."""
+    flat_count: Integers
+    """Number of stretches of equal samples, at least half of the smallest box long, shape ``(...)``."""
+    flat_start: Integers
+    """First sample of the longest of them, counted from 0."""
+    flat_length: Integers
+    """Samples of the longest of them; 0 if there is none."""
+    cause: Integers
+    """Why there is no spectrum, as a key of `wcdfa.multifractal.result.REASONS`; 0 if there is one. `reason` says it in words."""
+
+    def __str__(self) -> str:
+        """What the spectrum means, in a few sentences."""
+        return said(self)
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no spectrum, in words; None if there is one. For many series, the first reason found."""
+        causes = self.cause[self.cause != 0] if self.cause.ndim else self.cause
+        return REASONS[int(causes.flat[0])] if causes.size and causes.any() else None
