@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from wcdfa.inference.bends import at_exponent
 from wcdfa.inference.crossover_fit import Found, crossovers_of
 from wcdfa.inference.exponent import SATURATION, check_confidence, normal_quantile
 from wcdfa.inference.log_fluctuations import LogFluctuations, log_fluctuations, reason_of
@@ -164,9 +165,16 @@ def crossovers(
     return collected(measured, level, most, confidence)
 
 
+def first_p_value(x: npt.ArrayLike, *, order: int, breaks: Iterable[int] = ()) -> float:
+    """The p-value of the first crossover of one series; NaN without F(s)."""
+    measured = log_fluctuations(x, axis=-1, order=order, scales=None, breaks=breaks)
+    layout, alpha = _layout(measured), float(measured.single_exponents("robust"))
+    return math.nan if math.isnan(alpha) else float(at_exponent(layout, alpha).of(measured.values)[0])
+
+
 def collected(measured: LogFluctuations, level: float, most: int, confidence: float) -> Crossovers:
     """The crossovers of log F(s) that is measured already."""
-    layout = Layout(measured.n, measured.sizes, measured.order, measured.stretches)
+    layout = _layout(measured)
     shape, rows = measured.cause.shape, measured.values.reshape(-1, len(measured.sizes))
     alphas = measured.single_exponents("robust").reshape(-1)
     quantile = normal_quantile(confidence)
@@ -194,6 +202,10 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
 
 
 NOTHING = Found((), np.empty((0, 3)), np.empty((0, 3)), math.nan)
+
+
+def _layout(measured: LogFluctuations) -> Layout:
+    return Layout(measured.n, measured.sizes, measured.order, measured.stretches)
 
 
 def _padded(parts: list[Matrix], length: int, shape: tuple[int, ...]) -> Matrix:
