@@ -83,7 +83,7 @@ class Crossovers(NamedTuple):
 
     def _span(self, k: int) -> str:
         def at(j: int) -> str:
-            return f"{self.places[j]:,.0f} ({self.place_low[j]:,.0f} to {self.place_high[j]:,.0f})"
+            return f"{about(self.places[j])} ({about(self.place_low[j])} to {about(self.place_high[j])})"
 
         if k == 0:
             return f"up to boxes of {at(0)} samples"
@@ -109,7 +109,7 @@ def crossovers(
     >>> import wcdfa
     >>> print(wcdfa.crossovers(wcdfa.synthetic.ar1(4096, phi=0.97, seed=0)))
     1 crossover (p < 0.0001)
-    exponent 1.46 (1.41 to 1.51) up to boxes of 154 (74 to 268) samples
+    exponent 1.46 (1.41 to 1.51) up to boxes of 150 (74 to 270) samples
     exponent 0.64 (0.32 to 0.91) above
 
     White noise has one exponent:
@@ -163,6 +163,15 @@ def crossovers(
         msg = f"a crossover needs at least {FEWEST} box sizes, got {len(measured.sizes)}: {measured.sizes}; give more scales, or a longer series"
         raise ValueError(msg)
     return collected(measured, level, most, confidence)
+
+
+def about(size: float) -> str:
+    """A box size to two digits: more are not known.
+
+    >>> about(12.3), about(267.4), about(2048)
+    ('12', '270', '2,000')
+    """
+    return f"{float(f'{size:.2g}'):,.0f}"
 
 
 def first_p_value(x: npt.ArrayLike, *, order: int, breaks: Iterable[int] = ()) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from wcdfa.inference.crossovers import POOR, Crossovers, crossovers, first_p_value
+from wcdfa.inference.crossovers import POOR, Crossovers, about, crossovers, first_p_value
 from wcdfa.inference.exponent import SATURATION
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.support.text import probability
@@ -68,7 +68,7 @@ def sentence(bend: TwoExponents, every: int) -> tuple[str, float]:
 def _of_two(bend: TwoExponents, every: int) -> str:
     """What is said of two exponents that fit: a second one that a trend could give is not named."""
     found = bend.found
-    reach = f"up to boxes of {found.places[0] * every:,.0f} steps"
+    reach = f"up to boxes of {about(found.places[0] * every)} steps"
     if _like_a_trend(bend):
         return f"one exponent fits {reach}, {_exponent(found, 0)}; above, F(s) may be that of a trend"
     return f"two exponents fit: {_exponent(found, 0)} {reach}, {_exponent(found, 1)} above"
