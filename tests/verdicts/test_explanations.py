@@ -72,6 +72,7 @@ def windows():
     yield "trend", replace(EVIDENCE, higher={2: other})
     yield "part-trend", replace(EVIDENCE, higher={2: near})
     yield "bend", replace(EVIDENCE, result=SimpleNamespace(saturated=False, adequacy=0.001))
+    yield from bends()
     yield "thinned", replace(EVIDENCE, criteria=replace(EVIDENCE.criteria, thinned=10))
     yield "short-memory", replace(EVIDENCE, memory=MEMORY)
     yield "short-memory", replace(EVIDENCE, memory=MEMORY._replace(model="ARMA(1,1)", parameters={"phi": 0.8, "theta": 0.1}))
@@ -105,6 +106,23 @@ def windows():
     yield "zeros-skipped", replace(EVIDENCE, prepared=SimpleNamespace(findings=("3 norms of 0 were skipped",), spacing=1))
 
 
+def bends():
+    """Evidence for each outcome of the search for two exponents."""
+    bent = replace(EVIDENCE, result=SimpleNamespace(saturated=False, adequacy=0.001))
+    noise, short = wcdfa.synthetic.white_noise(1000, seed=0), wcdfa.synthetic.ar1(1000, phi=0.8, seed=0)
+    yield "bend-and-trend", replace(bent, higher={2: SimpleNamespace(alpha=0.96, stderr=0.01, low=0.9, high=1.1)})
+    for key, series in {
+        "two-exponents": short,
+        "second-may-be-trend": noise + np.linspace(0, 4, 1000),
+        "no-two-exponents": np.concatenate(
+            [wcdfa.synthetic.white_noise(1000, seed=1), wcdfa.synthetic.ar1(1000, phi=0.95, seed=10)]
+        ),
+        "no-second-exponent": noise[:600],
+        "period-bends": noise + np.sin(np.arange(1000) / 8),
+    }.items():
+        yield key, replace(bent, prepared=wcdfa.prepare(series, log=False))
+
+
 @dataclass
 class Sweep:
     """All lines that were made, and the lines of code that made them."""
@@ -134,6 +152,7 @@ WALKED = [
         "verdicts.findings",
         "verdicts.run_alpha",
         "verdicts.sentences",
+        "verdicts.two_exponents",
     )
 ]
 """Modules whose every sentence is said."""

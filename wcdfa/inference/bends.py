@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.inference.broken_power_law import hinges, kink_of, log_means, spectra
-from wcdfa.inference.single_exponent import Layout, covariance, single, whitening
+from wcdfa.inference.single_exponent import Layout, covariance, nearest, single, whitening
 from wcdfa.kernel.polynomials import Matrix, frozen
 
 EACH_OCTAVE = 4  # places that are tried in an octave of box sizes
@@ -39,9 +39,13 @@ def places(layout: Layout, alpha: float) -> Matrix:
     return kink_of(sizes, alpha, alpha, layout.order)
 
 
+def at_exponent(layout: Layout, alpha: float) -> Bends:
+    """The test of one exponent."""
+    return _first_test(layout, nearest(alpha, single(layout).alphas))
+
+
 @lru_cache(maxsize=512)
-def first_test(layout: Layout, index: int) -> Bends:
-    """The test of one exponent, the α with this index in the grid of `single`."""
+def _first_test(layout: Layout, index: int) -> Bends:
     of = single(layout)
     alpha = float(of.alphas[index])
     white = whitening(covariance(layout, alpha, np.full(len(layout.sizes), alpha), alpha))

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.bends import Bends, first_test, later_test, places
+from wcdfa.inference.bends import Bends, at_exponent, later_test, places
 from wcdfa.inference.broken_power_law import crossing, log_means
 from wcdfa.inference.kinked_fit import Fits, Problem, fitted
 from wcdfa.inference.moments import alpha_range
-from wcdfa.inference.single_exponent import Layout, covariance, deviations, nearest, single, whitening
+from wcdfa.inference.single_exponent import Layout, covariance, deviations, whitening
 from wcdfa.kernel.polynomials import Matrix
 
 ROUNDS = 2  # of fits, each with the standard deviations that the one before leads to expect
@@ -36,7 +36,7 @@ class Model(NamedTuple):
 
 def crossovers_of(layout: Layout, log_f: Matrix, alpha: float, *, level: float, most: int, quantile: float) -> Found:
     """The crossovers of one log F(s), (sizes,), whose single exponent would be `alpha`."""
-    test = first_test(layout, nearest(alpha, single(layout).alphas))
+    test = at_exponent(layout, alpha)
     model = _model(layout, log_f, np.array([[alpha]]), np.zeros((1, 0)), None)
     p_values: list[float] = []
     while len(p_values) < min(most, (len(log_f) - 2) // 2):  # a crossover takes two parameters, and a bend must be left over

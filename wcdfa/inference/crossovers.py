@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from wcdfa.inference.bends import at_exponent
 from wcdfa.inference.crossover_fit import Found, crossovers_of
 from wcdfa.inference.exponent import SATURATION, check_confidence, normal_quantile
 from wcdfa.inference.log_fluctuations import LogFluctuations, log_fluctuations, reason_of
@@ -82,7 +83,7 @@ class Crossovers(NamedTuple):
 
     def _span(self, k: int) -> str:
         def at(j: int) -> str:
-            return f"{self.places[j]:,.0f} ({self.place_low[j]:,.0f} to {self.place_high[j]:,.0f})"
+            return f"{about(self.places[j])} ({about(self.place_low[j])} to {about(self.place_high[j])})"
 
         if k == 0:
             return f"up to boxes of {at(0)} samples"
@@ -108,7 +109,7 @@ def crossovers(
     >>> import wcdfa
     >>> print(wcdfa.crossovers(wcdfa.synthetic.ar1(4096, phi=0.97, seed=0)))
     1 crossover (p < 0.0001)
-    exponent 1.46 (1.41 to 1.51) up to boxes of 154 (74 to 268) samples
+    exponent 1.46 (1.41 to 1.51) up to boxes of 150 (74 to 270) samples
     exponent 0.64 (0.32 to 0.91) above
 
     White noise has one exponent:
@@ -164,9 +165,25 @@ def crossovers(
     return collected(measured, level, most, confidence)
 
 
+def about(size: float) -> str:
+    """A box size to two digits: more are not known.
+
+    >>> about(12.3), about(267.4), about(2048)
+    ('12', '270', '2,000')
+    """
+    return f"{float(f'{size:.2g}'):,.0f}"
+
+
+def first_p_value(x: npt.ArrayLike, *, order: int, breaks: Iterable[int] = ()) -> float:
+    """The p-value of the first crossover of one series; NaN without F(s)."""
+    measured = log_fluctuations(x, axis=-1, order=order, scales=None, breaks=breaks)
+    layout, alpha = _layout(measured), float(measured.single_exponents("robust"))
+    return math.nan if math.isnan(alpha) else float(at_exponent(layout, alpha).of(measured.values)[0])
+
+
 def collected(measured: LogFluctuations, level: float, most: int, confidence: float) -> Crossovers:
     """The crossovers of log F(s) that is measured already."""
-    layout = Layout(measured.n, measured.sizes, measured.order, measured.stretches)
+    layout = _layout(measured)
     shape, rows = measured.cause.shape, measured.values.reshape(-1, len(measured.sizes))
     alphas = measured.single_exponents("robust").reshape(-1)
     quantile = normal_quantile(confidence)
@@ -194,6 +211,10 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
 
 
 NOTHING = Found((), np.empty((0, 3)), np.empty((0, 3)), math.nan)
+
+
+def _layout(measured: LogFluctuations) -> Layout:
+    return Layout(measured.n, measured.sizes, measured.order, measured.stretches)
 
 
 def _padded(parts: list[Matrix], length: int, shape: tuple[int, ...]) -> Matrix:

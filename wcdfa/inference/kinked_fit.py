@@ -11,7 +11,7 @@ from wcdfa.inference.spectral_response import Response
 from wcdfa.kernel.polynomials import Matrix
 
 ROUNDS = 30
-ENOUGH = 1e-4  # the misfit of no row falls by more: the fits have settled
+ENOUGH = 1e-3  # if the misfit of no row should fall by more, the fits have settled
 APART = np.log(2)  # kinks are at least an octave apart
 FIRST, EASED, STIFFENED = 1e-2, 0.2, 5.0  # damping, and how it changes where a step helps and where it does not
 IMPOSSIBLE = 1e12  # misfit of what is not allowed
@@ -49,18 +49,17 @@ def fitted(problem: Problem, exponents: Matrix, kinks: Matrix, *, held: int | No
     residual, slopes, misfit = _misfits(problem, parameters, count)
     damping = np.full(len(parameters), FIRST)
     for _ in range(ROUNDS):
-        step = _step(residual, slopes * free, damping)
-        tried = _within(problem, parameters + step, count)
+        tried = _within(problem, parameters + _step(residual, slopes * free, damping), count)
+        left = residual - np.einsum("rwp,rp->rw", slopes, tried - parameters)
+        if np.all(misfit - np.sum(left**2, axis=-1) < ENOUGH):
+            break
         following = _misfits(problem, tried, count)
         better = following[2] < misfit
-        gain = np.where(better, misfit - following[2], 0.0)
         parameters = np.where(better[:, None], tried, parameters)
         residual = np.where(better[:, None], following[0], residual)
         slopes = np.where(better[:, None, None], following[1], slopes)
         misfit = np.where(better, following[2], misfit)
         damping = np.where(better, damping * EASED, damping * STIFFENED)
-        if np.all((gain < ENOUGH) & (better | (damping > 1e3))):
-            break
     return Fits(parameters[:, :count], parameters[:, count:], misfit, _covariances(slopes * free, free))
 
 

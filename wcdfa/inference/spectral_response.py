@@ -14,8 +14,8 @@ import numpy as np
 
 from wcdfa.kernel.polynomials import Matrix, basis, frozen
 
-BINS = 12  # of frequencies in an octave
-PARTS = 4  # of a bin, over which the response is averaged
+BINS = 8  # of frequencies in an octave
+PARTS = 6  # of a bin, over which the response is averaged
 LOWEST = 0.02  # times the largest size: below this frequency the response is a power of the frequency
 CHUNK = 1 << 21  # complex numbers held at a time
 

@@ -17,7 +17,9 @@ from wcdfa.preprocess.preparation import Prepared
 from wcdfa.verdicts.alongside import Alongside, checked
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.optimizer_comparison import Comparison, GradientSizes, against_optimizer, gradient_sizes
+from wcdfa.verdicts.periods import period_of
 from wcdfa.verdicts.regime import Regime, label
+from wcdfa.verdicts.two_exponents import TwoExponents, two_exponents
 
 HIGHER = (1, 2)  # measure also these many orders above the run's own, because higher orders ignore trends
 HIGHEST_ORDER = 4
@@ -68,6 +70,18 @@ class Evidence:
     def misfit(self) -> float | None:
         """The p-value of the misfit, if no single exponent fits log F(s)."""
         return float(self.result.adequacy) if self.result is not None and self.result.adequacy < MISFIT else None
+
+    @cached_property
+    def bend(self) -> TwoExponents | None:
+        """Which exponents fit instead, if no single one fits log F(s); looked for only then."""
+        if self.misfit is None or self.prepared is None:
+            return None
+        return two_exponents(self.prepared, self.criteria)
+
+    @cached_property
+    def period(self) -> float | None:
+        """The period, in norms, with which the window repeats; None if it does not."""
+        return None if self.prepared is None else period_of(self.prepared.values, self.prepared.cuts, self.alpha)
 
 
 def of_norms(norms: npt.ArrayLike, criteria: Criteria, beside: Alongside, *, null: npt.ArrayLike | None = None) -> Evidence:

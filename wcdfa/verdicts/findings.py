@@ -18,8 +18,11 @@ from wcdfa.support.text import probability
 from wcdfa.verdicts.evidence import Evidence
 from wcdfa.verdicts.optimizer_comparison import UNEXPLAINED, Comparison, compared_rule, every_of
 from wcdfa.verdicts.regime import Regime, label
+from wcdfa.verdicts.two_exponents import sentence
 
 LEVEL = UNEXPLAINED  # from this p-value up, the optimizer or short memory explains α
+BESIDE_A_TREND = "no exponents are named for the bend, which a trend may cause"
+BESIDE_A_PERIOD = "no exponents are named for the bend, which a period of about {period:,.0f} steps may cause"
 COMPARABLE = ("update norm", "gradient norm")
 NO_NULL = "not compared with the optimizer: the series is {quantity}, and its α describes that"
 # in less than 1 % of series without a trend (n = 256 to 1,024), α at a higher order is lower by this many of its standard errors
@@ -75,6 +78,20 @@ def misfit(evidence: Evidence) -> Iterator[Finding]:
     """Log F(s) bends: no single exponent fits it."""
     if (p := evidence.misfit) is not None:
         yield Finding("misfit", f"log F(s) bends: no single exponent describes this window (p = {p:.2g})", p, False)
+
+
+def two_exponents(evidence: Evidence) -> Iterator[Finding]:
+    """Which two exponents fit where no single one does; none are named beside a trend or a period, which bend log F(s) too."""
+    if evidence.misfit is None:
+        return
+    every = every_of(evidence.criteria, evidence.prepared)
+    if any(True for each in (saturated, trend) for _ in each(evidence)):
+        yield Finding("two exponents", BESIDE_A_TREND, math.nan, False)
+    elif evidence.period is not None:
+        period = evidence.period * every
+        yield Finding("two exponents", BESIDE_A_PERIOD.format(period=period), period, False)
+    elif evidence.bend is not None:
+        yield Finding("two exponents", *sentence(evidence.bend, every), False)
 
 
 def optimizer(evidence: Evidence) -> Iterator[Finding]:
@@ -156,6 +173,7 @@ FINDINGS: tuple[Callable[[Evidence], Iterator[Finding]], ...] = (
     saturated,
     trend,
     misfit,
+    two_exponents,
     thinned,
     gradients,
     optimizer,
