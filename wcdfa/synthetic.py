@@ -122,11 +122,17 @@ def ar1(n: int, *, phi: float, batch: tuple[int, ...] = (), seed: Seed) -> Serie
         raise ValueError(msg)
     x = white_noise(n, batch=batch, seed=seed)
     x[..., 0] /= math.sqrt(1 - phi * phi)
+    return autoregressive(x, phi)
+
+
+def autoregressive(x: Series, phi: float) -> Series:
+    """The recursion y[t] = phi y[t-1] + x[t] along the last axis, as a new array."""
+    y = x.copy()
     shift, weight = 1, phi
-    while shift < n and weight:  # sums of 2, 4, 8 … terms: the recursion without a loop over samples
-        x[..., shift:] += weight * x[..., :-shift]
+    while shift < y.shape[-1] and weight:  # sums of 2, 4, 8 … terms: no loop over samples
+        y[..., shift:] += weight * y[..., :-shift]
         shift, weight = 2 * shift, weight * weight
-    return x
+    return y
 
 
 def binomial_cascade(n: int, *, weight: float, batch: tuple[int, ...] = (), seed: Seed) -> Series:

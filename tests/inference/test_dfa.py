@@ -377,7 +377,6 @@ def test_input_is_never_changed(xp, array, method):
         (np.float64(3.0), {}, ValueError, r"x is a single value \(0-d"),
         (3.0, {}, ValueError, r"x is a single value \(0-d"),
         (np.array(3.0), {}, ValueError, r"x is a single value \(0-d"),
-        (np.ma.masked_less(WHITE, 0), {}, TypeError, "masked array"),
         (WHITE, {"axis": 1}, IndexError, "axis 1 is out of bounds for an array of dimension 1"),
         (WHITE, {"order": 0}, ValueError, "order must be 1, 2, 3 or 4, got 0"),
         (WHITE, {"order": 5}, ValueError, "got 5"),

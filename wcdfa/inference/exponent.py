@@ -14,23 +14,30 @@ from wcdfa.inference import jax_slabs
 from wcdfa.inference.calibration import METHODS, Method
 from wcdfa.inference.calibration_tables import calibration_for, method_sizes, overlap_of
 from wcdfa.inference.estimators import calibrated_estimate, least_squares
+from wcdfa.inference.gap_calibration import as_without_gaps, calibration_with_gaps
 from wcdfa.inference.one_estimate import OneEstimate
-from wcdfa.inference.vector_fluctuation import Computed, computed_for
+from wcdfa.inference.vector_fluctuation import Computed, computed_for, coordinates_second_to_last
 from wcdfa.kernel.arrays import NUMPY, Array, as_series, concrete, constant, namespace_of
 from wcdfa.kernel.checks import check_order, listed
 from wcdfa.kernel.fluctuation import MeanSquares, scales_of
+from wcdfa.kernel.missing import Missing, asked_for, find_missing
 from wcdfa.kernel.one_series import one_series
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from wcdfa.kernel.gapped import Gaps
+    from wcdfa.kernel.time_grid import Spacing
+
 SATURATION = 0.1  # this near to order + 1, the largest value that an order can show, α cannot be told from a trend
-CONSTANT, ROUNDING, NOT_FINITE = 1, 2, 3  # why there is no α
+CONSTANT, ROUNDING, NOT_FINITE, TOO_FEW, EMPTY = 1, 2, 3, 4, 5  # why there is no α
 NO_CAUSE = np.int8(0)
 REASONS = {
     CONSTANT: "the series is constant, so it does not fluctuate at any scale",
     ROUNDING: "after detrending only rounding error is left: the series is constant or a polynomial, up to its last digits",
     NOT_FINITE: "the series holds a value that is NaN or infinite",
+    TOO_FEW: "gaps leave too few samples: too few sizes have boxes that hold enough of them",
+    EMPTY: "every sample is missing",
 }
 
 
@@ -94,6 +101,9 @@ def dfa(
     confidence: float = 0.95,
     breaks: Iterable[int] = (),
     coordinates: int | None = None,
+    missing: Missing = "raise",
+    times: npt.ArrayLike | None = None,
+    spacing: Spacing | None = None,
 ) -> DFAResult:
     """Measure the DFA exponent α of a series, with its interval: α is 0.5 for white noise, 1 for 1/f noise, 1.5 for a random walk.
 
@@ -164,7 +174,7 @@ def dfa(
     88, 126 (2015), doi:10.1140/epjb/e2015-60143-1; covariance: G. Sikora et al., Phys. Rev. E 101, 032114 (2020),
     doi:10.1103/PhysRevE.101.032114.
     """
-    result, undefined = _measured(x, axis, order, scales, method, confidence, breaks, coordinates)
+    result, undefined = _measured(x, axis, order, scales, method, confidence, breaks, coordinates, missing, times, spacing)
     if undefined:
         _warn(result)
     return result
@@ -181,6 +191,9 @@ def measure(
     confidence: float = 0.95,
     breaks: Iterable[int] = (),
     coordinates: int | None = None,
+    missing: Missing = "raise",
+    times: npt.ArrayLike | None = None,
+    spacing: Spacing | None = None,
 ) -> DFAResult:
     """`dfa` without its warning; if there is no α, the result holds the reason.
 
@@ -188,7 +201,7 @@ def measure(
     >>> measure(np.ones(100)).reason
     'the series is constant, so it does not fluctuate at any scale'
     """
-    return _measured(x, axis, order, scales, method, confidence, breaks, coordinates)[0]
+    return _measured(x, axis, order, scales, method, confidence, breaks, coordinates, missing, times, spacing)[0]
 
 
 def _measured(
@@ -200,9 +213,13 @@ def _measured(
     confidence: float,
     breaks: Iterable[int],
     coordinates: int | None,
+    missing: Missing,
+    times: npt.ArrayLike | None,
+    spacing: Spacing | None,
 ) -> tuple[DFAResult, bool]:
     """The result, and whether an α is known to be NaN: a compiler that traces does not know."""
-    plain = scales is None and coordinates is None and axis in (0, -1) and _empty(breaks)
+    gaps = asked_for(x, missing, times, spacing)
+    plain = scales is None and coordinates is None and axis in (0, -1) and _empty(breaks) and not gaps
     if plain and type(x) is np.ndarray and x.ndim == 1 and x.dtype == np.float64:
         found = _of_one(x, order, method, confidence)
         if found is not None:
@@ -211,6 +228,17 @@ def _measured(
     check_confidence(confidence)
     breaks = listed(breaks, "breaks")
     scales = None if scales is None else listed(scales, "scales")
+
+    if gaps:
+        vector = coordinates is not None
+        given = coordinates_second_to_last(x, axis, coordinates)[0] if coordinates is not None else x
+        found = find_missing(given, axis=-1 if vector else axis, missing=missing, times=times, spacing=spacing, breaks=breaks)
+        if found is not None and not found.present.all():
+            from wcdfa.inference.gapped_exponent import measured_with_gaps  # noqa: PLC0415 - it builds on this module
+
+            return measured_with_gaps(found, order=order, scales=scales, method=method, confidence=confidence, vector=vector)
+        if found is not None:
+            x, axis, coordinates, breaks = found.series, -1, -2 if vector else None, found.breaks
 
     def whole(x: Array | npt.ArrayLike, axis: int) -> tuple[DFAResult, bool]:
         computed = computed_for(x, axis=axis, coordinates=coordinates, order=order, scales=scales, method=method, breaks=breaks)
@@ -221,20 +249,24 @@ def _measured(
     return whole(x, axis)
 
 
-def result_of(of: Computed, order: int, method: Method, confidence: float) -> tuple[DFAResult, bool]:
-    """α and its interval from F²(s), and whether an α is known to be NaN."""
+def result_of(of: Computed, order: int, method: Method, confidence: float, gaps: Gaps | None = None) -> tuple[DFAResult, bool]:
+    """α and its interval from F²(s), and whether an α is known to be NaN; with gaps, by the calibration for these."""
     computed = of.total
     xp, sizes = computed.xp, computed.sizes
     if len(sizes) < 2:
         msg = f"a line needs at least two box sizes, got scales={sizes}; fluctuations() takes a single one"
         raise ValueError(msg)
-    key = (computed.series.shape[-1], sizes, order, method, computed.stretches, of.calibrated)
-    table = constant(calibration_for, *key, xp=xp, like=computed.values)
+    if gaps is None:
+        key = (computed.series.shape[-1], sizes, order, method, computed.stretches, of.calibrated)
+        table = constant(calibration_for, *key, xp=xp, like=computed.values)
+    else:
+        table = constant(calibration_with_gaps, gaps, sizes, order, method, of.calibrated, xp=xp, like=computed.values)
     inflation = None if of.inverse is None else of.inverse * of.calibrated
     estimate = calibrated_estimate(computed.values, computed.floor, table, normal_quantile(confidence), xp, inflation)
     alpha, r_squared = estimate.alpha, estimate.r_squared
     if method == "ols":
-        alpha, r_squared = least_squares(computed.values, computed.floor, sizes, xp)
+        values = computed.values if gaps is None else as_without_gaps(computed.values, alpha, gaps, sizes, order, method, xp)
+        alpha, r_squared = least_squares(values, computed.floor, sizes, xp)
     worst = concrete(alpha if alpha.ndim == 0 else xp.sum(alpha))
     undefined = worst is not None and math.isnan(worst)
     result = DFAResult(

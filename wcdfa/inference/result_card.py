@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.kernel.arrays import on_host
 from wcdfa.support.cards import card, or_text
 from wcdfa.support.markup import Markup
 from wcdfa.support.text import probability, several
@@ -81,9 +82,5 @@ def _known(part: Any) -> Values:
 
 def _on_host(part: Any) -> Values | None:
     """The numbers of an array of any library; None if they cannot be read, as under tracing."""
-    if hasattr(part, "detach"):
-        part = part.detach().cpu()
-    try:
-        return np.asarray(part, dtype=np.float64)
-    except (TypeError, RuntimeError, NotImplementedError):
-        return None
+    values = on_host(part)
+    return None if values is None else np.asarray(values, dtype=np.float64)

@@ -43,7 +43,7 @@ def computed_for(
     if coordinates is None:
         plain = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks, default=default)
         return Computed(plain, plain)
-    series, xp = _coordinates_second_to_last(x, axis, coordinates)
+    series, xp = coordinates_second_to_last(x, axis, coordinates)
     each = mean_squares(series, scales=scales, order=order, axis=-1, layout=layout, breaks=breaks, default=default)
     count = series.shape[-2]
     if count == 1:
@@ -72,7 +72,8 @@ def _relative(unit: Array, xp: Namespace) -> Array:
     return unit / xp.max(unit, axis=-2, keepdims=True)
 
 
-def _coordinates_second_to_last(x: Array | npt.ArrayLike, axis: int, coordinates: int) -> tuple[Array, Namespace]:
+def coordinates_second_to_last(x: Array | npt.ArrayLike, axis: int, coordinates: int) -> tuple[Array, Namespace]:
+    """The series with time along the last axis and coordinates along the one before, and its namespace."""
     series, xp = as_series(x, axis)
     ndim = series.ndim
     if ndim < 2:

@@ -14,6 +14,8 @@ import numpy as np
 from wcdfa.kernel.protocols import Array, Namespace
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from wcdfa.kernel.polynomials import Matrix
 
 __all__ = [
@@ -28,8 +30,10 @@ __all__ = [
     "limits",
     "matmul_of",
     "namespace_of",
+    "on_host",
     "reshape_of",
     "scaled",
+    "where_not_finite",
 ]
 
 T = TypeVar("T")
@@ -71,7 +75,10 @@ def namespace_of(x: Array) -> Namespace:
 
 def _as_array(x: object) -> Array:
     if isinstance(x, np.ma.MaskedArray):
-        msg = "x is a masked array, and dfa has no gaps: fill it with x.filled(value) or keep x.compressed()"
+        msg = (
+            "x is a masked array; dfa and fluctuations take what it masks as gaps, this function does not: "
+            "fill it with x.filled(value) or keep x.compressed()"
+        )
         raise TypeError(msg)
     array: Array = _as_numpy(x) if isinstance(x, np.generic) or not _is_array(x) else x
     if isinstance(array, np.ndarray) and array.dtype == np.longdouble:
@@ -171,6 +178,17 @@ def concrete(value: Array | np.float64) -> float | None:
         return None
 
 
+def on_host(values: object) -> npt.NDArray[Any] | None:
+    """The values as a NumPy array; None if they cannot be read, as under tracing."""
+    part: Any = values
+    if hasattr(part, "detach"):
+        part = part.detach().cpu()
+    try:
+        return np.asarray(part)
+    except (TypeError, RuntimeError, NotImplementedError):  # JAX tracers raise the first, torch's functional transforms the others
+        return None
+
+
 class Limits(NamedTuple):
     """Limits of a floating dtype: its relative spacing, and the range of mean squares in which no term over- or underflows."""
 
@@ -200,7 +218,7 @@ def scaled(x: Array, xp: Namespace) -> tuple[Array, Array, Array | None]:
         return x, power, None
     peak = xp.max(xp.abs(x), axis=-1, keepdims=True)
     if greatest is not None and 0 not in x.shape and not math.isfinite(float(xp.max(peak))):
-        raise ValueError(_where_not_finite(x, xp))
+        raise ValueError(where_not_finite(x, xp))
     unit = xp.where(((peak > low**0.5) & (peak < high**0.5)) | (peak == 0), xp.ones_like(peak), peak)
     x = x / unit
     return x, _mean_square(x, xp), unit
@@ -215,7 +233,8 @@ def _mean_square(x: Array, xp: Namespace) -> Array:
         return xp.vecdot(x, x) / x.shape[-1]
 
 
-def _where_not_finite(x: Array, xp: Namespace) -> str:
+def where_not_finite(x: Array, xp: Namespace) -> str:
+    """The message for a series that holds NaN or infinity."""
     flat = xp.reshape(xp.astype(~xp.isfinite(x), xp.int8), (-1,))
     index = np.unravel_index(int(xp.argmax(flat)), x.shape)
     place = int(index[0]) if len(index) == 1 else tuple(int(i) for i in index)
@@ -223,5 +242,5 @@ def _where_not_finite(x: Array, xp: Namespace) -> str:
     count = int(xp.sum(flat, dtype=xp.int64))
     return (
         f"x holds {count} value(s) that are not finite, the first is {value} at index {place} (series along the last axis); "
-        "drop them or split the series there"
+        'split the series there, or let NaN be gaps with missing="omit" (of dfa and fluctuations)'
     )

@@ -14,6 +14,7 @@ from wcdfa.kernel.box_residuals import box_residuals, mean_residuals
 from wcdfa.kernel.boxes import BY_HALVES, SIDE_BY_SIDE, Layout
 from wcdfa.kernel.checks import check_breaks, check_moments, check_order, check_sizes
 from wcdfa.kernel.half_overlap_plan import on_grid
+from wcdfa.kernel.missing import Missing, asked_for, find_missing
 from wcdfa.kernel.moments import box_means, flat_boxes
 from wcdfa.kernel.one_series import LONGEST, one_series
 from wcdfa.kernel.polynomials import frozen
@@ -22,6 +23,8 @@ from wcdfa.scales import default_sizes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from wcdfa.kernel.time_grid import Spacing
 
 
 def fluctuations(
@@ -37,6 +40,9 @@ def fluctuations(
     moment: float | Iterable[float] = 2.0,
     flat: Literal["omit", "keep"] = "omit",
     breaks: Iterable[int] = (),
+    missing: Missing = "raise",
+    times: npt.ArrayLike | None = None,
+    spacing: Spacing | None = None,
 ) -> tuple[Any, Any]:  # arrays of the library of x, which a type checker cannot know
     """Compute the fluctuation function F(s) of detrended fluctuation analysis.
 
@@ -78,6 +84,15 @@ def fluctuations(
     breaks : integers, optional
         Samples at which a new stretch begins, increasing: gaps, or steps of a learning-rate schedule. No box crosses a break; sizes
         are limited by the longest stretch.
+    missing : "raise" or "omit"
+        "omit": NaN are gaps. Boxes are laid by time, and residuals are those at the samples present. A box
+        counts if it holds at least ``order + 2`` samples and half as many as boxes of its size hold on average; F(s) is NaN where none
+        counts. What a masked array masks is a gap too. Gaps change F(s), more at small s: `dfa` corrects α for this.
+    times : numbers or datetime64 of shape (n,), optional
+        When each sample was taken, increasing; samples are put on a grid of `spacing`. Those in one cell are averaged, empty cells are
+        gaps. Breaks are counted in samples of `x`, box sizes in cells.
+    spacing : number or timedelta, optional
+        Time between two samples. Default: the mean of the steps within half of the median step.
 
     Returns
     -------
@@ -99,6 +114,15 @@ def fluctuations(
     """
     layout = Layout(checked_overlap(overlap), backward, final_box)
     (moments, several), flat = check_moments(moment), _checked_flat(flat)
+    if asked_for(x, missing, times, spacing):
+        found = find_missing(x, axis=axis, missing=missing, times=times, spacing=spacing, breaks=breaks)
+        if found is not None and not found.present.all():
+            from wcdfa.kernel.gapped_fluctuation import fluctuations_with_gaps  # noqa: PLC0415 - it builds on this module
+
+            sizes, of_all = fluctuations_with_gaps(found, scales, order, layout, moments, flat)
+            return sizes, of_all if several else of_all[..., 0, :]
+        if found is not None:
+            x, axis, breaks = found.series, -1, found.breaks
     if moments == (2.0,):
         computed = mean_squares(x, scales=scales, order=order, axis=axis, layout=layout, breaks=breaks)
         of_two = computed.fluctuations()
@@ -229,7 +253,7 @@ def _checked(
         msg = f"no box crosses a break, and breaks cut the series into {len(stretches)} stretches: {why}"
         raise ValueError(msg) from None
     series, power, unit = scaled(series, xp)
-    return _Checked(series, xp, order, sizes, stretches, _floor(series, power, sizes, xp), unit)
+    return _Checked(series, xp, order, sizes, stretches, floor_of(series, power, sizes, xp), unit)
 
 
 def _sizes(
@@ -272,7 +296,7 @@ def _of_stretches(x: Array, stretches: tuple[int, ...], sizes: tuple[int, ...], 
     return xp.asarray(total)
 
 
-def _floor(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Array:
+def floor_of(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Array:
     """The F² that rounding may leave for a series that does not fluctuate, ``(..., k)``.
 
     Rounding of the samples leaves a random walk of errors in each box, s ε² ⟨x²⟩. Rounding of the profile, which starts at a value in the

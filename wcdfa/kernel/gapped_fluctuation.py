@@ -1,0 +1,132 @@
+"""F²(s) of what `missing` found: the series are grouped by their patterns of gaps, since boxes depend on these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from wcdfa.kernel.arrays import Array, Namespace, is_jax, scaled
+from wcdfa.kernel.boxes import Layout
+from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
+from wcdfa.kernel.fluctuation import MeanSquares, floor_of
+from wcdfa.kernel.gapped import Gaps, box_residuals_with_gaps, mean_squares_with_gaps
+from wcdfa.kernel.missing import Found
+from wcdfa.kernel.moments import box_means
+from wcdfa.scales import default_sizes
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+class Group(NamedTuple):
+    """Series with one pattern of gaps."""
+
+    rows: npt.NDArray[np.intp]  # their places among all series
+    gaps: Gaps
+    series: Array  # (rows, ..., m), the samples that are present
+
+
+class Grouped(NamedTuple):
+    """The series of a batch by their patterns, and the box sizes for all of them."""
+
+    groups: list[Group]
+    batch: tuple[int, ...]
+    sizes: tuple[int, ...]
+    order: int
+    xp: Namespace
+
+
+def grouped(
+    found: Found,
+    scales: Iterable[int] | None,
+    order: int,
+    default: Callable[[int, int], tuple[int, ...]],
+    *,
+    inner: int = 0,
+) -> Grouped:
+    """Group the series by their patterns, from the first sample to the last that any series has; `inner` axes share a pattern.
+
+    If that span is too short for the default sizes, they are those of the whole length, and no box of the larger ones counts.
+    """
+    series, xp, present, breaks = found
+    order, n = check_order(order), series.shape[-1]
+    stretches = check_breaks(breaks, n) or (n,)
+    if n == 0:
+        msg = f"the series is empty (shape {tuple(series.shape)}, time along the last axis); give at least {order + 2} samples"
+        raise ValueError(msg)
+    batch = series.shape[: series.ndim - 1 - inner]
+    present = present.all(axis=tuple(range(len(batch), present.ndim - 1)))
+    filled = np.flatnonzero(present.reshape(-1, n).any(axis=0))
+    start, stop = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, n)
+    longest = max(stretches)
+    if scales is not None:
+        sizes = check_sizes(scales, longest, order)
+    else:
+        try:
+            fitting = default(stop - start, order)
+        except ValueError:
+            fitting = default(n, order)
+        sizes = tuple(size for size in fitting if size <= longest)
+    ends = sorted({start, stop, *(b for b in breaks if start < b < stop)})
+    own = tuple(b - a for a, b in pairwise(ends))
+    rows = present.reshape(-1, n)[:, start:stop]
+    patterns, which = np.unique(rows, axis=0, return_inverse=True) if len(rows) else (np.ones((1, n), dtype=bool), np.zeros(0))
+    flat = xp.reshape(series, (len(rows), *series.shape[len(batch) :]))
+    groups = []
+    for i, pattern in enumerate(patterns):
+        members = np.flatnonzero(which.reshape(-1) == i)
+        chosen = _taken(_taken(flat, members, 0, xp), start + np.flatnonzero(pattern), -1, xp)
+        groups.append(Group(members, Gaps.of(pattern, own), chosen))
+    return Grouped(groups, batch, sizes, order, xp)
+
+
+def mean_squares_of(group: Group, sizes: tuple[int, ...], order: int, layout: Layout, xp: Namespace) -> MeanSquares:
+    """F²(s) of one group, values of shape (rows, ..., k); NaN where no sample is present."""
+    if not group.series.shape[-1]:
+        series = group.series
+        nothing = xp.zeros((*series.shape[:-1], len(sizes)), dtype=series.dtype, device=None if is_jax(xp) else series.device)
+        return MeanSquares(nothing + xp.nan, nothing, None, sizes, series, xp)
+    series, power, unit = scaled(group.series, xp)
+    values = mean_squares_with_gaps(series, group.gaps, sizes, order, layout, xp)
+    stretches = group.gaps.stretches if len(group.gaps.stretches) > 1 else ()
+    return MeanSquares(values, floor_of(series, power, sizes, xp), unit, sizes, series, xp, stretches)
+
+
+def in_order(parts: list[Array], groups: list[Group], batch: tuple[int, ...], xp: Namespace) -> Array:
+    """The rows of all groups in the order of the series, of the batch shape."""
+    joined = parts[0] if len(parts) == 1 else xp.concat(parts, axis=0)
+    places = np.argsort(np.concatenate([group.rows for group in groups]))
+    return xp.reshape(_taken(joined, places, 0, xp) if len(parts) > 1 else joined, (*batch, *joined.shape[1:]))
+
+
+def _taken(values: Array, places: npt.NDArray[np.intp], axis: int, xp: Namespace) -> Array:
+    return xp.take(values, xp.asarray(places, device=None if is_jax(xp) else values.device), axis=axis)
+
+
+def fluctuations_with_gaps(
+    found: Found, scales: Iterable[int] | None, order: int, layout: Layout, moments: tuple[float, ...], flat: str
+) -> tuple[Array, Array]:
+    """Box sizes, and F(s) of shape (..., len(moments), k)."""
+    of = grouped(found, scales, order, default_sizes)
+    squares = [mean_squares_of(group, of.sizes, of.order, layout, of.xp) for group in of.groups]
+    if moments == (2.0,):
+        parts = [each.fluctuations()[..., None, :] for each in squares]
+    else:
+        parts = [_moments(each, group, of, layout, moments, flat) for each, group in zip(squares, of.groups, strict=True)]
+    return squares[0].scales(), in_order(parts, of.groups, of.batch, of.xp)
+
+
+def _moments(squares: MeanSquares, group: Group, of: Grouped, layout: Layout, moments: tuple[float, ...], flat: str) -> Array:
+    xp = of.xp
+    nothing = xp.stack([squares.values * xp.nan] * len(moments), axis=-2)
+    if not group.series.shape[-1]:
+        return nothing
+    columns = []
+    for i, each in enumerate(box_residuals_with_gaps(squares.series, group.gaps, of.sizes, of.order, layout, xp)):
+        floor = squares.floor[..., i : i + 1] if flat == "omit" else None
+        columns.append(box_means([each], moments, floor, xp) if each.shape[-1] else nothing[..., i : i + 1])
+    means = xp.concat(columns, axis=-1)
+    return means if squares.unit is None else means * squares.unit[..., None]
