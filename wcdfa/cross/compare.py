@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from wcdfa.cross.exponent import exponent_of
 from wcdfa.cross.frame import Frame
-from wcdfa.cross.null import Null, memory_null, phase_null
+from wcdfa.cross.null import Memory, Null, Spectrum, null_of_pair
 from wcdfa.cross.result import OF_Y, UNCOUPLED, Coupling
 from wcdfa.cross.series import Side
 from wcdfa.inference.exponent import ROUNDING
@@ -22,22 +21,19 @@ from wcdfa.support.aliases import Series
 NullName = Literal["memory", "phase"]
 NullMaker = Callable[[Side, Side], Null]
 LEVEL = 0.05  # of a test: where p is larger, there is no λ
+BENT = 0.1  # below this p-value of a straight line, the memory of a series is not that of its α
 
 
 def null_maker(frame: Frame, null: NullName, replicates: int, seed: int) -> NullMaker:
     """A function that gives the null of a pair."""
-    return partial(_of_phases if null == "phase" else _of_memory, frame, replicates, seed)
+
+    def memory(side: Side) -> Memory:
+        return Spectrum(side.values) if null == "phase" or side.adequacy < BENT else float(side.alpha)
+
+    return lambda x, y: null_of_pair(frame, memory(x), memory(y), replicates, seed)
 
 
-def _of_memory(frame: Frame, replicates: int, seed: int, x: Side, y: Side) -> Null:
-    return memory_null(frame, float(x.alpha), float(y.alpha), replicates, seed)
-
-
-def _of_phases(frame: Frame, replicates: int, seed: int, x: Side, y: Side) -> Null:
-    return phase_null(frame, x.values, y.values, replicates, seed)
-
-
-def compared(frame: Frame, x: Side, y: Side, null_of: NullMaker, confidence: float) -> Coupling:
+def compared(frame: Frame, x: Side, y: Side, make_null: NullMaker, confidence: float) -> Coupling:
     """The result for lists of series, with an axis of lags."""
     found = list(frame.squares(x.values, y.values))
     rho = np.stack([np.asarray(each.coefficients()) for each in found], axis=-2)
@@ -47,7 +43,7 @@ def compared(frame: Frame, x: Side, y: Side, null_of: NullMaker, confidence: flo
     rho[cause > 0] = math.nan
     parts = [_undefined(rho.shape[1:], int(why)) for why in cause]
     for place in np.flatnonzero(cause == 0):
-        null = null_of(*(Side(*(part[place] for part in side)) for side in (x, y)))
+        null = make_null(*(Side(*(part[place] for part in side)) for side in (x, y)))
         parts[place] = _of_pair(rho[place], cross[place], null, frame, confidence)
     joined = {name: np.stack([part[name] for part in parts]) for name in parts[0]} if parts else {}
     return Coupling(
