@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from wcdfa.cross.coupling import Coupling as Coupling
     from wcdfa.cross.coupling import coupling as coupling
     from wcdfa.cross.fluctuation import cross_fluctuations as cross_fluctuations
+    from wcdfa.cross.matrix import CouplingMatrix as CouplingMatrix
+    from wcdfa.cross.matrix import coupling_matrix as coupling_matrix
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {  # imported when they are first asked for, so that importing wcdfa costs little; the list above is for type checkers
     "Alarm": "verdicts.drift",
     "Coupling": "cross.coupling",
+    "CouplingMatrix": "cross.matrix",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",
     "Diagnosis": "verdicts.diagnosis",
@@ -49,6 +52,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
     "coupling": "cross.coupling",
+    "coupling_matrix": "cross.matrix",
     "cross_fluctuations": "cross.fluctuation",
     "dfa": "inference.exponent",
     "diagnose": "verdicts.diagnosis",
@@ -79,6 +83,7 @@ _PACKAGES = {
 __all__ = [
     "Alarm",
     "Coupling",
+    "CouplingMatrix",
     "DFAResult",
     "DFAWarning",
     "Diagnosis",
@@ -92,6 +97,7 @@ __all__ = [
     "WeightChangeDFA",
     "compute_dfa",
     "coupling",
+    "coupling_matrix",
     "cross_fluctuations",
     "dfa",
     "diagnose",

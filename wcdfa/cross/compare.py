@@ -21,16 +21,17 @@ from wcdfa.support.aliases import Series
 NullName = Literal["memory", "phase"]
 NullMaker = Callable[[Side, Side], Null]
 LEVEL = 0.05  # of a test: where p is larger, there is no λ
-BENT = 0.1  # below this p-value of a straight line, the memory of a series is not that of its α
+BENT = 0.3  # below this p-value of a straight line, which misses many bends, the memory of a series is taken from its spectrum
 
 
 def null_maker(frame: Frame, null: NullName, replicates: int, seed: int) -> NullMaker:
     """A function that gives the null of a pair."""
+    return lambda x, y: null_of_pair(frame, memory_of(x, null), memory_of(y, null), replicates, seed)
 
-    def memory(side: Side) -> Memory:
-        return Spectrum(side.values) if null == "phase" or side.adequacy < BENT else float(side.alpha)
 
-    return lambda x, y: null_of_pair(frame, memory(x), memory(y), replicates, seed)
+def memory_of(side: Side, null: NullName) -> Memory:
+    """What series without coupling share with one series: its α, or its spectrum."""
+    return Spectrum(side.values) if null == "phase" or side.adequacy < BENT else float(side.alpha)
 
 
 def compared(frame: Frame, x: Side, y: Side, make_null: NullMaker, confidence: float) -> Coupling:
@@ -43,7 +44,7 @@ def compared(frame: Frame, x: Side, y: Side, make_null: NullMaker, confidence: f
     rho[cause > 0] = math.nan
     parts = [_undefined(rho.shape[1:], int(why)) for why in cause]
     for place in np.flatnonzero(cause == 0):
-        null = make_null(*(Side(*(part[place] for part in side)) for side in (x, y)))
+        null = make_null(x.at(int(place)), y.at(int(place)))
         parts[place] = _of_pair(rho[place], cross[place], null, frame, confidence)
     joined = {name: np.stack([part[name] for part in parts]) for name in parts[0]} if parts else {}
     return Coupling(

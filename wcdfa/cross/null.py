@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -34,12 +35,12 @@ class Null(NamedTuple):
 
     def p_value(self, z: Series) -> float:
         """The share of pairs that are so far from 0 at any lag or size."""
-        more = len(self.largest) - np.searchsorted(self.largest, self.statistic(z), side="left")
-        return float((1 + more) / (1 + len(self.largest)))
+        return self.p_of(float(np.max(np.abs(z) / self.deviation)))
 
-    def statistic(self, z: Series) -> float:
-        """The largest |z| over lags and sizes, in standard deviations."""
-        return float(np.max(np.abs(z) / self.deviation))
+    def p_of(self, distance: float) -> float:
+        """The share of pairs with a |z| of at least so many standard deviations at any lag or size."""
+        more = len(self.largest) - np.searchsorted(self.largest, distance, side="left")
+        return float((1 + more) / (1 + len(self.largest)))
 
     def reach(self, confidence: float) -> Series:
         """How far z is from 0 in this share of pairs, (lags, sizes)."""
@@ -77,34 +78,44 @@ Memory = float | Spectrum
 
 def null_of_pair(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -> Null:
     """The null of pairs of independent Gaussian series with these memories; that of two α is kept."""
-    of_x, of_y = (each if isinstance(each, Spectrum) else rounded(each, frame.order) for each in (x, y))
-    if isinstance(of_x, Spectrum) or isinstance(of_y, Spectrum):
-        return _simulated(frame, of_x, of_y, replicates, seed)
-    return _of_two_alphas(frame, of_x, of_y, replicates, seed)
+    of_x, of_y = (memory_key(each, frame.order) for each in (x, y))
+    make = _simulated if isinstance(of_x, Spectrum) or isinstance(of_y, Spectrum) else _kept
+    return make(frame, of_x, of_y, replicates, seed)
 
 
 def _simulated(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -> Null:
-    shorter = _shorter(frame)
+    shorter, parts = shorter_frame(frame), []
     rng = np.random.default_rng([seed, frame.n, frame.order])
-    parts = []
-    for start in range(0, replicates, max(1, SAMPLES // shorter.n)):
-        count = min(max(1, SAMPLES // shorter.n), replicates - start)
-        pair = (_series(memory, frame, shorter.n, count, rng) for memory in (x, y))
+    for count in chunks(replicates, shorter.n):
+        pair = (series_like(memory, frame, shorter.n, count, rng) for memory in (x, y))
         parts.append(np.arctanh(shorter.coefficients(*pair)))
     return null_of(np.concatenate(parts) * np.sqrt(shorter.boxes() / frame.boxes()))
 
 
-_of_two_alphas = lru_cache(maxsize=256)(_simulated)
+_kept = lru_cache(maxsize=256)(_simulated)
 
 
-def _series(memory: Memory, frame: Frame, n: int, count: int, rng: np.random.Generator) -> Series:
+def memory_key(memory: Memory, order: int) -> Memory:
+    """The memory with its α rounded."""
+    return memory if isinstance(memory, Spectrum) else rounded(memory, order)
+
+
+def chunks(replicates: int, samples: int) -> Iterator[int]:
+    """How many replicates to simulate at a time, if each takes so many samples."""
+    most = max(1, SAMPLES // samples)
+    yield from [most] * (replicates // most)
+    if replicates % most:
+        yield replicates % most
+
+
+def series_like(memory: Memory, frame: Frame, n: int, count: int, rng: np.random.Generator) -> Series:
     """Gaussian series with this memory: ARFIMA(0, α - 1/2, 0), or random phases for a spectrum."""
     if isinstance(memory, Spectrum):
         return phase_randomised(_shortened(_joined(memory.series, frame.breaks), n), count, seed=rng)
     return arfima_of(memory, n, count, rng)
 
 
-def _shorter(frame: Frame) -> Frame:
+def shorter_frame(frame: Frame) -> Frame:
     """The frame of the series to simulate: far from its ends a series looks the same everywhere."""
     n = max(LONGEST, 4 * frame.sizes[-1]) + frame.n - frame.compared
     return frame if frame.n <= n else frame._replace(n=n, breaks=())

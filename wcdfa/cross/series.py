@@ -24,6 +24,10 @@ class Side(NamedTuple):
     adequacy: Series  # (...), as in `DFAResult`
     cause: Causes  # why there is no α, as a key of wcdfa.inference.exponent.REASONS; else 0
 
+    def at(self, *place: int) -> Side:
+        """One of many series, or of many sets of series."""
+        return Side(self.values[place], self.alpha[place], self.adequacy[place], self.cause[place])
+
     def spread_to(self, batch: tuple[int, ...]) -> Side:
         """The same for a larger batch, as a list of series."""
         values = np.broadcast_to(self.values, (*batch, self.values.shape[-1])).reshape(-1, self.values.shape[-1])
