@@ -88,11 +88,16 @@ class CrossSquares(NamedTuple):
             values = values * (level if unit is None else level * unit)
         return values
 
+    def comparable(self) -> tuple[Array, Array, Array]:
+        """F²xy, F²x and F²y, each in the same units."""
+        of_x, of_y = self.x.values / (self.x_level * self.x_level), self.y.values / (self.y_level * self.y_level)
+        ones = self.x.xp.ones_like(self.cross)
+        return self.cross, of_x * ones, of_y * ones
+
     def coefficients(self) -> Array:
         """ρ(s); NaN where F of either series is only rounding error."""
-        left, right = self.x.values / (self.x_level * self.x_level), self.y.values / (self.y_level * self.y_level)
         known = (self.x.values > self.x.floor) & (self.y.values > self.y.floor)
-        return coefficients_of(self.cross, left, right, known, self.x.xp)
+        return coefficients_of(*self.comparable(), known, self.x.xp)
 
 
 def coefficients_of(cross: Array, x: Array, y: Array, known: Array, xp: Namespace) -> Array:
@@ -151,8 +156,9 @@ def cross_squares(
     (left, x_level), (right, y_level) = (comparable(each, xp) for each in (first, second))
     found = mean_squares(left + right, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks)
     of_sum = found.values if found.unit is None else found.values * found.unit * found.unit
-    cross = (of_sum - first.values / (x_level * x_level) - second.values / (y_level * y_level)) / 2
-    return CrossSquares(first, second, cross, x_level, y_level)
+    pair = CrossSquares(first, second, of_sum, x_level, y_level)
+    _, of_x, of_y = pair.comparable()
+    return pair._replace(cross=(of_sum - of_x - of_y) / 2)
 
 
 def comparable(of: MeanSquares, xp: Namespace) -> tuple[Array, Array]:
