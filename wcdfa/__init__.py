@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from wcdfa.cross.fluctuation import cross_fluctuations as cross_fluctuations
     from wcdfa.inference.crossovers import Crossovers as Crossovers
     from wcdfa.inference.crossovers import crossovers as crossovers
+    from wcdfa.cross.matrix import CouplingMatrix as CouplingMatrix
+    from wcdfa.cross.matrix import coupling_matrix as coupling_matrix
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
@@ -48,6 +50,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "Alarm": "verdicts.drift",
     "Coupling": "cross.coupling",
     "Crossovers": "inference.crossovers",
+    "CouplingMatrix": "cross.matrix",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",
     "Diagnosis": "verdicts.diagnosis",
@@ -66,6 +69,7 @@ _HOMES = {  # imported when they are first asked for, so that importing wcdfa co
     "WeightChangeDFA": "monitor.monitor",
     "compute_dfa": "inference.legacy",
     "coupling": "cross.coupling",
+    "coupling_matrix": "cross.matrix",
     "cross_fluctuations": "cross.fluctuation",
     "crossovers": "inference.crossovers",
     "dfa": "inference.exponent",
@@ -102,6 +106,7 @@ __all__ = [
     "Alarm",
     "Coupling",
     "Crossovers",
+    "CouplingMatrix",
     "DFAResult",
     "DFAWarning",
     "Diagnosis",
@@ -120,6 +125,7 @@ __all__ = [
     "WeightChangeDFA",
     "compute_dfa",
     "coupling",
+    "coupling_matrix",
     "cross_fluctuations",
     "crossovers",
     "dfa",

@@ -2,10 +2,12 @@
 
 `fluctuation` computes the signed F²xy(s). `coupling` sets the coefficient ρ(s) against the pairs without coupling that `null` simulates:
 `frame` says which samples are compared, at which lags and in which boxes, `series` prepares the two sides, `compare` finds intervals and
-p-values, `exponent` the cross-exponent λ, `result` holds all that and `sentences` says it.
+p-values, `exponent` the cross-exponent λ, `result` holds all that and `sentences` says it. `matrix` takes several series: `all_pairs` has the
+ρ(s) of their pairs, `partial` what is left of it when the others are taken out.
 """
 
 from wcdfa.cross.coupling import Coupling, coupling
 from wcdfa.cross.fluctuation import cross_fluctuations
+from wcdfa.cross.matrix import CouplingMatrix, coupling_matrix
 
-__all__ = ["Coupling", "coupling", "cross_fluctuations"]
+__all__ = ["Coupling", "CouplingMatrix", "coupling", "coupling_matrix", "cross_fluctuations"]

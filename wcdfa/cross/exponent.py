@@ -1,22 +1,23 @@
-"""Finds the cross-exponent λ: how |F²xy(s)| grows with the box size, as s^2λ."""
+"""Finds the cross-exponent λ: how F²xy(s) grows with the box size, as s^2λ."""
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from itertools import groupby
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.cross.result import SIGN
+from wcdfa.cross.result import BENDS
 from wcdfa.inference.moments import alpha_range, interpolation, log_mean_square, nodes
 from wcdfa.kernel.polynomials import Matrix, frozen
 from wcdfa.support.aliases import Series
 
-FEWEST = 4  # sizes that a line needs
+FEWEST = 4  # sizes that a line and its misfit need
 POINTS = 391  # of the grid of λ
+ROUNDS = 3  # of the weights, which depend on ρ
+MISFIT = 0.001  # p-value of a misfit below which there is no single exponent
 
 
 class Exponent(NamedTuple):
@@ -28,44 +29,58 @@ class Exponent(NamedTuple):
     cause: int
 
 
-def exponent_of(cross: Series, rho: Series, covariance: Series, sizes: tuple[int, ...], order: int, confidence: float) -> Exponent:
-    """Fit log |F²xy(s)| where its sign is constant by generalised least squares with the expected curve of a single exponent.
+class Measured(NamedTuple):
+    """What λ is found from: F²xy, F²x and F²y in comparable units, the two α, and the covariance of ρ without coupling, from so many pairs."""
 
-    The errors of log |F²xy| at sizes s and t covary as those of ρ without coupling, times (1 + ρ_s ρ_t) / (ρ_s ρ_t); the same holds for
-    every Gaussian pair whose coherence does not depend on the frequency.
+    cross: Series
+    x: Series
+    y: Series
+    alphas: tuple[float, float]
+    covariance: Series
+    replicates: int
+
+
+def exponent_of(of: Measured, sizes: tuple[int, ...], order: int, confidence: float) -> Exponent:
+    """Fit F²xy(s) by generalised least squares with the expected curve of each exponent, at any level and with either sign.
+
+    F²xy itself is fitted rather than its logarithm, which noise around zero would ruin. In units of F_x F_y its errors at sizes s and t
+    covary as those of ρ without coupling, times 1 + ρ_s ρ_t, as for every Gaussian pair whose coherence does not depend on the frequency.
     """
-    run = _longest_run(cross)
-    if run.stop - run.start < FEWEST:
-        return Exponent(math.nan, math.nan, math.nan, SIGN)
-    product = np.outer(rho[run], rho[run])
-    spread = covariance[run, run] * (1 + product) / product / 4
-    weight = _without_level(spread)
-    grid, curves = _curves(sizes[run], order)
-    residual = np.log(np.abs(cross[run])) / 2 + np.diag(spread) - curves
-    misfit = np.einsum("gs,st,gt->g", residual, weight, residual)
-    best = int(np.argmin(misfit))
-    slope = np.gradient(curves, grid, axis=0)[best]
-    reach = NormalDist().inv_cdf(0.5 + confidence / 2) / math.sqrt(slope @ weight @ slope)
-    value = float(grid[best])
-    return Exponent(value, value - reach, value + reach, 0)
+    if len(sizes) < FEWEST:
+        return Exponent(math.nan, math.nan, math.nan, BENDS)
+    grid, curves = _curves(sizes, order)
+    unit = _expected_unit(of, grid, curves)
+    observed, shapes = of.cross / unit, np.exp(2 * curves - 2 * curves[:, :1]) / unit
+    rho = np.zeros(len(sizes))
+    for _ in range(ROUNDS):
+        weight = _weight(of, rho)
+        along, length = shapes @ weight @ observed, np.einsum("gs,st,gt->g", shapes, weight, shapes)
+        misfit = observed @ weight @ observed - along**2 / length
+        best = int(np.argmin(misfit))
+        rho = np.clip(shapes[best] * along[best] / length[best], -1, 1)
+    if misfit[best] > _chi_square(len(sizes) - 2, MISFIT):
+        return Exponent(math.nan, math.nan, math.nan, BENDS)
+    near = grid[misfit <= misfit[best] + NormalDist().inv_cdf(0.5 + confidence / 2) ** 2]
+    return Exponent(float(grid[best]), float(near[0]), float(near[-1]), 0)
 
 
-def _longest_run(values: Series) -> slice:
-    """The longest stretch of sizes at which the values have one sign."""
-    start, best = 0, slice(0, 0)
-    for _, group in groupby(np.sign(values).tolist()):
-        stop = start + len(list(group))
-        if stop - start > best.stop - best.start:
-            best = slice(start, stop)
-        start = stop
-    return best
+def _expected_unit(of: Measured, grid: Matrix, curves: Matrix) -> Series:
+    """The F_x F_y that series with these α have, at the level of the measured ones: it does not vary by chance from size to size."""
+    shape = sum(curves[np.argmin(np.abs(grid - alpha))] for alpha in of.alphas)
+    measured = np.log(of.x * of.y) / 2
+    return np.asarray(np.exp(shape + np.mean(measured - shape)))
 
 
-def _without_level(spread: Series) -> Matrix:
-    """Weights of the residuals whose level is free."""
-    inverse = np.linalg.pinv(spread, rcond=1e-9, hermitian=True)
-    total = inverse.sum(axis=1)
-    return np.asarray(inverse - np.outer(total, total) / total.sum())
+def _weight(of: Measured, rho: Series) -> Matrix:
+    """The inverse of the covariance, without the bias that a covariance from few pairs gives it."""
+    inverse = np.linalg.pinv(of.covariance * (1 + np.outer(rho, rho)), rcond=1e-9, hermitian=True)
+    return np.asarray(inverse * max(of.replicates - len(rho) - 1, 1) / of.replicates)
+
+
+def _chi_square(freedom: int, p: float) -> float:
+    """The value that a χ² exceeds with probability p: E. B. Wilson and M. M. Hilferty, PNAS 17, 684 (1931), doi:10.1073/pnas.17.12.684."""
+    share = 2 / (9 * freedom)
+    return float(freedom * (1 - share + NormalDist().inv_cdf(1 - p) * math.sqrt(share)) ** 3)
 
 
 @lru_cache(maxsize=64)

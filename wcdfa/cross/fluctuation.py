@@ -1,6 +1,6 @@
-"""Computes F²xy(s), the covariance of two detrended profiles, from F² of their sum and their difference.
+"""Computes F²xy(s), the covariance of two detrended profiles, from F² of the series and of their sum.
 
-With (a + b)² − (a − b)² = 4ab, F²xy = (F²(x + y) − F²(x − y)) / 4, which is exact for every order, overlap and break. Both series are first
+With (a + b)² = a² + b² + 2ab, F²xy = (F²(x + y) - F²x - F²y) / 2, which is exact for every order, overlap and break. Both series are first
 divided by their typical F, so that neither loses digits in the sum.
 """
 
@@ -89,20 +89,23 @@ class CrossSquares(NamedTuple):
             values = values * (level if unit is None else level * unit)
         return values
 
+    def comparable(self) -> tuple[Array, Array, Array]:
+        """F²xy, F²x and F²y, each in the same units."""
+        of_x, of_y = self.x.values / (self.x_level * self.x_level), self.y.values / (self.y_level * self.y_level)
+        ones = self.x.xp.ones_like(self.cross)
+        return self.cross, of_x * ones, of_y * ones
+
     def coefficients(self) -> Array:
         """ρ(s); NaN where F of either series is only rounding error."""
-        xp = self.x.xp
-        (own_x, counts_x), (own_y, counts_y) = (
-            _of_series(part, level, xp) for part, level in ((self.x, self.x_level), (self.y, self.y_level))
-        )
-        rho = xp.minimum(xp.maximum(self.cross / (own_x * own_y), -1 * xp.ones_like(self.cross)), xp.ones_like(self.cross))
-        return xp.where(counts_x & counts_y, rho, xp.nan * rho)
+        known = (self.x.values > self.x.floor) & (self.y.values > self.y.floor)
+        return coefficients_of(*self.comparable(), known, self.x.xp)
 
 
-def _of_series(of: MeanSquares, level: Array, xp: Namespace) -> tuple[Array, Array]:
-    """F(s) in units of the level, 1 where it is only rounding error, and where it is not."""
-    counts = of.values > of.floor
-    return xp.sqrt(xp.where(counts, of.values, xp.ones_like(of.values))) / level, counts
+def coefficients_of(cross: Array, x: Array, y: Array, known: Array, xp: Namespace) -> Array:
+    """ρ(s), from -1 to 1, from F²xy, F²x and F²y in the same units; NaN where they are not known."""
+    ones = xp.ones_like(cross)
+    rho = cross / xp.sqrt(xp.where(known, x * y, ones))
+    return xp.where(known, xp.minimum(xp.maximum(rho, -1 * ones), ones), xp.nan * ones)
 
 
 def aligned(x: object, y: object, axis: int) -> tuple[Array, Array, Namespace]:
@@ -151,14 +154,15 @@ def cross_squares(
     first = mean_squares(x, scales=scales, order=order, axis=-1, layout=layout, breaks=breaks, default=default)
     sizes = first.sizes
     second = named_y(lambda: mean_squares(y, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks))
-    (left, x_level), (right, y_level) = (_comparable(each, xp) for each in (first, second))
-    both = xp.stack([left + right, left - right])
-    found = mean_squares(both, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks)
-    values = found.values if found.unit is None else found.values * found.unit * found.unit
-    return CrossSquares(first, second, (values[0, ...] - values[1, ...]) / 4, x_level, y_level)
+    (left, x_level), (right, y_level) = (comparable(each, xp) for each in (first, second))
+    found = mean_squares(left + right, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks)
+    of_sum = found.values if found.unit is None else found.values * found.unit * found.unit
+    pair = CrossSquares(first, second, of_sum, x_level, y_level)
+    _, of_x, of_y = pair.comparable()
+    return pair._replace(cross=(of_sum - of_x - of_y) / 2)
 
 
-def _comparable(of: MeanSquares, xp: Namespace) -> tuple[Array, Array]:
+def comparable(of: MeanSquares, xp: Namespace) -> tuple[Array, Array]:
     """The series without its mean, in units of its typical F, and that F ``(..., 1)``; 1 if there is none."""
     ones = xp.ones_like(of.values)
     log_f2 = xp.log(xp.where(of.values > of.floor, of.values, ones))

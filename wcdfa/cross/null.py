@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from wcdfa.support.aliases import Series
 from wcdfa.surrogates import phase_randomised
 
 STEP = 0.05  # of α in the nulls that are kept: below the error of a measured one
+NEAR = 16  # samples on each side of a break that give the levels there
 LONGEST = 4096  # samples of simulated series; with more, z varies as one over the square root of the number of boxes
 
 
@@ -33,12 +35,12 @@ class Null(NamedTuple):
 
     def p_value(self, z: Series) -> float:
         """The share of pairs that are so far from 0 at any lag or size."""
-        more = len(self.largest) - np.searchsorted(self.largest, self.statistic(z), side="left")
-        return float((1 + more) / (1 + len(self.largest)))
+        return self.p_of(float(np.max(np.abs(z) / self.deviation)))
 
-    def statistic(self, z: Series) -> float:
-        """The largest |z| over lags and sizes, in standard deviations."""
-        return float(np.max(np.abs(z) / self.deviation))
+    def p_of(self, distance: float) -> float:
+        """The share of pairs with a |z| of at least so many standard deviations at any lag or size."""
+        more = len(self.largest) - np.searchsorted(self.largest, distance, side="left")
+        return float((1 + more) / (1 + len(self.largest)))
 
     def reach(self, confidence: float) -> Series:
         """How far z is from 0 in this share of pairs, (lags, sizes)."""
@@ -65,35 +67,72 @@ def rounded(alpha: float, order: int) -> float:
     return round(min(max(round(alpha / STEP) * STEP, low), high), 6)
 
 
-def memory_null(frame: Frame, alpha_x: float, alpha_y: float, replicates: int, seed: int) -> Null:
-    """The null of pairs of independent Gaussian series, ARFIMA(0, α - 1/2, 0) with the two α; it is kept."""
-    return _memory_null(frame, rounded(alpha_x, frame.order), rounded(alpha_y, frame.order), replicates, seed)
+class Spectrum(NamedTuple):
+    """A series whose spectrum is its memory, rather than an α."""
+
+    series: Series
 
 
-@lru_cache(maxsize=256)
-def _memory_null(frame: Frame, alpha_x: float, alpha_y: float, replicates: int, seed: int) -> Null:
-    shorter = _shorter(frame)
+Memory = float | Spectrum
+
+
+def null_of_pair(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -> Null:
+    """The null of pairs of independent Gaussian series with these memories; that of two α is kept."""
+    of_x, of_y = (memory_key(each, frame.order) for each in (x, y))
+    make = _simulated if isinstance(of_x, Spectrum) or isinstance(of_y, Spectrum) else _kept
+    return make(frame, of_x, of_y, replicates, seed)
+
+
+def _simulated(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -> Null:
+    shorter, parts = shorter_frame(frame), []
     rng = np.random.default_rng([seed, frame.n, frame.order])
-    parts = []
-    for start in range(0, replicates, max(1, SAMPLES // shorter.n)):
-        count = min(max(1, SAMPLES // shorter.n), replicates - start)
-        x, y = (arfima_of(alpha, shorter.n, count, rng) for alpha in (alpha_x, alpha_y))
-        parts.append(np.arctanh(shorter.coefficients(x, y)))
+    for count in chunks(replicates, shorter.n):
+        pair = (series_like(memory, frame, shorter.n, count, rng) for memory in (x, y))
+        parts.append(np.arctanh(shorter.coefficients(*pair)))
     return null_of(np.concatenate(parts) * np.sqrt(shorter.boxes() / frame.boxes()))
 
 
-def _shorter(frame: Frame) -> Frame:
+_kept = lru_cache(maxsize=256)(_simulated)
+
+
+def memory_key(memory: Memory, order: int) -> Memory:
+    """The memory with its α rounded."""
+    return memory if isinstance(memory, Spectrum) else rounded(memory, order)
+
+
+def chunks(replicates: int, samples: int) -> Iterator[int]:
+    """How many replicates to simulate at a time, if each takes so many samples."""
+    most = max(1, SAMPLES // samples)
+    yield from [most] * (replicates // most)
+    if replicates % most:
+        yield replicates % most
+
+
+def series_like(memory: Memory, frame: Frame, n: int, count: int, rng: np.random.Generator) -> Series:
+    """Gaussian series with this memory: ARFIMA(0, α - 1/2, 0), or random phases for a spectrum."""
+    if isinstance(memory, Spectrum):
+        return phase_randomised(_shortened(_joined(memory.series, frame.breaks), n), count, seed=rng)
+    return arfima_of(memory, n, count, rng)
+
+
+def shorter_frame(frame: Frame) -> Frame:
     """The frame of the series to simulate: far from its ends a series looks the same everywhere."""
-    span = frame.n - frame.compared
-    n = max(LONGEST, 4 * frame.sizes[-1]) + span
+    n = max(LONGEST, 4 * frame.sizes[-1]) + frame.n - frame.compared
     return frame if frame.n <= n else frame._replace(n=n, breaks=())
 
 
-def phase_null(frame: Frame, x: Series, y: Series, replicates: int, seed: int) -> Null:
-    """The null of pairs with the spectra of these two series and random phases."""
-    rng = np.random.default_rng([seed, frame.n, frame.order])
-    parts = []
-    for start in range(0, replicates, max(1, SAMPLES // frame.n)):
-        count = min(max(1, SAMPLES // frame.n), replicates - start)
-        parts.append(np.arctanh(frame.coefficients(*(phase_randomised(each, count, seed=rng) for each in (x, y)))))
-    return null_of(np.concatenate(parts))
+def _joined(x: Series, breaks: tuple[int, ...]) -> Series:
+    """The series without the steps between its stretches, which no box sees: each begins at the level at which the one before ends."""
+    x = x.copy()
+    for place in breaks:
+        x[place:] += x[max(place - NEAR, 0) : place].mean() - x[place : place + NEAR].mean()
+    return x
+
+
+def _shortened(x: Series, n: int) -> Series:
+    """A series of `n` samples with the mean spectrum of consecutive stretches of `x`, as long as they."""
+    if len(x) == n:
+        return x
+    stretches = x[: len(x) // n * n].reshape(-1, n)
+    power = np.mean(np.abs(np.fft.rfft(stretches - stretches.mean(axis=-1, keepdims=True))) ** 2, axis=0)
+    return np.asarray(np.fft.irfft(np.sqrt(power), n=n))

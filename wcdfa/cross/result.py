@@ -9,7 +9,7 @@ import numpy as np
 from wcdfa.cross.sentences import sentence
 from wcdfa.inference.exponent import CONSTANT, NOT_FINITE, ROUNDING
 
-SIGN, UNCOUPLED = 20, 21  # why there is no λ
+BENDS, UNCOUPLED = 20, 21  # why there is no λ
 OF_Y = 10  # added to a cause that is one of y
 WHY = {
     CONSTANT: "{} is constant",
@@ -19,7 +19,7 @@ WHY = {
 REASONS = {cause + shift: text.format(name) for cause, text in WHY.items() for shift, name in ((0, "x"), (OF_Y, "y"))}
 REASONS_OF_EXPONENT = {
     **REASONS,
-    SIGN: "F²xy changes its sign from size to size, so that it does not grow with an exponent",
+    BENDS: "F²xy grows with no single exponent: it bends, changes its sign, or is known at fewer than four sizes",
     UNCOUPLED: "no coupling is found, so that F²xy is only noise",
 }
 SHARED = ("scales", "lags")  # by all pairs of a batch
@@ -40,7 +40,7 @@ class Coupling(NamedTuple):
     p_value: Any
     """p-value over all sizes and lags, shape (...): small if the series move together at any of them."""
     exponent: Any
-    """Cross-exponent λ, shape (...) or (..., lags): |F²xy(s)| grows as s^2λ. NaN where there is none, as `exponent_reason` says."""
+    """Cross-exponent λ, shape (...) or (..., lags): F²xy(s) grows as s^2λ. NaN where there is none, as `exponent_reason` says."""
     exponent_low: Any
     """Lower end of the interval of λ."""
     exponent_high: Any

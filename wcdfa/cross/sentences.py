@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wcdfa.support.text import probability, several
+from wcdfa.support.text import first_few, probability, several
 
 if TYPE_CHECKING:
+    from wcdfa.cross.matrix import CouplingMatrix
     from wcdfa.cross.result import Coupling
 
 LEVEL = 0.05  # a larger p-value is no coupling
@@ -45,3 +46,23 @@ def _of_many(found: Coupling) -> str:
     coupled = int((p <= LEVEL).sum())
     left_out = f", {unknown:,} not compared ({found.reason})" if unknown else ""
     return f"{several(p.size, 'pair', 'pairs')}: {coupled:,} coupled (p ≤ {LEVEL}), {p.size - coupled - unknown:,} not{left_out}"
+
+
+def matrix_sentence(found: CouplingMatrix) -> str:
+    """Which pairs of one set of series are coupled, or how many in several sets."""
+    count = found.alpha.shape[-1]
+    first, second = np.triu_indices(count, 1)
+    p = found.p_corrected[..., first, second]
+    tested = int(np.isfinite(p).sum())
+    if not tested:
+        return f"not compared: {found.reason}"
+    coupled = p <= LEVEL
+    left_out = f"; not compared: {several(p.size - tested, 'pair', 'pairs')}, where {found.reason}" if tested < p.size else ""
+    number = int(coupled.sum())
+    among = "" if p.ndim > 1 or tested == 1 else f", corrected for {tested:,} pairs"
+    said = f"{number:,} of {several(tested, 'pair', 'pairs')} {'is' if number == 1 else 'are'} coupled (p ≤ {LEVEL}{among})"
+    if p.ndim > 1 or not coupled.any():
+        return said + left_out
+    places = sorted(np.flatnonzero(coupled), key=lambda i: float(p[i]))
+    named = [f"series {first[i]} and {second[i]} ({probability(float(p[i]))})" for i in places]
+    return f"{said}: {first_few(named)}{left_out}"

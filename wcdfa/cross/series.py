@@ -21,7 +21,12 @@ class Side(NamedTuple):
 
     values: Series  # zeros where the series is not finite
     alpha: Series  # (...)
+    adequacy: Series  # (...), as in `DFAResult`
     cause: Causes  # why there is no α, as a key of wcdfa.inference.exponent.REASONS; else 0
+
+    def at(self, *place: int) -> Side:
+        """One of many series, or of many sets of series."""
+        return Side(self.values[place], self.alpha[place], self.adequacy[place], self.cause[place])
 
     def spread_to(self, batch: tuple[int, ...]) -> Side:
         """The same for a larger batch, as a list of series."""
@@ -48,4 +53,6 @@ def side_of(values: Series, frame: Frame) -> Side:
     values = np.where(finite[..., None], values, 0.0)
     with np.errstate(all="ignore"):
         result = measure(values, order=frame.order, breaks=frame.breaks)
-    return Side(values, np.asarray(result.alpha), np.where(finite, result.cause, NOT_FINITE).astype(np.int8))
+    return Side(
+        values, np.asarray(result.alpha), np.asarray(result.adequacy), np.where(finite, result.cause, NOT_FINITE).astype(np.int8)
+    )
