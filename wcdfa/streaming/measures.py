@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFARes
         scales=scales_of(sizes),
         fluctuations=np.sqrt(values),
         saturated=alpha > pieces.order + 1 - SATURATION,
-        cause=NO_CAUSE if np.isfinite(alpha) else np.int8(CONSTANT if pieces.low == pieces.high else ROUNDING),
+        cause=NO_CAUSE if math.isfinite(float(alpha)) else np.int8(CONSTANT if pieces.low == pieces.high else ROUNDING),
     )
 
 
