@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from wcdfa.streaming.pieces import Pieces
 
 
+TABLES = 3e-4  # to this the tables of the calibration give α, which only shows for a hundred million samples and more
+
+
 def fluctuations_of(pieces: Pieces, scales: Iterable[int] | None) -> tuple[npt.NDArray[np.int_], Matrix]:
     """Box sizes and F(s)."""
     sizes = default_sizes(pieces.count, pieces.order) if scales is None else _checked_sizes(pieces, scales)
@@ -69,8 +72,8 @@ def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFARes
     return DFAResult(
         alpha=alpha,
         stderr=estimate.stderr,
-        low=estimate.low,
-        high=estimate.high,
+        low=estimate.alpha - np.hypot(estimate.alpha - estimate.low, TABLES),
+        high=estimate.alpha + np.hypot(estimate.high - estimate.alpha, TABLES),
         r_squared=r_squared,
         adequacy=estimate.adequacy,
         scales=scales_of(sizes),
