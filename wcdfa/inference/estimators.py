@@ -13,7 +13,7 @@ from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, re
 from wcdfa.kernel.polynomials import Matrix, frozen
 
 FLAT = 1e-30  # a smaller variance of log F counts as 0, and so does R²
-FAR = 1e5  # larger than any misfit
+FAR = 1e30  # larger than any misfit: for 1e8 samples those far from α are 1e5 and more
 TINY = 1e-30
 SLAB = 1024  # how many series NumPy computes at a time
 

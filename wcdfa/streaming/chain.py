@@ -16,7 +16,7 @@ class Waiting(NamedTuple):
     """A complete box whose neighbour, with which it would make a box of twice the size, is not complete."""
 
     level: int  # its size is the smallest size, doubled so many times
-    index: int  # how many boxes of this size lie before it, from sample 0 on
+    place: int  # how many boxes of this size lie before it, from sample 0 on
     box: Matrix  # (fields,)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from wcdfa.kernel.polynomials import Matrix
     from wcdfa.streaming.pieces import Pieces
+
+
+TABLES = 3e-4  # to this the tables of the calibration give α, which only shows for a hundred million samples and more
 
 
 def fluctuations_of(pieces: Pieces, scales: Iterable[int] | None) -> tuple[npt.NDArray[np.int_], Matrix]:
@@ -68,14 +72,14 @@ def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFARes
     return DFAResult(
         alpha=alpha,
         stderr=estimate.stderr,
-        low=estimate.low,
-        high=estimate.high,
+        low=estimate.alpha - np.hypot(estimate.alpha - estimate.low, TABLES),
+        high=estimate.alpha + np.hypot(estimate.high - estimate.alpha, TABLES),
         r_squared=r_squared,
         adequacy=estimate.adequacy,
         scales=scales_of(sizes),
         fluctuations=np.sqrt(values),
         saturated=alpha > pieces.order + 1 - SATURATION,
-        cause=NO_CAUSE if np.isfinite(alpha) else np.int8(CONSTANT if pieces.low == pieces.high else ROUNDING),
+        cause=NO_CAUSE if math.isfinite(float(alpha)) else np.int8(CONSTANT if pieces.low == pieces.high else ROUNDING),
     )
 
 

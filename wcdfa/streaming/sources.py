@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-BATCH = 1 << 20  # samples of a file that are read at a time
+BATCH = 1 << 18  # samples of a file that are read at a time
+BUFFER = 1 << 20  # bytes of a Parquet file that are read at a time
 FAN = 8  # streams that one task of Dask merges
 
 
@@ -96,7 +97,8 @@ def _of_array(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.n
 def _of_parquet(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.number]]:
     with needed("a Parquet file", "wcdfa[cli]"):
         parquet = import_module("pyarrow.parquet")
-    with parquet.ParquetFile(path) as file:
+    # without these two options pyarrow keeps all that it has read of the column until the end
+    with parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:
         names = file.schema_arrow.names
         if column is None and len(names) == 1:
             (column,) = names
