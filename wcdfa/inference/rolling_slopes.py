@@ -26,7 +26,6 @@ Places = npt.NDArray[np.intp]
 STEP = 0.05  # of the grid of α on which mean and covariance of log F are tabulated
 BASE = 16  # boxes of the largest size in the series that they are computed for
 AT_ONCE = 2048  # windows whose intervals are found together
-REPEATS = 6  # until the ends of an interval stay, to 1e-4
 
 
 class Slopes(NamedTuple):
@@ -64,7 +63,11 @@ def rolling_slopes(
     short series is removed from them.
     """
     ends = np.concatenate([[0], breaks, [len(x)]]).astype(np.intp)
-    sums = [_of_size(x, starts, stops, ends, size, order) for size in sizes]
+    if len(starts) == 1:
+        inside = np.clip(ends, starts[0], stops[0])
+        sums = [_of_one_window(x, inside, size, order) for size in sizes]
+    else:
+        sums = [_of_size(x, starts, stops, ends, size, order) for size in sizes]
     squares, counts = (np.stack(each, axis=-1) for each in zip(*sums, strict=True))
     rounding = (np.finfo(np.float64).eps * np.max(np.abs(x), initial=0.0)) ** 2 * np.array(sizes)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -74,6 +77,16 @@ def rolling_slopes(
     slope = log_f @ table.weights
     low, high = _interval(slope, counts, table, NormalDist().inv_cdf(0.5 + confidence / 2))
     return Slopes(slope, low, high, counts[:, -1])
+
+
+def _of_one_window(x: Values, ends: Places, size: int, order: int) -> tuple[Values, Places]:
+    """The sum of F² over the boxes of one window, which has these stretches, and their number."""
+    counts = np.diff(ends) // size
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)  # of each box in its stretch
+    first = np.repeat(ends[:-1], counts) + size * number
+    boxes = x[first[:, None] + np.arange(size)].ravel()
+    each = np.asarray(box_mean_squares(boxes, size, order, range(0, len(boxes), size), NUMPY)) if len(boxes) else np.zeros(0)
+    return each.sum(keepdims=True), counts.sum(keepdims=True)
 
 
 def _of_size(x: Values, starts: Places, stops: Places, ends: Places, size: int, order: int) -> tuple[Values, Places]:
@@ -120,29 +133,36 @@ def expected(sizes: tuple[int, ...], order: int) -> Expected:
 
 def _interval(slope: Values, counts: Places, table: Expected, quantile: float) -> tuple[Values, Values]:
     """The slopes of very long series that are within `quantile` standard deviations of those measured."""
-    with np.errstate(divide="ignore"):
-        ratio = np.sqrt(table.boxes / counts)
-    ends = np.stack([slope, slope])
-    for _ in range(REPEATS):
-        for end, sign in zip(ends, (-1.0, 1.0), strict=True):
-            for part in (slice(i, i + AT_ONCE) for i in range(0, len(slope), AT_ONCE)):
-                bias, deviation = _moments_at(end[part], ratio[part], table)
-                end[part] = slope[part] - bias + sign * quantile * deviation
-    return ends[0], ends[1]
+    parts = [slice(i, i + AT_ONCE) for i in range(0, len(slope), AT_ONCE)]
+    ends = [_ends(slope[part], counts[part], table, quantile) for part in parts]
+    low, high = (np.concatenate(each) for each in zip(*ends, strict=True))
+    return low, high
 
 
-def _moments_at(slopes: Values, ratio: Values, table: Expected) -> tuple[Values, Values]:
-    """Bias and standard deviation of the slope in each window if a very long series has this slope."""
-    points = len(table.slopes)
-    place = np.interp(np.nan_to_num(slopes), table.slopes, np.arange(points))
-    index = np.minimum(place.astype(np.intp), points - 2)
-    share = (place - index)[:, None]
-    weighted = table.weights * np.where(np.isfinite(ratio), ratio, np.nan)
-    variance = np.empty((2, len(slopes)))
-    bias = np.empty((2, len(slopes)))
-    for side in (0, 1):
-        covariance = table.covariance[index + side]
-        variance[side] = np.einsum("wk,wkl,wl->w", weighted, covariance, weighted)
-        bias[side] = -np.einsum("wk,wk->w", weighted * ratio, np.diagonal(covariance, axis1=1, axis2=2))
-    mix = np.concatenate([1 - share, share], axis=1).T
-    return np.sum(mix * bias, axis=0), np.sqrt(np.sum(mix * variance, axis=0))
+def _ends(slope: Values, counts: Places, table: Expected, quantile: float) -> tuple[Values, Values]:
+    known = np.isfinite(slope)
+    ratio = np.sqrt(table.boxes / np.where(known[:, None], counts, 1))
+    weighted = ratio * table.weights
+    pairs = (weighted[:, :, None] * weighted[:, None, :]).reshape(len(slope), -1)
+    deviation = np.sqrt(np.maximum(pairs @ table.covariance.reshape(len(table.slopes), -1).T, 0.0))
+    bias = -(weighted * ratio) @ np.diagonal(table.covariance, axis1=1, axis2=2).T
+    shown = table.slopes + bias - slope[:, None]  # (windows, alphas): how much higher a series of each α shows
+    above = shown + quantile * deviation >= 0
+    below = shown - quantile * deviation >= 0
+    last = len(table.slopes) - 1
+    first_above = np.where(above.any(axis=1), np.argmax(above, axis=1), last + 1)
+    first_below = 1 + last - np.argmax(~below[:, ::-1], axis=1)  # after the last that is not
+    first_below = np.where(below.all(axis=1), 0, first_below)
+    ends = _crossing(shown + quantile * deviation, first_above, table), _crossing(shown - quantile * deviation, first_below, table)
+    return np.where(known, ends[0], np.nan), np.where(known, ends[1], np.nan)
+
+
+def _crossing(values: Values, index: Places, table: Expected) -> Values:
+    """The slope at which the values, one row for each window, come to zero before this place; beyond the grid they rise as the slope does."""
+    rows, last = np.arange(len(values)), len(table.slopes) - 1
+    right, left = np.clip(index, 1, last), np.clip(index, 1, last) - 1
+    step = values[rows, right] - values[rows, left]
+    share = -values[rows, left] / np.where(step > 0, step, 1.0)
+    inside = table.slopes[left] + share * (table.slopes[right] - table.slopes[left])
+    outside = np.where(index == 0, table.slopes[0] - values[:, 0], table.slopes[-1] - values[:, -1])
+    return np.where((index == 0) | (index > last), outside, inside)
