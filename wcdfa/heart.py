@@ -83,7 +83,7 @@ def alpha1(
     step: float | None = None,
     by: By = "beats",
     skip: Literal["artefacts"] | npt.ArrayLike | None = "artefacts",
-    most: float = 0.2,
+    most: float = 0.1,
     confidence: float = 0.95,
 ) -> HeartExponent:
     """Measure α1, the DFA exponent of heart beats over 4 to 16 beats, with its interval.
@@ -115,7 +115,8 @@ def alpha1(
         Intervals to leave out: those found by `wcdfa.preprocess.beats.artefacts`, your own, or none but lost ones. No box reaches
         across what is left out.
     most : float
-        The share of intervals in a window that may be left out, from 0 to 1; with more, α is NaN.
+        The share of intervals in a window that may be left out, from 0 to 1; with more, α is NaN. An ectopic or extra beat spoils two
+        intervals, so 0.1 is about 6 % of the beats; with more, artefacts hide each other.
     confidence : float
         Level of the interval ``low … high``, between 0 and 1. It is that of a Gaussian series with one exponent, ARFIMA(0, d, 0).
 
@@ -146,7 +147,7 @@ def alpha2(
     step: float | None = None,
     by: By = "beats",
     skip: Literal["artefacts"] | npt.ArrayLike | None = "artefacts",
-    most: float = 0.2,
+    most: float = 0.1,
     confidence: float = 0.95,
 ) -> HeartExponent:
     """Measure α2, the DFA exponent of heart beats over 16 to 64 beats, with its interval; all else is as for `alpha1`.
@@ -282,12 +283,12 @@ def _kept(result: HeartExponent) -> int:
 
 def _of_many(result: HeartExponent, name: str) -> str:
     alpha = np.asarray(result.alpha)
-    known = alpha[~np.isnan(alpha)]
-    missing = f"; {alpha.size - known.size} have none, most because of this: {result.reason}" if known.size < alpha.size else ""
+    known, windows = alpha[~np.isnan(alpha)], several(alpha.size, "window", "windows")
     if not known.size:
-        return f"no {name} in {several(alpha.size, 'window', 'windows')}, most because of this: {result.reason}"
-    spread = f"median {np.median(known):.2f}, from {known.min():.2f} to {known.max():.2f}"
-    return f"{name} in {several(alpha.size, 'window', 'windows')}: {spread}{missing}"
+        return f"no {name} in {windows}: {result.reason}"
+    missing = several(alpha.size - known.size, "has", "have")
+    missing = f"; {missing} none: {result.reason}" if known.size < alpha.size else ""
+    return f"{name} in {windows}: median {np.median(known):.2f}, from {known.min():.2f} to {known.max():.2f}{missing}"
 
 
 def _left_out(found: Artefacts) -> str:

@@ -65,9 +65,9 @@ def rolling_slopes(
     ends = np.concatenate([[0], breaks, [len(x)]]).astype(np.intp)
     if len(starts) == 1:
         inside = np.clip(ends, starts[0], stops[0])
-        sums = [_of_one_window(x, inside, size, order) for size in sizes]
+        sums = [_of_one_window(x, inside, size, sizes[-1], order) for size in sizes]
     else:
-        sums = [_of_size(x, starts, stops, ends, size, order) for size in sizes]
+        sums = [_of_size(x, starts, stops, ends, size, sizes[-1], order) for size in sizes]
     squares, counts = (np.stack(each, axis=-1) for each in zip(*sums, strict=True))
     rounding = (np.finfo(np.float64).eps * np.max(np.abs(x), initial=0.0)) ** 2 * np.array(sizes)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -79,9 +79,9 @@ def rolling_slopes(
     return Slopes(slope, low, high, counts[:, -1])
 
 
-def _of_one_window(x: Values, ends: Places, size: int, order: int) -> tuple[Values, Places]:
+def _of_one_window(x: Values, ends: Places, size: int, longest: int, order: int) -> tuple[Values, Places]:
     """The sum of F² over the boxes of one window, which has these stretches, and their number."""
-    counts = np.diff(ends) // size
+    counts = _count(np.diff(ends), size, longest)
     number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)  # of each box in its stretch
     first = np.repeat(ends[:-1], counts) + size * number
     boxes = x[first[:, None] + np.arange(size)].ravel()
@@ -89,7 +89,12 @@ def _of_one_window(x: Values, ends: Places, size: int, order: int) -> tuple[Valu
     return each.sum(keepdims=True), counts.sum(keepdims=True)
 
 
-def _of_size(x: Values, starts: Places, stops: Places, ends: Places, size: int, order: int) -> tuple[Values, Places]:
+def _count(samples: Places, size: int, longest: int) -> Places:
+    """How many boxes a stretch holds: none if the largest does not fit, so that all sizes are measured in the same stretches."""
+    return np.where(samples >= longest, samples // size, 0)
+
+
+def _of_size(x: Values, starts: Places, stops: Places, ends: Places, size: int, longest: int, order: int) -> tuple[Values, Places]:
     """The sum of F² over the boxes in each window, and their number."""
     if len(x) < size:
         return np.zeros(len(starts)), np.zeros(len(starts), dtype=np.intp)
@@ -101,7 +106,7 @@ def _of_size(x: Values, starts: Places, stops: Places, ends: Places, size: int, 
     ).ravel()  # sum of the boxes a whole number of sizes before
 
     def between(start: Places, stop: Places) -> tuple[Values, Places]:
-        count = np.maximum(stop - start, 0) // size
+        count = _count(stop - start, size, longest)
         return running[start + count * size] - running[start], count
 
     whole = [np.concatenate([[0], np.cumsum(part)]) for part in between(ends[:-1], ends[1:])]
