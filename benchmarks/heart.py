@@ -23,7 +23,7 @@ import numpy as np
 
 import wcdfa
 from wcdfa import heart
-from wcdfa.inference.rolling_slopes import expected
+from wcdfa.inference.slope_spread import slope_spread
 from wcdfa.preprocess.beats import artefacts
 from wcdfa.surrogates import phase_randomised
 
@@ -119,7 +119,7 @@ def close(own: float, other: float) -> str:
 
 def truth(alpha: float, sizes: tuple[int, ...]) -> float:
     """The slope of a very long series of this exponent."""
-    slopes = expected(sizes, 1).slopes
+    slopes = slope_spread(sizes, 1).slopes
     return float(np.interp(alpha, np.linspace(0, 1.95, len(slopes)), slopes))
 
 

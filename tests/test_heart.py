@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 import wcdfa
 from tests.conftest import require
 from wcdfa import heart
-from wcdfa.inference.rolling_slopes import expected, rolling_slopes
+from wcdfa.inference.rolling_slopes import rolling_slopes
+from wcdfa.inference.slope_spread import slope_spread
 from wcdfa.preprocess.beats import artefacts
 
 SIZES = np.array(heart.SHORT)
@@ -218,7 +219,7 @@ def test_intervals_that_are_refused(given, said):
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.4])
 def test_the_interval_covers_the_slope_of_a_very_long_series(alpha):
     n, count = 200, 400
-    truth = np.interp(alpha, np.linspace(0, 1.95, 40), expected(heart.SHORT, 1).slopes)
+    truth = np.interp(alpha, np.linspace(0, 1.95, 14), slope_spread(heart.SHORT, 1).slopes)
     series = np.concatenate([beats(n, alpha, seed) for seed in range(count)])
     starts = np.arange(count) * n
     found = rolling_slopes(series, starts, starts + n, breaks=starts[1:], sizes=heart.SHORT, order=1, confidence=0.95)

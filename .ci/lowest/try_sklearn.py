@@ -1,7 +1,9 @@
 """scikit-learn: its checks, and a table with names of columns."""
 
+import os
 import warnings
 
+os.environ["SCIPY_ARRAY_API"] = "1"  # one of the checks asks for it
 import numpy as np
 from sklearn.utils.estimator_checks import check_estimator
 
