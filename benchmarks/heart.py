@@ -133,8 +133,8 @@ def coverage(trials: int) -> None:
             cells = []
             for alpha in ALPHAS:
                 rr, wanted = simulated(alpha, n, trials, "coverage"), truth(alpha, sizes)
-                found = [measure(row, skip=None) for row in rr]
-                inside = harness.share(np.array([each.low <= wanted <= each.high for each in found]))
+                found = measure(rr.ravel(), skip=None, window=n)
+                inside = harness.share((found.low <= wanted) & (wanted <= found.high))
                 cells.append(f"α {alpha:g}: {inside.value:.1f} ± {inside.error:.1f}{'' if 92 <= inside.value <= 98 else ' SHORT'}")
             print(f"  {name}, {n:>5,} beats  {'   '.join(cells)}")
 
