@@ -165,7 +165,7 @@ def test_a_lost_interval_is_a_gap(rr):
 def test_reasons():
     spoilt = beats(400)
     spoilt[::7] *= 1.8
-    assert heart.alpha1(spoilt, skip=spoilt > 1100).reason.startswith("too many of its beats are artefacts")
+    assert heart.alpha1(spoilt, skip=spoilt > 1100).reason.startswith("too much of it is left out")
     few = heart.alpha1(beats(63))
     assert few.reason.startswith("it has fewer than 4 boxes of the largest size")
     assert np.isnan([few.alpha, few.low, few.high]).all()
@@ -186,6 +186,10 @@ def test_what_is_printed(rr):
     rolled = str(heart.alpha1(np.concatenate([rr, np.full(200, 800.0)]), window=200))
     assert rolled.startswith("α1 in 4 windows: median ")
     assert "; 1 has none: its intervals do not vary" in rolled
+    assert str(heart.alpha1(np.linspace(700, 900, 400))).startswith("α1 = 2.10 (2.03–2.25) from 400 intervals: they follow a trend")
+    assert str(heart.alpha1([800.0])).startswith("no α1 from 1 interval: it has fewer than 4 boxes")
+    lost = np.where(np.arange(600) == 9, np.nan, rr)
+    assert str(heart.alpha1(lost)).endswith("\n1 of 600 intervals left out: lost or your own 1")
     assert str(heart.alpha2(rr, window=100)).startswith("no α2 in 6 windows: it has fewer than 4 boxes")
 
 
