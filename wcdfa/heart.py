@@ -131,7 +131,7 @@ def alpha1(
     Returns
     -------
     HeartExponent
-        α is the plain slope over all sizes from 4 to 16, with boxes side by side and order 1, as Kubios, pyHRV and NeuroKit2 give it.
+        α is the plain slope over all sizes from 4 to 16, with boxes side by side and order 1, as pyHRV gives it.
 
     Raises
     ------
