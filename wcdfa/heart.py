@@ -20,13 +20,14 @@ Unit = Literal["ms", "s"]
 By = Literal["beats", "minutes"]
 
 SHORT, LONG = tuple(range(4, 17)), dyadic(16, 64)
+ORDER, SATURATION = 1, 0.1  # of the largest slope, as for `wcdfa.dfa`
 FEWEST = 4  # boxes of the largest size that a slope needs
 PER_MINUTE = {"ms": 60_000.0, "s": 60.0}
 USUAL = {"ms": (200.0, 2500.0), "s": (0.2, 2.5)}  # medians between which the unit is certain
 SPOILT, TOO_SHORT, CONSTANT = 1, 2, 3
 PER_WINDOW = ("alpha", "low", "high", "left_out", "start", "stop", "minutes", "cause")
 REASONS = {
-    SPOILT: "too many of its beats are artefacts; `most` sets how many may be",
+    SPOILT: "too much of it is left out; `most` sets how much may be",
     TOO_SHORT: f"it has fewer than {FEWEST} boxes of the largest size between artefacts",
     CONSTANT: "its intervals do not vary",
 }
@@ -53,6 +54,8 @@ class HeartExponent(NamedTuple):
     """Why there is no α, as a key of `wcdfa.heart.REASONS`; 0 if there is one. `reason` says it in words."""
     artefacts: Artefacts
     """The intervals of the recording that each kind of artefact spoils."""
+    skipped: npt.NDArray[np.bool_]
+    """All intervals of the recording that are left out."""
     sizes: tuple[int, int]
     """Smallest and largest box, in beats."""
     confidence: float
@@ -64,6 +67,11 @@ class HeartExponent(NamedTuple):
         given = np.bincount(np.ravel(self.cause), minlength=len(REASONS) + 1)[1:]
         return REASONS[1 + int(np.argmax(given))] if given.any() else None
 
+    @property
+    def saturated(self) -> npt.NDArray[np.bool_] | np.bool_:
+        """Whether α is 1.9 or more, as large as order 1 shows: the intervals follow a trend."""
+        return np.asarray(self.alpha)[()] >= ORDER + 1 - SATURATION
+
     def at(self, window: int) -> HeartExponent:
         """The result of one of many windows."""
         return self._replace(**{name: np.asarray(getattr(self, name))[window] for name in PER_WINDOW})
@@ -71,7 +79,7 @@ class HeartExponent(NamedTuple):
     def __str__(self) -> str:
         name = "α1" if self.sizes == (SHORT[0], SHORT[-1]) else "α2"
         said = _of_one(self, name) if np.ndim(self.alpha) == 0 else _of_many(self, name)
-        return f"{said}\n{_left_out(self.artefacts)}"
+        return f"{said}\n{_left_out(self)}"
 
 
 def alpha1(
@@ -83,7 +91,7 @@ def alpha1(
     step: float | None = None,
     by: By = "beats",
     skip: Literal["artefacts"] | npt.ArrayLike | None = "artefacts",
-    most: float = 0.2,
+    most: float = 0.1,
     confidence: float = 0.95,
 ) -> HeartExponent:
     """Measure α1, the DFA exponent of heart beats over 4 to 16 beats, with its interval.
@@ -115,14 +123,15 @@ def alpha1(
         Intervals to leave out: those found by `wcdfa.preprocess.beats.artefacts`, your own, or none but lost ones. No box reaches
         across what is left out.
     most : float
-        The share of intervals in a window that may be left out, from 0 to 1; with more, α is NaN.
+        The share of intervals in a window that may be left out, from 0 to 1; with more, α is NaN. An ectopic or extra beat spoils two
+        intervals, so 0.1 is about 6 % of the beats; with more, artefacts hide each other.
     confidence : float
         Level of the interval ``low … high``, between 0 and 1. It is that of a Gaussian series with one exponent, ARFIMA(0, d, 0).
 
     Returns
     -------
     HeartExponent
-        α is the plain slope over all sizes from 4 to 16, with boxes side by side and order 1, as Kubios, pyHRV and NeuroKit2 give it.
+        α is the plain slope over all sizes from 4 to 16, with boxes side by side and order 1, as pyHRV gives it.
 
     Raises
     ------
@@ -146,7 +155,7 @@ def alpha2(
     step: float | None = None,
     by: By = "beats",
     skip: Literal["artefacts"] | npt.ArrayLike | None = "artefacts",
-    most: float = 0.2,
+    most: float = 0.1,
     confidence: float = 0.95,
 ) -> HeartExponent:
     """Measure α2, the DFA exponent of heart beats over 16 to 64 beats, with its interval; all else is as for `alpha1`.
@@ -179,8 +188,8 @@ def _measured(
     intervals = np.where(lost, usual, intervals)
     clock = np.concatenate([[0.0], np.cumsum(intervals)]) / PER_MINUTE[_unit(unit, usual)]
     _check_share(most, confidence)
-    found = _skipped(skip, intervals, lost)
-    spoilt = found.spoilt() | lost
+    found, mask = _skipped(skip, intervals)
+    spoilt = found.spoilt() | mask | lost
     starts, stops = _windows(clock, window, step, by)
     before = np.concatenate([[0], np.cumsum(~spoilt)])  # how many are kept, before each
     kept = np.flatnonzero(~spoilt)
@@ -190,7 +199,7 @@ def _measured(
         before[stops],
         breaks=1 + np.flatnonzero(np.diff(kept) > 1),
         sizes=sizes,
-        order=1,
+        order=ORDER,
         confidence=confidence,
     )
     left_out = 1 - (before[stops] - before[starts]) / np.maximum(stops - starts, 1)
@@ -198,7 +207,9 @@ def _measured(
         np.int8
     )
     alpha, low, high = (np.where(cause > 0, math.nan, each) for each in slopes[:3])
-    result = HeartExponent(alpha, low, high, left_out, starts, stops, clock[stops], cause, found, (sizes[0], sizes[-1]), confidence)
+    result = HeartExponent(
+        alpha, low, high, left_out, starts, stops, clock[stops], cause, found, spoilt, (sizes[0], sizes[-1]), confidence
+    )
     return result.at(0) if window is None else result
 
 
@@ -238,17 +249,17 @@ def _check_share(most: float, confidence: float) -> None:
         raise ValueError(msg)
 
 
-def _skipped(skip: Literal["artefacts"] | npt.ArrayLike | None, intervals: Values, lost: npt.NDArray[np.bool_]) -> Artefacts:
-    """What to leave out, by its kind; a mask of the caller's own counts as odd."""
+def _skipped(skip: Literal["artefacts"] | npt.ArrayLike | None, intervals: Values) -> tuple[Artefacts, npt.NDArray[np.bool_]]:
+    """The artefacts to leave out, and what else the caller leaves out."""
+    nothing = np.zeros(intervals.shape, dtype=bool)
     if isinstance(skip, str) and skip == "artefacts":
-        found = artefacts(intervals)
-        return found._replace(odd=found.odd | lost)
-    mask = lost if skip is None else np.asarray(skip)
+        return artefacts(intervals), nothing
+    mask = nothing if skip is None else np.asarray(skip)
     if mask.shape != intervals.shape or mask.dtype != np.bool_:
-        msg = f"skip must be 'artefacts', None, or bool of shape {intervals.shape}, got {skip if isinstance(skip, str) else mask.dtype}"
-        raise ValueError(msg + f" of shape {mask.shape}")
-    nothing = np.zeros_like(lost)
-    return Artefacts(nothing, nothing, nothing, mask | lost)
+        given = repr(skip) if isinstance(skip, str) else f"{mask.dtype} of shape {mask.shape}"
+        msg = f"skip must be 'artefacts', None, or bool of shape {intervals.shape}, got {given}"
+        raise ValueError(msg)
+    return Artefacts(*[nothing] * len(Artefacts._fields)), mask
 
 
 def _windows(clock: Values, window: float | None, step: float | None, by: str) -> tuple[Places, Places]:
@@ -270,29 +281,26 @@ def _windows(clock: Values, window: float | None, step: float | None, by: str) -
 
 
 def _of_one(result: HeartExponent, name: str) -> str:
-    count = f"{_kept(result):,} intervals"
+    count = several(round(float((result.stop - result.start) * (1 - result.left_out))), "interval", "intervals")
     if result.reason is not None:
         return f"no {name} from {count}: {result.reason}"
-    return f"{name} = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) from {count}"
-
-
-def _kept(result: HeartExponent) -> int:
-    return round(float((result.stop - result.start) * (1 - result.left_out)))
+    trend = ": they follow a trend, and no larger exponent can be told" if result.saturated else ""
+    return f"{name} = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) from {count}{trend}"
 
 
 def _of_many(result: HeartExponent, name: str) -> str:
     alpha = np.asarray(result.alpha)
-    known = alpha[~np.isnan(alpha)]
-    missing = f"; {alpha.size - known.size} have none, most because of this: {result.reason}" if known.size < alpha.size else ""
+    known, windows = alpha[~np.isnan(alpha)], several(alpha.size, "window", "windows")
     if not known.size:
-        return f"no {name} in {several(alpha.size, 'window', 'windows')}, most because of this: {result.reason}"
-    spread = f"median {np.median(known):.2f}, from {known.min():.2f} to {known.max():.2f}"
-    return f"{name} in {several(alpha.size, 'window', 'windows')}: {spread}{missing}"
+        return f"no {name} in {windows}: {result.reason}"
+    missing = several(alpha.size - known.size, "has", "have")
+    missing = f"; {missing} none: {result.reason}" if known.size < alpha.size else ""
+    return f"{name} in {windows}: median {np.median(known):.2f}, from {known.min():.2f} to {known.max():.2f}{missing}"
 
 
-def _left_out(found: Artefacts) -> str:
-    spoilt = found.spoilt()
-    kinds = [f"{name} {int(mask.sum())}" for name, mask in found._asdict().items() if mask.any()]
+def _left_out(result: HeartExponent) -> str:
+    masks = {**result.artefacts._asdict(), "lost or your own": result.skipped & ~result.artefacts.spoilt()}
+    kinds = [f"{name} {int(mask.sum()):,}" for name, mask in masks.items() if mask.any()]
     if not kinds:
         return "no interval left out"
-    return f"{int(spoilt.sum()):,} of {several(spoilt.size, 'interval', 'intervals')} left out: {', '.join(kinds)}"
+    return f"{int(result.skipped.sum()):,} of {several(result.skipped.size, 'interval', 'intervals')} left out: {', '.join(kinds)}"

@@ -20,7 +20,10 @@ from tests.helpers.commands import PROGRAM, environment, run
 from tests.helpers.documents import DOCS, PAGES, ROOT, blocks, extras, fenced, write_log
 
 TABS = DOCS / "start.md"  # each of its programs stands alone
-FRAMEWORKS = ("jax", "keras", "lightning", "mlflow", "optax", "tensorflow", "torch", "trackio", "transformers", "wandb")
+FRAMEWORKS = (
+    *("jax", "keras", "lightning", "mlflow", "mne", "optax", "pandas", "polars", "sklearn", "tensorflow", "torch", "trackio"),
+    *("transformers", "wandb", "xarray"),
+)
 RUN = [
     page for page in PAGES if {"python", "sh"} & {block.kind for block in fenced(page.read_text())} and page.parent.name != "api"
 ]

@@ -6,27 +6,21 @@ sample and from each break: their mean is a difference of running sums, whatever
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.inference.approximate_moments import boxes_of
-from wcdfa.inference.moments import alpha_range, exact_moments, interpolation
-from wcdfa.inference.range_exponents import slope_weights
+from wcdfa.inference.slope_spread import Spread, slope_spread
 from wcdfa.kernel.arrays import NUMPY
 from wcdfa.kernel.boxes import box_mean_squares
-from wcdfa.kernel.polynomials import frozen
 
 Values = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
-STEP = 0.05  # of the grid of α on which mean and covariance of log F are tabulated
-BASE = 16  # boxes of the largest size in the series that they are computed for
-AT_ONCE = 2048  # windows whose intervals are found together
-REPEATS = 6  # until the ends of an interval stay, to 1e-4
+AT_ONCE = 1024  # windows whose intervals are found together
 
 
 class Slopes(NamedTuple):
@@ -39,13 +33,19 @@ class Slopes(NamedTuple):
     """Boxes of the largest size."""
 
 
-class Expected(NamedTuple):
-    """What series of one exponent show at these sizes, on a grid of α, for `boxes` boxes of each size."""
+class Pieces(NamedTuple):
+    """What windows are made of: the stretch that each begins in, the one it stops in, and whole ones between, by their numbers."""
 
-    slopes: Values  # (alphas,), of log of the mean of F²
-    covariance: Values  # (alphas, sizes, sizes), of log F
-    boxes: Values  # (sizes,)
-    weights: Values  # (sizes,), whose product with log F is the slope
+    head: tuple[Places, Places]
+    tail: tuple[Places, Places]
+    whole: tuple[Places, Places]
+    ends: Places
+
+    def summed(self, of: Callable[[Places, Places], Values]) -> Values:
+        """The sum over the stretches of each window of a function of where they start and stop."""
+        running = np.cumsum(of(self.ends[:-1], self.ends[1:]), axis=0)
+        running = np.concatenate([np.zeros_like(running[:1]), running])
+        return np.asarray(of(*self.head) + of(*self.tail) + running[self.whole[1]] - running[self.whole[0]])
 
 
 def rolling_slopes(
@@ -60,89 +60,90 @@ def rolling_slopes(
     >>> print(found.slope.round(2), found.boxes)
     [0.65 0.56] [12 12]
 
-    The interval is for the slope that a very long series would show: ``low`` and ``high`` are on the scale of ``slope``, and the bias of
-    short series is removed from them.
+    A stretch between breaks counts if the largest box fits into it. The interval is for the slope that a very long series would show:
+    ``low`` and ``high`` are on the scale of ``slope``, and the bias of short series is removed from them.
     """
-    ends = np.concatenate([[0], breaks, [len(x)]]).astype(np.intp)
-    sums = [_of_size(x, starts, stops, ends, size, order) for size in sizes]
-    squares, counts = (np.stack(each, axis=-1) for each in zip(*sums, strict=True))
+    pieces = _pieces(starts, stops, np.concatenate([[0], breaks, [len(x)]]).astype(np.intp))
+    counts = pieces.summed(lambda start, stop: _counts(stop - start, sizes))
+    mean_square = np.stack([_sums(x, pieces, size, sizes[-1], order) for size in sizes], axis=-1) / np.maximum(counts, 1)
     rounding = (np.finfo(np.float64).eps * np.max(np.abs(x), initial=0.0)) ** 2 * np.array(sizes)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean_square = squares / counts
-        log_f = np.where(mean_square > rounding, 0.5 * np.log(mean_square), np.nan)
-    table = expected(sizes, order)
-    slope = log_f @ table.weights
-    low, high = _interval(slope, counts, table, NormalDist().inv_cdf(0.5 + confidence / 2))
-    return Slopes(slope, low, high, counts[:, -1])
+    counted = mean_square > rounding
+    spread = slope_spread(sizes, order)
+    log_f = np.where(counted, 0.5 * np.log(np.where(counted, mean_square, 1.0)), np.nan)
+    slope = log_f @ spread.weights
+    lengths = pieces.summed(lambda start, stop: spread.lengths(stop - start))
+    quantile = NormalDist().inv_cdf(0.5 + confidence / 2)
+    parts = [slice(i, i + AT_ONCE) for i in range(0, len(slope), AT_ONCE)]
+    ends = [_interval(slope[part], counts[part], lengths[part], spread, quantile) for part in parts]
+    low, high = (np.concatenate(each) for each in zip(*ends, strict=True))
+    return Slopes(slope, low, high, counts[:, -1].astype(np.intp))
 
 
-def _of_size(x: Values, starts: Places, stops: Places, ends: Places, size: int, order: int) -> tuple[Values, Places]:
-    """The sum of F² over the boxes in each window, and their number."""
-    if len(x) < size:
-        return np.zeros(len(starts)), np.zeros(len(starts), dtype=np.intp)
+def _pieces(starts: Places, stops: Places, ends: Places) -> Pieces:
+    first = np.searchsorted(ends, starts, side="right") - 1
+    last = np.maximum(np.searchsorted(ends, stops, side="left") - 1, first)
+    across = first < last
+    after = np.minimum(first + 1, len(ends) - 1)
+    head, tail = np.where(across, ends[after], stops), np.where(across, ends[last], stops)
+    return Pieces((starts, head), (tail, stops), (np.where(across, after, 0), np.where(across, last, 0)), ends)
+
+
+def _counts(samples: Places, sizes: tuple[int, ...]) -> Values:
+    """How many boxes of each size a stretch holds: none if the largest does not fit, so that all sizes are measured in the same stretches."""
+    return np.where(samples >= sizes[-1], samples, 0)[:, None] // np.array(sizes, dtype=np.float64)
+
+
+def _sums(x: Values, pieces: Pieces, size: int, longest: int, order: int) -> Values:
+    """The sum of F² over the boxes of one size in each window."""
+    if len(pieces.head[0]) == 1:
+        return _of_one_window(x, pieces, size, longest, order)
+    if len(x) < longest:
+        return np.zeros(len(pieces.head[0]))
     each = np.asarray(box_mean_squares(x, size, order, range(len(x) - size + 1), NUMPY))
     rows = -(-len(x) // size)
     each = np.pad(each, (0, rows * size - len(each))).reshape(rows, size)
     running = np.concatenate(
         [np.zeros((1, size)), np.cumsum(each, axis=0)]
-    ).ravel()  # sum of the boxes a whole number of sizes before
+    ).ravel()  # over the boxes a whole number of sizes before
 
-    def between(start: Places, stop: Places) -> tuple[Values, Places]:
-        count = np.maximum(stop - start, 0) // size
-        return running[start + count * size] - running[start], count
+    def of(start: Places, stop: Places) -> Values:
+        samples = np.where(stop - start >= longest, stop - start, 0)
+        return np.asarray(running[start + samples // size * size] - running[start])
 
-    whole = [np.concatenate([[0], np.cumsum(part)]) for part in between(ends[:-1], ends[1:])]
-    first = np.searchsorted(ends, starts, side="right") - 1  # the stretch in which a window begins …
-    last = np.maximum(np.searchsorted(ends, stops, side="left") - 1, first)  # … and in which it stops
-    inside, across = between(starts, stops), first < last
-    head = between(starts, ends[np.minimum(first + 1, len(ends) - 1)])
-    tail = between(ends[last], stops)
-    total, count = (
-        np.where(across, h + w[last] - w[np.minimum(first + 1, len(w) - 1)] + t, i)
-        for i, h, w, t in zip(inside, head, whole, tail, strict=True)
-    )
-    return total, count.astype(np.intp)
+    return pieces.summed(of)
 
 
-@lru_cache(maxsize=8)
-def expected(sizes: tuple[int, ...], order: int) -> Expected:
-    """Tabulate what series of one exponent, ARFIMA(0, d, 0), show at these sizes."""
-    n = BASE * sizes[-1]
-    moments = exact_moments(n, sizes, order, 0.0)
-    low, high = alpha_range(order)
-    between = interpolation(order, np.linspace(low, high, round((high - low) / STEP) + 1))
-    covariance = np.einsum("gn,nkl->gkl", between, moments.root @ np.swapaxes(moments.root, 1, 2))
-    weights = slope_weights(sizes, ((sizes[0], sizes[-1]),))[:, 0]
-    mean = between @ (moments.mean + np.sum(moments.root**2, axis=-1))  # half the log of the mean of F²
-    boxes = np.array(boxes_of(sizes, (n,), 0.0), dtype=np.float64)
-    return Expected(*map(frozen, (mean @ weights, covariance, boxes, weights)))
+def _of_one_window(x: Values, pieces: Pieces, size: int, longest: int, order: int) -> Values:
+    """The same for a single window, without the boxes that it does not use."""
+    ends = np.clip(pieces.ends, pieces.head[0], pieces.tail[1])
+    samples = np.diff(ends)
+    counts = np.where(samples >= longest, samples // size, 0)
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)  # of each box in its stretch
+    first = np.repeat(ends[:-1], counts) + size * number
+    boxes = x[first[:, None] + np.arange(size)].ravel()
+    each = np.asarray(box_mean_squares(boxes, size, order, range(0, len(boxes), size), NUMPY)) if len(boxes) else np.zeros(0)
+    return np.asarray(each.sum(keepdims=True))
 
 
-def _interval(slope: Values, counts: Places, table: Expected, quantile: float) -> tuple[Values, Values]:
+def _interval(slope: Values, counts: Values, lengths: Values, spread: Spread, quantile: float) -> tuple[Values, Values]:
     """The slopes of very long series that are within `quantile` standard deviations of those measured."""
-    with np.errstate(divide="ignore"):
-        ratio = np.sqrt(table.boxes / counts)
-    ends = np.stack([slope, slope])
-    for _ in range(REPEATS):
-        for end, sign in zip(ends, (-1.0, 1.0), strict=True):
-            for part in (slice(i, i + AT_ONCE) for i in range(0, len(slope), AT_ONCE)):
-                bias, deviation = _moments_at(end[part], ratio[part], table)
-                end[part] = slope[part] - bias + sign * quantile * deviation
-    return ends[0], ends[1]
+    known = np.isfinite(slope)
+    bias, deviation = spread.of(np.where(known[:, None], counts, 1), lengths)
+    shown = spread.slopes + bias - slope[:, None]  # (windows, alphas): how much higher a series of each α shows
+    above, below = shown + quantile * deviation, shown - quantile * deviation
+    points = len(spread.slopes)
+    first = np.where((above >= 0).any(axis=1), np.argmax(above >= 0, axis=1), points)
+    after_last = np.where((below >= 0).all(axis=1), 0, points - np.argmax(below[:, ::-1] < 0, axis=1))
+    low, high = _crossing(above, first, spread), _crossing(below, after_last, spread)
+    return np.where(known, low, np.nan), np.where(known, high, np.nan)
 
 
-def _moments_at(slopes: Values, ratio: Values, table: Expected) -> tuple[Values, Values]:
-    """Bias and standard deviation of the slope in each window if a very long series has this slope."""
-    points = len(table.slopes)
-    place = np.interp(np.nan_to_num(slopes), table.slopes, np.arange(points))
-    index = np.minimum(place.astype(np.intp), points - 2)
-    share = (place - index)[:, None]
-    weighted = table.weights * np.where(np.isfinite(ratio), ratio, np.nan)
-    variance = np.empty((2, len(slopes)))
-    bias = np.empty((2, len(slopes)))
-    for side in (0, 1):
-        covariance = table.covariance[index + side]
-        variance[side] = np.einsum("wk,wkl,wl->w", weighted, covariance, weighted)
-        bias[side] = -np.einsum("wk,wk->w", weighted * ratio, np.diagonal(covariance, axis1=1, axis2=2))
-    mix = np.concatenate([1 - share, share], axis=1).T
-    return np.sum(mix * bias, axis=0), np.sqrt(np.sum(mix * variance, axis=0))
+def _crossing(values: Values, index: Places, spread: Spread) -> Values:
+    """The slope at which the values, one row for each window, come to zero before this place; beyond the grid they rise as the slope does."""
+    rows, last = np.arange(len(values)), len(spread.slopes) - 1
+    right = np.clip(index, 1, last)
+    step = values[rows, right] - values[rows, right - 1]
+    share = -values[rows, right - 1] / np.where(step > 0, step, 1.0)
+    inside = spread.slopes[right - 1] + share * (spread.slopes[right] - spread.slopes[right - 1])
+    outside = np.where(index == 0, spread.slopes[0] - values[:, 0], spread.slopes[-1] - values[:, -1])
+    return np.where((index == 0) | (index > last), outside, inside)
