@@ -123,7 +123,16 @@ def test_the_docs_have_the_table_of_all_keys():
 def test_every_key_that_is_logged_is_in_the_table():
     norms = optimizer_norms(600, optimizer="sgd", momentum=0.9, replicates=1, start=0)[0]
     varying = {"betas": np.linspace([0.9, 0.99], [0.8, 0.99], 600), "momentum": np.linspace(0.9, 0.8, 600)}
-    reading = Reading(norms, 600, 0, lr=np.full(600, 0.1), gradients=norms, cosine=np.full(600, 0.9), weight_norm=norms)
+    reading = Reading(
+        norms,
+        600,
+        0,
+        lr=np.full(600, 0.1),
+        gradients=norms,
+        cosine=np.full(600, 0.9),
+        weight_norm=norms,
+        beside={"NAME": norms[::-1]},
+    )
     known = reading._replace(optimizer="sgd", hyperparameters={"momentum": 0.9}, taken=0, steps=np.arange(1, 601))
     logged = set()
     for each in (known._replace(varying=varying), known._replace(groups={"GROUP": norms}, cosines={"GROUP": norms})):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 
@@ -43,12 +44,18 @@ class Computation:
         self.history = History()
 
     def take(
-        self, given: object, lr: object, gradient_norm: object = None, cosine: object = None, weight_norm: object = None
+        self,
+        given: object,
+        lr: object,
+        gradient_norm: object = None,
+        cosine: object = None,
+        weight_norm: object = None,
+        beside: Mapping[str, object] | None = None,
     ) -> None:
         """Call `Recorder.take`. Drop the outcomes if the recorder starts over with a reading."""
         recorder = self.recorder
         begun = recorder.begun
-        recorder.take(given, lr, gradient_norm, cosine, weight_norm)
+        recorder.take(given, lr, gradient_norm, cosine, weight_norm, beside)
         if recorder.begun != begun:
             self.outcomes, self.prepared, self.beside_alpha, self.measured_from = {}, {}, None, None
 

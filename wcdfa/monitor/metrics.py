@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from wcdfa.monitor.computing import Computation
+from wcdfa.monitor.coupling_metrics import of_coupling
 from wcdfa.monitor.direction_metrics import of_last_step, of_window
 from wcdfa.monitor.expected import of_expected
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.recorder import Recorder
-from wcdfa.recording.side_series import BETA1, GRADIENTS, MOMENTUM, SKETCH, is_side_series
+from wcdfa.recording.side_series import BETA1, GRADIENTS, MOMENTUM, SKETCH, given_series, is_side_series
 from wcdfa.verdicts.regime import label
 
 REGIME_NUMBERS = {"ordered": 2.0, "critical": 1.0, "disordered": 0.0}  # as wcdfa 0.1.0 logs them; undecided is NaN
@@ -37,7 +38,7 @@ def metrics_of(run: Computation, thresholds: tuple[float, float], *, alpha: bool
 def _beside_alpha(run: Computation) -> dict[str, float]:
     """What the optimizer gives, and the numbers of the direction, which are computed once for each α."""
     if run.beside_alpha is None:
-        run.beside_alpha = of_expected(run) | of_window(run.recorder.reading())
+        run.beside_alpha = of_expected(run) | of_window(run.recorder.reading()) | of_coupling(run)
     return run.beside_alpha
 
 
@@ -54,6 +55,7 @@ def _of_last_step(recorder: Recorder) -> Iterator[tuple[str, float]]:
     if GRADIENTS in now:
         yield "wcdfa/gradient_norm", now[GRADIENTS]
     yield from of_last_step(now, groups)
+    yield from ((f"wcdfa/beside/{name}", now[held]) for name, held in given_series(now).items())
     if MOMENTUM in now or BETA1 in now:
         yield from ((name.replace("_", "/"), value) for name, value in recorder.varying_now(recorder.reading()).items())
 

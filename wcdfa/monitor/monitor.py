@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,9 @@ from wcdfa.support.unlogged import UNLOGGED
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.regime import THRESHOLDS, Regime, label
 from wcdfa.verdicts.single_window import Verdict
+
+if TYPE_CHECKING:
+    from wcdfa.verdicts.norm_coupling import NormCoupling
 
 SMALLEST_WINDOW = 50
 WINDOW = "a whole number of norms (500 is the default; α of fewer is noise)"
@@ -194,6 +197,7 @@ class WeightChangeDFA:
         gradient_norm: object = None,
         cosine: object = None,
         weight_norm: object = None,
+        beside: Mapping[str, object] | None = None,
     ) -> Self:
         """Record a norm, or how far parameters have moved since the last call. Returns the monitor, so calls can be chained.
 
@@ -204,6 +208,8 @@ class WeightChangeDFA:
         that is not positive, then counts as missing.
 
         With `gradient_norm`, the verdict tells memory in the size of the gradients from memory that the optimizer adds.
+
+        With `beside`, `coupling` tells whether the norms move together with the loss, a reward, or any other series.
 
         Parameters
         ----------
@@ -219,6 +225,9 @@ class WeightChangeDFA:
         cosine, weight_norm : number or array of size 1, optional
             Beside a norm: the cosine of the change with the change of the step before, and ‖W‖ after the step. Of parameters they are
             computed.
+        beside : dict of numbers or arrays of size 1, optional
+            Other series at this step by name, such as ``{"loss": loss}``. They stay on their device too. Leave out a name, or give None,
+            where there is no value. At most 16 names are kept.
 
         Raises
         ------
@@ -229,7 +238,7 @@ class WeightChangeDFA:
             nothing is recorded then.
         """
         with self._lock:
-            self._run.take(given, lr, gradient_norm, cosine, weight_norm)
+            self._run.take(given, lr, gradient_norm, cosine, weight_norm, beside)
             if self._may_be_due():
                 self._compute()
         return self
@@ -379,6 +388,55 @@ class WeightChangeDFA:
         criteria = self._criteria.changed(**reading.naming(options))
         return self._run.without_alpha(group) or reading.judged(group, criteria, lr=lr, steps=steps, null=null)
 
+    def coupling(self, name: str, group: str = ALL, *, whole: bool = False, replicates: int = 999) -> NormCoupling:
+        """Tell whether the norms move together with a series that was given beside them, such as the loss.
+
+        >>> import wcdfa
+        >>> monitor = wcdfa.WeightChangeDFA(window=256)
+        >>> x, noise = wcdfa.synthetic.arfima(500, d=0.3, batch=(2,), seed=0)
+        >>> for norm, loss in zip(np.exp(0.1 * x), 2 + x + noise):
+        ...     _ = monitor.update(norm, beside={"loss": loss})
+        >>> print(monitor.coupling("loss"))
+        loss and log ‖ΔW‖: coupled (p = 0.001): ρ = 0.73 (0.66 to 0.80) at boxes of 3 samples
+
+        Both are detrended in boxes, as for α, and set against pairs without coupling that have the same memories: `wcdfa.coupling`.
+        The first call takes a second or more, because such pairs are simulated; they are kept.
+
+        Parameters
+        ----------
+        name : str
+            The name under which the series was given to `update`.
+        group : str
+            The group of parameters whose norms are compared. Default: all parameters.
+        whole : bool
+            Compare the run from the first step at which a series was given, at most the last 16,384 steps, instead of the window.
+        replicates : int
+            How many pairs without coupling are simulated.
+
+        Returns
+        -------
+        NormCoupling
+            Its ``str`` is a sentence. Series that cannot be compared are no error: its `reason` says why. A series that has a value at
+            every k-th step is compared at those steps.
+
+        Raises
+        ------
+        ValueError
+            If there is no such series or group, or the whole run is asked for a group: a monitor keeps that of all parameters.
+        """
+        reading = self.reading()
+        if whole:
+            if group != ALL:
+                msg = f"the norms of {group!r} are kept for the window only; leave out whole=True, or read the log of the run"
+                raise ValueError(msg)
+            with self._lock:
+                kept = self._run.recorder.whole
+                reading = reading if kept is None else kept.reading()
+        criteria = self._criteria
+        return reading.coupling(
+            name, group, preparation=criteria.preparation, order=criteria.measurement.order, replicates=replicates
+        )
+
     def report(
         self, path: str | os.PathLike[str], *, title: str = "wcdfa", lr: npt.ArrayLike | None = None, **options: object
     ) -> None:
@@ -424,6 +482,9 @@ class WeightChangeDFA:
 
         With α come "wcdfa/expected_low" and "wcdfa/expected_high", between which the optimizer alone puts it, and "wcdfa/p", if the
         optimizer is known and its replays are shipped or cached: nothing is replayed during a run. `wcdfa.sinks.keys` lists all keys.
+
+        For each series that is given beside the norms, "wcdfa/coupling/NAME/p", "…/rho" and "…/size" come with α, which takes a second
+        now and then.
 
         If they are known, "wcdfa/lr" and "wcdfa/gradient_norm" of the last step are there too; and from the first change on that was
         seen, "wcdfa/momentum", or "wcdfa/beta1" and "wcdfa/beta2".

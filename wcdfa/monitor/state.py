@@ -20,7 +20,8 @@ from wcdfa.recording.history import Curve, History, Past
 from wcdfa.recording.reading import numbered, rates
 from wcdfa.recording.recorder import Recorder, Source
 from wcdfa.recording.ring import Ring, init
-from wcdfa.recording.side_series import SKETCH, is_side_series
+from wcdfa.recording.side_series import SKETCH, given_series, is_side_series
+from wcdfa.recording.whole_run import WholeRun
 
 VERSION = 2
 COUNTERS = ("calls", "passed", "step", "drained", "drained_skipped")
@@ -39,7 +40,7 @@ def state_of(run: Computation) -> State:
     state |= {name: getattr(recorder, name) for name in COUNTERS} | {"drained": recorder.drained_and_recorded}
     state |= {"groups": list(reading.groups), "steps": numbered(reading).tolist()}
     state |= with_gaps("lr", rates(reading)) | with_gaps("norms", np.concatenate([reading.norms, *reading.groups.values()]))
-    state |= _side_series(recorder)
+    state |= _side_series(recorder) | _whole_run(recorder)
     state |= _history_fields(run.history)
     state |= {} if run.beside_alpha is None else {"beside_alpha": json.dumps(run.beside_alpha)}
     state |= {"results": len(outcomes), "reasons": [outcome.reason or "" for outcome in outcomes.values()]}
@@ -61,6 +62,23 @@ def _side_series(recorder: Recorder) -> State:
             "side_values", np.concatenate([np.asarray(norms[name])[place] for name in names])
         )
     return state | direction_fields(recorder, place)
+
+
+def _whole_run(recorder: Recorder) -> State:
+    """The norms of the run with what was given beside them; nothing if nothing was."""
+    if recorder.whole is None:
+        return {}
+    kept = recorder.whole.reading()
+    state: State = {"whole_series": list(kept.beside), "whole_steps": numbered(kept).tolist()}
+    return state | with_gaps("whole_values", np.concatenate([kept.norms, rates(kept), *kept.beside.values()]))
+
+
+def _restored_whole(state: Fields) -> WholeRun | None:
+    if "whole_series" not in state:
+        return None
+    names, steps = state.texts("whole_series"), state.integers("whole_steps")
+    norms, lr, *beside = state.numbers("whole_values").reshape(2 + len(names), len(steps))
+    return WholeRun.of(steps, norms, lr, dict(zip(names, beside, strict=True)))
 
 
 def _settings(run: Computation) -> str:
@@ -105,6 +123,10 @@ def _fill(state: Fields, run: Computation) -> None:
     names = [ALL, *groups]
     recorder.ring = _ring(state, recorder.window, groups)
     restore_direction(state, recorder)
+    recorder.whole = _restored_whole(state)
+    recorder.given = frozenset(given_series(recorder.ring.wcdfa_norms)) | (
+        frozenset() if recorder.whole is None else frozenset(recorder.whole.reading().beside)
+    )
     for name in COUNTERS:
         setattr(recorder, name, state.integer(name))
     recorder.source = cast(Source, state.mapping("source"))

@@ -58,6 +58,7 @@ def _row(reading: Reading, place: int, step: int) -> Row:
         "wcdfa/weight_norm": reading.weight_norm,
         **{f"wcdfa/update_norm/{name}": norms for name, norms in reading.groups.items()},
         **{f"wcdfa/cosine/{name}": cosines for name, cosines in reading.cosines.items()},
+        **{f"wcdfa/beside/{name}": values for name, values in reading.beside.items()},
     }
     row = {"wcdfa/step": float(step)} | {key: float(values[place]) for key, values in series.items() if values is not None}
     if row.get("wcdfa/weight_norm", 0.0) > 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +28,13 @@ from wcdfa.verdicts.diagnosis import Diagnosis, diagnose
 from wcdfa.verdicts.evidence import Evidence, of_norms
 from wcdfa.verdicts.single_window import Verdict, weighed
 
+if TYPE_CHECKING:
+    from wcdfa.verdicts.norm_coupling import NormCoupling
+
 Norms = npt.NDArray[np.floating]
 Steps = npt.NDArray[np.integer]
 Count = int | npt.NDArray[np.integer]
+PLAIN = Preparation()
 
 
 class Reading(NamedTuple):
@@ -77,6 +81,8 @@ class Reading(NamedTuple):
     """Some coordinates of each weight change, spread over all parameters, shape (n, K) and in float32; None if they were not recorded."""
     cosines: Mapping[str, Norms] = {}
     """`cosine` of each group of parameters, shape (n,)."""
+    beside: Mapping[str, Norms] = {}
+    """What was given beside each norm, such as the loss, by name, shape (n,); NaN where nothing was."""
 
     def __repr__(self) -> str:
         """How many norms there are of how many steps, and what is known about them."""
@@ -189,6 +195,51 @@ class Reading(NamedTuple):
         evidence = {group: self._evidence(group, criteria, beside, None) for group in (ALL, *self.groups)}
         whole = weighed(evidence.pop(ALL))
         return {ALL: whole, **dict(zip(evidence, together(list(evidence.values()), dependent=True), strict=True))}
+
+    def coupling(
+        self,
+        name: str,
+        group: str = ALL,
+        *,
+        preparation: Preparation = PLAIN,
+        order: int = 1,
+        replicates: int = 999,
+    ) -> NormCoupling:
+        """Tell whether the norms move together with a series that was given beside them, by `wcdfa.coupling`.
+
+        >>> import wcdfa
+        >>> x, noise = wcdfa.synthetic.arfima(500, d=0.3, batch=(2,), seed=0)
+        >>> print(Reading(np.exp(x), 500, 0, beside={"loss": x + noise}).coupling("loss"))
+        loss and log ‖ΔW‖: coupled (p = 0.001): ρ = 0.70 (0.65 to 0.75) at boxes of 3 samples
+
+        Parameters
+        ----------
+        name : str
+            The name under which the series was given.
+        group : str
+            The group of parameters whose norms are compared. Default: all parameters.
+        preparation : Preparation
+            What is done to the norms first. Default: as in `wcdfa.prepare`.
+        order, replicates
+            As in `wcdfa.coupling`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such series or group, or the reading belongs to an ensemble. Two series that cannot be compared are no
+            error: the result then has the reason.
+        """
+        from wcdfa.verdicts.norm_coupling import norm_coupling  # noqa: PLC0415 - only who asks for it needs it
+
+        self._check_single()
+        if name not in self.beside:
+            there = f"the series are {', '.join(map(repr, self.beside))}" if self.beside else "none was given"
+            msg = f'no series {name!r} was given beside the norms ({there}); give it as update(norm, beside={{"{name}": value}})'
+            raise ValueError(msg)
+        norms, lr = with_usable_rates(self.of(group), rates(self))
+        return norm_coupling(
+            norms, self.beside[name], name, preparation, lr=lr, steps=self.steps, order=order, replicates=replicates
+        )
 
     def vector_alpha(self, *, order: int = 1, method: Method = "robust", confidence: float = 0.95) -> VectorExponents:
         """Measure α of the weight change as a vector, from the sketch, with `wcdfa.inference.sketch_exponents.vector_exponents`.
@@ -321,6 +372,7 @@ class Reading(NamedTuple):
             weight_norm=None if self.weight_norm is None else self.weight_norm[index][kept],
             sketch=None if self.sketch is None else self.sketch[index][kept],
             cosines={name: cosines[index][kept] for name, cosines in self.cosines.items()},
+            beside={name: values[index][kept] for name, values in self.beside.items()},
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -24,12 +25,18 @@ from wcdfa.recording.side_series import (
     SKETCH,
     WEIGHT_NORM,
     cosine_of,
+    given_as,
+    given_series,
     is_side_series,
     series_at,
     series_of,
 )
+from wcdfa.recording.whole_run import WholeRun
 from wcdfa.support.numbers import is_number
+from wcdfa.support.text import first_few, shown
 
+MOST_GIVEN = 16
+"""Series beside the norms that are kept: names that change from step to step would fill the memory."""
 Known = tuple[Mapping[str, float | Row], float, int]
 """The numbers of one step by series, its rate and its number."""
 
@@ -51,6 +58,11 @@ class Recorder:
     """Steps that the optimizer had taken before step 1 of this run; None where unknown."""
     varied: tuple[str, ...] = ()
     """The hyperparameters that have changed so far, also if they did so before the norms in the ring."""
+    whole: WholeRun | None = None
+    """The norms of the run, from the first one on beside which a series was given; None if none was."""
+    given: frozenset[str] = frozenset()
+    """Names of the series that were given beside norms."""
+    _told = False  # that there are too many of them
 
     def __init__(self, window: int, groups: Groups, record_every: Cadence, coordinates: int = COORDINATES) -> None:
         self.window, self.groups, self.record_every = window, groups, record_every
@@ -109,7 +121,13 @@ class Recorder:
         return {name: float(np.asarray(self.ring.wcdfa_norms[name])[last]) for name in names if name in self.ring.wcdfa_norms}
 
     def take(
-        self, given: object, lr: object, gradient_norm: object = None, cosine: object = None, weight_norm: object = None
+        self,
+        given: object,
+        lr: object,
+        gradient_norm: object = None,
+        cosine: object = None,
+        weight_norm: object = None,
+        beside: Mapping[str, object] | None = None,
     ) -> None:
         """Add the arguments of `update` to the pending norms. Raises as `update`; nothing is changed then."""
         if is_traced(given):
@@ -117,17 +135,22 @@ class Recorder:
         for name, value in (("lr", lr), ("gradient_norm", gradient_norm), ("cosine", cosine), ("weight_norm", weight_norm)):
             if value is not None:
                 _require_number(name, value)
+        if beside is not None:
+            _require_numbers(beside)
         if is_number(given):
-            self._take_norm(given, lr, gradient_norm, cosine, weight_norm)
+            self._take_norm(given, lr, gradient_norm, cosine, weight_norm, beside)
         elif isinstance(given, Reading):
             if gradient_norm is not None:
                 msg = "gradient_norm belongs to a norm or to parameters; a Reading has the gradient norms of its steps in its gradients"
                 raise TypeError(msg)
             _require_neither(cosine, weight_norm, "a Reading has those of its steps")
+            if beside is not None:
+                msg = "beside belongs to a norm or to parameters; a Reading has what was given beside its norms"
+                raise TypeError(msg)
             self._drain(given)
         else:
             _require_neither(cosine, weight_norm, "of parameters the monitor computes them itself")
-            self._move(given, lr, gradient_norm)
+            self._move(given, lr, gradient_norm, beside)
 
     def continues(self, reading: Reading) -> bool:
         """Whether a reading continues the last one. If not, its recorder was reset or is another one."""
@@ -175,8 +198,20 @@ class Recorder:
         missing = {name: np.full(np.shape(held)[1:], math.nan) for name, held in self.ring.wcdfa_norms.items()}
         norms = {name: np.array([values.get(name, gap) for values, _, _ in known]) for name, gap in missing.items()}
         self.ring = extend(self.ring, norms, np.array([lr for _, lr, _ in known]), np.array([step for *_, step in known]))
+        if self.whole is None and given_series(latest):
+            self.whole = WholeRun()
+        if self.whole is not None:
+            self.whole.extend(known)
 
-    def _take_norm(self, given: object, lr: object, gradient_norm: object, cosine: object, weight_norm: object) -> None:
+    def _take_norm(
+        self,
+        given: object,
+        lr: object,
+        gradient_norm: object,
+        cosine: object,
+        weight_norm: object,
+        beside: Mapping[str, object] | None,
+    ) -> None:
         if self.groups is not None or (len(self.ring.wcdfa_norms) > 1 and len(self.names) > 1):
             msg = "groups need parameters or a Reading, but update was given a number; leave groups out"
             raise TypeError(msg)
@@ -188,9 +223,15 @@ class Recorder:
             norms[COSINE] = kept(cosine)
         if weight_norm is not None:
             norms[WEIGHT_NORM] = kept(weight_norm)
-        self._call(norms, lr, gradient_norm)
+        self._call(norms, lr, gradient_norm, beside)
 
-    def _call(self, norms: Mapping[str, object] | None, lr: object, gradient_norm: object) -> None:
+    def _call(
+        self,
+        norms: Mapping[str, object] | None,
+        lr: object,
+        gradient_norm: object,
+        beside: Mapping[str, object] | None = None,
+    ) -> None:
         """Count a call of `update`. Norms are added to the pending ones; None is not."""
         self.calls += 1
         if norms is None:
@@ -198,14 +239,32 @@ class Recorder:
             return
         if gradient_norm is not None:
             norms = {**norms, GRADIENTS: kept(gradient_norm)}
+        if beside:
+            norms = {**norms, **self._named(beside)}
         self.pending.append(Pending(norms, math.nan if lr is None else kept(lr), self.passed))
         self.passed = 0
 
-    def _move(self, given: object, lr: object, gradient_norm: object) -> None:
+    def _named(self, beside: Mapping[str, object]) -> dict[str, object]:
+        """What is given beside a norm, by the names in the ring; a name too many is left out."""
+        known = {name: value for name, value in beside.items() if value is not None}
+        if not self.given.issuperset(known):
+            new = [name for name in known if name not in self.given]
+            room = MOST_GIVEN - len(self.given)
+            self.given = self.given.union(new[:room])
+            if new[room:] and not self._told:
+                self._told = True
+                logging.getLogger("wcdfa").warning(
+                    "beside the norms %d series are kept, so %s will not be",
+                    MOST_GIVEN,
+                    first_few([shown(each) for each in new[room:]]),
+                )
+        return {given_as(name): kept(value) for name, value in known.items() if name in self.given}
+
+    def _move(self, given: object, lr: object, gradient_norm: object, beside: Mapping[str, object] | None) -> None:
         """Take the parameters after a step. They are copied only if the next step is recorded; otherwise they cost nothing."""
         parameters = self._displacement.parameters_of(given)
         if self._started:
-            self._call(self._displacement.moved(parameters) if self._displacement.seen else None, lr, gradient_norm)
+            self._call(self._displacement.moved(parameters) if self._displacement.seen else None, lr, gradient_norm, beside)
         if due(self.record_every, self.calls + 1):
             self._displacement.remember(parameters)
             self._have_groups(self._displacement.names)
@@ -252,6 +311,7 @@ class Recorder:
         self.pending.clear()
         self.drained = self.drained_skipped = self.step = 0
         self.source, self.before, self.varied = {}, None, ()
+        self.whole, self.given = None, frozenset()
         self.begun += 1
 
 
@@ -261,6 +321,19 @@ def _require_number(name: str, value: object) -> None:
     if not is_number(value):
         msg = f"{name} must be a number or an array of size 1, got {type(value).__name__}; leave it out if it is not known"
         raise TypeError(msg)
+
+
+def _require_numbers(beside: object) -> None:
+    """Raise a TypeError unless it has a number for each name, or None where there is none at this step."""
+    if not isinstance(beside, Mapping):
+        msg = f'beside must be numbers by name, such as {{"loss": 0.5}}, got {type(beside).__name__}'
+        raise TypeError(msg)
+    for name, value in beside.items():
+        if not isinstance(name, str) or not name:
+            msg = f"the names in beside must be text, got {name!r}"
+            raise TypeError(msg)
+        if value is not None:
+            _require_number(f"beside[{name!r}]", value)
 
 
 def _require_neither(cosine: object, weight_norm: object, why: str) -> None:
@@ -275,7 +348,8 @@ def _numbers_at(reading: Reading, place: int, *, direction: bool) -> dict[str, o
     named = {ALL: reading.norms, **reading.groups, **({} if reading.gradients is None else {GRADIENTS: reading.gradients})}
     constant = series_of(reading.hyperparameters)  # but for those that vary
     numbers = {name: float(values[place]) for name, values in named.items()} | constant | series_at(reading.varying, place)
-    return numbers | (_direction_at(reading, place) if direction else {})
+    given = {given_as(name): float(values[place]) for name, values in reading.beside.items()}
+    return numbers | given | (_direction_at(reading, place) if direction else {})
 
 
 def _direction_at(reading: Reading, place: int) -> dict[str, object]:
@@ -293,6 +367,7 @@ def _require_one_series(reading: Reading) -> None:
     names = ("norms", "lr", "steps", "gradients", "cosine", "weight_norm")
     series = {name: getattr(reading, name) for name in names} | {**reading.groups}
     series |= {f"cosine of {group}": values for group, values in reading.cosines.items()}
+    series |= {f"beside[{name!r}]": values for name, values in reading.beside.items()}
     series |= {"sketch": None if reading.sketch is None else np.asarray(reading.sketch)[..., 0]}
     for name, values in series.items():
         if values is not None and np.shape(values) != (n := np.size(reading.norms),):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, namespace_of
 from wcdfa.recording.groups import ALL
 from wcdfa.recording.reading import Count, Reading
-from wcdfa.recording.side_series import COSINE, GRADIENTS, SKETCH, WEIGHT_NORM, cosine_of, is_side_series, varying
+from wcdfa.recording.side_series import COSINE, GRADIENTS, SKETCH, WEIGHT_NORM, cosine_of, given_series, is_side_series, varying
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -196,6 +196,7 @@ def read(ring: Ring) -> Reading:
         weight_norm=beside.get(WEIGHT_NORM),
         sketch=None if sketch is None else np.take_along_axis(np.asarray(sketch), order[..., np.newaxis], axis=-2),
         cosines={name: beside[cosine_of(name)] for name in norms if cosine_of(name) in beside},
+        beside={name: beside[held] for name, held in given_series(beside).items()},
     )
 
 

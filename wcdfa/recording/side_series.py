@@ -1,4 +1,4 @@
-"""Names the series that a ring holds beside the norms: the gradient norm, the direction, and hyperparameters that may vary."""
+"""Names the series that a ring holds beside the norms: gradient norm, direction, hyperparameters that may vary, and what a user gives."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.support.series_names import BETA1, BETA2, COSINE, GRADIENTS, MOMENTUM, SKETCH, WEIGHT_NORM
+from wcdfa.support.series_names import BETA1, BETA2, COSINE, GIVEN, GRADIENTS, MOMENTUM, SKETCH, WEIGHT_NORM
 
 __all__ = [
     "BETA1",
     "BETA2",
     "COSINE",
+    "GIVEN",
     "GRADIENTS",
     "HYPERPARAMETERS",
     "MOMENTUM",
@@ -23,6 +24,8 @@ __all__ = [
     "changes",
     "cosine_of",
     "direction_series",
+    "given_as",
+    "given_series",
     "is_side_series",
     "series_at",
     "series_of",
@@ -33,7 +36,7 @@ Numbers = npt.NDArray[np.floating]
 HYPERPARAMETERS = {"momentum": (MOMENTUM,), "betas": (BETA1, BETA2)}
 """The hyperparameters whose value is recorded at each step, and the series of each."""
 SIDE_SERIES = (GRADIENTS, COSINE, WEIGHT_NORM, SKETCH, *(series for each in HYPERPARAMETERS.values() for series in each))
-"""All names but those of `cosine_of`. A ring holds them among its groups, so no group of parameters may have one of them."""
+"""All names but those of `cosine_of` and `given_as`. A ring holds them among its groups, so no group of parameters may have one of them."""
 
 
 def cosine_of(group: str) -> str:
@@ -45,13 +48,31 @@ def cosine_of(group: str) -> str:
     return f"{COSINE}/{group}"
 
 
+def given_as(name: str) -> str:
+    """The name in a ring of a series that a user calls so.
+
+    >>> given_as("loss")
+    'wcdfa_beside/loss'
+    """
+    return f"{GIVEN}/{name}"
+
+
+def given_series(held: Iterable[str]) -> dict[str, str]:
+    """The series of a ring that a user gave: their names there, by what the user calls them.
+
+    >>> given_series(["all", "wcdfa_cosine", "wcdfa_beside/loss"])
+    {'loss': 'wcdfa_beside/loss'}
+    """
+    return {name.removeprefix(f"{GIVEN}/"): name for name in held if name.startswith(f"{GIVEN}/")}
+
+
 def is_side_series(name: str) -> bool:
     """Whether a series of a ring is no group of parameters.
 
     >>> is_side_series("wcdfa_lr"), is_side_series("wcdfa_cosine/head"), is_side_series("head")
     (False, True, False)
     """
-    return name in SIDE_SERIES or name.startswith(f"{COSINE}/")
+    return name in SIDE_SERIES or name.startswith((f"{COSINE}/", f"{GIVEN}/"))
 
 
 def direction_series(groups: Iterable[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ ALWAYS, NORM, ALPHA = "always", "from the first norm on", "with α, which is the
 HYPER, SEEN = "once they have changed, as with OneCycleLR", "where the direction is recorded"
 BOTH, NULL = "with α and the direction", "with α, if the optimizer is known and its replays are at hand"
 GROUPS = "with groups of parameters"
+GIVEN, GIVEN_AND_ALPHA = "with `beside=`", "with α and `beside=`"
 WHEN: dict[str, tuple[Key, ...]] = {
     ALWAYS: (
         Key("step", "training step of the last norm"),
@@ -66,6 +67,12 @@ WHEN: dict[str, tuple[Key, ...]] = {
         Key("update_norm/GROUP", "‖ΔW‖ of a group"),
         Key("alpha/GROUP", "α of a group"),
         Key("cosine/GROUP", "`wcdfa/cosine` of a group"),
+    ),
+    GIVEN: (Key("beside/NAME", "the number that was given beside the norm, such as the loss"),),
+    GIVEN_AND_ALPHA: (
+        Key("coupling/NAME/p", "p of ‖ΔW‖ and that series over all box sizes: below 0.05 they move together at some size"),
+        Key("coupling/NAME/rho", "ρ, from -1 to 1, at the box size where it is clearest"),
+        Key("coupling/NAME/size", "that box size, in samples"),
     ),
 }
 """All keys, by when they are logged."""
