@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from wcdfa.cross.coupling import Coupling as Coupling
     from wcdfa.cross.coupling import coupling as coupling
     from wcdfa.cross.fluctuation import cross_fluctuations as cross_fluctuations
-    from wcdfa.inference.crossovers import Crossovers as Crossovers
-    from wcdfa.inference.crossovers import crossovers as crossovers
     from wcdfa.cross.matrix import CouplingMatrix as CouplingMatrix
     from wcdfa.cross.matrix import coupling_matrix as coupling_matrix
+    from wcdfa.inference.crossovers import Crossovers as Crossovers
+    from wcdfa.inference.crossovers import crossovers as crossovers
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
     from wcdfa.inference.exponent import dfa as dfa
     from wcdfa.inference.legacy import compute_dfa as compute_dfa
     from wcdfa.inference.local_slopes import LocalSlopes as LocalSlopes
     from wcdfa.inference.local_slopes import local_slopes as local_slopes
-    from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
-    from wcdfa.inference.measured_ranges import range_exponents as range_exponents
     from wcdfa.inference.mean import MeanWithMemory as MeanWithMemory
     from wcdfa.inference.mean import mean_with_memory as mean_with_memory
+    from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
+    from wcdfa.inference.measured_ranges import range_exponents as range_exponents
     from wcdfa.inference.rolling import Rolling as Rolling
     from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations
@@ -105,15 +105,15 @@ _PACKAGES = {
 __all__ = [
     "Alarm",
     "Coupling",
-    "Crossovers",
     "CouplingMatrix",
+    "Crossovers",
     "DFAResult",
     "DFAWarning",
     "Diagnosis",
     "Finding",
-    "Multifractal",
     "LocalSlopes",
     "MeanWithMemory",
+    "Multifractal",
     "Prepared",
     "RangeExponents",
     "Reading",
@@ -132,9 +132,9 @@ __all__ = [
     "diagnose",
     "drift_alarms",
     "fluctuations",
-    "mfdfa",
     "local_slopes",
     "mean_with_memory",
+    "mfdfa",
     "nulls",
     "prepare",
     "range_exponents",

@@ -227,7 +227,7 @@ def noise_exponents(q: npt.ArrayLike, *, intermittency: float, d: float = 0.0) -
 
 
 def fractional_sum(x: Series, d: float) -> Series:
-    """x filtered by (1 - B)^-d, nothing being before its first sample."""
+    """X filtered by (1 - B)^-d, nothing being before its first sample."""
     n = x.shape[-1]
     lag = np.arange(1.0, n)
     response = np.concatenate([[1.0], np.cumprod((lag - 1 + d) / lag)])

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.multifractal.flat import flat_stretches, moments_and_flat
 from wcdfa.multifractal.families import lopsidedness
+from wcdfa.multifractal.flat import flat_stretches, moments_and_flat
 from wcdfa.multifractal.intervals import intervals
 from wcdfa.multifractal.matching import gaussian, matched
 from wcdfa.multifractal.slopes import Layout, slopes
