@@ -53,14 +53,14 @@ def _columns(box: Box) -> Matrix:
     return frozen(np.hstack([box.coefficients, box.mean, box.details]))
 
 
-def merged_residuals(x: Array, sizes: tuple[int, ...], order: int, backward: bool, xp: Namespace) -> dict[int, list[Array]]:
-    """The mean squared residual ``(..., boxes)`` of each box, by size: of those from the start and, unless they coincide, from the end."""
-    found: dict[int, list[Array]] = {}
+def merged_residuals(x: Array, sizes: tuple[int, ...], order: int, backward: bool, xp: Namespace) -> dict[int, Array]:
+    """The mean squared residual ``(..., ends, boxes)`` of each box, by size: from the start and, unless they coincide, from the end."""
+    found: dict[int, Array] = {}
     for base, members in chains_of(sizes).items():
         doublings = (members[-1] // base).bit_length() - 1
         for k, residuals in enumerate(_chain(x, base, doublings, order, backward, xp)):
             if base << k in members:
-                found[base << k] = [residuals[..., end, :] / (base << k) for end in range(residuals.shape[-2])]
+                found[base << k] = residuals / (base << k)
     return found
 
 
@@ -82,8 +82,13 @@ def _chain(x: Array, base: int, doublings: int, order: int, backward: bool, xp: 
         state = _from_ends(reshape(state, (*state.shape[:-2], boxes * fields)), even * fields, backward, xp)
         first, residual = (_from_ends(each, even, backward, xp) for each in (first, residual))
         pairs = reshape(state, (*state.shape[:-1], even // 2, 2 * fields))
-        apart = (first[..., 1::2] - first[..., ::2])[..., None]  # to be added to the mean of the second half
-        state, gained = _split(_product(pairs, transform, xp) + apart * transform[-1, :], fields, xp)
+        apart = first[..., 1::2] - first[..., ::2]  # to be added to the mean of the second half
+        if isinstance(pairs, np.ndarray):
+            pairs[..., -1] += apart
+            outputs = _product(pairs, transform, xp)
+        else:
+            outputs = _product(pairs, transform, xp) + apart[..., None] * transform[-1, :]
+        state, gained = _split(outputs, fields, xp)
         first, residual = first[..., ::2], residual[..., ::2] + residual[..., 1::2] + gained
         found.append(residual)
     return found
