@@ -42,16 +42,22 @@ IHLEN = {  # h(q) at q = -5, -3, -1, 1, 3, 5 as fathon's tests print them, and t
 ODD = (-5, -3, -1, 1, 3, 5)
 
 
-def interleaved(functions: dict[str, Callable[[], Any]], rounds: dict[str, int]) -> dict[str, float]:
-    """Median processor time in seconds of calls taken in turn, so that a noisy machine is noisy for all; there is one thread."""
+def interleaved(functions: dict[str, Callable[[], Any]], repeats: dict[str, int], rounds: int) -> dict[str, float]:
+    """Medians of processor time in seconds, of rounds taken in turn, so that a noisy machine is noisy for all; there is one thread."""
     times: dict[str, list[float]] = {name: [] for name in functions}
-    for i in range(max(rounds.values())):
+    for _ in range(rounds):
         for name, function in functions.items():
-            if i < rounds[name]:
-                start = time.thread_time()
-                function()
-                times[name].append(time.thread_time() - start)
-    return {name: statistics.median(values[1:] or values) for name, values in times.items()}
+            times[name].append(statistics.median(_seconds(function, repeats[name])))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def _seconds(function: Callable[[], Any], repeats: int) -> list[float]:
+    found = []
+    for _ in range(repeats + (repeats > 1)):
+        start = time.thread_time()
+        function()
+        found.append(time.thread_time() - start)
+    return found[repeats > 1 :]  # the first call warms up
 
 
 def report(what: str, figure: float, bar: str, met: bool, digits: int = 1) -> None:
@@ -74,7 +80,8 @@ def speed() -> None:
                 "MFDFA": lambda: MFDFA.MFDFA(x, lag=at, q=Q, order=1),  # noqa: B023
                 "fathon": lambda: fathon.MFDFA(profile).computeFlucVec(at, Q, polOrd=1),  # noqa: B023
             },
-            {"ours": 31, "ours, both ends": 31, "MFDFA": 31, "fathon": 3},
+            {"ours": 20, "ours, both ends": 20, "MFDFA": 5, "fathon": 1},
+            rounds=5,
         )
         print(
             f"n = {N:,}, {len(sizes)} sizes ({grid}), 21 moments: " + ", ".join(f"{k} {v * 1e3:.2f} ms" for k, v in times.items())

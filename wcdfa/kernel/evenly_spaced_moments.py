@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 FEWEST = 6  # moments; fewer are as fast one by one
-GROUP = 1 << 13  # boxes that are computed at a time, so that their powers stay in the processor's cache
+GROUP = 1 << 14  # boxes that are computed at a time, so that their powers stay in the processor's cache
 WIDEST = 600.0  # of the logarithm of a power: exp(709) is the largest number
 NEAR_ZERO = 0.01  # moments nearer to 0 need another formula, for a root of order 1/q is taken of their mean
 

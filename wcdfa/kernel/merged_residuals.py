@@ -15,7 +15,7 @@ from wcdfa.kernel.polynomials import Matrix, frozen
 from wcdfa.kernel.side_by_side_plan import Box, boxes_from_samples, chains_of, merge
 
 LARGEST_BASE = 64  # samples: smallest boxes up to this size are fitted by one dense matrix
-SLAB = 1 << 14  # samples that NumPy fits at a time, so that intermediate arrays stay in the processor's cache
+SLAB = 1 << 15  # samples that NumPy fits at a time, so that intermediate arrays stay in the processor's cache
 
 
 class Merging(NamedTuple):
@@ -39,6 +39,11 @@ def merged_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(s for base, chain in chains.items() if base <= LARGEST_BASE and len(chain) > 1 for s in chain))
 
 
+@lru_cache(maxsize=1024)
+def _chains(sizes: tuple[int, ...]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    return tuple(chains_of(sizes).items())
+
+
 @lru_cache(maxsize=128)
 def merging(base: int, doublings: int, order: int) -> Merging:
     """The matrices of one chain."""
@@ -56,7 +61,7 @@ def _columns(box: Box) -> Matrix:
 def merged_residuals(x: Array, sizes: tuple[int, ...], order: int, backward: bool, xp: Namespace) -> dict[int, Array]:
     """The mean squared residual ``(..., ends, boxes)`` of each box, by size: from the start and, unless they coincide, from the end."""
     found: dict[int, Array] = {}
-    for base, members in chains_of(sizes).items():
+    for base, members in _chains(sizes):
         doublings = (members[-1] // base).bit_length() - 1
         for k, residuals in enumerate(_chain(x, base, doublings, order, backward, xp)):
             if base << k in members:
