@@ -133,7 +133,7 @@ def test_products_equal_powers():
     residuals = [np.random.default_rng(i).lognormal(sigma=2, size=(3, count)) for i, count in enumerate((20_000, 9_000, 500, 8, 1))]
     spacing = evenly_spaced_moments.spacing_of(q)
     assert spacing is not None
-    for found, each in zip(evenly_spaced_moments.means_of_evenly_spaced(residuals, spacing), residuals, strict=True):
+    for found, each in zip(evenly_spaced_moments.means_of_evenly_spaced(residuals, [None] * 5, spacing), residuals, strict=True):
         np.testing.assert_allclose(found, moments._of_one_size(each, q, None, np), rtol=2e-13)
 
 

@@ -31,16 +31,10 @@ def box_residuals(
     single = xp is NUMPY and x.dtype == np.float32
     if single:  # NumPy cumulates a long box term by term, which would cost float32 its last digits
         x = xp.astype(x, np.float64)
-    if len(stretches) < 2:
-        found = _of_one_stretch(x, sizes, order, layout, xp)
-    else:
-        ends = np.cumsum(stretches).tolist()
-        parts = [
-            _of_one_stretch(x[..., start:end], sizes, order, layout, xp) for start, end in zip([0, *ends[:-1]], ends, strict=True)
-        ]
-        # where the boxes of one stretch coincide, they must still count as often as those of the others
-        found = [[each for part in parts for each in _counted_twice(part[i], layout)] for i in range(len(sizes))]
-    joined = [each[0] if len(each) == 1 else xp.concat(each, axis=-1) for each in found]
+    ends = np.cumsum(stretches or (x.shape[-1],)).tolist()
+    starts = [0, *ends[:-1]]
+    parts = [_of_one_stretch(x[..., start:end], sizes, order, layout, xp) for start, end in zip(starts, ends, strict=True)]
+    joined = [_joined([each for part in parts for each in part[i]], layout, xp) for i in range(len(sizes))]
     return [xp.astype(each, np.float32) for each in joined] if single else joined
 
 
@@ -50,20 +44,25 @@ def mean_residuals(x: Array, sizes: tuple[int, ...], order: int, layout: Layout,
 
 
 def _of_one_stretch(x: Array, sizes: tuple[int, ...], order: int, layout: Layout, xp: Namespace) -> list[list[Array]]:
-    """For each size the residuals of its boxes, in parts that follow one another; no part if no box fits."""
+    """For each size the residuals ``(..., ends, boxes)``; an empty list if no box fits, one end if the boxes from both coincide."""
     n = x.shape[-1]
     fitting = tuple(size for size in sizes if size <= n)
     merged = merged_sizes(fitting) if layout.overlap == 0 and layout.final_box else ()
     found = merged_residuals(x, merged, order, layout.backward, xp) if merged else {}
-    return [found[size] if size in found else _direct(x, size, order, layout, xp) for size in sizes]
+    return [[found[size]] if size in found else _direct(x, size, order, layout, xp) for size in sizes]
 
 
 def _direct(x: Array, size: int, order: int, layout: Layout, xp: Namespace) -> list[Array]:
     spans = layout.starts(x.shape[-1], size)
     if len(spans) == 2 and spans[0] == spans[1][::-1]:
         spans = spans[:1]
-    return [box_mean_squares(x, size, order, span, xp) for span in spans]
+    ends = [box_mean_squares(x, size, order, span, xp) for span in spans]
+    return [xp.stack(ends, axis=-2)] if ends else []
 
 
-def _counted_twice(parts: list[Array], layout: Layout) -> list[Array]:
-    return parts * 2 if layout.backward and len(parts) == 1 else parts
+def _joined(parts: list[Array], layout: Layout, xp: Namespace) -> Array:
+    """The boxes of all stretches. Where those of one coincide, they must still count as often as those of the others."""
+    if len(parts) > 1 and layout.backward:
+        parts = [xp.concat([each, each], axis=-2) if each.shape[-2] == 1 else each for each in parts]
+    flat = [xp.reshape(each, (*each.shape[:-2], each.shape[-2] * each.shape[-1])) for each in parts]
+    return flat[0] if len(flat) == 1 else xp.concat(flat, axis=-1)

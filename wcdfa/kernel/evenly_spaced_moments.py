@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 FEWEST = 6  # moments; fewer are as fast one by one
-GROUP = 1 << 13  # boxes that are computed at a time, so that their powers stay in the processor's cache
+GROUP = 1 << 14  # boxes that are computed at a time, so that their powers stay in the processor's cache
 WIDEST = 600.0  # of the logarithm of a power: exp(709) is the largest number
 NEAR_ZERO = 0.01  # moments nearer to 0 need another formula, for a root of order 1/q is taken of their mean
 
@@ -57,15 +57,24 @@ def spacing_of(moments: tuple[float, ...]) -> Spacing | None:
     return Spacing(moments[0], step, len(moments), near[0] if near else None, low, -(-len(moments) // low))
 
 
-def means_of_evenly_spaced(residuals: Sequence[Array], spacing: Spacing) -> list[Array]:
-    """The generalised means ``(..., moments)`` of residuals ``(..., boxes)``, all above 0, for each size."""
-    means: list[Array] = []
+def means_of_evenly_spaced(residuals: Sequence[Array], floors: Sequence[Array | None], spacing: Spacing) -> list[Array | None]:
+    """The generalised means ``(..., moments)`` of residuals ``(..., boxes)`` for each size.
+
+    None where they must be taken one by one: a residual does not exceed its floor, so not every moment counts it, or powers would overflow.
+    """
+    means: list[Array | None] = []
     for group in _groups([each.shape[-1] for each in residuals]):
         *batch, _ = residuals[group.start].shape
         rows = [np.asarray(each).reshape(-1, each.shape[-1]) for each in residuals[group]]
         slab = max(1, GROUP // sum(each.shape[1] for each in rows))
-        found = np.concatenate([_of_group([each[i : i + slab] for each in rows], spacing) for i in range(0, len(rows[0]), slab)])
-        means += [found[:, i].reshape(*batch, spacing.count) for i in range(len(rows))]
+        with np.errstate(all="ignore"):  # where something is wrong, the size is left to other formulas
+            slabs = [_of_group([each[i : i + slab] for each in rows], spacing) for i in range(0, len(rows[0]), slab)]
+            found, lowest, widest = (np.concatenate(each) for each in zip(*slabs, strict=True))
+            limits = np.stack(
+                [np.zeros(len(rows[0])) if each is None else np.asarray(each).reshape(-1) for each in floors[group]], axis=1
+            )
+            whole = np.all((lowest > limits) & (widest * (spacing.reach / 2) < WIDEST), axis=0).tolist()
+        means += [found[:, i].reshape(*batch, spacing.count) if whole[i] else None for i in range(len(rows))]
     return means
 
 
@@ -79,13 +88,13 @@ def _groups(counts: list[int]) -> list[slice]:
     return groups
 
 
-def _of_group(residuals: list[Floats], spacing: Spacing) -> Floats:
-    """The generalised means ``(rows, sizes, moments)`` of some sizes."""
+def _of_group(residuals: list[Floats], spacing: Spacing) -> tuple[Floats, Floats, Floats]:
+    """The generalised means ``(rows, sizes, moments)`` of some sizes, their smallest residuals, and how far logarithms reach."""
     counts = [each.shape[1] for each in residuals]
     ends = np.cumsum(counts)
     starts = ends - counts
     together = np.concatenate(residuals, axis=1)
-    largest = np.maximum.reduceat(together, starts, axis=1)
+    smallest, largest = (of.reduceat(together, starts, axis=1) for of in (np.minimum, np.maximum))
     logarithms = np.log(together / np.repeat(largest, counts, axis=1))
     low, high = _powers(logarithms, spacing)
     sums = np.stack(
@@ -96,7 +105,7 @@ def _of_group(residuals: list[Floats], spacing: Spacing) -> Floats:
     if spacing.zero is not None:
         orders[spacing.zero] = 1.0
         means[..., spacing.zero] = np.exp(np.add.reduceat(logarithms, starts, axis=1) / counts / 2)
-    return np.sqrt(largest)[..., None] * means ** (1 / orders)
+    return np.sqrt(largest)[..., None] * means ** (1 / orders), smallest, np.log(largest / smallest)
 
 
 def _powers(logarithms: Floats, spacing: Spacing) -> tuple[Floats, Floats]:

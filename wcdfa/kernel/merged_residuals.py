@@ -15,7 +15,7 @@ from wcdfa.kernel.polynomials import Matrix, frozen
 from wcdfa.kernel.side_by_side_plan import Box, boxes_from_samples, chains_of, merge
 
 LARGEST_BASE = 64  # samples: smallest boxes up to this size are fitted by one dense matrix
-SLAB = 1 << 14  # samples that NumPy fits at a time, so that intermediate arrays stay in the processor's cache
+SLAB = 1 << 15  # samples that NumPy fits at a time, so that intermediate arrays stay in the processor's cache
 
 
 class Merging(NamedTuple):
@@ -39,6 +39,11 @@ def merged_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(s for base, chain in chains.items() if base <= LARGEST_BASE and len(chain) > 1 for s in chain))
 
 
+@lru_cache(maxsize=1024)
+def _chains(sizes: tuple[int, ...]) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    return tuple(chains_of(sizes).items())
+
+
 @lru_cache(maxsize=128)
 def merging(base: int, doublings: int, order: int) -> Merging:
     """The matrices of one chain."""
@@ -53,14 +58,14 @@ def _columns(box: Box) -> Matrix:
     return frozen(np.hstack([box.coefficients, box.mean, box.details]))
 
 
-def merged_residuals(x: Array, sizes: tuple[int, ...], order: int, backward: bool, xp: Namespace) -> dict[int, list[Array]]:
-    """The mean squared residual ``(..., boxes)`` of each box, by size: of those from the start and, unless they coincide, from the end."""
-    found: dict[int, list[Array]] = {}
-    for base, members in chains_of(sizes).items():
+def merged_residuals(x: Array, sizes: tuple[int, ...], order: int, backward: bool, xp: Namespace) -> dict[int, Array]:
+    """The mean squared residual ``(..., ends, boxes)`` of each box, by size: from the start and, unless they coincide, from the end."""
+    found: dict[int, Array] = {}
+    for base, members in _chains(sizes):
         doublings = (members[-1] // base).bit_length() - 1
         for k, residuals in enumerate(_chain(x, base, doublings, order, backward, xp)):
             if base << k in members:
-                found[base << k] = [residuals[..., end, :] / (base << k) for end in range(residuals.shape[-2])]
+                found[base << k] = residuals / (base << k)
     return found
 
 
@@ -82,8 +87,13 @@ def _chain(x: Array, base: int, doublings: int, order: int, backward: bool, xp: 
         state = _from_ends(reshape(state, (*state.shape[:-2], boxes * fields)), even * fields, backward, xp)
         first, residual = (_from_ends(each, even, backward, xp) for each in (first, residual))
         pairs = reshape(state, (*state.shape[:-1], even // 2, 2 * fields))
-        apart = (first[..., 1::2] - first[..., ::2])[..., None]  # to be added to the mean of the second half
-        state, gained = _split(_product(pairs, transform, xp) + apart * transform[-1, :], fields, xp)
+        apart = first[..., 1::2] - first[..., ::2]  # to be added to the mean of the second half
+        if isinstance(pairs, np.ndarray):
+            pairs[..., -1] += apart
+            outputs = _product(pairs, transform, xp)
+        else:
+            outputs = _product(pairs, transform, xp) + apart[..., None] * transform[-1, :]
+        state, gained = _split(outputs, fields, xp)
         first, residual = first[..., ::2], residual[..., ::2] + residual[..., 1::2] + gained
         found.append(residual)
     return found

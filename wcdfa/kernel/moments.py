@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, is_jax
-from wcdfa.kernel.evenly_spaced_moments import NEAR_ZERO, WIDEST, Spacing, means_of_evenly_spaced, spacing_of
+from wcdfa.kernel.evenly_spaced_moments import NEAR_ZERO, means_of_evenly_spaced, spacing_of
 
 
 def flat_boxes(residuals: Sequence[Array], floor: Array, xp: Namespace) -> Array:
@@ -25,17 +25,11 @@ def box_means(residuals: Sequence[Array], moments: tuple[float, ...], floor: Arr
     >>> print(box_means([np.array([1.0, 4.0, 9.0])], (-1.0, 0.0, 1.0, 2.0), None, np)[:, 0].round(4))  # the means of 1, 2 and 3
     [1.6364 1.8171 2.     2.1602]
     """
-    spacing = spacing_of(moments) if xp is NUMPY else None
-    plain = [False] * len(residuals) if spacing is None else _plain(residuals, floor, spacing)
-    fast = iter(
-        means_of_evenly_spaced([each for each, is_plain in zip(residuals, plain, strict=True) if is_plain], spacing)
-        if spacing
-        else ()
-    )
     floors = [None if floor is None else floor[..., i, None] for i in range(len(residuals))]
-    each_size = zip(residuals, floors, plain, strict=True)
-    columns = [next(fast) if is_plain else _of_one_size(each, moments, low, xp) for each, low, is_plain in each_size]
-    return xp.stack(columns, axis=-1)
+    spacing = spacing_of(moments) if xp is NUMPY and residuals[0].dtype == np.float64 else None
+    fast = [None] * len(residuals) if spacing is None else means_of_evenly_spaced(residuals, floors, spacing)
+    each_size = zip(fast, residuals, floors, strict=True)
+    return xp.stack([_of_one_size(each, moments, low, xp) if found is None else found for found, each, low in each_size], axis=-1)
 
 
 def _of_one_size(residuals: Array, moments: tuple[float, ...], floor: Array | None, xp: Namespace) -> Array:
@@ -92,12 +86,3 @@ class _Ratios:
 
     def _mean(self, values: Array) -> Array:
         return self.xp.sum(self.xp.where(self.counted, values, self.xp.zeros_like(values)), axis=-1) / self.number
-
-
-def _plain(residuals: Sequence[Array], floor: Array | None, spacing: Spacing) -> list[bool]:
-    """At which sizes all boxes count at every moment, in float64, and no power overflows."""
-    lowest, highest = (np.array([float(of(np.asarray(each))) for each in residuals]) for of in (np.min, np.max))
-    floors = 0.0 if floor is None else np.max(np.asarray(floor).reshape(-1, len(residuals)), axis=0)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        moderate = np.log(highest / lowest) * (spacing.reach / 2) < WIDEST
-    return [bool(each) for each in moderate & (lowest > floors) & (residuals[0].dtype == np.float64)]
