@@ -18,8 +18,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
-    *("Seed", "Series", "ar1", "arfima", "binomial_cascade", "cascade_exponents", "fgn", "multifractal_noise", "noise_exponents"),
-    *("random_walk", "white_noise"),
+    "Seed",
+    "Series",
+    "ar1",
+    "arfima",
+    "binomial_cascade",
+    "cascade_exponents",
+    "fgn",
+    "fractional_sum",
+    "multifractal_noise",
+    "noise_exponents",
+    "random_walk",
+    "white_noise",
 ]
 
 
@@ -221,7 +231,11 @@ def noise_exponents(q: npt.ArrayLike, *, intermittency: float, d: float = 0.0) -
 
 
 def fractional_sum(x: Series, d: float) -> Series:
-    """x filtered by (1 - B)^-d, nothing being before its first sample."""
+    """Filter series of shape ``(..., n)`` by (1 - B)^-d, as if they were 0 before their first sample: it adds d to α.
+
+    >>> print(fractional_sum(np.array([1.0, 0.0, 0.0, 0.0]), 1).round(6))
+    [1. 1. 1. 1.]
+    """
     n = x.shape[-1]
     lag = np.arange(1.0, n)
     response = np.concatenate([[1.0], np.cumprod((lag - 1 + d) / lag)])

@@ -34,11 +34,17 @@ class Signed:
         step = int(np.argmin(np.abs(np.array(STEPS) - intermittency)))
         return cls(round(min(max(alpha, 0.05), 1.95) / ALPHA_STEP), step)
 
+    def more(self) -> Signed:
+        """The next more intermittent member."""
+        return Signed(self.alpha, min(self.intermittency + 1, len(STEPS) - 1))
+
     @property
     def options(self) -> dict[str, float]:
+        """The arguments of the generator."""
         return {"intermittency": STEPS[self.intermittency], "d": self.alpha * ALPHA_STEP - 0.5}
 
     def series(self, n: int, count: int, rng: np.random.Generator) -> Series:
+        """Simulate `count` series of n samples."""
         if self.intermittency == 0:
             return synthetic.arfima(n, d=self.options["d"], batch=(count,), seed=rng)
         return synthetic.multifractal_noise(n, batch=(count,), seed=rng, **self.options)
@@ -63,6 +69,7 @@ class Positive:
         return cls(weight, min(max(round(shift), -LARGEST_D), LARGEST_D))
 
     def series(self, n: int, count: int, rng: np.random.Generator) -> Series:
+        """Simulate `count` series of n samples."""
         masses = synthetic.binomial_cascade(n, weight=_weight(self.weight), batch=(count,), seed=rng)
         return synthetic.fractional_sum(masses - 1, self.d * D_STEP) if self.d else masses
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.multifractal.families import lopsidedness, replicates_of
 from wcdfa.multifractal.flat import flat_stretches, moments_and_flat
-from wcdfa.multifractal.families import lopsidedness
 from wcdfa.multifractal.intervals import intervals
 from wcdfa.multifractal.matching import gaussian, matched
 from wcdfa.multifractal.slopes import Layout, slopes
@@ -79,7 +79,9 @@ def _of_kept(x: Series, every: Series, kept: tuple[float, ...], layout: Layout, 
     found = matched(h, float(lopsidedness(x)), layout)
     spectra = intervals(h, q, found, options.confidence)
     width = float(spectrum_of(h[:-1], q).width)
-    p = width_p_values(x, width, layout, options.nulls, options.replicates, options.seed, gaussian(h, layout))
+    p = width_p_values(
+        x, width, layout, options.nulls, options.replicates, options.seed, replicates_of(gaussian(h, layout), layout)
+    )
     wide = [_widened(each, index[:-1], len(options.q)) for each in spectra]
     raw = np.full(len(options.q), np.nan)
     raw[index[:-1]] = h[:-1]
