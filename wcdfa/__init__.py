@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from wcdfa.inference.legacy import compute_dfa as compute_dfa
     from wcdfa.inference.local_slopes import LocalSlopes as LocalSlopes
     from wcdfa.inference.local_slopes import local_slopes as local_slopes
-    from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
-    from wcdfa.inference.measured_ranges import range_exponents as range_exponents
     from wcdfa.inference.mean import MeanWithMemory as MeanWithMemory
     from wcdfa.inference.mean import mean_with_memory as mean_with_memory
+    from wcdfa.inference.measured_ranges import RangeExponents as RangeExponents
+    from wcdfa.inference.measured_ranges import range_exponents as range_exponents
     from wcdfa.inference.rolling import Rolling as Rolling
     from wcdfa.inference.rolling import rolling_dfa as rolling_dfa
     from wcdfa.kernel.fluctuation import fluctuations as fluctuations

@@ -27,8 +27,8 @@ def intervals(h: Series, q: Series, match: Match, confidence: float) -> Interval
     """The intervals of h(q) and of all that follows from it; a width is at least 0."""
     z = WIDER * NormalDist().inv_cdf(0.5 + confidence / 2)
     raw = spectrum_of(h[: len(q)], q)
-    found = _ends(raw, q, match.found, match.spread, z * match.stretch)
-    wider = _ends(raw, q, match.wider, match.wider, z)
+    found = _ends(raw, match.found, match.spread, z * match.stretch)
+    wider = _ends(raw, match.wider, match.wider, z)
     low = found.low._replace(width=_lower(found, wider, "width"), delta_h=np.minimum(found.low.delta_h, wider.low.delta_h))
     high = found.high._replace(
         width=np.maximum(found.high.width, wider.high.width), delta_h=np.maximum(found.high.delta_h, wider.high.delta_h)
@@ -40,13 +40,9 @@ def _lower(found: Intervals, wider: Intervals, name: str) -> Series:
     return np.maximum(np.minimum(getattr(found.low, name), getattr(wider.low, name)), 0.0)
 
 
-def _ends(raw: Spectrum, q: Series, found: Replicates, spread: Replicates, z: float) -> Intervals:
-    columns = len(q)
-    truth, replicates = spectrum_of(found.truth[:columns], q), spectrum_of(found.slopes[:, :columns], q)
-    spreads = spectrum_of(spread.slopes[:, :columns], q)
+def _ends(raw: Spectrum, found: Replicates, spread: Replicates, z: float) -> Intervals:
     ends = []
-    for measured, true, simulated, others in zip(raw, truth, replicates, spreads, strict=True):
-        value = measured - (simulated.mean(axis=0) - true)
-        half = z * others.std(axis=0, ddof=1)
+    for measured, error, deviation in zip(raw, found.errors, spread.deviations, strict=True):
+        value, half = measured - error, z * deviation
         ends.append((value, value - half, value + half))
     return Intervals(*(Spectrum(*parts) for parts in zip(*ends, strict=True)))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from wcdfa.multifractal.families import ALPHA_STEP, Positive, Replicates, Signed, replicates_of
 from wcdfa.multifractal.slopes import Layout, intermittency_of
 from wcdfa.support.aliases import Series
 
 ROUNDS = 2  # of correcting the parameters by the bias of the member found
-LEVEL = 0.95  # share of Gaussian series less curved, up to which a series passes for Gaussian
 UNSURE = 0.03  # of the lopsidedness: the grid is coarser than a cascade is sharp
 NEARLY_NONE = 2  # steps of d of a cascade that h(2), which is uncertain, may show although there are none
 SIDE = 2  # steps of the grid on either side, from which the slope of the bias is measured
@@ -43,8 +40,7 @@ def matched(h: Series, lopsided: float, layout: Layout) -> Match:
     noise = _signed(h, layout, plain)
     signed, spread = replicates_of(noise, layout), replicates_of(noise.more(), layout)
     stretch = _stretch(member, layout)
-    curvature = intermittency_of(h, layout.moments)
-    if curvature <= np.quantile(intermittency_of(plain.slopes, layout.moments), LEVEL):
+    if intermittency_of(h, layout.moments) <= plain.curved:
         return Match(plain, plain, stretch, spread)
     cascade = _positive(h, layout)
     unshifted = Positive(cascade.weight, 0) if abs(cascade.d) <= NEARLY_NONE else cascade
@@ -79,4 +75,5 @@ def _stretch(member: Signed, layout: Layout) -> float:
 
 
 def _distance(found: Replicates, lopsided: float) -> float:
-    return abs(lopsided - float(found.lopsided.mean())) / (float(found.lopsided.std()) + UNSURE)
+    mean, deviation = found.lopsided
+    return abs(lopsided - mean) / (deviation + UNSURE)

@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.multifractal.families import lopsidedness, replicates_of
-from wcdfa.multifractal.flat import flat_stretches, moments_and_flat
+from wcdfa.multifractal.flat import moments_and_flat
 from wcdfa.multifractal.intervals import intervals
 from wcdfa.multifractal.matching import gaussian, matched
 from wcdfa.multifractal.slopes import Layout, slopes
 from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
 from wcdfa.multifractal.widths import NULLS, Null, width_p_values
+from wcdfa.preprocess.flat import flat_stretches
 from wcdfa.support.aliases import Series
 
 CONSTANT, ROUNDING, NOT_FINITE, TOO_SHORT = 1, 2, 3, 4

@@ -62,8 +62,8 @@ def _meaning(p: dict[str, float]) -> str:
     if not linear or max(linear) > LEVEL or "shuffled" not in p:
         return ""
     if p["shuffled"] > LEVEL:
-        return ": the distribution of the values is wide enough to give it, in any order"
-    return ": the order of the values gives it, not their distribution alone"
+        return ": the distribution of the values gives it, in any order"
+    return ": neither the memory nor the distribution of the values gives it alone"
 
 
 def _saturated(result: Multifractal) -> list[str]:
