@@ -193,7 +193,7 @@ def multifractal_noise(n: int, *, intermittency: float, d: float = 0.0, batch: t
     n : int
         Samples in each series, at least 1.
     intermittency : float
-        λ², at least 0; returns of shares have about 0.02, and 0 gives `arfima`.
+        λ², at least 0; returns of shares have about 0.02, Gaussian noise has 0.
     d : float
         From -0.5 to below 1.5.
     batch : tuple of int

@@ -29,15 +29,14 @@ def intervals(h: Series, q: Series, match: Match, confidence: float) -> Interval
     raw = spectrum_of(h[: len(q)], q)
     found = _ends(raw, match.found, match.spread, z * match.stretch)
     wider = _ends(raw, match.wider, match.wider, z)
-    low = found.low._replace(width=_lower(found, wider, "width"), delta_h=np.minimum(found.low.delta_h, wider.low.delta_h))
+    low = found.low._replace(
+        width=np.maximum(np.minimum(found.low.width, wider.low.width), 0.0),
+        delta_h=np.minimum(found.low.delta_h, wider.low.delta_h),
+    )
     high = found.high._replace(
         width=np.maximum(found.high.width, wider.high.width), delta_h=np.maximum(found.high.delta_h, wider.high.delta_h)
     )
     return Intervals(found.value._replace(width=np.maximum(found.value.width, 0.0)), low, high)
-
-
-def _lower(found: Intervals, wider: Intervals, name: str) -> Series:
-    return np.maximum(np.minimum(getattr(found.low, name), getattr(wider.low, name)), 0.0)
 
 
 def _ends(raw: Spectrum, found: Replicates, spread: Replicates, z: float) -> Intervals:

@@ -70,7 +70,7 @@ def _stretch(member: Signed, layout: Layout) -> float:
     alpha = member.alpha * ALPHA_STEP
     sides = [Signed.nearest(alpha + step * ALPHA_STEP, 0) for step in (-SIDE, SIDE)]
     low, high = (replicates_of(each, layout).bias[-1] for each in sides)
-    slope = (high - low) / ((sides[1].alpha - sides[0].alpha) * ALPHA_STEP)
+    slope = float(high - low) / ((sides[1].alpha - sides[0].alpha) * ALPHA_STEP)
     return 1 / (1 + min(max(slope, STEEPEST), 0.0))
 
 

@@ -83,10 +83,10 @@ def _of_kept(x: Series, every: Series, kept: tuple[float, ...], layout: Layout, 
     p = width_p_values(
         x, width, layout, options.nulls, options.replicates, options.seed, replicates_of(gaussian(h, layout), layout)
     )
-    wide = [_widened(each, index[:-1], len(options.q)) for each in spectra]
+    value, low, high = (_widened(each, index[:-1], len(options.q)) for each in spectra)
     raw = np.full(len(options.q), np.nan)
     raw[index[:-1]] = h[:-1]
-    return Measured(*wide, tuple(p[null] for null in NULLS), raw, every[:-1], (0, 0, 0), 0)
+    return Measured(value, low, high, tuple(p[null] for null in NULLS), raw, every[:-1], (0, 0, 0), 0)
 
 
 def _widened(spectrum: Spectrum, index: list[int], columns: int) -> Spectrum:
