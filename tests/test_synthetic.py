@@ -88,3 +88,59 @@ def test_shape_and_seed(case):
 def test_bad_input(generate, n, options, message):
     with pytest.raises(ValueError, match=message):
         generate(n, seed=0, **options)
+
+
+def test_cascade_is_what_it_is_called():
+    """Its masses are the products of a binomial measure, and a binary tree of sums has the two weights at each node."""
+    masses = synthetic.binomial_cascade(64, weight=0.7, batch=(3,), seed=0)
+    expected = np.sort(64 * np.array([0.7**k * 0.3 ** (6 - k) for k in range(7) for _ in range(math.comb(6, k))]))
+    np.testing.assert_allclose(np.sort(masses, axis=-1), np.tile(expected, (3, 1)), rtol=1e-12)
+    while masses.shape[-1] > 1:
+        pairs = masses.reshape(3, -1, 2)
+        np.testing.assert_allclose(
+            np.sort(pairs / pairs.sum(axis=-1, keepdims=True), axis=-1), np.broadcast_to([0.3, 0.7], pairs.shape)
+        )
+        masses = pairs.sum(axis=-1)
+    assert synthetic.binomial_cascade(5, weight=0.6, seed=1).shape == (5,)
+
+
+def test_exponents_of_a_cascade_are_those_of_its_partition():
+    masses, q = synthetic.binomial_cascade(1024, weight=0.7, seed=0) / 1024, np.array([-3.0, 0.0, 1.0, 2.5])
+    sums = [np.log2(np.sum(masses.reshape(-1, size).sum(axis=-1)[:, None] ** q, axis=0)) for size in (1, 1024)]
+    tau = (sums[1] - sums[0]) / 10
+    h = synthetic.cascade_exponents(q, weight=0.7)
+    np.testing.assert_allclose(q * h - 1, tau, atol=1e-9)
+    assert h[1] == pytest.approx(
+        (synthetic.cascade_exponents(1e-6, weight=0.7) + synthetic.cascade_exponents(-1e-6, weight=0.7)) / 2
+    )
+
+
+def test_without_intermittency_multifractal_noise_is_a_fractional_sum():
+    assert np.all(synthetic.noise_exponents([-3, 2, 5], intermittency=0, d=0.3) == 0.8)
+    x = synthetic.multifractal_noise(33, intermittency=0.0, d=0.3, batch=(TRIALS,), seed=1)
+    response = synthetic.fractional_sum(np.eye(1, 66)[0], 0.3)
+    for lag in (0, 1, 5):
+        mean, error = covariance(x, lag)
+        assert abs(mean - response[:34] @ response[lag : 34 + lag]) < 5 * error  # 33 samples come before the first
+
+
+def test_logarithms_of_multifractal_noise_have_its_covariance():
+    """Those of white noise add nothing at lags above 0."""
+    x = np.log(np.abs(synthetic.multifractal_noise(64, intermittency=0.3, batch=(TRIALS,), seed=1)))
+    x -= x.mean()
+    for lag in (1, 5, 40):
+        mean, error = covariance(x, lag)
+        assert abs(mean - 0.3 * math.log(64 / (lag + 1))) < 5 * error
+
+
+@pytest.mark.parametrize(
+    ("generate", "options", "message"),
+    [
+        (synthetic.binomial_cascade, {"weight": 0.5}, r"between 0\.5 and 1"),
+        (synthetic.multifractal_noise, {"intermittency": -0.1}, "from 0 on"),
+        (synthetic.multifractal_noise, {"intermittency": 0.1, "d": 1.5}, r"below 1\.5"),
+    ],
+)
+def test_multifractals_refuse_what_they_cannot_make(generate, options, message):
+    with pytest.raises(ValueError, match=message):
+        generate(10, seed=0, **options)

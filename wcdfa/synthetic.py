@@ -18,8 +18,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
-    *("Seed", "Series", "ar1", "arfima", "binomial_cascade", "cascade_exponents", "fgn", "multifractal_noise", "noise_exponents"),
-    *("random_walk", "white_noise"),
+    "Seed",
+    "Series",
+    "ar1",
+    "arfima",
+    "binomial_cascade",
+    "cascade_exponents",
+    "fgn",
+    "fractional_sum",
+    "multifractal_noise",
+    "noise_exponents",
+    "random_walk",
+    "white_noise",
 ]
 
 
@@ -189,7 +199,7 @@ def multifractal_noise(n: int, *, intermittency: float, d: float = 0.0, batch: t
     n : int
         Samples in each series, at least 1.
     intermittency : float
-        λ², at least 0; returns of shares have about 0.02, and 0 gives `arfima`.
+        λ², at least 0; returns of shares have about 0.02, Gaussian noise has 0.
     d : float
         From -0.5 to below 1.5.
     batch : tuple of int
@@ -227,7 +237,11 @@ def noise_exponents(q: npt.ArrayLike, *, intermittency: float, d: float = 0.0) -
 
 
 def fractional_sum(x: Series, d: float) -> Series:
-    """X filtered by (1 - B)^-d, nothing being before its first sample."""
+    """Filter series of shape ``(..., n)`` by (1 - B)^-d, as if they were 0 before their first sample: it adds d to α.
+
+    >>> print(fractional_sum(np.array([1.0, 0.0, 0.0, 0.0]), 1).round(6))
+    [1. 1. 1. 1.]
+    """
     n = x.shape[-1]
     lag = np.arange(1.0, n)
     response = np.concatenate([[1.0], np.cumprod((lag - 1 + d) / lag)])

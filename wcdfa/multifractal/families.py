@@ -11,11 +11,12 @@ import numpy as np
 
 from wcdfa import synthetic
 from wcdfa.multifractal.slopes import Layout, intermittency_of, slopes_of
+from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
 from wcdfa.support.aliases import Series
 
-REPLICATES = 400
-FEWER = 100  # replicates of series longer than
-LONG = 50_000
+REPLICATES = (100, 400)  # fewest and most,
+SAMPLES = 3_300_000  # and how many samples they have together in between
+LEVEL = 0.95  # share of them that are less curved than `Replicates.curved`
 ALPHA_STEP, D_STEP, WEIGHT_STEP = 0.05, 0.1, 0.02  # the grid on which replicates are kept
 LARGEST_D = 3  # steps by which h(q) of a cascade may be shifted
 STEPS = (0.0, 0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.4)  # of the intermittency
@@ -34,11 +35,17 @@ class Signed:
         step = int(np.argmin(np.abs(np.array(STEPS) - intermittency)))
         return cls(round(min(max(alpha, 0.05), 1.95) / ALPHA_STEP), step)
 
+    def more(self) -> Signed:
+        """The next more intermittent member."""
+        return Signed(self.alpha, min(self.intermittency + 1, len(STEPS) - 1))
+
     @property
     def options(self) -> dict[str, float]:
+        """The arguments of the generator."""
         return {"intermittency": STEPS[self.intermittency], "d": self.alpha * ALPHA_STEP - 0.5}
 
     def series(self, n: int, count: int, rng: np.random.Generator) -> Series:
+        """Simulate `count` series of n samples."""
         if self.intermittency == 0:
             return synthetic.arfima(n, d=self.options["d"], batch=(count,), seed=rng)
         return synthetic.multifractal_noise(n, batch=(count,), seed=rng, **self.options)
@@ -63,6 +70,7 @@ class Positive:
         return cls(weight, min(max(round(shift), -LARGEST_D), LARGEST_D))
 
     def series(self, n: int, count: int, rng: np.random.Generator) -> Series:
+        """Simulate `count` series of n samples."""
         masses = synthetic.binomial_cascade(n, weight=_weight(self.weight), batch=(count,), seed=rng)
         return synthetic.fractional_sum(masses - 1, self.d * D_STEP) if self.d else masses
 
@@ -72,30 +80,44 @@ class Positive:
 
 
 class Replicates(NamedTuple):
-    """Slopes of series of known h(q), and how lopsided their values are."""
+    """What series of known h(q) show: how far their slopes and spectra are off, and how lopsided their values are."""
 
-    truth: Series  # (moments,)
-    slopes: Series  # (replicates, moments)
-    lopsided: Series  # (replicates,)
-
-    @property
-    def bias(self) -> Series:
-        """The mean error of the slopes, shape (moments,)."""
-        return np.asarray(self.slopes.mean(axis=0) - self.truth)
+    bias: Series  # of the slopes, (moments,)
+    errors: Spectrum  # mean errors of what follows from the slopes, without the last moment
+    deviations: Spectrum  # their standard deviations
+    widths: Series  # of their spectra, increasing, (replicates,)
+    curved: float  # intermittency that 5 % of them exceed
+    lopsided: tuple[float, float]  # mean and standard deviation
 
 
 @lru_cache(maxsize=512)
 def replicates_of(member: Signed | Positive, layout: Layout) -> Replicates:
     """Simulated once for each member and layout, with a seed of its own, and kept."""
     rng = np.random.default_rng([layout.n, type(member) is Positive, *(part + 100 for part in astuple(member))])
-    count = REPLICATES if layout.n <= LONG else FEWER
+    count = min(max(SAMPLES // layout.n, REPLICATES[0]), REPLICATES[1])
     step = max(1, (1 << 19) // layout.n)
     parts = []
     for start in range(0, count, step):
         x = member.series(layout.n, min(step, count - start), rng)
         parts.append((slopes_of(x, layout), lopsidedness(x)))
     found, lopsided = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return Replicates(member.exponents(layout.moments), found, lopsided)
+    return _summary(member.exponents(layout.moments), found, lopsided, layout.moments)
+
+
+def _summary(truth: Series, found: Series, lopsided: Series, moments: tuple[float, ...]) -> Replicates:
+    q = np.asarray(moments[:-1])
+    spectra, true = spectrum_of(found[:, :-1], q), spectrum_of(truth[:-1], q)
+    errors = Spectrum(*(each.mean(axis=0) - exact for each, exact in zip(spectra, true, strict=True)))
+    deviations = Spectrum(*(each.std(axis=0, ddof=1) for each in spectra))
+    curved = float(np.quantile(intermittency_of(found, moments), LEVEL))
+    return Replicates(
+        found.mean(axis=0) - truth,
+        errors,
+        deviations,
+        np.sort(spectra.width),
+        curved,
+        (float(lopsided.mean()), float(lopsided.std())),
+    )
 
 
 def lopsidedness(x: Series) -> Series:

@@ -41,15 +41,3 @@ def cuts(stretches: Stretches, n: int, sizes: tuple[int, ...]) -> tuple[int, ...
 def _of_sizes(x: Series, layout: Layout, places: tuple[int, ...]) -> tuple[Series, float, bool]:
     found = moments_of(x, layout._replace(breaks=places))
     return np.asarray(found.fluctuations), float(found.flat[0] / found.boxes[0]), True
-
-
-def flat_stretches(x: Series, least: int) -> Stretches:
-    """Start and end of each stretch of at least `least` equal samples.
-
-    >>> import numpy as np
-    >>> flat_stretches(np.array([1.0, 2, 2, 2, 3, 3]), least=3)
-    ((1, 4),)
-    """
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(x)) + 1, [len(x)]])
-    long = np.flatnonzero(np.diff(edges) >= least)
-    return tuple((int(edges[i]), int(edges[i + 1])) for i in long)

@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.multifractal.families import Replicates
+from wcdfa.multifractal.matching import Match
 from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
 from wcdfa.support.aliases import Series
 
-WIDER = 1.07  # what intervals are widened by, because α and λ² of the replicates are themselves estimates
+WIDER = 1.04  # what intervals are widened by, because α and λ² of the replicates are themselves estimates
 
 
-def intervals(h: Series, q: Series, found: Replicates, confidence: float) -> tuple[Spectrum, Spectrum, Spectrum]:
-    """The spectrum without its bias, and the lower and upper ends of its intervals.
+class Intervals(NamedTuple):
+    """A spectrum without its bias, and the lower and upper ends of its intervals."""
 
-    A width cannot be negative: its value and its ends are at least 0.
-    """
-    columns = len(q)
-    raw, truth = spectrum_of(h[:columns], q), spectrum_of(found.truth[:columns], q)
-    replicates = spectrum_of(found.slopes[:, :columns], q)
+    value: Spectrum
+    low: Spectrum
+    high: Spectrum
+
+
+def intervals(h: Series, q: Series, match: Match, confidence: float) -> Intervals:
+    """The intervals of h(q) and of all that follows from it; a width is at least 0."""
     z = WIDER * NormalDist().inv_cdf(0.5 + confidence / 2)
+    raw = spectrum_of(h[: len(q)], q)
+    found = _ends(raw, match.found, match.spread, z * match.stretch)
+    wider = _ends(raw, match.wider, match.wider, z)
+    low = found.low._replace(
+        width=np.maximum(np.minimum(found.low.width, wider.low.width), 0.0),
+        delta_h=np.minimum(found.low.delta_h, wider.low.delta_h),
+    )
+    high = found.high._replace(
+        width=np.maximum(found.high.width, wider.high.width), delta_h=np.maximum(found.high.delta_h, wider.high.delta_h)
+    )
+    return Intervals(found.value._replace(width=np.maximum(found.value.width, 0.0)), low, high)
+
+
+def _ends(raw: Spectrum, found: Replicates, spread: Replicates, z: float) -> Intervals:
     ends = []
-    for measured, true, simulated in zip(raw, truth, replicates, strict=True):
-        value = measured - (simulated.mean(axis=0) - true)
-        half = z * simulated.std(axis=0, ddof=1)
+    for measured, error, deviation in zip(raw, found.errors, spread.deviations, strict=True):
+        value, half = measured - error, z * deviation
         ends.append((value, value - half, value + half))
-    value, low, high = (Spectrum(*parts) for parts in zip(*ends, strict=True))
-    return tuple(each._replace(width=np.maximum(each.width, 0.0)) for each in (value, low, high))  # type: ignore[return-value]
+    return Intervals(*(Spectrum(*parts) for parts in zip(*ends, strict=True)))

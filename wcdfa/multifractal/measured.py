@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.multifractal.families import lopsidedness
-from wcdfa.multifractal.flat import flat_stretches, moments_and_flat
+from wcdfa.multifractal.families import lopsidedness, replicates_of
+from wcdfa.multifractal.flat import moments_and_flat
 from wcdfa.multifractal.intervals import intervals
 from wcdfa.multifractal.matching import gaussian, matched
 from wcdfa.multifractal.slopes import Layout, slopes
 from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
 from wcdfa.multifractal.widths import NULLS, Null, width_p_values
+from wcdfa.preprocess.flat import flat_stretches
 from wcdfa.support.aliases import Series
 
 CONSTANT, ROUNDING, NOT_FINITE, TOO_SHORT = 1, 2, 3, 4
@@ -79,11 +80,13 @@ def _of_kept(x: Series, every: Series, kept: tuple[float, ...], layout: Layout, 
     found = matched(h, float(lopsidedness(x)), layout)
     spectra = intervals(h, q, found, options.confidence)
     width = float(spectrum_of(h[:-1], q).width)
-    p = width_p_values(x, width, layout, options.nulls, options.replicates, options.seed, gaussian(h, layout))
-    wide = [_widened(each, index[:-1], len(options.q)) for each in spectra]
+    p = width_p_values(
+        x, width, layout, options.nulls, options.replicates, options.seed, replicates_of(gaussian(h, layout), layout)
+    )
+    value, low, high = (_widened(each, index[:-1], len(options.q)) for each in spectra)
     raw = np.full(len(options.q), np.nan)
     raw[index[:-1]] = h[:-1]
-    return Measured(*wide, tuple(p[null] for null in NULLS), raw, every[:-1], (0, 0, 0), 0)
+    return Measured(value, low, high, tuple(p[null] for null in NULLS), raw, every[:-1], (0, 0, 0), 0)
 
 
 def _widened(spectrum: Spectrum, index: list[int], columns: int) -> Spectrum:

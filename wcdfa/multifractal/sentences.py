@@ -10,12 +10,12 @@ import numpy as np
 from wcdfa.support.text import probability, several
 
 if TYPE_CHECKING:
-    from wcdfa.multifractal.result import Multifractal
+    from wcdfa.multifractal.result import Multifractal, Numbers
 
 LEVEL = 0.05
 NAMES = {
     "memory": "Gaussian noise with the same memory",
-    "phase": "noise with the same spectrum and random phases",
+    "phase": "noise with the same power spectrum",
     "shuffled": "the same values in random order",
 }
 
@@ -34,7 +34,7 @@ def _of_one(result: Multifractal) -> str:
     return " ".join([*exponent, f"Width of the spectrum: {width}{_compared(result)}.", *_saturated(result), *_flat(result)])
 
 
-def _interval(value: float, low: float, high: float) -> str:
+def _interval(value: Numbers, low: Numbers, high: Numbers) -> str:
     return f"{value:.2f} ({low:.2f}–{high:.2f})"
 
 
@@ -62,8 +62,8 @@ def _meaning(p: dict[str, float]) -> str:
     if not linear or max(linear) > LEVEL or "shuffled" not in p:
         return ""
     if p["shuffled"] > LEVEL:
-        return ": the distribution of the values is wide enough to give it, in any order"
-    return ": the order of the values gives it, not their distribution alone"
+        return ": the distribution of the values gives it, in any order"
+    return ": neither the memory nor the distribution of the values gives it alone"
 
 
 def _saturated(result: Multifractal) -> list[str]:

@@ -22,18 +22,12 @@ def width_p_values(
     """The share of series of each null whose slopes give a spectrum at least as wide; NaN for a null that is not asked for."""
     found: dict[Null, float] = dict.fromkeys(NULLS, float("nan"))
     for null in nulls:
-        found[null] = _p(width, _slopes(null, x, layout, replicates, seed, plain), layout)
+        others = plain.widths if null == "memory" else _widths(null, x, layout, replicates, seed)
+        found[null] = float(1 + np.sum(others >= width)) / (1 + len(others))
     return found
 
 
-def _slopes(null: Null, x: Series, layout: Layout, replicates: int, seed: int, plain: Replicates) -> Series:
-    if null == "memory":
-        return plain.slopes
+def _widths(null: Null, x: Series, layout: Layout, replicates: int, seed: int) -> Series:
     make = surrogates.shuffled if null == "shuffled" else surrogates.phase_randomised
-    return slopes_of(make(x, replicates, seed=seed), layout)
-
-
-def _p(width: float, slopes: Series, layout: Layout) -> float:
-    q = np.asarray(layout.moments[:-1])
-    others = spectrum_of(slopes[:, :-1], q).width
-    return float(1 + np.sum(others >= width)) / (1 + len(others))
+    found = slopes_of(make(x, replicates, seed=seed), layout)
+    return spectrum_of(found[:, :-1], np.asarray(layout.moments[:-1])).width
