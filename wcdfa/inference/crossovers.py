@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.bends import at_exponent
+from wcdfa.inference.bends import of_one_exponent
 from wcdfa.inference.crossover_fit import Found, crossovers_of
+from wcdfa.inference.estimators import Estimate
 from wcdfa.inference.exponent import SATURATION, check_confidence, normal_quantile
 from wcdfa.inference.log_fluctuations import LogFluctuations, log_fluctuations, reason_of
 from wcdfa.inference.single_exponent import Layout
@@ -109,19 +110,20 @@ def crossovers(
     >>> import wcdfa
     >>> print(wcdfa.crossovers(wcdfa.synthetic.ar1(4096, phi=0.97, seed=0)))
     1 crossover (p < 0.0001)
-    exponent 1.46 (1.41 to 1.51) up to boxes of 150 (74 to 270) samples
+    exponent 1.46 (1.41 to 1.52) up to boxes of 150 (72 to 270) samples
     exponent 0.64 (0.32 to 0.91) above
 
     White noise has one exponent:
 
     >>> print(wcdfa.crossovers(wcdfa.synthetic.white_noise(4096, seed=0)))
-    no crossover was found (p = 0.97): exponent 0.51 (0.48 to 0.55)
+    no crossover was found (p = 0.97): exponent 0.52 (0.48 to 0.56)
 
     One exponent is tested first. The test looks at the largest bend of log F(s) over all places, measured in its standard errors, and
     how often a series with one exponent has so large a bend: so many normal log F(s) with the exact mean and covariance of
     ARFIMA(0, d, 0) are drawn. If this is rarer than `level`, a spectrum with two power laws is fitted, and a further
     crossover is tested against that, until none is found. A series with one exponent has a crossover found in it with a probability of at most
-    `level`, whether it is ARFIMA or fractional Gaussian noise. An AR(1) is no series with one exponent: its memory ends.
+    `level`, whether it is ARFIMA, fractional Gaussian noise, or made from a spectrum that is a power law. An AR(1) is no series with one
+    exponent: its memory ends. A sampled fractional Brownian motion with α below 1.15 is none either: in small boxes it looks like noise.
 
     A slope that changes by 0.3 is found in about 9 of 10 series of 4,096 samples if it changes at a size between 16 and 64, and rarely if it
     changes above a tenth of the length. A trend, a period and a series whose exponent changes with time bend log F(s) too.
@@ -174,22 +176,24 @@ def about(size: float) -> str:
     return f"{float(f'{size:.2g}'):,.0f}"
 
 
-def first_p_value(x: npt.ArrayLike, *, order: int, breaks: Iterable[int] = ()) -> float:
-    """The p-value of the first crossover of one series; NaN without F(s)."""
-    measured = log_fluctuations(x, axis=-1, order=order, scales=None, breaks=breaks)
-    layout, alpha = _layout(measured), float(measured.single_exponents("robust"))
-    return math.nan if math.isnan(alpha) else float(at_exponent(layout, alpha).of(measured.values)[0])
+def first_p_values(measured: LogFluctuations) -> Matrix:
+    """The p-value of the first crossover of each series; NaN without F(s)."""
+    alpha, values = np.asarray(measured.single("robust").alpha), measured.values
+    p, _ = of_one_exponent(_layout(measured), values.reshape(-1, values.shape[-1]), alpha.reshape(-1))
+    return p.reshape(alpha.shape)
 
 
 def collected(measured: LogFluctuations, level: float, most: int, confidence: float) -> Crossovers:
     """The crossovers of log F(s) that is measured already."""
-    layout = _layout(measured)
+    layout, quantile = _layout(measured), normal_quantile(confidence)
     shape, rows = measured.cause.shape, measured.values.reshape(-1, len(measured.sizes))
-    alphas = measured.single_exponents("robust").reshape(-1)
-    quantile = normal_quantile(confidence)
+    one = Estimate(*(np.asarray(part).reshape(-1) for part in measured.single("robust", quantile)))
+    p, kinks = of_one_exponent(layout, rows, one.alpha)
     found = [
-        crossovers_of(layout, row, float(alpha), level=level, most=most, quantile=quantile) if math.isfinite(alpha) else NOTHING
-        for row, alpha in zip(rows, alphas, strict=True)
+        crossovers_of(layout, row, float(one.alpha[i]), (float(p[i]), float(kinks[i])), level=level, most=most, quantile=quantile)
+        if p[i] < level
+        else Found((float(p[i]),), np.empty((0, 3)), np.array([[one.alpha[i], one.low[i], one.high[i]]]), float(one.adequacy[i]))
+        for i, row in enumerate(rows)
     ]
     places = _padded([each.places for each in found], most, shape)
     exponents = _padded([each.exponents for each in found], most + 1, shape)
@@ -208,9 +212,6 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
         confidence=confidence,
         cause=measured.cause,
     )
-
-
-NOTHING = Found((), np.empty((0, 3)), np.empty((0, 3)), math.nan)
 
 
 def _layout(measured: LogFluctuations) -> Layout:

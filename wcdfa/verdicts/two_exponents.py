@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from wcdfa.inference.crossovers import POOR, Crossovers, about, crossovers, first_p_value
+from wcdfa.inference.crossovers import POOR, Crossovers, about, crossovers, first_p_values
 from wcdfa.inference.exponent import SATURATION
+from wcdfa.inference.log_fluctuations import log_fluctuations
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.support.text import probability
 
@@ -43,7 +44,7 @@ def _at_next_order(prepared: Prepared, order: int) -> float:
     if order == HIGHEST_ORDER:
         return math.nan
     try:
-        return first_p_value(prepared.values, order=order + 1, breaks=prepared.cuts)
+        return float(first_p_values(log_fluctuations(prepared.values, axis=-1, order=order + 1, scales=None, breaks=prepared.cuts)))
     except ValueError:  # too few box sizes
         return math.nan
 
