@@ -72,7 +72,7 @@ def level(trials: int) -> None:
     cells = [_hits("sum of fGn", alpha, n, trials) for n in (1024, N) for alpha in (1.05, 1.1)]
     row("sum of fGn, α 1.05 and 1.1, n = 1,024; 4,096", [share(each) for each in cells], digits=1)
     print("        (sampled so near to 1, this motion has no single exponent: in small boxes it looks like noise)")
-    counted = wcdfa.crossovers(single("ARFIMA", 0.8, 500, 300, seed("same")), most=1).count
+    counted = wcdfa.crossovers(single("ARFIMA", 0.8, 500, 300, seed("same")), most=1).number
     same = np.array_equal(counted > 0, found_in(single("ARFIMA", 0.8, 500, 300, seed("same"))))
     value("crossovers() counts the same, in 300 series", float(same), "1", same, 0)
 
@@ -113,7 +113,7 @@ def places(trials: int) -> None:
     for pair in ((0.5, 0.8), (0.8, 0.5), (0.7, 1.2), (1.4, 1.1), (1.3, 0.6)):
         for place in (24, 64):
             result = wcdfa.crossovers(broken(N, *pair, place, trials, seed("places", pair, place)), most=1)
-            one = result.count == 1
+            one = result.number == 1
             inside = [share(((result.place_low <= place) & (place <= result.place_high))[one, 0])]
             inside += [share(((result.low <= a) & (a <= result.high))[one, k]) for k, a in enumerate(pair)]
             told = (
@@ -128,7 +128,9 @@ def further(trials: int) -> None:
         f"share of series of {N:,} samples with one crossover in which two or more are found, in per cent; {trials} series in a cell"
     )
     for pair in ((0.5, 0.9), (1.0, 0.5), (0.6, 1.4), (1.5, 0.7)):
-        cells = [share(wcdfa.crossovers(broken(N, *pair, s, trials, seed("further", pair, s)), most=2).count > 1) for s in (24, 48)]
+        cells = [
+            share(wcdfa.crossovers(broken(N, *pair, s, trials, seed("further", pair, s)), most=2).number > 1) for s in (24, 48)
+        ]
         row(f"{pair[0]} to {pair[1]}, at s = 24; 48", cells, "at most 8", within(0, 8), 1)
 
 

@@ -29,7 +29,7 @@ POOR = 0.01  # below this p-value of the misfit, what was fitted does not descri
 class Crossovers(NamedTuple):
     """What `crossovers` returns: NumPy arrays, with the batch shape ``(...)`` for input ``(..., n)``; NaN where a series has fewer crossovers."""
 
-    count: npt.NDArray[np.int_]
+    number: npt.NDArray[np.int_]
     """How many crossovers were found; 0 also where there is no F(s)."""
     places: npt.NDArray[np.float64]
     """Box size at which the straight lines of F(s) before and after a crossover meet, in samples, shape ``(..., most)``."""
@@ -62,11 +62,11 @@ class Crossovers(NamedTuple):
     def __str__(self) -> str:
         """What was found in one series; for many series, in how many something was."""
         if self.cause.ndim:
-            return f"crossovers at a level of {self.level:g}: in {np.count_nonzero(self.count):,} of {several(self.cause.size, 'series', 'series')}"
+            return f"crossovers at a level of {self.level:g}: in {np.count_nonzero(self.number):,} of {several(self.cause.size, 'series', 'series')}"
         return f"no exponents: {self.reason}" if self.cause else "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        count = int(self.count)
+        count = int(self.number)
         if count:
             yield f"{several(count, 'crossover', 'crossovers')} ({probability(float(np.max(self.p_values[:count])))})"
         else:
@@ -79,7 +79,7 @@ class Crossovers(NamedTuple):
     def _exponent(self, k: int) -> str:
         ceiling = ", at the ceiling of this order as a trend is," if self.saturated[k] else ""
         return f"exponent {self.exponents[k]:.2f} ({self.low[k]:.2f} to {self.high[k]:.2f}){ceiling}".rstrip(
-            "," if not self.count else ""
+            "," if not self.number else ""
         )
 
     def _span(self, k: int) -> str:
@@ -88,7 +88,7 @@ class Crossovers(NamedTuple):
 
         if k == 0:
             return f"up to boxes of {at(0)} samples"
-        return f"from there up to boxes of {at(k)} samples" if k < self.count else "above"
+        return f"from there up to boxes of {at(k)} samples" if k < self.number else "above"
 
 
 def crossovers(
@@ -188,7 +188,7 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
     layout, quantile = _layout(measured), normal_quantile(confidence)
     shape, rows = measured.cause.shape, measured.values.reshape(-1, len(measured.sizes))
     one = Estimate(*(np.asarray(part).reshape(-1) for part in measured.single("robust", quantile)))
-    p, kinks = of_one_exponent(layout, rows, one.alpha)
+    p, kinks = of_one_exponent(layout, rows, np.asarray(one.alpha))
     found = [
         crossovers_of(layout, row, float(one.alpha[i]), (float(p[i]), float(kinks[i])), level=level, most=most, quantile=quantile)
         if p[i] < level
@@ -198,7 +198,7 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
     places = _padded([each.places for each in found], most, shape)
     exponents = _padded([each.exponents for each in found], most + 1, shape)
     return Crossovers(
-        count=np.array([len(each.places) for each in found], dtype=np.int_).reshape(shape),
+        number=np.array([len(each.places) for each in found], dtype=np.int_).reshape(shape),
         places=places[..., 0],
         place_low=places[..., 1],
         place_high=places[..., 2],

@@ -51,17 +51,17 @@ def _at_next_order(prepared: Prepared, order: int) -> float:
 
 def _rises(found: Crossovers) -> bool:
     """Whether the second of two exponents is larger, as with a trend."""
-    return int(found.count) == 1 and bool(found.exponents[1] > found.exponents[0])
+    return int(found.number) == 1 and bool(found.exponents[1] > found.exponents[0])
 
 
 def sentence(bend: TwoExponents, every: int) -> tuple[str, float]:
     """What is said of the bend, and the number in it; norms are `every` steps apart."""
     found = bend.found
     p = float(found.p_values[0])
-    if not found.count:
+    if not found.number:
         return f"no second exponent was found ({probability(p)})", p
-    if found.count > 1 or found.adequacy < POOR:
-        p = float(found.p_values[1]) if found.count > 1 else float(found.adequacy)
+    if found.number > 1 or found.adequacy < POOR:
+        p = float(found.p_values[1]) if found.number > 1 else float(found.adequacy)
         return f"no two exponents fit either ({probability(p)})", p
     return _of_two(bend, every), float(found.places[0]) * every
 
