@@ -125,8 +125,8 @@ def crossovers(
     `level`, whether it is ARFIMA, fractional Gaussian noise, or made from a spectrum that is a power law. An AR(1) is no series with one
     exponent: its memory ends. A sampled fractional Brownian motion with α below 1.15 is none either: in small boxes it looks like noise.
 
-    A slope that changes by 0.3 is found in about 9 of 10 series of 4,096 samples if it changes at a size between 16 and 64, and rarely if it
-    changes above a tenth of the length. A trend, a period and a series whose exponent changes with time bend log F(s) too.
+    A slope that changes by 0.3 is found in about 9 of 10 series of 4,096 samples if it changes at a size between 24 and 64, and in 4 of 10
+    if it changes at 256. A trend, a period and a series whose exponent changes with time bend log F(s) too.
 
     Parameters
     ----------
