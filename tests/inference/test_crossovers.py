@@ -19,7 +19,7 @@ N = 4096
 @pytest.mark.parametrize(("exponents", "place"), [((0.5, 1.0), 32), ((1.2, 0.6), 64)])
 def test_a_clear_crossover_is_found_with_its_place_and_its_exponents(exponents, place):
     found = wcdfa.crossovers(kinked(N, exponents, (place,), batch=8, seed=1), most=1)
-    assert (found.count == 1).all()
+    assert (found.number == 1).all()
     assert ((found.place_low <= place) & (place <= found.place_high)).sum() >= 6
     assert np.exp(np.abs(np.log(found.places / place)).mean()) < 1.4
     assert ((found.low <= exponents) & (exponents <= found.high)).all(axis=-1).sum() >= 5
@@ -28,7 +28,7 @@ def test_a_clear_crossover_is_found_with_its_place_and_its_exponents(exponents, 
 
 def test_a_change_by_a_third_is_found_most_of_the_time():
     """Of 24 series, at least 16: the true share is about 0.9 (benchmarks/crossovers.py)."""
-    assert wcdfa.crossovers(kinked(N, (0.6, 0.9), (32,), batch=24, seed=5), most=1).count.sum() >= 16
+    assert wcdfa.crossovers(kinked(N, (0.6, 0.9), (32,), batch=24, seed=5), most=1).number.sum() >= 16
 
 
 @pytest.mark.parametrize("n", [256, 1024, N])
@@ -51,7 +51,7 @@ def test_single_exponents_hold_the_level(n, kind):
 
 def test_two_crossovers_are_found_one_after_the_other():
     found = wcdfa.crossovers(kinked(16_384, (1.4, 0.5, 1.2), (16, 200), batch=4, seed=2))
-    assert (found.count == 2).all()
+    assert (found.number == 2).all()
     assert (found.places[:, 0] < found.places[:, 1]).all()
     assert np.allclose(np.median(found.exponents[:, :3], axis=0), (1.4, 0.5, 1.2), atol=0.15)
     assert np.isnan(found.places[:, 2]).all()
@@ -71,10 +71,10 @@ def test_what_does_not_count_changes_nothing():
 def test_a_batch_is_its_series():
     x = np.stack([white_noise(500, seed=0), np.ones(500), kinked(500, (0.4, 1.3), (16,), batch=1, seed=3)[0], np.full(500, np.nan)])
     found = wcdfa.crossovers(x.reshape(2, 2, 500))
-    assert found.count.shape == (2, 2)
+    assert found.number.shape == (2, 2)
     assert found.places.shape == (2, 2, 3)
     assert found.exponents.shape == (2, 2, 4)
-    assert str(found) == f"crossovers at a level of 0.05: in {np.count_nonzero(found.count)} of 4 series"
+    assert str(found) == f"crossovers at a level of 0.05: in {np.count_nonzero(found.number)} of 4 series"
     for i, series in enumerate(x):
         alone = wcdfa.crossovers(series)
         for part, same in zip(found[:10], alone[:10], strict=True):
@@ -159,4 +159,4 @@ def test_the_tail_of_chi_square():
 
 
 def test_short_memory_is_not_one_exponent():
-    assert wcdfa.crossovers(ar1(N, phi=0.8, batch=(5,), seed=0)).count.all()
+    assert wcdfa.crossovers(ar1(N, phi=0.8, batch=(5,), seed=0)).number.all()

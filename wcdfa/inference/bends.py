@@ -39,9 +39,15 @@ def places(layout: Layout, alpha: float) -> Matrix:
     return kink_of(sizes, alpha, alpha, layout.order)
 
 
-def at_exponent(layout: Layout, alpha: float) -> Bends:
-    """The test of one exponent."""
-    return _first_test(layout, nearest(alpha, single(layout).alphas))
+def of_one_exponent(layout: Layout, log_f: Matrix, alpha: Matrix) -> tuple[Matrix, Matrix]:
+    """Test one exponent of each series (series, sizes), where it would be `alpha`: p, NaN where that is, and where the largest bend is."""
+    p, kinks = np.full(len(alpha), np.nan), np.full(len(alpha), np.nan)
+    known = np.isfinite(alpha)
+    index = nearest(np.nan_to_num(alpha), single(layout).alphas)
+    for each in np.unique(index[known]).tolist():
+        those = known & (index == each)
+        p[those], kinks[those] = _first_test(layout, each).of(log_f[those])
+    return p, kinks
 
 
 @lru_cache(maxsize=512)

@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.bends import Bends, at_exponent, later_test, places
+from wcdfa.inference.bends import Bends, later_test, places
 from wcdfa.inference.broken_power_law import crossing, log_means
 from wcdfa.inference.kinked_fit import Fits, Problem, fitted
 from wcdfa.inference.moments import alpha_range
 from wcdfa.inference.single_exponent import Layout, covariance, deviations, whitening
 from wcdfa.kernel.polynomials import Matrix
 
+BETTER = 0.1  # if a fit with a crossover held somewhere has a misfit that is lower by so much, it is the better start
 ROUNDS = 2  # of fits, each with the standard deviations that the one before leads to expect
 
 
@@ -34,21 +35,22 @@ class Model(NamedTuple):
     expected: Matrix  # (sizes,), up to a constant
 
 
-def crossovers_of(layout: Layout, log_f: Matrix, alpha: float, *, level: float, most: int, quantile: float) -> Found:
-    """The crossovers of one log F(s), (sizes,), whose single exponent would be `alpha`."""
-    test = at_exponent(layout, alpha)
+def crossovers_of(
+    layout: Layout, log_f: Matrix, alpha: float, first: tuple[float, float], *, level: float, most: int, quantile: float
+) -> Found:
+    """The crossovers of one log F(s), (sizes,), for which one exponent, `alpha`, is rejected; `first` is p and the kink of that test."""
     model = _model(layout, log_f, np.array([[alpha]]), np.zeros((1, 0)), None)
-    p_values: list[float] = []
-    while len(p_values) < min(most, (len(log_f) - 2) // 2):  # a crossover takes two parameters, and a bend must be left over
-        p, kink = test.of(log_f)
-        p_values.append(float(p))
-        if p >= level:
+    p, kink = first
+    p_values = [p]
+    while p < level and model.fit.kinks.shape[-1] < most:
+        model = _with_another(layout, log_f, model, kink)
+        if len(p_values) == min(most, (len(log_f) - 2) // 2):  # a crossover takes two parameters, and a bend must be left over
             break
-        model = _with_another(layout, log_f, model, float(kink))
-        test = _test(layout, model)
+        p, kink = (float(each) for each in _test(layout, model).of(log_f))
+        p_values.append(p)
     profiles = [_profile(layout, model, k) for k in range(model.fit.kinks.shape[-1])]
-    best = min([model.fit, *profiles], key=lambda fits: fits.misfit.min())
-    if best is not model.fit:
+    best = min(profiles, key=lambda fits: fits.misfit.min())
+    if best.misfit.min() < model.fit.misfit[0] - BETTER:
         model = _refined(layout, log_f, best.row(int(best.misfit.argmin())))
         profiles = [_profile(layout, model, k) for k in range(model.fit.kinks.shape[-1])]
     ends = [_place(layout, model.fit, profile, k, quantile) for k, profile in enumerate(profiles)]

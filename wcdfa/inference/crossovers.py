@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.bends import at_exponent
+from wcdfa.inference.bends import of_one_exponent
 from wcdfa.inference.crossover_fit import Found, crossovers_of
+from wcdfa.inference.estimators import Estimate
 from wcdfa.inference.exponent import SATURATION, check_confidence, normal_quantile
 from wcdfa.inference.log_fluctuations import LogFluctuations, log_fluctuations, reason_of
 from wcdfa.inference.single_exponent import Layout
@@ -28,7 +29,7 @@ POOR = 0.01  # below this p-value of the misfit, what was fitted does not descri
 class Crossovers(NamedTuple):
     """What `crossovers` returns: NumPy arrays, with the batch shape ``(...)`` for input ``(..., n)``; NaN where a series has fewer crossovers."""
 
-    count: npt.NDArray[np.int_]
+    number: npt.NDArray[np.int_]
     """How many crossovers were found; 0 also where there is no F(s)."""
     places: npt.NDArray[np.float64]
     """Box size at which the straight lines of F(s) before and after a crossover meet, in samples, shape ``(..., most)``."""
@@ -61,11 +62,11 @@ class Crossovers(NamedTuple):
     def __str__(self) -> str:
         """What was found in one series; for many series, in how many something was."""
         if self.cause.ndim:
-            return f"crossovers at a level of {self.level:g}: in {np.count_nonzero(self.count):,} of {several(self.cause.size, 'series', 'series')}"
+            return f"crossovers at a level of {self.level:g}: in {np.count_nonzero(self.number):,} of {several(self.cause.size, 'series', 'series')}"
         return f"no exponents: {self.reason}" if self.cause else "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        count = int(self.count)
+        count = int(self.number)
         if count:
             yield f"{several(count, 'crossover', 'crossovers')} ({probability(float(np.max(self.p_values[:count])))})"
         else:
@@ -78,7 +79,7 @@ class Crossovers(NamedTuple):
     def _exponent(self, k: int) -> str:
         ceiling = ", at the ceiling of this order as a trend is," if self.saturated[k] else ""
         return f"exponent {self.exponents[k]:.2f} ({self.low[k]:.2f} to {self.high[k]:.2f}){ceiling}".rstrip(
-            "," if not self.count else ""
+            "," if not self.number else ""
         )
 
     def _span(self, k: int) -> str:
@@ -87,7 +88,7 @@ class Crossovers(NamedTuple):
 
         if k == 0:
             return f"up to boxes of {at(0)} samples"
-        return f"from there up to boxes of {at(k)} samples" if k < self.count else "above"
+        return f"from there up to boxes of {at(k)} samples" if k < self.number else "above"
 
 
 def crossovers(
@@ -109,22 +110,23 @@ def crossovers(
     >>> import wcdfa
     >>> print(wcdfa.crossovers(wcdfa.synthetic.ar1(4096, phi=0.97, seed=0)))
     1 crossover (p < 0.0001)
-    exponent 1.46 (1.41 to 1.51) up to boxes of 150 (74 to 270) samples
+    exponent 1.46 (1.41 to 1.52) up to boxes of 150 (72 to 270) samples
     exponent 0.64 (0.32 to 0.91) above
 
     White noise has one exponent:
 
     >>> print(wcdfa.crossovers(wcdfa.synthetic.white_noise(4096, seed=0)))
-    no crossover was found (p = 0.97): exponent 0.51 (0.48 to 0.55)
+    no crossover was found (p = 0.97): exponent 0.52 (0.48 to 0.56)
 
     One exponent is tested first. The test looks at the largest bend of log F(s) over all places, measured in its standard errors, and
     how often a series with one exponent has so large a bend: so many normal log F(s) with the exact mean and covariance of
     ARFIMA(0, d, 0) are drawn. If this is rarer than `level`, a spectrum with two power laws is fitted, and a further
     crossover is tested against that, until none is found. A series with one exponent has a crossover found in it with a probability of at most
-    `level`, whether it is ARFIMA or fractional Gaussian noise. An AR(1) is no series with one exponent: its memory ends.
+    `level`, whether it is ARFIMA, fractional Gaussian noise, or made from a spectrum that is a power law. An AR(1) is no series with one
+    exponent: its memory ends. A sampled fractional Brownian motion with α below 1.15 is none either: in small boxes it looks like noise.
 
-    A slope that changes by 0.3 is found in about 9 of 10 series of 4,096 samples if it changes at a size between 16 and 64, and rarely if it
-    changes above a tenth of the length. A trend, a period and a series whose exponent changes with time bend log F(s) too.
+    A slope that changes by 0.3 is found in about 9 of 10 series of 4,096 samples if it changes at a size between 24 and 64, and in 4 of 10
+    if it changes at 256. A trend, a period and a series whose exponent changes with time bend log F(s) too.
 
     Parameters
     ----------
@@ -174,27 +176,29 @@ def about(size: float) -> str:
     return f"{float(f'{size:.2g}'):,.0f}"
 
 
-def first_p_value(x: npt.ArrayLike, *, order: int, breaks: Iterable[int] = ()) -> float:
-    """The p-value of the first crossover of one series; NaN without F(s)."""
-    measured = log_fluctuations(x, axis=-1, order=order, scales=None, breaks=breaks)
-    layout, alpha = _layout(measured), float(measured.single_exponents("robust"))
-    return math.nan if math.isnan(alpha) else float(at_exponent(layout, alpha).of(measured.values)[0])
+def first_p_values(measured: LogFluctuations) -> Matrix:
+    """The p-value of the first crossover of each series; NaN without F(s)."""
+    alpha, values = np.asarray(measured.single("robust").alpha), measured.values
+    p, _ = of_one_exponent(_layout(measured), values.reshape(-1, values.shape[-1]), alpha.reshape(-1))
+    return p.reshape(alpha.shape)
 
 
 def collected(measured: LogFluctuations, level: float, most: int, confidence: float) -> Crossovers:
     """The crossovers of log F(s) that is measured already."""
-    layout = _layout(measured)
+    layout, quantile = _layout(measured), normal_quantile(confidence)
     shape, rows = measured.cause.shape, measured.values.reshape(-1, len(measured.sizes))
-    alphas = measured.single_exponents("robust").reshape(-1)
-    quantile = normal_quantile(confidence)
+    one = Estimate(*(np.asarray(part).reshape(-1) for part in measured.single("robust", quantile)))
+    p, kinks = of_one_exponent(layout, rows, np.asarray(one.alpha))
     found = [
-        crossovers_of(layout, row, float(alpha), level=level, most=most, quantile=quantile) if math.isfinite(alpha) else NOTHING
-        for row, alpha in zip(rows, alphas, strict=True)
+        crossovers_of(layout, row, float(one.alpha[i]), (float(p[i]), float(kinks[i])), level=level, most=most, quantile=quantile)
+        if p[i] < level
+        else Found((float(p[i]),), np.empty((0, 3)), np.array([[one.alpha[i], one.low[i], one.high[i]]]), float(one.adequacy[i]))
+        for i, row in enumerate(rows)
     ]
     places = _padded([each.places for each in found], most, shape)
     exponents = _padded([each.exponents for each in found], most + 1, shape)
     return Crossovers(
-        count=np.array([len(each.places) for each in found], dtype=np.int_).reshape(shape),
+        number=np.array([len(each.places) for each in found], dtype=np.int_).reshape(shape),
         places=places[..., 0],
         place_low=places[..., 1],
         place_high=places[..., 2],
@@ -208,9 +212,6 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
         confidence=confidence,
         cause=measured.cause,
     )
-
-
-NOTHING = Found((), np.empty((0, 3)), np.empty((0, 3)), math.nan)
 
 
 def _layout(measured: LogFluctuations) -> Layout:

@@ -121,7 +121,7 @@ def local_slopes(
 
 def _spans(sizes: tuple[int, ...], width: float) -> tuple[tuple[int, int], ...]:
     """Smallest and largest size of each slope: as many as fit into the width."""
-    spans = []
+    spans: list[tuple[int, int]] = []
     for low in sizes:
         high = max(size for size in sizes if size <= low * width * (1 + 1e-9))
         if high > low and (not spans or high > spans[-1][1]):
@@ -134,7 +134,7 @@ def _spans(sizes: tuple[int, ...], width: float) -> tuple[tuple[int, int], ...]:
 
 def _largest(found: LogFluctuations, of: Contrasts, confidence: float) -> Matrix:
     """How many standard deviations the largest of all deviations stays within, for each series."""
-    nearest = COARSE * np.rint(at(of, found.single_exponents()) / COARSE).astype(int)
+    nearest = COARSE * np.rint(at(of, np.asarray(found.single().alpha)) / COARSE).astype(int)
     nearest = np.minimum(nearest, len(of.alphas) - 1)
     known = {i: _largest_at(of, i, confidence) for i in np.unique(nearest).tolist()}
     return np.asarray(np.vectorize(known.get, otypes=[np.float64])(nearest))

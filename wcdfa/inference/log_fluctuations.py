@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wcdfa.inference.calibration_tables import calibration_for, moments_for
-from wcdfa.inference.estimators import calibrated_estimate
+from wcdfa.inference.estimators import Estimate, calibrated_estimate
 from wcdfa.inference.exponent import CONSTANT, NOT_FINITE, REASONS, ROUNDING
 from wcdfa.inference.moments import Moments
 from wcdfa.kernel.arrays import NUMPY, Array, as_series
@@ -39,11 +39,11 @@ class LogFluctuations(NamedTuple):
         """Moments of log F(s) under a single exponent."""
         return moments_for(self.n, self.sizes, self.order, "gls", self.stretches)[0]
 
-    def single_exponents(self, method: str = "gls") -> Matrix:
-        """α of each series, as `dfa` finds it."""
+    def single(self, method: str = "gls", quantile: float = 1.0) -> Estimate:
+        """α of each series, as `dfa` finds it, with an interval of so many standard errors."""
         table = calibration_for(self.n, self.sizes, self.order, method, self.stretches)
         mean_square = np.exp(2 * (self.values - self.values[..., :1]))
-        return np.asarray(calibrated_estimate(mean_square, np.zeros(len(self.sizes)), table, 1.0, NUMPY).alpha)
+        return calibrated_estimate(mean_square, np.zeros(len(self.sizes)), table, quantile, NUMPY)
 
 
 def log_fluctuations(

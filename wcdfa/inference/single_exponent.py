@@ -1,7 +1,8 @@
 """What log F(s) of a series with one exponent looks like, with what such series may have besides: the null of crossovers.
 
-One exponent may come as ARFIMA or as fractional Gaussian noise (from α = 1 on, as its running sum), or with a trace of short memory. These
-differ in small boxes only. How they differ is added to the covariance, so that nothing is found in it.
+One exponent may come as ARFIMA, as fractional Gaussian noise (from α = 1 on, as its running sum), as a spectrum that is a power law up to the
+highest frequency, or with a trace of short memory. These differ in small boxes only. How they differ is added to the covariance, so that
+nothing is found in it.
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ def single(layout: Layout) -> Single:
     return Single(alphas, frozen(between @ moments.mean + variance), frozen(np.sqrt(variance)), frozen(root))
 
 
-def nearest(alpha: float, alphas: Matrix) -> int:
-    """The index of the nearest point of the grid."""
-    return int(np.clip(np.rint((alpha - alphas[0]) / STEP), 0, len(alphas) - 1))
+def nearest(alpha: Matrix | float, alphas: Matrix) -> Matrix:
+    """The index of the nearest point of the grid to each α."""
+    return np.asarray(np.clip(np.rint((alpha - alphas[0]) / STEP), 0, len(alphas) - 1).astype(int))
 
 
 def deviations(layout: Layout, local: Matrix) -> Matrix:
@@ -82,9 +83,10 @@ def covariance(layout: Layout, alpha: float, local: Matrix, smallest: float) -> 
     Correlations are those of one exponent, `alpha`: they depend little on it.
     """
     of = single(layout)
-    index = nearest(alpha, of.alphas)
+    index = int(nearest(alpha, of.alphas))
     scaled = of.root[index] * (deviations(layout, local) / of.deviation[index])[:, None]
-    free = departures(layout.sizes, layout.order, round(smallest / STEP)) * [[1.0], [max(SHORT_MEMORY, UNSEEN / np.sqrt(layout.n))]]
+    free = departures(layout.sizes, layout.order, round(smallest / STEP)).copy()
+    free[-1] *= max(SHORT_MEMORY, UNSEEN / np.sqrt(layout.n))
     return np.asarray(scaled @ scaled.T + free.T @ free)
 
 
@@ -97,12 +99,15 @@ def whitening(covariance: Matrix) -> Matrix:
 
 @lru_cache(maxsize=256)
 def departures(sizes: tuple[int, ...], order: int, steps: int) -> Matrix:
-    """How log F(s) may differ from that of ARFIMA, (2, sizes), at an α of so many steps: as fractional noise does, and by a coefficient of AR(1)."""
-    alpha, of = min(max(steps * STEP, 0.02), order + 0.9), response(sizes, order)
+    """How log F(s) may differ from that of ARFIMA, (3, sizes), at an α of so many steps of the grid.
+
+    As fractional noise does, as a power law of the frequency does, and, for each unit of its coefficient, as a small AR(1) does.
+    """
+    alpha, of = min(max(steps * STEP, STEP), order + 0.9), response(sizes, order)
     density = spectra(np.array([[alpha]]), np.zeros((1, 0)), of)[0][:, None] * of.weights
     density /= density.sum(axis=0)
-    fractional = 0.5 * (_log_ratio(alpha, of) @ density)
-    return frozen(np.stack([fractional, np.cos(2 * np.pi * of.frequencies) @ density]))
+    power_law = (1 - 2 * alpha) * (np.log(2 * np.pi * of.frequencies) - of.x)
+    return frozen(np.stack([0.5 * _log_ratio(alpha, of), 0.5 * power_law, np.cos(2 * np.pi * of.frequencies)]) @ density)
 
 
 def _log_ratio(alpha: float, of: Response) -> Matrix:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from wcdfa.inference.crossovers import POOR, Crossovers, about, crossovers, first_p_value
+from wcdfa.inference.crossovers import POOR, Crossovers, about, crossovers, first_p_values
 from wcdfa.inference.exponent import SATURATION
+from wcdfa.inference.log_fluctuations import log_fluctuations
 from wcdfa.preprocess.preparation import Prepared
 from wcdfa.support.text import probability
 
@@ -43,24 +44,24 @@ def _at_next_order(prepared: Prepared, order: int) -> float:
     if order == HIGHEST_ORDER:
         return math.nan
     try:
-        return first_p_value(prepared.values, order=order + 1, breaks=prepared.cuts)
+        return float(first_p_values(log_fluctuations(prepared.values, axis=-1, order=order + 1, scales=None, breaks=prepared.cuts)))
     except ValueError:  # too few box sizes
         return math.nan
 
 
 def _rises(found: Crossovers) -> bool:
     """Whether the second of two exponents is larger, as with a trend."""
-    return int(found.count) == 1 and bool(found.exponents[1] > found.exponents[0])
+    return int(found.number) == 1 and bool(found.exponents[1] > found.exponents[0])
 
 
 def sentence(bend: TwoExponents, every: int) -> tuple[str, float]:
     """What is said of the bend, and the number in it; norms are `every` steps apart."""
     found = bend.found
     p = float(found.p_values[0])
-    if not found.count:
+    if not found.number:
         return f"no second exponent was found ({probability(p)})", p
-    if found.count > 1 or found.adequacy < POOR:
-        p = float(found.p_values[1]) if found.count > 1 else float(found.adequacy)
+    if found.number > 1 or found.adequacy < POOR:
+        p = float(found.p_values[1]) if found.number > 1 else float(found.adequacy)
         return f"no two exponents fit either ({probability(p)})", p
     return _of_two(bend, every), float(found.places[0]) * every
 
