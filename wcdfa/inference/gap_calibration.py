@@ -32,7 +32,7 @@ PIECE = 4096  # samples that are simulated at most …
 PIECES = 4  # … and how many such pieces of a longer series, evenly spread
 FEWEST, MOST, SAMPLES = 200, 600, 1 << 19  # series simulated at each α, and about how many samples they have in all
 NODES = {1: 7, 2: 9, 3: 11, 4: 13}  # how many α, for each order
-FILTERED = 100  # of the series at each α show what an additional AR(1) does
+FILTERED = 40  # of the series at each α show what an additional AR(1) does
 WORST = 0.1  # probability of the misfit by which the p-value is scaled
 
 
@@ -154,7 +154,9 @@ def _pieces(gaps: Gaps) -> list[Gaps]:
 
 
 def _sample(gaps: Gaps, sizes: tuple[int, ...], order: int, method: str) -> _Sample:
-    boxes = [boxes_with_gaps(gaps, size, order, Layout(overlap_of(method))) for size in sizes if size <= max(gaps.stretches)]
+    longest = sizes[-1] if gaps.n < PIECE else max(method_sizes(gaps.n, order, method)[-1], sizes[0])
+    fitting = [size for size in sizes if size <= min(max(gaps.stretches), longest)]
+    boxes = [boxes_with_gaps(gaps, size, order, Layout(overlap_of(method))) for size in fitting]
     weights = np.array([len(each.counts) for each in boxes], dtype=np.float64)
     kept = np.flatnonzero(weights).tolist()
     own = tuple(sizes[i] for i in kept)
