@@ -20,8 +20,8 @@ from wcdfa import synthetic
 
 ALPHAS = (0.3, 0.5, 0.7, 0.9, 1.1, 1.4)
 LOSSES = ((0.05, 1), (0.05, 20), (0.2, 1), (0.2, 20), (0.2, 100), (0.5, 1), (0.5, 20), (0.5, 100))  # share, mean length of a burst
-PATTERNS = {500: 8, 1000: 6, 4096: 3}
-SHARE = {500: 1.0, 1000: 1.0, 4096: 0.4}  # of the trials
+PATTERNS = {500: 4, 1000: 2, 4096: 1}
+SHARE = {500: 1.0, 1000: 0.8, 4096: 0.3}  # of the trials
 METHODS = ("robust", "gls")
 TOLERANCE = 0.01  # of the share that is lost
 
