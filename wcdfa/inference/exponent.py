@@ -124,6 +124,13 @@ def dfa(
     >>> print(f"{result.alpha:.3f}, between {result.low:.3f} and {result.high:.3f}")
     0.494, between 0.476 and 0.512
 
+    Samples may be missing, or have times of their own:
+
+    >>> norms[100:150] = float("nan")
+    >>> result = wcdfa.dfa(norms, missing="omit")
+    >>> print(f"{result.alpha:.2f}, between {result.low:.2f} and {result.high:.2f}")
+    0.45, between 0.31 and 0.60
+
     The package has calibrations for 128, 256, 500, 512, 1000, 1024 samples and all lengths above. For another length, the first call
     computes one in a few seconds and keeps it. Above 1,024 samples, `scales` that are not among the default sizes of "robust" and "gls"
     take the first call a minute or more, because series are simulated.
@@ -154,13 +161,21 @@ def dfa(
         are to count alike (not by its standard deviation, which lowers α where it is 1 or more). The interval holds for coordinates with one
         autocorrelation, independent or correlated: it is as wide as their effective number says, (tr Σ)² / tr Σ², Σ their covariance.
         It is too narrow if they share only their slow part, such as a common trend in independent noise.
+    missing : "raise" or "omit"
+        "omit": NaN are gaps, as is what a masked array masks. F(s) is that of the samples present (as in `fluctuations`); how the gaps
+        change its mean and covariance is simulated for their pattern, and removed from α and its interval. The first call for a pattern
+        takes seconds; patterns are kept in memory. Where samples are missing must not depend on their values.
+    times : numbers or datetime64 of shape (n,), optional
+        When each sample was taken, increasing; as in `fluctuations`.
+    spacing : number or timedelta, optional
+        Time between two samples. Default: the usual step between neighbours.
 
     Returns
     -------
     DFAResult
         In the library of `x`, on its device. α is NaN, with a `DFAWarning`, if F(s) is only rounding error, for a constant or a
-        polynomial that detrending removes: with "ols" at all sizes or all but one, otherwise at any size. Under tracing, NaN in `x`
-        gives NaN. α of "robust" and "gls" is between 0 and ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, and for
+        polynomial that detrending removes: with "ols" at all sizes or all but one, otherwise at any size; or if gaps leave fewer than
+        four sizes (of `scales`, two) with boxes that count. Sizes without are left out. Under tracing, NaN in `x` gives NaN. α of "robust" and "gls" is between 0 and ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, and for
         "ols" above 1,024 samples unless they are 2,048 or 4,096.
 
     Raises

@@ -31,8 +31,9 @@ from wcdfa.synthetic import autoregressive
 PIECE = 4096  # samples that are simulated at most …
 PIECES = 4  # … and how many such pieces of a longer series, evenly spread
 FEWEST, MOST, SAMPLES = 200, 600, 1 << 19  # series simulated at each α, and about how many samples they have in all
+IN_PIECE = 120  # of each of several pieces
 NODES = {1: 7, 2: 9, 3: 11, 4: 13}  # how many α, for each order
-FILTERED = 100  # of the series at each α show what an additional AR(1) does
+FILTERED = 40  # of the series at each α show what an additional AR(1) does
 WORST = 0.1  # probability of the misfit by which the p-value is scaled
 
 
@@ -72,7 +73,7 @@ class _Found(NamedTuple):
 
 
 class _Change(NamedTuple):
-    """What gaps do to the whole series at one α."""
+    """What gaps do to the whole series at one α, or at several."""
 
     raised: Matrix  # (sizes,)
     factor: Matrix  # (sizes, sizes), T: the covariance is R T Tᵀ Rᵀ, with R the root of the complete one
@@ -94,24 +95,32 @@ def calibration_with_gaps(gaps: Gaps, sizes: tuple[int, ...], order: int, method
 def moments_with_gaps(gaps: Gaps, sizes: tuple[int, ...], order: int, method: str) -> GapMoments:
     """Moments of log F(s) of one coordinate, and the quantiles of the misfit."""
     complete, misfit = _complete(gaps, sizes, order, method)
+    change, drawn = _change(gaps, sizes, order, overlap_of(method))
+    root = complete.root @ change.factor
+    shift = change.raised - np.sum(root**2, axis=-1) + np.sum(complete.root**2, axis=-1)
+    moments = Moments(complete.alphas, complete.mean + shift, root, change.memory)
+    if misfit is not None and drawn:
+        misfit = misfit * _widening(drawn, moments, misfit, sizes, order, method)[:, None]
+    return GapMoments(moments, misfit, shift)
+
+
+@lru_cache(maxsize=64)
+def _change(gaps: Gaps, sizes: tuple[int, ...], order: int, overlap: float) -> tuple[_Change, list[Matrix]]:
+    """What gaps do at the nodes of α, and, unless pieces were simulated, log F with gaps at each simulated α."""
+    method = "gls" if overlap else "ols"  # one of those with these boxes
     samples = [_sample(piece, sizes, order, method) for piece in _pieces(gaps)]
     changes, drawn = [], []
     with Progress(f"calibrating for gaps in {gaps.n:,} samples", len(samples) * NODES[order]) as progress:
         for alpha in _alphas(order):
             found = []
             for sample in samples:
-                drawn.append(_drawn(sample, float(alpha), order, method))
+                drawn.append(_drawn(sample, float(alpha), order, overlap, len(samples)))
                 found.append(_found(sample, drawn[-1], float(alpha), order))
                 progress.advance()
             changes.append(_joined(samples, found, len(sizes)))
     between = _interpolation(order)
-    raised, factor, memory = (np.tensordot(between, np.array(part), 1) for part in zip(*changes, strict=True))
-    root = complete.root @ factor
-    shift = raised - np.sum(root**2, axis=-1) + np.sum(complete.root**2, axis=-1)
-    moments = Moments(complete.alphas, complete.mean + shift, root, memory)
-    if misfit is not None and len(samples) == 1:
-        misfit = misfit * _widening([each.gapped for each in drawn], moments, misfit, sizes, order, method)[:, None]
-    return GapMoments(moments, misfit, shift)
+    change = _Change(*(np.tensordot(between, np.array(part), 1) for part in zip(*changes, strict=True)))
+    return change, [each.gapped for each in drawn] if len(samples) == 1 else []
 
 
 def as_without_gaps(
@@ -154,7 +163,9 @@ def _pieces(gaps: Gaps) -> list[Gaps]:
 
 
 def _sample(gaps: Gaps, sizes: tuple[int, ...], order: int, method: str) -> _Sample:
-    boxes = [boxes_with_gaps(gaps, size, order, Layout(overlap_of(method))) for size in sizes if size <= max(gaps.stretches)]
+    longest = sizes[-1] if gaps.n < PIECE else max(method_sizes(gaps.n, order, method)[-1], sizes[0])
+    fitting = [size for size in sizes if size <= min(max(gaps.stretches), longest)]
+    boxes = [boxes_with_gaps(gaps, size, order, Layout(overlap_of(method))) for size in fitting]
     weights = np.array([len(each.counts) for each in boxes], dtype=np.float64)
     kept = np.flatnonzero(weights).tolist()
     own = tuple(sizes[i] for i in kept)
@@ -178,9 +189,9 @@ def _interpolation(order: int) -> Matrix:
     return np.asarray(wanted @ np.linalg.inv(known))
 
 
-def _drawn(sample: _Sample, alpha: float, order: int, method: str) -> _Drawn:
-    gaps, sizes, overlap = sample.gaps, sample.sizes, overlap_of(method)
-    series = min(max(SAMPLES // gaps.n, FEWEST), MOST)
+def _drawn(sample: _Sample, alpha: float, order: int, overlap: float, pieces: int) -> _Drawn:
+    gaps, sizes = sample.gaps, sample.sizes
+    series = min(max(SAMPLES // gaps.n, FEWEST), MOST) if pieces == 1 else IN_PIECE
     x = arfima_of(alpha, gaps.n, series, np.random.default_rng([len(gaps.packed), gaps.n, order]))
     breaks, present = tuple(accumulate(gaps.stretches))[:-1], gaps.present()
 
@@ -189,7 +200,7 @@ def _drawn(sample: _Sample, alpha: float, order: int, method: str) -> _Drawn:
         return 0.5 * np.log(np.asarray(squares))
 
     complete = np.log(fluctuations(x, scales=sizes, order=order, overlap=overlap, breaks=breaks)[1])
-    up, down = (np.mean(log_f(autoregressive(x[:FILTERED], phi)), axis=0) for phi in (PHI, -PHI))
+    up, down = (np.mean(log_f(autoregressive(x[: FILTERED // pieces], phi)), axis=0) for phi in (PHI, -PHI))
     return _Drawn(complete, log_f(x), (up - down) / (2 * PHI))
 
 

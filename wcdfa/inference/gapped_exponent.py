@@ -14,6 +14,7 @@ from wcdfa.kernel.arrays import NUMPY, Array, is_jax
 from wcdfa.kernel.boxes import Layout
 from wcdfa.kernel.gapped import Gaps, boxes_with_gaps
 from wcdfa.kernel.gapped_fluctuation import Group, Grouped, grouped, in_order, mean_squares_of
+from wcdfa.kernel.missing import in_numpy
 from wcdfa.scales import FEWEST_SIZES, default_sizes, half_sizes
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def measured_with_gaps(
     found: Found, *, order: int, scales: tuple[int, ...] | None, method: Method, confidence: float, vector: bool
 ) -> tuple[DFAResult, bool]:
     """The result for all series, and whether an α is known to be NaN; for a vector, coordinates lie along the last axis but one."""
+    found, back = in_numpy(found)
     of = grouped(found, scales, order, default_sizes if method == "ols" else half_sizes, inner=1 if vector else 0)
     kept = [_counting(group.gaps, of.sizes, of.order, method) for group in of.groups]
     fewest = FEWEST_SIZES if scales is None else 2
@@ -42,7 +44,7 @@ def measured_with_gaps(
             result, unknown = _no_alpha(computed.total, TOO_FEW if group.series.shape[-1] else EMPTY), True
         parts.append(_with_sizes(result, sizes if enough else of.sizes, union, computed.total))
         undefined |= unknown
-    return _together(parts, of, union), undefined
+    return DFAResult(*map(back, _together(parts, of, union))), undefined
 
 
 def _counting(gaps: Gaps, sizes: tuple[int, ...], order: int, method: str) -> tuple[int, ...]:

@@ -92,7 +92,7 @@ def fluctuations(
         When each sample was taken, increasing; samples are put on a grid of `spacing`. Those in one cell are averaged, empty cells are
         gaps. Breaks are counted in samples of `x`, box sizes in cells.
     spacing : number or timedelta, optional
-        Time between two samples. Default: the mean of the steps within half of the median step.
+        Time between two samples. Default: the usual step between neighbours.
 
     Returns
     -------

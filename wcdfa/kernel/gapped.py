@@ -82,7 +82,7 @@ def box_residuals_with_gaps(x: Array, gaps: Gaps, sizes: tuple[int, ...], order:
     for size in sizes:
         boxes = boxes_with_gaps(gaps, size, order, layout)
         parts = [_residuals(columns, part, order, xp) for part in _slabs(boxes, columns.shape[-1])]
-        joined = xp.concat(parts, axis=0) if parts else columns[:0]
+        joined = xp.concat(parts, axis=0) if parts else columns[:0, :]
         joined = xp.reshape(joined.T, (*x.shape[:-1], joined.shape[0]))
         found.append(xp.astype(joined, np.float32) if single else joined)
     return found
@@ -94,7 +94,7 @@ def _residuals(columns: Array, boxes: Boxes, order: int, xp: Namespace) -> Array
     index = xp.asarray(boxes.index.ravel(), device=None if is_jax(xp) else columns.device)
     values = xp.reshape(xp.take(columns, index, axis=0), (count, size, columns.shape[-1]))
     basis, present = (_like(each, columns, xp) for each in (boxes.basis, boxes.present[..., None]))
-    profile = xp.cumulative_sum(_without((values - values[:, :1]) * present, basis[..., :order], xp), axis=1) * present
+    profile = xp.cumulative_sum(_without((values - values[:, :1, :]) * present, basis[..., :order], xp), axis=1) * present
     residuals = _without(profile, basis, xp)
     return xp.sum(residuals * residuals, axis=1) / _like(boxes.counts, columns, xp)[:, None]
 

@@ -13,7 +13,7 @@ from wcdfa.kernel.boxes import Layout
 from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
 from wcdfa.kernel.fluctuation import MeanSquares, floor_of
 from wcdfa.kernel.gapped import Gaps, box_residuals_with_gaps, mean_squares_with_gaps
-from wcdfa.kernel.missing import Found
+from wcdfa.kernel.missing import Found, in_numpy
 from wcdfa.kernel.moments import box_means
 from wcdfa.scales import default_sizes
 
@@ -110,13 +110,14 @@ def fluctuations_with_gaps(
     found: Found, scales: Iterable[int] | None, order: int, layout: Layout, moments: tuple[float, ...], flat: str
 ) -> tuple[Array, Array]:
     """Box sizes, and F(s) of shape (..., len(moments), k)."""
+    found, back = in_numpy(found)
     of = grouped(found, scales, order, default_sizes)
     squares = [mean_squares_of(group, of.sizes, of.order, layout, of.xp) for group in of.groups]
     if moments == (2.0,):
         parts = [each.fluctuations()[..., None, :] for each in squares]
     else:
         parts = [_moments(each, group, of, layout, moments, flat) for each, group in zip(squares, of.groups, strict=True)]
-    return squares[0].scales(), in_order(parts, of.groups, of.batch, of.xp)
+    return back(squares[0].scales()), back(in_order(parts, of.groups, of.batch, of.xp))
 
 
 def _moments(squares: MeanSquares, group: Group, of: Grouped, layout: Layout, moments: tuple[float, ...], flat: str) -> Array:

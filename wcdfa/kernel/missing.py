@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import accumulate
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from wcdfa.kernel.arrays import Array, Namespace, as_series, on_host, where_not_finite
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, is_jax, on_host, where_not_finite
 from wcdfa.kernel.checks import check_breaks
 from wcdfa.kernel.time_grid import Spacing, averaged, breaks_on_grid, cells_of
 
@@ -66,3 +66,12 @@ def find_missing(
     places = breaks_on_grid(places, cells)
     on_grid, present = averaged(series, ~absent, cells, xp)
     return Found(on_grid, xp, present, places)
+
+
+def in_numpy(found: Found) -> tuple[Found, Callable[[Array], Array]]:
+    """The series in NumPy if it is in JAX, and what takes results back: JAX would compile anew for the shapes of each pattern of gaps."""
+    values = on_host(found.series) if is_jax(found.xp) else None
+    if values is None:
+        return found, lambda part: part
+    home, device = found.xp, found.series.device
+    return found._replace(series=values, xp=NUMPY), lambda part: home.asarray(np.asarray(part), device=device)

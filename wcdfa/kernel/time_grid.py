@@ -52,7 +52,7 @@ def cells_of(times: npt.ArrayLike, n: int, spacing: Spacing | None) -> Cells:
     if not len(steps):
         return Cells(n, np.zeros(n, dtype=np.intp))
     last = (values[-1] - values[0]) / step
-    cells = np.rint((values - values[0]) / step) if last < 2**53 else values
+    cells = np.floor((values - values[0]) / step + 0.5) if last < 2**53 else values
     filled = len(np.unique(cells))
     if not filled >= FULL * (last + 1):
         msg = (
@@ -84,7 +84,8 @@ def averaged(series: Array, present: npt.NDArray[np.bool_], cells: Cells, xp: Na
     total, device = None, None if is_jax(xp) else series.device
     for k in range(most):
         index = np.minimum(first + k, len(at) - 1)
-        weight = present[..., index] * (at[index] == at[first]) / np.maximum(counts, 1)
+        own = (at[index] == at[first]) & (index == first + k)
+        weight = present[..., index] * own / np.maximum(counts, 1)
         part = xp.take(series, xp.asarray(index, device=device), axis=-1) * xp.asarray(weight, dtype=series.dtype, device=device)
         total = part if total is None else total + part
     holder = np.searchsorted(at[first], np.arange(cells.number), side="right") - 1
@@ -94,11 +95,18 @@ def averaged(series: Array, present: npt.NDArray[np.bool_], cells: Cells, xp: Na
 
 
 def _usual(steps: npt.NDArray[np.float64]) -> float:
-    """The mean of the steps within half of the median one: clocks that are read in whole units do not drift off the grid."""
+    """The step between neighbours: the median one, then the mean of those that are surely one or a few such steps.
+
+    By the mean, times that are noisy or read in whole units do not drift off the grid.
+    """
     if not len(steps):
         return 1.0
-    median = float(np.median(steps))
-    return float(np.mean(steps[np.abs(steps - median) < median / 2]))
+    step = float(np.median(steps))
+    for few in (1, 4, 16):
+        counts = np.floor(steps / step + 0.5)
+        sure = (counts >= 1) & (counts <= few)
+        step = float(np.sum(steps[sure]) / np.sum(counts[sure]))
+    return step
 
 
 def _as_numbers(times: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:
