@@ -209,7 +209,7 @@ def of_peers(_: int) -> None:
         ),
         "MFDFA, 20 sizes": ("import MFDFA", f"{whole}MFDFA.MFDFA(x, sizes, order=1, q=2)"),
     }
-    print(f"n = {n:,}, the numbers made in the same process; nolds and neurokit2 take minutes")
+    print(f"n = {n:,}, the numbers made in the same process; nolds and neurokit2, the slowest, are left out")
     for name, (setup, work) in programs.items():
         seconds, megabytes = in_a_child(f"{make}\n{setup}", work)
         print(f"        {name:<20} {seconds:6.2f} s, {megabytes:6.0f} MB")

@@ -15,6 +15,7 @@ from wcdfa.kernel.polynomials import Matrix, frozen
 from wcdfa.kernel.side_by_side_plan import FIRST_BLOCK, boxes_from_boxes, boxes_from_samples, merging_stage
 from wcdfa.scales import dyadic
 
+SLAB = 1 << 13  # samples that are fitted at a time, so that their arrays stay in the processor's cache
 CHAINS = 4  # smallest sizes, of which all others are doublings
 
 
@@ -77,16 +78,29 @@ def fitted(samples: Matrix, base: int, doublings: int, order: int) -> tuple[Matr
     """
     transform, counts = _first_stage(base, doublings, order)
     blocks = samples.reshape(-1, base << doublings)
-    details, ones = len(counts), np.ones(len(blocks))
-    outputs = (blocks - blocks[:, :1]) @ transform
-    boxes = np.empty((len(blocks), fields(order)))
-    boxes[:, : order + 1] = outputs[:, details:-1]
-    boxes[:, order + 1] = blocks[:, 0]
-    boxes[:, order + 2] = outputs[:, -1]
+    boxes, sums = np.empty((len(blocks), fields(order))), np.zeros(len(counts))
+    rows = max(1, min(SLAB // (base << doublings), len(blocks)))
+    room = np.empty((rows, base << doublings)), np.empty((rows, transform.shape[1]))
+    for start in range(0, len(blocks), rows):
+        part = slice(start, start + rows)
+        sums += _fit(blocks[part], transform, boxes[part], room)
+    return boxes, sums @ counts
+
+
+def _fit(blocks: Matrix, transform: Matrix, boxes: Matrix, room: tuple[Matrix, Matrix]) -> Matrix:
+    """Fill in the boxes of some blocks, and return the sum over blocks of each squared detail."""
+    local, outputs = (each[: len(blocks)] for each in room)
+    kept = boxes.shape[1] - 2  # coefficients and mean
+    first = blocks[:, :1]
+    np.subtract(blocks, first, out=local)
+    np.matmul(local, transform, out=outputs)
+    boxes[:, : kept - 1] = outputs[:, -kept:-1]
+    boxes[:, kept - 1] = first[:, 0]
+    boxes[:, kept] = outputs[:, -1]
     np.multiply(outputs, outputs, out=outputs)  # all of them, because they are contiguous
-    terms = outputs[:, :details]
-    np.matmul(terms, np.ones(details), out=boxes[:, order + 3])
-    return boxes, (ones @ terms) @ counts
+    terms = outputs[:, :-kept]
+    np.matmul(terms, np.ones(terms.shape[1]), out=boxes[:, -1])
+    return np.ones(len(blocks)) @ terms
 
 
 def merged(boxes: Matrix, size: int, order: int) -> Matrix:

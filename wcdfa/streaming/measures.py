@@ -68,12 +68,13 @@ def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFARes
     values, floor = _mean_squares(pieces, sizes), _floor(pieces, sizes)
     table = calibration_for(pieces.count, sizes, pieces.order, "ols")
     estimate = calibrated_estimate(values, floor, table, NormalDist().inv_cdf(0.5 + confidence / 2), NUMPY)
+    centre = float(estimate.alpha)
     alpha, r_squared = least_squares(values, floor, sizes, NUMPY)
     return DFAResult(
         alpha=alpha,
         stderr=estimate.stderr,
-        low=estimate.alpha - np.hypot(estimate.alpha - estimate.low, TABLES),
-        high=estimate.alpha + np.hypot(estimate.high - estimate.alpha, TABLES),
+        low=np.float64(centre - math.hypot(centre - float(estimate.low), TABLES)),
+        high=np.float64(centre + math.hypot(float(estimate.high) - centre, TABLES)),
         r_squared=r_squared,
         adequacy=estimate.adequacy,
         scales=scales_of(sizes),
