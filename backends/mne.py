@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.inference.each_series import NUMBERS, Options, measure_each, reasons
+from wcdfa.inference.each_series import Options, columns_of, measure_each
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.scales import half_sizes
 from wcdfa.support.extras import needed
@@ -45,8 +45,7 @@ class ChannelExponents(NamedTuple):
         index: pd.Index = pd.Index(self.channels, name="channel")
         if self.epochs is not None:
             index = pd.MultiIndex.from_product([self.epochs, self.channels], names=["epoch", "channel"])
-        columns = {name: np.ravel(getattr(self.result, name)) for name in (*NUMBERS, "saturated")}
-        return pd.DataFrame({**columns, "reason": np.ravel(reasons(self.result))}, index=index)
+        return pd.DataFrame(columns_of(self.result), index=index)
 
 
 def dfa(

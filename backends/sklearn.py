@@ -10,10 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.calibration import Method
-from wcdfa.inference.calibration_tables import method_sizes
-from wcdfa.inference.each_series import NUMBERS, measure_each
-from wcdfa.inference.exponent import DFAResult, DFAWarning, check_confidence, check_method
-from wcdfa.kernel.checks import check_order
+from wcdfa.inference.each_series import NUMBERS, measure_each, too_short
+from wcdfa.inference.exponent import DFAResult, DFAWarning, check_confidence
 from wcdfa.support.extras import needed
 
 with needed("wcdfa.backends.sklearn", "wcdfa[sklearn]"):
@@ -74,8 +72,6 @@ class DFATransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if unknown or not len(self.columns):
             msg = f"columns must be among {', '.join(COLUMNS)}, got {', '.join(map(repr, unknown)) or 'none'}"
             raise ValueError(msg)
-        check_order(self.order)
-        check_method(self.method)
         check_confidence(self.confidence)
         self.sizes_, self.too_short_ = self._prepared(series.shape[1])
         return self
@@ -100,11 +96,9 @@ class DFATransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _prepared(self, n: int) -> tuple[tuple[int, ...], str | None]:
         """The box sizes for series of `n` samples; if they are too short for the default ones, none and why."""
-        if self.scales is None:
-            try:
-                method_sizes(n, self.order, self.method)
-            except ValueError as error:
-                return (), str(error)
+        why = too_short(n, {"order": self.order, "scales": self.scales, "method": self.method})
+        if why is not None:
+            return (), why
         measured = self._measured(np.random.default_rng(0).standard_normal((1, n)))
         return tuple(int(size) for size in measured.scales), None
 

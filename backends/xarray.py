@@ -61,8 +61,8 @@ def dfa(data: xr.DataArray, dim: str = "time", **options: Unpack[Options]) -> xr
 
     Raises
     ------
-    ValueError
-        If there is no such dimension, or it has several chunks, or as `wcdfa.dfa`.
+    TypeError, ValueError
+        If it is no DataArray, there is no such dimension, or it has several chunks, or as `wcdfa.dfa`.
     """
     _prepare(data, dim, options)
     parts = xr.apply_ufunc(
@@ -120,6 +120,9 @@ def fluctuations(data: xr.DataArray, dim: str = "time", **options: Unpack[Option
 
 def _prepare(data: xr.DataArray, dim: str, options: Options) -> DFAResult:
     """Measure a series of this length, so that its calibration is computed once and an option is refused before Dask begins."""
+    if not isinstance(data, xr.DataArray):
+        msg = f"data must be a DataArray, got {type(data).__name__}; of a Dataset give one variable: dataset['name']"
+        raise TypeError(msg)
     if dim not in data.dims:
         msg = f"there is no dimension {dim!r}; the dimensions are {', '.join(map(repr, data.dims))}, so give dim="
         raise ValueError(msg)

@@ -71,5 +71,12 @@ def test_integers_and_the_constant_column(frame):
 def test_what_is_refused(frame):
     with pytest.raises(TypeError, match=r"column 'who' holds (object|str), no numbers; leave it out"):
         dfa(frame)
-    with pytest.raises(ValueError, match="default box sizes of order 1 need at least 16"):
-        dfa(frame["x"][:10])
+    with pytest.raises(ValueError, match="method must be one of"):
+        dfa(frame["x"][:10], method="best")
+
+
+def test_a_short_group_does_not_stop_the_others(frame):
+    short = pd.concat([frame, pd.DataFrame({"who": ["eve"] * 10, "x": range(10)})])
+    found = short.groupby("who")["x"].apply(dfa).unstack()
+    assert "10 samples; the default box sizes of order 1 need at least 16" in found.loc["eve", "reason"]
+    assert found["alpha"].isna().tolist() == [False, False, True]

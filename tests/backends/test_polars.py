@@ -48,6 +48,16 @@ def test_groups_and_over(frame):
     assert over["found"].struct.field("alpha")[300] == alpha(frame["x"][256:])
 
 
+def test_a_short_group_does_not_stop_the_others(frame):
+    found = (
+        frame.vstack(frame[:10].with_columns(who=pl.lit("eve"))).group_by("who", maintain_order=True).agg(pl.col("x").wcdfa.dfa())
+    )
+    rows = found.unnest("x").to_dicts()
+    assert np.isnan(rows[2]["alpha"])
+    assert "10 samples; the default box sizes of order 1 need at least 16" in rows[2]["reason"]
+    assert rows[1]["alpha"] == alpha(frame["x"][256:])
+
+
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
 def test_lazy_frames(frame, engine):
     lazy = frame.lazy().group_by("who").agg(pl.col("x").wcdfa.dfa().struct.field("alpha"))

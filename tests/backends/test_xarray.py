@@ -83,6 +83,8 @@ def test_groups_and_windows(data):
 def test_what_is_refused(data):
     with pytest.raises(ValueError, match="no dimension 'when'; the dimensions are 'time', 'lat', 'lon', so give dim="):
         backend.dfa(data, "when")
+    with pytest.raises(TypeError, match=r"must be a DataArray, got Dataset; of a Dataset give one variable"):
+        backend.dfa(data.to_dataset())
     with pytest.raises(ValueError, match="method must be one of"):
         backend.dfa(data, method="best")
     require("dask.array")
