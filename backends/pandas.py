@@ -39,15 +39,15 @@ def dfa(data: pd.Series | pd.DataFrame, **options: Unpack[Options]) -> pd.Series
     Parameters
     ----------
     data : Series or DataFrame
-        Numbers. Rows count as equally spaced, whatever the index says.
+        Numbers. Rows count as equally spaced, whatever the index says; if they are not, give ``times=data.index``.
     options
-        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`.
+        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`, `missing`, `times`, `spacing`.
 
     Returns
     -------
     Series or DataFrame
         alpha, stderr, low, high, r_squared, adequacy, saturated, and reason: why there is no α, for example because the column holds a
-        missing value, or a group is too short; otherwise None. Of a DataFrame one row for each column.
+        missing value, unless ``missing="omit"``, or a group is too short; otherwise None. Of a DataFrame one row for each column.
 
     Raises
     ------

@@ -36,14 +36,14 @@ class Namespace:
         Parameters
         ----------
         options
-            As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`.
+            As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`, `missing`.
 
         Returns
         -------
         Expr
             One struct of alpha, stderr, low, high, r_squared, adequacy, saturated and reason; ``.struct.field("alpha")`` or ``unnest``
-            take it apart. With null or NaN among the samples, or in a group that is too short, alpha is NaN, and
-            `reason` says so.
+            take it apart. Null and NaN are gaps with ``missing="omit"``. Without it, or in a group that is
+            too short, alpha is NaN, and `reason` says so.
         """
         return self._expression.map_batches(
             lambda series: pl.Series(series.name, [measured(series, options)], dtype=RESULT),

@@ -47,17 +47,17 @@ def dfa(data: xr.DataArray, dim: str = "time", **options: Unpack[Options]) -> xr
     Parameters
     ----------
     data : DataArray
-        Samples at equal spacing along `dim`. An array of Dask needs one chunk along it, and stays lazy.
+        Samples at equal spacing along `dim`; otherwise give ``times=data[dim]``. An array of Dask needs one chunk along it, and stays lazy.
     dim : str
         The dimension along which time runs.
     options
-        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`.
+        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`, `missing`, `times`, `spacing`.
 
     Returns
     -------
     Dataset
         The fields of `wcdfa.DFAResult` with the other dimensions of `data`, its coordinates and attributes. A series without α, for
-        example one that holds NaN, has α NaN and its reason in `cause`, whose values `cause.attrs` explains.
+        example one that holds NaN unless ``missing="omit"``, has α NaN and its reason in `cause`, whose values `cause.attrs` explains.
 
     Raises
     ------
@@ -128,6 +128,8 @@ def _prepare(data: xr.DataArray, dim: str, options: Options) -> DFAResult:
         raise ValueError(msg)
     if (scales := options.get("scales")) is not None:
         options["scales"] = tuple(scales)  # each block reads them again
+    if options.get("times") is not None:
+        options["times"] = np.asarray(options["times"])
     if "breaks" in options:
         options["breaks"] = tuple(options["breaks"])
     return measure_each(np.random.default_rng(0).standard_normal(data.sizes[dim]), **options)

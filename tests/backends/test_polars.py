@@ -81,6 +81,13 @@ def test_null_and_nan_are_a_reason(frame, lost):
     assert row["reason"] == "the series holds a value that is NaN or infinite"
 
 
+def test_nulls_are_gaps_if_asked(frame):
+    lost = frame[:128].with_columns(x=pl.when(pl.int_range(pl.len()).is_between(40, 49)).then(None).otherwise(pl.col("x")))
+    found = lost.select(pl.col("x").wcdfa.dfa(missing="omit", method="ols").struct.field("alpha")).item()
+    expected = wcdfa.dfa(lost["x"].fill_null(np.nan).to_numpy(), missing="omit", method="ols")
+    assert found == pytest.approx(float(expected.alpha))
+
+
 def test_integers_decimals_and_a_constant():
     whole = np.arange(256) ** 2 % 17
     frame = pl.DataFrame({"i": whole, "same": [2] * 256}).with_columns(d=pl.col("i").cast(pl.Decimal(10, 2)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,10 @@ from wcdfa.inference.calibration import Method
 from wcdfa.inference.calibration_tables import method_sizes
 from wcdfa.inference.exponent import NOT_FINITE, REASONS, DFAResult, check_method, measure
 from wcdfa.kernel.checks import check_order
+
+if TYPE_CHECKING:
+    from wcdfa.kernel.missing import Missing
+    from wcdfa.kernel.time_grid import Spacing
 
 Column = npt.NDArray[np.generic]
 
@@ -27,6 +31,9 @@ class Options(TypedDict, total=False):
     method: Method
     confidence: float
     breaks: Iterable[int]
+    missing: Missing
+    times: npt.ArrayLike | None
+    spacing: Spacing | None
 
 
 def measure_each(x: npt.ArrayLike, **options: Unpack[Options]) -> DFAResult:
@@ -44,14 +51,15 @@ def measure_each(x: npt.ArrayLike, **options: Unpack[Options]) -> DFAResult:
     x : numbers of shape (..., n)
         Real numbers, time along the last axis.
     options
-        As `wcdfa.dfa`.
+        As `wcdfa.dfa`. With ``missing="omit"`` NaN is a gap, with "raise" an error.
     """
     values = np.asarray(x)
     if values.dtype.kind not in "biuf":
         return measure(values, **options)  # which says what it takes
     values = np.asarray(values, dtype=np.result_type(values.dtype, np.float32))
-    whole = np.isfinite(values).all(axis=-1, keepdims=True)
-    if whole.all():
+    wrong = np.isinf(values) if options.get("missing") == "omit" else ~np.isfinite(values)
+    whole = ~wrong.any(axis=-1, keepdims=True)
+    if whole.all() or options.get("missing") == "raise":
         return measure(values, **options)
     result = measure(np.where(whole, values, 0.0), **options)
     lacking = ~whole[..., 0]
@@ -86,12 +94,12 @@ def table_of(series: npt.NDArray[np.float64], **options: Unpack[Options]) -> dic
 
 
 def too_short(n: int, options: Options) -> str | None:
-    """Why series of `n` samples are too short for the default box sizes; None if they are not, or if sizes are given.
+    """Why series of `n` samples are too short for the default box sizes; None if they are not, or if sizes or times are given.
 
     >>> too_short(16, {}), too_short(10, {"scales": (4, 8)})
     (None, None)
     """
-    if options.get("scales") is not None:
+    if options.get("scales") is not None or options.get("times") is not None:
         return None
     order, method = options.get("order", 1), options.get("method", "robust")
     check_method(method)
