@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.inference.each_series import NUMBERS, Options, measure_each, reasons
+from wcdfa.inference.each_series import Options, columns_of, measure_each
 from wcdfa.inference.exponent import DFAResult
 from wcdfa.scales import half_sizes
 from wcdfa.support.extras import needed
@@ -45,8 +45,7 @@ class ChannelExponents(NamedTuple):
         index: pd.Index = pd.Index(self.channels, name="channel")
         if self.epochs is not None:
             index = pd.MultiIndex.from_product([self.epochs, self.channels], names=["epoch", "channel"])
-        columns = {name: np.ravel(getattr(self.result, name)) for name in (*NUMBERS, "saturated")}
-        return pd.DataFrame({**columns, "reason": np.ravel(reasons(self.result))}, index=index)
+        return pd.DataFrame(columns_of(self.result), index=index)
 
 
 def dfa(
@@ -74,13 +73,13 @@ def dfa(
     seconds : pair of numbers, optional
         Shortest and longest box. Default: all sizes that `wcdfa.dfa` takes, at most 2,048 samples. Not together with `scales`.
     options
-        As `wcdfa.dfa`: `order`, `scales` (in samples), `method`, `confidence`, and for Epochs `breaks`.
+        As `wcdfa.dfa`: `order`, `scales` (in samples), `method`, `confidence`, `missing`, and for Epochs `breaks`.
 
     Returns
     -------
     ChannelExponents
-        Of a Raw, samples under annotations whose names begin with "bad" are left out, as MNE does. No box reaches across them, or
-        across a seam of recordings that were joined.
+        Of a Raw, samples under annotations whose names begin with "bad" are left out, as MNE does. No box reaches across them, unless
+        ``missing="omit"``, which takes them as gaps in time, nor across a seam of recordings that were joined.
 
     Raises
     ------
@@ -109,6 +108,9 @@ def _without_bad(raw: mne.io.BaseRaw, options: Options) -> tuple[Values, float]:
         raise ValueError(msg)
     data = raw.get_data(reject_by_annotation="NaN")
     bad = np.isnan(data).all(axis=0)
+    if options.get("missing") == "omit":
+        options["breaks"] = tuple(sorted({*_edges(raw).astype(int).tolist()} - {0, data.shape[-1]}))
+        return data, float(bad.mean())
     kept = np.flatnonzero(~bad)
     seams = {*(1 + np.flatnonzero(np.diff(kept) > 1)).tolist(), *np.searchsorted(kept, _edges(raw)).tolist()}
     options["breaks"] = tuple(sorted(seams - {0, len(kept)}))

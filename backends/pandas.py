@@ -7,8 +7,7 @@ from typing import TypedDict, Unpack
 import numpy as np
 
 from wcdfa.inference.calibration import Method
-from wcdfa.inference.each_series import NUMBERS, Options, measure_each, reasons
-from wcdfa.inference.exponent import DFAResult
+from wcdfa.inference.each_series import Options, columns_of, table_of
 from wcdfa.inference.rolling import rolling_dfa as rolling
 from wcdfa.support.extras import needed
 
@@ -40,15 +39,15 @@ def dfa(data: pd.Series | pd.DataFrame, **options: Unpack[Options]) -> pd.Series
     Parameters
     ----------
     data : Series or DataFrame
-        Numbers. Rows count as equally spaced, whatever the index says.
+        Numbers. Rows count as equally spaced, whatever the index says; if they are not, give ``times=data.index``.
     options
-        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`.
+        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`, `missing`, `times`, `spacing`.
 
     Returns
     -------
     Series or DataFrame
         alpha, stderr, low, high, r_squared, adequacy, saturated, and reason: why there is no α, for example because the column holds a
-        missing value; otherwise None. Of a DataFrame one row for each column.
+        missing value, unless ``missing="omit"``, or a group is too short; otherwise None. Of a DataFrame one row for each column.
 
     Raises
     ------
@@ -81,11 +80,11 @@ def rolling_dfa(data: pd.Series, window: int = 500, stride: int | None = None, *
         As `wcdfa.rolling_dfa`: `order`, `method`, `confidence`.
     """
     found = rolling(_numbers(data.to_frame())[0], window=window, stride=stride, **options)
-    return _frame(found.result, data.index[found.stops - 1])
+    return pd.DataFrame(columns_of(found.result), index=data.index[found.stops - 1])
 
 
 def _table(data: pd.DataFrame, options: Options) -> pd.DataFrame:
-    return _frame(measure_each(_numbers(data), **options), data.columns)
+    return pd.DataFrame(table_of(_numbers(data), **options), index=data.columns)
 
 
 def _numbers(data: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -95,8 +94,3 @@ def _numbers(data: pd.DataFrame) -> np.ndarray[tuple[int, int], np.dtype[np.floa
         msg = f"column {wrong[0]!r} holds {data.dtypes[wrong[0]]}, no numbers; leave it out: frame.select_dtypes('number')"
         raise TypeError(msg)
     return np.ascontiguousarray(data.to_numpy(dtype=np.float64, na_value=np.nan).T)
-
-
-def _frame(result: DFAResult, index: pd.Index) -> pd.DataFrame:
-    columns = {name: getattr(result, name) for name in (*NUMBERS, "saturated")}
-    return pd.DataFrame({**columns, "reason": reasons(result)}, index=index)

@@ -6,7 +6,7 @@ from typing import Unpack
 
 import numpy as np
 
-from wcdfa.inference.each_series import NUMBERS, Options, measure_each, reasons
+from wcdfa.inference.each_series import NUMBERS, Options, table_of
 from wcdfa.support.extras import needed
 
 with needed("wcdfa.backends.polars", "wcdfa[polars]"):
@@ -36,13 +36,14 @@ class Namespace:
         Parameters
         ----------
         options
-            As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`.
+            As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`, `missing`.
 
         Returns
         -------
         Expr
             One struct of alpha, stderr, low, high, r_squared, adequacy, saturated and reason; ``.struct.field("alpha")`` or ``unnest``
-            take it apart. With null or NaN among the samples alpha is NaN, and `reason` says so.
+            take it apart. Null and NaN are gaps with ``missing="omit"``. Without it, or in a group that is
+            too short, alpha is NaN, and `reason` says so.
         """
         return self._expression.map_batches(
             lambda series: pl.Series(series.name, [measured(series, options)], dtype=RESULT),
@@ -65,6 +66,5 @@ def measured(series: pl.Series, options: Options) -> dict[str, object]:
     if not series.dtype.is_numeric():
         msg = f"column {series.name!r} holds {series.dtype}, no numbers; cast it first: pl.col({series.name!r}).cast(pl.Float64)"
         raise TypeError(msg)
-    result = measure_each(series.cast(pl.Float64).fill_null(np.nan).to_numpy(), **options)
-    numbers = {name: float(getattr(result, name)) for name in NUMBERS}
-    return {**numbers, "saturated": bool(result.saturated), "reason": reasons(result).item()}
+    samples = series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return {name: column.item() for name, column in table_of(samples[None], **options).items()}

@@ -47,22 +47,22 @@ def dfa(data: xr.DataArray, dim: str = "time", **options: Unpack[Options]) -> xr
     Parameters
     ----------
     data : DataArray
-        Samples at equal spacing along `dim`. An array of Dask needs one chunk along it, and stays lazy.
+        Samples at equal spacing along `dim`; otherwise give ``times=data[dim]``. An array of Dask needs one chunk along it, and stays lazy.
     dim : str
         The dimension along which time runs.
     options
-        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`.
+        As `wcdfa.dfa`: `order`, `scales`, `method`, `confidence`, `breaks`, `missing`, `times`, `spacing`.
 
     Returns
     -------
     Dataset
         The fields of `wcdfa.DFAResult` with the other dimensions of `data`, its coordinates and attributes. A series without α, for
-        example one that holds NaN, has α NaN and its reason in `cause`, whose values `cause.attrs` explains.
+        example one that holds NaN unless ``missing="omit"``, has α NaN and its reason in `cause`, whose values `cause.attrs` explains.
 
     Raises
     ------
-    ValueError
-        If there is no such dimension, or it has several chunks, or as `wcdfa.dfa`.
+    TypeError, ValueError
+        If it is no DataArray, there is no such dimension, or it has several chunks, or as `wcdfa.dfa`.
     """
     _prepare(data, dim, options)
     parts = xr.apply_ufunc(
@@ -120,11 +120,16 @@ def fluctuations(data: xr.DataArray, dim: str = "time", **options: Unpack[Option
 
 def _prepare(data: xr.DataArray, dim: str, options: Options) -> DFAResult:
     """Measure a series of this length, so that its calibration is computed once and an option is refused before Dask begins."""
+    if not isinstance(data, xr.DataArray):
+        msg = f"data must be a DataArray, got {type(data).__name__}; of a Dataset give one variable: dataset['name']"
+        raise TypeError(msg)
     if dim not in data.dims:
         msg = f"there is no dimension {dim!r}; the dimensions are {', '.join(map(repr, data.dims))}, so give dim="
         raise ValueError(msg)
     if (scales := options.get("scales")) is not None:
         options["scales"] = tuple(scales)  # each block reads them again
+    if options.get("times") is not None:
+        options["times"] = np.asarray(options["times"])
     if "breaks" in options:
         options["breaks"] = tuple(options["breaks"])
     return measure_each(np.random.default_rng(0).standard_normal(data.sizes[dim]), **options)

@@ -79,7 +79,7 @@ def agreement(python: str | None) -> None:
         print(f"  {name} ({len(rr):,} intervals): {own.alpha:.6f} ({own.low:.3f}–{own.high:.3f})")
         print(f"    least squares through F(s) of wcdfa.fluctuations: {close(own.alpha, by_hand(rr))}")
         print(
-            f"    NeuroKit2 {of_neurokit(rr):.6f}: it leaves out boxes whose intervals lie on a line, as intervals in steps of 8 ms often do"
+            f"    NeuroKit2 {of_neurokit(rr):.6f}: it leaves out boxes whose intervals are all equal, as some in steps of 8 ms are"
         )
         finer = rr + harness.seed("finer").uniform(-4, 4, len(rr))
         print(f"    without the steps, NeuroKit2: {close(heart.alpha1(finer, skip=None).alpha, of_neurokit(finer))}")

@@ -65,6 +65,13 @@ def test_recordings_that_were_joined_are_not_bridged(data):
     same(dfa(whole).result, wcdfa.dfa(data[:2], breaks=[400]))
 
 
+def test_bad_stretches_are_gaps_in_time_if_asked(data):
+    raw = raw_of(data[:, :128])
+    raw.set_annotations(mne.Annotations([2.0], [0.45], ["bad"]))
+    lost = raw.get_data(["C3"], reject_by_annotation="NaN")
+    same(dfa(raw, "C3", missing="omit", method="ols").result, wcdfa.dfa(lost, missing="omit", method="ols"))
+
+
 def test_epochs_keep_their_numbers(data):
     epochs = mne.EpochsArray(data.reshape(3, 5, 200).swapaxes(0, 1), info("C3", "C4", "STI"), verbose="error")
     epochs.drop([1], verbose="error")

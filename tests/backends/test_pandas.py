@@ -62,6 +62,15 @@ def test_a_missing_value_is_a_reason(frame, kind):
     assert found.loc["y", "alpha"] == pytest.approx(wcdfa.dfa(frame["y"].to_numpy(dtype=float)).alpha)
 
 
+def test_gaps_and_times(frame):
+    days = pd.date_range("2020-01-01", periods=138).delete(range(40, 50))
+    series = frame["x"][:128].set_axis(days)
+    on_grid = series.asfreq("D")
+    gaps, times = dfa(on_grid, missing="omit", method="ols"), dfa(series, times=series.index, method="ols")
+    assert gaps["alpha"] == pytest.approx(times["alpha"])
+    assert gaps["alpha"] == pytest.approx(wcdfa.dfa(on_grid.to_numpy(), missing="omit", method="ols").alpha)
+
+
 def test_integers_and_the_constant_column(frame):
     found = dfa(pd.DataFrame({"count": np.arange(512) ** 2 % 17, "same": 3}))
     assert found.loc["count", "alpha"] == pytest.approx(wcdfa.dfa(np.arange(512) ** 2 % 17).alpha)
@@ -71,5 +80,12 @@ def test_integers_and_the_constant_column(frame):
 def test_what_is_refused(frame):
     with pytest.raises(TypeError, match=r"column 'who' holds (object|str), no numbers; leave it out"):
         dfa(frame)
-    with pytest.raises(ValueError, match="default box sizes of order 1 need at least 16"):
-        dfa(frame["x"][:10])
+    with pytest.raises(ValueError, match="method must be one of"):
+        dfa(frame["x"][:10], method="best")
+
+
+def test_a_short_group_does_not_stop_the_others(frame):
+    short = pd.concat([frame, pd.DataFrame({"who": ["eve"] * 10, "x": range(10)})])
+    found = short.groupby("who")["x"].apply(dfa).unstack()
+    assert "10 samples; the default box sizes of order 1 need at least 16" in found.loc["eve", "reason"]
+    assert found["alpha"].isna().tolist() == [False, False, True]

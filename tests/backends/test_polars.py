@@ -48,6 +48,16 @@ def test_groups_and_over(frame):
     assert over["found"].struct.field("alpha")[300] == alpha(frame["x"][256:])
 
 
+def test_a_short_group_does_not_stop_the_others(frame):
+    found = (
+        frame.vstack(frame[:10].with_columns(who=pl.lit("eve"))).group_by("who", maintain_order=True).agg(pl.col("x").wcdfa.dfa())
+    )
+    rows = found.unnest("x").to_dicts()
+    assert np.isnan(rows[2]["alpha"])
+    assert "10 samples; the default box sizes of order 1 need at least 16" in rows[2]["reason"]
+    assert rows[1]["alpha"] == alpha(frame["x"][256:])
+
+
 @pytest.mark.parametrize("engine", ["in-memory", "streaming"])
 def test_lazy_frames(frame, engine):
     lazy = frame.lazy().group_by("who").agg(pl.col("x").wcdfa.dfa().struct.field("alpha"))
@@ -69,6 +79,13 @@ def test_null_and_nan_are_a_reason(frame, lost):
     row = found.select(pl.col("x").wcdfa.dfa()).unnest("x").row(0, named=True)
     assert np.isnan(row["alpha"])
     assert row["reason"] == "the series holds a value that is NaN or infinite"
+
+
+def test_nulls_are_gaps_if_asked(frame):
+    lost = frame[:128].with_columns(x=pl.when(pl.int_range(pl.len()).is_between(40, 49)).then(None).otherwise(pl.col("x")))
+    found = lost.select(pl.col("x").wcdfa.dfa(missing="omit", method="ols").struct.field("alpha")).item()
+    expected = wcdfa.dfa(lost["x"].fill_null(np.nan).to_numpy(), missing="omit", method="ols")
+    assert found == pytest.approx(float(expected.alpha))
 
 
 def test_integers_decimals_and_a_constant():

@@ -25,7 +25,9 @@ def series():
 
 
 @pytest.mark.filterwarnings("ignore:all columns are NaN", "ignore:alpha is NaN", "ignore::sklearn.exceptions.SkipTestWarning")
-@parametrize_with_checks([DFATransformer(), DFATransformer(columns=("alpha", "fluctuations"), method="ols")])
+@parametrize_with_checks(
+    [DFATransformer(), DFATransformer(missing="omit"), DFATransformer(columns=("alpha", "fluctuations"), method="ols")]
+)
 def test_the_checks_of_sklearn(estimator, check):
     check(estimator)
 
@@ -65,6 +67,13 @@ def test_rows_without_alpha_are_nan_with_the_reason(series):
     assert np.isnan(table[:, 0]).tolist() == [i == 2 for i in range(6)]
     with pytest.warns(wcdfa.DFAWarning, match="8 samples; .* need at least 16"):
         assert np.isnan(DFATransformer().fit_transform(series[:, :8])).all()
+
+
+def test_nan_are_gaps_if_asked(series):
+    lost = series[:2, :128].copy()
+    lost[1, 40:50] = np.nan
+    found = DFATransformer(missing="omit", method="ols").fit_transform(lost)
+    assert np.array_equal(found[:, 0], wcdfa.dfa(lost, missing="omit", method="ols").alpha)
 
 
 def test_what_is_refused(series):

@@ -45,6 +45,18 @@ def test_a_series_with_nan_has_no_alpha_and_a_cause(data):
     assert not np.isnan(curve.isel(lat=1, lon=1)).any()
 
 
+def test_gaps_and_times(data):
+    short = data.isel(time=slice(0, 128)).copy()
+    short[40:50, 1, 2] = np.nan
+    found = backend.dfa(short, missing="omit", method="ols")
+    assert np.allclose(found.alpha, wcdfa.dfa(short.values, axis=0, missing="omit", method="ols").alpha)
+    times = np.delete(np.arange(138), slice(40, 50))
+    assert np.allclose(
+        backend.dfa(data.isel(time=slice(0, 128)), times=xr.DataArray(times), method="ols").alpha,
+        wcdfa.dfa(data.values[:128], axis=0, times=times, method="ols").alpha,
+    )
+
+
 def test_fluctuations_have_a_scale(data):
     curve = backend.fluctuations(data, scales=(4, 8, 16), method="ols")
     assert np.allclose(curve.transpose("lat", "lon", "scale"), wcdfa.fluctuations(data.values, axis=0, scales=(4, 8, 16))[1])
@@ -83,6 +95,8 @@ def test_groups_and_windows(data):
 def test_what_is_refused(data):
     with pytest.raises(ValueError, match="no dimension 'when'; the dimensions are 'time', 'lat', 'lon', so give dim="):
         backend.dfa(data, "when")
+    with pytest.raises(TypeError, match=r"must be a DataArray, got Dataset; of a Dataset give one variable"):
+        backend.dfa(data.to_dataset())
     with pytest.raises(ValueError, match="method must be one of"):
         backend.dfa(data, method="best")
     require("dask.array")
