@@ -112,6 +112,26 @@ class OptimizerTest(TypedDict):
 
 
 @final
+class CouplingResult(TypedDict):
+    """Whether a series moves together with another column of its log; missing numbers are None."""
+
+    column: str
+    p_value: float | None
+    """Over all box sizes."""
+    size: int | None
+    """The box size in samples at which ρ is clearest."""
+    rho: float | None
+    low: float | None
+    high: float | None
+    n: int
+    """Samples that were compared."""
+    spacing: int
+    """Optimizer steps from one of them to the next."""
+    reason: str | None
+    """Why the two were not compared; None if they were."""
+    line: str
+
+
 class SeriesResult(TypedDict):
     """A judged series; α, low, high, regime and so on are those of its last window."""
 
@@ -140,6 +160,8 @@ class SeriesResult(TypedDict):
     diagnosis: DiagnosisResult | None
     """None if the series is not ‖ΔW‖, or it was not asked for."""
     windows: list[WindowResult]
+    couplings: NotRequired[list[CouplingResult]]
+    """Whether it moves together with the columns that were asked for."""
     fingerprint: NotRequired[Fingerprint]
     """What tells whether another log holds the same run; it is not printed."""
     known_as: NotRequired[str]

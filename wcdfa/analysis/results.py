@@ -10,6 +10,7 @@ from typing import SupportsFloat
 from wcdfa.analysis.fingerprints import fingerprint_of
 from wcdfa.analysis.result_types import (
     AlarmResult,
+    CouplingResult,
     DiagnosisResult,
     FailedResult,
     OptimizerTest,
@@ -25,6 +26,7 @@ from wcdfa.readers.columns import Run
 from wcdfa.readers.errors import NothingLogged
 from wcdfa.verdicts.diagnosis import SHOWN, Diagnosis
 from wcdfa.verdicts.drift import Alarm
+from wcdfa.verdicts.norm_coupling import NormCoupling
 from wcdfa.verdicts.run_alpha import RunAlpha
 from wcdfa.verdicts.single_window import Verdict
 
@@ -59,7 +61,7 @@ def as_json(analysis: Analysis) -> SeriesResult:
     """Turn an analysis into numbers and strings that `json.dumps` takes, even with ``allow_nan=False``."""
     windows = [_window(analysis, int(start), int(stop), verdict) for start, stop, verdict in zip(*analysis.judged, strict=True)]
     series, last = analysis.series, windows[-1]
-    return {
+    result: SeriesResult = {
         "path": str(series.path),
         "run": series.run,
         "series": series.column,
@@ -83,6 +85,23 @@ def as_json(analysis: Analysis) -> SeriesResult:
         "diagnosis": None if analysis.diagnosis is None else _diagnosis(analysis.diagnosis),
         "alarms": [_alarm(analysis.in_steps(alarm)) for alarm in analysis.alarms],
         "windows": windows,
+    }
+    return {**result, "couplings": [_coupling(each) for each in analysis.couplings]} if analysis.couplings else result
+
+
+def _coupling(found: NormCoupling) -> CouplingResult:
+    size, rho, low, high = found.clearest
+    return {
+        "column": found.name,
+        "p_value": _number(found.p_value),
+        "size": size or None,
+        "rho": _number(rho),
+        "low": _number(low),
+        "high": _number(high),
+        "n": found.n,
+        "spacing": found.spacing,
+        "reason": found.reason,
+        "line": str(found),
     }
 
 

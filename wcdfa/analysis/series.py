@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from wcdfa.readers.spacing import ONE_AN_EPOCH
 from wcdfa.readers.tools import has_option, log_each
 from wcdfa.support.quantity import Quantity
 from wcdfa.support.shortest import LEAST
+from wcdfa.support.text import shown
 from wcdfa.verdicts.alongside import Alongside
 from wcdfa.verdicts.criteria import Criteria
 from wcdfa.verdicts.diagnosis import Diagnosis
@@ -26,6 +27,9 @@ from wcdfa.verdicts.ending import Ending, ending_of
 from wcdfa.verdicts.run_alpha import RunAlpha, alpha_of_run
 from wcdfa.verdicts.run_drifts import drifts_of
 from wcdfa.verdicts.windows import Judged, judged_windows
+
+if TYPE_CHECKING:
+    from wcdfa.verdicts.norm_coupling import NormCoupling
 
 OF_EPOCHS = "its values are one an epoch, and a replay gives those of steps"
 NORMS = ("update norm", "gradient norm", "displacement")
@@ -68,6 +72,8 @@ class Settings:
     """Whether to look for faults: what is not as the optimizer gives, and what changed."""
     baseline: int | None = None
     """Steps at the start of the series that show what is usual, for the diagnosis; None takes half of them."""
+    beside: tuple[str, ...] = ()
+    """Names or patterns of other columns, such as "loss", that the series is compared with."""
 
     def criteria(self, *, log: bool, series: RecordedSeries | None = None) -> Criteria:
         """Make the criteria for judging the windows of a series; `log` decides about the logarithm if the settings do not."""
@@ -106,7 +112,9 @@ class Settings:
     def series(self, run: Run) -> Iterator[RecordedSeries]:
         """Read the series of a run that should be judged. Raises as `series_of`."""
         first, last = self.steps or (None, None)
-        for series in series_of(run, self.columns, quantity=self.quantity, spacing=self.spacing, first=first, last=last):
+        for series in series_of(
+            run, self.columns, quantity=self.quantity, spacing=self.spacing, first=first, last=last, beside=self.beside
+        ):
             yield series._replace(notes=(*series.notes, *_rate_unused(series, self.lr)))
 
 
@@ -122,6 +130,8 @@ class Analysis(NamedTuple):
     """One α for the whole series."""
     diagnosis: Diagnosis | None = None
     """What may be wrong with the run; None if the series is not ‖ΔW‖, or it was not asked for."""
+    couplings: tuple[NormCoupling, ...] = ()
+    """Whether the series moves together with the other columns that were asked for."""
 
     def step(self, sample: int) -> int:
         """The training step of the sample with this index; if the log has no steps, they count from 1."""
@@ -201,7 +211,22 @@ def _analyzed(series: RecordedSeries, settings: Settings, each: Callable[[int, i
         judged = judged_windows(ready.values, criteria, beside, window=settings.window, stride=settings.stride, each=each)
         alarms = drifts_of(ready.values, criteria.preparation, window=settings.window, lr=ready.lr, steps=ready.steps)
         run = alpha_of_run(ready.values, criteria.preparation, lr=ready.lr, steps=ready.steps, thresholds=criteria.thresholds)
-        return Analysis(series, settings, criteria, judged, alarms, run, diagnosis_of(series, ready, settings))
+        couplings = tuple(_coupling(series, ready, criteria, name) for name in series.beside)
+        return Analysis(series, settings, criteria, judged, alarms, run, diagnosis_of(series, ready, settings), couplings)
+
+
+def _coupling(series: RecordedSeries, ready: Judgeable, criteria: Criteria, name: str) -> NormCoupling:
+    """Compare a series with another column of its log."""
+    from wcdfa.verdicts.norm_coupling import NormCoupling, norm_coupling  # noqa: PLC0415 - only who asks for it needs it
+
+    log, order = "log " if criteria.preparation.log else "", criteria.measurement.order
+    what = f"{log}{'‖ΔW‖' if series.quantity == 'update norm' else shown(series.column)}"
+    other = series.beside[name]
+    if name == series.column:
+        return NormCoupling(name, reason="it is the same column", what=what)
+    if isinstance(other, str):
+        return NormCoupling(name, reason=other, what=what)
+    return norm_coupling(ready.values, other, name, criteria.preparation, lr=ready.lr, steps=ready.steps, order=order, what=what)
 
 
 class Judgeable(NamedTuple):

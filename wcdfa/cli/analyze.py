@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,7 @@ def analyze(
     output: Annotated[Path | None, Parameter(alias="-o")] = None,
     table: Path | None = None,
     group_by: str | None = None,
+    beside: Annotated[list[str] | None, Parameter(name="--with", negative="")] = None,
     details: Annotated[bool, Parameter(negative="")] = False,
     fail_on: Annotated[list[Condition] | None, Parameter(negative="")] = None,
     jobs: AtLeastOne | None = None,
@@ -48,6 +50,8 @@ def analyze(
         File of the picture of a single series. Default: in the current folder, named after the run; that of another run is not replaced.
     table
         Write every window of every series to this parquet file. It appears with the first results.
+    beside
+        Another column, such as loss, or a pattern of names: say whether the series moves together with it. Repeat the option for several.
     details
         For a single series, also print α at higher orders, and the figures behind the words of the verdict.
     group_by
@@ -61,7 +65,7 @@ def analyze(
     dask
         Use a Dask cluster instead of processes: its address, or "local".
     """
-    settings = judging.settings()
+    settings = replace(judging.settings(), beside=tuple(beside or ()))
     with door():
         grouping = Grouping(group_by)
         if output is not None:

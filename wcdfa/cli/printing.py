@@ -43,6 +43,8 @@ def print_analysis(analysis: Analysis, console: Console, *, details: bool = Fals
     console.print(windows_table(analysis, verdicts, details=details))
     for line in of_run(analysis.run, verdicts):
         say(console, line)
+    for coupling in analysis.couplings:
+        say(console, str(coupling))
     missing = (
         optimizer is None and quantity == "update norm" and analysis.criteria.incomparable is None
     )  # or naming one is of no use
@@ -122,6 +124,7 @@ def print_notes(results: Sequence[SeriesResult], console: Console) -> None:
             lines.append(
                 f"{label_of(result)}: α went {alarm['direction']} from about step {alarm['onset']:,}, to {alarm['alpha']:.2f}{BY_GLS}"
             )
+        lines += [f"{label_of(result)}: {each['line']}" for each in result.get("couplings", ())]
         if (found := result["diagnosis"]) is not None and found["found"]:
             lines.append(f"{label_of(result)}: {finding_in_short(found)}")
     for line in lines[:ROWS]:

@@ -123,7 +123,7 @@ def _of_rows(x: Values, confidence: float) -> MeanWithMemory:
     with np.errstate(all="ignore"):
         middle = np.where(cause == NOT_FINITE, np.nan, x.mean(axis=-1) if x.shape[-1] else np.nan)
     unknown = np.full(len(x), np.nan)
-    found = MeanWithMemory(middle, *(unknown.copy() for _ in range(6)), cause)
+    found = MeanWithMemory._make([middle, *(unknown.copy() for _ in range(6)), cause])
     constant, usable = cause == CONSTANT, np.flatnonzero(cause == 0)
     found.mean[constant] = found.low[constant] = found.high[constant] = x[constant, 0] if x.shape[-1] else np.nan
     found.stderr[constant] = 0.0

@@ -144,7 +144,7 @@ def _laplace(points: Values, rows: Indices, prior: Components, of: Spectrum, ser
     own = prior.take(rows)
     information = _information(density(points, own, of).gradient, own, of)
     evidence = _log_posterior(points, own, of, series) - np.linalg.slogdet(information)[1] / 2
-    return Mixture(series, rows, evidence, points, np.linalg.inv(information))
+    return Mixture(series, rows, evidence, points, np.asarray(np.linalg.inv(information)))
 
 
 def summed_up(of: Mixture) -> Posterior:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 
 import numpy as np
+import numpy.typing as npt
 
-from wcdfa.readers.column_names import Names, Role
+from wcdfa.readers.column_names import Names, Role, listed
 from wcdfa.readers.columns import Column, Floats, Integers, SeveralOfOneName
 from wcdfa.readers.steps import is_ours
 from wcdfa.support.text import shown
 
 CLIPPED = "{name} is taken for the gradient norm that each step used; if gradients were clipped after it was logged, log wcdfa/gradient_norm"
+UNMATCHED = "its values cannot be matched with those of {name}, by step or by row"
 MOST = 0.9
 """A series with gaps is used if it has more than this share of its values."""
 VARYING = {"momentum": ("wcdfa/momentum",), "betas": ("wcdfa/beta1", "wcdfa/beta2")}
@@ -52,13 +55,40 @@ class Beside:
 
     def mostly(self, name: str) -> Floats | None:
         """The numbers of a column at the values of the series, NaN where there is none; None if most have none, or there is no such column."""
-        places = self._places(name) if name in self._columns and name != self._series else None
+        found = self._where_known(name) if name in self._columns and name != self._series else None
+        return None if found is None or found[1].mean() <= MOST else found[0]
+
+    def asked(self, wanted: Iterable[str]) -> dict[str, Floats | str]:
+        """The columns that are asked for by name or pattern, at the values of the series, NaN where there is none; or why there are no values.
+
+        >>> columns = {"norm": Column(np.array([0.5, 0.25])), "train/loss": Column(np.array([3.0]), rows=np.array([1]))}
+        >>> beside = Beside(columns, "norm", None)
+        >>> beside.asked(["loss"])
+        {'train/loss': array([nan,  3.])}
+        >>> beside.asked(["reward"])
+        {'reward': 'the log has no column of numbers of that name; it holds: norm, train/loss'}
+        """
+        found: dict[str, Floats | str] = {}
+        for each in wanted:
+            names = named_so(self._columns, each)
+            found |= {name: self._values_or_why(name) for name in names}
+            if not names:
+                found[each] = f"the log has no column of numbers of that name; it holds: {listed(self._columns)}"
+        return found
+
+    def _values_or_why(self, name: str) -> Floats | str:
+        found = self._where_known(name)
+        return UNMATCHED.format(name=shown(self._series)) if found is None else found[0]
+
+    def _where_known(self, name: str) -> tuple[Floats, npt.NDArray[np.bool_]] | None:
+        """The numbers of a column at the values of the series, and where it has one; None if it cannot be matched, or is empty."""
+        places = self._places(name)
         if places is None or not len(places):
             return None
         wanted, order = self._wanted(), np.argsort(places, kind="stable")
         at = np.maximum(np.searchsorted(places[order], wanted, "right") - 1, 0)
         there = places[order][at] == wanted
-        return np.where(there, self._columns[name].values[order][at], np.nan) if there.mean() > MOST else None
+        return np.where(there, self._columns[name].values[order][at], np.nan), there
 
     def gradients(self) -> tuple[Floats | None, Iterator[str]]:
         """The gradient norm at each value of the series, and a note on it if this package did not log it."""
@@ -141,6 +171,18 @@ class Beside:
         if self._column.rows is None and other.rows is None and len(other.values) != len(self._column.values):
             return None  # a column of another table
         return _rows(other)
+
+
+def named_so(names: Iterable[str], wanted: str) -> list[str]:
+    """The columns that are called so; if none is, those that match it as a pattern, or end in it after a slash.
+
+    >>> named_so(["loss", "eval/loss"], "loss"), named_so(["a/loss", "b/loss"], "loss"), named_so(["a/loss", "a/lr"], "a/*")
+    (['loss'], ['a/loss', 'b/loss'], ['a/loss', 'a/lr'])
+    """
+    every = list(names)
+    if wanted in every:
+        return [wanted]
+    return [name for name in every if fnmatchcase(name, wanted) or name.endswith(f"/{wanted}")]
 
 
 def _rows(column: Column) -> Integers:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from wcdfa.readers.columns import Column, Run
 from wcdfa.readers.errors import LogError
-from wcdfa.support.series_names import ALL, BESIDE, BETA1, BETA2, COSINE, GIVEN, GRADIENTS, MOMENTUM, WEIGHT_NORM
+from wcdfa.support.series_names import ALL, BESIDE, BETA1, BETA2, COSINE, GRADIENTS, MOMENTUM, WEIGHT_NORM
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ CALLED = {
     BETA1: "wcdfa/beta1",
     BETA2: "wcdfa/beta2",
 }
-"""The columns of the series that a recorder may hold; groups are "wcdfa/update_norm/GROUP", what a user gave "wcdfa/beside/NAME"."""
+"""The columns of the series that a recorder may hold; groups are "wcdfa/update_norm/GROUP"."""
 
 
 def run_of(
@@ -70,7 +70,7 @@ def run_of(
     def column(values: npt.ArrayLike) -> Column:
         return Column(np.asarray(values, dtype=np.float64)[order], steps=at)
 
-    columns = {_called(each): column(values) for each, values in series.items() if _has_column(each)}
+    columns = {_called(each): column(values) for each, values in series.items() if each in CALLED or not each.startswith(BESIDE)}
     columns["wcdfa/lr"] = column(lr)
     found = {key: each for key, each in columns.items() if key == CALLED[ALL] or np.isfinite(each.values).any()}
     held = f"a saved recorder, which holds the last {kept:,} of {int(count):,} norms"
@@ -119,13 +119,7 @@ def undamaged() -> Iterator[None]:
         raise error if known else damaged(error) from error
 
 
-def _has_column(series: str) -> bool:
-    return series in CALLED or not series.startswith(BESIDE) or series.startswith(f"{GIVEN}/")
-
-
 def _called(series: str) -> str:
-    if series.startswith(f"{GIVEN}/"):
-        return f"wcdfa/beside/{series.removeprefix(f'{GIVEN}/')}"
     return CALLED.get(series, f"{CALLED[ALL]}/{series}")
 
 

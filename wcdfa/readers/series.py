@@ -63,6 +63,8 @@ class RecordedSeries(NamedTuple):
     optimizer: str | None = None
     """The name of the optimizer, as ``optimizer=`` takes it, if the log holds it."""
     hyperparameters: Mapping[str, object] = {}  # nothing changes it
+    beside: Mapping[str, Floats | str] = {}
+    """(n,): the columns that were asked for, at each value, NaN where there is none; or why there are no values."""
 
     @property
     def name(self) -> str:
@@ -135,6 +137,7 @@ def series_of(
     spacing: int | None = None,
     first: int | None = None,
     last: int | None = None,
+    beside: Iterable[str] = (),
 ) -> Iterator[RecordedSeries]:
     """Read the series of a run, each with what was logged beside it.
 
@@ -149,6 +152,8 @@ def series_of(
         Optimizer steps from one value to the next. Default: as many as the steps of the log say.
     first, last : int, optional
         The steps to take, both included.
+    beside : iterable of str
+        Names or patterns of other columns to read with each series, such as "loss".
 
     Raises
     ------
@@ -163,7 +168,7 @@ def series_of(
                 require_series(run, name)
             held = quantity or quantity_of(name)
             said = notes_on(run, name, held, told=quantity is not None, chosen=bool(wanted))
-            yield _series(run, names, name, held, said, spacing, (first, last))
+            yield _series(run, names, name, held, said, spacing, (first, last), tuple(beside))
     except NoSeries as error:
         raise explained(error, run, wanted).of(where).advised(run.tool) from error
     except LogError as error:
@@ -184,6 +189,7 @@ def _series(
     said: Iterable[str],
     spacing: int | None,
     steps: tuple[int | None, int | None],
+    asked: tuple[str, ...],
 ) -> RecordedSeries:
     column = run.columns[name]
     if not column.values.size:
@@ -210,6 +216,7 @@ def _series(
         identity=run.identity,
         optimizer=run.optimizer,
         hyperparameters=run.hyperparameters,
+        beside=beside.asked(asked),
     )
     if quantity != "update norm":
         return read
