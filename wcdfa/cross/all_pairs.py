@@ -55,7 +55,7 @@ def simulated(frame: Frame, memories: Sequence[Memory], replicates: int, seed: i
 
 def _simulated(frame: Frame, memories: tuple[Memory, ...], replicates: int, seed: int) -> Series:
     shorter, parts = shorter_frame(frame), []
-    rng = np.random.default_rng([seed, frame.n, frame.order])
+    rng = np.random.default_rng([seed, shorter.n, frame.order])
     for count in chunks(replicates, shorter.n * len(memories) ** 2 // 2):
         x = np.stack([series_like(each, frame, shorter.n, count, rng) for each in memories], axis=-2)
         parts.append(np.arctanh(coefficients(shorter, x)))

@@ -85,7 +85,7 @@ def null_of_pair(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int)
 
 def _simulated(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -> Null:
     shorter, parts = shorter_frame(frame), []
-    rng = np.random.default_rng([seed, frame.n, frame.order])
+    rng = np.random.default_rng([seed, shorter.n, frame.order])
     for count in chunks(replicates, shorter.n):
         pair = (series_like(memory, frame, shorter.n, count, rng) for memory in (x, y))
         parts.append(np.arctanh(shorter.coefficients(*pair)))

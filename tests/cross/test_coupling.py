@@ -1,0 +1,206 @@
+"""ρ(s) with intervals and p-values: small simulations with fixed seeds, and the dullest input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import wcdfa
+from tests.conftest import require
+from wcdfa import Coupling, coupling, cross_fluctuations, fluctuations, synthetic
+from wcdfa.cross.frame import Frame
+from wcdfa.cross.null import Spectrum, null_of_pair
+
+N = 256
+X, NOISE = synthetic.arfima(N, d=0.3, batch=(2,), seed=0)
+Y = 0.5 * X + NOISE
+few = {"replicates": 99}
+
+
+def of_batch(alpha, rho, pairs, seed, n=N):
+    x, noise = (synthetic.arfima(n, d=alpha - 0.5, batch=(pairs,), seed=[seed, i]) for i in (0, 1))
+    return x, rho * x + (1 - rho * rho) ** 0.5 * noise
+
+
+def test_rho_is_f2xy_over_fx_fy():
+    found = coupling(X, Y, **few)
+    options = {"scales": found.scales, "overlap": 0.5}
+    (_, cross), (_, fx), (_, fy) = cross_fluctuations(X, Y, **options), fluctuations(X, **options), fluctuations(Y, **options)
+    np.testing.assert_allclose(found.rho, cross / (fx * fy), atol=1e-12)
+    assert found.scales.tolist() == [3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
+    assert (found.low < found.rho).all()
+    assert (found.rho < found.high).all()
+    np.testing.assert_allclose([found.alpha_x, found.alpha_y], wcdfa.dfa(np.stack([X, Y])).alpha)
+
+
+@pytest.mark.parametrize("null", ["memory", "phase"])
+def test_independent_series_are_called_coupled_at_the_level(null):
+    """Up to four standard errors above 5 %; shuffled samples would call half of the pairs coupled."""
+    x, y = of_batch(1.0, 0.0, 120, 1, n=128)
+    share = np.mean(coupling(x, y, null=null, replicates=59).p_value <= 0.05)
+    assert 0.0 < share < 0.13
+
+
+def test_coupled_series_are_found_with_intervals_that_hold_rho():
+    x, y = of_batch(1.0, 0.4, 80, 2)
+    found = coupling(x, y, **few)
+    assert np.mean(found.p_value <= 0.05) > 0.9
+    held = np.mean((found.low <= 0.4) & (found.high >= 0.4), axis=0)
+    assert (held > 0.86).all(), held
+    given_ = found.exponent_cause == 0
+    assert np.mean(given_) > 0.9
+    assert np.mean((found.exponent_low <= 1.0) & (found.exponent_high >= 1.0), where=given_) > 0.86
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.floats(-150, 150), st.floats(-150, 150), st.floats(-1e3, 1e3))
+def test_units_and_offsets_do_not_matter(first, second, offset):
+    plain, other = coupling(X, Y, **few), coupling(X * 10**first, (Y + offset) * 10**second, **few)
+    for name in ("rho", "low", "high", "p_by_size", "p_value", "exponent", "alpha_x"):
+        np.testing.assert_allclose(getattr(other, name), getattr(plain, name), rtol=1e-6, atol=1e-9)
+
+
+def test_it_is_symmetric_and_odd():
+    plain, exchanged, opposite = coupling(X, Y, **few), coupling(Y, X, **few), coupling(X, -Y, **few)
+    np.testing.assert_allclose(exchanged.rho, plain.rho, atol=1e-13)
+    np.testing.assert_allclose(opposite.rho, -plain.rho, atol=1e-13)
+    np.testing.assert_allclose([opposite.p_value, -opposite.low[0]], [plain.p_value, plain.high[0]])
+    assert opposite.exponent == pytest.approx(plain.exponent)
+
+
+def test_identical_and_opposite_series():
+    found, opposite = coupling(X, X, **few), coupling(X, -3 * X, **few)
+    np.testing.assert_allclose(found.rho, 1, atol=1e-12)
+    np.testing.assert_allclose(opposite.rho, -1, atol=1e-12)
+    assert found.exponent == pytest.approx(wcdfa.dfa(X, method="gls").alpha, abs=0.15)
+    assert str(found).startswith("coupled (p = 0.01): ρ = 1.00 (1.00 to 1.00)")
+    assert "ρ = -1.00 (-1.00 to -1.00)" in str(opposite)
+
+
+def test_a_lag_is_found_where_y_follows():
+    later = np.roll(X, 3) + 0.3 * NOISE
+    found = coupling(X, later, lags=range(-4, 5), **few)
+    assert found.rho.shape == (9, len(found.scales))
+    assert found.exponent.shape == (9,)
+    assert found.lags[np.argmax(found.rho[:, 0])] == 3
+    assert str(found).endswith("where y follows x by 3 samples")
+    assert str(coupling(later, X, lags=range(-4, 5), **few)).endswith("where x follows y by 3 samples")
+    alone = coupling(X[:-3], later[3:], **few)
+    np.testing.assert_allclose(coupling(X, later, lags=[3], **few).rho[0], alone.rho, atol=1e-12)
+
+
+def test_no_box_crosses_a_break_at_any_lag():
+    """Each stretch has a level of its own: a box that crossed a break would see both steps."""
+    steps = 1e6 * (np.arange(N) >= 100)
+    plain = coupling(X, NOISE, breaks=[100], **few)
+    np.testing.assert_allclose(coupling(X + steps, NOISE + steps, breaks=[100], **few).rho, plain.rho, atol=1e-6)
+    shifted = coupling(X + steps, NOISE + steps, breaks=[100], lags=[0, 5], **few)
+    np.testing.assert_allclose(shifted.rho, coupling(X, NOISE, breaks=[100], lags=[0, 5], **few).rho, atol=1e-6)
+    assert coupling(X + steps, NOISE + steps, **few).rho[-1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (np.full(N, 3.0), "not compared: y is constant"),
+        (np.full(N, np.nan), "not compared: y holds a value that is NaN or infinite"),
+        (np.where(np.arange(N) == 5, np.inf, NOISE), "not compared: y holds a value that is NaN or infinite"),
+        (np.zeros(N), "not compared: y is constant"),
+    ],
+    ids=["constant", "all NaN", "one infinite", "zeros"],
+)
+def test_what_cannot_be_compared_says_so(y, said):
+    found = coupling(X, y, **few)
+    assert str(found) == said
+    assert str(coupling(y, X, **few)) == said.replace("y ", "x ")
+    for name in ("rho", "low", "high", "p_by_size", "p_value", "exponent", "exponent_low"):
+        assert np.isnan(getattr(found, name)).all()
+    assert found.exponent_reason == found.reason == said.removeprefix("not compared: ")
+
+
+def test_a_line_is_not_compared():
+    assert "not compared" in str(coupling(X, np.arange(float(N)), order=2, **few))
+
+
+def test_a_batch_keeps_its_shape_and_leaves_out_one_series():
+    rows = np.stack([NOISE, X + NOISE, np.ones(N)])
+    found = coupling(X, rows, **few)
+    assert found.rho.shape == (3, len(found.scales))
+    assert str(found) == "3 pairs: 1 coupled (p ≤ 0.05), 1 not, 1 not compared (y is constant)"
+    assert str(found.at(1)) == str(coupling(X, X + NOISE, **few))
+    np.testing.assert_allclose(found.at(1).rho, coupling(X, X + NOISE, **few).rho)
+    assert coupling(X[None, None], rows, lags=[0, 1], **few).rho.shape[:3] == (1, 3, 2)
+    assert np.isnan(found.rho[2]).all()
+    assert coupling(np.zeros((0, N)), X, **few).p_value.shape == (0,)
+
+
+def test_thirty_samples():
+    found = coupling(X[:30], NOISE[:30], **few)
+    assert found.scales.tolist() == [3, 4, 6]
+    assert str(found).startswith(("no coupling found (p = ", "coupled (p = "))
+    with pytest.raises(ValueError, match="the series has 9 samples"):
+        coupling(X[:9], NOISE[:9])
+
+
+def test_other_libraries_and_their_mixtures():
+    torch, jax = require("torch"), require("jax")
+    plain = coupling(X, Y, **few)
+    with jax.enable_x64(True):
+        for x, y in ((torch.asarray(X).requires_grad_(), list(Y)), (jax.numpy.asarray(X), torch.asarray(Y))):
+            np.testing.assert_allclose(coupling(x, y, **few).rho, plain.rho, atol=1e-12)
+    assert isinstance(plain, Coupling)
+    assert len(jax.tree.leaves(plain._replace(lags=None))) == 14
+
+
+def test_the_same_seed_gives_the_same_numbers_and_the_null_is_kept():
+    frame = Frame(N, (4, 8, 16))
+    assert null_of_pair(frame, 0.71, 0.9, 99, 0) is null_of_pair(frame, 0.69, 0.9, 99, 0)
+    first, second = coupling(X, Y, null="phase", seed=5, **few), coupling(X, Y, null="phase", seed=5, **few)
+    np.testing.assert_array_equal(first.low, second.low)
+    assert (coupling(X, Y, null="phase", seed=6, **few).low != first.low).any()
+
+
+def test_a_long_series_is_set_against_a_shorter_null():
+    """Standard deviations fall as one over the square root of the number of boxes."""
+    short, long = (null_of_pair(Frame(n, (4, 16)), 0.6, 0.6, 199, 0).deviation for n in (4096, 4 * 4096))
+    np.testing.assert_allclose(long, short / 2, rtol=0.01)
+    white = Spectrum(synthetic.white_noise(4 * 4096, seed=0))
+    np.testing.assert_allclose(null_of_pair(Frame(4 * 4096, (4, 16)), white, 0.5, 199, 1).deviation, long, rtol=0.25)
+
+
+def test_no_coupling_has_no_exponent():
+    found = coupling(X, NOISE, **few)
+    assert str(found).startswith("no coupling found (p = ")
+    assert np.isnan(found.exponent)
+    assert found.exponent_reason == "no coupling is found, so that F²xy is only noise"
+    assert found.reason is None
+
+
+def test_a_coupling_that_changes_its_sign_has_no_exponent():
+    slow, fast = 0.2 * synthetic.random_walk(4096, seed=3), synthetic.white_noise(4096, seed=4)
+    found = coupling(slow + fast, slow - fast, **few)
+    assert found.rho[0] < -0.2 < 0.2 < found.rho[-1]
+    assert "no single exponent" in found.exponent_reason
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"null": "shift"}, "null must be one of 'memory', 'phase', got 'shift'"),
+        ({"replicates": 3}, "replicates must be at least 19"),
+        ({"lags": [1, 1]}, "lags must be different integers"),
+        ({"lags": []}, "lags must be different integers, at least one"),
+        ({"lags": [200]}, "leave less than half of the 256 samples"),
+        ({"scales": [2, 3]}, "box size 2 is below 3"),
+        ({"confidence": 1.0}, "confidence must be between 0 and 1"),
+        ({"breaks": range(8, N, 8)}, "the longest has 8 samples"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_misuse(options, said):
+    with pytest.raises(ValueError, match=said):
+        coupling(X, Y, **options)
+    with pytest.raises(TypeError, match="lags must be integers"):
+        coupling(X, Y, lags=[0.5])
