@@ -127,6 +127,10 @@ def test_a_permutation_of_the_batch_permutes_the_result():
         np.testing.assert_allclose(fluctuations(row, moment=EVEN)[1], expected, rtol=1e-12)
 
 
+def test_no_series_at_all():
+    assert fluctuations(np.zeros((0, 100)), scales=[4, 8], moment=EVEN)[1].shape == (0, 21, 2)
+
+
 def test_products_equal_powers():
     """Powers of 121 moments from products differ from those taken one by one by rounding only, in batches and in groups of sizes."""
     q = tuple(np.linspace(-20, 20, 121))

@@ -32,7 +32,7 @@ class Spacing(NamedTuple):
 
     first: float
     step: float
-    count: int
+    moments: int  # how many
     zero: int | None  # which of them is 0
     low: int  # powers of u …
     high: int  # … and of u^low
@@ -74,7 +74,7 @@ def means_of_evenly_spaced(residuals: Sequence[Array], floors: Sequence[Array | 
                 [np.zeros(len(rows[0])) if each is None else np.asarray(each).reshape(-1) for each in floors[group]], axis=1
             )
             whole = np.all((lowest > limits) & (widest * (spacing.reach / 2) < WIDEST), axis=0).tolist()
-        means += [found[:, i].reshape(*batch, spacing.count) if whole[i] else None for i in range(len(rows))]
+        means += [found[:, i].reshape(*batch, spacing.moments) if whole[i] else None for i in range(len(rows))]
     return means
 
 
@@ -100,8 +100,8 @@ def _of_group(residuals: list[Floats], spacing: Spacing) -> tuple[Floats, Floats
     sums = np.stack(
         [_sums_of_products(high[:, :, a:b], low[:, :, a:b]) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)], axis=1
     )
-    means = sums[..., : spacing.count] / np.array(counts)[:, None]
-    orders = spacing.first + spacing.step * np.arange(spacing.count)
+    means = sums[..., : spacing.moments] / np.array(counts)[:, None]
+    orders = spacing.first + spacing.step * np.arange(spacing.moments)
     if spacing.zero is not None:
         orders[spacing.zero] = 1.0
         means[..., spacing.zero] = np.exp(np.add.reduceat(logarithms, starts, axis=1) / counts / 2)
@@ -125,5 +125,5 @@ def _powers(logarithms: Floats, spacing: Spacing) -> tuple[Floats, Floats]:
 def _sums_of_products(high: Floats, low: Floats) -> Floats:
     """Sums over boxes of all products ``(rows, high · low)``."""
     if high.shape[1] == 1:
-        return (high[:, 0] @ low[:, 0].T).reshape(1, -1)
-    return np.matmul(high.transpose(1, 0, 2), low.transpose(1, 2, 0)).reshape(high.shape[1], -1)
+        return np.asarray(high[:, 0] @ low[:, 0].T).reshape(1, -1)
+    return np.asarray(np.matmul(high.transpose(1, 0, 2), low.transpose(1, 2, 0))).reshape(high.shape[1], -1)

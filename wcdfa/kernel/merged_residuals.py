@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
+from wcdfa.kernel.arrays import Array, Namespace, constant, matmul_of, reshape_of
 from wcdfa.kernel.polynomials import Matrix, frozen
 from wcdfa.kernel.side_by_side_plan import Box, boxes_from_samples, chains_of, merge
 
@@ -50,8 +50,8 @@ def merging(base: int, doublings: int, order: int) -> Merging:
     (box,) = boxes_from_samples(base, 1, order)
     fields = order + 2
     inputs, empty = np.eye(2 * fields), np.zeros((2 * fields, 0))
-    halves = [Box(inputs[:, j : j + order + 1], inputs[:, j + order + 1 : j + fields], empty) for j in (0, fields)]
-    return Merging(_columns(box), tuple(_columns(merge(*halves, base << k, order)) for k in range(doublings)))
+    a, b = (Box(inputs[:, j : j + order + 1], inputs[:, j + order + 1 : j + fields], empty) for j in (0, fields))
+    return Merging(_columns(box), tuple(_columns(merge(a, b, base << k, order)) for k in range(doublings)))
 
 
 def _columns(box: Box) -> Matrix:
@@ -110,15 +110,15 @@ def _from_ends(values: Array, count: int, backward: bool, xp: Namespace) -> Arra
 
 def _fitted(samples: Array, fit: Array, fields: int, xp: Namespace) -> tuple[Array, Array]:
     """The state ``(..., boxes, fields)`` of the smallest boxes ``(..., boxes, samples)`` and their residual sums of squares."""
-    if xp is not NUMPY:
+    if not isinstance(samples, np.ndarray):
         return _split(_product(samples - samples[..., :1], fit, xp), fields, xp)
-    rows, matrix = reshape_of(xp)(samples, (-1, samples.shape[-1])), np.asarray(fit)
+    rows, matrix = samples.reshape(-1, samples.shape[-1]), np.asarray(fit)
     state, residual = np.empty((len(rows), fields), matrix.dtype), np.empty(len(rows), matrix.dtype)
     count = max(1, SLAB // rows.shape[-1])
     room, local = (np.empty((min(count, len(rows)), width), matrix.dtype) for width in matrix.shape[::-1])
     counting = _details_only(matrix.shape[1], fields, matrix.dtype)
     for start in range(0, len(rows), count):
-        part = np.asarray(rows[start : start + count])
+        part = rows[start : start + count]
         outputs = np.matmul(np.subtract(part, part[:, :1], out=local[: len(part)]), matrix, out=room[: len(part)])
         state[start : start + count] = outputs[:, :fields]
         np.matmul(np.multiply(outputs, outputs, out=outputs), counting, out=residual[start : start + count])
@@ -127,20 +127,19 @@ def _fitted(samples: Array, fit: Array, fields: int, xp: Namespace) -> tuple[Arr
 
 def _split(outputs: Array, fields: int, xp: Namespace) -> tuple[Array, Array]:
     """State ``(..., boxes, fields)`` and sum of squared details ``(..., boxes)``."""
-    if xp is NUMPY:  # a product is faster than a sum along a short axis
+    if isinstance(outputs, np.ndarray):  # a product is faster than a sum along a short axis
         return outputs[..., :fields], np.matmul(outputs * outputs, _details_only(outputs.shape[-1], fields, outputs.dtype))
     details = outputs[..., fields:]
     return outputs[..., :fields], xp.sum(details * details, axis=-1)
 
 
 @lru_cache(maxsize=512)
-def _details_only(outputs: int, fields: int, dtype: object) -> Matrix:
+def _details_only(outputs: int, fields: int, dtype: np.dtype[np.float64]) -> Matrix:
     return frozen((np.arange(outputs) >= fields).astype(dtype))
 
 
 def _product(rows: Array, matrix: Array, xp: Namespace) -> Array:
     """The product of all rows with one matrix. NumPy would take it batch by batch."""
-    if xp is not NUMPY:
+    if not isinstance(rows, np.ndarray):
         return matmul_of(xp)(rows, matrix)
-    flat = reshape_of(xp)(rows, (-1, rows.shape[-1]))
-    return reshape_of(xp)(np.matmul(flat, matrix), (*rows.shape[:-1], matrix.shape[-1]))
+    return np.asarray(rows.reshape(-1, rows.shape[-1]) @ np.asarray(matrix)).reshape(*rows.shape[:-1], matrix.shape[-1])

@@ -26,7 +26,8 @@ def box_means(residuals: Sequence[Array], moments: tuple[float, ...], floor: Arr
     [1.6364 1.8171 2.     2.1602]
     """
     floors = [None if floor is None else floor[..., i, None] for i in range(len(residuals))]
-    spacing = spacing_of(moments) if xp is NUMPY and residuals[0].dtype == np.float64 else None
+    many = xp is NUMPY and residuals[0].dtype == np.float64 and 0 not in residuals[0].shape
+    spacing = spacing_of(moments) if many else None
     fast = [None] * len(residuals) if spacing is None else means_of_evenly_spaced(residuals, floors, spacing)
     each_size = zip(fast, residuals, floors, strict=True)
     return xp.stack([_of_one_size(each, moments, low, xp) if found is None else found for found, each, low in each_size], axis=-1)
