@@ -1,4 +1,4 @@
-"""Do the nulls of the width of a spectrum hold their level, and what do they find?
+"""How well the nulls of the width of a spectrum hold their level, and what they find.
 
     python benchmarks/multifractal_nulls.py [nulls] [flat] [--trials 150] [--quick]
 
