@@ -20,7 +20,7 @@ def coverage(found, truth):
 
 
 SERIES = {
-    "white noise": (lambda n: synthetic.white_noise(n, batch=(80,), seed=1), np.full(5, 0.5)),
+    "white noise": (lambda n: synthetic.white_noise(n, batch=(80,), seed=2), np.full(5, 0.5)),
     "ARFIMA": (lambda n: synthetic.arfima(n, d=0.3, batch=(80,), seed=2), np.full(5, 0.8)),
     "fractional Brownian motion": (lambda n: synthetic.fgn(n, hurst=0.3, batch=(80,), seed=3).cumsum(axis=-1), np.full(5, 1.3)),
     "cascade": (

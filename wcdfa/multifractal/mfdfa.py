@@ -49,7 +49,7 @@ def mfdfa(
     >>> cascade = wcdfa.synthetic.binomial_cascade(1024, weight=0.7, seed=0)
     >>> result = wcdfa.mfdfa(cascade, q=(-2, -1, 0, 1, 2, 3, 4))
     >>> print(result.h.round(2))
-    [1.4  1.28 1.14 1.   0.89 0.81 0.75]
+    [1.33 1.21 1.1  1.   0.91 0.81 0.72]
 
     h(q) is the slope of log F_q(s) on log s, less the bias that such slopes have in series of known h(q): Gaussian ones (`arfima`),
     `multifractal_noise` and `binomial_cascade` with the same h(2), about the same spread of h(q) and as lopsided values, simulated at
