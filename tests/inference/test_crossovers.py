@@ -97,8 +97,8 @@ def test_the_dullest_series_have_a_true_sentence(x, said):
 
 def test_breaks_and_orders():
     x = kinked(2048, (0.5, 1.1), (24,), batch=1, seed=4)[0]
-    assert wcdfa.crossovers(x, breaks=(700,)).count == 1
-    assert wcdfa.crossovers(x, order=2).count == 1
+    assert wcdfa.crossovers(x, breaks=(700,)).number == 1
+    assert wcdfa.crossovers(x, order=2).number == 1
     x[700:] += 1000  # no box sees it
     assert np.allclose(wcdfa.crossovers(x, breaks=(700,)).exponents[:2], (0.5, 1.1), atol=0.3)
 
