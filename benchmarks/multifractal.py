@@ -12,7 +12,6 @@ import os
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ[name] = "1"
 
-import statistics
 import sys
 import time
 import warnings
@@ -42,22 +41,16 @@ IHLEN = {  # h(q) at q = -5, -3, -1, 1, 3, 5 as fathon's tests print them, and t
 ODD = (-5, -3, -1, 1, 3, 5)
 
 
-def interleaved(functions: dict[str, Callable[[], Any]], repeats: dict[str, int], rounds: int) -> dict[str, float]:
-    """Medians of processor time in seconds, of rounds taken in turn, so that a noisy machine is noisy for all; there is one thread."""
+def fastest(functions: dict[str, Callable[[], Any]], repeats: dict[str, int], rounds: int) -> dict[str, float]:
+    """The least processor time in seconds of many calls, in rounds taken in turn: what else the machine does can only add to it."""
     times: dict[str, list[float]] = {name: [] for name in functions}
     for _ in range(rounds):
         for name, function in functions.items():
-            times[name].append(statistics.median(_seconds(function, repeats[name])))
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
-def _seconds(function: Callable[[], Any], repeats: int) -> list[float]:
-    found = []
-    for _ in range(repeats + (repeats > 1)):
-        start = time.thread_time()
-        function()
-        found.append(time.thread_time() - start)
-    return found[repeats > 1 :]  # the first call warms up
+            for _ in range(repeats[name]):
+                start = time.thread_time()
+                function()
+                times[name].append(time.thread_time() - start)
+    return {name: min(values) for name, values in times.items()}
 
 
 def report(what: str, figure: float, bar: str, met: bool, digits: int = 1) -> None:
@@ -73,7 +66,7 @@ def speed() -> None:
     profile = fathonUtils.toAggregated(x)
     for grid, sizes in GRIDS.items():
         at = np.array(sizes)
-        times = interleaved(
+        times = fastest(
             {
                 "ours": lambda: wcdfa.fluctuations(x, scales=sizes, moment=Q),  # noqa: B023 - called at once
                 "ours, both ends": lambda: wcdfa.fluctuations(x, scales=sizes, moment=Q, backward=True),  # noqa: B023
@@ -90,6 +83,7 @@ def speed() -> None:
             ratio = times[peer] / times[own]
             report(f"{peer} / {own} (the same boxes)", ratio, ">= 20", ratio >= 20)
     print("  MFDFA always places boxes from both ends, and has 20 moments here: it leaves out q = 0. fathon: boxes from the start.")
+    print("  Sizes of the second grid are no doublings of each other: each box is fitted on its own, which takes most of the time.")
 
 
 def digits() -> None:
