@@ -113,6 +113,7 @@ def test_a_vector_shares_its_gaps():
     single = dfa(x[0], missing="omit")
     assert vector.high - vector.low < 0.5 * (single.high - single.low)
     np.testing.assert_allclose(dfa(x.T, missing="omit", axis=0, coordinates=1)[:4], vector[:4], rtol=1e-9)
+    np.testing.assert_allclose(dfa(np.ma.masked_invalid(x.T), axis=0, coordinates=1)[:4], vector[:4], rtol=1e-9)
 
 
 def test_every_library(array, xp, library):

@@ -246,14 +246,14 @@ def _measured(
 
     if gaps:
         vector = coordinates is not None
-        given = coordinates_second_to_last(x, axis, coordinates)[0] if coordinates is not None else x
-        found = find_missing(given, axis=-1 if vector else axis, missing=missing, times=times, spacing=spacing, breaks=breaks)
-        if found is not None and not found.present.all():
+        given = x if coordinates is None else _with_coordinates(x, axis, coordinates)
+        lost = find_missing(given, axis=-1 if vector else axis, missing=missing, times=times, spacing=spacing, breaks=breaks)
+        if lost is not None and not lost.present.all():
             from wcdfa.inference.gapped_exponent import measured_with_gaps  # noqa: PLC0415 - it builds on this module
 
-            return measured_with_gaps(found, order=order, scales=scales, method=method, confidence=confidence, vector=vector)
-        if found is not None:
-            x, axis, coordinates, breaks = found.series, -1, -2 if vector else None, found.breaks
+            return measured_with_gaps(lost, order=order, scales=scales, method=method, confidence=confidence, vector=vector)
+        if lost is not None:
+            x, axis, coordinates, breaks = lost.series, -1, -2 if vector else None, lost.breaks
 
     def whole(x: Array | npt.ArrayLike, axis: int) -> tuple[DFAResult, bool]:
         computed = computed_for(x, axis=axis, coordinates=coordinates, order=order, scales=scales, method=method, breaks=breaks)
@@ -262,6 +262,17 @@ def _measured(
     if coordinates is None and jax_slabs.helps(x):
         return jax_slabs.by_slabs(lambda slab: whole(slab, -1)[0], as_series(x, axis)[0]), False
     return whole(x, axis)
+
+
+def _with_coordinates(x: Array | npt.ArrayLike, axis: int, coordinates: int) -> Array | npt.ArrayLike:
+    """The series with time along the last axis and coordinates along the one before; a masked array stays one."""
+    if not isinstance(x, np.ma.MaskedArray):
+        return coordinates_second_to_last(x, axis, coordinates)[0]
+    data, mask = (
+        np.asarray(coordinates_second_to_last(part, axis, coordinates)[0])
+        for part in (np.ma.getdata(x), np.ma.getmaskarray(x).astype(np.float64))
+    )
+    return np.ma.masked_array(data, mask > 0)
 
 
 def result_of(of: Computed, order: int, method: Method, confidence: float, gaps: Gaps | None = None) -> tuple[DFAResult, bool]:

@@ -197,7 +197,7 @@ def _drawn(sample: _Sample, alpha: float, order: int, overlap: float, pieces: in
 
     def log_f(of: Matrix) -> Matrix:
         squares = mean_squares_with_gaps(of[:, present], gaps, sizes, order, Layout(overlap), NUMPY)
-        return 0.5 * np.log(np.asarray(squares))
+        return np.asarray(0.5 * np.log(np.asarray(squares)))
 
     complete = np.log(fluctuations(x, scales=sizes, order=order, overlap=overlap, breaks=breaks)[1])
     up, down = (np.mean(log_f(autoregressive(x[: FILTERED // pieces], phi)), axis=0) for phi in (PHI, -PHI))
@@ -254,4 +254,4 @@ def _widening(drawn: list[Matrix], moments: Moments, misfit: Matrix, sizes: tupl
         for log_f in drawn
     ]
     fresh = np.array([1 + 2 * len(sizes) / len(log_f) for log_f in drawn])  # the covariance is that of these very series
-    return np.interp(misfit_alphas(order), alphas, fresh * np.array(seen) / expected)
+    return np.asarray(np.interp(misfit_alphas(order), alphas, fresh * np.array(seen) / expected))

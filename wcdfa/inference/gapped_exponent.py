@@ -70,15 +70,10 @@ def _runs(gaps: Gaps) -> tuple[int, ...]:
 
 
 def _no_alpha(computed: MeanSquares, cause: int) -> DFAResult:
-    xp, of_one = computed.xp, computed.values[..., 0]
-    unknown = of_one * xp.nan
-    return DFAResult(
-        *[unknown] * 6,
-        scales=computed.scales(),
-        fluctuations=computed.fluctuations(),
-        saturated=of_one > xp.inf,
-        cause=xp.zeros_like(of_one, dtype=xp.int8) + cause,
-    )
+    xp, unknown = computed.xp, computed.values[..., 0] * computed.xp.nan
+    cause = xp.zeros_like(unknown, dtype=xp.int8) + cause
+    of_sizes = computed.scales(), computed.fluctuations()
+    return DFAResult(unknown, unknown, unknown, unknown, unknown, unknown, *of_sizes, unknown > 0, cause)
 
 
 def _with_sizes(result: DFAResult, sizes: tuple[int, ...], union: tuple[int, ...], computed: MeanSquares) -> DFAResult:

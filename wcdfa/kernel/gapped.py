@@ -60,9 +60,7 @@ class Gaps(NamedTuple):
 class Boxes(NamedTuple):
     """The boxes of one size that count."""
 
-    index: npt.NDArray[
-        np.intp
-    ]  # (boxes, size): for each sample its place among those present; for a missing one that of a neighbour
+    places: npt.NDArray[np.intp]  # (boxes, size): where each sample stands among those present; for a missing one a neighbour
     basis: Matrix  # (boxes, size, order + 1): polynomials orthonormal on the samples present, 0 at the others
     present: Matrix  # (boxes, size), 1 or 0
     counts: Matrix  # (boxes,): samples present
@@ -77,21 +75,21 @@ def mean_squares_with_gaps(x: Array, gaps: Gaps, sizes: tuple[int, ...], order: 
 def box_residuals_with_gaps(x: Array, gaps: Gaps, sizes: tuple[int, ...], order: int, layout: Layout, xp: Namespace) -> list[Array]:
     """The mean squared residual of each box that counts, from x of shape (..., m): ``(..., boxes)`` for each size."""
     single = xp is NUMPY and x.dtype == np.float32
-    columns = xp.reshape(xp.astype(x, np.float64) if single else x, (-1, x.shape[-1])).T
+    columns = xp.matrix_transpose(xp.reshape(xp.astype(x, np.float64) if single else x, (-1, x.shape[-1])))
     found = []
     for size in sizes:
         boxes = boxes_with_gaps(gaps, size, order, layout)
         parts = [_residuals(columns, part, order, xp) for part in _slabs(boxes, columns.shape[-1])]
         joined = xp.concat(parts, axis=0) if parts else columns[:0, :]
-        joined = xp.reshape(joined.T, (*x.shape[:-1], joined.shape[0]))
+        joined = xp.reshape(xp.matrix_transpose(joined), (*x.shape[:-1], joined.shape[0]))
         found.append(xp.astype(joined, np.float32) if single else joined)
     return found
 
 
 def _residuals(columns: Array, boxes: Boxes, order: int, xp: Namespace) -> Array:
     """The mean squared residual in each box, ``(boxes, series)``."""
-    count, size = boxes.index.shape
-    index = xp.asarray(boxes.index.ravel(), device=None if is_jax(xp) else columns.device)
+    count, size = boxes.places.shape
+    index = xp.asarray(boxes.places.ravel(), device=None if is_jax(xp) else columns.device)
     values = xp.reshape(xp.take(columns, index, axis=0), (count, size, columns.shape[-1]))
     basis, present = (_like(each, columns, xp) for each in (boxes.basis, boxes.present[..., None]))
     profile = xp.cumulative_sum(_without((values - values[:, :1, :]) * present, basis[..., :order], xp), axis=1) * present
@@ -112,10 +110,11 @@ def _like(values: Matrix, columns: Array, xp: Namespace) -> Array:
 
 def _slabs(boxes: Boxes, series: int) -> Iterator[Boxes]:
     """A few boxes at a time."""
-    count, size = boxes.index.shape
+    count, size = boxes.places.shape
     step = max(1, SLAB // (size * max(series, 1)))
     for start in range(0, count, step):
-        yield Boxes(*(part[start : start + step] for part in boxes))
+        chosen = slice(start, start + step)
+        yield Boxes(boxes.places[chosen], boxes.basis[chosen], boxes.present[chosen], boxes.counts[chosen])
 
 
 def boxes_with_gaps(gaps: Gaps, size: int, order: int, layout: Layout) -> Boxes:

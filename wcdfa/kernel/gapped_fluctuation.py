@@ -58,7 +58,7 @@ def grouped(
         msg = f"the series is empty (shape {tuple(series.shape)}, time along the last axis); give at least {order + 2} samples"
         raise ValueError(msg)
     batch = series.shape[: series.ndim - 1 - inner]
-    present = present.all(axis=tuple(range(len(batch), present.ndim - 1)))
+    present = np.asarray(present.all(axis=tuple(range(len(batch), present.ndim - 1))))
     filled = np.flatnonzero(present.reshape(-1, n).any(axis=0))
     start, stop = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, n)
     longest = max(stretches)

@@ -49,9 +49,13 @@ def find_missing(
     breaks: Iterable[int],
 ) -> Found | None:
     """The series and what is missing of it; None if values are not known, as under tracing, and only they could say."""
-    masked = isinstance(x, np.ma.MaskedArray)
-    series, xp = as_series(np.where(np.ma.getmaskarray(x), 0, np.ma.getdata(x)) if masked else x, axis)
-    absent = np.moveaxis(np.ma.getmaskarray(x), axis, -1) if masked else np.zeros(series.shape, dtype=np.bool_)
+    if isinstance(x, np.ma.MaskedArray):
+        mask = np.ma.getmaskarray(x)
+        series, xp = as_series(np.where(mask, 0, np.ma.getdata(x)), axis)
+        absent = np.moveaxis(mask, axis, -1)
+    else:
+        series, xp = as_series(x, axis)
+        absent = np.zeros(series.shape, dtype=np.bool_)
     lost = on_host(xp.isnan(series)) if missing == "omit" else None
     if missing == "omit" and lost is None and times is None:
         return None
