@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import wcdfa
 from tests.conftest import require
 from wcdfa import heart
+from wcdfa.inference.moments import exact_moments, interpolation
 from wcdfa.inference.rolling_slopes import rolling_slopes
 from wcdfa.inference.slope_spread import slope_spread
 from wcdfa.preprocess.beats import artefacts
@@ -229,3 +230,23 @@ def test_the_interval_covers_the_slope_of_a_very_long_series(alpha):
     found = rolling_slopes(series, starts, starts + n, breaks=starts[1:], sizes=heart.SHORT, order=1, confidence=0.95)
     assert 0.925 <= np.mean((found.low <= truth) & (truth <= found.high)) <= 0.98
     assert np.all((found.low < found.slope) & (found.slope < found.high))
+
+
+def test_it_also_does_in_short_stretches_between_artefacts():
+    """Where most boxes of 16 are alone in their stretch: as if they were in one series, the interval would cover about 85 %."""
+    n, count, alpha = 180, 400, 1.4
+    truth = np.interp(alpha, np.linspace(0, 1.95, 14), slope_spread(heart.SHORT, 1).slopes)
+    series = np.concatenate([beats(n, alpha, seed) for seed in range(count)])
+    starts, breaks = np.arange(count) * n, np.arange(20, count * n, 20)
+    found = rolling_slopes(series, starts, starts + n, breaks=breaks, sizes=heart.SHORT, order=1, confidence=0.95)
+    assert np.all(found.boxes == 9)
+    assert 0.92 <= np.mean((found.low <= truth) & (truth <= found.high)) <= 0.98
+
+
+@pytest.mark.parametrize("n", [16, 29, 48, 300])
+def test_the_spread_in_one_stretch_is_that_of_exact_moments(n):
+    spread, moments = slope_spread(heart.SHORT, 1), exact_moments(n, heart.SHORT, 1, 0.0)
+    deviation = spread.of((n // SIZES)[None].astype(float), spread.lengths(np.array([n])))[1][0]
+    covariance = moments.root @ np.swapaxes(moments.root, 1, 2)
+    variance = interpolation(1, np.linspace(0, 1.95, 14)) @ (spread.weights @ covariance @ spread.weights)
+    assert np.allclose(deviation[:12] ** 2, variance[:12], rtol=1e-3 if n <= 48 else 0.05)
