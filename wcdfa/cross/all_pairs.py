@@ -12,7 +12,8 @@ from wcdfa.cross.fluctuation import coefficients_of, comparable
 from wcdfa.cross.frame import Frame
 from wcdfa.cross.null import Memory, Spectrum, chunks, memory_key, series_like, shorter_frame
 from wcdfa.kernel.arrays import NUMPY
-from wcdfa.kernel.fluctuation import BY_HALVES, MeanSquares, mean_squares
+from wcdfa.kernel.boxes import BY_HALVES
+from wcdfa.kernel.fluctuation import MeanSquares, mean_squares
 from wcdfa.kernel.polynomials import frozen
 from wcdfa.support.aliases import Series
 

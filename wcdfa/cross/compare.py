@@ -22,7 +22,6 @@ NullName = Literal["memory", "phase"]
 Parts = dict[str, npt.NDArray[Any]]
 NullMaker = Callable[[Side, Side], Null]
 LEVEL = 0.05  # of a test: where p is larger, there is no λ
-BENT = 0.3  # below this p-value of a straight line, which misses many bends, the memory of a series is taken from its spectrum
 
 
 def null_maker(frame: Frame, null: NullName, replicates: int, seed: int) -> NullMaker:
@@ -32,7 +31,7 @@ def null_maker(frame: Frame, null: NullName, replicates: int, seed: int) -> Null
 
 def memory_of(side: Side, null: NullName) -> Memory:
     """What series without coupling share with one series: its α, or its spectrum."""
-    return Spectrum(side.values) if null == "phase" or side.adequacy < BENT else float(side.alpha)
+    return Spectrum(side.values) if null == "phase" or math.isnan(side.memory) else float(side.memory)
 
 
 def compared(frame: Frame, x: Side, y: Side, make_null: NullMaker, confidence: float) -> Coupling:

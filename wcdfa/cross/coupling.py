@@ -44,7 +44,7 @@ def coupling(
     >>> import wcdfa
     >>> x, noise = wcdfa.synthetic.arfima(500, d=0.5, batch=(2,), seed=0)
     >>> print(wcdfa.coupling(x, noise))
-    no coupling found (p = 0.42)
+    no coupling found (p = 0.44)
     >>> print(wcdfa.coupling(x, 0.5 * x + noise))
     coupled (p = 0.001): ρ = 0.45 (0.37 to 0.53) at boxes of 3 samples
 
@@ -63,9 +63,9 @@ def coupling(
     lags : integers, optional
         Lags in samples to compare at, such as ``range(-10, 11)``. At a positive lag y follows x.
     null : "memory" or "phase"
-        What pairs without coupling are like. "memory": Gaussian ARFIMA with the α of x and the α of y; such pairs are kept, so that the
-        next comparison with these α takes little time. A series whose log F(s) bends (`adequacy` below 0.3) has its spectrum with random
-        phases instead. "phase": random phases for every series.
+        What pairs without coupling are like. "memory": Gaussian ARFIMA with the α of x and the α of y (by ``method="gls"``); such pairs
+        are kept, so that the next comparison with these α takes little time. A series whose log F(s) is not that of ARFIMA (`adequacy`
+        below 0.1) has its spectrum with random phases instead. "phase": random phases for every series.
     replicates : int
         How many such pairs are simulated; p-values are at least ``1 / (replicates + 1)``.
     confidence : float

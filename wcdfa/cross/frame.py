@@ -11,8 +11,8 @@ import numpy as np
 from wcdfa.cross.fluctuation import CrossSquares, cross_squares
 from wcdfa.inference.approximate_moments import boxes_of
 from wcdfa.kernel.arrays import NUMPY
+from wcdfa.kernel.boxes import BY_HALVES
 from wcdfa.kernel.checks import check_breaks, check_order, check_sizes, listed
-from wcdfa.kernel.fluctuation import BY_HALVES
 from wcdfa.scales import half_sizes
 from wcdfa.support.aliases import Series
 from wcdfa.support.text import several

@@ -13,6 +13,8 @@ from wcdfa.inference.exponent import NOT_FINITE, measure
 from wcdfa.kernel.arrays import as_series
 from wcdfa.support.aliases import Series
 
+BENT = 0.1  # below this p-value log F(s) is not that of ARFIMA(0, d, 0)
+
 Causes = npt.NDArray[np.int8]
 
 
@@ -21,12 +23,12 @@ class Side(NamedTuple):
 
     values: Series  # zeros where the series is not finite
     alpha: Series  # (...)
-    adequacy: Series  # (...), as in `DFAResult`
+    memory: Series  # α of the ARFIMA that has its memory, more precise than `alpha`; NaN where log F(s) is not that of any
     cause: Causes  # why there is no α, as a key of wcdfa.inference.exponent.REASONS; else 0
 
     def at(self, *place: int) -> Side:
         """One of many series, or of many sets of series."""
-        return Side(self.values[place], self.alpha[place], self.adequacy[place], self.cause[place])
+        return Side(self.values[place], self.alpha[place], self.memory[place], self.cause[place])
 
     def spread_to(self, batch: tuple[int, ...]) -> Side:
         """The same for a larger batch, as a list of series."""
@@ -52,7 +54,6 @@ def side_of(values: Series, frame: Frame) -> Side:
     finite = np.asarray(np.isfinite(values).all(axis=-1))
     values = np.where(finite[..., None], values, 0.0)
     with np.errstate(all="ignore"):
-        result = measure(values, order=frame.order, breaks=frame.breaks)
-    return Side(
-        values, np.asarray(result.alpha), np.asarray(result.adequacy), np.where(finite, result.cause, NOT_FINITE).astype(np.int8)
-    )
+        robust, exact = (measure(values, order=frame.order, breaks=frame.breaks, method=method) for method in ("robust", "gls"))
+        memory = np.where(exact.adequacy < BENT, np.nan, exact.alpha)
+    return Side(values, np.asarray(robust.alpha), memory, np.where(finite, robust.cause, NOT_FINITE).astype(np.int8))
