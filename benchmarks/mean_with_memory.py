@@ -5,7 +5,7 @@
 arfima: ARFIMA(0, d, 0) and fractional Gaussian noise. short: AR(1) and ARMA. more: heavy tails, white noise on top, skewed values; they
 have no bar. cost: milliseconds for a series. Beside it: Student's interval of independent samples (scipy), and the interval with the
 autocorrelation-consistent error of Newey and West (statsmodels' HAC with its usual lags, if it is installed). The weights of the prior
-were chosen with other seeds, on n = 50, 200 and 1,000; of the kinds below, ARMA, fGn of H = .3, heavy tails and skewed values were not
+were chosen with other seeds, on n = 50, 200, 500 and 1,000; of the kinds below, ARMA, fGn of H = .3, heavy tails and skewed values were not
 among them.
 """
 

@@ -78,7 +78,7 @@ def mean_with_memory(x: Array | npt.ArrayLike, /, *, axis: int = -1, confidence:
     >>> import wcdfa
     >>> gains = 1 + wcdfa.synthetic.arfima(500, d=0.3, seed=0)
     >>> print(wcdfa.mean_with_memory(gains))
-    mean 1.212 (0.5031 to 1.921): α = 0.80, worth 14 independent samples
+    mean 1.212 (0.508 to 1.916): α = 0.80, worth 14.3 independent samples
 
     The memory is fitted to the spectrum: long memory (α), short memory, and white noise on top. The interval averages over all fits
     that the spectrum allows, so it is wider the less is known of the memory. It needs no choice of lags or blocks.

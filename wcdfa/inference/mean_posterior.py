@@ -19,7 +19,7 @@ Values = npt.NDArray[np.float64]
 STATIONARY = 0.5  # d from which on there is no mean
 NODES = 48  # of d
 RESIDUAL = 7  # of the parameters beside d, along the direction that changes the variance
-BESIDE_SHORT = 0.1  # standard deviation of d beside short memory
+BESIDE_SHORT = 0.2  # standard deviation of d beside short memory
 SHORT, NOISE = 2.0, 0.7  # how many times as likely as in training norms short memory is, and white noise on top
 NEGLIGIBLE = 1e-4
 SCALES = 400  # of the mixture of normal distributions
@@ -99,7 +99,7 @@ def _nodes(of: Mixture, prior: Components) -> tuple[Values, npt.NDArray[np.intp]
 def _log_prior(of: Components, d: Values) -> Values:
     """Beside the prior that α is measured with, which is that of training norms, shape (rows, d).
 
-    No α below 1 is rarer than others; but a series with short memory is likely to have no long memory.
+    No α below 1 is rarer than others; but beside short memory, a weak long one is likelier than a strong one.
     """
     short = (of.deviation[:, ROOT] > FIXED) | (of.deviation[:, COSINES] > FIXED)
     beside = np.where(short[:, None], math.log(SHORT) - (d / BESIDE_SHORT) ** 2 / 2, 0.0)
