@@ -77,7 +77,8 @@ def speed() -> None:
             rounds=5,
         )
         print(
-            f"n = {N:,}, {len(sizes)} sizes ({grid}), 21 moments: " + ", ".join(f"{k} {v * 1e3:.2f} ms" for k, v in times.items())
+            f"fastest call, processor time, n = {N:,}, {len(sizes)} sizes ({grid}), 21 moments: "
+            + ", ".join(f"{k} {v * 1e3:.2f} ms" for k, v in times.items())
         )
         for peer, own in (("MFDFA", "ours, both ends"), ("fathon", "ours")):
             ratio = times[peer] / times[own]
