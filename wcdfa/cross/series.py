@@ -11,6 +11,7 @@ from wcdfa.cross.fluctuation import check_lengths, named_y
 from wcdfa.cross.frame import Frame
 from wcdfa.inference.exponent import NOT_FINITE, measure
 from wcdfa.kernel.arrays import as_series
+from wcdfa.support import numbers
 from wcdfa.support.aliases import Series
 
 BENT = 0.1  # below this p-value log F(s) is not that of ARFIMA(0, d, 0)
@@ -45,8 +46,7 @@ def both(x: object, y: object, axis: int) -> tuple[Series, Series]:
 
 def on_host(x: object, axis: int) -> Series:
     """Series as a NumPy array, with time along the last axis."""
-    series = as_series(x.detach().cpu() if hasattr(x, "detach") else x, axis)[0]
-    return np.asarray(series, dtype=np.float64)
+    return np.asarray(numbers.on_host(as_series(x, axis)[0]), dtype=np.float64)
 
 
 def side_of(values: Series, frame: Frame) -> Side:

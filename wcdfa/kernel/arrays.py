@@ -12,6 +12,7 @@ import array_api_compat
 import numpy as np
 
 from wcdfa.kernel.protocols import Array, Namespace
+from wcdfa.support import numbers
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -180,11 +181,8 @@ def concrete(value: Array | np.float64) -> float | None:
 
 def on_host(values: object) -> npt.NDArray[Any] | None:
     """The values as a NumPy array; None if they cannot be read, as under tracing."""
-    part: Any = values
-    if hasattr(part, "detach"):
-        part = part.detach().cpu()
     try:
-        return np.asarray(part)
+        return numbers.on_host(values)
     except (TypeError, RuntimeError, NotImplementedError):  # JAX tracers raise the first, torch's functional transforms the others
         return None
 
