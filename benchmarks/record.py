@@ -18,7 +18,21 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PEERS = (
-    *("numpy", "scipy", "jax", "optax", "torch", "tensorflow-cpu", "keras", "nolds", "antropy", "fathon", "MFDFA", "neurokit2"),
+    *(
+        "numpy",
+        "scipy",
+        "jax",
+        "optax",
+        "torch",
+        "tensorflow-cpu",
+        "keras",
+        "nolds",
+        "antropy",
+        "fathon",
+        "MFDFA",
+        "neurokit2",
+        "statsmodels",
+    ),
     *("wandb", "tensorboard", "mlflow-skinny", "trackio", "pandas", "safetensors", "tensorstore", "distributed"),
 )
 
