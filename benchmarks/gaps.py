@@ -2,9 +2,9 @@
 
     python benchmarks/gaps.py [500] [1000] [4096] [kinds] [speed] [--trials 1000] [--quick]
 
-Each cell of the tables is made of several patterns of gaps, with as many series each, and of complete series beside them. What other
-programs do is measured by the same estimate: samples that are lost are deleted and the rest joined (as fathon and NeuroKit2 do), or replaced
-by a line between their neighbours. `kinds` are series for which the calibration was not made. `speed` is the time of a first and of a second call.
+Each cell of the tables is made of one or more patterns of gaps, with as many series each, and of complete series beside them. What people
+do instead is measured by the same estimate: samples that are lost are deleted and the rest joined, or replaced by a line between their
+neighbours. `kinds` are series for which the calibration was not made. `speed` is the time of a first and of a second call.
 """
 
 from __future__ import annotations
