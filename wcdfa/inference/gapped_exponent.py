@@ -75,9 +75,9 @@ def _runs(gaps: Gaps) -> tuple[int, ...]:
 
 def _no_alpha(computed: MeanSquares, cause: int) -> DFAResult:
     xp, unknown = computed.xp, computed.values[..., 0] * computed.xp.nan
-    cause = xp.zeros_like(unknown, dtype=xp.int8) + cause
+    causes = xp.zeros_like(unknown, dtype=xp.int8) + cause
     of_sizes = computed.scales(), computed.fluctuations()
-    return DFAResult(unknown, unknown, unknown, unknown, unknown, unknown, *of_sizes, unknown > 0, cause)
+    return DFAResult(unknown, unknown, unknown, unknown, unknown, unknown, *of_sizes, unknown > 0, causes)
 
 
 def _with_sizes(result: DFAResult, sizes: tuple[int, ...], union: tuple[int, ...], computed: MeanSquares) -> DFAResult:
