@@ -2,9 +2,9 @@
 
     python benchmarks/gaps.py [500] [1000] [4096] [kinds] [speed] [--trials 1000] [--quick]
 
-Each cell of the tables is made of several patterns of gaps, with as many series each, and of complete series beside them. What other
-programs do is measured by the same estimate: samples that are lost are deleted and the rest joined (as fathon and NeuroKit2 do), or replaced
-by a line between their neighbours. `kinds` are series for which the calibration was not made. `speed` is the time of a first and of a second call.
+Each cell of the tables is made of one or more patterns of gaps, with as many series each, and of complete series beside them. What people
+do instead is measured by the same estimate: samples that are lost are deleted and the rest joined, or replaced by a line between their
+neighbours. `kinds` are series for which the calibration was not made. `speed` is the time of a first and of a second call.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from harness import Figure, arfima, bias, coverage, header, row, spread, within
 
 import wcdfa
 from wcdfa import synthetic
+from wcdfa.support.text import several
 
 ALPHAS = (0.3, 0.5, 0.7, 0.9, 1.1, 1.4)
 LOSSES = ((0.05, 1), (0.05, 20), (0.2, 1), (0.2, 20), (0.2, 100), (0.5, 1), (0.5, 20), (0.5, 100))  # share, mean length of a burst
 LONG, LOSSES_OF_LONG = 4096, ((0.05, 20), (0.2, 1), (0.2, 20), (0.2, 100), (0.5, 20))
 PATTERNS = {500: 3, 1000: 2, 4096: 1}
-SHARE = {500: 1.0, 1000: 1.0, 4096: 0.4}  # of the trials
 METHODS = ("robust", "gls")
 TOLERANCE = 0.01  # of the share that is lost
 
 
 def of_length(n: int):
     def part(trials: int) -> None:
-        trials = int(trials * SHARE[n])
         for share, burst in LOSSES if n < LONG else LOSSES_OF_LONG:
             where = "at random" if burst == 1 else f"in bursts of {burst} on average"
-            print(f"n = {n:,}, {share:.0%} lost {where}: {trials:,} series, {PATTERNS[n]} patterns")
+            print(f"n = {n:,}, {share:.0%} lost {where}: {trials:,} series, {several(PATTERNS[n], 'pattern', 'patterns')}")
             header("ARFIMA(0, α - 1/2, 0), α", ALPHAS)
             found = [measured(arfima(alpha, n), n, share, burst, trials, alpha) for alpha in ALPHAS]
             barred = share <= 0.2

@@ -89,6 +89,8 @@ def test_reasons():
     single = np.full(N, np.nan)
     single[40] = 1.0
     assert measure(single, missing="omit").reason == REASONS[TOO_FEW]
+    short = np.where(np.arange(N) < 20, X, np.nan)
+    assert measure(short, missing="omit", order=3, scales=[6, 9, 12]).reason == REASONS[TOO_FEW]
     assert "constant" in str(measure(with_nan(np.ones(N), BURSTS), missing="omit").reason)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from wcdfa.inference.calibration_tables import overlap_of
+from wcdfa.inference.calibration_tables import method_sizes, overlap_of
 from wcdfa.inference.effective_number import LAGS, inverse_effective_number
 from wcdfa.inference.exponent import EMPTY, TOO_FEW, DFAResult, result_of
 from wcdfa.inference.vector_fluctuation import Computed, summed
@@ -48,8 +48,12 @@ def measured_with_gaps(
 
 
 def _counting(gaps: Gaps, sizes: tuple[int, ...], order: int, method: str) -> tuple[int, ...]:
-    """The sizes of which enough boxes hold enough samples."""
+    """The sizes of which enough boxes hold enough samples; none if the series is too short altogether."""
     layout = Layout(overlap_of(method))
+    try:
+        method_sizes(gaps.n, order, method)
+    except ValueError:  # so short a series has no calibration
+        return ()
     return tuple(size for size in sizes if len(boxes_with_gaps(gaps, size, order, layout).counts) >= BOXES)
 
 
@@ -71,9 +75,9 @@ def _runs(gaps: Gaps) -> tuple[int, ...]:
 
 def _no_alpha(computed: MeanSquares, cause: int) -> DFAResult:
     xp, unknown = computed.xp, computed.values[..., 0] * computed.xp.nan
-    cause = xp.zeros_like(unknown, dtype=xp.int8) + cause
+    causes = xp.zeros_like(unknown, dtype=xp.int8) + cause
     of_sizes = computed.scales(), computed.fluctuations()
-    return DFAResult(unknown, unknown, unknown, unknown, unknown, unknown, *of_sizes, unknown > 0, cause)
+    return DFAResult(unknown, unknown, unknown, unknown, unknown, unknown, *of_sizes, unknown > 0, causes)
 
 
 def _with_sizes(result: DFAResult, sizes: tuple[int, ...], union: tuple[int, ...], computed: MeanSquares) -> DFAResult:

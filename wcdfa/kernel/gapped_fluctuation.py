@@ -20,6 +20,8 @@ from wcdfa.scales import default_sizes
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    Pattern = npt.NDArray[np.bool_]
+
 
 class Group(NamedTuple):
     """Series with one pattern of gaps."""
@@ -53,34 +55,47 @@ def grouped(
     """
     series, xp, present, breaks = found
     order, n = check_order(order), series.shape[-1]
-    stretches = check_breaks(breaks, n) or (n,)
     if n == 0:
         msg = f"the series is empty (shape {tuple(series.shape)}, time along the last axis); give at least {order + 2} samples"
         raise ValueError(msg)
     batch = series.shape[: series.ndim - 1 - inner]
-    present = np.asarray(present.all(axis=tuple(range(len(batch), present.ndim - 1))))
-    filled = np.flatnonzero(present.reshape(-1, n).any(axis=0))
-    start, stop = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, n)
-    longest = max(stretches)
-    if scales is not None:
-        sizes = check_sizes(scales, longest, order)
-    else:
-        try:
-            fitting = default(stop - start, order)
-        except ValueError:
-            fitting = default(n, order)
-        sizes = tuple(size for size in fitting if size <= longest)
+    rows = np.reshape(present.all(axis=tuple(range(len(batch), present.ndim - 1))), (-1, n))
+    start, stop = _span(rows)
+    sizes = _sizes(scales, n, stop - start, max(check_breaks(breaks, n), default=n), order, default)
     ends = sorted({start, stop, *(b for b in breaks if start < b < stop)})
-    own = tuple(b - a for a, b in pairwise(ends))
-    rows = present.reshape(-1, n)[:, start:stop]
-    patterns, which = np.unique(rows, axis=0, return_inverse=True) if len(rows) else (np.ones((1, n), dtype=bool), np.zeros(0))
+    stretches = tuple(b - a for a, b in pairwise(ends))
     flat = xp.reshape(series, (len(rows), *series.shape[len(batch) :]))
     groups = []
-    for i, pattern in enumerate(patterns):
-        members = np.flatnonzero(which.reshape(-1) == i)
+    for pattern, members in _patterns(rows[:, start:stop]):
         chosen = _taken(_taken(flat, members, 0, xp), start + np.flatnonzero(pattern), -1, xp)
-        groups.append(Group(members, Gaps.of(pattern, own), chosen))
+        groups.append(Group(members, Gaps.of(pattern, stretches), chosen))
     return Grouped(groups, batch, sizes, order, xp)
+
+
+def _span(rows: Pattern) -> tuple[int, int]:
+    """From the first sample that any series has to the last; of nothing, all."""
+    filled = np.flatnonzero(rows.any(axis=0))
+    return (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, rows.shape[-1])
+
+
+def _sizes(
+    scales: Iterable[int] | None, n: int, span: int, longest: int, order: int, default: Callable[[int, int], tuple[int, ...]]
+) -> tuple[int, ...]:
+    if scales is not None:
+        return check_sizes(scales, longest, order)
+    try:
+        fitting = default(span, order)
+    except ValueError:
+        fitting = default(n, order)
+    return tuple(size for size in fitting if size <= longest)
+
+
+def _patterns(rows: Pattern) -> list[tuple[Pattern, npt.NDArray[np.intp]]]:
+    """Each pattern of gaps, and which rows have it; of no rows, one without gaps."""
+    if not len(rows):
+        return [(np.ones(rows.shape[-1], dtype=np.bool_), np.zeros(0, dtype=np.intp))]
+    patterns, which = np.unique(rows, axis=0, return_inverse=True)
+    return [(pattern, np.flatnonzero(which.reshape(-1) == i)) for i, pattern in enumerate(patterns)]
 
 
 def mean_squares_of(group: Group, sizes: tuple[int, ...], order: int, layout: Layout, xp: Namespace) -> MeanSquares:
