@@ -266,3 +266,13 @@ def test_alpha_lies_in_its_interval_whatever_the_series_is(method):
         found = wcdfa.dfa(x, method=method)
         assert np.all((found.low <= found.alpha) & (found.alpha <= found.high))
         assert np.all(found.high - found.low > 0.01)
+
+
+@pytest.mark.parametrize("alpha", [0.52, 0.775, 1.03, 1.48])
+def test_long_series_of_one_exponent_fit_at_any_alpha(alpha):
+    """Between two points of the grid, the misfit would grow with the number of samples."""
+    x = wcdfa.synthetic.arfima(60_000, d=alpha - 0.5, batch=(25,), seed=round(100 * alpha))
+    for method in ("robust", "gls"):
+        result = wcdfa.dfa(x, method=method)
+        assert np.mean(result.adequacy < 0.05) <= 0.2  # 0.2 of 25: 5 of them, with a probability of 0.7 % if 5 % is right
+        assert np.mean((result.low < alpha) & (alpha < result.high)) >= 0.8

@@ -132,6 +132,7 @@ class CouplingResult(TypedDict):
     line: str
 
 
+@final
 class SeriesResult(TypedDict):
     """A judged series; α, low, high, regime and so on are those of its last window."""
 

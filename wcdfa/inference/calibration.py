@@ -6,6 +6,7 @@ standard deviation; and a whitening of the residuals, whose sum of squares is χ
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, complement, frozen
 
 STEP = 0.05  # step of the grid of α; between its points everything is linear, to 1e-4 in α
+COARSE, FINEST = 4096, 64  # up to so many samples STEP is fine enough; it is divided by at most so much
 PRIOR = 0.3  # standard deviation of the AR(1) coefficient, by which "robust" weights sizes; its stderr does not include it
 FROZEN = 0.7  # above order + 0.7 the efficient weights change so fast with α that following them costs a tenth of the efficiency
 Method = Literal["robust", "gls", "ols"]
@@ -34,17 +36,34 @@ class Calibration(NamedTuple):
     rows: (
         Array  # for each α: α, standard deviation and its step to the next α; knots of the p-value and the slopes that begin there
     )
+    step: float = STEP  # of the grid
 
 
-def grid(order: int) -> Matrix:
+def step_for(n: int) -> float:
+    """The step of the grid for `n` samples: as fine, against the error of α, as it is for 4,096 samples.
+
+    >>> step_for(500), step_for(1_000_000)
+    (0.05, 0.003125)
+    """
+    return STEP / min(math.ceil(math.sqrt(n / COARSE)), FINEST) if n > COARSE else STEP
+
+
+def has_misfit(n: int) -> bool:
+    """Whether the grid is fine enough for `n` samples to test the misfit on it: up to 16 million."""
+    return n <= COARSE * FINEST**2
+
+
+def grid(order: int, step: float = STEP) -> Matrix:
     """The grid of α at which everything is tabulated."""
     low, high = alpha_range(order)
-    return np.linspace(low, high, round((high - low) / STEP) + 1)
+    return np.linspace(low, high, round((high - low) / step) + 1)
 
 
-def calibrate(moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...], order: int, method: str) -> Calibration:
+def calibrate(
+    moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...], order: int, method: str, step: float = STEP
+) -> Calibration:
     """The constants for one method; without `misfit`, ``(alphas, levels)`` on an even grid, there is no p-value."""
-    alphas = grid(order)
+    alphas = grid(order, step)
     mean, root, shape = _at(moments, order, alphas)
     short_memory = PRIOR * shape
     slope = interpolation(order, alphas, derivative=True) @ moments.mean
@@ -67,7 +86,7 @@ def calibrate(moments: Moments, misfit: Matrix | None, *, sizes: tuple[int, ...]
     )
     interval = np.arange(len(alphas) - 1)
     ends = interval == 0, interval == interval[-1]
-    return Calibration(frozen(product), frozen(offset), frozen(shift), *ends, frozen(rows))
+    return Calibration(frozen(product), frozen(offset), frozen(shift), *ends, frozen(rows), step)
 
 
 def _at(moments: Moments, order: int, alphas: Matrix) -> tuple[Matrix, Matrix, Matrix]:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.inference.approximate_moments import boxes_of, interpolated, of_sizes, rescaled, simulate, simulated
-from wcdfa.inference.calibration import LEVELS, Calibration, calibrate, misfit_alphas
+from wcdfa.inference.calibration import LEVELS, Calibration, calibrate, has_misfit, misfit_alphas, step_for
 from wcdfa.inference.estimators import calibrated_estimate
 from wcdfa.inference.moments import Moments, alpha_range, exact_moments, interpolation, nodes
 from wcdfa.inference.vector_moments import misfit_of_vector, of_vector
@@ -53,7 +53,8 @@ def calibration_for(
         if misfit is not None:
             misfit = misfit_of_vector(moments, misfit, coordinates, sizes=sizes, order=order, method=method)
         moments = of_vector(moments, coordinates)
-    return calibrate(moments, misfit, sizes=sizes, order=order, method=method)
+    misfit = misfit if has_misfit(n) else None
+    return calibrate(moments, misfit, sizes=sizes, order=order, method=method, step=step_for(n))
 
 
 def moments_for(

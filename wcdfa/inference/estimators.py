@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.inference.calibration import STEP, Calibration
+from wcdfa.inference.calibration import Calibration
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, constant, matmul_of, reshape_of
 from wcdfa.kernel.polynomials import Matrix, frozen
 
@@ -92,7 +92,7 @@ def calibrated_estimate(
     index, share = _root(equation, misfits[..., :-1], table, xp)
     misfit = (1 - share) * _pick(misfits, index, xp) + share * _pick(misfits, index + 1, xp)
     row = _row(table.rows, index, xp)
-    alpha, stderr = row[..., 0] + share * STEP, row[..., 1] + share * row[..., 2]
+    alpha, stderr = row[..., 0] + share * table.step, row[..., 1] + share * row[..., 2]
     wider: Array | float = 1.0
     if inflation is not None:
         wider = xp.sqrt(inflation)[..., None]
@@ -103,7 +103,7 @@ def calibrated_estimate(
     ends = []
     for sign, side in ((-1.0, alphas[:-1] <= row[..., :1]), (1.0, alphas[:-1] >= row[..., :1])):
         place, part = _root(equation + sign * reach, xp.where(side, away, 2 * FAR), table, xp)
-        ends.append(alphas[0] + STEP * (xp.astype(place, share.dtype) + part))
+        ends.append(alphas[0] + table.step * (xp.astype(place, share.dtype) + part))
     # if α is at an end of the grid, the true one may be beyond: no interval ends nearer to it than half of the error there
     low = xp.minimum(xp.minimum(ends[0], alpha), alphas[-1] - reach[..., -1] / 2)
     high = xp.maximum(xp.maximum(ends[1], alpha), alphas[0] + reach[..., 0] / 2)

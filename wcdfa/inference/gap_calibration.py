@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wcdfa.inference.approximate_moments import arfima_of, of_sizes
-from wcdfa.inference.calibration import LEVELS, STEP, Calibration, calibrate, grid, misfit_alphas
+from wcdfa.inference.calibration import LEVELS, STEP, Calibration, calibrate, grid, misfit_alphas, step_for
 from wcdfa.inference.calibration_tables import chi_square_quantiles, method_sizes, moments_for, overlap_of
 from wcdfa.inference.estimators import calibrated_estimate
 from wcdfa.inference.moments import PHI, Moments, alpha_range, interpolation, nodes, root_of
@@ -88,7 +88,7 @@ def calibration_with_gaps(gaps: Gaps, sizes: tuple[int, ...], order: int, method
         if misfit is not None:
             misfit = misfit_of_vector(moments, misfit, coordinates, sizes=sizes, order=order, method=method)
         moments = of_vector(moments, coordinates)
-    return calibrate(moments, misfit, sizes=sizes, order=order, method=method)
+    return calibrate(moments, misfit, sizes=sizes, order=order, method=method, step=step_for(gaps.n))
 
 
 @lru_cache(maxsize=64)

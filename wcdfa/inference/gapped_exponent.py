@@ -75,7 +75,7 @@ def _runs(gaps: Gaps) -> tuple[int, ...]:
 
 def _no_alpha(computed: MeanSquares, cause: int) -> DFAResult:
     xp, unknown = computed.xp, computed.values[..., 0] * computed.xp.nan
-    causes = xp.zeros_like(unknown, dtype=xp.int8) + cause
+    causes: Array = xp.zeros_like(unknown, dtype=xp.int8) + cause
     of_sizes = computed.scales(), computed.fluctuations()
     return DFAResult(unknown, unknown, unknown, unknown, unknown, unknown, *of_sizes, unknown > 0, causes)
 

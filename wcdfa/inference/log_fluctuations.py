@@ -13,8 +13,9 @@ from wcdfa.inference.estimators import Estimate, calibrated_estimate
 from wcdfa.inference.exponent import CONSTANT, NOT_FINITE, REASONS, ROUNDING
 from wcdfa.inference.moments import Moments
 from wcdfa.kernel.arrays import NUMPY, Array, as_series
+from wcdfa.kernel.boxes import BY_HALVES
 from wcdfa.kernel.checks import listed
-from wcdfa.kernel.fluctuation import BY_HALVES, mean_squares
+from wcdfa.kernel.fluctuation import mean_squares
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import half_sizes
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from wcdfa.inference.effective_number import inverse_effective_number
 from wcdfa.kernel.arrays import Array, Namespace, as_series
-from wcdfa.kernel.fluctuation import BY_HALVES, SIDE_BY_SIDE, MeanSquares, mean_squares
+from wcdfa.kernel.boxes import BY_HALVES, SIDE_BY_SIDE
+from wcdfa.kernel.fluctuation import MeanSquares, mean_squares
 from wcdfa.scales import default_sizes, half_sizes
 
 if TYPE_CHECKING:
