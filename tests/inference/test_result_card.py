@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+import jax
 import numpy as np
 import pytest
 
 import wcdfa
 from tests.conftest import require
 from tests.helpers.cards import shown, text_of
+from wcdfa import synthetic
 from wcdfa.inference.exponent import measure
 
 NOISE = wcdfa.synthetic.white_noise(256, seed=0)
@@ -77,3 +81,17 @@ def test_jax_and_its_tracers():
 @pytest.mark.parametrize("method", ["ols", "gls"])
 def test_other_methods(method):
     assert "α = " in text_of(wcdfa.dfa(NOISE, method=method))
+
+
+def test_a_printed_result_says_what_was_found_in_a_line():
+    walk, noise = synthetic.random_walk(500, seed=0), synthetic.white_noise(500, seed=0)
+    assert re.fullmatch(r"α = 1\.\d\d \(1\.\d\d to 1\.\d\d\)", str(wcdfa.dfa(walk)))
+    bent = str(wcdfa.dfa(noise + 3 * np.sin(np.arange(500) / 3)))
+    assert "does not look like that of one exponent (p" in bent
+    with pytest.warns(wcdfa.DFAWarning):
+        several = wcdfa.dfa(np.stack([walk, noise, np.ones(500)]))
+    with pytest.warns(wcdfa.DFAWarning):
+        nothing = wcdfa.dfa(np.ones(500))
+    assert "; 1 has no α, one because the series is constant" in str(several)
+    assert str(nothing) == "no α: the series is constant, so it does not fluctuate at any scale"
+    assert jax.jit(lambda x: len(str(wcdfa.dfa(x))) + x[0])(noise.astype(np.float32)) > 0  # no error while a compiler traces

@@ -50,3 +50,11 @@ def test_windows_without_an_exponent_are_nan_and_spoil_no_other():
 def test_bad_input(x, options, message):
     with pytest.raises(ValueError, match=message):
         rolling_dfa(x, **options)
+
+
+def test_a_window_with_a_value_that_is_not_finite_says_so():
+    x = np.random.default_rng(0).standard_normal(600)
+    x[4], x[310] = np.nan, np.inf
+    found = rolling_dfa(x, window=200)
+    assert [found.window(i).reason for i in range(3)] == ["the series holds a value that is NaN or infinite"] * 2 + [None]
+    assert np.isnan(found.result.fluctuations).all(axis=-1).tolist() == [True, True, False]

@@ -76,6 +76,12 @@ class DFAResult(NamedTuple):
 
         return result_card(self)
 
+    def __str__(self) -> str:
+        """α with its interval, or why there is none, in a line; `repr` shows all fields."""
+        from wcdfa.inference.result_sentence import result_sentence  # noqa: PLC0415 - only who prints needs it
+
+        return result_sentence(self)
+
     def at(self, *index: int) -> DFAResult:
         """The result of one of many series."""
         parts = {name: part for name, part in self._asdict().items() if name != "scales"}
@@ -175,8 +181,8 @@ def dfa(
     DFAResult
         In the library of `x`, on its device. α is NaN, with a `DFAWarning`, if F(s) is only rounding error, for a constant or a
         polynomial that detrending removes: with "ols" at all sizes or all but one, otherwise at any size; or if gaps leave fewer than
-        four sizes (of `scales`, two) with boxes that count. Sizes without are left out. Under tracing, NaN in `x` gives NaN. α of "robust" and "gls" is between 0 and ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, and for
-        "ols" above 1,024 samples unless they are 2,048 or 4,096.
+        four sizes (of `scales`, two) with boxes that count. Sizes without are left out. Under tracing, NaN in `x` gives NaN. α of "robust" and "gls" is between 0 and ``order + 0.95``. `adequacy` is NaN for fewer than three sizes, for
+        more than 16 million samples, and for "ols" above 1,024 samples unless they are 2,048 or 4,096.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference.calibration import Method
-from wcdfa.inference.exponent import DFAResult, measure
+from wcdfa.inference.exponent import NOT_FINITE, DFAResult, measure
 
 
 class Rolling(NamedTuple):
@@ -66,8 +66,11 @@ def rolling_dfa(
     """
     x, starts, window = laid_out(x, window, stride)
     windows = np.lib.stride_tricks.sliding_window_view(x, window)[starts]
-    usable = np.isfinite(windows).all(axis=-1, keepdims=True)
-    result = measure(np.where(usable, windows, 0.0), order=order, method=method, confidence=confidence)
+    usable = np.isfinite(windows).all(axis=-1)
+    result = measure(np.where(usable[:, None], windows, 0.0), order=order, method=method, confidence=confidence)
+    if not usable.all():
+        cause = np.where(usable, result.cause, np.int8(NOT_FINITE))
+        result = result._replace(cause=cause, fluctuations=np.where(usable[:, None], result.fluctuations, np.nan))
     return Rolling(starts, starts + window, result)
 
 
