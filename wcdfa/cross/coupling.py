@@ -57,7 +57,7 @@ def coupling(
         Series of the same length, sample by sample, each in any unit. Batch shapes broadcast. The computation is in NumPy.
     scales : integers, optional
         Box sizes in samples. Default: those of `dfa` that at least seven boxes fit in, which overlap by half: up to a quarter of the
-        series, at most 1,024.
+        series, at most 2,048.
     order, axis, breaks
         As in `dfa`, for both series.
     lags : integers, optional
