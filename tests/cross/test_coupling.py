@@ -43,6 +43,12 @@ def test_independent_series_are_called_coupled_at_the_level(null):
     assert 0.0 < share < 0.13
 
 
+def test_random_phases_hold_the_level_where_the_ends_of_a_series_do_not_meet():
+    """Of series with α = 1.8, phases of the series itself would call one pair in four coupled."""
+    x, y = (np.cumsum(each, axis=-1) for each in of_batch(0.8, 0.0, 100, 3, n=128))
+    assert np.mean(coupling(x, y, null="phase", replicates=59).p_value <= 0.05) < 0.14
+
+
 def test_coupled_series_are_found_with_intervals_that_hold_rho():
     x, y = of_batch(1.0, 0.4, 80, 2)
     found = coupling(x, y, **few)
@@ -166,7 +172,7 @@ def test_a_long_series_is_set_against_a_shorter_null():
     """Standard deviations fall as one over the square root of the number of boxes."""
     short, long = (null_of_pair(Frame(n, (4, 16)), 0.6, 0.6, 199, 0).deviation for n in (4096, 4 * 4096))
     np.testing.assert_allclose(long, short / 2, rtol=0.01)
-    white = Spectrum(synthetic.white_noise(4 * 4096, seed=0))
+    white = Spectrum(synthetic.white_noise(4 * 4096, seed=0), 0.5)
     np.testing.assert_allclose(null_of_pair(Frame(4 * 4096, (4, 16)), white, 0.5, 199, 1).deviation, long, rtol=0.25)
 
 

@@ -31,7 +31,7 @@ def null_maker(frame: Frame, null: NullName, replicates: int, seed: int) -> Null
 
 def memory_of(side: Side, null: NullName) -> Memory:
     """What series without coupling share with one series: its α, or its spectrum."""
-    return Spectrum(side.values) if null == "phase" or math.isnan(side.memory) else float(side.memory)
+    return Spectrum(side.values, float(side.alpha)) if null == "phase" or math.isnan(side.memory) else float(side.memory)
 
 
 def compared(frame: Frame, x: Side, y: Side, make_null: NullMaker, confidence: float) -> Coupling:

@@ -44,9 +44,9 @@ def coupling(
     >>> import wcdfa
     >>> x, noise = wcdfa.synthetic.arfima(500, d=0.5, batch=(2,), seed=0)
     >>> print(wcdfa.coupling(x, noise))
-    no coupling found (p = 0.44)
+    no coupling found (p = 0.41)
     >>> print(wcdfa.coupling(x, 0.5 * x + noise))
-    coupled (p = 0.001): ρ = 0.45 (0.37 to 0.53) at boxes of 3 samples
+    coupled (p = 0.001): ρ = 0.45 (0.38 to 0.52) at boxes of 3 samples
 
     Two independent series with long memory look correlated: at α = 1 and 500 samples, the usual test of a correlation finds one in half
     of them. ρ(s) is here set against pairs of independent series with the same two memories.
@@ -57,7 +57,7 @@ def coupling(
         Series of the same length, sample by sample, each in any unit. Batch shapes broadcast. The computation is in NumPy.
     scales : integers, optional
         Box sizes in samples. Default: those of `dfa` that at least seven boxes fit in, which overlap by half: up to a quarter of the
-        series, at most 1,024.
+        series, at most 2,048.
     order, axis, breaks
         As in `dfa`, for both series.
     lags : integers, optional

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -71,6 +72,7 @@ class Spectrum(NamedTuple):
     """A series whose spectrum is its memory, rather than an α."""
 
     series: Series
+    alpha: float  # from 1.5 on the phases are those of its differences: the ends of such a series do not meet
 
 
 Memory = float | Spectrum
@@ -111,7 +113,10 @@ def chunks(replicates: int, samples: int) -> Iterator[int]:
 def series_like(memory: Memory, frame: Frame, n: int, count: int, rng: np.random.Generator) -> Series:
     """Gaussian series with this memory: ARFIMA(0, α - 1/2, 0), or random phases for a spectrum."""
     if isinstance(memory, Spectrum):
-        return phase_randomised(_shortened(_joined(memory.series, frame.breaks), n), count, seed=rng)
+        sums = max(0, math.floor(memory.alpha - 0.5))
+        steps = np.diff(_joined(memory.series, frame.breaks), n=sums)
+        drift = steps.mean() * rng.standard_normal((count, 1))  # the lowest frequency of the differences, which has no phase
+        return _summed(phase_randomised(_shortened(steps - steps.mean(), n - sums), count, seed=rng) + drift, sums)
     return arfima_of(memory, n, count, rng)
 
 
@@ -119,6 +124,13 @@ def shorter_frame(frame: Frame) -> Frame:
     """The frame of the series to simulate: far from its ends a series looks the same everywhere."""
     n = max(LONGEST, 4 * frame.sizes[-1]) + frame.n - frame.compared
     return frame if frame.n <= n else frame._replace(n=n, breaks=())
+
+
+def _summed(steps: Series, sums: int) -> Series:
+    """The series of which these are the differences."""
+    for _ in range(sums):
+        steps = np.cumsum(np.pad(steps, ((0, 0), (1, 0))), axis=-1)
+    return steps
 
 
 def _joined(x: Series, breaks: tuple[int, ...]) -> Series:

@@ -60,7 +60,9 @@ def matrix_sentence(found: CouplingMatrix) -> str:
     left_out = f"; not compared: {several(p.size - tested, 'pair', 'pairs')}, where {found.reason}" if tested < p.size else ""
     number = int(coupled.sum())
     among = "" if p.ndim > 1 or tested == 1 else f", corrected for {tested:,} pairs"
-    said = f"{number:,} of {several(tested, 'pair', 'pairs')} {'is' if number == 1 else 'are'} coupled (p ≤ {LEVEL}{among})"
+    said = (
+        f"{number:,} of {several(tested, 'pair', 'pairs')} {'is' if 1 in (number, tested) else 'are'} coupled (p ≤ {LEVEL}{among})"
+    )
     if p.ndim > 1 or not coupled.any():
         return said + left_out
     places = sorted(np.flatnonzero(coupled), key=lambda i: float(p[i]))
