@@ -1,9 +1,10 @@
 """Are the intervals of h(q) honest? On series of known h(q).
 
-    python benchmarks/multifractal_cases.py [coverage] [others] [--trials 200] [--quick]
+    python benchmarks/multifractal_cases.py [coverage] [others] [widths] [--trials 200] [--quick]
 
 coverage: how often the 95 % interval holds h(q), q = -3 … 5, on ARFIMA, fractional Brownian motion and random binomial cascades.
 others: the same for series that are not promised: multifractal noise, a length that is no power of 2, heavy tails, order 2.
+widths: how often the interval of the width holds that of theory, and how often it leaves out 0, n = 1,024.
 Takes some five minutes on one core. A SHORT row has a figure beyond its bar by more than two Monte-Carlo errors.
 """
 
@@ -20,6 +21,7 @@ from wcdfa import synthetic
 
 Make = Callable[[int, int, np.random.Generator], np.ndarray]
 Q = np.arange(-3.0, 6.0)
+ROUNDING = 1e-9  # of a width of 0 by theory
 
 
 def arfima(alpha: float) -> tuple[str, Make, np.ndarray]:
@@ -99,7 +101,21 @@ def covered(case: tuple[str, Make, np.ndarray], n: int, trials: int, *bar: objec
     row(name, [share(each) for each in np.concatenate(hits).T], *bar, digits=1)
 
 
-PARTS: dict[str, Callable[[int], None]] = {"coverage": coverage, "others": others}
+def widths(trials: int) -> None:
+    print(f"nominal 95 % interval of the width of the spectrum, n = 1,024, {trials:,} trials, %")
+    print(f"  {'':5} {'':<34}holds the width   leaves out 0")
+    noises = (noise(0.02, 0.0), noise(0.05, 0.0), noise(0.05, 0.4), noise(0.05, 0.8), noise(0.08, 0.0), noise(0.08, 0.4))
+    for name, make, truth in (arfima(0.5), arfima(0.9), *noises, cascade(0.6), cascade(0.7)):
+        rng, hits = harness.seed("widths", name), []
+        alphas = np.gradient(Q * truth - 1, Q)
+        width = alphas.max() - alphas.min()
+        for batch in harness.chunks(trials, 1024):
+            found = wcdfa.mfdfa(make(1024, batch, rng), q=Q, nulls=())
+            hits.append(((found.width_low <= width + ROUNDING) & (width <= found.width_high), found.width_low > 0))
+        row(name, [share(each) for each in np.concatenate(hits, axis=-1)], digits=1)
+
+
+PARTS: dict[str, Callable[[int], None]] = {"coverage": coverage, "others": others, "widths": widths}
 
 if __name__ == "__main__":
     harness.run(PARTS, __doc__)

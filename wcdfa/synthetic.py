@@ -177,6 +177,26 @@ def cascade_exponents(q: npt.ArrayLike, *, weight: float) -> Series:
 
     >>> cascade_exponents([-3, 0, 2, 5], weight=0.7).round(3)
     array([1.44 , 1.126, 0.893, 0.71 ])
+
+    Parameters
+    ----------
+    q : number or array
+        Moments, of any sign; 0 is the limit.
+    weight : float
+        Between 0.5 and 1, as for `binomial_cascade`.
+
+    Returns
+    -------
+    array of the shape of `q`
+
+    Raises
+    ------
+    ValueError
+        If weight is out of range.
+
+    References
+    ----------
+    J. W. Kantelhardt et al., Physica A 316, 87 (2002), doi:10.1016/S0378-4371(02)01383-3.
     """
     moments = np.asarray(q, dtype=np.float64)
     log_weight, log_rest = math.log2(_checked_weight(weight)), math.log2(1 - weight)
@@ -232,6 +252,22 @@ def noise_exponents(q: npt.ArrayLike, *, intermittency: float, d: float = 0.0) -
 
     >>> noise_exponents([-3, 0, 2, 5], intermittency=0.05, d=0.4)
     array([1.025, 0.95 , 0.9  , 0.825])
+
+    Parameters
+    ----------
+    q : number or array
+        Moments, of any sign.
+    intermittency, d : float
+        As for `multifractal_noise`.
+
+    Returns
+    -------
+    array of the shape of `q`
+
+    Raises
+    ------
+    ValueError
+        If intermittency is negative.
     """
     return 0.5 + d + _checked_intermittency(intermittency) * (1 - np.asarray(q, dtype=np.float64) / 2)
 
@@ -241,6 +277,17 @@ def fractional_sum(x: Series, d: float) -> Series:
 
     >>> print(fractional_sum(np.array([1.0, 0.0, 0.0, 0.0]), 1).round(6))
     [1. 1. 1. 1.]
+
+    Parameters
+    ----------
+    x : array of shape (..., n)
+        Series, in any unit.
+    d : float
+        How often they are summed: 1 gives the cumulative sum, -1 the differences, and 0 leaves them as they are.
+
+    Returns
+    -------
+    array of shape (..., n)
     """
     n = x.shape[-1]
     lag = np.arange(1.0, n)

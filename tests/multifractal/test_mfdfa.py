@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 import wcdfa
 from tests.conftest import require
 from wcdfa import synthetic
+from wcdfa.multifractal.gaussian import gaussian
+from wcdfa.multifractal.slopes import Layout
 
 Q = (-3.0, -1.0, 0.0, 2.0, 5.0)
 NONE = {"nulls": ()}
@@ -86,6 +88,71 @@ def test_nulls_hold_their_level_on_gaussian_series():
         assert np.mean(p <= 0.05) <= 0.15
         assert 0.35 < np.mean(p) < 0.65
     assert np.all(np.isnan(found.p_shuffled))
+
+
+def events(share):
+    return lambda n, rng: (rng.random((6, n)) < share).astype(float)
+
+
+REPEATING = {
+    "2 % events": events(0.02),
+    "5 % events": events(0.05),
+    "a coin": events(0.5),
+    "rounded": lambda n, rng: np.rint(rng.normal(size=(6, n))),
+    "few counts": lambda n, rng: rng.poisson(0.3, (6, n)).astype(float),
+    "counts": lambda n, rng: rng.poisson(3, (6, n)).astype(float),
+    "t of 3 degrees": lambda n, rng: rng.standard_t(3, (6, n)),
+    "exponential": lambda n, rng: rng.exponential(1, (6, n)),
+}
+
+
+@pytest.mark.parametrize("name", REPEATING)
+def test_a_width_above_0_is_never_said_to_show_nothing(name):
+    x = REPEATING[name](1024, np.random.default_rng(3))
+    for row in x:
+        for nulls in (("memory",), ("memory", "phase"), ("phase",)):
+            found = wcdfa.mfdfa(row, nulls=nulls, replicates=19)
+            assert found.width_low == 0 or "nothing shows more than one exponent" not in str(found)
+            if found.p_memory > 0.05:
+                assert found.width_low == 0
+                assert found.delta_h_low <= 0
+
+
+@pytest.mark.parametrize("name", [name for name in REPEATING if name not in ("t of 3 degrees", "exponential")])
+def test_independent_values_that_repeat_have_one_exponent(name):
+    found = wcdfa.mfdfa(REPEATING[name](2048, np.random.default_rng(1)), q=(1, 2, 3, 4, 5), **NONE)
+    assert np.all(np.abs(found.h - found.slopes) < 0.15)  # no bias is removed that such series do not have
+    assert np.mean((found.h_low <= 0.5) & (found.h_high >= 0.5)) > 0.8
+
+
+def outlier(size):
+    x = synthetic.white_noise(1024, seed=4)
+    x[500] = size
+    return x
+
+
+SMOOTH = {
+    "line": np.arange(1000.0),
+    "sine": np.sin(np.arange(1024) / 50),
+    "parabola": np.arange(1000.0) ** 2,
+    "outlier": outlier(1e12),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+def test_trends_and_outliers_are_not_called_memory(name):
+    found = wcdfa.mfdfa(SMOOTH[name], q=(-3, -1, 0, 0.25, 0.5, 1, 2, 5), **NONE)
+    assert found.saturated
+    assert "a smooth trend or a large outlier gives as well as memory does: look at the series" in str(found)
+
+
+def test_wide_spectra_of_noise_are_compared_with_noise_of_the_right_memory():
+    layout = Layout(512, (16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128), 1, (*Q, 2.0))
+    h = np.array([0.6, 0.55, 0.52, 0.5, 0.45, 0.5])
+    noise = gaussian(h, layout)
+    assert noise.p_value(0.2, 0.4) < noise.p_value(0.2, 0.5) < noise.p_value(0.2, 0.6)  # widths grow with the exponent
+    assert noise.p_value(0.0, 0.5) == 1
+    assert noise.p_value(9.0, 0.5) == pytest.approx(1 / 1201)
 
 
 @settings(deadline=None, max_examples=10)

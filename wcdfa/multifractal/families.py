@@ -85,7 +85,8 @@ class Replicates(NamedTuple):
     bias: Series  # of the slopes, (moments,)
     errors: Spectrum  # mean errors of what follows from the slopes, without the last moment
     deviations: Spectrum  # their standard deviations
-    widths: Series  # of their spectra, increasing, (replicates,)
+    widths: Series  # of their spectra, (replicates,)
+    twos: Series  # slopes at q = 2, (replicates,)
     curved: float  # intermittency that 5 % of them exceed
     lopsided: tuple[float, float]  # mean and standard deviation
 
@@ -114,7 +115,8 @@ def _summary(truth: Series, found: Series, lopsided: Series, moments: tuple[floa
         found.mean(axis=0) - truth,
         errors,
         deviations,
-        np.sort(spectra.width),
+        spectra.width,
+        found[:, -1],
         curved,
         (float(lopsided.mean()), float(lopsided.std())),
     )
@@ -127,6 +129,15 @@ def lopsidedness(x: Series) -> Series:
     0.25
     """
     return np.asarray(np.abs(np.mean(x > x.mean(axis=-1, keepdims=True), axis=-1) - 0.5))
+
+
+def repeating(x: Series) -> float:
+    """The share of the commonest value, of one series.
+
+    >>> print(repeating(np.array([0.0, 0.0, 0.0, 4.0])))
+    0.75
+    """
+    return float(np.max(np.unique(x, return_counts=True)[1]) / x.size)
 
 
 def _weight(step: int) -> float:

@@ -10,7 +10,7 @@ from wcdfa.multifractal.slopes import Layout, moments_of
 from wcdfa.support.aliases import Series
 
 LEAST = 0.75  # share of the boxes that must be left
-MUCH = 4  # boxes up to so many times the longest flat stretch are kept apart from it; in larger ones it is a small part
+MUCH = 4  # boxes up to so many times the longest flat stretch are kept apart from it: set by hand; of larger ones it is less than a quarter
 Stretches = tuple[tuple[int, int], ...]
 
 

@@ -12,7 +12,9 @@ from wcdfa.multifractal.matching import Match
 from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
 from wcdfa.support.aliases import Series
 
-WIDER = 1.04  # what intervals are widened by, because α and λ² of the replicates are themselves estimates
+WIDER = (
+    1.04  # because α and λ² of the replicates are estimates themselves: set by hand, and judged by benchmarks/multifractal_cases.py
+)
 
 
 class Intervals(NamedTuple):
@@ -23,15 +25,15 @@ class Intervals(NamedTuple):
     high: Spectrum
 
 
-def intervals(h: Series, q: Series, match: Match, confidence: float) -> Intervals:
-    """The intervals of h(q) and of all that follows from it; a width is at least 0."""
+def intervals(h: Series, q: Series, match: Match, confidence: float, *, wide: bool) -> Intervals:
+    """The intervals of h(q) and of all that follows from it; the width's holds 0 unless it is `wide`, more than a Gaussian one."""
     z = WIDER * NormalDist().inv_cdf(0.5 + confidence / 2)
     raw = spectrum_of(h[: len(q)], q)
     found = _ends(raw, match.found, match.spread, z * match.stretch)
     wider = _ends(raw, match.wider, match.wider, z)
     low = found.low._replace(
-        width=np.maximum(np.minimum(found.low.width, wider.low.width), 0.0),
-        delta_h=np.minimum(found.low.delta_h, wider.low.delta_h),
+        width=np.maximum(np.minimum(found.low.width, wider.low.width), 0.0) * wide,
+        delta_h=np.minimum(np.minimum(found.low.delta_h, wider.low.delta_h), np.inf if wide else 0.0),
     )
     high = found.high._replace(
         width=np.maximum(found.high.width, wider.high.width), delta_h=np.maximum(found.high.delta_h, wider.high.delta_h)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wcdfa.multifractal.families import ALPHA_STEP, Positive, Replicates, Signed, replicates_of
+from wcdfa.multifractal.families import Positive, Replicates, Signed, replicates_of
+from wcdfa.multifractal.gaussian import ROUNDS, Gaussian
 from wcdfa.multifractal.slopes import Layout, intermittency_of
+from wcdfa.multifractal.spectrum import width_of
+from wcdfa.multifractal.widths import LEVEL
 from wcdfa.support.aliases import Series
 
-ROUNDS = 2  # of correcting the parameters by the bias of the member found
-UNSURE = 0.03  # of the lopsidedness: the grid is coarser than a cascade is sharp
-NEARLY_NONE = 2  # steps of d of a cascade that h(2), which is uncertain, may show although there are none
-SIDE = 2  # steps of the grid on either side, from which the slope of the bias is measured
-STEEPEST = -0.5  # slope of the bias, beyond which it is not trusted
+UNSURE = 0.03  # of the lopsidedness: that of a cascade shifted by d is this uncertain from one step of the grid to the next
+NEARLY_NONE = (
+    2  # steps of d that a cascade without any may show: two standard errors of its h(2) in 1,024 samples, 0.04 to 0.09 each
+)
+REPEATED = 1 / 3  # share of the commonest value: that of a binomial cascade is 0.27 at most, from 7 halvings on
 
 
 class Match(NamedTuple):
@@ -24,24 +27,15 @@ class Match(NamedTuple):
     wider: Replicates  # what h(q) may be like if it is not Gaussian: for the interval of the width
 
 
-def gaussian(h: Series, layout: Layout) -> Signed:
-    """ARFIMA with the same h(2)."""
-    alpha = h[-1]
-    for _ in range(ROUNDS):
-        member = Signed.nearest(float(alpha), 0)
-        alpha = h[-1] - replicates_of(member, layout).bias[-1]
-    return member
-
-
-def matched(h: Series, lopsided: float, layout: Layout) -> Match:
-    """Those with the same slopes `h`; Gaussian ones unless h(q) falls more steeply than 95 % of theirs."""
-    member = gaussian(h, layout)
-    plain = replicates_of(member, layout)
-    noise = _signed(h, layout, plain)
-    signed, spread = replicates_of(noise, layout), replicates_of(noise.more(), layout)
-    stretch = _stretch(member, layout)
+def matched(h: Series, lopsided: float, repeated: float, layout: Layout, noise: Gaussian) -> Match:
+    """Those with the same slopes `h`; Gaussian ones unless h(q) falls more steeply than 95 % of theirs and the width is rejected as theirs."""
+    plain, stretch = noise.plain, noise.stretch
+    member = _signed(h, layout, plain)
+    signed, spread = replicates_of(member, layout), replicates_of(member.more(), layout)
     if intermittency_of(h, layout.moments) <= plain.curved:
         return Match(plain, plain, stretch, spread)
+    if repeated > REPEATED or noise.p_value(width_of(h, layout.moments), float(h[-1])) > LEVEL:
+        return Match(plain, spread, stretch, spread)
     cascade = _positive(h, layout)
     unshifted = Positive(cascade.weight, 0) if abs(cascade.d) <= NEARLY_NONE else cascade
     matches = [Match(each, each, 1.0, each) for each in (replicates_of(cascade, layout), replicates_of(unshifted, layout))]
@@ -63,15 +57,6 @@ def _positive(h: Series, layout: Layout) -> Positive:
         member = Positive.nearest(curvature, float(corrected[-1]), layout.moments)
         corrected = h - replicates_of(member, layout).bias
     return member
-
-
-def _stretch(member: Signed, layout: Layout) -> float:
-    """α - bias(α) is what is measured: an error of it is as much larger in α as the slope of the bias says."""
-    alpha = member.alpha * ALPHA_STEP
-    sides = [Signed.nearest(alpha + step * ALPHA_STEP, 0) for step in (-SIDE, SIDE)]
-    low, high = (replicates_of(each, layout).bias[-1] for each in sides)
-    slope = float(high - low) / ((sides[1].alpha - sides[0].alpha) * ALPHA_STEP)
-    return 1 / (1 + min(max(slope, STEEPEST), 0.0))
 
 
 def _distance(found: Replicates, lopsided: float) -> float:

@@ -7,17 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.multifractal.families import lopsidedness, replicates_of
+from wcdfa.inference.exponent import CONSTANT, NOT_FINITE, ROUNDING
+from wcdfa.multifractal.families import lopsidedness, repeating
 from wcdfa.multifractal.flat import moments_and_flat
+from wcdfa.multifractal.gaussian import gaussian
 from wcdfa.multifractal.intervals import intervals
-from wcdfa.multifractal.matching import gaussian, matched
+from wcdfa.multifractal.matching import matched
 from wcdfa.multifractal.slopes import Layout, slopes
-from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
-from wcdfa.multifractal.widths import NULLS, Null, width_p_values
-from wcdfa.preprocess.flat import flat_stretches
+from wcdfa.multifractal.spectrum import Spectrum, width_of
+from wcdfa.multifractal.widths import LEVEL, NULLS, Null, width_p_values
+from wcdfa.preprocess.flat import FEWEST, flat_stretches
 from wcdfa.support.aliases import Series
 
-CONSTANT, ROUNDING, NOT_FINITE, TOO_SHORT = 1, 2, 3, 4
+TOO_SHORT = 4  # a cause beside those of `dfa`
 MOST_FLAT = 0.1  # share of the smallest boxes that may be flat; h(q) of what is left would not describe the series at q <= 0
 
 
@@ -51,7 +53,7 @@ def measured(x: Series, sizes: tuple[int, ...], order: int, options: Options) ->
         return nothing(cause, len(options.q), len(sizes))
     unit = math.ldexp(1.0, math.frexp(float(np.max(np.abs(x))))[1])  # a power of 2, so that nothing is rounded
     x = x / unit
-    stretches = flat_stretches(x, least=max(sizes[0] // 2, 4))
+    stretches = flat_stretches(x, least=max(sizes[0] // 2, FEWEST))
     layout = Layout(len(x), sizes, order, (*options.q, 2.0))
     every, flat, apart = moments_and_flat(x, layout, stretches)
     longest = max(stretches, key=lambda each: each[1] - each[0], default=(0, 0))
@@ -77,12 +79,10 @@ def _of_kept(x: Series, every: Series, kept: tuple[float, ...], layout: Layout, 
     h, q = slopes(every[index], layout), np.asarray(kept)
     if len(kept) < 3:
         return nothing(ROUNDING, len(options.q), every.shape[-1])
-    found = matched(h, float(lopsidedness(x)), layout)
-    spectra = intervals(h, q, found, options.confidence)
-    width = float(spectrum_of(h[:-1], q).width)
-    p = width_p_values(
-        x, width, layout, options.nulls, options.replicates, options.seed, replicates_of(gaussian(h, layout), layout)
-    )
+    noise, width = gaussian(h, layout), width_of(h, layout.moments)
+    found, p_memory = matched(h, float(lopsidedness(x)), repeating(x), layout, noise), noise.p_value(width, float(h[-1]))
+    spectra = intervals(h, q, found, options.confidence, wide=p_memory <= LEVEL)
+    p = width_p_values(x, width, layout, options.nulls, options.replicates, options.seed, p_memory)
     value, low, high = (_widened(each, index[:-1], len(options.q)) for each in spectra)
     raw = np.full(len(options.q), np.nan)
     raw[index[:-1]] = h[:-1]

@@ -16,7 +16,7 @@ from wcdfa.multifractal.spectrum import Spectrum
 from wcdfa.multifractal.widths import NULLS, Null
 from wcdfa.scales import FEWEST_SIZES, dyadic
 from wcdfa.support.aliases import Series
-from wcdfa.support.numbers import whole
+from wcdfa.support.numbers import on_host, whole
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,7 +44,7 @@ def mfdfa(
     >>> import wcdfa
     >>> print(wcdfa.mfdfa(wcdfa.synthetic.white_noise(1024, seed=1), nulls="memory"))  # doctest: +NORMALIZE_WHITESPACE
     h(2) = 0.52 (0.39–0.64). Width of the spectrum: 0.00 (0.00–0.26), no wider than that of Gaussian noise with the same memory
-    (p = 0.5): nothing shows more than one exponent.
+    (p = 0.47): nothing shows more than one exponent.
 
     >>> cascade = wcdfa.synthetic.binomial_cascade(1024, weight=0.7, seed=0)
     >>> result = wcdfa.mfdfa(cascade, q=(-2, -1, 0, 1, 2, 3, 4))
@@ -67,7 +67,7 @@ def mfdfa(
     scales : integers, optional
         Box sizes in samples. Default: 4, 5, 6, 7 and their doublings from ``8 (order + 1)`` to ``n // 4``.
     order : 1, 2, 3 or 4
-        Degree of the polynomial removed from the profile in each box. h(q) cannot exceed ``order + 1``.
+        Degree of the polynomial removed from the profile in each box. A smooth trend has h(q) = ``order + 1`` at q > 0: see `saturated`.
     axis : int
         The axis of `x` along which time runs.
     confidence : float
@@ -95,7 +95,7 @@ def mfdfa(
     ----------
     J. W. Kantelhardt et al., Physica A 316, 87 (2002), doi:10.1016/S0378-4371(02)01383-3.
     """
-    series, moments = _numbers(x, axis), _checked_moments(q)
+    series, moments = _series(x, axis), _checked_moments(q)
     sizes = _sizes(scales, series.shape[-1], check_order(order))
     check_confidence(confidence)
     options = Options(moments, confidence, _checked_nulls(nulls), whole("replicates", replicates), whole("seed", seed, least=0))
@@ -131,11 +131,8 @@ def _together(
     )
 
 
-def _numbers(x: Array | npt.ArrayLike, axis: int) -> Series:
-    series, _ = as_series(x, axis)
-    if hasattr(series, "detach"):
-        series = series.detach().cpu()
-    numbers = np.asarray(series, dtype=np.float64)
+def _series(x: Array | npt.ArrayLike, axis: int) -> Series:
+    numbers = np.asarray(on_host(as_series(x, axis)[0]), dtype=np.float64)
     if numbers.shape[-1] == 0:
         msg = f"the series is empty (shape {numbers.shape}, time along the last axis)"
         raise ValueError(msg)

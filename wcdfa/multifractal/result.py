@@ -7,16 +7,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.multifractal.measured import CONSTANT, NOT_FINITE, ROUNDING, TOO_SHORT
+from wcdfa.inference import exponent
+from wcdfa.multifractal.measured import ROUNDING, TOO_SHORT
 from wcdfa.multifractal.sentences import said
 
 Numbers = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int_]
 
 REASONS = {
-    CONSTANT: "the series is constant, so it does not fluctuate at any scale",
+    **{cause: exponent.REASONS[cause] for cause in (exponent.CONSTANT, exponent.NOT_FINITE)},
     ROUNDING: "in too many boxes the series is constant or a polynomial, up to rounding",
-    NOT_FINITE: "the series holds a value that is NaN or infinite",
     TOO_SHORT: "the series is too short for four box sizes",
 }
 
@@ -30,7 +30,7 @@ class Multifractal(NamedTuple):
     q: Numbers
     """The moments, shape ``(m,)``."""
     h: Numbers
-    """Generalised Hurst exponent h(q), shape ``(..., m)``; h(2) is the α of `dfa`."""
+    """Generalised Hurst exponent h(q), shape ``(..., m)``; h(2) estimates the same exponent as `dfa`, by other boxes and weights."""
     h_low: Numbers
     """Lower end of the interval of each h(q)."""
     h_high: Numbers
@@ -38,23 +38,33 @@ class Multifractal(NamedTuple):
     tau: Numbers
     """Mass exponent τ(q) = q h(q) - 1, shape ``(..., m)``."""
     tau_low: Numbers
+    """Lower end of the interval of each τ(q)."""
     tau_high: Numbers
+    """Upper end of the interval of each τ(q)."""
     alpha: Numbers
     """Singularity strength α = dτ/dq, by differences on the grid of q, shape ``(..., m)``: not the α of `dfa`."""
     alpha_low: Numbers
+    """Lower end of the interval of each α(q)."""
     alpha_high: Numbers
+    """Upper end of the interval of each α(q)."""
     f: Numbers
     """The spectrum f(α) = q α - τ, at each q, shape ``(..., m)``."""
     f_low: Numbers
+    """Lower end of the interval of each f(α)."""
     f_high: Numbers
+    """Upper end of the interval of each f(α)."""
     width: Numbers
     """Width of the spectrum, the largest α less the smallest, shape ``(...)``; at least 0."""
     width_low: Numbers
+    """Lower end of its interval; 0 if the spectrum is no wider than that of Gaussian noise with the same memory."""
     width_high: Numbers
+    """Upper end of its interval."""
     delta_h: Numbers
     """h at the smallest q less h at the largest, shape ``(...)``."""
     delta_h_low: Numbers
+    """Lower end of its interval."""
     delta_h_high: Numbers
+    """Upper end of its interval."""
     p_shuffled: Numbers
     """Share of series with the same values in random order whose spectrum is at least as wide; NaN if not asked for."""
     p_phase: Numbers
@@ -68,7 +78,7 @@ class Multifractal(NamedTuple):
     fluctuations: Numbers
     """F_q(s), shape ``(..., m, k)``, in the unit of the series."""
     saturated: npt.NDArray[np.bool_]
-    """Whether an h(q) is within 0.1 of ``order + 1``, the largest value that the order can show, shape ``(...)``: try a higher order."""
+    """Whether an h(q) is above ``order + 0.9``, shape ``(...)``. A smooth trend has ``order + 1``, one large outlier 1/q at small q > 0."""
     flat_count: Integers
     """Number of stretches of equal samples, at least half of the smallest box long, shape ``(...)``."""
     flat_start: Integers

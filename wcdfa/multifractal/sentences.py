@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wcdfa.multifractal.widths import LEVEL
 from wcdfa.support.text import probability, several
 
 if TYPE_CHECKING:
     from wcdfa.multifractal.result import Multifractal, Numbers
 
-LEVEL = 0.05
 NAMES = {
     "memory": "Gaussian noise with the same memory",
     "phase": "noise with the same power spectrum",
@@ -47,7 +47,7 @@ def _compared(result: Multifractal) -> str:
     below = {null: value for null, value in tested.items() if value > LEVEL}
     parts = [f"wider than that of {_listed(above)}"] if above else []
     parts += [f"no wider than that of {_listed(below)}"] if below else []
-    return f", {', but '.join(parts)}{_meaning(tested)}"
+    return f", {', but '.join(parts)}{_meaning(tested, wide=bool(result.width_low > 0))}"
 
 
 def _listed(values: dict[str, float]) -> str:
@@ -55,10 +55,12 @@ def _listed(values: dict[str, float]) -> str:
     return " and of ".join([", of ".join(parts[:-1]), parts[-1]] if parts[1:] else parts)
 
 
-def _meaning(p: dict[str, float]) -> str:
+def _meaning(p: dict[str, float], *, wide: bool) -> str:
     linear = [value for null, value in p.items() if null != "shuffled"]
     if linear and min(linear) > LEVEL:
-        return ": nothing shows more than one exponent"
+        return (
+            ", although its interval leaves out 0: compare it with all nulls" if wide else ": nothing shows more than one exponent"
+        )
     if not linear or max(linear) > LEVEL or "shuffled" not in p:
         return ""
     if p["shuffled"] > LEVEL:
@@ -69,7 +71,8 @@ def _meaning(p: dict[str, float]) -> str:
 def _saturated(result: Multifractal) -> list[str]:
     if not result.saturated:
         return []
-    return [f"h(q) reaches {np.nanmax(result.h):.2f}, where a trend cannot be told from memory: measure with a higher order."]
+    reached = f"h(q) reaches {np.nanmax(result.h):.2f}, which a smooth trend or a large outlier gives as well as memory does"
+    return [f"{reached}: look at the series, or measure with a higher order."]
 
 
 def _flat(result: Multifractal) -> list[str]:

@@ -20,6 +20,15 @@ class Spectrum(NamedTuple):
     delta_h: Series
 
 
+def width_of(h: Series, moments: tuple[float, ...]) -> float:
+    """The width of the spectrum of slopes, of which the last is that of q = 2 and stands apart.
+
+    >>> round(width_of(np.array([0.6, 0.5, 0.4, 0.5]), (1.0, 2.0, 3.0, 2.0)), 3)
+    0.2
+    """
+    return float(spectrum_of(h[:-1], np.asarray(moments[:-1])).width)
+
+
 def spectrum_of(h: Series, q: Series) -> Spectrum:
     """The spectrum by a Legendre transform: τ = q h - 1, α = dτ/dq by differences, f = q α - τ.
 

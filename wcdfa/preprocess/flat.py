@@ -10,7 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-LEAST = 8  # equal samples: half of them are a whole box of the smallest default size
+LEAST = 8  # equal samples: a small box holds little else
+FEWEST = 4  # for boxes below twice as many samples: a coarsely rounded series repeats a value two or three times by chance
 
 
 def flat_stretches(x: npt.ArrayLike, /, *, least: SupportsIndex = LEAST) -> tuple[tuple[int, int], ...]:
