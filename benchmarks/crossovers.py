@@ -1,6 +1,6 @@
 """Crossovers: how often one is found where there is none, how often where there is one, and whether intervals hold what they promise.
 
-    python benchmarks/crossovers.py [level found places further kinds slopes ranges verdicts]
+    python benchmarks/crossovers.py [level found places further kinds odd slopes ranges verdicts]
 
 Series with a crossover have a spectrum of two power laws, f^(1 - 2 α), that meet at one frequency; it is given as the box size s at which the
 straight lines of F(s) cross. They are made here, apart from the package's own model of them.
@@ -73,7 +73,7 @@ def level(trials: int) -> None:
     cells = [_hits("sum of fGn", alpha, n, trials) for n in (1024, N) for alpha in (1.05, 1.1)]
     row("sum of fGn, α 1.05 and 1.1, n = 1,024; 4,096", [share(each) for each in cells], digits=1)
     print("        (sampled so near to 1, this motion has no single exponent: in small boxes it looks like noise)")
-    counted = wcdfa.crossovers(single("ARFIMA", 0.8, 500, 300, seed("same")), most=1).number
+    counted = wcdfa.crossovers(single("ARFIMA", 0.8, 500, 300, seed("same")), most=1).bends
     same = np.array_equal(counted > 0, found_in(single("ARFIMA", 0.8, 500, 300, seed("same"))))
     value("crossovers() counts the same, in 300 series", float(same), "1", same, 0)
 
@@ -106,6 +106,9 @@ def found(trials: int) -> None:
     over = [share(np.concatenate([cells[pair, place] for pair in PAIRS])) for place in PLACES]
     row("mean over pairs", over, "at least 90", within(90, 100), 1)
     inner = share(np.concatenate([cells[pair, place] for pair in PAIRS for place in (24, 32, 48)]))
+    print(
+        "        (the sizes of the next line are chosen, as those at which the mean over pairs is largest: it is no bar that all of this has to meet)"
+    )
     value(f"mean over pairs and s = 24 to 48, ± {inner.error:.1f}", inner.value, "at least 90", inner.value >= 90, 1)
     print(
         "        (a series holds 4,096 / s boxes of the size at which lines cross: the fewer, the less there is to tell the slope beyond)"
@@ -136,9 +139,7 @@ def further(trials: int) -> None:
         f"share of series of {N:,} samples with one crossover in which two or more are found, in per cent; {trials} series in a cell"
     )
     for pair in ((0.5, 0.9), (1.0, 0.5), (0.6, 1.4), (1.5, 0.7)):
-        cells = [
-            share(wcdfa.crossovers(broken(N, *pair, s, trials, seed("further", pair, s)), most=2).number > 1) for s in (24, 48)
-        ]
+        cells = [share(wcdfa.crossovers(broken(N, *pair, s, trials, seed("further", pair, s)), most=2).bends > 1) for s in (24, 48)]
         row(f"{pair[0]} to {pair[1]}, at s = 24; 48", cells, "at most 8", within(0, 8), 1)
 
 
@@ -161,17 +162,42 @@ def kinds(trials: int) -> None:
     print("        (where one exponent is there, at most 5 is wanted; a trend and a period bend log F(s), and are found as bends)")
 
 
+def odd(trials: int) -> None:
+    trials = min(max(trials // 4, 50), 100)
+    print(
+        f"share of {trials} series in which log F(s) is found to bend; in which exponents beside a crossover are named; in per cent"
+    )
+    for name, make in {
+        "a pulse": lambda n, rng: np.eye(n)[rng.integers(n)],
+        "noise and a pulse of 50 sigma": lambda n, rng: synthetic.white_noise(n, seed=rng) + 50 * np.eye(n)[rng.integers(n)],
+        "noise and a pulse of 1 % of its samples": lambda n, rng: synthetic.white_noise(n, seed=rng) + 30 * (rng.random(n) < 0.01),
+        "a step": lambda n, rng: (np.arange(n) > rng.integers(n // 8, n - n // 8)) * 1.0,
+        "noise and a step of 5 sigma": lambda n, rng: synthetic.white_noise(n, seed=rng) + 5 * (np.arange(n) > rng.integers(n)),
+        "a period of 50": lambda n, rng: np.sin(np.arange(n) / 8 + 6 * rng.random()),
+        "noise and a period of 50": lambda n, rng: synthetic.white_noise(n, seed=rng) + np.sin(np.arange(n) / 8),
+        "noise, rounded to ties": lambda n, rng: np.round(0.6 * synthetic.white_noise(n, seed=rng)),
+        "AR(1), 0.9, which has two": lambda n, rng: synthetic.ar1(n, phi=0.9, seed=rng),
+        "0.5 to 0.8 at s = 32, which has two": lambda n, rng: broken(n, 0.5, 0.8, 32, 1, rng)[0],
+    }.items():
+        for n in (1024, N):
+            rng = seed("odd", name, n)
+            result = wcdfa.crossovers(np.stack([make(n, rng) for _ in range(trials)]))
+            row(f"{name}, n = {n:,}", [share(result.bends > 0), share(result.number > 0)], digits=0)
+
+
 def slopes(trials: int) -> None:
     print(
-        "local slopes of series with one exponent: how often intervals hold it, in per cent; each slope alone, the worst; all at once"
+        "local slopes of series with one exponent: how often intervals hold it, in per cent; each slope alone, the worst, which is"
     )
+    print("found in other series of the same kind than it is measured in; all at once")
     for n in (256, 1024, N):
         for alpha in (0.3, 0.7, 1.1, 1.5):
-            result = wcdfa.local_slopes(single("ARFIMA", alpha, n, min(trials, 1000), seed("slopes", n, alpha)))
-            alone = ((result.low <= alpha) & (alpha <= result.high)).mean(axis=0)
-            worst = share(((result.low <= alpha) & (alpha <= result.high))[:, np.argmax(abs(alone - 0.95))])
+            half = min(trials, 1000)
+            result = wcdfa.local_slopes(single("ARFIMA", alpha, n, 2 * half, seed("slopes", n, alpha)))
+            held = (result.low <= alpha) & (alpha <= result.high)
+            worst = share(held[half:, np.argmax(abs(held[:half].mean(axis=0) - 0.95))])
             together = share(((result.all_low <= alpha) & (alpha <= result.all_high)).all(axis=-1))
-            row(f"n = {n:,}, α = {alpha}", [worst, together], "91 to 99", within(91, 99.5), 1)
+            row(f"n = {n:,}, α = {alpha}", [worst, together], "92 to 98", within(92, 98), 1)
 
 
 def ranges(trials: int) -> None:
@@ -187,7 +213,7 @@ def ranges(trials: int) -> None:
             row(f"n = {n:,}, α = {alpha}, bias", biases, "within 0.02", within(-0.02, 0.02), 3)
             each = [coverage(np.stack([result.exponents[:, k], result.low[:, k], result.high[:, k]]), alpha) for k in (0, 1)]
             both = share((result.difference_low[:, 0] <= 0) & (result.difference_high[:, 0] >= 0))
-            row("     coverage", [*each, both], "92 to 98", within(92, 98.5), 1)
+            row("     coverage", [*each, both], "92 to 98", within(92, 98), 1)
             row("     p below 0.05", [share(result.p_values[:, 0] < 0.05)], "2 to 8", within(2, 8), 1)
     _against_nolds(min(trials, 200))
     print("exponents of ranges of series with a crossover at s = 16, where each range holds something of the other: means")
@@ -256,4 +282,4 @@ def _time_of_a_verdict() -> None:
 
 
 if __name__ == "__main__":
-    harness.run({each.__name__: each for each in (level, found, places, further, kinds, slopes, ranges, verdicts)}, __doc__)
+    harness.run({each.__name__: each for each in (level, found, places, further, kinds, odd, slopes, ranges, verdicts)}, __doc__)

@@ -58,6 +58,15 @@ def default_sizes(n: int, order: int) -> tuple[int, ...]:
     return sizes
 
 
+def shortest(order: int) -> int:
+    """The length of the shortest series that has `half_sizes`.
+
+    >>> shortest(1), len(half_sizes(shortest(1), 1))
+    (16, 4)
+    """
+    return 2 * [s for s in (3, 4, 6, 8, 12, 16) if s >= order + 2][FEWEST_SIZES - 1]
+
+
 @lru_cache(maxsize=1024)
 def half_sizes(n: int, order: int) -> tuple[int, ...]:
     """2·2^k and 3·2^k from ``order + 2`` to ``n // 2``, the sizes of half-overlapping boxes; at most 2,048.
@@ -72,9 +81,8 @@ def half_sizes(n: int, order: int) -> tuple[int, ...]:
     grid = sorted(m << k for k in range(longest.bit_length()) for m in (2, 3))
     sizes = tuple(s for s in grid if order + 2 <= s <= longest // 2)
     if len(sizes) < FEWEST_SIZES:
-        needed = 2 * [s for s in (3, 4, 6, 8, 12, 16) if s >= order + 2][FEWEST_SIZES - 1]
         msg = (
-            f"the series has {n:,} sample{'s' if n != 1 else ''}; the default box sizes of order {order} need at least {needed}. "
+            f"the series has {n:,} sample{'s' if n != 1 else ''}; the default box sizes of order {order} need at least {shortest(order)}. "
             f"Record more samples, or give scales= yourself (sizes from {order + 2} to {n})"
         )
         raise ValueError(msg)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import wcdfa
 from tests.helpers.kinked import kinked
 from wcdfa.inference.broken_power_law import crossing, kink_of, log_means
-from wcdfa.inference.crossover_fit import chi_square_tail
 from wcdfa.inference.moments import log_mean_square
 from wcdfa.inference.spectral_response import response
+from wcdfa.scales import half_sizes
+from wcdfa.support import chi_square
+from wcdfa.support.text import probability
 from wcdfa.synthetic import ar1, arfima, fgn, white_noise
 
 N = 4096
+BEATS = Path(__file__).parents[2] / "studies" / "biology" / "data" / "hour.txt"
 
 
 @pytest.mark.parametrize(("exponents", "place"), [((0.5, 1.0), 32), ((1.2, 0.6), 64)])
@@ -74,7 +80,10 @@ def test_a_batch_is_its_series():
     assert found.number.shape == (2, 2)
     assert found.places.shape == (2, 2, 3)
     assert found.exponents.shape == (2, 2, 4)
-    assert str(found) == f"crossovers at a level of 0.05: in {np.count_nonzero(found.number)} of 4 series"
+    assert (
+        str(found)
+        == f"crossovers at a level of 0.05: in {np.count_nonzero(found.number)} of 4 series; without exponents: 2 ({found.reason})"
+    )
     for i, series in enumerate(x):
         alone = wcdfa.crossovers(series)
         for part, same in zip(found[:10], alone[:10], strict=True):
@@ -88,7 +97,7 @@ def test_a_batch_is_its_series():
         (np.full(100, np.nan), "no exponents: the series holds a value that is NaN or infinite"),
         (white_noise(30, seed=0), "no crossover was found (p = "),
         (white_noise(16, seed=0), "no crossover was found (p = "),
-        (np.arange(500.0) ** 2, "at the ceiling of this order as a trend is"),
+        (np.arange(500.0) ** 2, "the largest that this order shows, as for a trend"),
     ],
 )
 def test_the_dullest_series_have_a_true_sentence(x, said):
@@ -154,9 +163,73 @@ def test_lines_of_the_mean_cross_where_they_are_said_to(before, after):
 def test_the_tail_of_chi_square():
     """Quantiles of a table: 5 % and 1 %."""
     for degrees, five, one in ((3, 7.815, 11.345), (10, 18.307, 23.209), (18, 28.869, 34.805)):
-        assert abs(chi_square_tail(five, degrees) - 0.05) < 2e-3
-        assert abs(chi_square_tail(one, degrees) - 0.01) < 1e-3
+        assert abs(chi_square.tail(five, degrees) - 0.05) < 2e-3
+        assert abs(chi_square.tail(one, degrees) - 0.01) < 1e-3
 
 
 def test_short_memory_is_not_one_exponent():
-    assert wcdfa.crossovers(ar1(N, phi=0.8, batch=(5,), seed=0)).number.all()
+    assert wcdfa.crossovers(ar1(N, phi=0.8, batch=(5,), seed=0)).bends.all()
+
+
+def odd_series():
+    """Series of many lengths that are not made of exponents, and some that are."""
+    rng, hour = np.random.default_rng(7), np.array(BEATS.read_text().split(), dtype=float)
+    for n in (200, 500, 1024):
+        noise, steps = rng.standard_normal(n), np.arange(n)
+        yield from (np.eye(n)[k] for k in (0, n // 3, n // 2, n - 1))
+        yield noise + 50 * np.eye(n)[n // 4]
+        yield from (amount * noise + 5 * (steps > n // 3) for amount in (0, 1))
+        yield noise + 30 * (rng.random(n) < 0.01)
+        yield from (np.sin(2 * np.pi * steps / period) + amount * noise for period in (7, 50, n) for amount in (0, 0.5))
+        yield from (np.round(0.6 * noise), np.round(0.3 * np.cumsum(noise)), (rng.random(n) < 0.02) * 1.0)
+        yield from (hour[start : start + n] for start in (0, 1000, 2000))
+        yield from (ar1(n, phi=0.5, seed=n), ar1(n, phi=0.95, seed=n))
+
+
+def test_exponents_are_named_only_where_they_are_known():
+    undecided = 0
+    for x in odd_series():
+        found = wcdfa.crossovers(x)
+        undecided += int(found.undecided)
+        borders = [0, *found.places[: found.number], len(x)]
+        sizes = half_sizes(len(x), 1)
+        if found.undecided:
+            assert found.number == 0 < found.bends
+            assert np.isnan(found.exponents).all()
+            assert np.isnan(found.places).all()
+            assert str(found).startswith("undecided: log F(s) bends")
+            assert "exponent " not in str(found)
+        elif found.number:
+            assert not found.adequacy < 0.01
+            assert all(sum(low <= size <= high for size in sizes) >= 2 for low, high in itertools.pairwise(borders))
+            assert not ((found.low < 0.1) & (found.high > 1.9)).any()
+    assert undecided >= 12
+
+
+@pytest.mark.parametrize("n", [256, 1024, N])
+def test_a_pulse_has_no_exponents(n):
+    for place in (n // 5, n // 2, n - n // 7):
+        assert wcdfa.crossovers(np.eye(n)[place]).undecided
+    assert str(wcdfa.crossovers(np.eye(n)[[n // 5, n // 2]])) == "crossovers at a level of 0.05: in 0 of 2 series; undecided: 2"
+
+
+def test_each_p_value_says_of_which_test_it_is():
+    found = wcdfa.crossovers(kinked(16_384, (1.4, 0.5, 1.2), (16, 200), batch=1, seed=2)[0])
+    first, second = (probability(float(p)) for p in found.p_values[:2])
+    assert str(found).startswith(f"2 crossovers (1st test: {first}, 2nd test: {second})")
+
+
+@pytest.mark.parametrize("n", [16, 30, 100, 200, 210])
+def test_a_smooth_series_too_short_to_show_a_bend_has_none(n):
+    for x in (np.sin(2 * np.pi * np.arange(n) / n), np.sin(2 * np.pi * np.arange(n) / 50), np.arange(n) ** 2.0):
+        found = wcdfa.crossovers(x)
+        assert found.number == 0
+        assert 0 < found.p_values[0] <= 1
+
+
+def test_a_bend_that_is_not_determined_is_told_beside_those_that_are():
+    found = [wcdfa.crossovers(x) for x in ar1(600, phi=0.5, batch=(300,), seed=1)[[101, 172, 179]]]
+    for each in found:
+        assert each.bends > each.number == 1
+        assert f"log F(s) bends once more ({probability(float(each.p_values[each.number]))})" in str(each)
+        assert np.isfinite(each.exponents[: each.number + 1]).all()

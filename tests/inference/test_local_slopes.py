@@ -81,6 +81,30 @@ def test_the_dullest_series_have_a_true_sentence(x, said):
     assert str(wcdfa.local_slopes(x)).startswith(said.replace("exponents", "local slopes") if "no " in said else "boxes of 3 to 6 ")
 
 
+@pytest.mark.parametrize("n", [100, 500, 1024])
+@pytest.mark.parametrize("sums", [1, 2])
+def test_an_exponent_that_a_trend_would_give_is_said_to_be_that(n, sums):
+    x = white_noise(n, seed=n)
+    for _ in range(sums):
+        x = np.cumsum(x)
+    for measure in (wcdfa.local_slopes, wcdfa.range_exponents):
+        found = measure(x, scales=(4, 8, 16, 24))
+        values = found.slopes if measure is wcdfa.local_slopes else found.exponents
+        assert np.array_equal(found.saturated, np.isfinite(values) & (values > 1.9))
+        assert str(found).count("the largest that this order shows, as for a trend") == found.saturated.sum()
+        assert found.saturated[0] == (sums == 2)
+
+
+@pytest.mark.parametrize("without", [0, 1, 3])
+def test_series_without_exponents_are_counted(without):
+    x = white_noise(256, batch=(4,), seed=0)
+    x[:without] = np.nan
+    for measure in (wcdfa.local_slopes, wcdfa.range_exponents, wcdfa.crossovers):
+        said = str(measure(x))
+        assert ("without exponents" in said) == bool(without)
+        assert f"without exponents: {without} (the series holds" in said or not without
+
+
 def test_a_range_without_sizes_has_a_reason():
     found = wcdfa.range_exponents(white_noise(100, seed=0), ((4, 16), (60, 90)))
     assert np.isfinite(found.exponents[0])
@@ -126,5 +150,7 @@ def test_misuse_is_refused():
         wcdfa.local_slopes(x, width=1.1)
     with pytest.raises(ValueError, match=r"range \(16, 4\) is empty"):
         wcdfa.range_exponents(x, ((16, 4),))
+    with pytest.raises(ValueError, match="ranges is empty; give at least one"):
+        wcdfa.range_exponents(x, ())
     with pytest.raises(ValueError, match="a slope needs at least two box sizes"):
         wcdfa.range_exponents(x, scales=(8,))

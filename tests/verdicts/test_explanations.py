@@ -118,6 +118,7 @@ def bends():
             [wcdfa.synthetic.white_noise(1000, seed=1), wcdfa.synthetic.ar1(1000, phi=0.95, seed=10)]
         ),
         "no-second-exponent": noise[:600],
+        "second-not-determined": wcdfa.synthetic.ar1(500, phi=0.5, seed=58),
         "period-bends": noise + np.sin(np.arange(1000) / 8),
     }.items():
         yield key, replace(bent, prepared=wcdfa.prepare(series, log=False))

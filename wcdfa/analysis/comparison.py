@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.analysis.series import Analysis, Settings, analyze
+from wcdfa.inference.exponent import normal_quantile
 from wcdfa.readers.columns import Integers
 from wcdfa.readers.series import RecordedSeries
 from wcdfa.support.text import several
@@ -141,7 +142,7 @@ def _difference(
         return Difference(*steps, reference, other, *[math.nan] * 4)
     down, up = float(np.hypot(below[1], above[0])), float(np.hypot(above[1], below[0]))
     toward = down if difference > 0 else up
-    deviations = abs(difference) / toward * NormalDist().inv_cdf(0.5 + CONFIDENCE / 2) if toward > 0 else math.nan
+    deviations = abs(difference) / toward * normal_quantile(CONFIDENCE) if toward > 0 else math.nan
     p_value = 2 * NormalDist().cdf(-deviations)
     return Difference(*steps, reference, other, difference, difference - down, difference + up, p_value)
 

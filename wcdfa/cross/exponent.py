@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.cross.result import BENDS
+from wcdfa.inference.exponent import normal_quantile
 from wcdfa.inference.moments import alpha_range, interpolation, log_mean_square, nodes
 from wcdfa.kernel.polynomials import Matrix, frozen
+from wcdfa.support import chi_square
 from wcdfa.support.aliases import Series
 
 FEWEST = 4  # sizes that a line and its misfit need
@@ -58,9 +59,9 @@ def exponent_of(of: Measured, sizes: tuple[int, ...], order: int, confidence: fl
         misfit = observed @ weight @ observed - along**2 / length
         best = int(np.argmin(misfit))
         rho = np.clip(shapes[best] * along[best] / length[best], -1, 1)
-    if misfit[best] > _chi_square(len(sizes) - 2, MISFIT):
+    if misfit[best] > chi_square.quantile(MISFIT, len(sizes) - 2):
         return Exponent(math.nan, math.nan, math.nan, BENDS)
-    near = grid[misfit <= misfit[best] + NormalDist().inv_cdf(0.5 + confidence / 2) ** 2]
+    near = grid[misfit <= misfit[best] + normal_quantile(confidence) ** 2]
     return Exponent(float(grid[best]), float(near[0]), float(near[-1]), 0)
 
 
@@ -75,12 +76,6 @@ def _weight(of: Measured, rho: Series) -> Matrix:
     """The inverse of the covariance, without the bias that a covariance from few pairs gives it."""
     inverse = np.linalg.pinv(of.covariance * (1 + np.outer(rho, rho)), rcond=1e-9, hermitian=True)
     return np.asarray(inverse * max(of.replicates - len(rho) - 1, 1) / of.replicates)
-
-
-def _chi_square(freedom: int, p: float) -> float:
-    """The value that a χ² exceeds with probability p: E. B. Wilson and M. M. Hilferty, PNAS 17, 684 (1931), doi:10.1073/pnas.17.12.684."""
-    share = 2 / (9 * freedom)
-    return float(freedom * (1 - share + NormalDist().inv_cdf(1 - p) * math.sqrt(share)) ** 3)
 
 
 @lru_cache(maxsize=64)

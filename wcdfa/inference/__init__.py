@@ -4,7 +4,7 @@
 `moments` of log F(s) and keeps them. A vector has one α: `vector_fluctuation` sums F²(s) over its coordinates, `effective_number` finds how many independent ones they are
 worth (`effective_by_size`: at each box size), and `vector_moments` what that makes of the moments. `range_exponents` has slopes of ranges of sizes and what an autocorrelation
 leads to expect of them; `sketch_exponents` measures recorded coordinates of ΔW. `rolling` measures windows, `prepared` measures prepared norms, and `legacy` works as wcdfa 0.1.0.
-More than one exponent: `local_slopes`, `measured_ranges` and `crossovers`, which `single_exponent` and `bends` test and `crossover_fit` finds; the
+More than one exponent: `local_slopes`, `measured_ranges` and `crossovers`, which `single_exponent` and `bends` test, `crossover_fit` finds, and `crossover_result` tells; the
 mean of F²(s) then comes from a `broken_power_law` through the `spectral_response` of the boxes.
 Without F(s), `spectral_posterior` finds the α of a whole run from its spectrum (`multitaper`): `spectral_models` has the shapes that
 it may have, `spectral_prior` their shares.

@@ -67,8 +67,8 @@ def later_test(layout: Layout, mean: Matrix, exponents: Matrix, kinks: Matrix, w
     known, _ = np.linalg.qr(white.T @ log_means(exponents, kinks, of)[1][0])
     bends = bends - (bends @ known) @ known.T
     shown = np.linalg.norm(bends, axis=-1)
-    kept = shown > LEAST * shown.max()
-    bends = bends[kept] / shown[kept, None]
+    kept = shown >= LEAST * shown.max()  # all, if none shows a bend: then each is 0, and p is 1
+    bends = bends[kept] / np.where(shown > 0, shown, 1.0)[kept, None]
     largest = np.sort(np.abs(_draws(draws, bends.shape[-1]) @ bends.T).max(axis=-1))
     return Bends(frozen(mean), frozen(bends @ white.T), frozen(tried[kept]), frozen(largest))
 

@@ -23,6 +23,7 @@ from wcdfa.inference.moments import Moments, alpha_range, exact_moments, interpo
 from wcdfa.inference.vector_moments import misfit_of_vector, of_vector
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import LARGEST_EXACT, SHIPPED, default_sizes, half_sizes
+from wcdfa.support import chi_square
 from wcdfa.support.progress import Progress
 from wcdfa.support.shipped import shipped
 
@@ -126,12 +127,8 @@ def _unsplit(n: int, sizes: tuple[int, ...], order: int, method: str) -> tuple[M
 
 
 def chi_square_quantiles(degrees: int) -> Matrix:
-    """Upper quantiles at LEVELS, by E. B. Wilson and M. M. Hilferty, PNAS 17, 684 (1931), doi:10.1073/pnas.17.12.684."""
-    from statistics import NormalDist  # noqa: PLC0415 - 10 ms that importing wcdfa would cost
-
-    normal = np.array([NormalDist().inv_cdf(1 - level) for level in LEVELS])
-    spread = 2 / (9 * degrees)
-    return np.asarray(degrees * (1 - spread + normal * math.sqrt(spread)) ** 3)
+    """Upper quantiles of χ² at LEVELS."""
+    return np.array([chi_square.quantile(level, degrees) for level in LEVELS])
 
 
 @lru_cache(maxsize=128)

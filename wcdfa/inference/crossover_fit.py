@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from wcdfa.inference.bends import Bends, later_test, places
 from wcdfa.inference.broken_power_law import crossing, log_means
+from wcdfa.inference.exponent import SATURATION
 from wcdfa.inference.kinked_fit import Fits, Problem, fitted
 from wcdfa.inference.moments import alpha_range
 from wcdfa.inference.single_exponent import Layout, covariance, deviations, whitening
 from wcdfa.kernel.polynomials import Matrix
+from wcdfa.support import chi_square
 
-BETTER = 0.1  # if a fit with a crossover held somewhere has a misfit that is lower by so much, it is the better start
+# If a fit with a crossover held somewhere has a misfit that is lower by so much, it is the better start. A choice: far more than rounding, and
+# far less than the 3.8 by which the misfit is higher at the ends of an interval of 95 %.
+BETTER = 0.1
 ROUNDS = 2  # of fits, each with the standard deviations that the one before leads to expect
 
 
@@ -24,7 +29,7 @@ class Found(NamedTuple):
     p_values: tuple[float, ...]  # of each crossover that was tested, in turn
     places: Matrix  # (K, 3): box size, lower and upper end
     exponents: Matrix  # (K + 1, 3): exponent, lower and upper end
-    adequacy: float  # p of the misfit of what was fitted
+    adequacy: float  # p of the misfit of what was fitted; without places although log F(s) bends, of all that was tried
 
 
 class Model(NamedTuple):
@@ -38,16 +43,30 @@ class Model(NamedTuple):
 def crossovers_of(
     layout: Layout, log_f: Matrix, alpha: float, first: tuple[float, float], *, level: float, most: int, quantile: float
 ) -> Found:
-    """The crossovers of one log F(s), (sizes,), for which one exponent, `alpha`, is rejected; `first` is p and the kink of that test."""
+    """The crossovers of one log F(s), (sizes,), for which one exponent, `alpha`, is rejected; `first` is p and the kink of that test.
+
+    As many of those that were found as leave every exponent determined.
+    """
     model = _model(layout, log_f, np.array([[alpha]]), np.zeros((1, 0)), None)
+    models: list[Model] = []
     p, kink = first
     p_values = [p]
     while p < level and model.fit.kinks.shape[-1] < most:
         model = _with_another(layout, log_f, model, kink)
+        models.append(model)
         if len(p_values) == min(most, (len(log_f) - 2) // 2):  # a crossover takes two parameters, and a bend must be left over
             break
         p, kink = (float(each) for each in _test(layout, model).of(log_f))
         p_values.append(p)
+    for model in reversed(models):
+        found = _measured(layout, log_f, model, quantile)
+        if _determined(layout, found):
+            return found._replace(p_values=tuple(p_values))
+    return Found(tuple(p_values), np.empty((0, 3)), np.empty((0, 3)), _adequacy(models[-1]))
+
+
+def _measured(layout: Layout, log_f: Matrix, model: Model, quantile: float) -> Found:
+    """Places and exponents of a fit, with their intervals."""
     profiles = [_profile(layout, model, k) for k in range(model.fit.kinks.shape[-1])]
     best = min(profiles, key=lambda fits: fits.misfit.min())
     if best.misfit.min() < model.fit.misfit[0] - BETTER:
@@ -56,7 +75,16 @@ def crossovers_of(
     ends = [_place(layout, model.fit, profile, k, quantile) for k, profile in enumerate(profiles)]
     exponents = [_exponent(model.fit, profiles[max(0, j - 1) : j + 1], j, quantile) for j in range(model.fit.exponents.shape[-1])]
     known = np.clip(exponents, 0.0, layout.order + 1.0)
-    return Found(tuple(p_values), np.array(ends).reshape(-1, 3), known, _adequacy(model))
+    return Found((), np.array(ends).reshape(-1, 3), known, _adequacy(model))
+
+
+def _determined(layout: Layout, found: Found) -> bool:
+    """Whether each exponent rests on two box sizes at least, and its interval leaves a value out."""
+    borders = [layout.sizes[0], *found.places[:, 0], layout.sizes[-1]]
+    sizes = np.asarray(layout.sizes)
+    enough = [np.sum((low <= sizes) & (sizes <= high)) >= 2 for low, high in pairwise(borders)]
+    known = (found.exponents[:, 1] > SATURATION) | (found.exponents[:, 2] < layout.order + 1 - SATURATION)
+    return bool(all(enough) and known.all())
 
 
 def _model(layout: Layout, log_f: Matrix, exponents: Matrix, kinks: Matrix, noise: Fits | None) -> Model:
@@ -144,14 +172,4 @@ def _adequacy(model: Model) -> float:
     """How likely so large a misfit is; NaN if there are as many parameters as sizes."""
     parameters = model.fit.exponents.shape[-1] + model.fit.kinks.shape[-1]
     degrees = model.problem.whitening.shape[-1] - parameters
-    return chi_square_tail(float(model.fit.misfit[0]), degrees) if degrees > 0 else math.nan
-
-
-def chi_square_tail(value: float, degrees: int) -> float:
-    """P that a χ² exceeds a value, by E. B. Wilson and M. M. Hilferty, PNAS 17, 684 (1931), doi:10.1073/pnas.17.12.684.
-
-    >>> print(round(chi_square_tail(18.307, 10), 3))
-    0.05
-    """
-    spread = 2 / (9 * degrees)
-    return math.erfc(((value / degrees) ** (1 / 3) - 1 + spread) / math.sqrt(2 * spread)) / 2
+    return chi_square.tail(float(model.fit.misfit[0]), degrees) if degrees > 0 else math.nan

@@ -3,92 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wcdfa.inference.bends import of_one_exponent
 from wcdfa.inference.crossover_fit import Found, crossovers_of
+from wcdfa.inference.crossover_result import POOR, Crossovers
 from wcdfa.inference.estimators import Estimate
 from wcdfa.inference.exponent import SATURATION, check_confidence, normal_quantile
-from wcdfa.inference.log_fluctuations import LogFluctuations, log_fluctuations, reason_of
+from wcdfa.inference.log_fluctuations import LogFluctuations, log_fluctuations
 from wcdfa.inference.single_exponent import Layout
 from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.support.numbers import whole
-from wcdfa.support.text import probability, several
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 FEWEST = 4  # box sizes: a line and a bend
-POOR = 0.01  # below this p-value of the misfit, what was fitted does not describe the series
-
-
-class Crossovers(NamedTuple):
-    """What `crossovers` returns: NumPy arrays, with the batch shape ``(...)`` for input ``(..., n)``; NaN where a series has fewer crossovers."""
-
-    number: npt.NDArray[np.int_]
-    """How many crossovers were found; 0 also where there is no F(s)."""
-    places: npt.NDArray[np.float64]
-    """Box size at which the straight lines of F(s) before and after a crossover meet, in samples, shape ``(..., most)``."""
-    place_low: npt.NDArray[np.float64]
-    """Lower end of the interval of each place; the smallest box size if it may be smaller."""
-    place_high: npt.NDArray[np.float64]
-    """Upper end of the interval of each place; the largest box size if it may be larger."""
-    exponents: npt.NDArray[np.float64]
-    """The exponents before, between and after the crossovers, shape ``(..., most + 1)``."""
-    low: npt.NDArray[np.float64]
-    """Lower end of the interval of each exponent."""
-    high: npt.NDArray[np.float64]
-    """Upper end of the interval of each exponent."""
-    p_values: npt.NDArray[np.float64]
-    """p of each crossover in the order in which they were tested, shape ``(..., most)``: the last one tested was not found, unless there are `most`."""
-    adequacy: npt.NDArray[np.float64]
-    """p of the misfit of what was found: small if log F(s) is not even like that."""
-    saturated: npt.NDArray[np.bool_]
-    """Whether an exponent is within 0.1 of ``order + 1``, the largest value that the order can show: a trend."""
-    level: float
-    confidence: float
-    cause: npt.NDArray[np.int8]
-    """Why there are no exponents, as a key of `wcdfa.inference.exponent.REASONS`; 0 where there are. `reason` says it in words."""
-
-    @property
-    def reason(self) -> str | None:
-        """Why there are no exponents, in words; None if there are. For many series, the most informative reason."""
-        return reason_of(self.cause)
-
-    def __str__(self) -> str:
-        """What was found in one series; for many series, in how many something was."""
-        if self.cause.ndim:
-            return f"crossovers at a level of {self.level:g}: in {np.count_nonzero(self.number):,} of {several(self.cause.size, 'series', 'series')}"
-        return f"no exponents: {self.reason}" if self.cause else "\n".join(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        count = int(self.number)
-        if count:
-            yield f"{several(count, 'crossover', 'crossovers')} ({probability(float(np.max(self.p_values[:count])))})"
-        else:
-            yield f"no crossover was found ({probability(float(self.p_values[0]))}): {self._exponent(0)}"
-        for k in range(count + 1 if count else 0):
-            yield f"{self._exponent(k)} {self._span(k)}"
-        if self.adequacy < POOR:
-            yield f"log F(s) is not well described by {several(count + 1, 'exponent', 'exponents')} ({probability(float(self.adequacy))})"
-
-    def _exponent(self, k: int) -> str:
-        ceiling = ", at the ceiling of this order as a trend is," if self.saturated[k] else ""
-        return f"exponent {self.exponents[k]:.2f} ({self.low[k]:.2f} to {self.high[k]:.2f}){ceiling}".rstrip(
-            "," if not self.number else ""
-        )
-
-    def _span(self, k: int) -> str:
-        def at(j: int) -> str:
-            return f"{about(self.places[j])} ({about(self.place_low[j])} to {about(self.place_high[j])})"
-
-        if k == 0:
-            return f"up to boxes of {at(0)} samples"
-        return f"from there up to boxes of {at(k)} samples" if k < self.number else "above"
+NONE = np.empty((0, 3))  # places or exponents
 
 
 def crossovers(
@@ -121,12 +56,13 @@ def crossovers(
     One exponent is tested first. The test looks at the largest bend of log F(s) over all places, measured in its standard errors, and
     how often a series with one exponent has so large a bend: so many normal log F(s) with the exact mean and covariance of
     ARFIMA(0, d, 0) are drawn. If this is rarer than `level`, a spectrum with two power laws is fitted, and a further
-    crossover is tested against that, until none is found. A series with one exponent has a crossover found in it with a probability of at most
+    crossover is tested against that, until none is found. Exponents are named only where they describe log F(s) and are determined: a pulse
+    bends log F(s) too, and is `undecided`. A series with one exponent has a crossover found in it with a probability of at most
     `level`, whether it is ARFIMA, fractional Gaussian noise, or made from a spectrum that is a power law. An AR(1) is no series with one
     exponent: its memory ends. A sampled fractional Brownian motion with α below 1.15 is none either: in small boxes it looks like noise.
 
-    A slope that changes by 0.3 is found in about 9 of 10 series of 4,096 samples if it changes at a size between 24 and 64, and in 4 of 10
-    if it changes at 256. A trend, a period and a series whose exponent changes with time bend log F(s) too.
+    A slope that changes by 0.3 is found on average in 9 of 10 series of 4,096 samples if it changes at a size between 24 and 64 (in 7 to 9
+    of 10 where both exponents are above 1), and in 4 of 10 if it changes at 256. A trend, a period and a series whose exponent changes with time bend log F(s) too.
 
     Parameters
     ----------
@@ -167,15 +103,6 @@ def crossovers(
     return collected(measured, level, most, confidence)
 
 
-def about(size: float) -> str:
-    """A box size to two digits: more are not known.
-
-    >>> about(12.3), about(267.4), about(2048)
-    ('12', '270', '2,000')
-    """
-    return f"{float(f'{size:.2g}'):,.0f}"
-
-
 def first_p_values(measured: LogFluctuations) -> Matrix:
     """The p-value of the first crossover of each series; NaN without F(s)."""
     alpha, values = np.asarray(measured.single("robust").alpha), measured.values
@@ -192,13 +119,17 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
     found = [
         crossovers_of(layout, row, float(one.alpha[i]), (float(p[i]), float(kinks[i])), level=level, most=most, quantile=quantile)
         if p[i] < level
-        else Found((float(p[i]),), np.empty((0, 3)), np.array([[one.alpha[i], one.low[i], one.high[i]]]), float(one.adequacy[i]))
+        else Found((float(p[i]),), NONE, np.array([[one.alpha[i], one.low[i], one.high[i]]]), float(one.adequacy[i]))
         for i, row in enumerate(rows)
     ]
-    places = _padded([each.places for each in found], most, shape)
-    exponents = _padded([each.exponents for each in found], most + 1, shape)
+    undecided = [p[i] < level and (not len(each.places) or each.adequacy < POOR) for i, each in enumerate(found)]
+    named = [
+        each._replace(places=NONE, exponents=NONE) if unknown else each for each, unknown in zip(found, undecided, strict=True)
+    ]
+    places = _padded([each.places for each in named], most, shape)
+    exponents = _padded([each.exponents for each in named], most + 1, shape)
     return Crossovers(
-        number=np.array([len(each.places) for each in found], dtype=np.int_).reshape(shape),
+        number=np.array([len(each.places) for each in named], dtype=np.int_).reshape(shape),
         places=places[..., 0],
         place_low=places[..., 1],
         place_high=places[..., 2],
@@ -211,6 +142,7 @@ def collected(measured: LogFluctuations, level: float, most: int, confidence: fl
         level=level,
         confidence=confidence,
         cause=measured.cause,
+        undecided=np.array(undecided, dtype=np.bool_).reshape(shape),
     )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wcdfa.kernel.time_grid import Spacing
 
 SATURATION = 0.1  # this near to order + 1, the largest value that an order can show, α cannot be told from a trend
+CEILING = "the largest that this order shows, as for a trend"  # said of such an exponent
 CONSTANT, ROUNDING, NOT_FINITE, TOO_FEW, EMPTY = 1, 2, 3, 4, 5  # why there is no α
 NO_CAUSE = np.int8(0)
 REASONS = {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wcdfa.inference.contrasts import Contrasts, at, contrasts, correlations, exponents
-from wcdfa.inference.exponent import check_confidence, normal_quantile
-from wcdfa.inference.log_fluctuations import LogFluctuations, log_fluctuations, reason_of
+from wcdfa.inference.exponent import CEILING, SATURATION, check_confidence, normal_quantile
+from wcdfa.inference.log_fluctuations import LogFluctuations, counted, log_fluctuations, reason_of
 from wcdfa.inference.range_exponents import slope_weights
 from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix, frozen
@@ -43,6 +43,8 @@ class LocalSlopes(NamedTuple):
     confidence: float
     cause: npt.NDArray[np.int8]
     """Why there are no slopes, as a key of `wcdfa.inference.exponent.REASONS`; 0 where there are. `reason` says it in words."""
+    saturated: npt.NDArray[np.bool_]
+    """Whether a slope is within 0.1 of ``order + 1``, the largest value that the order can show: a trend."""
 
     @property
     def reason(self) -> str | None:
@@ -52,12 +54,14 @@ class LocalSlopes(NamedTuple):
     def __str__(self) -> str:
         """A line for each slope of one series; for many series, what there is."""
         if self.cause.ndim:
-            return f"local slopes of {self.cause.size:,} series at {len(self.sizes)} box sizes"
+            return f"local slopes of {self.cause.size:,} series at {len(self.sizes)} box sizes{counted(self.cause)}"
         if self.cause:
             return f"no local slopes: {self.reason}"
-        rows = zip(self.spans, self.slopes, self.low, self.high, strict=True)
-        lines = [f"boxes of {a:,} to {b:,} samples: {slope:.2f} ({low:.2f} to {high:.2f})" for (a, b), slope, low, high in rows]
-        return "\n".join(lines)
+        rows = zip(self.spans, self.slopes, self.low, self.high, self.saturated, strict=True)
+        return "\n".join(
+            f"boxes of {a:,} to {b:,} samples: {slope:.2f} ({low:.2f} to {high:.2f}){', ' + CEILING if full else ''}"
+            for (a, b), slope, low, high, full in rows
+        )
 
 
 def local_slopes(
@@ -116,7 +120,8 @@ def local_slopes(
     each = exponents(found.values, of, normal_quantile(confidence))
     band = exponents(found.values, of, _largest(found, of, confidence))
     middle = np.array([np.sqrt(low * high) for low, high in spans])
-    return LocalSlopes(middle, spans, each.alpha, each.low, each.high, band.low, band.high, confidence, found.cause)
+    full = each.alpha > order + 1 - SATURATION
+    return LocalSlopes(middle, spans, each.alpha, each.low, each.high, band.low, band.high, confidence, found.cause, full)
 
 
 def _spans(sizes: tuple[int, ...], width: float) -> tuple[tuple[int, int], ...]:

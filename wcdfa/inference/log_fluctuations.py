@@ -18,6 +18,7 @@ from wcdfa.kernel.checks import listed
 from wcdfa.kernel.fluctuation import mean_squares
 from wcdfa.kernel.polynomials import Matrix
 from wcdfa.scales import half_sizes
+from wcdfa.support.numbers import on_host
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -60,14 +61,15 @@ def log_fluctuations(
         msg = f"a slope needs at least two box sizes, got scales={found.sizes}; fluctuations() takes a single one"
         raise ValueError(msg)
     values, floor, steady = (
-        _on_host(part) for part in (found.values, found.floor, xp.max(whole, axis=-1) == xp.min(whole, axis=-1))
+        np.asarray(on_host(part), dtype=np.float64)
+        for part in (found.values, found.floor, xp.max(whole, axis=-1) == xp.min(whole, axis=-1))
     )
     usable = (values > floor).all(axis=-1)
     cause = np.where(usable, 0, np.where(steady == 1, CONSTANT, ROUNDING))
-    cause = np.where(_on_host(finite)[..., 0] == 1, cause, NOT_FINITE).astype(np.int8)
+    cause = np.where(on_host(finite)[..., 0], cause, NOT_FINITE).astype(np.int8)
     logs = np.where(cause[..., None] == 0, 0.5 * np.log(np.where(values > 0, values, 1.0)), math.nan)
     if found.unit is not None:
-        logs = logs + np.log(_on_host(found.unit))
+        logs = logs + np.log(np.asarray(on_host(found.unit), dtype=np.float64))
     return LogFluctuations(logs, cause, found.sizes, int(series.shape[-1]), order, found.stretches)
 
 
@@ -76,8 +78,7 @@ def reason_of(cause: Causes) -> str | None:
     return REASONS.get(int(np.max(cause))) if np.size(cause) else None
 
 
-def _on_host(part: Array) -> Matrix:
-    """The numbers of an array of any library and device."""
-    if hasattr(part, "detach"):
-        part = part.detach().cpu()
-    return np.asarray(part, dtype=np.float64)
+def counted(cause: Causes) -> str:
+    """How many of many series have no exponents, and why, to be put behind what is said of them; empty if all have some."""
+    without = np.count_nonzero(cause)
+    return f"; without exponents: {without:,} ({reason_of(cause)})" if without else ""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from wcdfa.inference.contrasts import Contrasts, Exponents, at, contrasts, correlations, exponents
-from wcdfa.inference.exponent import check_confidence, normal_quantile
-from wcdfa.inference.log_fluctuations import log_fluctuations, reason_of
+from wcdfa.inference.exponent import CEILING, SATURATION, check_confidence, normal_quantile
+from wcdfa.inference.log_fluctuations import counted, log_fluctuations, reason_of
 from wcdfa.inference.range_exponents import Range, bounds_of, slope_weights
 from wcdfa.kernel.arrays import Array
 from wcdfa.kernel.polynomials import Matrix
@@ -44,6 +44,8 @@ class RangeExponents(NamedTuple):
     confidence: float
     cause: npt.NDArray[np.int8]
     """Why there are no exponents, as a key of `wcdfa.inference.exponent.REASONS`; 0 where there are. `reason` says it in words."""
+    saturated: npt.NDArray[np.bool_]
+    """Whether an exponent is within 0.1 of ``order + 1``, the largest value that the order can show: a trend."""
 
     @property
     def reason(self) -> str | None:
@@ -54,20 +56,23 @@ class RangeExponents(NamedTuple):
     def __str__(self) -> str:
         """A line for each range of one series and for each difference; for many series, what there is."""
         if self.cause.ndim:
-            return f"exponents of {len(self.ranges)} ranges of box sizes of {self.cause.size:,} series"
+            return f"exponents of {len(self.ranges)} ranges of box sizes of {self.cause.size:,} series{counted(self.cause)}"
         if self.cause:
             return f"no exponents: {self.reason}"
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterable[str]:
-        for (low, high), *found in zip(self.ranges, self.exponents, self.low, self.high, strict=True):
-            known = math.isfinite(found[0])
-            yield f"boxes of {low:,} to {high:,} samples: " + (
-                f"{found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f})" if known else "unknown, because two box sizes are needed"
-            )
+        for k, (low, high) in enumerate(self.ranges):
+            yield f"boxes of {low:,} to {high:,} samples: {self._exponent(k)}"
         for *found, p in zip(self.differences, self.difference_low, self.difference_high, self.p_values, strict=True):
             if math.isfinite(p):
                 yield f"difference: {found[0]:.2f} ({found[1]:.2f} to {found[2]:.2f}), {probability(p)} under one exponent"
+
+    def _exponent(self, k: int) -> str:
+        if not math.isfinite(self.exponents[k]):
+            return "unknown, because two box sizes are needed"
+        said = f"{self.exponents[k]:.2f} ({self.low[k]:.2f} to {self.high[k]:.2f})"
+        return f"{said}, {CEILING}" if self.saturated[k] else said
 
 
 def range_exponents(
@@ -113,7 +118,7 @@ def range_exponents(
     Raises
     ------
     TypeError, ValueError
-        As `wcdfa.dfa`; and if a range is empty.
+        As `wcdfa.dfa`; and if there is no range, or one is empty.
 
     References
     ----------
@@ -132,7 +137,8 @@ def range_exponents(
         deviations = difference / _under_one(each, of)
     p_values = np.asarray(np.vectorize(_two_sided, otypes=[np.float64])(deviations))
     ends = difference - quantile * stderr, difference + quantile * stderr
-    return RangeExponents(bounds, each.alpha, each.low, each.high, difference, *ends, p_values, confidence, found.cause)
+    full = each.alpha > order + 1 - SATURATION
+    return RangeExponents(bounds, each.alpha, each.low, each.high, difference, *ends, p_values, confidence, found.cause, full)
 
 
 def _differences(each: Exponents, of: Contrasts) -> tuple[Matrix, Matrix]:

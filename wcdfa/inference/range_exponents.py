@@ -27,9 +27,12 @@ def bounds_of(ranges: Iterable[Range], n: int) -> tuple[tuple[int, int], ...]:
     Raises
     ------
     ValueError
-        If a range ends at or below its beginning; an end of None may.
+        If there is no range, or one ends at or below its beginning; an end of None may.
     """
-    for low, high in (ranges := tuple(ranges)):
+    if not (ranges := tuple(ranges)):
+        msg = "ranges is empty; give at least one smallest and largest box size, as in ((4, 16), (16, 64))"
+        raise ValueError(msg)
+    for low, high in ranges:
         if high is not None and high <= low:
             msg = f"range ({low}, {high}) is empty; give the smallest and the largest box size, as in (4, 16), or None for n // 4"
             raise ValueError(msg)
@@ -46,7 +49,7 @@ def slope_weights(sizes: tuple[int, ...], bounds: tuple[tuple[int, int], ...]) -
             continue
         line = np.where(inside, log_s - log_s[inside].mean(), 0.0)
         columns.append(line / (line @ line))
-    return np.stack(columns, axis=-1) if columns else np.empty((len(sizes), 0))
+    return np.stack(columns, axis=-1)
 
 
 def expected_exponents(
@@ -81,7 +84,7 @@ def expected_exponents(
     Raises
     ------
     ValueError
-        If there are too few lags, or a range is empty.
+        If there are too few lags, no range, or an empty one.
 
     References
     ----------

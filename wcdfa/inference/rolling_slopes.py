@@ -7,12 +7,12 @@ sample and from each break: their mean is a difference of running sums, whatever
 from __future__ import annotations
 
 from collections.abc import Callable
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.exponent import normal_quantile
 from wcdfa.inference.slope_spread import Spread, slope_spread
 from wcdfa.kernel.arrays import NUMPY
 from wcdfa.kernel.boxes import box_mean_squares
@@ -72,7 +72,7 @@ def rolling_slopes(
     log_f = np.where(counted, 0.5 * np.log(np.where(counted, mean_square, 1.0)), np.nan)
     slope = log_f @ spread.weights
     lengths = pieces.summed(lambda start, stop: spread.lengths(stop - start))
-    quantile = NormalDist().inv_cdf(0.5 + confidence / 2)
+    quantile = normal_quantile(confidence)
     parts = [slice(i, i + AT_ONCE) for i in range(0, len(slope), AT_ONCE)]
     ends = [_interval(slope[part], counts[part], lengths[part], spread, quantile) for part in parts]
     low, high = (np.concatenate(each) for each in zip(*ends, strict=True))

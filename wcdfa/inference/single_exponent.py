@@ -19,10 +19,9 @@ from wcdfa.inference.spectral_response import Response, response
 from wcdfa.kernel.polynomials import Matrix, complement, frozen
 
 STEP = 0.02  # of the grid of α
-SHORT_MEMORY, UNSEEN = (
-    0.05,
-    3.2,
-)  # an AR(1) coefficient that one exponent may have besides: so much, or so much over √n if that is more
+# An AR(1) coefficient that one exponent may have besides, SHORT_MEMORY, or UNSEEN / √n if that is more. Both are choices: so much short memory is
+# to count as none, and in a short series, where a coefficient is known to about 1/√n only, as much more as that. The two meet at 4,096 samples.
+SHORT_MEMORY, UNSEEN = 0.05, 3.2
 NOISE, MOTION = (
     0.97,
     1.15,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.inference.exponent import normal_quantile
 from wcdfa.multifractal.families import Replicates
 from wcdfa.multifractal.matching import Match
 from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
@@ -27,7 +27,7 @@ class Intervals(NamedTuple):
 
 def intervals(h: Series, q: Series, match: Match, confidence: float, *, wide: bool) -> Intervals:
     """The intervals of h(q) and of all that follows from it; the width's holds 0 unless it is `wide`, more than a Gaussian one."""
-    z = WIDER * NormalDist().inv_cdf(0.5 + confidence / 2)
+    z = WIDER * normal_quantile(confidence)
     raw = spectrum_of(h[: len(q)], q)
     found = _ends(raw, match.found, match.spread, z * match.stretch)
     wider = _ends(raw, match.wider, match.wider, z)

@@ -10,7 +10,7 @@ import numpy as np
 
 from wcdfa.inference.calibration_tables import calibration_for
 from wcdfa.inference.estimators import calibrated_estimate, least_squares
-from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, ROUNDING, SATURATION, DFAResult, check_confidence
+from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, ROUNDING, SATURATION, DFAResult, check_confidence, normal_quantile
 from wcdfa.kernel.arrays import NUMPY
 from wcdfa.kernel.checks import check_sizes
 from wcdfa.kernel.fluctuation import scales_of
@@ -63,11 +63,9 @@ def exponent_of(pieces: Pieces, low: int | None, high: int | None, confidence: f
 
 
 def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFAResult:
-    from statistics import NormalDist  # noqa: PLC0415 - 10 ms that importing wcdfa would cost
-
     values, floor = _mean_squares(pieces, sizes), _floor(pieces, sizes)
     table = calibration_for(pieces.count, sizes, pieces.order, "ols")
-    estimate = calibrated_estimate(values, floor, table, NormalDist().inv_cdf(0.5 + confidence / 2), NUMPY)
+    estimate = calibrated_estimate(values, floor, table, normal_quantile(confidence), NUMPY)
     centre = float(estimate.alpha)
     alpha, r_squared = least_squares(values, floor, sizes, NUMPY)
     return DFAResult(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from wcdfa.inference.crossovers import POOR, Crossovers, about, crossovers, first_p_values
+from wcdfa.inference.crossover_result import POOR, Crossovers, about
+from wcdfa.inference.crossovers import crossovers, first_p_values
 from wcdfa.inference.exponent import SATURATION
 from wcdfa.inference.log_fluctuations import log_fluctuations
+from wcdfa.kernel.checks import check_breaks
 from wcdfa.preprocess.preparation import Prepared
+from wcdfa.scales import shortest
 from wcdfa.support.text import probability
 
 if TYPE_CHECKING:
@@ -30,23 +33,23 @@ class TwoExponents(NamedTuple):
 def two_exponents(prepared: Prepared, criteria: Criteria) -> TwoExponents | None:
     """Look for crossovers in a prepared window; None if it is too short for them."""
     order = criteria.measurement.order
-    try:
-        found = crossovers(
-            prepared.values, order=order, most=MOST, confidence=criteria.measurement.confidence, breaks=prepared.cuts
-        )
-    except ValueError:  # too few box sizes
+    if not _long_enough(prepared, order):
         return None
+    found = crossovers(prepared.values, order=order, most=MOST, confidence=criteria.measurement.confidence, breaks=prepared.cuts)
     higher = _at_next_order(prepared, order) if _rises(found) else math.nan
     return TwoExponents(order, found, higher)
 
 
 def _at_next_order(prepared: Prepared, order: int) -> float:
-    if order == HIGHEST_ORDER:
+    if order == HIGHEST_ORDER or not _long_enough(prepared, order + 1):
         return math.nan
-    try:
-        return float(first_p_values(log_fluctuations(prepared.values, axis=-1, order=order + 1, scales=None, breaks=prepared.cuts)))
-    except ValueError:  # too few box sizes
-        return math.nan
+    return float(first_p_values(log_fluctuations(prepared.values, axis=-1, order=order + 1, scales=None, breaks=prepared.cuts)))
+
+
+def _long_enough(prepared: Prepared, order: int) -> bool:
+    """Whether a stretch between cuts has room for enough box sizes."""
+    n = len(prepared.values)
+    return max(check_breaks(prepared.cuts, n), default=n) >= shortest(order)
 
 
 def _rises(found: Crossovers) -> bool:
@@ -58,11 +61,13 @@ def sentence(bend: TwoExponents, every: int) -> tuple[str, float]:
     """What is said of the bend, and the number in it; norms are `every` steps apart."""
     found = bend.found
     p = float(found.p_values[0])
-    if not found.number:
+    if not found.bends:
         return f"no second exponent was found ({probability(p)})", p
-    if found.number > 1 or found.adequacy < POOR:
-        p = float(found.p_values[1]) if found.number > 1 else float(found.adequacy)
+    if found.bends > 1 or found.adequacy < POOR:
+        p = float(found.p_values[1]) if found.bends > 1 else float(found.adequacy)
         return f"no two exponents fit either ({probability(p)})", p
+    if found.undecided:
+        return f"a second exponent is there ({probability(p)}), but not determined", p
     return _of_two(bend, every), float(found.places[0]) * every
 
 
