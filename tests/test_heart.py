@@ -86,8 +86,40 @@ def test_windows_in_minutes():
         assert np.array_equal(np.flatnonzero(inside), np.arange(found.start[i], found.stop[i]))
     assert np.allclose(found.minutes, clock[found.stop])
     assert found.minutes[-1] > clock[-1] - 0.6
-    short = heart.alpha1(rr[:100], window=5, by="minutes")
-    assert (short.start[0], short.stop[0]) == (0, 100)
+
+
+@pytest.mark.parametrize(("window", "by", "said"), [
+    (101, "beats", "window is 101 beats, longer than the recording, which has 100; for one α of all of it, leave window= out"),
+    (5000, "beats", "window is 5000 beats, longer than the recording, which has 100"),
+    (1.7, "minutes", r"window is 1.7 minutes, longer than the recording, which has 1.66667"),
+])  # fmt: skip
+def test_a_window_longer_than_the_recording_is_refused(window, by, said):
+    rr = np.full(100, 1000.0)
+    with pytest.raises(ValueError, match=said):
+        heart.alpha1(rr, window=window, by=by)
+    assert heart.alpha1(rr, window=100).stop.tolist() == [100]
+
+
+@pytest.mark.parametrize("skip", ["artefacts", None])
+@pytest.mark.parametrize("most", [0.0, 0.1, 1.0])
+def test_a_window_without_a_beat_says_so(rr, skip, most):
+    paused = rr.copy()
+    paused[300] = 10 * 60_000  # a pause of ten minutes
+    found = heart.alpha1(paused, window=2, by="minutes", skip=skip, most=most)
+    empty = found.start == found.stop
+    assert empty.sum() >= 3
+    assert np.array_equal(found.cause == heart.EMPTY, empty)
+    assert not found.left_out[empty].any()
+    assert found.at(int(np.flatnonzero(empty)[0])).reason == "no beat interval lies in it; a longer window holds some"
+
+
+def test_figures_of_the_page(rr):
+    """White noise has 0.58, and two minutes give about ± 0.2."""
+    slopes = slope_spread(heart.SHORT, 1).slopes
+    assert np.interp(0.5, np.linspace(0, 1.95, len(slopes)), slopes) == pytest.approx(0.58, abs=0.005)
+    for alpha in (0.5, 0.75, 1.0, 1.25, 1.5):
+        found = heart.alpha1(beats(1500, alpha), window=2, by="minutes", skip=None)
+        assert 0.15 < np.mean(found.high - found.low) / 2 < 0.25
 
 
 @given(st.floats(0.25, 2.4), st.integers(0, 2**32 - 1))
@@ -123,6 +155,25 @@ def test_each_kind_of_artefact_is_found(kind, change, spoilt):
     found = artefacts(change(rr))
     assert np.flatnonzero(found.spoilt()[280:320]).tolist() == [place - 280 for place in spoilt]
     assert np.flatnonzero(getattr(found, kind))[0] == 300
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 398), st.sampled_from(["ectopic", "missed", "extra", "odd"])), max_size=60), st.integers(0, 9)
+)
+@settings(max_examples=60, deadline=None)
+def test_an_interval_is_an_artefact_of_one_kind(places, seed):
+    rr = beats(400, 1.0, seed)
+    for place, kind in places:
+        if kind == "ectopic":
+            rr[place : place + 2] += [-300, 300]
+        elif kind == "extra":
+            rr[place : place + 2] = 0.45 * rr[place], 0.55 * rr[place]
+        else:
+            rr[place] *= 2 if kind == "missed" else 1.5
+    rr = np.maximum(rr, 50)
+    found = artefacts(rr)
+    assert np.sum(found, axis=0).max() <= 1
+    assert np.array_equal(np.any(found, axis=0), found.spoilt())
 
 
 def test_artefacts_are_the_same_in_any_unit_and_backwards_in_number(rr):
@@ -183,6 +234,9 @@ def test_what_is_printed(rr):
     spoilt = rr.copy()
     spoilt[300] += 700
     assert str(heart.alpha1(spoilt)).splitlines()[-1] == "1 of 600 intervals left out: missed 1"
+    early = rr.copy()
+    early[300:302] += [-300, 300]
+    assert str(heart.alpha1(early)).splitlines()[-1] == "2 of 600 intervals left out: ectopic 2"
     assert str(heart.alpha1(np.full(200, 800))) == "no α1 from 200 intervals: its intervals do not vary\nno interval left out"
     rolled = str(heart.alpha1(np.concatenate([rr, np.full(200, 800.0)]), window=200))
     assert rolled.startswith("α1 in 4 windows: median ")

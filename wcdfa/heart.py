@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from wcdfa.inference.exponent import SATURATION, check_confidence
 from wcdfa.inference.rolling_slopes import rolling_slopes
 from wcdfa.preprocess.beats import Artefacts, artefacts
 from wcdfa.scales import dyadic
@@ -20,16 +21,17 @@ Unit = Literal["ms", "s"]
 By = Literal["beats", "minutes"]
 
 SHORT, LONG = tuple(range(4, 17)), dyadic(16, 64)
-ORDER, SATURATION = 1, 0.1  # of the largest slope, as for `wcdfa.dfa`
+ORDER = 1
 FEWEST = 4  # boxes of the largest size that a slope needs
 PER_MINUTE = {"ms": 60_000.0, "s": 60.0}
 USUAL = {"ms": (200.0, 2500.0), "s": (0.2, 2.5)}  # medians between which the unit is certain
-SPOILT, TOO_SHORT, CONSTANT = 1, 2, 3
+SPOILT, TOO_SHORT, CONSTANT, EMPTY = 1, 2, 3, 4
 PER_WINDOW = ("alpha", "low", "high", "left_out", "start", "stop", "minutes", "cause")
 REASONS = {
     SPOILT: "too much of it is left out; `most` sets how much may be",
     TOO_SHORT: f"it has fewer than {FEWEST} boxes of the largest size between artefacts",
     CONSTANT: "its intervals do not vary",
+    EMPTY: "no beat interval lies in it; a longer window holds some",
 }
 
 
@@ -43,7 +45,7 @@ class HeartExponent(NamedTuple):
     high: npt.NDArray[np.float64] | np.float64
     """Upper end of the interval."""
     left_out: npt.NDArray[np.float64] | np.float64
-    """Share of the beat intervals left out, 0 to 1."""
+    """Share of the beat intervals left out, 0 to 1; 0 if there are none."""
     start: npt.NDArray[np.intp] | np.intp
     """First interval of the window."""
     stop: npt.NDArray[np.intp] | np.intp
@@ -69,8 +71,8 @@ class HeartExponent(NamedTuple):
 
     @property
     def saturated(self) -> npt.NDArray[np.bool_] | np.bool_:
-        """Whether α is 1.9 or more, as large as order 1 shows: the intervals follow a trend."""
-        return np.asarray(self.alpha)[()] >= ORDER + 1 - SATURATION
+        """Whether α is above 1.9, as large as order 1 shows: the intervals follow a trend."""
+        return np.asarray(self.alpha)[()] > ORDER + 1 - SATURATION
 
     def at(self, window: int) -> HeartExponent:
         """The result of one of many windows."""
@@ -101,7 +103,7 @@ def alpha1(
     >>> rr[700:702] -= 300, -300  # a beat that came too early
     >>> print(wcdfa.heart.alpha1(rr))
     α1 = 0.93 (0.87–1.00) from 1,498 intervals
-    2 of 1,500 intervals left out: ectopic 2, odd 1
+    2 of 1,500 intervals left out: ectopic 2
 
     In windows of two minutes, every 30 seconds:
 
@@ -112,7 +114,8 @@ def alpha1(
     Parameters
     ----------
     rr : numbers of shape (n,)
-        Times between successive beats, in order. NaN is a lost interval. From the times of beats: ``numpy.diff(times)``.
+        Times between successive beats, in order. NaN is a lost interval; on the clock it takes as long as the
+        median. From the times of beats: ``numpy.diff(times)``.
     unit : "ms" or "s", optional
         Default: milliseconds for a median from 200 to 2,500, seconds from 0.2 to 2.5.
     window, step : numbers, optional
@@ -136,7 +139,8 @@ def alpha1(
     Raises
     ------
     ValueError
-        If rr is not one series of positive numbers, the unit is not certain, or an argument is out of range.
+        If rr is not one series of positive numbers, the unit is not certain, the window is longer than the recording, or an argument
+        is out of range.
 
     References
     ----------
@@ -187,7 +191,8 @@ def _measured(
     usual = float(np.median(intervals[~lost]))
     intervals = np.where(lost, usual, intervals)
     clock = np.concatenate([[0.0], np.cumsum(intervals)]) / PER_MINUTE[_unit(unit, usual)]
-    _check_share(most, confidence)
+    check_confidence(confidence)
+    _check_share(most)
     found, mask = _skipped(skip, intervals)
     spoilt = found.spoilt() | mask | lost
     starts, stops = _windows(clock, window, step, by)
@@ -202,10 +207,10 @@ def _measured(
         order=ORDER,
         confidence=confidence,
     )
-    left_out = 1 - (before[stops] - before[starts]) / np.maximum(stops - starts, 1)
-    cause = np.select([left_out > most, slopes.boxes < FEWEST, np.isnan(slopes.slope)], [SPOILT, TOO_SHORT, CONSTANT], 0).astype(
-        np.int8
-    )
+    lengths = stops - starts
+    left_out = (lengths - before[stops] + before[starts]) / np.maximum(lengths, 1)
+    faults = {EMPTY: lengths == 0, SPOILT: left_out > most, TOO_SHORT: slopes.boxes < FEWEST, CONSTANT: np.isnan(slopes.slope)}
+    cause = np.select([*faults.values()], [*faults], 0).astype(np.int8)
     alpha, low, high = (np.where(cause > 0, math.nan, each) for each in slopes[:3])
     result = HeartExponent(
         alpha, low, high, left_out, starts, stops, clock[stops], cause, found, spoilt, (sizes[0], sizes[-1]), confidence
@@ -240,12 +245,9 @@ def _unit(unit: str | None, usual: float) -> str:
     raise ValueError(msg)
 
 
-def _check_share(most: float, confidence: float) -> None:
+def _check_share(most: float) -> None:
     if not 0 <= most <= 1:
         msg = f"most must be a share from 0 to 1, got {most}; 0.05 leaves out windows with more than 5 % of artefacts"
-        raise ValueError(msg)
-    if not 0 < confidence < 1:
-        msg = f"confidence must be between 0 and 1, got {confidence}; 0.95 is usual"
         raise ValueError(msg)
 
 
@@ -275,7 +277,10 @@ def _windows(clock: Values, window: float | None, step: float | None, by: str) -
         msg = f"window and step must be positive{' whole numbers of beats' if by == 'beats' else ''}, got {window} and {step}"
         raise ValueError(msg)
     place = np.arange(end + 1, dtype=np.float64) if by == "beats" else clock
-    begins = np.arange(0.0, place[-1] - window + step * 1e-9, step) if window <= place[-1] else np.array([0.0])
+    if window > place[-1]:
+        msg = f"window is {window:g} {by}, longer than the recording, which has {place[-1]:.6g}; for one α of all of it, leave window= out"
+        raise ValueError(msg)
+    begins = np.arange(0.0, place[-1] - window + step * 1e-9, step)
     starts = np.searchsorted(place, begins, side="left")
     return starts, np.maximum(np.searchsorted(place, begins + window, side="right") - 1, starts)
 

@@ -69,13 +69,43 @@ def test_a_missing_value_is_refused_with_its_place(parquet, tmp_path):
     values[1500] = np.nan
     np.save(tmp_path / "x.npy", values)
     for path in (tmp_path / "x.npy", parquet(norm=[None if np.isnan(value) else value for value in values])):
-        with pytest.raises(ValueError, match="sample 1500 of the series, is nan"):
+        with pytest.raises(ValueError, match=rf"{path.name}: .*sample 1500 of the series, is nan: leave it out"):
             of_file(path)
 
 
 def test_text_is_refused(parquet):
-    with pytest.raises(TypeError, match="real numbers"):
-        of_file(parquet(name=["a", "b"]))
+    with pytest.raises(
+        TypeError, match=r"column 'name' of .*x\.parquet holds values of dtype object, and a stream takes real numbers"
+    ):
+        of_file(parquet(step=[1, 2], name=["a", "b"]), "name")
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    (np.array([1j, 2]), "complex128, and a stream takes real numbers: take the absolute values"),
+    (np.array([True]), "bool, and a stream takes real numbers: give the numbers themselves"),
+    (np.array(["a"]), "<U1, and a stream takes real numbers: convert them first"),
+    (np.zeros(3, dtype="M8[s]"), r"datetime64\[s\], and a stream takes real numbers: convert them first"),
+])  # fmt: skip
+def test_an_array_file_without_real_numbers_is_refused(tmp_path, values, said):
+    np.save(tmp_path / "x.npy", values)
+    with pytest.raises(TypeError, match=rf"x\.npy holds values of dtype {said}"):
+        of_file(tmp_path / "x.npy")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(IsADirectoryError, match=f"{tmp_path.name} is a folder: give one file; for several, add their streams"):
+        of_file(tmp_path)
+
+
+@pytest.mark.parametrize("left", [10, 1000, 20_000])
+def test_a_damaged_table_is_refused_with_its_name(parquet, left):
+    whole = (path := parquet(norm=X)).read_bytes()
+    path.write_bytes(whole[:left])
+    with pytest.raises(ValueError, match=r"x\.parquet is no whole Parquet file \(.*\): write it anew"):
+        of_file(path)
+    path.write_bytes(whole[:left] + b"\xff" * 8000 + whole[left + 8000 :])  # its end is whole
+    with pytest.raises(ValueError, match=r"x\.parquet"):
+        of_file(path)
 
 
 def test_other_files_are_refused(tmp_path):
@@ -84,10 +114,12 @@ def test_other_files_are_refused(tmp_path):
         of_file(tmp_path / "x.csv")
     np.save(tmp_path / "x.npy", X)
     (tmp_path / "cut.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:1000])
-    with pytest.raises(ValueError, match="mmap"):
+    with pytest.raises(ValueError, match=r"cut\.npy is no whole .* \(mmap"):
         of_file(tmp_path / "cut.npy")
     np.save(tmp_path / "objects.npy", np.array([{}, 1], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="objects"):
+    with pytest.raises(
+        ValueError, match=r"objects\.npy is no whole \.npy file of real numbers \(.*Python objects.*\): write it anew"
+    ):
         of_file(tmp_path / "objects.npy")
     with pytest.raises(FileNotFoundError):
         of_file(tmp_path / "none.npy")
@@ -126,6 +158,8 @@ def test_what_is_no_array_in_chunks_is_refused(dask_array):
     with pytest.raises(ValueError, match=r"one axis, got shape \(50, 100\)"):
         of_dask(dask_array.from_array(X.reshape(50, 100)))
     lazy = dask_array.from_array(X, chunks=1000)
+    with pytest.raises(TypeError, match=r"start must be an integer"):
+        of_dask(lazy, start=1.5)
     with pytest.raises(ValueError, match="compute_chunk_sizes"):
         of_dask(lazy[lazy > 0])
     same(of_dask(lazy[lazy > 0].compute_chunk_sizes()), streamed(X[X > 0]))

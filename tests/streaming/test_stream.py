@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -144,14 +146,23 @@ def test_numbers_of_any_kind_are_pushed():
         ([1e121], ValueError, "index 0 of the block, sample 50 of the series, is beyond"),
         (np.ones((2, 3)), ValueError, r"one axis, got shape \(2, 3\)"),
         ("a", TypeError, "real numbers"),
-        (None, TypeError, "real numbers"),
-        ([1j], TypeError, "real numbers"),
+        (None, TypeError, "real numbers, got NoneType"),
+        ([1j], TypeError, "real numbers, got list of dtype complex128: take the absolute values"),
+        (True, TypeError, "real numbers, got bool: give the numbers themselves"),
+        (np.True_, TypeError, "real numbers, got bool"),
+        ([False, True], TypeError, "real numbers, got list of dtype bool"),
+        (np.ones(3, dtype=bool), TypeError, "real numbers, got ndarray of dtype bool"),
+        ({}, TypeError, "real numbers, got dict: convert them"),
+        ([[1.0, 2.0], [3.0]], TypeError, "real numbers, got list: convert them"),
+        (np.array([{}, 1]), TypeError, "real numbers, got ndarray of dtype object: convert them"),
+        (np.ma.masked_array([1.0, 2.0], [False, True]), TypeError, "no gaps, so push values.compressed"),
     ],
 )
 def test_what_is_no_series_is_refused_and_nothing_of_it_counts(bad, error, said):
     stream = streamed(NOISE[:50])
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=said) as raised:
         stream.push(bad)
+    assert not {"x", "dfa"} & set(re.findall(r"\w+", str(raised.value)))  # words of other functions
     assert stream == streamed(NOISE[:50])
 
 
@@ -175,7 +186,7 @@ def test_settings_are_checked(arguments, error, said):
         ([9], "boxes of 4, 5, 6, 7 samples and their doublings, not of 9"),
         ([4, 64], "no box of 64 samples is complete in samples 10 to 109"),
         ([3, 4], "doublings, not of 3"),
-        ([4, 128], "above the length"),
+        ([4, 128], "box size 128 is above the length of the stream, 100 samples; push more"),
         ([8, 4], "increase"),
     ],
 )
@@ -184,9 +195,27 @@ def test_sizes_are_checked(scales, said):
         streamed(NOISE[:100], start=10).fluctuations(scales=scales)
 
 
-def test_an_empty_stream_has_no_fluctuations():
-    with pytest.raises(ValueError, match="0 samples"):
-        Stream().fluctuations()
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_a_short_stream_says_how_many_samples_it_needs(order):
+    enough = next(n for n in range(200) if _has_default_sizes(n, order))
+    for n in (0, 1, 2 * order + 1, 2 * order + 2, enough - 1):
+        said = f"the stream has {n} samples?, and its default box sizes of order {order} need at least {enough}: push more"
+        stream = streamed(NOISE[:n], order=order)
+        with pytest.raises(ValueError, match=said) as raised:
+            stream.fluctuations()
+        assert ("scales=" in str(raised.value)) == (n >= 2 * order + 2)  # no box is as small as fewer
+        with pytest.raises(ValueError, match=said + "$"):
+            stream.exponent()
+    with pytest.raises(ValueError, match="box size 12 is above the length of the stream, 0 samples"):
+        Stream(order).fluctuations(scales=[12])
+    assert len(streamed(NOISE[:enough], order=order).fluctuations()[0]) >= 4
+
+
+def _has_default_sizes(n, order):
+    try:
+        return bool(default_sizes(n, order))
+    except ValueError:
+        return False
 
 
 @pytest.mark.parametrize("n", [256, 1024, 4096, 20_000])

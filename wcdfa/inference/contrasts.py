@@ -2,6 +2,9 @@
 
 The mean of a contrast under a single exponent is known for each α, with the bias of small boxes and of few boxes. The α whose mean is the
 measured value is the exponent; its interval holds every α for which the value is within so many standard deviations of its mean.
+
+All series have one layout here, so one table of moments does. In `rolling_slopes` every window has breaks of its own, and the interval is
+for the plain slope, bias included, instead of α.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class OneEstimate:
         self._compute = compute
         epsilon, low, high = limits(np.dtype(np.float64), NUMPY)
         self._range = low * n, high * n
-        self._rounding = epsilon**2 * sizes[-1] * (1 + sizes[-1] / 16) / n  # no less than rounding may leave, see `fluctuation`
+        self._rounding = epsilon**2 * sizes[-1] * (1 + sizes[-1] / 16) / n  # no less than rounding may leave, see `rounding`
         self._product = frozen(np.asarray(table.product).T)
         self._offset = np.asarray(table.offset)
         self._rows: list[list[float]] = np.asarray(table.rows).tolist()

@@ -1,5 +1,8 @@
 """Slopes of log F(s) over a few small box sizes, with intervals, in any windows of one series, breaks included.
 
+Each window has breaks of its own, so a bias and a variance of its own: `slope_spread` adds them up from its stretches. Where all series
+have one layout, as in `measured_ranges` and `local_slopes`, `contrasts` does the same from one table of moments.
+
 F² of a box depends on the box only, so it is computed once for a box at every sample. In a window, boxes lie side by side from its first
 sample and from each break: their mean is a difference of running sums, whatever the number and the steps of the windows.
 """
@@ -16,6 +19,7 @@ from wcdfa.inference.exponent import normal_quantile
 from wcdfa.inference.slope_spread import Spread, slope_spread
 from wcdfa.kernel.arrays import NUMPY
 from wcdfa.kernel.boxes import box_mean_squares
+from wcdfa.kernel.rounding import floor_of_extremes
 
 Values = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -66,8 +70,7 @@ def rolling_slopes(
     pieces = _pieces(starts, stops, np.concatenate([[0], breaks, [len(x)]]).astype(np.intp))
     counts = pieces.summed(lambda start, stop: _counts(stop - start, sizes))
     mean_square = np.stack([_sums(x, pieces, size, sizes[-1], order) for size in sizes], axis=-1) / np.maximum(counts, 1)
-    rounding = (np.finfo(np.float64).eps * np.max(np.abs(x), initial=0.0)) ** 2 * np.array(sizes)
-    counted = mean_square > rounding
+    counted = mean_square > (floor_of_extremes(float(x.min()), float(x.max()), sizes) if len(x) else 0.0)
     spread = slope_spread(sizes, order)
     log_f = np.where(counted, 0.5 * np.log(np.where(counted, mean_square, 1.0)), np.nan)
     slope = log_f @ spread.weights

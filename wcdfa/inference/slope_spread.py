@@ -1,5 +1,7 @@
 """How much a slope over a few small box sizes varies between series of one exponent, whatever stretches it is measured in.
 
+It is for `rolling_slopes`, whose windows have breaks of their own: `contrasts` would need new moments for each pattern of breaks.
+
 The sum of F² over the boxes of a window is a sum over its stretches. Stretches count as independent, so the covariances of these sums add
 up: one table for a stretch of each length does for every pattern of breaks.
 """

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from wcdfa.kernel import half_overlap, side_by_side
-from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, constant, is_jax, limits, matmul_of, scaled
+from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, is_jax, scaled
 from wcdfa.kernel.box_residuals import box_residuals, mean_residuals
 from wcdfa.kernel.boxes import BY_HALVES, SIDE_BY_SIDE, Layout
 from wcdfa.kernel.checks import check_breaks, check_moments, check_order, check_sizes
 from wcdfa.kernel.half_overlap_plan import on_grid
 from wcdfa.kernel.missing import Missing, asked_for, find_missing
 from wcdfa.kernel.moments import box_means, flat_boxes
-from wcdfa.kernel.one_series import LONGEST, one_series
-from wcdfa.kernel.polynomials import frozen
+from wcdfa.kernel.one_series import one_series
+from wcdfa.kernel.rounding import floor_of
 from wcdfa.kernel.side_by_side_plan import worthwhile
 from wcdfa.scales import default_sizes
 
@@ -294,26 +294,6 @@ def _of_stretches(x: Array, stretches: tuple[int, ...], sizes: tuple[int, ...], 
             count, dtype=part.dtype, device=None if is_jax(xp) else x.device
         )
     return xp.asarray(total)
-
-
-def floor_of(x: Array, power: Array, sizes: tuple[int, ...], xp: Namespace) -> Array:
-    """The F² that rounding may leave for a series that does not fluctuate, ``(..., k)``.
-
-    Rounding of the samples leaves a random walk of errors in each box, s ε² ⟨x²⟩. Rounding of the profile, which starts at a value in the
-    box, leaves errors of ε times its height: s² ε² times the variance, or less.
-    """
-    samples, profile, mean = constant(_rounding, x.shape[-1], sizes, limits(x.dtype, xp).epsilon, xp=xp, like=x)
-    offset = xp.mean(x, axis=-1) if mean is None else matmul_of(xp)(x, mean)
-    variance = abs(power - offset * offset)
-    if x.ndim > 1:
-        power, variance = power[..., None], variance[..., None]
-    return samples * power + profile * variance
-
-
-@lru_cache(maxsize=64)
-def _rounding(n: int, sizes: tuple[int, ...], epsilon: float) -> tuple[Array, Array, Array | None]:
-    s = np.array(sizes, dtype=np.float64)
-    return frozen(epsilon**2 * s), frozen((epsilon * s / 4) ** 2), frozen(np.full(n, 1 / n)) if n <= LONGEST else None
 
 
 @lru_cache(maxsize=1024)

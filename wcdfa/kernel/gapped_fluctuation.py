@@ -11,10 +11,11 @@ import numpy as np
 from wcdfa.kernel.arrays import Array, Namespace, is_jax, scaled
 from wcdfa.kernel.boxes import Layout
 from wcdfa.kernel.checks import check_breaks, check_order, check_sizes
-from wcdfa.kernel.fluctuation import MeanSquares, floor_of
+from wcdfa.kernel.fluctuation import MeanSquares
 from wcdfa.kernel.gapped import Gaps, box_residuals_with_gaps, mean_squares_with_gaps
 from wcdfa.kernel.missing import Found, in_numpy
 from wcdfa.kernel.moments import box_means
+from wcdfa.kernel.rounding import floor_of
 from wcdfa.scales import default_sizes
 
 if TYPE_CHECKING:

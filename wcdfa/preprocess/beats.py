@@ -22,7 +22,7 @@ AT_ONCE = 4096  # windows whose quartiles are found together
 
 
 class Artefacts(NamedTuple):
-    """Which intervals each kind of artefact spoils, each of shape ``(n,)``."""
+    """Which intervals each kind of artefact spoils, each of shape ``(n,)``. An interval is of one kind at most."""
 
     ectopic: Mask
     """A beat that came too early or too late, with the interval after it that makes up for it."""
@@ -67,10 +67,10 @@ def artefacts(intervals: Values) -> Artefacts:
     following = np.append(intervals[1:], intervals[-1])
     extra = fall & (np.abs(intervals + following - usual) < far)
     missed = rise & ~extra & (np.abs(intervals / 2 - usual) < far)
-    spoilt_by_ectopic, spoilt_by_extra = ectopic.copy(), extra.copy()
-    spoilt_by_ectopic[:-1] |= ectopic[1:]  # and the interval before
-    spoilt_by_extra[1:] |= extra[:-1]  # and the interval after
-    return Artefacts(spoilt_by_ectopic, missed, spoilt_by_extra, odd & ~missed & ~extra)
+    found = ectopic | extra | missed
+    before = np.append(ectopic[1:], False) & ~found
+    after = np.append(False, extra[:-1]) & ~found & ~before
+    return Artefacts(ectopic | before, missed, extra | after, odd & ~found & ~before & ~after)
 
 
 def _ectopic(change: Values) -> Mask:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,9 +43,14 @@ def check_value(value: float, place: int) -> float:
 
 def check_block(values: Array | npt.ArrayLike, place: int) -> Matrix:
     """Return a block as float64 ``(n,)``; raises if it is no series of finite numbers. `place` is the index of its first sample."""
+    given = values
     if values is None or np.isscalar(values) or getattr(values, "ndim", 1) == 0:
         values = np.reshape(np.asarray(values), 1)
-    series = as_series(values, -1)[0]
+    try:
+        series = as_series(values, -1)[0]
+    except (TypeError, ValueError) as error:
+        msg = f"push takes real numbers, got {_kind(given)}: {_way_out(given)}"
+        raise TypeError(msg) from error
     if hasattr(series, "detach"):  # torch refuses to convert a tensor that has a gradient, or lies elsewhere
         series = series.detach().cpu()
     block: Matrix = np.asarray(series, dtype=np.float64)
@@ -56,6 +62,30 @@ def check_block(values: Array | npt.ArrayLike, place: int) -> Matrix:
         where = f"index {index} of the block, sample {place + index} of the series,"
         _refuse(float(block[index]), where, "Nothing of the block is counted")
     return block
+
+
+def _kind(values: object) -> str:
+    """The type of what was given, and of the values in it."""
+    name, dtype = type(values).__name__, getattr(values, "dtype", None)
+    if isinstance(values, (list, tuple)):
+        with suppress(ValueError):  # lists of different lengths
+            dtype = np.asarray(values).dtype
+    return name if dtype is None else f"{name} of dtype {str(dtype).rpartition('.')[2]}"
+
+
+def _way_out(values: object) -> str:
+    if isinstance(values, np.ma.MaskedArray):
+        return "a stream has no gaps, so push values.compressed(), or values.filled(value)"
+    return what_numbers_need(_kind(values))
+
+
+def what_numbers_need(kind: str) -> str:
+    """How to make real numbers of what is of this dtype."""
+    if "complex" in kind:
+        return "take the absolute values, or the real parts"
+    if "bool" in kind:
+        return "give the numbers themselves, or 0 and 1 if they are meant"
+    return "convert them first, for example by np.asarray(values, dtype=float)"
 
 
 def _refuse(value: float, where: str, end: str) -> None:

@@ -14,7 +14,10 @@ from wcdfa.inference.exponent import CONSTANT, NO_CAUSE, ROUNDING, SATURATION, D
 from wcdfa.kernel.arrays import NUMPY
 from wcdfa.kernel.checks import check_sizes
 from wcdfa.kernel.fluctuation import scales_of
+from wcdfa.kernel.rounding import floor_of_extremes
 from wcdfa.scales import default_sizes
+from wcdfa.streaming.checks import LAST
+from wcdfa.support.text import several
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,7 +31,7 @@ TABLES = 3e-4  # to this the tables of the calibration give α, which only shows
 
 def fluctuations_of(pieces: Pieces, scales: Iterable[int] | None) -> tuple[npt.NDArray[np.int_], Matrix]:
     """Box sizes and F(s)."""
-    sizes = default_sizes(pieces.count, pieces.order) if scales is None else _checked_sizes(pieces, scales)
+    sizes = _default_sizes(pieces, ", or give scales= yourself") if scales is None else _checked_sizes(pieces, scales)
     return scales_of(sizes), np.sqrt(_mean_squares(pieces, sizes))
 
 
@@ -37,12 +40,26 @@ def _mean_squares(pieces: Pieces, sizes: tuple[int, ...]) -> Matrix:
     return np.array([settled.mean_square(size) for size in sizes])
 
 
+def _default_sizes(pieces: Pieces, otherwise: str = "") -> tuple[int, ...]:
+    """The default sizes; raises if there are too few samples. `otherwise` is another way out than to push more."""
+    fewest, smallest = 4 * pieces.chains[-1].base, pieces.chains[0].base  # four boxes of each of the four smallest sizes
+    if pieces.count < fewest:
+        count = several(pieces.count, "sample", "samples")
+        msg = f"the stream has {count}, and its default box sizes of order {pieces.order} need at least {fewest}: push more"
+        raise ValueError(msg + (otherwise if pieces.count >= smallest else ""))
+    return default_sizes(pieces.count, pieces.order)
+
+
 def _checked_sizes(pieces: Pieces, scales: Iterable[int]) -> tuple[int, ...]:
-    sizes = check_sizes(scales, max(pieces.count, pieces.order + 2), pieces.order)
+    sizes = check_sizes(scales, LAST, pieces.order)
     for size in sizes:
         if pieces.chain_of(size) is None:
             bases = ", ".join(str(chain.base) for chain in pieces.chains)
             msg = f"a stream of order {pieces.order} has boxes of {bases} samples and their doublings, not of {size}"
+            raise ValueError(msg)
+        if size > pieces.count:
+            count = several(pieces.count, "sample", "samples")
+            msg = f"box size {size} is above the length of the stream, {count}; push more, or use smaller sizes"
             raise ValueError(msg)
         if not pieces.boxes(size):
             msg = f"no box of {size} samples is complete in samples {pieces.start} to {pieces.stop - 1}; push more, or use smaller sizes"
@@ -53,7 +70,7 @@ def _checked_sizes(pieces: Pieces, scales: Iterable[int]) -> tuple[int, ...]:
 def exponent_of(pieces: Pieces, low: int | None, high: int | None, confidence: float) -> DFAResult:
     """α over a range of box sizes."""
     check_confidence(confidence)
-    known = default_sizes(pieces.count, pieces.order)
+    known = _default_sizes(pieces)
     sizes = tuple(size for size in known if (low is None or size >= low) and (high is None or size <= high))
     if len(sizes) < 2:
         wanted = f"from {known[0] if low is None else low} to {known[-1] if high is None else high}"
@@ -63,7 +80,7 @@ def exponent_of(pieces: Pieces, low: int | None, high: int | None, confidence: f
 
 
 def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFAResult:
-    values, floor = _mean_squares(pieces, sizes), _floor(pieces, sizes)
+    values, floor = _mean_squares(pieces, sizes), floor_of_extremes(pieces.low, pieces.high, sizes)
     table = calibration_for(pieces.count, sizes, pieces.order, "ols")
     estimate = calibrated_estimate(values, floor, table, normal_quantile(confidence), NUMPY)
     centre = float(estimate.alpha)
@@ -80,10 +97,3 @@ def _result(pieces: Pieces, sizes: tuple[int, ...], confidence: float) -> DFARes
         saturated=alpha > pieces.order + 1 - SATURATION,
         cause=NO_CAUSE if math.isfinite(float(alpha)) else np.int8(CONSTANT if pieces.low == pieces.high else ROUNDING),
     )
-
-
-def _floor(pieces: Pieces, sizes: tuple[int, ...]) -> Matrix:
-    """The F² that rounding may leave for a series that does not fluctuate; see `wcdfa.kernel.fluctuation`, here from the extremes."""
-    epsilon, s = np.finfo(np.float64).eps, np.array(sizes, dtype=np.float64)
-    power, variance = max(abs(pieces.low), abs(pieces.high)) ** 2, (pieces.high - pieces.low) ** 2 / 4
-    return np.asarray(epsilon**2 * s * power + (epsilon * s / 4) ** 2 * variance)

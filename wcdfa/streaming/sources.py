@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from wcdfa.kernel.checks import check_order
+from wcdfa.streaming.checks import check_start, what_numbers_need
 from wcdfa.streaming.stream import Stream
 from wcdfa.support.extras import needed
 
@@ -59,16 +61,31 @@ def of_file(path: str | os.PathLike[str], column: str | int | None = None, *, or
 
     Raises
     ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such file, or the path is a folder.
+    TypeError
+        If the values are not real numbers, for instance text, bool or complex.
     ValueError
-        If the file is neither, or has no such column, or holds a missing or infinite value: the message gives its index.
+        If the file is neither, or damaged, or an ``.npy`` file of Python objects, or has no such column, or holds a missing or infinite value: the message gives its index.
     """
-    stream = Stream(order, start)
-    for block in _blocks(Path(path), column):
-        stream.push(block)
+    stream, path = Stream(order, start), Path(path)
+    for block in _blocks(path, column):
+        if block.dtype.kind not in "iuf":
+            holder = path if column is None else f"column {column!r} of {path}"
+            msg = f"{holder} holds values of dtype {block.dtype}, and a stream takes real numbers: {what_numbers_need(str(block.dtype))}"
+            raise TypeError(msg)
+        try:
+            stream.push(block)
+        except ValueError as error:
+            msg = f"{path}: {error}"
+            raise ValueError(msg) from error
     return stream
 
 
 def _blocks(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.number]]:
+    if path.is_dir():
+        msg = f"{path} is a folder: give one file; for several, add their streams, of_file(path, start=…) + …"
+        raise IsADirectoryError(msg)
     with path.open("rb") as file:
         beginning = file.read(6)
     if beginning == b"\x93NUMPY":
@@ -80,7 +97,10 @@ def _blocks(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.num
 
 
 def _of_array(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.number]]:
-    array = np.load(path, mmap_mode="r")
+    try:
+        array = np.load(path, mmap_mode="r")
+    except (ValueError, EOFError) as error:
+        raise ValueError(_unreadable(path, error, ".npy file of real numbers")) from error
     if array.ndim == 2 and column is None and array.shape[1] == 1:
         column = 0
     if array.ndim not in (1, 2) or (array.ndim == 2) != (column is not None):
@@ -98,15 +118,37 @@ def _of_parquet(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np
     with needed("a Parquet file", "wcdfa[cli]"):
         parquet = import_module("pyarrow.parquet")
     # without these two options pyarrow keeps all that it has read of the column until the end
-    with parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:
-        names = file.schema_arrow.names
-        if column is None and len(names) == 1:
-            (column,) = names
-        if column not in names:
-            msg = f"{path} has no column {column!r}; give column= as one of {', '.join(map(repr, names))}"
-            raise ValueError(msg)
-        for batch in file.iter_batches(BATCH, columns=[column]):
+    try:
+        file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER)
+    except (ValueError, OSError) as error:
+        raise ValueError(_unreadable(path, error, "Parquet file")) from error
+    with file:
+        column = _column_of(path, file.schema_arrow.names, column)
+        batches = file.iter_batches(BATCH, columns=[column])
+        while (batch := _next(path, batches)) is not None:
             yield batch.column(0).to_numpy(zero_copy_only=False)
+
+
+def _column_of(path: Path, names: list[str], column: str | int | None) -> str | int:
+    if column is None and len(names) == 1:
+        return names[0]
+    if column is None or column not in names:
+        known = f"give column= as one of {', '.join(map(repr, names))}" if names else "it has none at all"
+        msg = f"{path} has no column {column!r}; {known}"
+        raise ValueError(msg)
+    return column
+
+
+def _next(path: Path, batches: Iterator[Any]) -> Any:  # pyarrow has no type hints
+    """The next batch, or None; raises a ValueError where the file is damaged."""
+    try:
+        return next(batches, None)
+    except (ValueError, OSError) as error:
+        raise ValueError(_unreadable(path, error, "Parquet file")) from error
+
+
+def _unreadable(path: Path, error: Exception, kind: str) -> str:
+    return f"{path} is no whole {kind} ({error}): write it anew from the numbers"
 
 
 def of_dask(array: Chunked, *, order: int = 1, start: int = 0) -> Stream:
@@ -117,7 +159,7 @@ def of_dask(array: Chunked, *, order: int = 1, start: int = 0) -> Stream:
     >>> of_dask(x)
     Stream(order=1, start=0, n=1000000)
 
-    No chunk leaves its worker, and a stream has a few kilobytes. The result is that of one process, to rounding.
+    No chunk leaves its worker. A stream travels in a few kilobytes; while it is fed it holds 0.55 MB. The result is that of one process, to rounding.
 
     Parameters
     ----------
@@ -136,11 +178,11 @@ def of_dask(array: Chunked, *, order: int = 1, start: int = 0) -> Stream:
     Raises
     ------
     TypeError
-        If the array has no chunks of Dask.
+        If the array has no chunks of Dask, or its values are not real numbers.
     ValueError
         If it has several axes, or chunks of unknown length, or holds a NaN: the message gives its index.
     """
-    chunked = _as_dask(array)
+    chunked, order, start = _as_dask(array), check_order(order), check_start(start)
     with needed("of_dask", "wcdfa[dask]"):
         dask: Any = import_module("dask")  # it has no type hints
     lengths: Sequence[float] = chunked.chunks[0]

@@ -43,8 +43,8 @@ class Stream:
     True
 
     The boxes are those of `wcdfa.fluctuations`: side by side from sample 0 of the whole series on, the remainder dropped. A
-    sample costs about as much time as there, and the memory is less than 0.6 MB at any length. A stream is for one series, and for one thread at
-    a time.
+    sample costs about as much time as there. A stream holds 0.55 MB in memory at any length, most of it samples that wait for a box; stored
+    by `to_bytes`, or pickled, it has a few kilobytes. A stream is for one series, and for one thread at a time.
 
     Parameters
     ----------
@@ -109,11 +109,11 @@ class Stream:
         Raises
         ------
         TypeError
-            If the values are not real numbers.
+            If the values are not real numbers, for instance bool, complex or text.
         ValueError
             If a value is NaN, infinite or beyond 1e120, or a block has more than one axis. Then nothing of the block is counted.
         """
-        if isinstance(values, (float, int)):
+        if isinstance(values, (float, int)) and not isinstance(values, bool):
             self._pieces.push_one(check_value(values, self._pieces.stop))
         else:
             self._pieces.push(check_block(values, self._pieces.stop))
@@ -200,7 +200,9 @@ class Stream:
         return exponent_of(self._pieces, low, high, confidence)
 
     def to_bytes(self) -> bytes:
-        """The state of the stream, at most some 30 kB; `from_bytes` goes on from there.
+        """The state of the stream in a few kilobytes, at most some 30; `from_bytes` goes on from there.
+
+        The 0.55 MB that a stream holds in memory are mostly samples that have not been put into boxes yet; here they have.
 
         >>> stream = Stream()
         >>> stream.push(np.arange(1000.0) % 7)
