@@ -1,12 +1,13 @@
 """Coupling of two series: digits and speed beside fathon, false positives, power, and coverage of the intervals of ρ(s) and λ.
 
-    python benchmarks/coupling.py [vectors] [level] [others] [power] [coverage] [exponent] [speed] [--trials 300] [--quick]
+    python benchmarks/coupling.py [vectors] [level] [others] [trends] [power] [coverage] [exponent] [speed] [--trials 300] [--quick]
 
 vectors: F²xy and ρ of fathon's DCCA at the same settings; direct least squares in each box.
 level: pairs of independent ARFIMA called coupled over all sizes (p ≤ 0.05), %. others: the same for pairs of other kinds, and with the
-phase null. power: pairs with ρ = 0.2. coverage: of the 95 % interval of ρ(s), the size at which it is worst and the mean.
+phase null. trends: two decays and other courses of a training run with independent noise, called coupled by `wcdfa.coupling`, which
+takes them for one, and by `norm_coupling`, as of a monitor and of --with. power: pairs with ρ = 0.2. coverage: of the 95 % interval of ρ(s), the size at which it is worst and the mean.
 exponent: of the interval of λ. speed: one pair beside fathon; a pair that is new to the package, and one like it.
-Nulls are of 199 pairs here, with which a test has its level exactly; the power is that of the default of 999. Takes about five minutes on one core.
+Nulls are of 199 pairs here, with which a test has its level exactly; the power is that of the default of 999. Takes about seven minutes on one core.
 A SHORT row has a figure beyond its bar.
 """
 
@@ -22,6 +23,8 @@ from harness import Figure, arfima, mean, moving_average, row, seed, share, valu
 import wcdfa
 from wcdfa import synthetic
 from wcdfa.inference.moments import log_mean_square
+from wcdfa.preprocess.options import Preparation
+from wcdfa.verdicts.norm_coupling import norm_coupling
 
 ALPHAS = (0.5, 0.95, 1.4)
 LENGTHS = (256, 1024, 4096)
@@ -112,6 +115,46 @@ KINDS = {
     "ARFIMA of t with 3 degrees, α 0.9": _heavy,
     "exp of ARFIMA, α 0.8": lambda count, rng: np.exp(synthetic.arfima(500, d=0.3, batch=(count,), seed=rng)),
 }
+
+
+TIME = np.arange(1000)
+COSINE = 0.5 * (1 + np.cos(np.pi * TIME / len(TIME)))
+COURSES = {
+    "two decays, exp(-t/400) and 3/(1 + t/100)": (np.exp(-TIME / 400), 3 / (1 + TIME / 100)),
+    "two fast decays, exp(-t/50) and 3/(1 + t/20)": (np.exp(-TIME / 50), 3 / (1 + TIME / 20)),
+    "cosine, twice": (COSINE, COSINE),
+    "warm-up and cosine, twice": 2 * (np.minimum(TIME / 50, 1) * COSINE,),
+    "warm-up and cosine, 3/(1 + t/20)": (np.minimum(TIME / 50, 1) * COSINE, 3 / (1 + TIME / 20)),
+}
+
+
+def trends(trials: int) -> None:
+    print(
+        "series that follow a trend each, n = 1,000, with independent white noise of 1 and .1 of the spread of the trend, called coupled, %"
+    )
+    print(
+        "by coupling at order 1; by norm_coupling; and by norm_coupling where half of the variance of one noise is that of the other"
+    )
+    for name, pair in COURSES.items():
+        for noise in (1, 0.1):
+            alone = _on_top(pair, noise, trials // 10, 0.0)
+            plain = [wcdfa.coupling(x, y, replicates=REPLICATES).p_value <= 0.05 for x, y in alone]
+            prepared = [_of_norms(x, y) for x, y in alone]
+            shared = [_of_norms(x, y) for x, y in _on_top(pair, noise, trials // 10, 1.0)]
+            row(f"{name}, noise {noise}", [share(np.array(plain))], digits=1)
+            row("  norm_coupling", [found := share(np.array(prepared))], "at most 5", within(0, 5 + 2 * found.error), digits=1)
+            row("  with a coupling", [share(np.array(shared))], digits=1)
+
+
+def _on_top(pair: tuple[np.ndarray, ...], noise: float, trials: int, coupled: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    x, y = seed("trends", noise).standard_normal((2, trials, len(TIME)))
+    one, other = (each / each.std() for each in pair)
+    return list(zip(one + noise * x, other + noise * (y + coupled * x), strict=True))
+
+
+def _of_norms(x: np.ndarray, y: np.ndarray) -> bool:
+    found = norm_coupling(np.exp(0.1 * x), 5 + y, "loss", Preparation(), replicates=REPLICATES)
+    return bool(found.p_value <= 0.05)
 
 
 def _called(n: int, make_x, make_y, trials: int, *cell: object, null: str = "memory") -> np.ndarray:
@@ -238,6 +281,7 @@ PARTS = {
     "vectors": vectors,
     "level": level,
     "others": others,
+    "trends": trends,
     "power": power,
     "coverage": coverage,
     "exponent": exponent,

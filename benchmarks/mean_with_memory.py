@@ -1,8 +1,9 @@
 """How often the interval of `wcdfa.mean_with_memory` holds the true mean, beside two intervals that are in use.
 
-    python benchmarks/mean_with_memory.py [arfima] [short] [more] [cost] [--trials 400] [--quick]
+    python benchmarks/mean_with_memory.py [arfima] [short] [unseen] [more] [cost] [--trials 400] [--quick]
 
-arfima: ARFIMA(0, d, 0) and fractional Gaussian noise. short: AR(1) and ARMA. more: heavy tails, white noise on top, skewed values; they
+arfima: ARFIMA(0, d, 0) and fractional Gaussian noise. short: AR(1) and ARMA. unseen: kinds that
+took no part in the choice of the prior, with the same bar, chosen before they were run. more: heavy tails, white noise on top, skewed values; they
 have no bar. cost: milliseconds for a series. Beside it: Student's interval of independent samples (scipy), and the interval with the
 autocorrelation-consistent error of Newey and West (statsmodels' HAC with its usual lags, if it is installed). The weights of the prior
 were chosen on n = 50, 200, 500 and 1,000, and changed once after a run of this script had shown too narrow intervals where long and short
@@ -60,6 +61,12 @@ SHORT: dict[str, Make] = {f"AR(1) {phi}": ar1(phi) for phi in (-0.9, -0.5, 0.5, 
     "ARMA .7, .4": arfima(0.0, ar=(0.7,), ma=(0.4,)),
     "ARMA -.5, .3": arfima(0.0, ar=(-0.5,), ma=(0.3,)),
 }
+UNSEEN: dict[str, Make] = {
+    "MA(1) .8": arfima(0.0, ma=(0.8,)),
+    "AR(2) 1.2, -.6": arfima(0.0, ar=(1.2, -0.6)),
+    "fGn H = 0.6": fgn(0.6),
+    "ARFIMA d = .2, MA .5": arfima(0.2, ma=(0.5,)),
+}
 MORE: dict[str, Make] = {
     "d = .3, t with 3 degrees": arfima(0.3, innovations="t3"),
     "d = 0, t with 3 degrees": arfima(0.0, innovations="t3"),
@@ -95,15 +102,14 @@ def coverage(kinds: dict[str, Make], trials: int, *, barred: bool) -> None:
         "share of 95 % intervals that hold the true mean, %; without: series whose α is surely 1 or more have no interval, and do not"
     )
     print(
-        f"count. SHORT: outside {LOWEST} to {HIGHEST} by more than two Monte-Carlo errors. width: median half-width over 1.96 times the true standard error"
+        f"count. SHORT: a length is outside {LOWEST} to {HIGHEST} by more than two Monte-Carlo errors of its own; it is named. width: median half-width over 1.96 times the true standard error"
     )
     print(f"  {'':5} {'n':<34}{' '.join(f'{n:8,d}' for n in LENGTHS)}  Monte-Carlo error, largest")
     for name, make in kinds.items():
         samples = {n: make(n, trials // FEWER.get(n, 1), harness.seed("mean, judged", name, n)) for n in LENGTHS}
         found = {n: with_memory(x) for n, x in samples.items()}
         shares = [held(*found[n]) for n in LENGTHS]
-        inside = all(LOWEST - 2 * each.error <= each.value <= HIGHEST + 2 * each.error for each in shares)
-        bar = (f"{LOWEST} to {HIGHEST}", lambda _, inside=inside: inside) if barred else ("", None)
+        bar = _bar(shares) if barred else ("", None)
         harness.row(name, shares, *bar, digits=1)
         harness.row("  width", [width(*found[n], samples[n]) for n in LENGTHS], digits=2)
         if any(np.isnan(low).any() for low, _ in found.values()):
@@ -111,6 +117,16 @@ def coverage(kinds: dict[str, Make], trials: int, *, barred: bool) -> None:
         harness.row("  Student's", [held(*student(samples[n])) for n in LENGTHS], digits=1)
         if sm is not None:
             harness.row("  HAC", [held(*hac(samples[n][:HAC_TRIALS])) for n in LENGTHS], digits=1)
+
+
+def _bar(shares: list[Figure]) -> tuple[str, Callable[[float], bool]]:
+    """The bar with the lengths that miss it, each judged by its own error."""
+    missed = [f"n = {n:,} ± {each.error:.1f}" for n, each in zip(LENGTHS, shares, strict=True) if not _inside(each)]
+    return f"{LOWEST} to {HIGHEST}{', not ' if missed else ''}{', '.join(missed)}", lambda _: not missed
+
+
+def _inside(share: Figure) -> bool:
+    return LOWEST - 2 * share.error <= share.value <= HIGHEST + 2 * share.error
 
 
 def held(low: np.ndarray, high: np.ndarray) -> Figure:
@@ -141,6 +157,7 @@ def cost(trials: int) -> None:
 PARTS = {
     "arfima": lambda trials: coverage(ARFIMA, trials, barred=True),
     "short": lambda trials: coverage(SHORT, trials, barred=True),
+    "unseen": lambda trials: coverage(UNSEEN, trials, barred=True),
     "more": lambda trials: coverage(MORE, trials, barred=False),
     "cost": cost,
 }

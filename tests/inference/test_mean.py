@@ -129,6 +129,28 @@ def test_the_interval_holds_the_mean_as_often_as_it_says(make):
     assert np.mean((found.low <= 7) & (found.high >= 7)) >= 0.85
 
 
+def arfima_error(d):
+    return float(mean_variance.arfima_variance(300, np.array([d]))[0] ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("make", "truth"),
+    [
+        (lambda seed: synthetic.white_noise(300, batch=(60,), seed=seed), 300**-0.5),
+        (lambda seed: synthetic.arfima(300, d=-0.3, batch=(60,), seed=seed), arfima_error(-0.3)),
+        (lambda seed: synthetic.arfima(300, d=0.3, batch=(60,), seed=seed), arfima_error(0.3)),
+        (lambda seed: synthetic.ar1(300, phi=-0.8, batch=(60,), seed=seed), None),
+    ],
+    ids=["white", "antipersistent", "persistent", "alternating"],
+)
+def test_the_interval_is_not_much_wider_than_it_need_be(make, truth):
+    """The true standard error is known, or that of 2,000 averages; the interval should not buy its coverage with width."""
+    error = truth if truth is not None else synthetic.ar1(300, phi=-0.8, batch=(2000,), seed=9).mean(axis=-1).std()
+    found = mean_with_memory(make(5))
+    half = np.median(found.high - found.low) / 2 / 1.96
+    assert 0.8 < half / error < 2
+
+
 def test_the_usual_interval_of_a_series_with_memory_does_not_hold_its_mean():
     x = synthetic.arfima(300, d=0.3, batch=(60,), seed=5)
     plain = 1.96 * x.std(axis=-1, ddof=1) / 300**0.5
@@ -205,6 +227,22 @@ def test_a_random_walk_has_no_mean():
     assert np.isnan([found.mean, found.stderr, found.low, found.high, found.effective]).all()
     assert "α is 1 or more" in str(found)
     assert "np.diff" in found.reason
+
+
+TIME = np.arange(600)
+
+
+@pytest.mark.parametrize(
+    "x",
+    [np.sin(TIME / 40), (TIME == 5) * 1.0, TIME * 1.0, (TIME > 300) * 1.0, np.exp(-TIME / 100)],
+    ids=["sine", "pulse", "trend", "jump", "decay"],
+)
+def test_what_is_said_where_the_spectrum_is_that_of_a_walk_is_true_of_other_series_too(x):
+    """A sine has a level that it returns to."""
+    found = mean_with_memory(x)
+    assert found.cause == NO_MEAN
+    assert "the series has no level" not in found.reason
+    assert all(word in found.reason for word in ("spectrum", "walk", "trend", "period", "jump", "pulse"))
 
 
 def test_near_one_the_interval_is_wide_and_the_doubt_is_said():

@@ -7,6 +7,7 @@ import pytest
 
 from wcdfa import synthetic
 from wcdfa.preprocess.options import Preparation
+from wcdfa.preprocess.resolution import VALUES, no_fluctuation
 from wcdfa.verdicts.norm_coupling import norm_coupling
 
 N, QUICK = 500, 99
@@ -101,3 +102,36 @@ def test_unrelated_series_are_seldom_found_coupled():
     p = [norm_coupling(np.exp(0.1 * one), other, "loss", PLAIN, replicates=QUICK).p_value for one, other in zip(x, y, strict=True)]
     assert np.sum(np.array(p) <= 0.05) <= 7
     assert 0.25 < np.mean(p) < 0.75
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"replicates": 3}, "replicates must be at least 19"),
+        ({"order": 9}, "order must be 1, 2, 3 or 4"),
+        ({"order": 0}, "order must be"),
+        ({"steps": STEPS[:-1]}, "steps must have a number for each of the 500 norms"),
+        ({"lr": np.ones(7)}, "lr must have a number for each"),
+    ],
+)
+def test_misuse_is_an_error_and_no_reason(options, what):
+    """Even where the two could not be compared anyway."""
+    for loss in (NOISE, np.ones(N)):
+        with pytest.raises(ValueError, match=what):
+            norm_coupling(NORMS, loss, "loss", PLAIN, **options)
+
+
+@pytest.mark.parametrize("other", [NOISE[:-1], np.ones((2, N))])
+def test_another_length_is_an_error(other):
+    with pytest.raises(ValueError, match="other must have a number for each of the 500 norms"):
+        norm_coupling(NORMS, other, "loss", PLAIN)
+
+
+@pytest.mark.parametrize(
+    "values", [np.arange(N) % 10.0, np.float64(np.float32(1 + 1e-6 * NOISE)), np.repeat(NOISE, 3), np.repeat(NOISE[:250], 2)]
+)
+def test_the_reason_speaks_of_what_it_is_told_that_the_values_are(values):
+    of_norms, of_others = (no_fluctuation(values, values, (), log=False, **names) for names in ({}, {"names": VALUES}))
+    assert "norm" in of_norms
+    assert "value" in of_others
+    assert "norm" not in of_others

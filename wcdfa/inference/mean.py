@@ -25,7 +25,10 @@ CONSTANT, SHORT, NO_MEAN, NOT_FINITE = 1, 2, 3, 4
 REASONS = {
     CONSTANT: "the series is constant: its mean is that value, and nothing shows how it would vary",
     SHORT: f"the series has fewer than {SHORTEST} samples, which do not show its memory",
-    NO_MEAN: "α is 1 or more: the series has no level that it returns to, so there is no mean to estimate; its differences, np.diff(x), may have one",
+    NO_MEAN: (
+        "the spectrum is one of those for which α is 1 or more: of a walk, a trend, a slow period, a jump or a single pulse; "
+        "the average is then no estimate of a level. The differences, np.diff(x), may have a mean"
+    ),
     NOT_FINITE: "the series holds a value that is NaN or infinite",
 }
 
@@ -34,7 +37,7 @@ class MeanWithMemory(NamedTuple):
     """The result of `mean_with_memory`, as NumPy arrays of the batch shape ``(...)`` for input ``(..., n)``."""
 
     mean: Any
-    """The average of the samples, in the unit of the series. NaN where there is no mean to estimate, because α is 1 or more."""
+    """The average of the samples, in the unit of the series. NaN where there is no mean to estimate: the spectrum is like that of α ≥ 1."""
     stderr: Any
     """Standard error: half of the interval that holds the true mean with a probability of 68.3 %."""
     low: Any
@@ -97,7 +100,7 @@ def mean_with_memory(x: Array | npt.ArrayLike, /, *, axis: int = -1, confidence:
     Returns
     -------
     MeanWithMemory
-        A number that cannot be known is NaN, and `reason` says why: all but α if α is surely 1 or more; the interval if there are
+        A number that cannot be known is NaN, and `reason` says why: all but α if the spectrum is surely like that of α ≥ 1; the interval if there are
         fewer than 32 samples; everything if a value is not finite. Near α = 1 the interval is wide. A constant series has a
         standard error of 0 and no α.
 

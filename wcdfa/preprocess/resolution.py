@@ -26,7 +26,17 @@ class Format(NamedTuple):
 BFLOAT16, FLOAT16, FLOAT32 = Format("bfloat16", 2.0**-8), Format("float16", 2.0**-10), Format("float32", 1e-5)
 
 
-def no_fluctuation(norms: Values, values: Values, breaks: tuple[int, ...], *, log: bool) -> str | None:
+class Names(NamedTuple):
+    """What the values are called in a sentence."""
+
+    one: str
+    all: str
+
+
+NORMS, VALUES = Names("norm", "the norms"), Names("value", "its values")
+
+
+def no_fluctuation(norms: Values, values: Values, breaks: tuple[int, ...], *, log: bool, names: Names = NORMS) -> str | None:
     """The reason why α would be that of rounding, or of what a logger did; None if there is none.
 
     >>> constant = np.float32(0.00127 * (1 + 3e-6 * np.sin(np.arange(500))))
@@ -46,6 +56,8 @@ def no_fluctuation(norms: Values, values: Values, breaks: tuple[int, ...], *, lo
         Positions in `values` where a new stretch begins.
     log : bool
         Whether `values` are logarithms.
+    names : Names
+        What the norms are called.
     """
     spread = float(np.sqrt(np.mean(np.concatenate([part - np.mean(part) for part in np.split(values, breaks)]) ** 2)))
     relative = spread if log else spread / max(abs(float(np.mean(values))), 1e-300)
@@ -53,12 +65,12 @@ def no_fluctuation(norms: Values, values: Values, breaks: tuple[int, ...], *, lo
     if different > 1 and 0 < relative < BFLOAT16.spread:
         stored = _format(norms, relative)
         if stored is not None and relative < stored.spread:
-            return f"the norms are constant up to the rounding of {stored.name} (relative spread {relative:.0e})"
+            return f"{names.all} are constant up to the rounding of {stored.name} (relative spread {relative:.0e})"
     if 1 < different < FEWEST:
-        return f"the norms take only {different} different values, and α needs at least {FEWEST}; log more digits"
+        return f"{names.all} take only {different} different values, and α needs at least {FEWEST}; log more digits"
     repeats = _repeats(norms, different)
     if repeats > HELD * len(norms):
-        return f"{_share(repeats, len(norms))} the one before: the logger held it, and α would be wrong; keep each norm once"
+        return f"{_share(repeats, len(norms), names.one)} the one before: the logger held it, and α would be wrong; keep each {names.one} once"
     return None
 
 
@@ -82,11 +94,11 @@ def _repeats(norms: Values, different: int) -> int:
     return repeats if different > 1 and len(norms) - repeats <= RECUR * different else 0
 
 
-def _share(repeats: int, n: int) -> str:
+def _share(repeats: int, n: int, one: str = NORMS.one) -> str:
     every = n / (n - repeats)
     if repeats > HELD * n and abs(every - round(every)) < 0.02 * every:
-        return f"{round(every) - 1} of {round(every)} norms {'repeats' if round(every) == 2 else 'repeat'}"
-    return f"{repeats:,} of {n:,} norms {'repeats' if repeats == 1 else 'repeat'}"
+        return f"{round(every) - 1} of {round(every)} {one}s {'repeats' if round(every) == 2 else 'repeat'}"
+    return f"{repeats:,} of {n:,} {one}s {'repeats' if repeats == 1 else 'repeat'}"
 
 
 def _format(norms: Values, relative: float) -> Format | None:

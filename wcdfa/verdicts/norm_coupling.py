@@ -8,14 +8,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.cross.coupling import Coupling, coupling
+from wcdfa.cross.coupling import Coupling, check_null
 from wcdfa.inference.exponent import SATURATION
+from wcdfa.kernel.checks import check_order
 from wcdfa.preprocess.options import Preparation
 from wcdfa.preprocess.preparation import Prepared
-from wcdfa.preprocess.resolution import FEWEST
-from wcdfa.scales import LARGEST_EXACT, SHIPPED
+from wcdfa.preprocess.resolution import FEWEST, VALUES, no_fluctuation
 from wcdfa.support.text import ordinal, several, shown
 from wcdfa.verdicts.run_alpha import LEAST
+from wcdfa.verdicts.shared_trend import Beyond, Pair, beyond_trends
 
 Values = npt.NDArray[np.float64]
 
@@ -38,6 +39,8 @@ class NormCoupling(NamedTuple):
     """Optimizer steps from one sample to the next."""
     what: str = LOG_NORMS
     """What it was compared with."""
+    beyond: int | None = None
+    """The higher detrending order that decided, because the two look coupled at the order asked for as two trends do; else None."""
 
     @property
     def p_value(self) -> float:
@@ -59,7 +62,12 @@ class NormCoupling(NamedTuple):
         if self.coupling is None:
             return f"{shown(self.name)}: not compared with {self.what}: {self.reason}"
         thinned = f", at every {ordinal(self.spacing)} step" if self.spacing > 1 else ""
-        return f"{shown(self.name)} and {self.what}{thinned}: {self.coupling}"
+        return f"{shown(self.name)} and {self.what}{thinned}: {self.coupling}{self._beyond()}"
+
+    def _beyond(self) -> str:
+        if self.beyond is None:
+            return ""
+        return f", at order={self.beyond}, which removes more of the trends; two trends look coupled at a lower one"
 
 
 def norm_coupling(
@@ -93,21 +101,53 @@ def norm_coupling(
     lr, steps : numbers of shape (n,), optional
         Learning rate and training step of each norm.
     order, replicates
-        As in `wcdfa.coupling`.
+        As in `wcdfa.coupling`. A coupling that is found at this order is looked for at a higher one too, since two series that follow
+        a trend each, such as two decays, look coupled. If both do, what is left at the higher order is reported, or why they cannot be
+        compared: see `NormCoupling.beyond`.
     what : str, optional
         What the norms are called. Default: "log ‖ΔW‖", or "‖ΔW‖" if no logarithm is taken.
+
+    Returns
+    -------
+    NormCoupling
+        Up to 1,024 samples, a length whose calibration does not come with the package is compared without its last sample, which saves
+        the seconds that a calibration takes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the order, the number of replicates or the length of an input is wrong. Two series that cannot be compared are no error.
     """
+    check_order(order)
+    check_null("memory", replicates)
+    x, y = _checked(norms, other, lr, steps)
     called = what or (LOG_NORMS if preparation.log else NORMS)
     try:
         with np.errstate(all="ignore"):
-            return _compared(norms, other, name, preparation, lr, steps, order, replicates, called)
+            return _compared(x, y, name, preparation, lr, steps, order, replicates, called)
     except (ValueError, ArithmeticError) as error:
         return NormCoupling(name, reason=str(error), what=called)
 
 
+def _checked(
+    norms: npt.ArrayLike, other: npt.ArrayLike, lr: npt.ArrayLike | None, steps: npt.ArrayLike | None
+) -> tuple[Values, Values]:
+    """The two series as numbers; raises if an input has another length than the norms."""
+    x, y = (np.asarray(each, dtype=np.float64) for each in (norms, other))
+    if x.ndim != 1:
+        msg = f"norms must be one series, of shape (n,), got shape {x.shape}"
+        raise ValueError(msg)
+    for name, each in (("other", y), ("steps", steps), ("lr", lr)):
+        shape = np.shape(each)  # type: ignore[arg-type]  # np.shape(None) is ()
+        if shape != x.shape and not (shape == () and name != "other"):
+            msg = f"{name} must have a number for each of the {len(x):,} norms, got shape {shape}"
+            raise ValueError(msg)
+    return x, y
+
+
 def _compared(
-    norms: npt.ArrayLike,
-    other: npt.ArrayLike,
+    x: Values,
+    y: Values,
     name: str,
     preparation: Preparation,
     lr: npt.ArrayLike | None,
@@ -116,7 +156,6 @@ def _compared(
     replicates: int,
     what: str,
 ) -> NormCoupling:
-    x, y = (np.asarray(each, dtype=np.float64) for each in (norms, other))
     known = np.isfinite(y)
     both = int(np.sum(known & np.isfinite(x) & ((x != 0) | (preparation.zeros == "keep"))))
     if both < LEAST:
@@ -133,10 +172,16 @@ def _compared(
     theirs = Preparation(log=False, spikes=preparation.spikes, zeros="keep").of(beside / np.max(np.abs(beside)))
     if (reason := _reason(x[known][prepared.kept], beside, prepared, theirs)) is not None:
         return NormCoupling(name, reason=reason, what=what)
-    found = coupling(prepared.values, theirs.values, breaks=_breaks(prepared, theirs), order=order, replicates=replicates)
+    pair = Pair(prepared.values, theirs.values, tuple(sorted({*prepared.breaks, *theirs.breaks})))
+    found = pair.coupling(order, replicates)
     if (reason := _undefined(found, what) or _trend(found, order, what)) is not None:
         return NormCoupling(name, reason=reason, what=what)
-    return NormCoupling(name, found, None, len(beside), prepared.spacing, what)
+    left = beyond_trends(pair, found, order, replicates)
+    if left.coupling is None:
+        return NormCoupling(name, reason=_both_trends(left), what=what)
+    return NormCoupling(
+        name, left.coupling, None, len(beside), prepared.spacing, what, left.order if left.coupling is not found else None
+    )
 
 
 def _too_few(both: int, steps: int) -> str:
@@ -159,7 +204,7 @@ def _reason(norms: Values, other: Values, of_norms: Prepared, of_other: Prepared
     if any(_same(other, each) for each in (norms, np.log(norms))):
         return "it is the same series, up to a factor and a level"
     if of_other.reason is not None and len(np.unique(other)) >= FEWEST:  # a few values, as of a reward, can be compared
-        return of_other.reason.replace("the norms", "its values").replace("norm", "value")
+        return no_fluctuation(other / np.max(np.abs(other)), of_other.values, of_other.breaks, log=False, names=VALUES)
     return None
 
 
@@ -168,13 +213,6 @@ def _same(one: Values, other: Values) -> bool:
         return False
     a, b = (each - each.mean() for each in (one / np.max(np.abs(one)), other / np.max(np.abs(other))))
     return bool(abs(a @ b) > (1 - SAME) * math.sqrt((a @ a) * (b @ b)))
-
-
-def _breaks(one: Prepared, other: Prepared) -> tuple[int, ...]:
-    """The breaks of both. Without any, a length that has no calibration of its own gets one before its last sample."""
-    breaks = tuple(sorted({*one.breaks, *other.breaks}))
-    n = len(one.values)
-    return breaks or (() if n in SHIPPED or n > LARGEST_EXACT else (n - 1,))
 
 
 def _undefined(found: Coupling, what: str) -> str | None:
@@ -191,3 +229,7 @@ def _trend(found: Coupling, order: int, what: str) -> str | None:
         if alpha > order + 1 - SATURATION:
             return f"{which} a trend, with the largest α that order={order} can show; two trends always move together"
     return None
+
+
+def _both_trends(left: Beyond) -> str:
+    return f"both follow a trend that order={left.order} does not remove, and two trends always move together"
