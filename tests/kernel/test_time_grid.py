@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from wcdfa import dfa, fluctuations, synthetic
@@ -104,3 +105,16 @@ def test_errors(times, spacing, error, message):
 def test_a_break_inside_a_cell():
     with pytest.raises(ValueError, match="the break at sample 4 parts two samples of one cell"):
         fluctuations(X, times=np.arange(400), spacing=2.0, breaks=(4,))
+
+
+def test_dates_of_any_kind_are_times():
+    stamps = pd.date_range("2026-03-28T20:00", periods=400, freq="15min")  # clocks change that night
+    x = np.random.default_rng(0).standard_normal(400)
+    plain = cells_of(stamps.to_numpy(), 400, None)
+    of_standard_library = [each.to_pydatetime() for each in stamps.tz_localize("UTC").tz_convert("Europe/Berlin")]
+    for times in (stamps.tz_localize("UTC").tz_convert("Europe/Berlin"), of_standard_library, stamps.to_period("15min")):
+        found = cells_of(times, 400, None)
+        assert found.number == plain.number
+        np.testing.assert_array_equal(found.of_sample, plain.of_sample)
+    days = [date(2026, 1, 1) + timedelta(days=i) for i in range(400)]
+    assert dfa(x, times=days).alpha == dfa(x, times=np.array(days, dtype="datetime64[D]")).alpha

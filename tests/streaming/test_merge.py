@@ -114,3 +114,13 @@ def test_the_extremes_merge():
     """A stream of one constant and another is not constant."""
     both = streamed(np.zeros(300)) + streamed(np.ones(300), start=300)
     assert np.isfinite(both.exponent(4, 100).alpha)
+
+
+def test_the_sum_of_streams_is_their_merger():
+    x = np.random.default_rng(0).standard_normal(900)
+    parts = [Stream(start=start) for start in (0, 250, 600)]
+    for part, samples in zip(parts, np.split(x, [250, 600]), strict=True):
+        part.push(samples)
+    assert sum(parts) == parts[0].merge(parts[1]).merge(parts[2])
+    with pytest.raises(TypeError):
+        1 + parts[0]

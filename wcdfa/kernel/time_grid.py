@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -37,6 +37,7 @@ def cells_of(times: npt.ArrayLike, n: int, spacing: Spacing | None) -> Cells:
     ValueError
         If there is not one time for each sample, times do not increase, the spacing is not positive, or nearly all cells are empty.
     """
+    times = _stamps(times)
     values = _as_numbers(times, n)
     steps = np.diff(values)
     wrong = np.flatnonzero(~(steps > 0))
@@ -107,6 +108,19 @@ def _usual(steps: npt.NDArray[np.float64]) -> float:
         sure = (counts >= 1) & (counts <= few)
         step = float(np.sum(steps[sure]) / np.sum(counts[sure]))
     return step
+
+
+def _stamps(times: npt.ArrayLike) -> npt.ArrayLike:
+    """Dates that NumPy holds as objects, as datetime64: those of the standard library, with a time zone in UTC; periods begin then."""
+    values = np.asarray(times.to_timestamp() if hasattr(times, "to_timestamp") else times)  # of pandas
+    if values.dtype != object or not all(isinstance(each, date) for each in values.flat):
+        return values
+    return np.array([_without_zone(each) for each in values.flat], dtype="datetime64[us]").reshape(values.shape)
+
+
+def _without_zone(each: date) -> date:
+    aware = isinstance(each, datetime) and each.tzinfo is not None
+    return each.astimezone(UTC).replace(tzinfo=None) if isinstance(each, datetime) and aware else each
 
 
 def _as_numbers(times: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:

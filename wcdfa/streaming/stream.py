@@ -143,6 +143,9 @@ class Stream:
     def __add__(self, following: object) -> Stream:
         return self.merge(following) if isinstance(following, Stream) else NotImplemented
 
+    def __radd__(self, zero: object) -> Stream:
+        return self if isinstance(zero, int) and zero == 0 else NotImplemented  # sum() begins with 0
+
     def __eq__(self, other: object) -> bool:
         return self.to_bytes() == other.to_bytes() if isinstance(other, Stream) else NotImplemented
 
