@@ -94,3 +94,18 @@ def test_a_break_stays_in_its_half():
     first, second = Pair(np.arange(100.0), np.arange(100.0), (20, 50, 70)).halves()
     assert (first.breaks, second.breaks) == ((20,), (20,))
     assert (len(first.x), len(second.x)) == (50, 50)
+
+
+@pytest.mark.parametrize("n", [128, 256])
+def test_trends_of_short_runs_are_not_coupled_either(n):
+    """In 128 samples α at two orders is known so badly that a steep trend hardly shows in their difference."""
+    rng = np.random.default_rng(n)
+    times = np.arange(n)
+    found = []
+    for tau in (n / 20, n / 8, n / 3):
+        decays = [np.exp(-times / tau), 1 / (1 + times / tau), np.minimum(times / tau, 1) * (1 - times / n)]
+        for one in decays:
+            for other in decays:
+                x, y = 0.05 * rng.standard_normal((2, n))
+                found.append(norm_coupling(np.exp(0.1 * (one + x)), other + y, "loss", Preparation(), replicates=QUICK))
+    assert sum(map(is_coupled, found)) <= 3
