@@ -68,8 +68,8 @@ def beyond_trends(pair: Pair, found: Coupling, order: int, replicates: int) -> B
     >>> pair = Pair(*(5 * decay + noise), ())
     >>> found = pair.coupling(1, 99)
     >>> left = beyond_trends(pair, found, 1, 99)
-    >>> found.p_value <= 0.05, left.coupling.p_value <= 0.05, left.order
-    (True, False, 3)
+    >>> [bool(each.p_value <= 0.05) for each in (found, left.coupling)], left.order
+    ([True, False], 3)
     """
     if not found.p_value <= LEVEL:
         return Beyond(found, order)
