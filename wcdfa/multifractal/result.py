@@ -16,6 +16,7 @@ Integers = npt.NDArray[np.int_]
 
 REASONS = {
     **{cause: exponent.REASONS[cause] for cause in (exponent.CONSTANT, exponent.NOT_FINITE)},
+    # `dfa` needs one size that fluctuates, a spectrum most of the boxes
     ROUNDING: "in too many boxes the series is constant or a polynomial, up to rounding",
     TOO_SHORT: "the series is too short for four box sizes",
 }
@@ -70,7 +71,7 @@ class Multifractal(NamedTuple):
     p_phase: Numbers
     """The same for series with the same power spectrum and random phases."""
     p_memory: Numbers
-    """The same for Gaussian ARFIMA with the same h(2)."""
+    """The same for Gaussian ARFIMA with the same h(2), each width compared with what is usual for its own."""
     slopes: Numbers
     """Plain slopes of log F_q(s), as other packages print them, with their bias, shape ``(..., m)``."""
     scales: Integers
