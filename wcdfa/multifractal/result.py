@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference import exponent
-from wcdfa.multifractal.measured import ROUNDING, TOO_SHORT
+from wcdfa.multifractal.measured import TOO_SHORT
 from wcdfa.multifractal.sentences import said
 
 Numbers = npt.NDArray[np.float64]
@@ -17,7 +17,7 @@ Integers = npt.NDArray[np.int_]
 REASONS = {
     **{cause: exponent.REASONS[cause] for cause in (exponent.CONSTANT, exponent.NOT_FINITE)},
     # `dfa` needs one size that fluctuates, a spectrum most of the boxes
-    ROUNDING: "in too many boxes the series is constant or a polynomial, up to rounding",
+    exponent.ROUNDING: "in too many boxes the series is constant or a polynomial, up to rounding",
     TOO_SHORT: "the series is too short for four box sizes",
 }
 
