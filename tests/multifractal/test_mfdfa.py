@@ -120,9 +120,9 @@ def test_a_width_above_0_is_never_said_to_show_nothing(name):
 
 @pytest.mark.parametrize("name", [name for name in REPEATING if name not in ("t of 3 degrees", "exponential")])
 def test_independent_values_that_repeat_have_one_exponent(name):
-    found = wcdfa.mfdfa(REPEATING[name](2048, np.random.default_rng(1)), q=(1, 2, 3, 4, 5), **NONE)
+    found = wcdfa.mfdfa(REPEATING[name](2048, np.random.default_rng(1)), q=np.arange(0.5, 5.5, 0.5), **NONE)
     assert np.all(np.abs(found.h - found.slopes) < 0.15)  # no bias is removed that such series do not have
-    assert np.mean((found.h_low <= 0.5) & (found.h_high >= 0.5)) > 0.8
+    assert np.mean((found.h_low <= 0.5) & (found.h_high >= 0.5)) > 0.75
 
 
 def outlier(size):

@@ -7,15 +7,10 @@ from typing import NamedTuple
 from wcdfa.multifractal.families import Positive, Replicates, Signed, replicates_of
 from wcdfa.multifractal.gaussian import ROUNDS, Gaussian
 from wcdfa.multifractal.slopes import Layout, intermittency_of
-from wcdfa.multifractal.spectrum import width_of
-from wcdfa.multifractal.widths import LEVEL
 from wcdfa.support.aliases import Series
 
-UNSURE = 0.03  # of the lopsidedness: that of a cascade shifted by d is this uncertain from one step of the grid to the next
-NEARLY_NONE = (
-    2  # steps of d that a cascade without any may show: two standard errors of its h(2) in 1,024 samples, 0.04 to 0.09 each
-)
-REPEATED = 1 / 3  # share of the commonest value: that of a binomial cascade is 0.27 at most, from 7 halvings on
+UNSURE = 0.03  # of the lopsidedness: about what one step of d changes in a cascade of weight 0.6
+NEARLY_NONE = 2  # steps of d that a cascade without any may show: two standard errors of its h(2), at most 0.09 in 1,024 samples
 
 
 class Match(NamedTuple):
@@ -27,14 +22,17 @@ class Match(NamedTuple):
     wider: Replicates  # what h(q) may be like if it is not Gaussian: for the interval of the width
 
 
-def matched(h: Series, lopsided: float, repeated: float, layout: Layout, noise: Gaussian) -> Match:
-    """Those with the same slopes `h`; Gaussian ones unless h(q) falls more steeply than 95 % of theirs and the width is rejected as theirs."""
+def matched(h: Series, lopsided: float, layout: Layout, noise: Gaussian, *, several: bool) -> Match:
+    """Those with the same slopes `h`: Gaussian `noise`, or, if h(q) falls more steeply than 95 % of it, those of `several` exponents.
+
+    Where that would go too far, `several` is False: Gaussian noise is kept, with wider intervals.
+    """
     plain, stretch = noise.plain, noise.stretch
     member = _signed(h, layout, plain)
     signed, spread = replicates_of(member, layout), replicates_of(member.more(), layout)
     if intermittency_of(h, layout.moments) <= plain.curved:
         return Match(plain, plain, stretch, spread)
-    if repeated > REPEATED or noise.p_value(width_of(h, layout.moments), float(h[-1])) > LEVEL:
+    if not several:
         return Match(plain, spread, stretch, spread)
     cascade = _positive(h, layout)
     unshifted = Positive(cascade.weight, 0) if abs(cascade.d) <= NEARLY_NONE else cascade

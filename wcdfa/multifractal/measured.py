@@ -16,9 +16,10 @@ from wcdfa.multifractal.matching import matched
 from wcdfa.multifractal.slopes import Layout, slopes
 from wcdfa.multifractal.spectrum import Spectrum, width_of
 from wcdfa.multifractal.widths import LEVEL, NULLS, Null, width_p_values
-from wcdfa.preprocess.flat import FEWEST, flat_stretches
+from wcdfa.preprocess.flat import flat_stretches, half_a_box
 from wcdfa.support.aliases import Series
 
+REPEATED = 1 / 3  # share of the commonest value: that of a binomial cascade is 0.27 at most, from 7 halvings on
 TOO_SHORT = 4  # a cause beside those of `dfa`
 MOST_FLAT = 0.1  # share of the smallest boxes that may be flat; h(q) of what is left would not describe the series at q <= 0
 
@@ -53,7 +54,7 @@ def measured(x: Series, sizes: tuple[int, ...], order: int, options: Options) ->
         return nothing(cause, len(options.q), len(sizes))
     unit = math.ldexp(1.0, math.frexp(float(np.max(np.abs(x))))[1])  # a power of 2, so that nothing is rounded
     x = x / unit
-    stretches = flat_stretches(x, least=max(sizes[0] // 2, FEWEST))
+    stretches = flat_stretches(x, least=half_a_box(sizes[0]))
     layout = Layout(len(x), sizes, order, (*options.q, 2.0))
     every, flat, apart = moments_and_flat(x, layout, stretches)
     longest = max(stretches, key=lambda each: each[1] - each[0], default=(0, 0))
@@ -80,8 +81,10 @@ def _of_kept(x: Series, every: Series, kept: tuple[float, ...], layout: Layout, 
     if len(kept) < 3:
         return nothing(ROUNDING, len(options.q), every.shape[-1])
     noise, width = gaussian(h, layout), width_of(h, layout.moments)
-    found, p_memory = matched(h, float(lopsidedness(x)), repeating(x), layout, noise), noise.p_value(width, float(h[-1]))
-    spectra = intervals(h, q, found, options.confidence, wide=p_memory <= LEVEL)
+    p_memory = noise.p_value(width, float(h[-1]))
+    wide = p_memory <= LEVEL
+    found = matched(h, float(lopsidedness(x)), layout, noise, several=wide and repeating(x) <= REPEATED)
+    spectra = intervals(h, q, found, options.confidence, wide=wide)
     p = width_p_values(x, width, layout, options.nulls, options.replicates, options.seed, p_memory)
     value, low, high = (_widened(each, index[:-1], len(options.q)) for each in spectra)
     raw = np.full(len(options.q), np.nan)

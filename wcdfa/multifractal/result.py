@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.inference import exponent
-from wcdfa.multifractal.measured import ROUNDING, TOO_SHORT
+from wcdfa.multifractal.measured import TOO_SHORT
 from wcdfa.multifractal.sentences import said
 
 Numbers = npt.NDArray[np.float64]
@@ -16,7 +16,8 @@ Integers = npt.NDArray[np.int_]
 
 REASONS = {
     **{cause: exponent.REASONS[cause] for cause in (exponent.CONSTANT, exponent.NOT_FINITE)},
-    ROUNDING: "in too many boxes the series is constant or a polynomial, up to rounding",
+    # `dfa` needs one size that fluctuates, a spectrum most of the boxes
+    exponent.ROUNDING: "in too many boxes the series is constant or a polynomial, up to rounding",
     TOO_SHORT: "the series is too short for four box sizes",
 }
 
@@ -70,7 +71,7 @@ class Multifractal(NamedTuple):
     p_phase: Numbers
     """The same for series with the same power spectrum and random phases."""
     p_memory: Numbers
-    """The same for Gaussian ARFIMA with the same h(2)."""
+    """The same for Gaussian ARFIMA with the same h(2), each width compared with what is usual for its own."""
     slopes: Numbers
     """Plain slopes of log F_q(s), as other packages print them, with their bias, shape ``(..., m)``."""
     scales: Integers

@@ -10,8 +10,19 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-LEAST = 8  # equal samples: a small box holds little else
-FEWEST = 4  # for boxes below twice as many samples: a coarsely rounded series repeats a value two or three times by chance
+FEWEST = 4  # equal samples: two or three are frequent where values are rounded
+
+
+def half_a_box(size: int) -> int:
+    """The length from which a flat stretch matters to boxes of `size` samples: it may fill half of one.
+
+    >>> half_a_box(16), half_a_box(4)
+    (8, 4)
+    """
+    return max(size // 2, FEWEST)
+
+
+LEAST = half_a_box(16)  # the smallest boxes of `mfdfa`
 
 
 def flat_stretches(x: npt.ArrayLike, /, *, least: SupportsIndex = LEAST) -> tuple[tuple[int, int], ...]:
