@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import Library
-from wcdfa import DFAWarning, dfa, synthetic
+from tests.helpers.eager import dfa
+from wcdfa import DFAWarning, synthetic
 from wcdfa.inference.approximate_moments import arfima_of
 from wcdfa.inference.exponent import EMPTY, REASONS, TOO_FEW, measure
 from wcdfa.inference.gap_calibration import moments_with_gaps

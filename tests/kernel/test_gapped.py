@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 import wcdfa
 from tests.conftest import Library
-from wcdfa import fluctuations, synthetic
+from tests.helpers.eager import fluctuations
+from wcdfa import synthetic
 from wcdfa.kernel.gapped import LEAST, Gaps
 
 X = synthetic.random_walk(300, seed=1)

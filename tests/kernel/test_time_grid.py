@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wcdfa import dfa, fluctuations, synthetic
+from tests.helpers.eager import dfa, fluctuations
+from wcdfa import synthetic
 from wcdfa.kernel.time_grid import cells_of
 
 X = synthetic.arfima(400, d=0.3, seed=1)
