@@ -1,4 +1,4 @@
-"""Finds the series of known h(q) that are like a measured one: the same h(2), the same spread of h(q), as lopsided."""
+"""Finds the series of known h(q) that are like a measured one: with the same h(2), the same spread of h(q), and values as lopsided."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def gaussian(h: Series, layout: Layout) -> Signed:
 
 
 def matched(h: Series, lopsided: float, layout: Layout) -> Match:
-    """Those with the same slopes `h`; Gaussian ones unless h(q) falls more steeply than 95 % of theirs."""
+    """The series with the same slopes `h`; Gaussian ones unless h(q) falls more steeply than in 95 % of those."""
     member = gaussian(h, layout)
     plain = replicates_of(member, layout)
     noise = _signed(h, layout, plain)
