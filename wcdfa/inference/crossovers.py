@@ -30,7 +30,7 @@ class Crossovers(NamedTuple):
     """What `crossovers` returns: NumPy arrays, with the batch shape ``(...)`` for input ``(..., n)``; NaN where a series has fewer crossovers."""
 
     number: npt.NDArray[np.int_]
-    """How many crossovers were found; 0 also where there is no F(s)."""
+    """How many crossovers were found; also 0 where there are no exponents."""
     places: npt.NDArray[np.float64]
     """Box size at which the straight lines of F(s) before and after a crossover meet, in samples, shape ``(..., most)``."""
     place_low: npt.NDArray[np.float64]
@@ -44,9 +44,9 @@ class Crossovers(NamedTuple):
     high: npt.NDArray[np.float64]
     """Upper end of the interval of each exponent."""
     p_values: npt.NDArray[np.float64]
-    """p of each crossover in the order in which they were tested, shape ``(..., most)``: the last one tested was not found, unless there are `most`."""
+    """p-value of each crossover in the order of testing, shape ``(..., most)``: the last one tested was not found, unless there are `most`."""
     adequacy: npt.NDArray[np.float64]
-    """p of the misfit of what was found: small if log F(s) is not even like that."""
+    """p-value of the misfit: small if what was found does not describe log F(s)."""
     saturated: npt.NDArray[np.bool_]
     """Whether an exponent is within 0.1 of ``order + 1``, the largest value that the order can show: a trend."""
     level: float
@@ -118,15 +118,15 @@ def crossovers(
     >>> print(wcdfa.crossovers(wcdfa.synthetic.white_noise(4096, seed=0)))
     no crossover was found (p = 0.97): exponent 0.52 (0.48 to 0.56)
 
-    One exponent is tested first. The test looks at the largest bend of log F(s) over all places, measured in its standard errors, and
-    how often a series with one exponent has so large a bend: so many normal log F(s) with the exact mean and covariance of
-    ARFIMA(0, d, 0) are drawn. If this is rarer than `level`, a spectrum with two power laws is fitted, and a further
-    crossover is tested against that, until none is found. A series with one exponent has a crossover found in it with a probability of at most
-    `level`, whether it is ARFIMA, fractional Gaussian noise, or made from a spectrum that is a power law. An AR(1) is no series with one
-    exponent: its memory ends. A sampled fractional Brownian motion with α below 1.15 is none either: in small boxes it looks like noise.
+    One exponent is tested first. The test takes the largest bend of log F(s) at any box size, in standard errors, and asks how often a
+    series with one exponent has a bend as large: normal log F(s) with the exact mean and covariance of ARFIMA(0, d, 0) are drawn. If
+    that is rarer than `level`, a spectrum with two power laws is fitted, and a further crossover is tested against it, until none is
+    found. In a series with one exponent a crossover is found with a probability of at most `level`, whether the series is ARFIMA,
+    fractional Gaussian noise, or made from a spectrum that is a power law. An AR(1) is not a series with one exponent: its memory ends.
+    Nor is a sampled fractional Brownian motion with α below 1.15: in small boxes it looks like noise.
 
-    A slope that changes by 0.3 is found in about 9 of 10 series of 4,096 samples if it changes at a size between 24 and 64, and in 4 of 10
-    if it changes at 256. A trend, a period and a series whose exponent changes with time bend log F(s) too.
+    A change of the exponent by 0.3 is found in about 9 of 10 series of 4,096 samples if it is at a size between 24 and 64, and in 4 of 10
+    if it is at 256. A trend, a period and a series whose exponent changes with time bend log F(s) too.
 
     Parameters
     ----------

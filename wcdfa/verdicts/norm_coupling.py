@@ -1,4 +1,4 @@
-"""Whether norms move together with another series of the run, such as the loss: prepared as for α, and compared by `wcdfa.coupling`."""
+"""Tells whether norms move together with another series of the run, such as the loss: prepared as for α, compared by `wcdfa.coupling`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NormCoupling(NamedTuple):
     spacing: int = 1
     """Optimizer steps from one sample to the next."""
     what: str = LOG_NORMS
-    """What it was compared with."""
+    """What the other series was compared with."""
 
     @property
     def p_value(self) -> float:
@@ -85,7 +85,7 @@ def norm_coupling(
     ----------
     norms : numbers of shape (n,)
     other : numbers of shape (n,)
-        NaN where there is none. The two are compared where both are known, if those steps are evenly spaced and at least 128.
+        NaN where there is none. The two are compared where both are known, if these are at least 128 steps, evenly spaced.
     name : str
         What the other series is called.
     preparation : Preparation
@@ -96,6 +96,11 @@ def norm_coupling(
         As in `wcdfa.coupling`.
     what : str, optional
         What the norms are called. Default: "log ‖ΔW‖", or "‖ΔW‖" if no logarithm is taken.
+
+    Returns
+    -------
+    NormCoupling
+        Its ``str`` is one line. Series that cannot be compared raise no error: its `reason` says why.
     """
     called = what or (LOG_NORMS if preparation.log else NORMS)
     try:
