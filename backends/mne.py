@@ -67,7 +67,7 @@ def dfa(
     Parameters
     ----------
     recording : Raw or Epochs
-        Usually the amplitude of a frequency band at 10 to 50 samples a second; the page of the documentation has the lines.
+        Usually the amplitude of a frequency band at 10 to 50 samples a second; the documentation shows how to make it.
     picks : as MNE takes them, optional
         Channels by type or name. Default: all data channels that are not marked as bad.
     seconds : pair of numbers, optional
@@ -78,8 +78,8 @@ def dfa(
     Returns
     -------
     ChannelExponents
-        Of a Raw, samples under annotations whose names begin with "bad" are left out, as MNE does. No box reaches across them, unless
-        ``missing="omit"``, which takes them as gaps in time, nor across a seam of recordings that were joined.
+        Samples of a Raw under annotations whose names begin with "bad" are left out, as MNE does. No box reaches across them, unless
+        ``missing="omit"`` says that they are gaps in time, nor across the seam where recordings were joined.
 
     Raises
     ------

@@ -47,7 +47,7 @@ def dfa(data: pd.Series | pd.DataFrame, **options: Unpack[Options]) -> pd.Series
     -------
     Series or DataFrame
         alpha, stderr, low, high, r_squared, adequacy, saturated, and reason: why there is no α, for example because the column holds a
-        missing value, unless ``missing="omit"``, or a group is too short; otherwise None. Of a DataFrame one row for each column.
+        missing value, unless ``missing="omit"``, or a group is too short; otherwise None. A DataFrame gives one row for each column.
 
     Raises
     ------
@@ -78,6 +78,16 @@ def rolling_dfa(data: pd.Series, window: int = 500, stride: int | None = None, *
         Rows in a window, and from the start of one to that of the next (default: `window`).
     options
         As `wcdfa.rolling_dfa`: `order`, `method`, `confidence`.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `dfa`, one row for each window.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the Series holds no numbers; otherwise as `wcdfa.rolling_dfa`.
     """
     found = rolling(_numbers(data.to_frame())[0], window=window, stride=stride, **options)
     return pd.DataFrame(columns_of(found.result), index=data.index[found.stops - 1])

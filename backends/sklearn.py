@@ -26,7 +26,7 @@ COLUMNS = (*NUMBERS, "saturated", "fluctuations")
 
 
 class DFATransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Turns each series, a row of X, into columns: α, and what else is asked for.
+    """Turns each series, a row of X, into columns: α, and what else you ask for.
 
     >>> import wcdfa
     >>> X = wcdfa.synthetic.white_noise(500, batch=(3,), seed=0)
@@ -44,7 +44,7 @@ class DFATransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Fields of `wcdfa.DFAResult`: "alpha", "stderr", "low", "high", "r_squared", "adequacy", "saturated" (0 or 1), "fluctuations"
         (F(s), a column for each box size).
     order, scales, method, confidence, missing
-        As `wcdfa.dfa`: NaN in X is refused, unless ``missing="omit"``, which takes it as gaps.
+        As `wcdfa.dfa`: NaN in X is refused, unless ``missing="omit"`` says that it is a gap.
 
     Notes
     -----
@@ -80,7 +80,7 @@ class DFATransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: npt.ArrayLike) -> Values:
-        """The columns asked for, one row for each series."""
+        """Compute the columns asked for, one row for each series."""
         check_is_fitted(self)
         series: Values = self._validated(X, reset=False)
         if self.too_short_ is not None:

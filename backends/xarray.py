@@ -62,7 +62,7 @@ def dfa(data: xr.DataArray, dim: str = "time", **options: Unpack[Options]) -> xr
     Raises
     ------
     TypeError, ValueError
-        If it is no DataArray, there is no such dimension, or it has several chunks, or as `wcdfa.dfa`.
+        If `data` is not a DataArray, it has no such dimension, or several chunks along it; otherwise as `wcdfa.dfa`.
     """
     _prepare(data, dim, options)
     parts = xr.apply_ufunc(

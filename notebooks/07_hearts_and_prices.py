@@ -12,8 +12,8 @@
 # %% [markdown]
 # # A heart and a price: more than one exponent
 #
-# Two series from outside machine learning, each with what one α does not say: an hour of beat intervals, whose exponent depends on the size of the boxes, and 33 years of
-# daily oil prices, whose changes have no long memory while their sizes have one. The folders `studies/biology/data` and `notebooks/data` say where the numbers come from.
+# Two series from outside machine learning that one α does not describe: an hour of beat intervals, whose exponent depends on the size of the boxes, and 33 years of
+# daily oil prices, whose changes have no long memory, although the sizes of the changes have. The folders `studies/biology/data` and `notebooks/data` say where the numbers come from.
 
 # %%
 from pathlib import Path
@@ -32,7 +32,7 @@ print(f"{len(beats):,} beat intervals; {len(price):,} working days, {np.isnan(pr
 # %% [markdown]
 # ## The heart: α1, over boxes of 4 to 16 beats
 #
-# Some intervals are no normal beats. They are found, counted and left out, and no box reaches across them.
+# Some intervals do not lie between normal beats. They are found, counted and left out, and no box reaches across them.
 
 # %%
 print(wcdfa.heart.alpha1(beats))
@@ -54,7 +54,7 @@ ax.set(xscale="log", xlabel="box size s, beats", ylabel="local slope of log F(s)
 print(wcdfa.range_exponents(beats, ranges=((4, 16), (16, 64))))
 
 # %% [markdown]
-# Where does it change? `crossovers` tests, one after the other, whether one exponent more is needed, at a level that it states.
+# Where does it change? `crossovers` tests step by step whether one more exponent is needed, at a stated level.
 
 # %%
 found = wcdfa.crossovers(beats, scales=[size for size in wcdfa.scales.half_sizes(len(beats), 1) if size >= 4])
@@ -72,8 +72,8 @@ print(wcdfa.mfdfa(beats[:4096]))
 # %% [markdown]
 # ## The price: returns, and how large they are
 #
-# The last 1,500 working days. On holidays there is no price, so two returns are missing each time. Left out as if they had never been, they would shift all that follows;
-# with `missing="omit"` boxes are laid by time.
+# These are the last 1,500 working days. On holidays there is no price, so two returns are missing each time. If they were deleted, all that follows would move forward in time;
+# with `missing="omit"` every return keeps its day.
 
 # %%
 late = np.diff(np.log(price[-1500:]))
@@ -83,7 +83,7 @@ print(
 )
 
 # %% [markdown]
-# α of the returns is close to 0.5: what came before says next to nothing about the sign of the next. Their sizes are another matter.
+# α of the returns is close to 0.5: past returns say next to nothing about the next. Their sizes are another matter.
 
 # %%
 whole = np.diff(np.log(price[~np.isnan(price)]))[-4096:]  # holidays left out
@@ -102,7 +102,7 @@ right.set(xlabel="α", ylabel="f(α)")
 # %% [markdown]
 # ### Does a fall make the next days wilder?
 #
-# Coupling compares two series at each box size, and asks whether two series with their two memories, but nothing in common, would agree as much. At a positive lag, the second
+# `coupling` compares two series at each box size, and asks whether independent series with the same two memories would agree as much. At a positive lag, the second
 # follows the first.
 
 # %%
@@ -111,7 +111,7 @@ print(wcdfa.coupling(whole, np.abs(whole), lags=[-5, -1, 0, 1, 5]))
 # %% [markdown]
 # ### What is the mean worth?
 #
-# The interval of a mean is wider than the textbook's if the series has a memory.
+# If a series has memory, the interval of its mean is wider than the textbook's.
 
 # %%
 print("return per day:", wcdfa.mean_with_memory(whole))
@@ -120,8 +120,8 @@ print("its size:", wcdfa.mean_with_memory(np.abs(whole)))
 # %% [markdown]
 # ## Bit by bit
 #
-# A stream takes what comes, keeps a few kilobytes, and has F(s) of all of it, to the last digits the same as if it had been kept. Streams of neighbouring pieces merge, in any
-# order of merging.
+# A stream takes what comes, keeps a few kilobytes, and has F(s) of all of it, the same to the last digits as if the whole series had been kept. Streams of neighbouring pieces can
+# be merged.
 
 # %%
 first, second = wcdfa.Stream(), wcdfa.Stream(start=2000)

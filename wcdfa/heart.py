@@ -1,4 +1,4 @@
-"""Exponents of heart beats: α1 over 4 to 16 beats and α2 over 16 to 64, of a recording or of windows in it, artefacts left out."""
+"""Measures exponents of heart beats: α1 over 4 to 16 beats and α2 over 16 to 64, of a recording or of windows in it, without artefacts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class HeartExponent(NamedTuple):
     start: npt.NDArray[np.intp] | np.intp
     """First interval of the window."""
     stop: npt.NDArray[np.intp] | np.intp
-    """The interval after its last."""
+    """The interval after the last one of the window."""
     minutes: npt.NDArray[np.float64] | np.float64
     """When the window ends, in minutes from the beginning of the recording."""
     cause: npt.NDArray[np.int8] | np.int8
@@ -119,17 +119,19 @@ def alpha1(
     unit : "ms" or "s", optional
         Default: milliseconds for a median from 200 to 2,500, seconds from 0.2 to 2.5.
     window, step : numbers, optional
-        Length of a window, and from the start of one to that of the next (default: `window`), in `by`. Default: the whole recording.
+        Length of a window, and distance from the start of one to that of the next (default: `window`), in the unit `by`. Default: one
+        window, the whole recording.
     by : "beats" or "minutes"
         The unit of `window` and `step`.
     skip : "artefacts", bool of shape (n,), or None
-        Intervals to leave out: those found by `wcdfa.preprocess.beats.artefacts`, your own, or none but lost ones. No box reaches
-        across what is left out.
+        Intervals to leave out: those found by `wcdfa.preprocess.beats.artefacts`, those of your own mask, or only lost ones. No box
+        reaches across what is left out.
     most : float
         The share of intervals in a window that may be left out, from 0 to 1; with more, α is NaN. An ectopic or extra beat spoils two
-        intervals, so 0.1 is about 6 % of the beats; with more, artefacts hide each other.
+        intervals, so 0.1 is about 6 % of the beats. If there are more artefacts, they hide each other.
     confidence : float
-        Level of the interval ``low … high``, between 0 and 1. It is that of a Gaussian series with one exponent, ARFIMA(0, d, 0).
+        Level of the interval ``low … high``, between 0 and 1. The interval is that of a Gaussian series with one exponent,
+        ARFIMA(0, d, 0).
 
     Returns
     -------
@@ -162,7 +164,7 @@ def alpha2(
     most: float = 0.1,
     confidence: float = 0.95,
 ) -> HeartExponent:
-    """Measure α2, the DFA exponent of heart beats over 16 to 64 beats, with its interval; all else is as for `alpha1`.
+    """Measure α2, the DFA exponent of heart beats over 16 to 64 beats, with its interval; all else as `alpha1`.
 
     >>> import wcdfa
     >>> rr = 800 + 30 * wcdfa.synthetic.arfima(1500, d=0.4, seed=0)
@@ -289,7 +291,7 @@ def _of_one(result: HeartExponent, name: str) -> str:
     count = several(round(float((result.stop - result.start) * (1 - result.left_out))), "interval", "intervals")
     if result.reason is not None:
         return f"no {name} from {count}: {result.reason}"
-    trend = ": they follow a trend, and no larger exponent can be told" if result.saturated else ""
+    trend = ": they follow a trend, and no larger exponent can be measured" if result.saturated else ""
     return f"{name} = {result.alpha:.2f} ({result.low:.2f}–{result.high:.2f}) from {count}{trend}"
 
 

@@ -1,4 +1,4 @@
-"""Series that share with a given one all but what is tested: the nulls of coupling and of multifractality."""
+"""Makes series that share everything with a given one but what is tested: the nulls of coupling and of multifractality."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def phase_randomised(x: npt.ArrayLike, replicates: int, *, seed: Seed) -> Series:
-    """Series with the power spectrum of `x` and random phases: linear memory stays, coupling and multifractality go.
+    """Make series with the power spectrum of `x` and random phases: linear memory stays, coupling and multifractality go.
 
     >>> import numpy as np
     >>> x = np.array([1.0, 2.0, 4.0, 3.0, 7.0])
@@ -26,12 +26,16 @@ def phase_randomised(x: npt.ArrayLike, replicates: int, *, seed: Seed) -> Series
     Parameters
     ----------
     x : numbers of shape (n,)
+        One series, in any unit.
     replicates : int
+        How many series to make.
     seed : int or numpy.random.Generator
+        Seed of the random numbers, or their source.
 
     Returns
     -------
     numbers of shape (replicates, n)
+        In the unit of `x`.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def phase_randomised(x: npt.ArrayLike, replicates: int, *, seed: Seed) -> Series
 
 
 def shuffled(x: npt.ArrayLike, replicates: int, *, seed: Seed) -> Series:
-    """Series with the values of `x` in random order: their distribution stays, all memory goes.
+    """Make series with the values of `x` in random order: their distribution stays, all memory goes.
 
     >>> sorted(shuffled([3.0, 1.0, 2.0], 1, seed=0)[0].tolist())
     [1.0, 2.0, 3.0]
@@ -60,12 +64,16 @@ def shuffled(x: npt.ArrayLike, replicates: int, *, seed: Seed) -> Series:
     Parameters
     ----------
     x : numbers of shape (n,)
+        One series, in any unit.
     replicates : int
+        How many series to make.
     seed : int or numpy.random.Generator
+        Seed of the random numbers, or their source.
 
     Returns
     -------
     numbers of shape (replicates, n)
+        In the unit of `x`.
 
     Raises
     ------

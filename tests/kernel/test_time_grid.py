@@ -104,7 +104,7 @@ def test_errors(times, spacing, error, message):
 
 
 def test_a_break_inside_a_cell():
-    with pytest.raises(ValueError, match="the break at sample 4 parts two samples of one cell"):
+    with pytest.raises(ValueError, match="the break at sample 4 separates two samples in one cell"):
         fluctuations(X, times=np.arange(400), spacing=2.0, breaks=(4,))
 
 

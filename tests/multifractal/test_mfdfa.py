@@ -76,7 +76,7 @@ def test_nulls_tell_apart_memory_distribution_and_cascades():
     assert cascade.width_low > 0
     heavy = wcdfa.mfdfa(rng.lognormal(0, 1, 1024), q=Q, replicates=39)
     assert max(heavy.p_memory, heavy.p_phase) <= 0.05 < heavy.p_shuffled
-    assert "the distribution of the values gives it, in any order" in str(heavy)
+    assert "the distribution of the values explains it, in any order" in str(heavy)
     plain = wcdfa.mfdfa(synthetic.arfima(1024, d=0.3, seed=3), q=Q, replicates=39)
     assert min(plain.p_memory, plain.p_phase) > 0.05
     assert "nothing shows more than one exponent" in str(plain)

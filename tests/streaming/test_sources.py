@@ -110,7 +110,7 @@ def test_a_damaged_table_is_refused_with_its_name(parquet, left):
 
 def test_other_files_are_refused(tmp_path):
     (tmp_path / "x.csv").write_text("1\n2\n")
-    with pytest.raises(ValueError, match=r"no \.npy and no Parquet file; read it in blocks yourself"):
+    with pytest.raises(ValueError, match=r"neither an \.npy nor a Parquet file; read it in blocks yourself"):
         of_file(tmp_path / "x.csv")
     np.save(tmp_path / "x.npy", X)
     (tmp_path / "cut.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:1000])

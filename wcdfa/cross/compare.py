@@ -1,4 +1,4 @@
-"""Sets the coefficients of pairs of series against their nulls."""
+"""Compares the coefficients of pairs of series with those of their nulls."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ def coupling(
     >>> print(wcdfa.coupling(x, 0.5 * x + noise))
     coupled (p = 0.001): ρ = 0.45 (0.38 to 0.52) at boxes of 3 samples
 
-    Two independent series with long memory look correlated: at α = 1 and 500 samples, the usual test of a correlation finds one in half
-    of them. ρ(s) is here set against pairs of independent series with the same two memories.
+    Independent series with long memory often look correlated: at α = 1 and 500 samples, the usual test of a correlation finds one in half
+    of all pairs. So ρ(s) is compared with that of pairs of independent series with the same two memories.
 
     Parameters
     ----------
@@ -64,10 +64,10 @@ def coupling(
         Lags in samples to compare at, such as ``range(-10, 11)``. At a positive lag y follows x.
     null : "memory" or "phase"
         What pairs without coupling are like. "memory": Gaussian ARFIMA with the α of x and the α of y (by ``method="gls"``); such pairs
-        are kept, so that the next comparison with these α takes little time. A series whose log F(s) is not that of ARFIMA (`adequacy`
-        below 0.1) has its spectrum with random phases instead. "phase": random phases for every series.
+        are kept, so that the next comparison with these α takes little time. If log F(s) of a series is not that of ARFIMA (`adequacy`
+        below 0.1), series with its spectrum and random phases are used instead. "phase": random phases for every series.
     replicates : int
-        How many such pairs are simulated; p-values are at least ``1 / (replicates + 1)``.
+        How many pairs without coupling are simulated, at least 19; p-values are at least ``1 / (replicates + 1)``.
     confidence : float
         Level of the intervals, between 0 and 1.
     seed : int

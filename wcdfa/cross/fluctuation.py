@@ -41,7 +41,7 @@ def cross_fluctuations(
     >>> print(F2.round(2))  # near that of -x with itself: -(s² - 4) / (15 s) = -0.2, -0.5, -1.05, -2.13
     [-0.18 -0.47 -0.99 -2.05]
 
-    Both profiles are detrended in each box; F²xy(s) is the mean over boxes of the mean product of their residuals. Of a series with
+    Both profiles are detrended in each box; F²xy(s) is the mean over boxes of the mean product of their residuals. For a series with
     itself it is F²(s). ρ(s) = F²xy / (F_x F_y) is the detrended cross-correlation coefficient, from -1 to 1: `coupling` gives it with an
     interval.
 

@@ -42,7 +42,7 @@ class CouplingMatrix(NamedTuple):
     p_value: Any
     """p-value of each pair over all sizes, shape (..., C, C); NaN on the diagonal."""
     p_corrected: Any
-    """The same, corrected for the number of pairs: how often the most coupled of all pairs of independent series is as far from 0."""
+    """The same, corrected for the number of pairs: how often the most coupled pair of as many independent series is as far from 0."""
     partial: Any
     """ρ(s) of each pair when the other series are taken out of both, shape (..., C, C, k)."""
     partial_p_value: Any
@@ -103,13 +103,15 @@ def coupling_matrix(
     x : array of shape (..., C, n)
         C series of n samples, at least two, each in any unit.
     scales, order, axis, breaks, null, replicates, confidence, seed
-        As in `coupling`; the series lie along the last axis that is left. `replicates` sets of C independent series are simulated: 20 series of 500 samples take some seconds.
+        As in `coupling`; of the other axes, the last one counts the series. `replicates` sets of C independent series are simulated: 20
+        series of 500 samples take some seconds.
 
     Returns
     -------
     CouplingMatrix
-        ``p_corrected`` holds the level for all pairs together, by the distribution of the largest deviation among them. A series
-        that is constant or not finite is left out. The partial ρ needs more boxes than series.
+        ``p_corrected`` allows for the number of pairs, by the distribution of the largest deviation among them: if no series are coupled,
+        any of them is below 0.05 in 5 % of cases. A series that is constant or not finite is left out. The partial ρ needs more boxes
+        than series.
 
     Raises
     ------

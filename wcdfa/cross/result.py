@@ -61,7 +61,7 @@ class Coupling(NamedTuple):
     """Why there is no λ, as a key of `wcdfa.cross.result.REASONS_OF_EXPONENT`; 0 if there is one."""
 
     def __str__(self) -> str:
-        """What was found, in a sentence."""
+        """Say in a sentence what was found."""
         return sentence(self)
 
     @property
@@ -75,7 +75,7 @@ class Coupling(NamedTuple):
         return REASONS_OF_EXPONENT.get(int(np.max(self.exponent_cause, initial=0)))
 
     def at(self, *index: int) -> Coupling:
-        """The result of one of many pairs."""
+        """The result of one of several pairs."""
         return Coupling(**{name: part if name in SHARED else part[index] for name, part in self._asdict().items()})
 
     def shaped(self, batch: tuple[int, ...], *, with_lags: bool) -> Coupling:

@@ -1,4 +1,4 @@
-"""Says in a sentence what a coupling is."""
+"""Says in a sentence whether series are coupled."""
 
 from __future__ import annotations
 

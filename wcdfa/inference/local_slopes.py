@@ -31,7 +31,7 @@ class LocalSlopes(NamedTuple):
     spans: tuple[tuple[int, int], ...]
     """Smallest and largest box size of each slope."""
     slopes: npt.NDArray[np.float64]
-    """Local exponents, shape ``(..., m)``: 0.5 for white noise at every size, small or large."""
+    """Local exponents, shape ``(..., m)``: about 0.5 for white noise at every size."""
     low: npt.NDArray[np.float64]
     """Lower end of the interval of each slope by itself, shape ``(..., m)``."""
     high: npt.NDArray[np.float64]
@@ -94,10 +94,10 @@ def local_slopes(
     axis, order, scales, breaks
         As in `wcdfa.dfa`; boxes overlap by half.
     width : float
-        How many times as large the largest size of a slope is as the smallest. Wider slopes are more precise and blur more.
+        Largest box size of a slope over its smallest. Wider slopes are more precise, and blur changes more.
     confidence : float
-        Level of the intervals, between 0 and 1. The interval of a slope holds for this slope; the band of all holds everywhere at once.
-        Both are those of a series with one exponent around each size (ARFIMA).
+        Level of the intervals, between 0 and 1. The interval of a slope holds for this slope alone; the band holds for all slopes at
+        once. Both are those of a series with one exponent around each size (ARFIMA).
 
     Returns
     -------

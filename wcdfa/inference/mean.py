@@ -1,4 +1,4 @@
-"""The mean of a series with memory, and its interval."""
+"""Estimates the mean of a series with memory, with its interval."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class MeanWithMemory(NamedTuple):
     mean: Any
     """The average of the samples, in the unit of the series. NaN where there is no mean to estimate: the spectrum is like that of α ≥ 1."""
     stderr: Any
-    """Standard error: half of the interval that holds the true mean with a probability of 68.3 %."""
+    """Standard error: half the width of the interval that contains the true mean with a probability of 68.3 %."""
     low: Any
-    """Lower end of the interval that holds the true mean with a probability of `confidence`."""
+    """Lower end of the interval that contains the true mean with a probability of `confidence`."""
     high: Any
     """Upper end of that interval."""
     alpha: Any
@@ -83,10 +83,10 @@ def mean_with_memory(x: Array | npt.ArrayLike, /, *, axis: int = -1, confidence:
     >>> print(wcdfa.mean_with_memory(gains))
     mean 1.212 (0.508 to 1.916): α = 0.80, worth 14.3 independent samples
 
-    The memory is fitted to the spectrum: long memory (α), short memory, and white noise on top. The interval averages over all fits
-    that the spectrum allows, so it is wider the less is known of the memory. It needs no choice of lags or blocks.
+    Long memory (α), short memory and white noise on top are fitted to the spectrum. The interval averages over all fits that the
+    spectrum allows, so the less is known of the memory, the wider it is. There are no lags or blocks to choose.
 
-    It is computed in NumPy: about 30 ms for a series.
+    The computation is in NumPy, and takes about 30 ms for a series.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def mean_with_memory(x: Array | npt.ArrayLike, /, *, axis: int = -1, confidence:
     Raises
     ------
     TypeError, ValueError
-        If `x` is no series of real numbers, or the confidence is not between 0 and 1.
+        If `x` is not a series of real numbers, or the confidence is not between 0 and 1.
 
     References
     ----------

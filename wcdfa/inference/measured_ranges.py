@@ -1,4 +1,4 @@
-"""Exponents of ranges of box sizes of a series, with intervals for each and for how they differ."""
+"""Measures an exponent in each range of box sizes, with intervals for each and for how they differ."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class RangeExponents(NamedTuple):
     difference_high: npt.NDArray[np.float64]
     """Upper end of the interval of each difference."""
     p_values: npt.NDArray[np.float64]
-    """How often a series with one exponent has so large a difference, or a larger one."""
+    """p-value of each difference: how often a series with one exponent has one at least as large."""
     confidence: float
     cause: npt.NDArray[np.int8]
     """Why there are no exponents, as a key of `wcdfa.inference.exponent.REASONS`; 0 where there are. `reason` says it in words."""
@@ -95,8 +95,9 @@ def range_exponents(
     difference: -0.06 (-0.21 to 0.08), p = 0.4 under one exponent
 
     Each exponent is the ordinary slope of log F(s), less the bias that small boxes and few boxes give it. The intervals are those of a
-    series that has one exponent within a range and well beyond it. If the exponent changes at the border of two ranges, F(s)
-    of each range holds something of the other: the measured exponents then lie nearer to each other than the true ones. `wcdfa.crossovers` measures the true ones.
+    series that has one exponent within a range and well beyond it. If the exponent changes at the border of two ranges, F(s) of each
+    range contains part of the other, and the measured exponents lie nearer to each other than the true ones. `wcdfa.crossovers`
+    measures the true ones.
 
     Parameters
     ----------

@@ -69,7 +69,7 @@ def breaks_on_grid(breaks: tuple[int, ...], cells: Cells) -> tuple[int, ...]:
     places = tuple(int(cells.of_sample[at]) for at in breaks)
     for at, place in zip(breaks, places, strict=True):
         if cells.of_sample[at - 1] == place:
-            msg = f"the break at sample {at} parts two samples of one cell of the time grid; give a narrower spacing="
+            msg = f"the break at sample {at} separates two samples in one cell of the time grid; give a narrower spacing="
             raise ValueError(msg)
     return places
 

@@ -1,4 +1,4 @@
-"""Series of known h(q) that a measured one is compared with: signed noise with memory, and positive cascades."""
+"""Simulates series of known h(q) to compare a measured one with: signed noise with memory, and positive cascades."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from wcdfa.multifractal.slopes import Layout, intermittency_of, slopes_of
 from wcdfa.multifractal.spectrum import Spectrum, spectrum_of
 from wcdfa.support.aliases import Series
 
-REPLICATES = (100, 400)  # fewest and most,
-SAMPLES = 3_300_000  # and how many samples they have together in between
+REPLICATES = (100, 400)  # fewest and most
+SAMPLES = 3_300_000  # of all replicates together, where their number is between these two
 LEVEL = 0.95  # share of them that are less curved than `Replicates.curved`
 ALPHA_STEP, D_STEP, WEIGHT_STEP = 0.05, 0.1, 0.02  # the grid on which replicates are kept
 LARGEST_D = 3  # steps by which h(q) of a cascade may be shifted
@@ -93,7 +93,7 @@ class Replicates(NamedTuple):
 
 @lru_cache(maxsize=512)
 def replicates_of(member: Signed | Positive, layout: Layout) -> Replicates:
-    """Simulated once for each member and layout, with a seed of its own, and kept."""
+    """Simulate the replicates of a member for a layout, once, with a seed of its own; they are kept."""
     rng = np.random.default_rng([layout.n, type(member) is Positive, *(part + 100 for part in astuple(member))])
     count = min(max(SAMPLES // layout.n, REPLICATES[0]), REPLICATES[1])
     step = max(1, (1 << 19) // layout.n)

@@ -1,4 +1,4 @@
-"""Finds the series of known h(q) that are like a measured one: the same h(2), the same spread of h(q), as lopsided."""
+"""Finds the series of known h(q) that are like a measured one: with the same h(2), the same spread of h(q), and values as lopsided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mfdfa`: the multifractal spectrum of a series, with intervals, compared with series in which something is missing."""
+"""`mfdfa`: the multifractal spectrum of a series, with intervals, and with its width compared with that of nulls."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ def mfdfa(
     [1.33 1.21 1.1  1.   0.91 0.81 0.72]
 
     h(q) is the slope of log F_q(s) on log s, less the bias that such slopes have in series of known h(q): Gaussian ones (`arfima`),
-    `multifractal_noise` and `binomial_cascade` with the same h(2), about the same spread of h(q) and as lopsided values, simulated at
-    the first call for a length and kept. From the same series come the intervals. They are calibrated for series like these.
+    `multifractal_noise` and `binomial_cascade` with the same h(2), about the same spread of h(q), and values as asymmetric. They are
+    simulated at the first call for a length, and kept. The intervals come from the same series, and are calibrated for series like them.
 
-    A finite series has a width above 0 even if one exponent holds for all q. So it is compared with the widths of three nulls.
+    The spectrum of a finite series has a width above 0 even if one exponent holds for all q. So it is compared with that of three nulls.
 
     Parameters
     ----------
     x : array of shape (..., n), or anything with ``__array__``, ``__dlpack__`` or a length
         One or many series, in any unit. It is computed in NumPy, whatever the library of `x`.
     q : numbers, optional
-        Moments, at least three, increasing, from -20 to 20. Default: -3 to 5 in steps of 0.5. Below -3 and above 5, the largest and
-        smallest boxes decide alone.
+        Moments, at least three, increasing, from -20 to 20. Default: -3 to 5 in steps of 0.5. Below -3 and above 5, one or two boxes
+        decide.
     scales : integers, optional
         Box sizes in samples. Default: 4, 5, 6, 7 and their doublings from ``8 (order + 1)`` to ``n // 4``.
     order : 1, 2, 3 or 4
@@ -73,18 +73,18 @@ def mfdfa(
     confidence : float
         Level of each interval, between 0 and 1.
     nulls : of "shuffled", "phase" and "memory"
-        What the width is compared with: the same values in random order, noise with the same power spectrum and random phases, Gaussian
-        ARFIMA with the same h(2). Empty: nothing, which saves most of the time of later calls.
+        What the width is compared with: the same values in random order; noise with the same power spectrum and random phases; Gaussian
+        ARFIMA with the same h(2). ``()`` compares with nothing, which saves most of the time of later calls.
     replicates : int
-        Series of each of the first two nulls; p-values are multiples of ``1 / (replicates + 1)``.
+        How many series of each of the first two nulls are simulated; p-values are multiples of ``1 / (replicates + 1)``.
     seed : int
-        Of these series.
+        Seed of these series.
 
     Returns
     -------
     Multifractal
-        NaN, and a `reason`, for a series that is constant, too short or not finite. Boxes that do not fluctuate are left out of q ≤ 0; if
-        they are more than a tenth, there are no numbers for q ≤ 0.
+        NumPy arrays; NaN, with a `reason`, for a series that is constant, too short or not finite. Boxes that do not fluctuate are left
+        out of q ≤ 0; if they are more than a tenth, there are no numbers for q ≤ 0.
 
     Raises
     ------

@@ -23,9 +23,9 @@ REASONS = {
 
 
 class Multifractal(NamedTuple):
-    """The result of `mfdfa`, of NumPy arrays: m moments, k box sizes, batch shape ``(...)`` for input ``(..., n)``.
+    """The result of `mfdfa`, as NumPy arrays: m moments, k box sizes, batch shape ``(...)`` for input ``(..., n)``.
 
-    ``print(result)`` says what it means. Every exponent is without the bias that series of its kind show.
+    ``print(result)`` says what it means. The bias that series of this kind show is removed from every exponent but `slopes`.
     """
 
     q: Numbers
@@ -67,7 +67,7 @@ class Multifractal(NamedTuple):
     delta_h_high: Numbers
     """Upper end of its interval."""
     p_shuffled: Numbers
-    """Share of series with the same values in random order whose spectrum is at least as wide; NaN if not asked for."""
+    """p-value of the width: the share of series with the same values in random order whose spectrum is as wide; NaN if not asked for."""
     p_phase: Numbers
     """The same for series with the same power spectrum and random phases."""
     p_memory: Numbers

@@ -1,4 +1,4 @@
-"""What a spectrum is worth, in a few sentences."""
+"""Says in a few sentences what a spectrum shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {
 
 
 def said(result: Multifractal) -> str:
-    """The verdict on one series, or how many of many series show what."""
+    """What one series shows, or how many of many series show it."""
     return _of_one(result) if result.cause.ndim == 0 else _of_many(result)
 
 
@@ -64,8 +64,8 @@ def _meaning(p: dict[str, float], *, wide: bool) -> str:
     if not linear or max(linear) > LEVEL or "shuffled" not in p:
         return ""
     if p["shuffled"] > LEVEL:
-        return ": the distribution of the values gives it, in any order"
-    return ": neither the memory nor the distribution of the values gives it alone"
+        return ": the distribution of the values explains it, in any order"
+    return ": neither the memory nor the distribution of the values explains it alone"
 
 
 def _saturated(result: Multifractal) -> list[str]:

@@ -1,4 +1,4 @@
-"""Compares the width of a spectrum with that of series in which something is missing: the nulls."""
+"""Compares the width of a spectrum with that of the nulls: series that share only some properties with the measured one."""
 
 from __future__ import annotations
 

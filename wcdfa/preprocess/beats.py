@@ -29,7 +29,7 @@ class Artefacts(NamedTuple):
     missed: Mask
     """A beat was not detected: one interval in place of two."""
     extra: Mask
-    """A beat was detected that is none: two intervals in place of one."""
+    """A beat was detected where there was none: two intervals in place of one."""
     odd: Mask
     """Much longer or shorter than those around it, for another reason."""
 
@@ -47,8 +47,19 @@ def artefacts(intervals: Values) -> Artefacts:
     >>> np.flatnonzero(artefacts(intervals).spoilt())
     array([100, 101])
 
-    A difference of two successive intervals is suspicious beyond 5.2 quartile deviations of the 91 differences around it. What it is,
-    the differences beside it say. A threshold is never below 2 % of the median interval.
+    A difference of two successive intervals is suspicious beyond 5.2 quartile deviations of the 91 differences around it. The differences
+    beside it tell which kind of artefact it is. A threshold is never below 2 % of the median interval. Fewer than 11 intervals have no
+    artefacts.
+
+    Parameters
+    ----------
+    intervals : numbers of shape (n,)
+        Times between successive beats, in order and finite.
+
+    Returns
+    -------
+    Artefacts
+        A mask of shape (n,) for each kind; ``spoilt()`` has all of them.
 
     References
     ----------

@@ -99,7 +99,7 @@ def _refuse(value: float, where: str, end: str) -> None:
 def check_neighbours(first: Pieces, second: Pieces) -> None:
     """Raise unless the second follows the first, and both have one order."""
     if first.order != second.order:
-        msg = f"streams of one order can be merged, and these have {first.order} and {second.order}"
+        msg = f"only streams of the same order can be merged, and these have {first.order} and {second.order}"
         raise ValueError(msg)
     if first.stop != second.start:
         msg = (

@@ -74,7 +74,7 @@ def exponent_of(pieces: Pieces, low: int | None, high: int | None, confidence: f
     sizes = tuple(size for size in known if (low is None or size >= low) and (high is None or size <= high))
     if len(sizes) < 2:
         wanted = f"from {known[0] if low is None else low} to {known[-1] if high is None else high}"
-        msg = f"a line needs at least two box sizes, and {len(sizes)} of those kept lies {wanted}; there are {known[0]} to {known[-1]}"
+        msg = f"a line needs at least two box sizes, and the stream has {len(sizes)} {wanted}; there are {known[0]} to {known[-1]}"
         raise ValueError(msg)
     return _result(pieces, sizes, confidence)
 

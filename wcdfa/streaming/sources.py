@@ -25,7 +25,7 @@ FAN = 8  # streams that one task of Dask merges
 
 
 class Chunked(Protocol):
-    """A Dask array, or what has one as its data, such as an xarray.DataArray."""
+    """A Dask array, or an object that holds one as its data, such as an xarray.DataArray."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -53,7 +53,7 @@ def of_file(path: str | os.PathLike[str], column: str | int | None = None, *, or
     order : 1, 2, 3 or 4
         Degree of the polynomial removed from the profile.
     start : int
-        Index of the first sample in the whole series, for one file of several; merge their streams.
+        Index of the first sample in the whole series, if the file is one of several, whose streams are then merged.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def _blocks(path: Path, column: str | int | None) -> Iterator[npt.NDArray[np.num
         return _of_array(path, column)
     if beginning[:4] == b"PAR1":
         return _of_parquet(path, column)
-    msg = f"{path} is no .npy and no Parquet file; read it in blocks yourself and push them into a wcdfa.Stream"
+    msg = f"{path} is neither an .npy nor a Parquet file; read it in blocks yourself and push them into a wcdfa.Stream"
     raise ValueError(msg)
 
 
@@ -152,7 +152,7 @@ def _unreadable(path: Path, error: Exception, kind: str) -> str:
 
 
 def of_dask(array: Chunked, *, order: int = 1, start: int = 0) -> Stream:
-    """Compute the stream of an array in chunks, on all workers of Dask: a stream of each chunk, then neighbours are merged.
+    """Compute the stream of an array in chunks, on all workers of Dask: one stream for each chunk, of which neighbours are then merged.
 
     >>> import dask.array as da
     >>> x = da.random.default_rng(0).standard_normal(1_000_000, chunks=100_000)

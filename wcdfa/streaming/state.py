@@ -41,7 +41,7 @@ def unpacked(data: bytes) -> Pieces:
     sizes = _sizes(pieces)
     expected = HEADER.size + sum(sizes) * NUMBER.itemsize + CHECK.size
     if len(data) != expected:
-        msg = f"this is no whole stream: it has {len(data):,} bytes, and {expected:,} are needed"
+        msg = f"this is not a whole stream: it has {len(data):,} bytes, and {expected:,} are needed"
         raise ValueError(msg)
     if zlib.crc32(data[: -CHECK.size]) != CHECK.unpack(data[-CHECK.size :])[0]:
         msg = "this stream is damaged: its check sum is wrong"
@@ -56,11 +56,11 @@ def unpacked(data: bytes) -> Pieces:
 
 def _from_header(data: bytes) -> Pieces:
     if len(data) < HEADER.size or not data.startswith(NAME):
-        msg = "these bytes are no stream; give what Stream.to_bytes() returned"
+        msg = "these bytes are not a stream; give what Stream.to_bytes() returned"
         raise ValueError(msg)
     _, version, order, start, count = HEADER.unpack_from(data)
     if version != VERSION:
-        msg = f"this stream was written in version {version} of the format, and this wcdfa reads version {VERSION}: use the newer of both"
+        msg = f"this stream was written in version {version} of the format, and this wcdfa reads version {VERSION}: use the newer of the two"
         raise ValueError(msg)
     if order not in ORDERS or start + count > LAST:
         msg = f"this stream is damaged: order {order}, start {start}, {count} samples"

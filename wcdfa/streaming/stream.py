@@ -34,7 +34,7 @@ class Stream:
     >>> bool(np.allclose(F, wcdfa.fluctuations(x)[1], rtol=1e-12, atol=0))
     True
 
-    Streams of neighbouring parts of a series can be merged, whichever first. Each part says where it begins:
+    Streams of neighbouring parts of a series can be added, the earlier one first. Each part says where it begins:
 
     >>> left, right = wcdfa.Stream(), wcdfa.Stream(start=30_000)
     >>> left.push(x[:30_000])
@@ -104,7 +104,7 @@ class Stream:
         Parameters
         ----------
         values : a number, or an array of shape (n,)
-            In any unit, up to 1e120. A block may have any length, also 0; it is not kept.
+            In any unit, from -1e120 to 1e120. A block may have any length, also 0; it is not kept.
 
         Raises
         ------
@@ -121,12 +121,18 @@ class Stream:
     def merge(self, following: Stream) -> Stream:
         """Merge with the stream that follows; neither is changed. ``a + b`` is ``a.merge(b)``.
 
-        The result is that of one stream that was fed with both, to rounding, so it does not matter which streams are merged first.
+        >>> first, second = Stream(), Stream(start=3)
+        >>> first.push([1.5, 2.5, 0.5])
+        >>> second.push([1.0, 2.0])
+        >>> first.merge(second)
+        Stream(order=1, start=0, n=5)
+
+        The result is that of one stream that was fed with both, up to rounding, so of several neighbours any two may be merged first.
 
         Parameters
         ----------
         following : Stream
-            Of the same order. It starts where this one ends.
+            A stream of the same order that starts where this one ends.
 
         Returns
         -------
@@ -185,15 +191,16 @@ class Stream:
         Parameters
         ----------
         low, high : int, optional
-            Smallest and largest box size in samples; sizes between them that are kept count. Default: all that `fluctuations` gives.
+            Smallest and largest box size in samples; all sizes of `fluctuations` from one to the other are used. Default: all of them.
         confidence : float
             Level of the interval, between 0 and 1.
 
         Returns
         -------
         DFAResult
-            The slope of log F(s) on log s, and an interval from the spread of ARFIMA series of this length. The largest sizes decide how wide
-            it is, because there are few boxes of them. Half of it is never below 0.0003, the accuracy of the calibration. α is NaN, with a reason, if F(s) is only rounding error.
+            The slope of log F(s) on log s, and an interval from the spread of ARFIMA series of this length. The largest sizes decide how
+            wide it is, because there are few boxes of them. Its half-width is at least 0.0003, the accuracy of the calibration. α is NaN,
+            with a reason, if F(s) is only rounding error.
 
         Raises
         ------
@@ -216,14 +223,17 @@ class Stream:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Stream:
-        """The stream whose `to_bytes` gave these bytes. They hold numbers only, so bytes from elsewhere can do no harm.
+        """Make the stream whose `to_bytes` gave these bytes. They hold numbers only, so bytes from elsewhere can do no harm.
+
+        >>> Stream.from_bytes(Stream(order=2).to_bytes())
+        Stream(order=2, start=0, n=0)
 
         Raises
         ------
         TypeError
-            If they are no bytes.
+            If they are not bytes.
         ValueError
-            If they are damaged, or of a version that this wcdfa does not know.
+            If they are damaged, or of a version that this wcdfa cannot read.
         """
         return cls._of(unpacked(bytes(memoryview(data))))
 

@@ -1,4 +1,4 @@
-"""Whether norms move together with another series of the run, such as the loss: prepared as for α, and compared by `wcdfa.coupling`."""
+"""Tells whether norms move together with another series of the run, such as the loss: prepared as for α, compared by `wcdfa.coupling`."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def norm_coupling(
     ----------
     norms : numbers of shape (n,)
     other : numbers of shape (n,)
-        NaN where there is none. The two are compared where both are known, if those steps are evenly spaced and at least 128.
+        NaN where there is none. The two are compared where both are known, if these are at least 128 steps, evenly spaced.
     name : str
         What the other series is called.
     preparation : Preparation

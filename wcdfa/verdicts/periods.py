@@ -10,12 +10,10 @@ import numpy as np
 from wcdfa.kernel.polynomials import Matrix
 
 SHORTEST = 100  # values of an unbroken stretch: fewer have too few frequencies to compare one with
-SLOWEST = 3  # cycles in the stretch: fewer are like a trend
+SLOWEST = 3  # cycles in the stretch: fewer look like a trend
 NEIGHBOURS = 10  # frequencies on each side that one is compared with
-CHANCE, FACTOR = (
-    1e-3,
-    1.5,
-)  # how rarely noise has such a power, and how many times more is asked, as that of the neighbours is not exact
+CHANCE = 1e-3  # how rarely noise has so much power at any frequency
+FACTOR = 1.5  # how many times more is asked for, because the power of the neighbours is only an estimate
 
 
 def period_of(values: Matrix, cuts: tuple[int, ...], alpha: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What is said of a window whose log F(s) bends: which two exponents fit it, or why none are named."""
+"""Says of a window whose log F(s) bends which two exponents fit it, or why none are named."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HIGHEST_ORDER = 4
 
 
 class TwoExponents(NamedTuple):
-    """What was found about the bend."""
+    """The crossovers of a window whose log F(s) bends."""
 
     order: int
     found: Crossovers
