@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import wcdfa
 from tests.conftest import require
-from wcdfa import Coupling, coupling, cross_fluctuations, fluctuations, synthetic
+from wcdfa import Coupling, coupling, coupling_matrix, cross_fluctuations, fluctuations, synthetic
 from wcdfa.cross.frame import Frame
 from wcdfa.cross.null import Spectrum, null_of_pair
 
@@ -83,6 +83,48 @@ def test_identical_and_opposite_series():
     assert found.exponent == pytest.approx(wcdfa.dfa(X, method="gls").alpha, abs=0.15)
     assert str(found).startswith("coupled (p = 0.01): ρ = 1.00 (1.00 to 1.00)")
     assert "ρ = -1.00 (-1.00 to -1.00)" in str(opposite)
+
+
+@pytest.mark.parametrize("noise", [0, 0.001, 0.01, 1])
+@pytest.mark.parametrize("factor", [1, -1])
+def test_a_perfect_coupling_is_not_denied(noise, factor):
+    """Series of one rhythm have a ρ of ±1 with or without a coupling: that cannot be told, which is no p of 1."""
+    alternating, white = (-1.0) ** np.arange(500), noise * np.random.default_rng(1).standard_normal(500)
+    first, second = alternating + white, factor * alternating + white
+    found, with_lags = coupling(first, second, **few), coupling(first, second, lags=[-1, 0, 1], **few)
+    matrix = coupling_matrix([first, second], **few)
+    for each in (found, with_lags, matrix):
+        if noise < 1:
+            assert "not compared" in str(each)
+            assert "one rhythm and little else" in each.reason
+            assert np.isnan(np.asarray(each.p_value)).all()
+        else:
+            assert "not compared" not in str(each)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_lags_that_fit_alike_the_nearest_to_0_is_named(seed):
+    rng, sine = np.random.default_rng(seed), np.sin(2 * np.pi * np.arange(1000) / 20)
+    x, y = (sine + 0.2 * rng.standard_normal(1000) for _ in "xy")
+    found = coupling(x, y, lags=range(-10, 11, 5), **few)
+    assert found.clearest.lag == 0
+    assert found.clearest.rho > 0.9
+    assert "without a lag; 3 lags fit alike" in str(found)
+    ahead = coupling(x, np.roll(y, 5), lags=range(-15, 16, 5), **few)
+    assert ahead.clearest.lag in (-5, 5)
+    assert "fit alike" in str(ahead)
+    assert coupling(X, np.roll(X, 3) + NOISE, lags=range(-4, 5), **few).clearest.alike == 1
+
+
+@pytest.mark.parametrize(("confidence", "needed"), [(0.96, 24), (0.999, 999)])
+def test_intervals_need_enough_replicates(confidence, needed):
+    """Fewer give an interval of a lower level than was asked for."""
+    with pytest.raises(ValueError, match=f"replicates must be at least {needed}"):
+        coupling(X, Y, confidence=confidence, replicates=needed - 1)
+    with pytest.raises(ValueError, match=f"replicates must be at least {needed}"):
+        coupling_matrix([X, Y], confidence=confidence, replicates=needed - 1)
+    wide = coupling(X, Y, confidence=confidence, replicates=needed)
+    assert (wide.high - wide.low > 0).all()
 
 
 def test_a_lag_is_found_where_y_follows():

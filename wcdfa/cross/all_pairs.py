@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from wcdfa.cross.fluctuation import coefficients_of, comparable
+from wcdfa.cross.fluctuation import coefficients_of, comparable, z_of
 from wcdfa.cross.frame import Frame
 from wcdfa.cross.null import Memory, Spectrum, chunks, memory_key, series_like, shorter_frame
 from wcdfa.kernel.arrays import NUMPY
@@ -59,7 +59,7 @@ def _simulated(frame: Frame, memories: tuple[Memory, ...], replicates: int, seed
     rng = np.random.default_rng([seed, shorter.n, frame.order])
     for count in chunks(replicates, shorter.n * len(memories) ** 2 // 2):
         x = np.stack([series_like(each, frame, shorter.n, count, rng) for each in memories], axis=-2)
-        parts.append(np.arctanh(coefficients(shorter, x)))
+        parts.append(z_of(coefficients(shorter, x)))
     return frozen(np.concatenate(parts) * np.sqrt(shorter.boxes() / frame.boxes()))
 
 

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from wcdfa.cross.exponent import Measured, exponent_of
+from wcdfa.cross.fluctuation import z_of
 from wcdfa.cross.frame import Frame
-from wcdfa.cross.null import Memory, Null, Spectrum, null_of_pair
-from wcdfa.cross.result import OF_Y, UNCOUPLED, Coupling
+from wcdfa.cross.null import LEVEL, Memory, Null, Spectrum, null_of_pair
+from wcdfa.cross.result import ALIKE, OF_Y, UNCOUPLED, Coupling
 from wcdfa.cross.series import Side
 from wcdfa.inference.exponent import ROUNDING
 from wcdfa.kernel.fluctuation import scales_of
@@ -21,7 +22,6 @@ from wcdfa.support.aliases import Series
 NullName = Literal["memory", "phase"]
 Parts = dict[str, npt.NDArray[Any]]
 NullMaker = Callable[[Side, Side], Null]
-LEVEL = 0.05  # of a test: where p is larger, there is no λ
 
 
 def null_maker(frame: Frame, null: NullName, replicates: int, seed: int) -> NullMaker:
@@ -47,6 +47,9 @@ def compared(frame: Frame, x: Side, y: Side, make_null: NullMaker, confidence: f
     parts = [_undefined(rho.shape[1:], int(why)) for why in cause]
     for place in np.flatnonzero(cause == 0).tolist():
         null = make_null(x.at(place), y.at(place))
+        if null.alike:
+            cause[place], rho[place], parts[place] = ALIKE, math.nan, _undefined(rho.shape[1:], ALIKE)
+            continue
         parts[place] = _tested(rho[place], null, confidence)
         if parts[place]["p_value"] <= LEVEL:
             alphas = float(x.alpha[place]), float(y.alpha[place])
@@ -70,12 +73,11 @@ def _tested(rho: Series, null: Null, confidence: float) -> Parts:
 
     z = artanh ρ varies as much around that of a coupling as around 0.
     """
-    with np.errstate(divide="ignore"):  # identical series have an infinite z
-        z = np.arctanh(rho)
+    z = z_of(rho)
     reach = null.reach(confidence)
     return _undefined(rho.shape, UNCOUPLED) | {
-        "low": np.tanh(z - reach),
-        "high": np.tanh(z + reach),
+        "low": np.minimum(np.tanh(z - reach), rho),
+        "high": np.maximum(np.tanh(z + reach), rho),
         "p_by_size": null.p_by_size(z),
         "p_value": np.array(null.p_value(z)),
         "deviation": null.deviation,

@@ -9,6 +9,7 @@ import numpy as np
 
 from wcdfa.cross.compare import NullName, compared, null_maker
 from wcdfa.cross.frame import frame_of
+from wcdfa.cross.null import least_replicates
 from wcdfa.cross.result import Coupling
 from wcdfa.cross.series import both, side_of
 from wcdfa.inference.exponent import check_confidence
@@ -90,7 +91,7 @@ def coupling(
     doi:10.1103/PhysRevLett.100.084102.
     """
     check_confidence(confidence)
-    check_null(null, replicates)
+    check_null(null, replicates, confidence)
     left, right = both(x, y, axis)
     frame = frame_of(left.shape[-1], scales=scales, order=order, breaks=breaks, lags=lags)
     batch = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
@@ -99,11 +100,14 @@ def coupling(
     return found.shaped(batch, with_lags=lags is not None)
 
 
-def check_null(null: str, replicates: int) -> None:
-    """Raise a ValueError if the null is unknown or has too few pairs."""
+def check_null(null: str, replicates: int, confidence: float) -> None:
+    """Raise a ValueError if the null is unknown or has too few pairs for the intervals."""
     if null not in NULLS:
         msg = f"null must be one of {', '.join(map(repr, NULLS))}, got {null!r}"
         raise ValueError(msg)
     if replicates < FEWEST_REPLICATES:
         msg = f"replicates must be at least {FEWEST_REPLICATES}, with which p can be 0.05, got {replicates}; 999 is usual"
+        raise ValueError(msg)
+    if replicates < (needed := least_replicates(confidence)):
+        msg = f"replicates must be at least {needed:,} for confidence={confidence}, got {replicates:,}; use more, or a lower confidence"
         raise ValueError(msg)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wcdfa.cross.result import BENDS
+from wcdfa.cross.result import BENDS, CHANGES_SIGN, FEW_SIZES
 from wcdfa.inference.exponent import normal_quantile
 from wcdfa.inference.moments import alpha_range, interpolation, log_mean_square, nodes
 from wcdfa.kernel.polynomials import Matrix, frozen
@@ -48,7 +48,7 @@ def exponent_of(of: Measured, sizes: tuple[int, ...], order: int, confidence: fl
     covary as those of ρ without coupling, times 1 + ρ_s ρ_t, as for every Gaussian pair whose coherence does not depend on the frequency.
     """
     if len(sizes) < FEWEST:
-        return Exponent(math.nan, math.nan, math.nan, BENDS)
+        return Exponent(math.nan, math.nan, math.nan, FEW_SIZES)
     grid, curves = _curves(sizes, order)
     unit = _expected_unit(of, grid, curves)
     observed, shapes = of.cross / unit, np.exp(2 * curves - 2 * curves[:, :1]) / unit
@@ -60,7 +60,7 @@ def exponent_of(of: Measured, sizes: tuple[int, ...], order: int, confidence: fl
         best = int(np.argmin(misfit))
         rho = np.clip(shapes[best] * along[best] / length[best], -1, 1)
     if misfit[best] > chi_square.quantile(MISFIT, len(sizes) - 2):
-        return Exponent(math.nan, math.nan, math.nan, BENDS)
+        return Exponent(math.nan, math.nan, math.nan, CHANGES_SIGN if np.ptp(np.sign(of.cross)) == 2 else BENDS)
     near = grid[misfit <= misfit[best] + normal_quantile(confidence) ** 2]
     return Exponent(float(grid[best]), float(near[0]), float(near[-1]), 0)
 

@@ -15,9 +15,12 @@ from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, is_jax
 from wcdfa.kernel.boxes import Layout
 from wcdfa.kernel.fluctuation import MeanSquares, checked_overlap, mean_squares
 from wcdfa.scales import default_sizes
+from wcdfa.support.aliases import Series
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+NEAREST = 1 - 1e-12  # to ρ = 1: nearer than that is rounding
 
 
 def cross_fluctuations(
@@ -106,6 +109,15 @@ def coefficients_of(cross: Array, x: Array, y: Array, known: Array, xp: Namespac
     ones = xp.ones_like(cross)
     rho = cross / xp.sqrt(xp.where(known, x * y, ones))
     return xp.where(known, xp.minimum(xp.maximum(rho, -1 * ones), ones), xp.nan * ones)
+
+
+def z_of(rho: Series) -> Series:
+    """The artanh of ρ(s), whose errors do not depend on ρ; that of a perfect coupling is finite.
+
+    >>> z_of(np.array([0.5, -1.0])).round(2)
+    array([  0.55, -14.16])
+    """
+    return np.asarray(np.arctanh(np.clip(rho, -NEAREST, NEAREST)))
 
 
 def aligned(x: object, y: object, axis: int) -> tuple[Array, Array, Namespace]:

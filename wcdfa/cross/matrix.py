@@ -11,6 +11,7 @@ import numpy as np
 from wcdfa.cross.all_pairs import coefficients, pairs_of, simulated
 from wcdfa.cross.compare import NullName, memory_of
 from wcdfa.cross.coupling import check_null
+from wcdfa.cross.fluctuation import z_of
 from wcdfa.cross.frame import Frame, frame_of
 from wcdfa.cross.null import null_of
 from wcdfa.cross.partial import matrices, partial_and_multiple
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from wcdfa.kernel.arrays import Array
 
 REASONS = {cause: text.format("a series") for cause, text in WHY.items()}
+ONE_RHYTHM = "two series have one rhythm and little else, so that ρ is near 1 or -1 at every size with or without a coupling"
 SINGULAR = "some series are sums of others, up to rounding, so that the others cannot be taken out"
 
 
@@ -64,8 +66,11 @@ class CouplingMatrix(NamedTuple):
 
     @property
     def reason(self) -> str | None:
-        """Why a series is left out, in words; None if none is."""
-        return REASONS.get(int(np.max(self.cause, initial=0)))
+        """Why a series, or a pair, is left out, in words; None if none is."""
+        if left_out := REASONS.get(int(np.max(self.cause, initial=0))):
+            return left_out
+        pairs = (..., *pairs_of(self.alpha.shape[-1]))
+        return ONE_RHYTHM if np.isnan(np.asarray(self.p_value)[pairs]).any() else None
 
     @property
     def partial_reason(self) -> str | None:
@@ -125,7 +130,7 @@ def coupling_matrix(
     (1993).
     """
     check_confidence(confidence)
-    check_null(null, replicates)
+    check_null(null, replicates, confidence)
     values = on_host(x, axis)
     if values.ndim < 2 or values.shape[-2] < 2:
         msg = f"x has shape {values.shape} with time along the last axis; a matrix needs at least two series, shape (..., C, n)"
@@ -165,12 +170,11 @@ def _of_set(
 def _test(found: dict[str, Any], used: npt.NDArray[np.intp], z_null: Series, confidence: float) -> None:
     """Fill in the intervals and the p-values of all pairs of the series that are used."""
     first, second = (used[each] for each in pairs_of(len(used)))
-    with np.errstate(divide="ignore"):
-        z, z_partial = (np.arctanh(found[name][first, second]) for name in ("rho", "partial"))
+    z, z_partial = (z_of(found[name][first, second]) for name in ("rho", "partial"))
     together = null_of(z_null)
     reach = together.reach(confidence)
-    _both_ways(found["low"], first, second, np.tanh(z - reach))
-    _both_ways(found["high"], first, second, np.tanh(z + reach))
+    _both_ways(found["low"], first, second, np.minimum(np.tanh(z - reach), found["rho"][first, second]))
+    _both_ways(found["high"], first, second, np.maximum(np.tanh(z + reach), found["rho"][first, second]))
     _both_ways(
         found["p_corrected"],
         first,
@@ -178,16 +182,20 @@ def _test(found: dict[str, Any], used: npt.NDArray[np.intp], z_null: Series, con
         np.array([together.p_of(each) for each in np.max(np.abs(z) / together.deviation, axis=-1)]),
     )
     _both_ways(found["p_value"], first, second, _alone(z_null, z))
+    alike = np.flatnonzero(np.isnan(found["p_value"][first, second]))
+    for name in ("low", "high", "p_corrected"):
+        _both_ways(found[name], first[alike], second[alike], np.array(math.nan))
     sizes = np.isfinite(z_partial).all(axis=0)
     if sizes.any():
         simulated_partial = partial_and_multiple(matrices(np.tanh(z_null[..., sizes]), len(used)))[0]
-        null_partial = np.arctanh(np.moveaxis(simulated_partial, -3, -1)[(slice(None), *pairs_of(len(used)))])
+        null_partial = z_of(np.moveaxis(simulated_partial, -3, -1)[(slice(None), *pairs_of(len(used)))])
         _both_ways(found["partial_p_value"], first, second, _alone(null_partial, z_partial[:, sizes]))
 
 
 def _alone(z_null: Series, z: Series) -> Series:
-    """The p-value of each pair over all sizes."""
-    return np.array([null_of(z_null[:, [i]]).p_value(z[[i]]) for i in range(len(z))])
+    """The p-value of each pair over all sizes; NaN where ρ = ±1 tells nothing."""
+    nulls = (null_of(z_null[:, [i]]) for i in range(len(z)))
+    return np.array([math.nan if null.alike else null.p_value(z[[i]]) for i, null in enumerate(nulls)])
 
 
 def _both_ways(target: Series, first: npt.NDArray[np.intp], second: npt.NDArray[np.intp], values: Series) -> None:

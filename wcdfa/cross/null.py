@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wcdfa.cross.fluctuation import z_of
 from wcdfa.cross.frame import Frame
 from wcdfa.inference.approximate_moments import SAMPLES, arfima_of
 from wcdfa.inference.moments import alpha_range
@@ -19,6 +20,18 @@ from wcdfa.surrogates import phase_randomised
 STEP = 0.05  # of α in the nulls that are kept: below the error of a measured one
 NEAR = 16  # samples on each side of a break that give the levels there
 LONGEST = 4096  # samples of simulated series; with more, z varies as one over the square root of the number of boxes
+LEVEL = 0.05  # of a test: where p is larger, no coupling is found
+PERFECT = 2.65  # artanh of 0.99
+ROUNDING = 1e-9
+
+
+def least_replicates(confidence: float) -> int:
+    """The fewest pairs that an interval of this level can be read from.
+
+    >>> least_replicates(0.95), least_replicates(0.999)
+    (19, 999)
+    """
+    return int(np.ceil(confidence / (1 - confidence) - ROUNDING))
 
 
 class Null(NamedTuple):
@@ -28,6 +41,7 @@ class Null(NamedTuple):
     deviation: Series  # standard deviation of z, (lags, sizes)
     largest: Series  # the largest |z| / deviation of each pair, sorted, (replicates,)
     covariance: Series  # of z between sizes, (lags, sizes, sizes)
+    throughout: Series  # the |z| that each pair has at every size, at the lag where it is largest, (replicates,)
 
     def p_by_size(self, z: Series) -> Series:
         """The share of pairs whose |z| is at least this, at each lag and size."""
@@ -44,18 +58,24 @@ class Null(NamedTuple):
         return float((1 + more) / (1 + len(self.largest)))
 
     def reach(self, confidence: float) -> Series:
-        """How far z is from 0 in this share of pairs, (lags, sizes)."""
-        place = min(int(np.ceil(confidence * (len(self.magnitudes) + 1))), len(self.magnitudes)) - 1
-        return np.asarray(self.magnitudes[place])
+        """How far z is from 0 in this share of pairs, (lags, sizes); there are at least `least_replicates` of them."""
+        place = int(np.ceil(confidence * (len(self.magnitudes) + 1) - ROUNDING))
+        return np.asarray(self.magnitudes[place - 1])
+
+    @property
+    def alike(self) -> bool:
+        """Whether so many pairs have a ρ of almost ±1 at every size that none of ±1 can be told from them."""
+        return bool(np.mean(self.throughout >= PERFECT) > LEVEL)
 
 
 def null_of(z: Series) -> Null:
     """The null from z of simulated pairs, (replicates, lags, sizes)."""
-    deviation = np.sqrt(np.mean(z * z, axis=0))
+    deviation = np.maximum(np.sqrt(np.mean(z * z, axis=0)), ROUNDING)
     magnitude = np.abs(z)
+    throughout = np.max(np.min(magnitude, axis=2), axis=1)
     covariance = np.einsum("rls,rlt->lst", z, z) / len(z)
     largest = np.sort(np.max(magnitude / deviation, axis=(1, 2)))
-    return Null(*map(frozen, (np.sort(magnitude, axis=0), deviation, largest, covariance)))
+    return Null(*map(frozen, (np.sort(magnitude, axis=0), deviation, largest, covariance, throughout)))
 
 
 def rounded(alpha: float, order: int) -> float:
@@ -90,7 +110,7 @@ def _simulated(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -
     rng = np.random.default_rng([seed, shorter.n, frame.order])
     for count in chunks(replicates, shorter.n):
         pair = (series_like(memory, frame, shorter.n, count, rng) for memory in (x, y))
-        parts.append(np.arctanh(shorter.coefficients(*pair)))
+        parts.append(z_of(shorter.coefficients(*pair)))
     return null_of(np.concatenate(parts) * np.sqrt(shorter.boxes() / frame.boxes()))
 
 

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wcdfa.cross.fluctuation import z_of
 from wcdfa.cross.sentences import sentence
 from wcdfa.inference.exponent import CONSTANT, NOT_FINITE, ROUNDING
 
-BENDS, UNCOUPLED = 20, 21  # why there is no λ
+BENDS, UNCOUPLED, FEW_SIZES, CHANGES_SIGN = 20, 21, 22, 23  # why there is no λ
+ALIKE = 30  # why ρ is not compared
 OF_Y = 10  # added to a cause that is one of y
 WHY = {
     CONSTANT: "{} is constant",
@@ -17,13 +19,36 @@ WHY = {
     NOT_FINITE: "{} holds a value that is NaN or infinite",
 }
 REASONS = {cause + shift: text.format(name) for cause, text in WHY.items() for shift, name in ((0, "x"), (OF_Y, "y"))}
+REASONS[ALIKE] = (
+    "x and the other series have one rhythm and little else, so that ρ is near 1 or -1 at every size with or without a coupling"
+)
 REASONS_OF_EXPONENT = {
     **REASONS,
-    BENDS: "F²xy grows with no single exponent: it bends, changes its sign, or is known at fewer than four sizes",
+    BENDS: "F²xy grows with no single exponent: it bends",
+    CHANGES_SIGN: "F²xy grows with no single exponent: it changes its sign",
+    FEW_SIZES: "F²xy is known at fewer than four sizes, too few for an exponent",
     UNCOUPLED: "no coupling is found, so that F²xy is only noise",
 }
 SHARED = ("scales", "lags")  # by all pairs of a batch
 PER_PAIR = ("p_value", "alpha_x", "alpha_y", "cause")  # whatever the lags
+NEAR_TIE = 0.9  # a lag whose ρ is as far from 0 as this share of the farthest fits as well
+
+
+class Clearest(NamedTuple):
+    """Where a coupling is clearest."""
+
+    size: int
+    """Box size in samples."""
+    rho: float
+    """ρ there."""
+    low: float
+    """Lower end of its interval."""
+    high: float
+    """Upper end of its interval."""
+    lag: int = 0
+    """Lag in samples; 0 without lags."""
+    alike: int = 1
+    """How many lags fit alike."""
 
 
 class Coupling(NamedTuple):
@@ -73,6 +98,18 @@ class Coupling(NamedTuple):
     def exponent_reason(self) -> str | None:
         """Why there is no λ, in words; None if there is one. For a batch, the reason of one of those without."""
         return REASONS_OF_EXPONENT.get(int(np.max(self.exponent_cause, initial=0)))
+
+    @property
+    def clearest(self) -> Clearest:
+        """Where ρ(s) of one pair is farthest from 0, in standard deviations; of lags that fit alike, the one nearest to 0."""
+        distance = np.atleast_2d(np.abs(z_of(self.rho)) / self.deviation)
+        lags = np.zeros(1, int) if self.lags is None else self.lags
+        best = np.max(distance, axis=-1)
+        near = np.flatnonzero(best >= NEAR_TIE * np.max(best))
+        lag = min(near.tolist(), key=lambda i: (abs(int(lags[i])), -best[i]))
+        place = (lag, int(np.argmax(distance[lag])))
+        rho, low, high = (float(np.atleast_2d(part)[place]) for part in (self.rho, self.low, self.high))
+        return Clearest(int(self.scales[place[1]]), rho, low, high, int(lags[lag]), len(near))
 
     def at(self, *index: int) -> Coupling:
         """The result of one of several pairs."""

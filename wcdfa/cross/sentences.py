@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from wcdfa.cross.null import LEVEL
 from wcdfa.support.text import first_few, probability, several
 
 if TYPE_CHECKING:
     from wcdfa.cross.matrix import CouplingMatrix
-    from wcdfa.cross.result import Coupling
-
-LEVEL = 0.05  # a larger p-value is no coupling
+    from wcdfa.cross.result import Clearest, Coupling
 
 
 def sentence(found: Coupling) -> str:
@@ -26,18 +25,17 @@ def _of_one(found: Coupling) -> str:
     said = probability(float(found.p_value))
     if found.p_value > LEVEL:
         return f"no coupling found ({said})"
-    with np.errstate(divide="ignore"):
-        place = np.unravel_index(np.argmax(np.abs(np.arctanh(found.rho)) / found.deviation), found.rho.shape)
-    rho, low, high = (float(part[place]) for part in (found.rho, found.low, found.high))
-    where = f"at boxes of {several(int(found.scales[place[-1]]), 'sample', 'samples')}"
-    return f"coupled ({said}): ρ = {rho:.2f} ({low:.2f} to {high:.2f}) {where}{_following(found, place)}"
+    best = found.clearest
+    where = f"at boxes of {several(best.size, 'sample', 'samples')}{_following(best)}"
+    return f"coupled ({said}): ρ = {best.rho:.2f} ({best.low:.2f} to {best.high:.2f}) {where}"
 
 
-def _following(found: Coupling, place: tuple[np.intp, ...]) -> str:
-    if found.lags is None or not (lag := int(found.lags[place[0]])):
-        return ""
-    first, second = ("y", "x") if lag > 0 else ("x", "y")
-    return f", where {first} follows {second} by {several(abs(lag), 'sample', 'samples')}"
+def _following(best: Clearest) -> str:
+    first, second = ("y", "x") if best.lag > 0 else ("x", "y")
+    follows = f", where {first} follows {second} by {several(abs(best.lag), 'sample', 'samples')}" if best.lag else ""
+    if best.alike == 1:
+        return follows
+    return f"{follows or ', without a lag'}; {best.alike:,} lags fit alike, of which this is the nearest to 0"
 
 
 def _of_many(found: Coupling) -> str:

@@ -52,10 +52,8 @@ class NormCoupling(NamedTuple):
         """The box size in samples at which ρ is farthest from 0 in standard deviations, and ρ there with its interval."""
         if self.coupling is None:
             return 0, math.nan, math.nan, math.nan
-        with np.errstate(divide="ignore"):
-            place = int(np.argmax(np.abs(np.arctanh(self.coupling.rho)) / self.coupling.deviation))
-        found = self.coupling
-        return int(found.scales[place]), float(found.rho[place]), float(found.low[place]), float(found.high[place])
+        found = self.coupling.clearest
+        return found.size, found.rho, found.low, found.high
 
     def __str__(self) -> str:
         """One line: whether the two move together, or why they were not compared."""
