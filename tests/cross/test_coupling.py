@@ -11,7 +11,9 @@ import wcdfa
 from tests.conftest import require
 from wcdfa import Coupling, coupling, coupling_matrix, cross_fluctuations, fluctuations, synthetic
 from wcdfa.cross.frame import Frame
-from wcdfa.cross.null import Spectrum, null_of_pair
+from wcdfa.cross.null import KEPT, Spectrum, null_of_pair
+from wcdfa.support import progress
+from wcdfa.support.kept import Kept
 
 N = 256
 X, NOISE = synthetic.arfima(N, d=0.3, batch=(2,), seed=0)
@@ -72,8 +74,46 @@ def test_it_is_symmetric_and_odd():
     plain, exchanged, opposite = coupling(X, Y, **few), coupling(Y, X, **few), coupling(X, -Y, **few)
     np.testing.assert_allclose(exchanged.rho, plain.rho, atol=1e-13)
     np.testing.assert_allclose(opposite.rho, -plain.rho, atol=1e-13)
+    assert exchanged.p_value == plain.p_value
     np.testing.assert_allclose([opposite.p_value, -opposite.low[0]], [plain.p_value, plain.high[0]])
     assert opposite.exponent == pytest.approx(plain.exponent)
+
+
+@pytest.mark.parametrize("lags", [None, [2], [-3]])
+@pytest.mark.parametrize("null", ["memory", "phase"])
+def test_exchanging_the_series_changes_no_p_value(lags, null):
+    """α of the two differ, and so do the memories of the simulated pairs."""
+    x, y = synthetic.arfima(N, d=0.1, seed=11), synthetic.arfima(N, d=0.7, seed=12)
+    back = None if lags is None else [-lag for lag in lags]
+    plain, exchanged = coupling(x, y, lags=lags, null=null, **few), coupling(y, x, lags=back, null=null, **few)
+    assert exchanged.p_value == plain.p_value
+    np.testing.assert_array_equal(exchanged.p_by_size, plain.p_by_size)
+    np.testing.assert_allclose(exchanged.low, plain.low, atol=1e-9)
+
+
+def test_nulls_of_spectra_are_kept_and_what_is_kept_is_bounded_by_bytes():
+    frame, series = Frame(N, (4, 8, 16)), (X, Y)
+    first, second = (null_of_pair(frame, *(Spectrum(each.copy(), 0.8) for each in series), 99, 0) for _ in range(2))
+    assert first is second
+    assert null_of_pair(frame, Spectrum(X, 0.8), Spectrum(Y + 1e-9 * NOISE, 0.8), 99, 0) is not first
+    kept = Kept(1000, size=lambda array: array.nbytes)
+    for size in (10, 50, 60, 20, 500, 30):
+        kept.of(np.zeros, size)
+        assert kept.bytes <= 1000
+    assert len(kept) == 3
+    assert kept.of(np.zeros, 20) is kept.of(np.zeros, 20)
+    assert kept.of(np.zeros, 500) is not kept.of(np.zeros, 500)
+    assert KEPT.bytes == sum(sum(each.nbytes for each in (found if isinstance(found, tuple) else (found,))) for found in KEPT)
+    assert 0 < KEPT.bytes <= KEPT.most
+
+
+def test_a_long_simulation_is_announced(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setenv("WCDFA_PROGRESS", "1")
+    coupling(X, Y, lags=range(-8, 9), seed=77, **few)
+    assert "simulating pairs without coupling" in capsys.readouterr().err
+    coupling_matrix(synthetic.arfima(1024, d=0.2, batch=(20,), seed=5), seed=77, replicates=99)
+    assert "simulating pairs without coupling" in capsys.readouterr().err
 
 
 def test_identical_and_opposite_series():

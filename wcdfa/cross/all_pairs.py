@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from wcdfa.cross.fluctuation import coefficients_of, comparable, z_of
 from wcdfa.cross.frame import Frame
-from wcdfa.cross.null import Memory, Spectrum, chunks, memory_key, series_like, shorter_frame
+from wcdfa.cross.null import KEPT, SIMULATING, Memory, chunks, memory_key, series_like, shorter_frame
 from wcdfa.kernel.arrays import NUMPY
 from wcdfa.kernel.boxes import BY_HALVES
 from wcdfa.kernel.fluctuation import MeanSquares, mean_squares
 from wcdfa.kernel.polynomials import frozen
 from wcdfa.support.aliases import Series
+from wcdfa.support.progress import Progress
 
 Places = npt.NDArray[np.intp]
 
@@ -48,19 +48,18 @@ def coefficients(frame: Frame, x: Series) -> Series:
 
 
 def simulated(frame: Frame, memories: Sequence[Memory], replicates: int, seed: int) -> Series:
-    """The z = artanh ρ(s) of all pairs of independent series with these memories, (replicates, pairs, sizes); kept if all are exponents."""
+    """The z = artanh ρ(s) of all pairs of independent series with these memories, (replicates, pairs, sizes); they are kept."""
     keys = tuple(memory_key(each, frame.order) for each in memories)
-    make = _simulated if any(isinstance(each, Spectrum) for each in keys) else _kept
-    return make(frame, keys, replicates, seed)
+    return KEPT.of(_simulated, frame, keys, replicates, seed)
 
 
 def _simulated(frame: Frame, memories: tuple[Memory, ...], replicates: int, seed: int) -> Series:
     shorter, parts = shorter_frame(frame), []
     rng = np.random.default_rng([seed, shorter.n, frame.order])
-    for count in chunks(replicates, shorter.n * len(memories) ** 2 // 2):
-        x = np.stack([series_like(each, frame, shorter.n, count, rng) for each in memories], axis=-2)
-        parts.append(z_of(coefficients(shorter, x)))
+    counts = list(chunks(replicates, shorter.n * len(memories) ** 2 // 2))
+    with Progress(SIMULATING, len(counts)) as progress:
+        for count in counts:
+            x = np.stack([series_like(each, frame, shorter.n, count, rng) for each in memories], axis=-2)
+            parts.append(z_of(coefficients(shorter, x)))
+            progress.advance()
     return frozen(np.concatenate(parts) * np.sqrt(shorter.boxes() / frame.boxes()))
-
-
-_kept = lru_cache(maxsize=16)(_simulated)

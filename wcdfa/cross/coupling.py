@@ -65,7 +65,8 @@ def coupling(
         Lags in samples to compare at, such as ``range(-10, 11)``. At a positive lag y follows x.
     null : "memory" or "phase"
         What pairs without coupling are like. "memory": Gaussian ARFIMA with the α of x and the α of y (by ``method="gls"``); such pairs
-        are kept, so that the next comparison with these α takes little time. If log F(s) of a series is not that of ARFIMA (`adequacy`
+        are kept, so that the next comparison with these α takes little time, up to
+        256 MB of them. If log F(s) of a series is not that of ARFIMA (`adequacy`
         below 0.1), series with its spectrum and random phases are used instead. "phase": random phases for every series.
     replicates : int
         How many pairs without coupling are simulated, at least 19; p-values are at least ``1 / (replicates + 1)``.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,8 @@ from wcdfa.inference.approximate_moments import SAMPLES, arfima_of
 from wcdfa.inference.moments import alpha_range
 from wcdfa.kernel.polynomials import frozen
 from wcdfa.support.aliases import Series
+from wcdfa.support.kept import Kept
+from wcdfa.support.progress import Progress
 from wcdfa.surrogates import phase_randomised
 
 STEP = 0.05  # of α in the nulls that are kept: below the error of a measured one
@@ -23,6 +25,8 @@ LONGEST = 4096  # samples of simulated series; with more, z varies as one over t
 LEVEL = 0.05  # of a test: where p is larger, no coupling is found
 PERFECT = 2.65  # artanh of 0.99
 ROUNDING = 1e-9
+SIMULATING = "simulating pairs without coupling"
+KEPT = Kept(256 << 20, size=lambda found: sum(each.nbytes for each in (found if isinstance(found, tuple) else (found,))))  # bytes
 
 
 def least_replicates(confidence: float) -> int:
@@ -88,33 +92,53 @@ def rounded(alpha: float, order: int) -> float:
     return round(min(max(round(alpha / STEP) * STEP, low), high), 6)
 
 
-class Spectrum(NamedTuple):
-    """A series whose spectrum is its memory, rather than an α."""
+class Spectrum:
+    """A series whose spectrum is its memory, rather than an α; two of the same values are equal."""
 
-    series: Series
-    alpha: float  # from 1.5 on the phases are those of its differences: the ends of such a series do not meet
+    def __init__(self, series: Series, alpha: float) -> None:
+        self.series, self.alpha = (
+            series,
+            float(alpha),
+        )  # from α = 1.5 on the phases are those of its differences: its ends do not meet
+        self.digest = blake2b(np.append(series, self.alpha).tobytes(), digest_size=16).digest()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both have the same values and α."""
+        return isinstance(other, Spectrum) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """By the values."""
+        return hash(self.digest)
 
 
 Memory = float | Spectrum
 
 
 def null_of_pair(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -> Null:
-    """The null of pairs of independent Gaussian series with these memories; that of two α is kept."""
+    """The null of pairs of independent Gaussian series with these memories, which is kept; the same for y and x at one lag."""
     of_x, of_y = (memory_key(each, frame.order) for each in (x, y))
-    make = _simulated if isinstance(of_x, Spectrum) or isinstance(of_y, Spectrum) else _kept
-    return make(frame, of_x, of_y, replicates, seed)
+    alone = len(frame.lags) == 1  # at several lags y is shifted against x, which is not the same exchanged
+    if alone and _rank(of_x) > _rank(of_y):
+        of_x, of_y, frame = of_y, of_x, frame._replace(lags=tuple(-lag for lag in frame.lags))
+    return KEPT.of(_simulated, frame, of_x, of_y, replicates, seed)
+
+
+def _rank(memory: Memory) -> tuple[float, bytes]:
+    return (np.inf, memory.digest) if isinstance(memory, Spectrum) else (memory, b"")
 
 
 def _simulated(frame: Frame, x: Memory, y: Memory, replicates: int, seed: int) -> Null:
     shorter, parts = shorter_frame(frame), []
-    rng = np.random.default_rng([seed, shorter.n, frame.order])
-    for count in chunks(replicates, shorter.n):
-        pair = (series_like(memory, frame, shorter.n, count, rng) for memory in (x, y))
-        parts.append(z_of(shorter.coefficients(*pair)))
+    rng, counts = np.random.default_rng([seed, shorter.n, frame.order]), list(chunks(replicates, shorter.n))
+    with Progress(SIMULATING, len(counts) * len(frame.lags)) as progress:
+        for count in counts:
+            left, right = (series_like(memory, frame, shorter.n, count, rng) for memory in (x, y))
+            found = []
+            for each in shorter.squares(left, right):
+                found.append(z_of(np.asarray(each.coefficients())))
+                progress.advance()
+            parts.append(np.stack(found, axis=-2))
     return null_of(np.concatenate(parts) * np.sqrt(shorter.boxes() / frame.boxes()))
-
-
-_kept = lru_cache(maxsize=256)(_simulated)
 
 
 def memory_key(memory: Memory, order: int) -> Memory:
