@@ -142,6 +142,29 @@ def test_a_perfect_coupling_is_not_denied(noise, factor):
             assert "not compared" not in str(each)
 
 
+@pytest.mark.parametrize("kind", ["slope", "step", "line", "walk"])
+def test_a_coupling_of_trends_carries_a_note(kind):
+    t = np.arange(512)
+    noise = np.random.default_rng(3).standard_normal((2, 512))
+    add = {"slope": t / 100, "step": 3.0 * (t > 200), "line": 50.0 * t}.get(kind)
+    x, y = noise.cumsum(axis=1) + noise.cumsum(axis=1)[0] if add is None else noise + add
+    found = coupling(x, y, **few)
+    assert found.p_value <= 0.05
+    assert bool(found.trend) == (add is not None) == ("both seem to have a trend or a step" in str(found))
+    if kind == "slope":
+        higher = coupling(x, y, order=2, **few)
+        assert higher.trend == 0
+        assert higher.trend_note is None
+        assert higher.p_value > 0.05
+        assert coupling(np.stack([x, noise[0]]), np.stack([y, noise[1]]), **few).trend.tolist() == [3, 0]
+        assert coupling(x, noise[1], **few).trend == 1
+
+
+def test_series_with_memory_are_no_trends():
+    x = np.concatenate([synthetic.arfima(512, d=d, batch=(40,), seed=2) for d in (-0.2, 0.0, 0.4, 0.9)])
+    assert np.mean(coupling(x, x[::-1], replicates=19).trend > 0) < 0.06
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_of_lags_that_fit_alike_the_nearest_to_0_is_named(seed):
     rng, sine = np.random.default_rng(seed), np.sin(2 * np.pi * np.arange(1000) / 20)
@@ -239,7 +262,7 @@ def test_other_libraries_and_their_mixtures():
         for x, y in ((torch.asarray(X).requires_grad_(), list(Y)), (jax.numpy.asarray(X), torch.asarray(Y))):
             np.testing.assert_allclose(coupling(x, y, **few).rho, plain.rho, atol=1e-12)
     assert isinstance(plain, Coupling)
-    assert len(jax.tree.leaves(plain._replace(lags=None))) == 14
+    assert len(jax.tree.leaves(plain._replace(lags=None))) == 15
 
 
 def test_the_same_seed_gives_the_same_numbers_and_the_null_is_kept():
@@ -270,7 +293,7 @@ def test_a_coupling_that_changes_its_sign_has_no_exponent():
     slow, fast = 0.2 * synthetic.random_walk(4096, seed=3), synthetic.white_noise(4096, seed=4)
     found = coupling(slow + fast, slow - fast, **few)
     assert found.rho[0] < -0.2 < 0.2 < found.rho[-1]
-    assert "no single exponent" in found.exponent_reason
+    assert found.exponent_reason == "F²xy grows with no single exponent: it changes its sign"
 
 
 @pytest.mark.parametrize(
@@ -292,3 +315,31 @@ def test_misuse(options, said):
         coupling(X, Y, **options)
     with pytest.raises(TypeError, match="lags must be integers"):
         coupling(X, Y, lags=[0.5])
+
+
+def test_shapes_and_series_are_named_in_errors():
+    rows = synthetic.white_noise(N, batch=(3,), seed=0)
+    for of_two in (coupling, cross_fluctuations):
+        with pytest.raises(ValueError, match=r"x has shape \(3, 256\) and y \(2, 256\).*x\[:, None\]"):
+            of_two(rows, rows[:2])
+        with pytest.raises(ValueError, match=r"Time runs along the last axis of x, whose shape is \(256, 3\): give axis=0"):
+            of_two(rows.T, rows.T)
+        with pytest.raises(TypeError, match=r"y is a masked array, with 2 masked, the first at index 7; .* longest stretch"):
+            of_two(X, np.ma.masked_array(Y, np.isin(np.arange(N), [7, 9])))
+        with pytest.raises(TypeError, match=r"y has dtype .*; this function needs real numbers"):
+            of_two(X, np.array(["a"] * N))
+        with pytest.raises(ValueError, match="y is a single value"):
+            of_two(X, 3.0)
+    np.testing.assert_array_equal(coupling(X, np.ma.masked_array(Y), **few).rho, coupling(X, Y, **few).rho)
+    at_5 = np.where(np.arange(N) == 5, np.nan, 0.0)
+    for x, y, name in ((X, Y + at_5, "y"), (X + at_5, Y, "x")):
+        with pytest.raises(ValueError, match=f"{name} holds 1 value.*at index 5.*longest stretch") as raised:
+            cross_fluctuations(x, y)
+        assert "missing=" not in str(raised.value)
+
+
+def test_each_reason_without_an_exponent_is_its_own():
+    assert (
+        coupling(X, Y, scales=[4, 8, 16], **few).exponent_reason
+        == "F²xy is known at fewer than four sizes, too few for an exponent"
+    )

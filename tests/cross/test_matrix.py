@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wcdfa import coupling, coupling_matrix, synthetic
+from wcdfa import coupling, coupling_matrix, dfa, fluctuations, synthetic
 
 N = 256
 A, B, C = synthetic.arfima(N, d=0.3, batch=(3,), seed=0)
@@ -92,3 +92,25 @@ def test_misuse():
         coupling_matrix(A)
     with pytest.raises(ValueError, match="at least two series"):
         coupling_matrix(A[None])
+
+
+def test_an_empty_batch_a_sum_of_others_and_one_pair():
+    found = coupling_matrix(np.zeros((0, 3, N)), **few)
+    assert found.rho.shape[:3] == (0, 3, 3)
+    assert found.p_value.shape == (0, 3, 3)
+    assert str(found) == "no series to compare: the batch is empty"
+    said = str(coupling_matrix([A, B, A + B], **few))
+    assert "no partial ρ: some series are sums of others" in said
+    assert "partial" not in str(coupling_matrix([A, B, A + C], **few))
+    assert str(coupling_matrix([A, C], **few)).startswith("0 of 1 pair is coupled")
+
+
+def test_time_along_the_first_axis_is_pointed_out():
+    with pytest.raises(ValueError, match=r"shape is \(500, 4\): give axis=0 if it runs along the first"):
+        coupling_matrix(np.zeros((500, 4)))
+    for measure in (dfa, fluctuations):
+        with pytest.raises(ValueError, match=r"shape is \(2, 300, 5\): give axis=1 if it runs along the 2nd"):
+            measure(np.zeros((2, 300, 5)))
+        with pytest.raises(ValueError, match="the series has 5 samples") as raised:
+            measure(np.zeros((5, 5)))
+        assert "Time runs" not in str(raised.value)

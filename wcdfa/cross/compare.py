@@ -54,10 +54,18 @@ def compared(frame: Frame, x: Side, y: Side, make_null: NullMaker, confidence: f
         if parts[place]["p_value"] <= LEVEL:
             alphas = float(x.alpha[place]), float(y.alpha[place])
             parts[place] |= _exponents(tuple(each[place] for each in squares), alphas, null, frame, confidence)
+    trend = np.where(cause == 0, x.trend + 2 * y.trend, 0).astype(np.int8)
     empty = _undefined(rho.shape[1:], 0)
     joined = {name: np.array([part[name] for part in parts]).reshape(len(parts), *each.shape) for name, each in empty.items()}
     return Coupling(
-        rho=rho, alpha_x=x.alpha, alpha_y=y.alpha, cause=cause, scales=scales_of(frame.sizes), lags=np.array(frame.lags), **joined
+        rho=rho,
+        alpha_x=x.alpha,
+        alpha_y=y.alpha,
+        cause=cause,
+        scales=scales_of(frame.sizes),
+        lags=np.array(frame.lags),
+        trend=trend,
+        **joined,
     )
 
 

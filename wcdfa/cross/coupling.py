@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, get_args
 
-import numpy as np
-
 from wcdfa.cross.compare import NullName, compared, null_maker
+from wcdfa.cross.fluctuation import batch_of
 from wcdfa.cross.frame import frame_of
 from wcdfa.cross.null import least_replicates
 from wcdfa.cross.result import Coupling
 from wcdfa.cross.series import both, side_of
 from wcdfa.inference.exponent import check_confidence
+from wcdfa.kernel.checks import saying_where_time_runs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -94,8 +94,9 @@ def coupling(
     check_confidence(confidence)
     check_null(null, replicates, confidence)
     left, right = both(x, y, axis)
-    frame = frame_of(left.shape[-1], scales=scales, order=order, breaks=breaks, lags=lags)
-    batch = np.broadcast_shapes(left.shape[:-1], right.shape[:-1])
+    with saying_where_time_runs(left.shape):
+        frame = frame_of(left.shape[-1], scales=scales, order=order, breaks=breaks, lags=lags)
+    batch = batch_of(left.shape, right.shape)
     of_x, of_y = (side_of(each, frame).spread_to(batch) for each in (left, right))
     found = compared(frame, of_x, of_y, null_maker(frame, null, replicates, seed), confidence)
     return found.shaped(batch, with_lags=lags is not None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, is_jax
+from wcdfa.kernel.arrays import GAPS, NUMPY, Array, Namespace, as_series, is_jax
 from wcdfa.kernel.boxes import Layout
 from wcdfa.kernel.fluctuation import MeanSquares, checked_overlap, mean_squares
 from wcdfa.scales import default_sizes
@@ -20,6 +20,10 @@ from wcdfa.support.aliases import Series
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+WAY_OUT = (
+    "two series are compared where both are whole: give the longest stretch in which both are known, "
+    "or fill what is missing (dfa takes gaps of one series)"
+)
 NEAREST = 1 - 1e-12  # to ρ = 1: nearer than that is rounding
 
 
@@ -122,9 +126,9 @@ def z_of(rho: Series) -> Series:
 
 def aligned(x: object, y: object, axis: int) -> tuple[Array, Array, Namespace]:
     """Both series along the last axis, in one library; NumPy arrays join the library of the other."""
-    left, xp = as_series(x, axis)
-    right, other = named_y(lambda: as_series(y, axis))
+    (left, xp), (right, other) = whole(x, "x", axis), whole(y, "y", axis)
     check_lengths(left.shape[-1], right.shape[-1])
+    batch_of(tuple(left.shape), tuple(right.shape))
     if xp is not other:
         left, right, xp = _in_one_library(left, right, xp, other)
     return left, right, xp
@@ -135,6 +139,30 @@ def check_lengths(of_x: int, of_y: int) -> None:
     if of_x != of_y:
         msg = f"x has {of_x:,} samples and y {of_y:,}; give both at the same steps, so that sample i of x belongs to sample i of y"
         raise ValueError(msg)
+
+
+def batch_of(of_x: tuple[int, ...], of_y: tuple[int, ...]) -> tuple[int, ...]:
+    """The batch shape of two inputs; raises a ValueError if they do not broadcast."""
+    try:
+        return np.broadcast_shapes(tuple(of_x[:-1]), tuple(of_y[:-1]))
+    except ValueError:
+        msg = (
+            f"x has shape {tuple(of_x)} and y {tuple(of_y)}, with time along the last axis: the axes before it must be equal, or 1. "
+            "For every x with every y give x[:, None]; for all pairs of one set use coupling_matrix"
+        )
+        raise ValueError(msg) from None
+
+
+def whole(x: object, name: str, axis: int) -> tuple[Array, Namespace]:
+    """The series along the last axis, named in errors; a masked array is taken if nothing of it is masked."""
+    if isinstance(x, np.ma.MaskedArray):
+        masked = np.argwhere(np.ma.getmaskarray(x))
+        if len(masked):
+            index = int(masked[0][0]) if x.ndim == 1 else tuple(map(int, masked[0]))
+            msg = f"{name} is a masked array, with {len(masked):,} masked, the first at index {index}; {WAY_OUT}"
+            raise TypeError(msg)
+        x = np.ma.getdata(x)
+    return named(name, lambda: as_series(x, axis))  # type: ignore[no-any-return]
 
 
 def _in_one_library(left: Array, right: Array, xp: Namespace, other: Namespace) -> tuple[Array, Array, Namespace]:
@@ -163,9 +191,9 @@ def cross_squares(
 ) -> CrossSquares:
     """F²x, F²y and F²xy of series along the last axis; batch shapes broadcast."""
     breaks = breaks if isinstance(breaks, tuple) else tuple(breaks)
-    first = mean_squares(x, scales=scales, order=order, axis=-1, layout=layout, breaks=breaks, default=default)
+    first = named("x", lambda: mean_squares(x, scales=scales, order=order, axis=-1, layout=layout, breaks=breaks, default=default))
     sizes = first.sizes
-    second = named_y(lambda: mean_squares(y, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks))
+    second = named("y", lambda: mean_squares(y, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks))
     (left, x_level), (right, y_level) = (comparable(each, xp) for each in (first, second))
     found = mean_squares(left + right, scales=sizes, order=order, axis=-1, layout=layout, breaks=breaks)
     of_sum = found.values if found.unit is None else found.values * found.unit * found.unit
@@ -182,13 +210,13 @@ def comparable(of: MeanSquares, xp: Namespace) -> tuple[Array, Array]:
     return (of.series - xp.mean(of.series, axis=-1, keepdims=True)) / level, level
 
 
-def named_y(compute: Callable[[], Any]) -> Any:
-    """What a function gives; errors that begin with x speak of y."""
+def named(name: str, compute: Callable[[], Any]) -> Any:
+    """What a function gives; its errors speak of this series, and of what two series need."""
     try:
         return compute()
     except (TypeError, ValueError) as error:
-        text = str(error)
-        if not text.startswith("x "):
-            raise
-        msg = f"y {text[2:]}"
-        raise type(error)(msg) from None
+        text = str(error).replace(GAPS, WAY_OUT).replace("dfa needs", "this function needs")
+        for start in ("x ", "the series "):
+            if text.startswith(start) and (start == "x " or name == "y"):
+                text = f"{name} {text.removeprefix(start)}"
+        raise type(error)(text) from None

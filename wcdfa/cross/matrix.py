@@ -19,6 +19,7 @@ from wcdfa.cross.result import WHY
 from wcdfa.cross.sentences import matrix_sentence
 from wcdfa.cross.series import Side, on_host, side_of
 from wcdfa.inference.exponent import ROUNDING, check_confidence
+from wcdfa.kernel.checks import saying_where_time_runs
 from wcdfa.kernel.fluctuation import scales_of
 from wcdfa.support.aliases import Series
 
@@ -135,11 +136,15 @@ def coupling_matrix(
     if values.ndim < 2 or values.shape[-2] < 2:
         msg = f"x has shape {values.shape} with time along the last axis; a matrix needs at least two series, shape (..., C, n)"
         raise ValueError(msg)
-    frame = frame_of(values.shape[-1], scales=scales, order=order, breaks=breaks, lags=None)
+    with saying_where_time_runs(values.shape):
+        frame = frame_of(values.shape[-1], scales=scales, order=order, breaks=breaks, lags=None)
     side, batch = side_of(values, frame), values.shape[:-2]
     sets = [side.at(*place) for place in np.ndindex(*batch)]
     parts = [_of_set(frame, each, null, replicates, confidence, seed) for each in sets]
-    joined = {name: np.stack([part[name] for part in parts]).reshape(*batch, *parts[0][name].shape) for name in parts[0]}
+    empty = _without(values.shape[-2], len(frame.sizes))
+    joined = {
+        name: np.array([part[name] for part in parts], each.dtype).reshape(*batch, *each.shape) for name, each in empty.items()
+    }
     return CouplingMatrix(**joined, scales=scales_of(frame.sizes))
 
 
@@ -153,7 +158,7 @@ def _of_set(
     bad = used[np.isnan(rho[:, used[:, None], used]).all(axis=-1).any(axis=0)] if len(used) > 1 else used[:0]
     cause[bad] = ROUNDING
     used = np.flatnonzero(cause == 0)
-    found = _empty(count, len(frame.sizes)) | {"alpha": np.where(cause == 0, side.alpha, math.nan), "cause": cause}
+    found = _without(count, len(frame.sizes)) | {"alpha": np.where(cause == 0, side.alpha, math.nan), "cause": cause}
     if len(used) < 2:
         return found
     own = rho[:, used[:, None], used]
@@ -202,7 +207,8 @@ def _both_ways(target: Series, first: npt.NDArray[np.intp], second: npt.NDArray[
     target[first, second] = target[second, first] = values
 
 
-def _empty(count: int, sizes: int) -> dict[str, npt.NDArray[Any]]:
+def _without(count: int, sizes: int) -> dict[str, npt.NDArray[Any]]:
     by_size = {name: np.full((count, count, sizes), math.nan) for name in ("rho", "low", "high", "partial")}
+    by_series = {"alpha": np.full(count, math.nan), "cause": np.zeros(count, np.int8)}
     by_pair = {name: np.full((count, count), math.nan) for name in ("p_value", "p_corrected", "partial_p_value")}
-    return {**by_size, **by_pair, "multiple": np.full((count, sizes), math.nan), "singular": np.zeros(sizes, np.bool_)}
+    return {**by_size, **by_pair, **by_series, "multiple": np.full((count, sizes), math.nan), "singular": np.zeros(sizes, np.bool_)}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wcdfa.cross.fluctuation import z_of
-from wcdfa.cross.sentences import sentence
+from wcdfa.cross.sentences import BOTH, sentence
 from wcdfa.inference.exponent import CONSTANT, NOT_FINITE, ROUNDING
 
 BENDS, UNCOUPLED, FEW_SIZES, CHANGES_SIGN = 20, 21, 22, 23  # why there is no λ
@@ -29,8 +29,12 @@ REASONS_OF_EXPONENT = {
     FEW_SIZES: "F²xy is known at fewer than four sizes, too few for an exponent",
     UNCOUPLED: "no coupling is found, so that F²xy is only noise",
 }
+TREND = (
+    "both seem to have a trend or a step: two series that both rise or fall move together without a coupling; "
+    "try order=2 or 3, and breaks= where they step"
+)
 SHARED = ("scales", "lags")  # by all pairs of a batch
-PER_PAIR = ("p_value", "alpha_x", "alpha_y", "cause")  # whatever the lags
+PER_PAIR = ("p_value", "alpha_x", "alpha_y", "cause", "trend")  # whatever the lags
 NEAR_TIE = 0.9  # a lag whose ρ is as far from 0 as this share of the farthest fits as well
 
 
@@ -85,6 +89,9 @@ class Coupling(NamedTuple):
     exponent_cause: Any
     """Why there is no λ, as a key of `wcdfa.cross.result.REASONS_OF_EXPONENT`; 0 if there is one."""
 
+    trend: Any = 0
+    """1 where x looks like a trend, or noise on one, 2 where y does, 3 where both do; else 0. Shape (...). `trend_note` says what follows."""
+
     def __str__(self) -> str:
         """Say in a sentence what was found."""
         return sentence(self)
@@ -93,6 +100,11 @@ class Coupling(NamedTuple):
     def reason(self) -> str | None:
         """Why the series were not compared, in words; None if they were. For a batch, the reason of one of those that were not."""
         return REASONS.get(int(np.max(self.cause, initial=0)))
+
+    @property
+    def trend_note(self) -> str | None:
+        """What trends may have to do with a coupling; None unless both x and y have one. For a batch, it is on those pairs that do."""
+        return TREND if np.any(np.asarray(self.trend) == BOTH) else None
 
     @property
     def exponent_reason(self) -> str | None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from wcdfa.cross.result import Clearest, Coupling
 
 
+BOTH = 3  # of `Coupling.trend`: x and y have a trend
+
+
 def sentence(found: Coupling) -> str:
     """What was found for one pair, or how many of several are coupled."""
     return _of_many(found) if np.ndim(found.p_value) else _of_one(found)
@@ -27,7 +30,11 @@ def _of_one(found: Coupling) -> str:
         return f"no coupling found ({said})"
     best = found.clearest
     where = f"at boxes of {several(best.size, 'sample', 'samples')}{_following(best)}"
-    return f"coupled ({said}): ρ = {best.rho:.2f} ({best.low:.2f} to {best.high:.2f}) {where}"
+    return f"coupled ({said}): ρ = {best.rho:.2f} ({best.low:.2f} to {best.high:.2f}) {where}{_trend(found)}"
+
+
+def _trend(found: Coupling) -> str:
+    return f". Note that {found.trend_note}" if found.trend_note else ""
 
 
 def _following(best: Clearest) -> str:
@@ -43,7 +50,9 @@ def _of_many(found: Coupling) -> str:
     unknown = int(np.isnan(p).sum())
     coupled = int((p <= LEVEL).sum())
     left_out = f", {unknown:,} not compared ({found.reason})" if unknown else ""
-    return f"{several(p.size, 'pair', 'pairs')}: {coupled:,} coupled (p ≤ {LEVEL}), {p.size - coupled - unknown:,} not{left_out}"
+    trending = int(np.sum((np.ravel(found.trend) == BOTH) & (p <= LEVEL)))
+    trends = f"; {trending:,} of the coupled have a trend or a step on both sides, which may be all of it" if trending else ""
+    return f"{several(p.size, 'pair', 'pairs')}: {coupled:,} coupled (p ≤ {LEVEL}), {p.size - coupled - unknown:,} not{left_out}{trends}"
 
 
 def matrix_sentence(found: CouplingMatrix) -> str:
@@ -52,17 +61,20 @@ def matrix_sentence(found: CouplingMatrix) -> str:
     first, second = np.triu_indices(count, 1)
     p = found.p_corrected[..., first, second]
     tested = int(np.isfinite(p).sum())
+    if not p.size:
+        return "no series to compare: the batch is empty"
     if not tested:
         return f"not compared: {found.reason}"
     coupled = p <= LEVEL
     left_out = f"; not compared: {several(p.size - tested, 'pair', 'pairs')}, where {found.reason}" if tested < p.size else ""
+    partial = f"; no partial ρ: {found.partial_reason}" if np.all(found.singular) else ""
     number = int(coupled.sum())
     among = "" if p.ndim > 1 or tested == 1 else f", corrected for {tested:,} pairs"
     said = (
         f"{number:,} of {several(tested, 'pair', 'pairs')} {'is' if 1 in (number, tested) else 'are'} coupled (p ≤ {LEVEL}{among})"
     )
     if p.ndim > 1 or not coupled.any():
-        return said + left_out
+        return said + partial + left_out
     places = sorted(np.flatnonzero(coupled), key=lambda i: float(p[i]))
     named = [f"series {first[i]} and {second[i]} ({probability(float(p[i]))})" for i in places]
-    return f"{said}: {first_few(named)}{left_out}"
+    return f"{said}: {first_few(named)}{partial}{left_out}"

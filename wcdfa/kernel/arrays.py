@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wcdfa.kernel.polynomials import Matrix
 
 __all__ = [
+    "GAPS",
     "NUMPY",
     "Array",
     "Limits",
@@ -39,6 +40,7 @@ __all__ = [
 
 T = TypeVar("T")
 
+GAPS = 'split the series there, or let NaN be gaps with missing="omit" (of dfa and fluctuations)'
 NUMPY: Namespace = np  # from 2.1 on it is an array-API namespace itself; array_api_compat.numpy takes 0.1 s to import
 
 _HALF = ("float16", "bfloat16", "float8")  # computed in float32: their own arithmetic would quantise F(s)
@@ -239,6 +241,5 @@ def where_not_finite(x: Array, xp: Namespace) -> str:
     value = float(xp.reshape(x, (-1,))[int(xp.argmax(flat))])
     count = int(xp.sum(flat, dtype=xp.int64))
     return (
-        f"x holds {count} value(s) that are not finite, the first is {value} at index {place} (series along the last axis); "
-        'split the series there, or let NaN be gaps with missing="omit" (of dfa and fluctuations)'
+        f"x holds {count} value(s) that are not finite, the first is {value} at index {place} (series along the last axis); {GAPS}"
     )

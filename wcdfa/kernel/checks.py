@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from typing import Literal, TypeVar
 
 import numpy as np
 
-from wcdfa.support.text import several
+from wcdfa.support.text import ordinal, several
 
 T = TypeVar("T")
 Order = Literal[1, 2, 3, 4]
@@ -28,6 +28,26 @@ def check_breaks(breaks: Iterable[object], n: int) -> tuple[int, ...]:
             )
             raise ValueError(msg)
     return tuple(b - a for a, b in pairwise((0, *places, n))) if places else ()
+
+
+@contextmanager
+def saying_where_time_runs(shape: tuple[int, ...]) -> Iterator[None]:
+    """If a series is too short, and another axis of the array is longer, say that time runs along the last axis.
+
+    >>> with saying_where_time_runs((500, 4)):
+    ...     raise ValueError("the series has 4 samples")
+    Traceback (most recent call last):
+    ValueError: the series has 4 samples. Time runs along the last axis of x, whose shape is (500, 4): give axis=0 if it runs along the first
+    """
+    try:
+        yield
+    except ValueError as error:
+        longest = max(range(len(shape)), key=lambda i: shape[i], default=0)
+        if not shape or shape[longest] <= shape[-1]:
+            raise
+        place = f"the {ordinal(longest + 1)}" if longest else "the first"
+        msg = f"{error}. Time runs along the last axis of x, whose shape is {tuple(shape)}: give axis={longest} if it runs along {place}"
+        raise ValueError(msg) from None
 
 
 def check_order(order: int) -> int:

@@ -12,7 +12,7 @@ from wcdfa.kernel import half_overlap, side_by_side
 from wcdfa.kernel.arrays import NUMPY, Array, Namespace, as_series, is_jax, scaled
 from wcdfa.kernel.box_residuals import box_residuals, mean_residuals
 from wcdfa.kernel.boxes import BY_HALVES, SIDE_BY_SIDE, Layout
-from wcdfa.kernel.checks import check_breaks, check_moments, check_order, check_sizes
+from wcdfa.kernel.checks import check_breaks, check_moments, check_order, check_sizes, saying_where_time_runs
 from wcdfa.kernel.half_overlap_plan import on_grid
 from wcdfa.kernel.missing import Missing, asked_for, find_missing
 from wcdfa.kernel.moments import box_means, flat_boxes
@@ -248,7 +248,8 @@ def _checked(
         sizes = _sizes(scales, n, max(stretches, default=n), order, default)
     except ValueError as error:
         if not stretches:
-            raise
+            with saying_where_time_runs(tuple(series.shape)):
+                raise
         why = str(error).replace("the series has", "the longest has", 1)
         msg = f"no box crosses a break, and breaks cut the series into {len(stretches)} stretches: {why}"
         raise ValueError(msg) from None
