@@ -26,7 +26,9 @@ LEVEL = 0.05  # of a test: where p is larger, no coupling is found
 PERFECT = 2.65  # artanh of 0.99
 ROUNDING = 1e-9
 SIMULATING = "simulating pairs without coupling"
-KEPT = Kept(256 << 20, size=lambda found: sum(each.nbytes for each in (found if isinstance(found, tuple) else (found,))))  # bytes
+KEPT = Kept(
+    256 << 20, size=lambda found: sum(np.asarray(each).nbytes for each in (found if isinstance(found, tuple) else (found,)))
+)
 
 
 def least_replicates(confidence: float) -> int:
