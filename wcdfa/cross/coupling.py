@@ -45,7 +45,7 @@ def coupling(
     >>> import wcdfa
     >>> x, noise = wcdfa.synthetic.arfima(500, d=0.5, batch=(2,), seed=0)
     >>> print(wcdfa.coupling(x, noise))
-    no coupling found (p = 0.41)
+    no coupling found (p = 0.45)
     >>> print(wcdfa.coupling(x, 0.5 * x + noise))
     coupled (p = 0.001): ρ = 0.45 (0.38 to 0.52) at boxes of 3 samples
 

@@ -35,7 +35,7 @@ TREND = (
 )
 SHARED = ("scales", "lags")  # by all pairs of a batch
 PER_PAIR = ("p_value", "alpha_x", "alpha_y", "cause", "trend")  # whatever the lags
-NEAR_TIE = 0.9  # a lag whose ρ is as far from 0 as this share of the farthest fits as well
+NEAR_TIE = 0.75  # a lag whose ρ is as far from 0 as this share of the farthest fits as well
 
 
 class Clearest(NamedTuple):
