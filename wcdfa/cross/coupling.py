@@ -102,7 +102,7 @@ def coupling(
     return found.shaped(batch, with_lags=lags is not None)
 
 
-def check_null(null: str, replicates: int, confidence: float) -> None:
+def check_null(null: str, replicates: int, confidence: float = 0.95) -> None:
     """Raise a ValueError if the null is unknown or has too few pairs for the intervals."""
     if null not in NULLS:
         msg = f"null must be one of {', '.join(map(repr, NULLS))}, got {null!r}"
