@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from wcdfa.cross.fluctuation import cross_fluctuations as cross_fluctuations
     from wcdfa.cross.matrix import CouplingMatrix as CouplingMatrix
     from wcdfa.cross.matrix import coupling_matrix as coupling_matrix
-    from wcdfa.inference.crossovers import Crossovers as Crossovers
+    from wcdfa.inference.crossover_result import Crossovers as Crossovers
     from wcdfa.inference.crossovers import crossovers as crossovers
     from wcdfa.inference.exponent import DFAResult as DFAResult
     from wcdfa.inference.exponent import DFAWarning as DFAWarning
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _HOMES = {  # imported when they are first asked for, so that importing wcdfa costs little; the list above is for type checkers
     "Alarm": "verdicts.drift",
     "Coupling": "cross.coupling",
-    "Crossovers": "inference.crossovers",
+    "Crossovers": "inference.crossover_result",
     "CouplingMatrix": "cross.matrix",
     "DFAResult": "inference.exponent",
     "DFAWarning": "inference.exponent",

@@ -66,7 +66,7 @@ def rolling_dfa(
     """
     x, starts, window = laid_out(x, window, stride)
     windows = np.lib.stride_tricks.sliding_window_view(x, window)[starts]
-    usable = np.isfinite(windows).all(axis=-1)
+    usable: npt.NDArray[np.bool_] = np.asarray(np.isfinite(windows).all(axis=-1))
     result = measure(np.where(usable[:, None], windows, 0.0), order=order, method=method, confidence=confidence)
     if not usable.all():
         cause = np.where(usable, result.cause, np.int8(NOT_FINITE))
