@@ -18,7 +18,7 @@ os.environ.pop("MPLBACKEND", None)  # cells draw into the page
 
 project, author, release = "wcdfa", "The wcdfa developers", wcdfa.__version__
 extensions = ["myst_nb", "sphinx_design", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["conf.py", "check_links.py", "make_picture.py", "notebooks/programs"]
+exclude_patterns = ["conf.py", "check_links.py", "make_picture.py", "notebooks/programs", "notebooks/data"]
 default_role = "py:obj"  # a name in single backticks is a link where the site knows it, and code where it does not
 nitpick_ignore_regex = [("py:obj", ".*")]
 

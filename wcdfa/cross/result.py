@@ -65,7 +65,7 @@ class Coupling(NamedTuple):
     high: Any
     """Upper end of the interval of ρ(s)."""
     p_by_size: Any
-    """p-value of ρ(s) at each size on its own: the share of pairs without coupling with at least this |ρ(s)|."""
+    """p-value of ρ(s) at each size on its own: the share of pairs without coupling with a ρ(s) at least as far from 0."""
     p_value: Any
     """p-value over all sizes and lags, shape (...): small if the series move together at any of them."""
     exponent: Any

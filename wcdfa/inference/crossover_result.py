@@ -39,7 +39,7 @@ class Crossovers(NamedTuple):
     """p of each crossover in the order in which they were tested, shape ``(..., most)``: the last one tested was not found, unless
     there are `most`. Where more are below the level than there are crossovers, log F(s) bends once more, but what lies beside that bend is not determined."""
     adequacy: npt.NDArray[np.float64]
-    """p of the misfit of what was found, or tried where it is undecided: small if log F(s) is not even like that."""
+    """The p-value of the misfit of what was found, or tried where it is undecided; small if log F(s) is not even like that."""
     saturated: npt.NDArray[np.bool_]
     """Whether an exponent is within 0.1 of ``order + 1``, the largest value that the order can show: a trend."""
     level: float

@@ -37,11 +37,11 @@ class RecordedSeries(NamedTuple):
     values: Floats
     """(n,)."""
     steps: Integers | None
-    """(n,): the training step of each value; None if the log has no steps."""
+    """The training step of each value, shape (n,); None if the log has no steps."""
     lr: Floats | None
-    """(n,): the learning rate at each value; None unless it was logged for every value."""
+    """The learning rate at each value, shape (n,); None unless it was logged for every value."""
     loss: Floats | None
-    """(n,): the loss at each value; None unless it was logged for every value."""
+    """The loss at each value, shape (n,); None unless it was logged for every value."""
     empty: int
     """How many rows have no value in this column; they are left out."""
     notes: tuple[str, ...]
@@ -51,7 +51,7 @@ class RecordedSeries(NamedTuple):
     thinned: int = 1
     """Optimizer steps from one value to the next; 1 if every step was logged."""
     gradients: Floats | None = None
-    """(n,): the gradient norm at each value of an update norm; None unless it was logged for every value."""
+    """The gradient norm at each value of an update norm, shape (n,); None unless it was logged for every value."""
     varying: Mapping[str, Floats] = {}  # nothing changes it
     """Hyperparameters that vary, at each value: "momentum", shape (n,), and "betas", shape (n, 2); NaN before they were first logged."""
     direction: LoggedDirection = LoggedDirection()
@@ -64,7 +64,7 @@ class RecordedSeries(NamedTuple):
     """The name of the optimizer, as ``optimizer=`` takes it, if the log holds it."""
     hyperparameters: Mapping[str, object] = {}  # nothing changes it
     beside: Mapping[str, Floats | str] = {}
-    """(n,): the columns that were asked for, at each value, NaN where there is none; or why there are no values."""
+    """The columns that were asked for, at each value, NaN where there is none, shape (n,); or why there are no values."""
 
     @property
     def name(self) -> str:
