@@ -1,10 +1,11 @@
 """What gaps do to α and its interval: 5, 20 and 50 % of the samples lost, at random and in bursts, on series of known α.
 
-    python benchmarks/gaps.py [500] [1000] [4096] [kinds] [speed] [--trials 1000] [--quick]
+    python benchmarks/gaps.py [500] [1000] [4096] [kinds] [regular] [speed] [--trials 1000] [--quick]
 
 Each cell of the tables is made of one or more patterns of gaps, with as many series each, and of complete series beside them. What people
 do instead is measured by the same estimate: samples that are lost are deleted and the rest joined, or replaced by a line between their
-neighbours. `kinds` are series for which the calibration was not made. `speed` is the time of a first and of a second call.
+neighbours. `kinds` are series for which the calibration was not made.
+`regular` patterns lose samples at fixed distances. `speed` is the time of a first and of a second call.
 """
 
 from __future__ import annotations
@@ -117,6 +118,20 @@ def kinds(trials: int) -> None:
             row("  coverage, %", [coverage(each, alpha) for each, alpha in pairs], digits=1)
 
 
+def regular(trials: int) -> None:
+    n, count, alphas = 1000, max(trials // 3, 20), (0.3, 0.5, 0.8, 1.1)
+    print(f"n = {n:,}, samples lost at regular distances, {count:,} series; no bar")
+    header("ARFIMA(0, α - 1/2, 0), α", alphas)
+    for name, period, lost in (("every second", 2, (1,)), ("every third", 3, (2,)), ("2 of 7", 7, (5, 6))):
+        present = ~np.isin(np.arange(n) % period, lost)
+        series = [arfima(alpha, n)(count, harness.seed("regular", name, alpha)) for alpha in alphas]
+        for method in METHODS:
+            found = [wcdfa.dfa(np.where(present, x, np.nan), missing="omit", method=method) for x in series]
+            of = [(np.array([each.alpha, each.low, each.high]), alpha) for each, alpha in zip(found, alphas, strict=True)]
+            row(f"{name}, {method}: bias", [bias(each[0], alpha) for each, alpha in of])
+            row("  coverage, %", [coverage(each, alpha) for each, alpha in of], digits=1)
+
+
 def speed(_: int) -> None:
     print(
         "one series, 20 % lost at random: seconds of one core for a first call, which makes the calibration for the pattern, and for a second"
@@ -134,4 +149,4 @@ def speed(_: int) -> None:
 
 
 if __name__ == "__main__":
-    harness.run({**{str(n): of_length(n) for n in PATTERNS}, "kinds": kinds, "speed": speed}, __doc__)
+    harness.run({**{str(n): of_length(n) for n in PATTERNS}, "kinds": kinds, "regular": regular, "speed": speed}, __doc__)

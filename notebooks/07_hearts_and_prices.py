@@ -120,7 +120,7 @@ print("its size:", wcdfa.mean_with_memory(np.abs(whole)))
 # %% [markdown]
 # ## Bit by bit
 #
-# A stream takes what comes, keeps a few kilobytes, and has F(s) of all of it, the same to the last digits as if the whole series had been kept. Streams of neighbouring pieces can
+# A stream takes what comes, holds half a megabyte at any length (a few kilobytes when stored), and has F(s) of all of it, the same to the last digits as if the whole series had been kept. Streams of neighbouring pieces can
 # be merged.
 
 # %%
