@@ -18,7 +18,7 @@ from tests.helpers.documents import DOCS, ROOT, blocks, write_log
 from wcdfa.verdicts import findings
 
 README = (ROOT / "README.md").read_text()
-NAMES = {"CHANGELOG", "SGD", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT", "RELEASING", "SECURITY"}
+NAMES = {"CHANGELOG", "SGD", "CONTRIBUTING", "DFA", "JAX", "JSON", "MFDFA", "MIT", "MNE", "RELEASING", "SECURITY"}
 
 
 def section(title):
