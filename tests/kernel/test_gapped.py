@@ -191,7 +191,7 @@ def test_errors(options, message):
 def test_other_functions_say_who_takes_gaps():
     with pytest.raises(
         TypeError,
-        match="x is a masked array, with .* masked, the first at index .*fill what is missing .dfa takes gaps of one series",
+        match=r"x is a masked array, with .* masked, the first at index .*fill what is missing .dfa takes gaps of one series",
     ):
         wcdfa.cross_fluctuations(np.ma.masked_array(X, X > 0), X)
 
