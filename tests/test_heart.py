@@ -304,3 +304,11 @@ def test_the_spread_in_one_stretch_is_that_of_exact_moments(n):
     covariance = moments.root @ np.swapaxes(moments.root, 1, 2)
     variance = interpolation(1, np.linspace(0, 1.95, 14)) @ (spread.weights @ covariance @ spread.weights)
     assert np.allclose(deviation[:12] ** 2, variance[:12], rtol=1e-3 if n <= 48 else 0.05)
+
+
+@pytest.mark.parametrize("beats", [20, 600])
+def test_times_of_beats_are_no_intervals(beats):
+    intervals = 800 + 30 * wcdfa.synthetic.white_noise(beats, seed=beats)
+    for times in (np.cumsum(intervals), np.cumsum(intervals) / 1000):
+        with pytest.raises(ValueError, match=r"these are times of beats; give numpy.diff\(times\)"):
+            wcdfa.heart.alpha1(times)

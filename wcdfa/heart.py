@@ -22,6 +22,7 @@ By = Literal["beats", "minutes"]
 
 SHORT, LONG = tuple(range(4, 17)), dyadic(16, 64)
 ORDER = 1
+RISING = 20  # so many values that only grow, to three times the first, are no intervals
 FEWEST = 4  # boxes of the largest size that a slope needs
 PER_MINUTE = {"ms": 60_000.0, "s": 60.0}
 USUAL = {"ms": (200.0, 2500.0), "s": (0.2, 2.5)}  # medians between which the unit is certain
@@ -230,6 +231,10 @@ def _intervals(rr: npt.ArrayLike) -> Values:
     wrong = np.flatnonzero((intervals <= 0) | np.isinf(intervals))
     if len(wrong):
         msg = f"rr[{wrong[0]}] is {intervals[wrong[0]]}, which is no time between beats; give numpy.diff(times), or NaN for a lost one"
+        raise ValueError(msg)
+    known = intervals[np.isfinite(intervals)]
+    if len(known) >= RISING and known[-1] > 3 * known[0] and np.all(np.diff(known) > 0):
+        msg = f"each of the {len(known):,} values of rr is larger than the one before: these are times of beats; give numpy.diff(times)"
         raise ValueError(msg)
     return intervals
 
